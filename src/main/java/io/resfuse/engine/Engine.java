@@ -1,0 +1,78 @@
+package io.resfuse.engine;
+
+import java.util.Optional;
+
+/**
+ * Something that runs networks. Thread-safe; what it makes must be closed before it.
+ *
+ * <p>Failures are {@link EngineException}s whose first line says what was asked, what was found and
+ * what to do.
+ */
+public interface Engine extends AutoCloseable {
+  /** What a plan is for. */
+  enum Mode {
+    /** Batch norms use running statistics and are folded into the convolutions. */
+    INFERENCE,
+    /** Batch statistics, backward pass, optimizer. */
+    TRAINING
+  }
+
+  /**
+   * Its name.
+   *
+   * @return that of its {@link EngineProvider}
+   */
+  String name();
+
+  /**
+   * What it runs on.
+   *
+   * @return one line for people: device, library version, threads
+   */
+  String description();
+
+  /**
+   * Whether it can do something on this machine.
+   *
+   * @param precision in which precision
+   * @param mode inference or training
+   * @return empty if it can, else why not and what would help
+   */
+  Optional<String> whyNot(Precision precision, Mode mode);
+
+  /**
+   * Brings a network's weights into the engine's memory, for inference.
+   *
+   * @param network what to run
+   * @param parameters its weights, read during this call and while the first plan of each kind is
+   *     made; not changed
+   * @param precision in which precision
+   * @return a network from which plans are made
+   * @throws EngineException if the engine cannot run it
+   */
+  LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision);
+
+  /**
+   * What a training plan would need, before anything is allocated.
+   *
+   * @param network what to train
+   * @param options batch, sizes, precision, what is frozen, the optimizer
+   * @return bytes
+   */
+  PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options);
+
+  /**
+   * Makes a training plan.
+   *
+   * @param network what to train
+   * @param parameters initial values, copied
+   * @param options batch, sizes, precision, what is frozen, the optimizer
+   * @return a plan with one owner
+   * @throws EngineException if the engine cannot train it
+   */
+  TrainingPlan planTraining(NetworkSpec network, Parameters parameters, TrainingOptions options);
+
+  /** Frees what the engine holds itself. Idempotent. */
+  @Override
+  void close();
+}

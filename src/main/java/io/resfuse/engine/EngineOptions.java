@@ -1,0 +1,35 @@
+package io.resfuse.engine;
+
+/**
+ * How an engine is opened.
+ *
+ * @param threads CPU threads, 0 for as many as there are physical cores available
+ * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...)
+ */
+public record EngineOptions(int threads, String device) {
+  /** Checks the range. */
+  public EngineOptions {
+    if (threads < 0) {
+      throw new IllegalArgumentException(
+          "threads must be at least 0 (0: all cores), got " + threads);
+    }
+  }
+
+  /**
+   * All cores, the first device.
+   *
+   * @return the defaults
+   */
+  public static EngineOptions defaults() {
+    return new EngineOptions(0, "");
+  }
+
+  /**
+   * The number of CPU threads to use.
+   *
+   * @return at least 1
+   */
+  public int effectiveThreads() {
+    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+  }
+}

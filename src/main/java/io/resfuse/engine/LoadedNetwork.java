@@ -1,0 +1,37 @@
+package io.resfuse.engine;
+
+/**
+ * A network whose weights lie in an engine's memory, packed once and shared by all its plans.
+ * Thread-safe. Closing it refuses new plans; the weights are freed when the last of its plans is
+ * closed.
+ */
+public interface LoadedNetwork extends AutoCloseable {
+  /**
+   * The network.
+   *
+   * @return as it was given to {@link Engine#load}
+   */
+  NetworkSpec network();
+
+  /**
+   * What a plan would need, before anything is allocated.
+   *
+   * @param request batch, sizes, outputs
+   * @return bytes
+   */
+  PlanMemory memory(PlanRequest request);
+
+  /**
+   * Makes a plan.
+   *
+   * @param request batch, sizes, outputs
+   * @return a plan with one owner
+   * @throws IllegalStateException if this is closed
+   * @throws EngineException if memory is short, with what is needed and what there is
+   */
+  InferencePlan plan(PlanRequest request);
+
+  /** Refuses new plans and frees the weights once no plan is left. Idempotent. */
+  @Override
+  void close();
+}

@@ -1,0 +1,238 @@
+package io.resfuse.engine;
+
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.GlobalAveragePool;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.ParameterSpec.Role;
+import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Collects the operations of a {@link NetworkSpec}. Not thread-safe. */
+public final class NetworkBuilder {
+  private final String name;
+  private final List<Value> values = new ArrayList<>();
+  private final List<Operation> operations = new ArrayList<>();
+  private final Map<String, Value> outputs = new LinkedHashMap<>();
+  private final Value input;
+
+  /**
+   * An empty network.
+   *
+   * @param name what it is called
+   * @param inputChannels channels of the image
+   */
+  public NetworkBuilder(String name, int inputChannels) {
+    this.name = name;
+    this.input = value("input", inputChannels, false);
+  }
+
+  /**
+   * The image.
+   *
+   * @return the first value
+   */
+  public Value input() {
+    return input;
+  }
+
+  /**
+   * A convolution with what can be fused to it; see {@link FusedConv}.
+   *
+   * @param in what is convolved
+   * @param conv names and geometry
+   * @param residual added before the ReLU, or null
+   * @param relu whether a ReLU ends it
+   * @return the result
+   */
+  public Value fusedConv(Value in, Conv conv, @Nullable Value residual, boolean relu) {
+    if (in.channels() % conv.groups() != 0 || conv.outChannels() % conv.groups() != 0) {
+      throw new IllegalArgumentException(
+          conv.name()
+              + ": "
+              + conv.groups()
+              + " groups do not divide "
+              + in.channels()
+              + " input and "
+              + conv.outChannels()
+              + " output channels");
+    }
+    if (residual != null && residual.channels() != conv.outChannels()) {
+      throw new IllegalArgumentException(
+          conv.name()
+              + ": the residual has "
+              + residual.channels()
+              + " channels, the convolution "
+              + conv.outChannels());
+    }
+    int kernel = conv.window().kernel();
+    int out = conv.outChannels();
+    Value output = value(conv.name(), out, false);
+    Shape weight = Shape.of(out, in.channels() / conv.groups(), kernel, kernel);
+    operations.add(
+        new FusedConv(
+            conv.name(),
+            in,
+            conv.window(),
+            conv.groups(),
+            new ParameterSpec(conv.name() + ".weight", weight, Role.CONV_WEIGHT),
+            conv.bias() ? vector(conv.name() + ".bias", out, Role.CONV_BIAS) : null,
+            conv.batchNorm() == null ? null : batchNorm(conv.batchNorm(), out),
+            residual,
+            relu,
+            output));
+    return output;
+  }
+
+  /**
+   * Names and geometry of a convolution and its batch norm.
+   *
+   * @param name of the convolution; its parameters are {@code name.weight} and {@code name.bias}
+   * @param outChannels channels of the result
+   * @param window geometry
+   * @param groups groups of channels
+   * @param bias whether it has a bias
+   * @param batchNorm what follows, or null
+   */
+  public record Conv(
+      String name,
+      int outChannels,
+      Window window,
+      int groups,
+      boolean bias,
+      @Nullable Norm batchNorm) {}
+
+  /**
+   * Name and constants of a batch norm.
+   *
+   * @param name its parameters are {@code name.weight}, {@code .bias}, {@code .running_mean} and
+   *     {@code .running_var}
+   * @param epsilon added to the variance
+   * @param momentum share of the new batch in the running statistics
+   */
+  public record Norm(String name, double epsilon, double momentum) {}
+
+  private static BatchNorm batchNorm(Norm norm, int channels) {
+    return new BatchNorm(
+        vector(norm.name() + ".weight", channels, Role.BN_GAMMA),
+        vector(norm.name() + ".bias", channels, Role.BN_BETA),
+        vector(norm.name() + ".running_mean", channels, Role.BN_MEAN),
+        vector(norm.name() + ".running_var", channels, Role.BN_VARIANCE),
+        norm.epsilon(),
+        norm.momentum());
+  }
+
+  private static ParameterSpec vector(String parameterName, int length, Role role) {
+    return new ParameterSpec(parameterName, Shape.of(length), role);
+  }
+
+  /**
+   * Max pooling.
+   *
+   * @param opName unique name
+   * @param in what is pooled
+   * @param window geometry, dilation 1
+   * @return the result
+   */
+  public Value maxPool(String opName, Value in, Window window) {
+    if (window.padding() >= window.kernel() || window.dilation() != 1) {
+      throw new IllegalArgumentException(
+          opName + ": pooling needs padding below its kernel and dilation 1, got " + window);
+    }
+    Value output = value(opName, in.channels(), false);
+    operations.add(new MaxPool(opName, in, window, output));
+    return output;
+  }
+
+  /**
+   * The parameter-free shortcut (option A).
+   *
+   * @param opName unique name
+   * @param in what is subsampled
+   * @param stride step in both directions
+   * @param outChannels channels of the result; half of the new ones go before the input's
+   * @return the result
+   */
+  public Value subsampledIdentity(String opName, Value in, int stride, int outChannels) {
+    if (outChannels < in.channels()) {
+      throw new IllegalArgumentException(
+          opName + ": cannot pad " + in.channels() + " channels to " + outChannels);
+    }
+    Value output = value(opName, outChannels, false);
+    operations.add(
+        new SubsampledIdentity(opName, in, stride, (outChannels - in.channels()) / 2, output));
+    return output;
+  }
+
+  /**
+   * The mean over rows and columns.
+   *
+   * @param opName unique name
+   * @param in (batch, channels, height, width)
+   * @return (batch, channels)
+   */
+  public Value globalAveragePool(String opName, Value in) {
+    Value output = value(opName, in.channels(), true);
+    operations.add(new GlobalAveragePool(opName, in, output));
+    return output;
+  }
+
+  /**
+   * A linear layer with bias.
+   *
+   * @param opName its parameters are {@code opName.weight} and {@code opName.bias}
+   * @param in (batch, in)
+   * @param outFeatures columns of the result
+   * @return (batch, outFeatures)
+   */
+  public Value linear(String opName, Value in, int outFeatures) {
+    Value output = value(opName, outFeatures, true);
+    operations.add(
+        new Linear(
+            opName,
+            in,
+            new ParameterSpec(
+                opName + ".weight", Shape.of(outFeatures, in.channels()), Role.LINEAR_WEIGHT),
+            vector(opName + ".bias", outFeatures, Role.LINEAR_BIAS),
+            output));
+    return output;
+  }
+
+  /**
+   * Lets callers read a value.
+   *
+   * @param outputName unique name
+   * @param value what they read
+   */
+  public void output(String outputName, Value value) {
+    if (outputs.put(outputName, value) != null) {
+      throw new IllegalArgumentException("two outputs are named " + outputName);
+    }
+  }
+
+  /**
+   * The network so far.
+   *
+   * @return an immutable network
+   * @throws IllegalStateException if it has no output
+   */
+  public NetworkSpec build() {
+    if (outputs.isEmpty()) {
+      throw new IllegalStateException(name + " has no output");
+    }
+    return new NetworkSpec(name, input, values, operations, outputs);
+  }
+
+  private Value value(String valueName, int channels, boolean flat) {
+    Value value = new Value(values.size(), valueName, channels, flat);
+    values.add(value);
+    return value;
+  }
+}

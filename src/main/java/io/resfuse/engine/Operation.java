@@ -1,0 +1,282 @@
+package io.resfuse.engine;
+
+import io.resfuse.tensor.Shape;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One step of a {@link NetworkSpec}, in the units that engines can fuse. Each writes one value,
+ * once.
+ */
+public sealed interface Operation {
+  /**
+   * Its name, unique in the network.
+   *
+   * @return torchvision's name of the (first) layer it stands for
+   */
+  String name();
+
+  /**
+   * The values it reads.
+   *
+   * @return in the order of its definition
+   */
+  List<Value> inputs();
+
+  /**
+   * The value it writes.
+   *
+   * @return the only output
+   */
+  Value output();
+
+  /**
+   * The parameters it uses.
+   *
+   * @return trainable ones and running statistics
+   */
+  List<ParameterSpec> parameters();
+
+  /**
+   * The shape of its output.
+   *
+   * @param input the shape of the first input
+   * @return (batch, channels, height, width) or (batch, channels)
+   */
+  Shape outputShape(Shape input);
+
+  /**
+   * The geometry of a square window that slides over an image.
+   *
+   * @param kernel rows and columns of the window
+   * @param stride step in both directions
+   * @param padding zeros (or, for pooling, nothing) around the image
+   * @param dilation distance between the window's taps
+   */
+  record Window(int kernel, int stride, int padding, int dilation) {
+    /** Checks the ranges. */
+    public Window {
+      if (kernel < 1 || stride < 1 || padding < 0 || dilation < 1) {
+        throw new IllegalArgumentException(
+            "a window needs kernel, stride and dilation of at least 1 and padding of at least 0, got "
+                + kernel
+                + ", "
+                + stride
+                + ", "
+                + dilation
+                + " and "
+                + padding);
+      }
+    }
+
+    /**
+     * The output's size for an input's: floor((size + 2 padding - dilation (kernel - 1) - 1) /
+     * stride) + 1.
+     *
+     * @param size rows or columns of the input
+     * @return rows or columns of the output
+     * @throws IllegalArgumentException if the window does not fit
+     */
+    public int outputSize(int size) {
+      int span = size + 2 * padding - dilation * (kernel - 1) - 1;
+      if (span < 0) {
+        throw new IllegalArgumentException(
+            "a window of "
+                + kernel
+                + " with dilation "
+                + dilation
+                + " and padding "
+                + padding
+                + " does not fit an image of "
+                + size
+                + " pixels; use a larger image");
+      }
+      return span / stride + 1;
+    }
+
+    private Shape outputShape(Shape input, int channels) {
+      return Shape.of(
+          input.dimension(0),
+          channels,
+          outputSize(input.dimension(2)),
+          outputSize(input.dimension(3)));
+    }
+  }
+
+  /**
+   * Batch normalisation (Ioffe and Szegedy 2015): gamma (x - mean) / sqrt(variance + eps) + beta
+   * per channel. In training the mean and the biased variance are those of the batch, and the
+   * running statistics move by {@code running += momentum (batch - running)} with the unbiased
+   * variance; in inference, and where a training plan freezes it, they are the running statistics.
+   *
+   * @param gamma scale
+   * @param beta shift
+   * @param mean running mean
+   * @param variance running variance
+   * @param epsilon added to the variance
+   * @param momentum share of the new batch in the running statistics
+   */
+  record BatchNorm(
+      ParameterSpec gamma,
+      ParameterSpec beta,
+      ParameterSpec mean,
+      ParameterSpec variance,
+      double epsilon,
+      double momentum) {}
+
+  /**
+   * {@code output = relu(batchNorm(convolution(input, weight) + bias) + residual)}, each part but
+   * the convolution optional.
+   *
+   * @param name unique name
+   * @param input what is convolved
+   * @param window geometry
+   * @param groups groups of channels
+   * @param weight (out, in / groups, kernel, kernel)
+   * @param bias (out), or null
+   * @param batchNorm after the bias, or null
+   * @param residual added after the batch norm, of the output's shape, or null
+   * @param relu whether max(0, x) ends it
+   * @param output the result
+   */
+  record FusedConv(
+      String name,
+      Value input,
+      Window window,
+      int groups,
+      ParameterSpec weight,
+      @Nullable ParameterSpec bias,
+      @Nullable BatchNorm batchNorm,
+      @Nullable Value residual,
+      boolean relu,
+      Value output)
+      implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return residual == null ? List.of(input) : List.of(input, residual);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      List<ParameterSpec> all = new java.util.ArrayList<>();
+      all.add(weight);
+      if (bias != null) {
+        all.add(bias);
+      }
+      if (batchNorm != null) {
+        all.addAll(List.of(batchNorm.gamma, batchNorm.beta, batchNorm.mean, batchNorm.variance));
+      }
+      return all;
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return window.outputShape(in, output.channels());
+    }
+  }
+
+  /**
+   * The maximum over a window; padding never wins.
+   *
+   * @param name unique name
+   * @param input what is pooled
+   * @param window geometry, dilation 1
+   * @param output the result, of the input's channels
+   */
+  record MaxPool(String name, Value input, Window window, Value output) implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return window.outputShape(in, output.channels());
+    }
+  }
+
+  /**
+   * The parameter-free shortcut of He et al. 2015, option A: every stride-th pixel, with channels
+   * of zeros before and after.
+   *
+   * @param name unique name
+   * @param input what is subsampled
+   * @param stride step in both directions
+   * @param channelsBefore channels of zeros put before the input's; the rest goes after
+   * @param output the result
+   */
+  record SubsampledIdentity(String name, Value input, int stride, int channelsBefore, Value output)
+      implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      Window subsampling = new Window(1, stride, 0, 1);
+      return subsampling.outputShape(in, output.channels());
+    }
+  }
+
+  /**
+   * The mean over rows and columns.
+   *
+   * @param name unique name
+   * @param input (batch, channels, height, width)
+   * @param output (batch, channels)
+   */
+  record GlobalAveragePool(String name, Value input, Value output) implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return Shape.of(in.dimension(0), output.channels());
+    }
+  }
+
+  /**
+   * {@code output = input weight^T + bias}.
+   *
+   * @param name unique name
+   * @param input (batch, in)
+   * @param weight (out, in)
+   * @param bias (out)
+   * @param output (batch, out)
+   */
+  record Linear(String name, Value input, ParameterSpec weight, ParameterSpec bias, Value output)
+      implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of(weight, bias);
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return Shape.of(in.dimension(0), output.channels());
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package io.resfuse.engine;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
+
+/**
+ * Plans of one {@link LoadedNetwork} that many threads share by borrowing. Thread-safe.
+ *
+ * <p>At most a given number of plans run at once; further borrowers wait in the order of their
+ * calls. Closing refuses new borrowers, lets running ones finish, and frees every plan and the
+ * network.
+ */
+public final class PlanPool implements AutoCloseable {
+  private final LoadedNetwork network;
+  private final Semaphore permits;
+  private final int maxIdle;
+  private final Map<PlanRequest, Deque<InferencePlan>> idle = new HashMap<>();
+  private final Deque<PlanRequest> leastRecentlyUsed = new ArrayDeque<>();
+  private boolean closed;
+
+  /**
+   * A pool.
+   *
+   * @param network from which plans are made; owned, and closed with the pool
+   * @param concurrency how many plans may run at once
+   * @param maxIdle how many unused plans are kept, the least recently used are freed
+   */
+  public PlanPool(LoadedNetwork network, int concurrency, int maxIdle) {
+    this.network = network;
+    this.permits = new Semaphore(concurrency, true);
+    this.maxIdle = maxIdle;
+  }
+
+  /**
+   * Borrows a plan for the length of a call.
+   *
+   * @param <T> what the call returns
+   * @param request which plan
+   * @param use writes its input, runs it, reads its outputs; must not keep it
+   * @return what {@code use} returned
+   * @throws IllegalStateException if the pool is closed
+   */
+  public <T> T with(PlanRequest request, Function<InferencePlan, T> use) {
+    permits.acquireUninterruptibly();
+    try {
+      InferencePlan plan = take(request);
+      boolean done = false;
+      try {
+        T result = use.apply(plan);
+        done = true;
+        return result;
+      } finally {
+        if (done) {
+          giveBack(plan);
+        } else {
+          plan.close();
+        }
+      }
+    } finally {
+      permits.release();
+    }
+  }
+
+  private InferencePlan take(PlanRequest request) {
+    synchronized (this) {
+      if (closed) {
+        throw new IllegalStateException("model " + network.network().name() + " is closed");
+      }
+      Deque<InferencePlan> free = idle.get(request);
+      if (free != null && !free.isEmpty()) {
+        leastRecentlyUsed.removeFirstOccurrence(request);
+        return free.pop();
+      }
+    }
+    return network.plan(request);
+  }
+
+  private void giveBack(InferencePlan plan) {
+    InferencePlan toClose = null;
+    synchronized (this) {
+      if (closed || maxIdle == 0) {
+        toClose = plan;
+      } else {
+        if (leastRecentlyUsed.size() >= maxIdle) {
+          toClose = idle.get(leastRecentlyUsed.removeFirst()).pollLast();
+        }
+        idle.computeIfAbsent(plan.request(), r -> new ArrayDeque<>()).push(plan);
+        leastRecentlyUsed.addLast(plan.request());
+      }
+    }
+    if (toClose != null) {
+      toClose.close();
+    }
+  }
+
+  /** Refuses new borrowers and frees what is not in use; plans in use are freed when given back. */
+  @Override
+  public void close() {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      idle.values().forEach(plans -> plans.forEach(InferencePlan::close));
+      idle.clear();
+      leastRecentlyUsed.clear();
+    }
+    network.close();
+  }
+}

@@ -1,0 +1,112 @@
+package io.resfuse.engine;
+
+import io.resfuse.tensor.TensorLayout;
+import java.util.Set;
+
+/**
+ * What a training plan is made for.
+ *
+ * @param batch images per step
+ * @param height rows
+ * @param width columns
+ * @param layout the order of input, outputs and their gradients in the plan's host buffers
+ * @param precision of activations and products; master weights, statistics and gradients of
+ *     parameters are float32
+ * @param outputs keys of {@link NetworkSpec#outputs()} that can be read and given a gradient
+ * @param frozen names of trainable parameters that get no gradient and no update. A batch norm
+ *     whose gamma and beta are both frozen uses its running statistics and leaves them as they are
+ * @param inputGradient whether the gradient of the images is wanted
+ * @param optimizer what {@link TrainingPlan#update} does
+ */
+public record TrainingOptions(
+    int batch,
+    int height,
+    int width,
+    TensorLayout layout,
+    Precision precision,
+    Set<String> outputs,
+    Set<String> frozen,
+    boolean inputGradient,
+    Optimizer optimizer) {
+  /** Copies the sets. */
+  public TrainingOptions {
+    if (outputs.isEmpty()) {
+      throw new IllegalArgumentException("a training plan needs at least one output");
+    }
+    outputs = Set.copyOf(outputs);
+    frozen = Set.copyOf(frozen);
+  }
+
+  /**
+   * The usual plan: logits only, nothing frozen, no input gradient, SGD with momentum.
+   *
+   * @param batch images per step
+   * @param size rows and columns
+   * @param precision of activations and products
+   * @return options in NCHW
+   */
+  public static TrainingOptions standard(int batch, int size, Precision precision) {
+    return new TrainingOptions(
+        batch,
+        size,
+        size,
+        TensorLayout.NCHW,
+        precision,
+        Set.of("logits"),
+        Set.of(),
+        false,
+        Optimizer.Sgd.standard());
+  }
+
+  /**
+   * The same with or without the gradient of the images.
+   *
+   * @param wanted whether it is wanted
+   * @return new options
+   */
+  public TrainingOptions withInputGradient(boolean wanted) {
+    return new TrainingOptions(
+        batch, height, width, layout, precision, outputs, frozen, wanted, optimizer);
+  }
+
+  /**
+   * The same with frozen parameters.
+   *
+   * @param names of trainable parameters
+   * @return new options
+   */
+  public TrainingOptions withFrozen(Set<String> names) {
+    return new TrainingOptions(
+        batch, height, width, layout, precision, outputs, names, inputGradient, optimizer);
+  }
+
+  /**
+   * The same with another optimizer.
+   *
+   * @param other what {@link TrainingPlan#update} is to do
+   * @return new options
+   */
+  public TrainingOptions withOptimizer(Optimizer other) {
+    return new TrainingOptions(
+        batch, height, width, layout, precision, outputs, frozen, inputGradient, other);
+  }
+
+  /**
+   * The part of this that describes the forward pass.
+   *
+   * @return an inference request of the same sizes and outputs
+   */
+  public PlanRequest request() {
+    return new PlanRequest(batch, height, width, layout, outputs);
+  }
+
+  /**
+   * Whether a batch norm normalises by its running statistics.
+   *
+   * @param norm of the network
+   * @return whether its gamma and beta are both frozen
+   */
+  public boolean isFrozen(Operation.BatchNorm norm) {
+    return frozen.contains(norm.gamma().name()) && frozen.contains(norm.beta().name());
+  }
+}

@@ -1,0 +1,167 @@
+package io.resfuse.engine;
+
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
+import java.nio.FloatBuffer;
+import java.util.Map;
+
+/**
+ * A network made ready to train on one batch and image size, with weights of its own. One owner:
+ * not thread-safe. {@link #forward}, {@link #softmaxCrossEntropy}, {@link #backward} and {@link
+ * #update} allocate nothing.
+ *
+ * <p>A step is {@code input().put(...); forward(); softmaxCrossEntropy(labels, 0); backward();
+ * update(rate)}. For another loss, write {@link #outputGradient} instead.
+ */
+public interface TrainingPlan extends AutoCloseable {
+  /**
+   * What it was made for.
+   *
+   * @return the options
+   */
+  TrainingOptions options();
+
+  /**
+   * Where the caller writes the images: direct, in the options' layout, already normalised.
+   *
+   * @return the same buffer always
+   */
+  FloatBuffer input();
+
+  /**
+   * Runs forward with batch statistics, keeps what backward needs, moves the running statistics.
+   */
+  void forward();
+
+  /**
+   * Runs forward with running statistics and changes nothing; {@link #backward} after it throws
+   * {@link IllegalStateException}.
+   */
+  void evaluate();
+
+  /**
+   * An output of the last {@link #forward} or {@link #evaluate}: direct, in the options' layout.
+   *
+   * @param name one of the options' outputs
+   * @return the same buffer always
+   */
+  FloatBuffer output(String name);
+
+  /**
+   * The shape of an output.
+   *
+   * @param name one of the options' outputs
+   * @return (batch, channels, height, width) whatever the layout, or (batch, channels)
+   */
+  Shape outputShape(String name);
+
+  /**
+   * The gradient of the loss with respect to an output, which {@link #backward} reads: direct, in
+   * the options' layout, zero at first. {@link #softmaxCrossEntropy} writes that of {@code logits}.
+   *
+   * @param name one of the options' outputs
+   * @return the same buffer always
+   */
+  FloatBuffer outputGradient(String name);
+
+  /**
+   * The mean over the batch of the cross-entropy between softmax(logits) and the smoothed labels
+   * {@code (1 - smoothing) onehot + smoothing / classes} (Szegedy et al. 2016, section 7); writes
+   * the gradient of the logits.
+   *
+   * @param labels one class per image; those of -1 have no loss and no gradient, and do not count
+   *     in the mean
+   * @param smoothing 0 for none
+   * @return the loss
+   * @throws IllegalArgumentException if a label is out of range
+   */
+  double softmaxCrossEntropy(int[] labels, double smoothing);
+
+  /**
+   * The same against a distribution per image, as mixup and cutmix need it.
+   *
+   * @param targets (batch, classes), each row summing to 1
+   * @return the loss
+   */
+  double softmaxCrossEntropy(FloatBuffer targets);
+
+  /**
+   * Computes the gradient of every parameter that is not frozen, and of the images if asked for.
+   *
+   * @param accumulate whether to add to the gradients that are there, rather than replace them
+   * @throws IllegalStateException if no {@link #forward} came before
+   */
+  void backward(boolean accumulate);
+
+  /**
+   * The gradient of the images: direct, in the options' layout.
+   *
+   * @return the same buffer always
+   * @throws IllegalStateException if the options do not ask for it
+   */
+  FloatBuffer inputGradient();
+
+  /**
+   * Copies a parameter's gradient.
+   *
+   * @param parameter name of a trainable parameter that is not frozen
+   * @param target of the parameter's shape
+   */
+  void readGradient(String parameter, HostTensor target);
+
+  /**
+   * The norm of all gradients together.
+   *
+   * @return the square root of the sum of squares, in float64, in an order that does not change
+   */
+  double gradientNorm();
+
+  /**
+   * One step of the optimizer with gradients multiplied by a factor.
+   *
+   * @param learningRate of this step
+   * @param gradientScale 1, or less to clip or to average accumulated gradients
+   */
+  void update(double learningRate, double gradientScale);
+
+  /**
+   * Copies the parameters, running statistics included, to the host.
+   *
+   * @param target of the network
+   */
+  void readParameters(Parameters target);
+
+  /**
+   * Replaces the parameters, running statistics included.
+   *
+   * @param source of the network
+   */
+  void writeParameters(Parameters source);
+
+  /**
+   * Copies of the optimizer's state, for checkpoints.
+   *
+   * @return {@code PARAMETER/momentum}, {@code PARAMETER/exp_avg}, ... and {@code steps} (one
+   *     element)
+   */
+  Map<String, HostTensor> readOptimizerState();
+
+  /**
+   * Replaces the optimizer's state.
+   *
+   * @param state as {@link #readOptimizerState} gave it
+   * @throws IllegalArgumentException naming what is missing or misshapen
+   */
+  void writeOptimizerState(Map<String, HostTensor> state);
+
+  /**
+   * What it allocated.
+   *
+   * @return bytes
+   */
+  PlanMemory memory();
+
+  /** Frees it. Idempotent; using a closed plan throws {@link IllegalStateException}. */
+  @Override
+  void close();
+}

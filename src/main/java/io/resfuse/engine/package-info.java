@@ -1,0 +1,10 @@
+/**
+ * The engine SPI: what a network is ({@link io.resfuse.engine.NetworkSpec}, a list of fused
+ * operations), and how engines run it ({@link io.resfuse.engine.Engine}, {@link
+ * io.resfuse.engine.LoadedNetwork}, {@link io.resfuse.engine.InferencePlan}, {@link
+ * io.resfuse.engine.TrainingPlan}). Uses {@code tensor} only; each engine lives in a package below.
+ */
+@NullMarked
+package io.resfuse.engine;
+
+import org.jspecify.annotations.NullMarked;

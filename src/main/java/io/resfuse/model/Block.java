@@ -1,0 +1,59 @@
+package io.resfuse.model;
+
+import io.resfuse.engine.NetworkBuilder;
+import io.resfuse.engine.Value;
+import org.jspecify.annotations.Nullable;
+
+/** A residual block: {@code relu(F(x) + shortcut(x))}, or {@code relu(F(x))} in a plain network. */
+public sealed interface Block permits BasicBlock, Bottleneck {
+  /**
+   * Appends it to a network.
+   *
+   * @param builder the network
+   * @param config what may differ in a variant
+   * @param in (batch, channels, height, width)
+   * @return (batch, {@link #outChannels}, height / stride, width / stride), rounded up
+   */
+  Value append(NetworkBuilder builder, ResNetConfig config, Value in);
+
+  /**
+   * The channels of its result.
+   *
+   * @return width times expansion
+   */
+  int outChannels();
+
+  /**
+   * The shortcut of a block: the input itself where shapes agree, else option A or B; null in a
+   * plain network.
+   *
+   * @param builder the network
+   * @param config which option
+   * @param in the block's input
+   * @param block the block's name
+   * @param outChannels channels of the block's result
+   * @param stride of the block
+   * @return what is added before the last ReLU
+   */
+  static @Nullable Value shortcut(
+      NetworkBuilder builder,
+      ResNetConfig config,
+      Value in,
+      String block,
+      int outChannels,
+      int stride) {
+    if (!config.variant().residual()) {
+      return null;
+    }
+    if (stride == 1 && in.channels() == outChannels) {
+      return in;
+    }
+    if (config.shortcut() == ResNetConfig.Shortcut.IDENTITY) {
+      return builder.subsampledIdentity(block + ".shortcut", in, stride, outChannels);
+    }
+    ConvBnRelu projection =
+        new ConvBnRelu(
+            block + ".downsample.0", block + ".downsample.1", outChannels, 1, stride, 1, 1, false);
+    return projection.append(builder, config, in, null);
+  }
+}

@@ -1,0 +1,117 @@
+package io.resfuse.model;
+
+import io.resfuse.engine.NetworkBuilder;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Value;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Builds ResNets. The names of parameters are torchvision's; the outputs are the stages {@code c2},
+ * {@code c3}, ... (He et al. 2015's conv2_x to conv5_x) and, with a head, {@code pooled} and {@code
+ * logits}.
+ */
+public final class ResNet {
+  private ResNet() {}
+
+  /**
+   * One stage as a backbone offers it.
+   *
+   * @param output its name among the network's outputs
+   * @param channels of its result
+   * @param stride rows of the image per row of the result
+   */
+  public record Stage(String output, int channels, int stride) {}
+
+  /**
+   * Builds the network of a configuration.
+   *
+   * @param config variant and what differs in it
+   * @return an immutable network without weights
+   */
+  public static NetworkSpec build(ResNetConfig config) {
+    ResNetVariant variant = config.variant();
+    NetworkBuilder builder = new NetworkBuilder(variant.name(), config.inputChannels());
+    Value value =
+        new Stem(variant.stem(), variant.widths().get(0)).append(builder, config, builder.input());
+    int stageNumber = 0;
+    for (List<Block> stage : stages(config)) {
+      for (Block block : stage) {
+        value = block.append(builder, config, value);
+      }
+      builder.output("c" + (stageNumber + 2), value);
+      stageNumber++;
+    }
+    if (config.classes() > 0) {
+      new ClassifierHead(config.classes()).append(builder, value);
+    }
+    return builder.build();
+  }
+
+  /**
+   * The blocks of every stage.
+   *
+   * @param config variant and what differs in it
+   * @return one list per stage
+   */
+  public static List<List<Block>> stages(ResNetConfig config) {
+    ResNetVariant variant = config.variant();
+    List<List<Block>> stages = new ArrayList<>();
+    int dilation = 1;
+    for (int s = 0; s < variant.blocks().size(); s++) {
+      int stride = s == 0 ? 1 : 2;
+      int firstDilation = dilation;
+      if (s > 0 && config.dilateStages().get(s - 1)) {
+        dilation *= stride;
+        stride = 1;
+      }
+      List<Block> stage = new ArrayList<>();
+      for (int b = 0; b < variant.blocks().get(s); b++) {
+        stage.add(
+            block(
+                variant,
+                "layer" + (s + 1) + "." + b,
+                variant.widths().get(s),
+                b == 0 ? stride : 1,
+                b == 0 ? firstDilation : dilation));
+      }
+      stages.add(stage);
+    }
+    return stages;
+  }
+
+  private static Block block(
+      ResNetVariant variant, String name, int width, int stride, int dilation) {
+    return switch (variant.block()) {
+      case BASIC -> new BasicBlock(name, width, stride);
+      case BOTTLENECK ->
+          new Bottleneck(
+              name,
+              width,
+              width * variant.widthPerGroup() / 64 * variant.groups(),
+              variant.groups(),
+              stride,
+              dilation);
+    };
+  }
+
+  /**
+   * What each stage gives.
+   *
+   * @param config variant and what differs in it
+   * @return one per stage, {@code c2} first
+   */
+  public static List<Stage> stageOutputs(ResNetConfig config) {
+    ResNetVariant variant = config.variant();
+    int stride = variant.stem() == ResNetVariant.StemKind.IMAGENET ? 4 : 1;
+    List<Stage> outputs = new ArrayList<>();
+    for (int s = 0; s < variant.blocks().size(); s++) {
+      if (s > 0 && !config.dilateStages().get(s - 1)) {
+        stride *= 2;
+      }
+      outputs.add(
+          new Stage("c" + (s + 2), variant.widths().get(s) * variant.block().expansion(), stride));
+    }
+    return outputs;
+  }
+}

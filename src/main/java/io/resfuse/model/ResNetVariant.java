@@ -1,0 +1,190 @@
+package io.resfuse.model;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The depth tables: which blocks, how many and how wide. Constants for the ImageNet variants (He et
+ * al. 2015, table 1; Zagoruyko and Komodakis 2016; Xie et al. 2017); {@link #cifar} for the small
+ * ones (He et al. 2015, section 4.2).
+ *
+ * @param name in lower case, {@code resnet50}
+ * @param block which kind of block
+ * @param stem which kind of stem
+ * @param blocks number of blocks per stage
+ * @param widths channels per stage before the block's expansion
+ * @param groups groups of the 3x3 convolution of bottlenecks
+ * @param widthPerGroup channels per group in the first stage (64 for a plain bottleneck)
+ * @param residual false for the plain counterpart without shortcuts
+ */
+public record ResNetVariant(
+    String name,
+    BlockKind block,
+    StemKind stem,
+    List<Integer> blocks,
+    List<Integer> widths,
+    int groups,
+    int widthPerGroup,
+    boolean residual) {
+  /** The kinds of block. */
+  public enum BlockKind {
+    /** Two 3x3 convolutions. */
+    BASIC(1),
+    /** 1x1, 3x3, 1x1; four times as many channels leave as the 3x3 has. */
+    BOTTLENECK(4);
+
+    private final int expansion;
+
+    BlockKind(int expansion) {
+      this.expansion = expansion;
+    }
+
+    /**
+     * The channels that leave the block by the block's width.
+     *
+     * @return 1 or 4
+     */
+    public int expansion() {
+      return expansion;
+    }
+  }
+
+  /** The kinds of stem. */
+  public enum StemKind {
+    /** 7x7 with stride 2 and 3x3 max pooling with stride 2. */
+    IMAGENET,
+    /** 3x3 with stride 1. */
+    CIFAR
+  }
+
+  private static final Map<String, ResNetVariant> NAMED = named();
+
+  /** Checks the tables and copies them. */
+  public ResNetVariant {
+    if (blocks.size() != widths.size() || blocks.isEmpty()) {
+      throw new IllegalArgumentException(name + ": one width per stage is needed");
+    }
+    blocks = List.copyOf(blocks);
+    widths = List.copyOf(widths);
+  }
+
+  /**
+   * A variant by its name.
+   *
+   * @param name {@code resnet18}, {@code wide_resnet50_2}, {@code resnext50_32x4d}, {@code
+   *     resnet20}, {@code plain56}, ...
+   * @return its table
+   * @throws IllegalArgumentException that lists the names if there is none of that name
+   */
+  public static ResNetVariant of(String name) {
+    ResNetVariant variant = NAMED.get(name.toLowerCase(Locale.ROOT));
+    if (variant == null) {
+      throw new IllegalArgumentException(
+          "no network is named '" + name + "'; there are " + String.join(", ", NAMED.keySet()));
+    }
+    return variant;
+  }
+
+  /**
+   * All variants with a name.
+   *
+   * @return ImageNet's first, then CIFAR's, then the plain ones
+   */
+  public static List<ResNetVariant> all() {
+    return List.copyOf(NAMED.values());
+  }
+
+  /**
+   * A network for small images with three stages of widths 16, 32 and 64.
+   *
+   * @param depth 6 n + 2 layers: 20, 32, 44, 56, 110, ...
+   * @param residual whether it has shortcuts
+   * @return its table, called {@code resnetDEPTH} or {@code plainDEPTH}
+   */
+  public static ResNetVariant cifar(int depth, boolean residual) {
+    if (depth < 8 || (depth - 2) % 6 != 0) {
+      throw new IllegalArgumentException(
+          "a CIFAR network has 6 n + 2 layers (20, 32, 44, 56, 110, ...), got " + depth);
+    }
+    return new ResNetVariant(
+        (residual ? "resnet" : "plain") + depth,
+        BlockKind.BASIC,
+        StemKind.CIFAR,
+        Collections.nCopies(3, (depth - 2) / 6),
+        List.of(16, 32, 64),
+        1,
+        64,
+        residual);
+  }
+
+  /**
+   * The same network without shortcuts.
+   *
+   * @return its plain counterpart
+   */
+  public ResNetVariant plain() {
+    return new ResNetVariant(
+        name.replace("resnet", "plain"), block, stem, blocks, widths, groups, widthPerGroup, false);
+  }
+
+  /**
+   * The size of image that it was made for.
+   *
+   * @return 224 or 32
+   */
+  public int imageSize() {
+    return stem == StemKind.IMAGENET ? 224 : 32;
+  }
+
+  /**
+   * The number of classes of the data set that it was made for.
+   *
+   * @return 1000 or 10
+   */
+  public int defaultClasses() {
+    return stem == StemKind.IMAGENET ? 1000 : 10;
+  }
+
+  private static Map<String, ResNetVariant> named() {
+    List<ResNetVariant> list = new ArrayList<>();
+    list.add(imageNet("resnet18", BlockKind.BASIC, 1, 64, 2, 2, 2, 2));
+    list.add(imageNet("resnet34", BlockKind.BASIC, 1, 64, 3, 4, 6, 3));
+    list.add(imageNet("resnet50", BlockKind.BOTTLENECK, 1, 64, 3, 4, 6, 3));
+    list.add(imageNet("resnet101", BlockKind.BOTTLENECK, 1, 64, 3, 4, 23, 3));
+    list.add(imageNet("resnet152", BlockKind.BOTTLENECK, 1, 64, 3, 8, 36, 3));
+    list.add(imageNet("wide_resnet50_2", BlockKind.BOTTLENECK, 1, 128, 3, 4, 6, 3));
+    list.add(imageNet("wide_resnet101_2", BlockKind.BOTTLENECK, 1, 128, 3, 4, 23, 3));
+    list.add(imageNet("resnext50_32x4d", BlockKind.BOTTLENECK, 32, 4, 3, 4, 6, 3));
+    list.add(imageNet("resnext101_32x8d", BlockKind.BOTTLENECK, 32, 8, 3, 4, 23, 3));
+    List<Integer> cifarDepths = List.of(20, 32, 44, 56, 110);
+    cifarDepths.forEach(depth -> list.add(cifar(depth, true)));
+    list.add(of(list, "resnet18").plain());
+    list.add(of(list, "resnet34").plain());
+    cifarDepths.forEach(depth -> list.add(cifar(depth, false)));
+    Map<String, ResNetVariant> map = new LinkedHashMap<>();
+    list.forEach(variant -> map.put(variant.name(), variant));
+    return Collections.unmodifiableMap(map);
+  }
+
+  private static ResNetVariant of(List<ResNetVariant> list, String name) {
+    return list.stream().filter(variant -> variant.name().equals(name)).findFirst().orElseThrow();
+  }
+
+  private static ResNetVariant imageNet(
+      String name, BlockKind block, int groups, int widthPerGroup, Integer... blocks) {
+    return new ResNetVariant(
+        name,
+        block,
+        StemKind.IMAGENET,
+        Arrays.asList(blocks),
+        List.of(64, 128, 256, 512),
+        groups,
+        widthPerGroup,
+        true);
+  }
+}
