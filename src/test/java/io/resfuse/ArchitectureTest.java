@@ -1,0 +1,68 @@
+package io.resfuse;
+
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** Holds the arrows between packages that docs/architecture.md draws. */
+@AnalyzeClasses(packages = "io.resfuse", importOptions = DoNotIncludeTests.class)
+class ArchitectureTest {
+  @ArchTest
+  static final ArchRule ARROWS =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .withOptionalLayers(true)
+          .layer("tensor")
+          .definedBy("io.resfuse.tensor")
+          .layer("engine")
+          .definedBy("io.resfuse.engine")
+          .layer("engines")
+          .definedBy("io.resfuse.engine.*..")
+          .layer("model")
+          .definedBy("io.resfuse.model")
+          .layer("data")
+          .definedBy("io.resfuse.data..")
+          .layer("weights")
+          .definedBy("io.resfuse.weights..")
+          .layer("verify")
+          .definedBy("io.resfuse.verify..")
+          .layer("train")
+          .definedBy("io.resfuse.train..")
+          .layer("facade")
+          .definedBy("io.resfuse")
+          .layer("cli")
+          .definedBy("io.resfuse.cli..")
+          .whereLayer("tensor")
+          .mayNotAccessAnyLayer()
+          .whereLayer("engine")
+          .mayOnlyAccessLayers("tensor")
+          .whereLayer("engines")
+          .mayOnlyAccessLayers("tensor", "engine")
+          .whereLayer("model")
+          .mayOnlyAccessLayers("tensor", "engine")
+          .whereLayer("data")
+          .mayOnlyAccessLayers("tensor")
+          .whereLayer("weights")
+          .mayOnlyAccessLayers("tensor", "engine", "model")
+          .whereLayer("verify")
+          .mayOnlyAccessLayers("tensor", "engine", "model")
+          .whereLayer("train")
+          .mayOnlyAccessLayers("tensor", "engine", "model", "data", "weights")
+          .whereLayer("facade")
+          .mayOnlyAccessLayers("tensor", "engine", "model", "data", "weights")
+          .whereLayer("cli")
+          .mayNotBeAccessedByAnyLayer();
+
+  /** The engines do not know of each other: they meet in the SPI only. */
+  @ArchTest
+  static final ArchRule ENGINES_ARE_STRANGERS =
+      slices()
+          .matching("io.resfuse.engine.(*)..")
+          .should()
+          .notDependOnEachOther()
+          .allowEmptyShould(true);
+}
