@@ -7,7 +7,12 @@ package io.resfuse.engine;
  * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...)
  */
 public record EngineOptions(int threads, String device) {
-  /** Checks the range. */
+  /**
+   * Checks the range.
+   *
+   * @param threads as in the record
+   * @param device as in the record
+   */
   public EngineOptions {
     if (threads < 0) {
       throw new IllegalArgumentException(

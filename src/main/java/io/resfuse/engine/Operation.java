@@ -54,7 +54,14 @@ public sealed interface Operation {
    * @param dilation distance between the window's taps
    */
   record Window(int kernel, int stride, int padding, int dilation) {
-    /** Checks the ranges. */
+    /**
+     * Checks the ranges.
+     *
+     * @param kernel as in the record
+     * @param stride as in the record
+     * @param padding as in the record
+     * @param dilation as in the record
+     */
     public Window {
       if (kernel < 1 || stride < 1 || padding < 0 || dilation < 1) {
         throw new IllegalArgumentException(

@@ -52,7 +52,14 @@ public sealed interface Optimizer {
    */
   record Sgd(double momentum, boolean nesterov, double weightDecay, Map<String, Group> groups)
       implements Optimizer {
-    /** Copies the map. */
+    /**
+     * Copies the map.
+     *
+     * @param momentum as in the record
+     * @param nesterov as in the record
+     * @param weightDecay as in the record
+     * @param groups as in the record
+     */
     public Sgd {
       groups = Map.copyOf(groups);
     }
@@ -88,7 +95,16 @@ public sealed interface Optimizer {
       double weightDecay,
       Map<String, Group> groups)
       implements Optimizer {
-    /** Copies the map. */
+    /**
+     * Copies the map.
+     *
+     * @param beta1 as in the record
+     * @param beta2 as in the record
+     * @param epsilon as in the record
+     * @param decoupled as in the record
+     * @param weightDecay as in the record
+     * @param groups as in the record
+     */
     public Adam {
       groups = Map.copyOf(groups);
     }

@@ -14,7 +14,15 @@ import java.util.Set;
  */
 public record PlanRequest(
     int batch, int height, int width, TensorLayout layout, Set<String> outputs) {
-  /** Checks the ranges and copies the set. */
+  /**
+   * Checks the ranges and copies the set.
+   *
+   * @param batch as in the record
+   * @param height as in the record
+   * @param width as in the record
+   * @param layout as in the record
+   * @param outputs as in the record
+   */
   public PlanRequest {
     if (batch < 1 || height < 1 || width < 1) {
       throw new IllegalArgumentException(

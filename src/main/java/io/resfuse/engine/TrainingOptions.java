@@ -28,7 +28,19 @@ public record TrainingOptions(
     Set<String> frozen,
     boolean inputGradient,
     Optimizer optimizer) {
-  /** Copies the sets. */
+  /**
+   * Copies the sets.
+   *
+   * @param batch as in the record
+   * @param height as in the record
+   * @param width as in the record
+   * @param layout as in the record
+   * @param precision as in the record
+   * @param outputs as in the record
+   * @param frozen as in the record
+   * @param inputGradient as in the record
+   * @param optimizer as in the record
+   */
   public TrainingOptions {
     if (outputs.isEmpty()) {
       throw new IllegalArgumentException("a training plan needs at least one output");

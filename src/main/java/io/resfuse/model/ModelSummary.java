@@ -46,7 +46,13 @@ public record ModelSummary(String network, Shape inputShape, List<Row> rows) {
       long activationBytes,
       boolean layer) {}
 
-  /** Copies the rows. */
+  /**
+   * Copies the rows.
+   *
+   * @param network as in the record
+   * @param inputShape as in the record
+   * @param rows as in the record
+   */
   public ModelSummary {
     rows = List.copyOf(rows);
   }

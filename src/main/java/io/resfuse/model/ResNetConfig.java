@@ -37,7 +37,19 @@ public record ResNetConfig(
     PROJECTION
   }
 
-  /** Checks the ranges and copies the list. */
+  /**
+   * Checks the ranges and copies the list.
+   *
+   * @param variant as in the record
+   * @param classes as in the record
+   * @param inputChannels as in the record
+   * @param strideInFirst1x1 as in the record
+   * @param convBias as in the record
+   * @param epsilon as in the record
+   * @param momentum as in the record
+   * @param shortcut as in the record
+   * @param dilateStages as in the record
+   */
   public ResNetConfig {
     if (classes < 0 || inputChannels < 1) {
       throw new IllegalArgumentException(

@@ -64,7 +64,18 @@ public record ResNetVariant(
 
   private static final Map<String, ResNetVariant> NAMED = named();
 
-  /** Checks the tables and copies them. */
+  /**
+   * Checks the tables and copies them.
+   *
+   * @param name as in the record
+   * @param block as in the record
+   * @param stem as in the record
+   * @param blocks as in the record
+   * @param widths as in the record
+   * @param groups as in the record
+   * @param widthPerGroup as in the record
+   * @param residual as in the record
+   */
   public ResNetVariant {
     if (blocks.size() != widths.size() || blocks.isEmpty()) {
       throw new IllegalArgumentException(name + ": one width per stage is needed");
