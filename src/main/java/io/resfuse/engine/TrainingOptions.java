@@ -1,6 +1,8 @@
 package io.resfuse.engine;
 
+import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -120,5 +122,49 @@ public record TrainingOptions(
    */
   public boolean isFrozen(Operation.BatchNorm norm) {
     return frozen.contains(norm.gamma().name()) && frozen.contains(norm.beta().name());
+  }
+
+  /**
+   * Holds the options against a network, for engines before they make a plan.
+   *
+   * @param network what is to be trained
+   * @throws IllegalArgumentException naming the first output, frozen parameter or optimizer group
+   *     that the network does not have, the operation for which the images are too small, or the
+   *     batch norm that would take statistics of a single value per channel (PyTorch refuses it
+   *     too: there is no unbiased variance)
+   */
+  public void check(NetworkSpec network) {
+    NetworkSpec part = network.restrictedTo(outputs);
+    requireTrainable(network, frozen, "frozen parameter");
+    requireTrainable(network, optimizer.groups().keySet(), "parameter of an optimizer group");
+    List<Shape> shapes = part.shapes(batch, height, width);
+    for (Operation operation : part.operations()) {
+      Shape shape = shapes.get(operation.output().id());
+      if (operation instanceof Operation.FusedConv conv
+          && conv.batchNorm() != null
+          && !isFrozen(conv.batchNorm())
+          && shape.elements() == shape.dimension(1)) {
+        throw new IllegalArgumentException(
+            network.name()
+                + " cannot be trained on one image of "
+                + height
+                + "x"
+                + width
+                + ": at "
+                + operation.name()
+                + ", the batch norm has a single value per channel; use a larger batch or image, or"
+                + " freeze it");
+      }
+    }
+  }
+
+  private static void requireTrainable(NetworkSpec network, Set<String> names, String what) {
+    for (String name : names) {
+      ParameterSpec parameter = network.parameters().get(name);
+      if (parameter == null || !parameter.isTrainable()) {
+        throw new IllegalArgumentException(
+            network.name() + " has no trainable parameter '" + name + "', given as a " + what);
+      }
+    }
   }
 }

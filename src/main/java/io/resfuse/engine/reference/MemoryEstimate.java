@@ -1,0 +1,88 @@
+package io.resfuse.engine.reference;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.Value;
+import io.resfuse.tensor.Shape;
+import java.util.Collection;
+import java.util.List;
+
+/** What plans need, from shapes alone. Statistics of batch norms, a few KiB, are not counted. */
+final class MemoryEstimate {
+  static final long DOUBLE = Double.BYTES;
+
+  private MemoryEstimate() {}
+
+  static long bytes(Collection<double[]> arrays) {
+    return arrays.stream().mapToLong(array -> DOUBLE * array.length).sum();
+  }
+
+  static PlanMemory inference(NetworkSpec loaded, PlanRequest request, Rounding rounding) {
+    NetworkSpec network = loaded.restrictedTo(request.outputs());
+    List<Shape> shapes = network.shapes(request.batch(), request.height(), request.width());
+    long activations = values(network, shapes);
+    return new PlanMemory(
+        parameters(loaded, rounding),
+        activations,
+        activations,
+        0,
+        Float.BYTES * (shapes.get(network.input().id()).elements() + outputs(network, shapes)));
+  }
+
+  static PlanMemory training(NetworkSpec whole, TrainingOptions options) {
+    NetworkSpec network = whole.restrictedTo(options.outputs());
+    List<Shape> shapes = network.shapes(options.batch(), options.height(), options.width());
+    long activations = values(network, shapes);
+    for (Operation operation : network.operations()) {
+      if (Workspace.takesBatchStatistics(operation, options)) {
+        activations += DOUBLE * shapes.get(operation.output().id()).elements();
+      }
+    }
+    for (Value value : Workspace.withGradient(network, options)) {
+      activations += DOUBLE * shapes.get(value.id()).elements();
+    }
+    long weights = parameters(whole, Rounding.of(options.precision()));
+    for (ParameterSpec parameter : network.parameters().values()) {
+      if (hasGradient(parameter, options)) {
+        weights += DOUBLE * parameter.shape().elements() * (1 + states(options.optimizer()));
+      }
+    }
+    long host = shapes.get(network.input().id()).elements() * (options.inputGradient() ? 2 : 1);
+    host += 2 * outputs(network, shapes);
+    return new PlanMemory(weights, activations, activations, 0, Float.BYTES * host);
+  }
+
+  static boolean hasGradient(ParameterSpec parameter, TrainingOptions options) {
+    return parameter.isTrainable() && !options.frozen().contains(parameter.name());
+  }
+
+  private static int states(Optimizer optimizer) {
+    return OptimizerState.names(optimizer).size();
+  }
+
+  private static long values(NetworkSpec network, List<Shape> shapes) {
+    long sum = DOUBLE * shapes.get(network.input().id()).elements();
+    for (Operation operation : network.operations()) {
+      sum += DOUBLE * shapes.get(operation.output().id()).elements();
+    }
+    return sum;
+  }
+
+  private static long outputs(NetworkSpec network, List<Shape> shapes) {
+    return network.outputs().values().stream().mapToLong(v -> shapes.get(v.id()).elements()).sum();
+  }
+
+  private static long parameters(NetworkSpec network, Rounding rounding) {
+    long sum = 0;
+    for (ParameterSpec parameter : network.parameters().values()) {
+      long bytes = DOUBLE * parameter.shape().elements();
+      sum += ParameterStore.isRounded(parameter, rounding) ? 2 * bytes : bytes;
+    }
+    return sum;
+  }
+}

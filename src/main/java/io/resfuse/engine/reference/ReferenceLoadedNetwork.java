@@ -1,0 +1,52 @@
+package io.resfuse.engine.reference;
+
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+
+/** Weights as doubles on the heap, shared by the plans. Thread-safe. */
+public final class ReferenceLoadedNetwork implements LoadedNetwork {
+  private final NetworkSpec network;
+  private final Rounding rounding;
+  private final ParameterStore parameters;
+  private final Loop loop;
+  private volatile boolean closed;
+
+  ReferenceLoadedNetwork(
+      NetworkSpec network, Parameters parameters, Precision precision, Loop loop) {
+    this.network = network;
+    this.rounding = Rounding.of(precision);
+    this.parameters = new ParameterStore(network, parameters, rounding);
+    this.loop = loop;
+  }
+
+  @Override
+  public NetworkSpec network() {
+    return network;
+  }
+
+  @Override
+  public PlanMemory memory(PlanRequest request) {
+    return MemoryEstimate.inference(network, request, rounding);
+  }
+
+  @Override
+  public ReferenceInferencePlan plan(PlanRequest request) {
+    if (closed) {
+      throw new IllegalStateException("the loaded network " + network.name() + " is closed");
+    }
+    try {
+      return new ReferenceInferencePlan(network, request, parameters, rounding, loop);
+    } catch (OutOfMemoryError e) {
+      throw ReferenceEngine.outOfMemory(network, memory(request), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+  }
+}

@@ -1,0 +1,79 @@
+package io.resfuse.engine.reference;
+
+import io.resfuse.tensor.Shape;
+import io.resfuse.tensor.TensorLayout;
+import java.nio.FloatBuffer;
+
+/**
+ * An activation or its gradient: doubles in NCHW order. A flat value has one row and one column.
+ */
+final class Tensor {
+  final double[] data;
+  final int batch;
+  final int channels;
+  final int height;
+  final int width;
+
+  /** Pixels of one channel of one image. */
+  final int plane;
+
+  private Tensor(double[] data, int batch, int channels, int height, int width) {
+    this.data = data;
+    this.batch = batch;
+    this.channels = channels;
+    this.height = height;
+    this.width = width;
+    this.plane = height * width;
+  }
+
+  /** Zeros of the shape (batch, channels) or (batch, channels, height, width). */
+  static Tensor zeros(Shape shape) {
+    boolean flat = shape.rank() == 2;
+    return new Tensor(
+        new double[Math.toIntExact(shape.elements())],
+        shape.dimension(0),
+        shape.dimension(1),
+        flat ? 1 : shape.dimension(2),
+        flat ? 1 : shape.dimension(3));
+  }
+
+  /** The same elements with all pixels of a channel in one row. */
+  Tensor asRows() {
+    return new Tensor(data, batch, channels, 1, plane);
+  }
+
+  /** Where a channel of an image begins. */
+  int offset(int image, int channel) {
+    return (image * channels + channel) * plane;
+  }
+
+  /** Reads all elements from a host buffer. */
+  void read(FloatBuffer source, TensorLayout layout) {
+    for (int n = 0; n < batch; n++) {
+      for (int c = 0; c < channels; c++) {
+        for (int p = 0; p < plane; p++) {
+          data[offset(n, c) + p] = source.get(hostIndex(layout, n, c, p));
+        }
+      }
+    }
+  }
+
+  /** Writes all elements to a host buffer. */
+  void write(FloatBuffer target, TensorLayout layout) {
+    for (int n = 0; n < batch; n++) {
+      for (int c = 0; c < channels; c++) {
+        for (int p = 0; p < plane; p++) {
+          target.put(hostIndex(layout, n, c, p), (float) data[offset(n, c) + p]);
+        }
+      }
+    }
+  }
+
+  /** Where a host buffer of a layout has a pixel (row times width plus column) of a channel. */
+  int hostIndex(TensorLayout layout, int image, int channel, int pixel) {
+    return switch (layout) {
+      case NCHW -> (image * channels + channel) * plane + pixel;
+      case NHWC -> (image * plane + pixel) * channels + channel;
+    };
+  }
+}

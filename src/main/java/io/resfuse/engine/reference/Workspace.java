@@ -1,0 +1,173 @@
+package io.resfuse.engine.reference;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.GlobalAveragePool;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.Value;
+import io.resfuse.tensor.Shape;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The tensors of one plan, every value in a place of its own, and the steps that fill them. */
+final class Workspace {
+  private final Loop loop;
+  private final Rounding rounding;
+  private final ParameterStore parameters;
+  private final Map<Value, Tensor> values = new LinkedHashMap<>();
+  private final Map<Value, Tensor> gradients = new LinkedHashMap<>();
+  private final Map<FusedConv, Tensor> convolved = new LinkedHashMap<>();
+  private final Map<Operation, Step> steps = new LinkedHashMap<>();
+
+  /**
+   * Allocates the tensors of a plan.
+   *
+   * @param network restricted to the request's outputs
+   * @param training what to train, or null for inference
+   */
+  Workspace(
+      NetworkSpec network,
+      PlanRequest request,
+      @Nullable TrainingOptions training,
+      ParameterStore parameters,
+      Rounding rounding,
+      Loop loop) {
+    this.loop = loop;
+    this.rounding = rounding;
+    this.parameters = parameters;
+    List<Shape> shapes = network.shapes(request.batch(), request.height(), request.width());
+    values.put(network.input(), Tensor.zeros(shapes.get(network.input().id())));
+    for (Operation operation : network.operations()) {
+      Shape shape = shapes.get(operation.output().id());
+      values.put(operation.output(), Tensor.zeros(shape));
+      if (training != null && takesBatchStatistics(operation, training)) {
+        convolved.put((FusedConv) operation, Tensor.zeros(shape));
+      }
+    }
+    if (training != null) {
+      for (Value value : withGradient(network, training)) {
+        gradients.put(value, Tensor.zeros(shapes.get(value.id())));
+      }
+    }
+    for (Operation operation : network.operations()) {
+      steps.put(operation, step(operation));
+    }
+  }
+
+  private Step step(Operation operation) {
+    if (operation instanceof FusedConv conv) {
+      return new FusedConvStep(conv, this);
+    } else if (operation instanceof MaxPool pool) {
+      return new MaxPoolStep(pool, this);
+    } else if (operation instanceof SubsampledIdentity shortcut) {
+      return new SubsampledIdentityStep(shortcut, this);
+    } else if (operation instanceof GlobalAveragePool pool) {
+      return new GlobalAveragePoolStep(pool, this);
+    } else if (operation instanceof Linear linear) {
+      return new LinearStep(linear, this);
+    }
+    throw new AssertionError(operation);
+  }
+
+  /** Whether training keeps the convolution's result for the batch norm's backward pass. */
+  static boolean takesBatchStatistics(Operation operation, TrainingOptions training) {
+    return operation instanceof FusedConv conv
+        && conv.batchNorm() != null
+        && !training.isFrozen(conv.batchNorm());
+  }
+
+  /** The values before which, or at which, something wants a gradient. */
+  static Set<Value> withGradient(NetworkSpec network, TrainingOptions training) {
+    Set<Value> wanted = new HashSet<>();
+    if (training.inputGradient()) {
+      wanted.add(network.input());
+    }
+    for (Operation operation : network.operations()) {
+      boolean hasGradient = operation.inputs().stream().anyMatch(wanted::contains);
+      for (ParameterSpec parameter : operation.parameters()) {
+        hasGradient |= parameter.isTrainable() && !training.frozen().contains(parameter.name());
+      }
+      if (hasGradient) {
+        wanted.add(operation.output());
+      }
+    }
+    return wanted;
+  }
+
+  Loop loop() {
+    return loop;
+  }
+
+  ParameterStore parameters() {
+    return parameters;
+  }
+
+  Tensor value(Value value) {
+    return values.get(value);
+  }
+
+  /** Where training keeps the convolution's result, else null. */
+  @Nullable Tensor convolved(FusedConv operation) {
+    return convolved.get(operation);
+  }
+
+  boolean wantsGradient(Value value) {
+    return gradients.containsKey(value);
+  }
+
+  Tensor gradient(Value value) {
+    return gradients.get(value);
+  }
+
+  void round(Tensor tensor) {
+    rounding.round(tensor.data);
+  }
+
+  /** Runs all operations on the input value. */
+  void forward(NetworkSpec network, boolean training) {
+    round(value(network.input()));
+    for (Operation operation : network.operations()) {
+      steps.get(operation).forward(training);
+    }
+  }
+
+  /** Runs all operations backward, from the gradients of the outputs. */
+  void backward(NetworkSpec network) {
+    for (int i = network.operations().size() - 1; i >= 0; i--) {
+      Operation operation = network.operations().get(i);
+      if (wantsGradient(operation.output())) {
+        round(gradient(operation.output()));
+        steps.get(operation).backward();
+      }
+    }
+    if (wantsGradient(network.input())) {
+      round(gradient(network.input()));
+    }
+  }
+
+  void zeroGradients() {
+    gradients.values().forEach(gradient -> Arrays.fill(gradient.data, 0));
+  }
+
+  /** The bytes of all tensors. */
+  long bytes() {
+    long sum = 0;
+    for (Map<?, Tensor> tensors : List.of(values, gradients, convolved)) {
+      for (Tensor tensor : tensors.values()) {
+        sum += MemoryEstimate.DOUBLE * tensor.data.length;
+      }
+    }
+    return sum;
+  }
+}

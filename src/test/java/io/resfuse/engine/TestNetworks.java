@@ -1,0 +1,213 @@
+package io.resfuse.engine;
+
+import io.resfuse.engine.NetworkBuilder.Conv;
+import io.resfuse.engine.NetworkBuilder.Norm;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.ResNetVariant.BlockKind;
+import io.resfuse.model.ResNetVariant.StemKind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** The networks and shapes on which every engine is tried: small, odd and ragged ones. */
+public final class TestNetworks {
+  private TestNetworks() {}
+
+  /** A network with a batch and an image size. */
+  public record Case(NetworkSpec network, int batch, int height, int width) {
+    /** For the names of tests. */
+    @Override
+    public String toString() {
+      return network.name() + ", " + batch + " of " + height + "x" + width;
+    }
+
+    /** The output that the network is judged by. */
+    public String output() {
+      return network.outputs().containsKey("logits") ? "logits" : "out";
+    }
+
+    /** The length of the images' array. */
+    public int imageLength() {
+      return batch * network.input().channels() * height * width;
+    }
+
+    /** Images that differ between cases. */
+    public float[] images() {
+      return TestData.images(network.name() + "/images", imageLength());
+    }
+
+    /** What a training plan of the case needs, judged by {@link #output}. */
+    public TrainingOptions options(Precision precision) {
+      return new TrainingOptions(
+          batch,
+          height,
+          width,
+          io.resfuse.tensor.TensorLayout.NCHW,
+          precision,
+          Set.of(output()),
+          Set.of(),
+          true,
+          Optimizer.Sgd.standard());
+    }
+  }
+
+  /** One fused operation each. */
+  public static List<Case> operations() {
+    List<Case> cases = new ArrayList<>();
+    cases.add(conv("conv3x3", 5, 7, new Window(3, 1, 1, 1), 1, 3, 13, 17));
+    cases.add(conv("conv3x3s2", 5, 18, new Window(3, 2, 1, 1), 1, 2, 13, 16));
+    cases.add(conv("conv3x3s3", 4, 4, new Window(3, 3, 1, 1), 1, 2, 14, 17));
+    cases.add(conv("conv3x3d2", 6, 5, new Window(3, 1, 2, 2), 1, 2, 9, 12));
+    cases.add(conv("conv3x3s2d2", 6, 5, new Window(3, 2, 2, 2), 1, 2, 13, 12));
+    cases.add(conv("conv3x3groups", 6, 9, new Window(3, 1, 1, 1), 3, 2, 7, 5));
+    cases.add(conv("conv3x3groups32s2", 64, 64, new Window(3, 2, 1, 1), 32, 2, 7, 7));
+    cases.add(conv("depthwise", 6, 6, new Window(3, 2, 1, 1), 6, 2, 8, 9));
+    cases.add(conv("conv1x1", 33, 17, new Window(1, 1, 0, 1), 1, 2, 5, 7));
+    cases.add(conv("conv1x1s2", 16, 40, new Window(1, 2, 0, 1), 1, 3, 7, 10));
+    cases.add(conv("conv7x7s2", 3, 16, new Window(7, 2, 3, 1), 1, 2, 17, 32));
+    cases.add(conv("conv7x7s2onepixel", 3, 5, new Window(7, 2, 3, 1), 1, 3, 1, 1));
+    cases.add(conv("conv3x3onepixel", 4, 4, new Window(3, 1, 1, 1), 1, 4, 1, 1));
+    cases.add(conv("conv3x3row", 4, 4, new Window(3, 2, 1, 1), 1, 2, 1, 13));
+    for (boolean bias : new boolean[] {false, true}) {
+      for (boolean relu : new boolean[] {false, true}) {
+        String suffix = (bias ? "Bias" : "") + (relu ? "Relu" : "");
+        NetworkBuilder bare = new NetworkBuilder("bareConv" + suffix, 3);
+        Conv conv = new Conv("conv", 8, new Window(3, 1, 1, 1), 1, bias, null);
+        bare.output("out", bare.fusedConv(bare.input(), conv, null, relu));
+        cases.add(new Case(bare.build(), 2, 6, 7));
+      }
+    }
+    NetworkBuilder pool = new NetworkBuilder("maxPool3x3s2", 5);
+    pool.output("out", pool.maxPool("pool", pool.input(), new Window(3, 2, 1, 1)));
+    cases.add(new Case(pool.build(), 2, 13, 8));
+    NetworkBuilder evenPool = new NetworkBuilder("maxPool2x2s2", 16);
+    evenPool.output("out", evenPool.maxPool("pool", evenPool.input(), new Window(2, 2, 0, 1)));
+    cases.add(new Case(evenPool.build(), 2, 8, 6));
+    NetworkBuilder identity = new NetworkBuilder("subsampledIdentity", 5);
+    identity.output("out", identity.subsampledIdentity("shortcut", identity.input(), 2, 12));
+    cases.add(new Case(identity.build(), 2, 7, 8));
+    NetworkBuilder head = new NetworkBuilder("head", 19);
+    Value pooled = head.globalAveragePool("avgpool", head.input());
+    head.output("out", head.linear("fc", pooled, 7));
+    cases.add(new Case(head.build(), 3, 7, 5));
+    cases.add(residual("residualConv", false));
+    cases.add(residual("residualConvOfNothing", true));
+    return cases;
+  }
+
+  private static Case conv(
+      String name, int in, int out, Window window, int groups, int batch, int height, int width) {
+    NetworkBuilder builder = new NetworkBuilder(name, in);
+    Conv conv = new Conv("conv", out, window, groups, false, new Norm("bn", 1e-5, 0.1));
+    builder.output("out", builder.fusedConv(builder.input(), conv, null, true));
+    return new Case(builder.build(), batch, height, width);
+  }
+
+  /** A convolution whose residual is the image itself, or that is used twice. */
+  private static Case residual(String name, boolean twice) {
+    NetworkBuilder builder = new NetworkBuilder(name, 8);
+    Conv conv = new Conv("conv", 8, new Window(3, 1, 1, 1), 1, true, new Norm("bn", 1e-3, 0.3));
+    Value first = builder.fusedConv(builder.input(), conv, builder.input(), true);
+    if (twice) {
+      Conv second =
+          new Conv("conv2", 8, new Window(1, 1, 0, 1), 1, false, new Norm("bn2", 1e-5, 0.1));
+      builder.output("out", builder.fusedConv(first, second, first, false));
+    } else {
+      builder.output("out", first);
+    }
+    return new Case(builder.build(), 2, 6, 5);
+  }
+
+  /** Whole small networks with a head: every kind of block, shortcut, stem and stride. */
+  public static List<Case> networks() {
+    List<Case> cases = new ArrayList<>();
+    ResNetConfig optionA = small("basicA", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
+    optionA = optionA.withShortcut(ResNetConfig.Shortcut.IDENTITY);
+    cases.add(new Case(ResNet.build(optionA), 3, 13, 17));
+    ResNetConfig optionB = small("basicB", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
+    optionB = optionB.withShortcut(ResNetConfig.Shortcut.PROJECTION);
+    cases.add(new Case(ResNet.build(optionB), 2, 16, 16));
+    cases.add(
+        new Case(
+            ResNet.build(small("plain", BlockKind.BASIC, StemKind.CIFAR, 1, 64, false)), 2, 9, 8));
+    cases.add(
+        new Case(
+            ResNet.build(small("stem", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true)),
+            2,
+            33,
+            47));
+    cases.add(
+        new Case(
+            ResNet.build(small("bottleneck", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)),
+            3,
+            32,
+            32));
+    cases.add(
+        new Case(
+            ResNet.build(
+                small("bottleneckKeras", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
+                    .withStrideInFirst1x1(true)
+                    .withConvBias(true)
+                    .withEpsilon(1e-3)),
+            2,
+            29,
+            32));
+    cases.add(
+        new Case(
+            ResNet.build(
+                small("bottleneckDilated", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
+                    .replaceStrideWithDilation(false, true)),
+            2,
+            40,
+            33));
+    cases.add(
+        new Case(
+            ResNet.build(small("resnext", BlockKind.BOTTLENECK, StemKind.CIFAR, 4, 16, true)),
+            2,
+            8,
+            8));
+    cases.add(
+        new Case(
+            ResNet.build(small("wide", BlockKind.BOTTLENECK, StemKind.CIFAR, 1, 128, true)),
+            2,
+            7,
+            9));
+    cases.add(
+        new Case(
+            ResNet.build(small("onepixel", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true)),
+            4,
+            1,
+            1));
+    return cases;
+  }
+
+  private static ResNetConfig small(
+      String name,
+      BlockKind block,
+      StemKind stem,
+      int groups,
+      int widthPerGroup,
+      boolean residual) {
+    ResNetVariant variant =
+        new ResNetVariant(
+            name,
+            block,
+            stem,
+            List.of(1, 2, 1),
+            List.of(16, 24, 32),
+            groups,
+            widthPerGroup,
+            residual);
+    return ResNetConfig.of(variant).withClasses(11);
+  }
+
+  /** All of them. */
+  public static List<Case> all() {
+    List<Case> all = new ArrayList<>(operations());
+    all.addAll(networks());
+    return all;
+  }
+}
