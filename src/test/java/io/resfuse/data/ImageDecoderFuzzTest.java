@@ -1,0 +1,32 @@
+package io.resfuse.data;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Whatever the bytes, the decoder answers with a picture or an {@link ImageException}. Without
+ * {@code JAZZER_FUZZ=1} this runs on the seed corpus only.
+ */
+class ImageDecoderFuzzTest {
+  private static final ImageDecoder DECODER = new ImageDecoder().withMaxPixels(4_000_000);
+
+  static Stream<byte[]> seeds() {
+    return Expected.table("pictures.txt").stream()
+        .map(row -> row[0])
+        .filter(name -> ImageDecoder.class.getResource("pictures/" + name) != null)
+        .map(name -> Expected.resource("pictures/" + name));
+  }
+
+  @MethodSource("seeds")
+  @FuzzTest(maxDuration = "30s")
+  void picturesOrImageExceptions(byte[] file) {
+    try {
+      DECODER.decode(file, "fuzz");
+    } catch (ImageException expected) {
+      if (expected.getCause() instanceof OutOfMemoryError) {
+        throw new AssertionError("a file of " + file.length + " bytes", expected);
+      }
+    }
+  }
+}

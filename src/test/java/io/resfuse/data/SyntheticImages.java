@@ -1,0 +1,38 @@
+package io.resfuse.data;
+
+import java.nio.file.Path;
+import java.util.Scanner;
+
+/** Pictures that make_expected.py makes by the same formula, and those of examples/. */
+final class SyntheticImages {
+  private SyntheticImages() {}
+
+  static Image pattern(int width, int height, int channels) {
+    byte[] pixels = new byte[width * height * channels];
+    int at = 0;
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        for (int c = 0; c < channels; c++) {
+          int value = (x * 7 + y * 13 + c * 29 + x * y * 3) % 256;
+          if ((x / 5 + y / 3) % 4 == 0) {
+            value = 255;
+          }
+          if ((x / 7 + y / 11) % 5 == 1) {
+            value = 0;
+          }
+          pixels[at++] = (byte) value;
+        }
+      }
+    }
+    return channels == 3 ? Image.rgb(width, height, pixels) : Image.grey(width, height, pixels);
+  }
+
+  /** {@code pattern-WIDTHxHEIGHTxCHANNELS} or the name of a file in examples/. */
+  static Image load(String name) {
+    if (name.startsWith("pattern-")) {
+      Scanner sizes = new Scanner(name.substring("pattern-".length())).useDelimiter("x");
+      return pattern(sizes.nextInt(), sizes.nextInt(), sizes.nextInt());
+    }
+    return new ImageDecoder().read(Path.of("examples", name));
+  }
+}
