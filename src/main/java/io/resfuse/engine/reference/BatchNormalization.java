@@ -38,22 +38,17 @@ final class BatchNormalization {
     loop.over(
         x.channels,
         c -> {
-          double count = (double) x.batch * x.plane;
+          int count = x.batch * x.plane;
+          int from = c * count;
           double sum = 0;
-          for (int n = 0; n < x.batch; n++) {
-            int from = x.offset(n, c);
-            for (int p = 0; p < x.plane; p++) {
-              sum += x.data[from + p];
-            }
+          for (int p = from; p < from + count; p++) {
+            sum += x.data[p];
           }
           double batchMean = sum / count;
           double squares = 0;
-          for (int n = 0; n < x.batch; n++) {
-            int from = x.offset(n, c);
-            for (int p = 0; p < x.plane; p++) {
-              double deviation = x.data[from + p] - batchMean;
-              squares += deviation * deviation;
-            }
+          for (int p = from; p < from + count; p++) {
+            double deviation = x.data[p] - batchMean;
+            squares += deviation * deviation;
           }
           mean[c] = batchMean;
           inverseDeviation[c] = 1 / Math.sqrt(squares / count + norm.epsilon());
@@ -74,11 +69,10 @@ final class BatchNormalization {
   /** Normalises by the statistics taken last; {@code out} may be {@code x}. */
   void apply(Tensor x, Tensor out) {
     loop.over(
-        x.batch * x.channels,
-        plane -> {
-          int c = plane % x.channels;
-          int from = plane * x.plane;
-          for (int p = from; p < from + x.plane; p++) {
+        x.channels,
+        c -> {
+          int count = x.batch * x.plane;
+          for (int p = c * count; p < (c + 1) * count; p++) {
             out.data[p] = gamma[c] * ((x.data[p] - mean[c]) * inverseDeviation[c]) + beta[c];
           }
         });
@@ -93,28 +87,20 @@ final class BatchNormalization {
     loop.over(
         x.channels,
         c -> {
+          int count = x.batch * x.plane;
+          int from = c * count;
           double sum = 0;
           double sumTimesNormalized = 0;
-          for (int n = 0; n < x.batch; n++) {
-            int from = x.offset(n, c);
-            for (int p = from; p < from + x.plane; p++) {
-              sum += gradient.data[p];
-              sumTimesNormalized +=
-                  gradient.data[p] * ((x.data[p] - mean[c]) * inverseDeviation[c]);
-            }
+          for (int p = from; p < from + count; p++) {
+            sum += gradient.data[p];
+            sumTimesNormalized += gradient.data[p] * ((x.data[p] - mean[c]) * inverseDeviation[c]);
           }
-          double count = (double) x.batch * x.plane;
-          for (int n = 0; n < x.batch; n++) {
-            int from = x.offset(n, c);
-            for (int p = from; p < from + x.plane; p++) {
-              double normalized = (x.data[p] - mean[c]) * inverseDeviation[c];
-              gradient.data[p] =
-                  gamma[c]
-                      * inverseDeviation[c]
-                      * (gradient.data[p]
-                          - sum / count
-                          - normalized * (sumTimesNormalized / count));
-            }
+          double factor = gamma[c] * inverseDeviation[c];
+          for (int p = from; p < from + count; p++) {
+            double normalized = (x.data[p] - mean[c]) * inverseDeviation[c];
+            gradient.data[p] =
+                factor
+                    * (gradient.data[p] - sum / count - normalized * (sumTimesNormalized / count));
           }
           if (dgamma != null) {
             dgamma[c] += sumTimesNormalized;
@@ -128,11 +114,10 @@ final class BatchNormalization {
   /** Replaces the gradient of the result with that of what was normalised by fixed statistics. */
   void backwardRunning(Tensor gradient) {
     loop.over(
-        gradient.batch * gradient.channels,
-        plane -> {
-          int c = plane % gradient.channels;
-          int from = plane * gradient.plane;
-          for (int p = from; p < from + gradient.plane; p++) {
+        gradient.channels,
+        c -> {
+          int count = gradient.batch * gradient.plane;
+          for (int p = c * count; p < (c + 1) * count; p++) {
             gradient.data[p] *= gamma[c] * inverseDeviation[c];
           }
         });

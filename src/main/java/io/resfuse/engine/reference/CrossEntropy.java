@@ -1,7 +1,5 @@
 package io.resfuse.engine.reference;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * The mean over images n of {@code -sum over classes k of t[n,k] log softmax(z)[n,k]} and its
  * gradient {@code (softmax(z)[n,k] sum_j t[n,j] - t[n,k]) / N}. N counts the images with a target.
@@ -22,33 +20,37 @@ final class CrossEntropy {
     boolean write(int image, double[] distribution);
   }
 
-  /** Returns the loss, 0 if no image counts; writes the gradient of the logits if not null. */
-  double run(double[] logits, Targets targets, double @Nullable [] gradient) {
+  /**
+   * Writes the gradient of the logits; both are in the order of a {@link Tensor}.
+   *
+   * @return the loss, 0 if no image counts
+   */
+  double run(double[] logits, Targets targets, double[] gradient) {
     int counted = 0;
     double loss = 0;
     for (int n = 0; n < batch; n++) {
       counted += targets.write(n, target) ? 1 : 0;
     }
     for (int n = 0; n < batch; n++) {
-      int row = n * classes;
       boolean counts = targets.write(n, target);
       double largest = Double.NEGATIVE_INFINITY;
       for (int k = 0; k < classes; k++) {
-        largest = Math.max(largest, logits[row + k]);
+        largest = Math.max(largest, logits[k * batch + n]);
       }
       double exponentials = 0;
       double mass = 0;
       for (int k = 0; k < classes; k++) {
-        exponentials += Math.exp(logits[row + k] - largest);
+        exponentials += Math.exp(logits[k * batch + n] - largest);
         mass += target[k];
       }
       for (int k = 0; k < classes; k++) {
-        double logProbability = logits[row + k] - largest - Math.log(exponentials);
+        double logProbability = logits[k * batch + n] - largest - Math.log(exponentials);
         if (counts && target[k] != 0) {
           loss -= target[k] * logProbability / counted;
         }
         if (gradient != null) {
-          gradient[row + k] = counts ? (Math.exp(logProbability) * mass - target[k]) / counted : 0;
+          gradient[k * batch + n] =
+              counts ? (Math.exp(logProbability) * mass - target[k]) / counted : 0;
         }
       }
     }

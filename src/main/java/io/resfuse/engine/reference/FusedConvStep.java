@@ -26,7 +26,8 @@ final class FusedConvStep implements Step {
     this.out = workspace.value(operation.output());
     this.residual = operation.residual() == null ? null : workspace.value(operation.residual());
     this.convolution =
-        new Convolution(workspace.loop(), in, out, operation.window(), operation.groups());
+        new Convolution(
+            workspace.loop(), in, out, operation.window(), operation.groups(), workspace.scratch());
     BatchNorm batchNorm = operation.batchNorm();
     this.norm =
         batchNorm == null ? null : new BatchNormalization(workspace.loop(), batchNorm, parameters);

@@ -27,9 +27,9 @@ final class LinearStep implements Step {
       for (int o = 0; o < out.channels; o++) {
         double sum = bias[o];
         for (int i = 0; i < in.channels; i++) {
-          sum += weight[o * in.channels + i] * in.data[n * in.channels + i];
+          sum += weight[o * in.channels + i] * in.data[i * in.batch + n];
         }
-        out.data[n * out.channels + o] = sum;
+        out.data[o * out.batch + n] = sum;
       }
     }
     workspace.round(out);
@@ -47,16 +47,16 @@ final class LinearStep implements Step {
             : null;
     for (int n = 0; n < out.batch; n++) {
       for (int o = 0; o < out.channels; o++) {
-        double g = gradient[n * out.channels + o];
+        double g = gradient[o * out.batch + n];
         if (biasGradient != null) {
           biasGradient[o] += g;
         }
         for (int i = 0; i < in.channels; i++) {
           if (weightGradient != null) {
-            weightGradient[o * in.channels + i] += g * in.data[n * in.channels + i];
+            weightGradient[o * in.channels + i] += g * in.data[i * in.batch + n];
           }
           if (inputGradient != null) {
-            inputGradient[n * in.channels + i] += g * weight[o * in.channels + i];
+            inputGradient[i * in.batch + n] += g * weight[o * in.channels + i];
           }
         }
       }

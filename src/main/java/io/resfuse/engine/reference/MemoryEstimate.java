@@ -30,7 +30,7 @@ final class MemoryEstimate {
         parameters(loaded, rounding),
         activations,
         activations,
-        0,
+        DOUBLE * Workspace.scratchElements(network, shapes),
         Float.BYTES * (shapes.get(network.input().id()).elements() + outputs(network, shapes)));
   }
 
@@ -54,7 +54,12 @@ final class MemoryEstimate {
     }
     long host = shapes.get(network.input().id()).elements() * (options.inputGradient() ? 2 : 1);
     host += 2 * outputs(network, shapes);
-    return new PlanMemory(weights, activations, activations, 0, Float.BYTES * host);
+    return new PlanMemory(
+        weights,
+        activations,
+        activations,
+        DOUBLE * Workspace.scratchElements(network, shapes),
+        Float.BYTES * host);
   }
 
   static boolean hasGradient(ParameterSpec parameter, TrainingOptions options) {

@@ -40,7 +40,12 @@ public final class ReferenceInferencePlan implements InferencePlan {
     }
     long activations = workspace.bytes();
     this.memory =
-        new PlanMemory(parameters.bytes(), activations, activations, 0, Float.BYTES * host);
+        new PlanMemory(
+            parameters.bytes(),
+            activations,
+            activations,
+            workspace.scratchBytes(),
+            Float.BYTES * host);
   }
 
   @Override
@@ -78,7 +83,7 @@ public final class ReferenceInferencePlan implements InferencePlan {
    */
   public double[] exactOutput(String name) {
     checkOpen();
-    return workspace.value(network.output(name)).data.clone();
+    return workspace.value(network.output(name)).toNchw();
   }
 
   @Override

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Trains a network. Beyond the SPI, results can be read without rounding to float32.
@@ -37,7 +38,7 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
   private final Map<String, FloatBuffer> outputGradients = new LinkedHashMap<>();
 
   /** The gradient of the logits as the loss computed it, before its rounding to float32. */
-  private final double[] logitsGradient;
+  private final @Nullable Tensor logitsGradient;
 
   private boolean forwardRan;
   private boolean closed;
@@ -66,16 +67,14 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
       host += 2L * value.data.length;
     }
     this.logitsGradient =
-        network.outputs().containsKey(LOGITS)
-            ? new double[workspace.value(network.output(LOGITS)).data.length]
-            : new double[0];
+        network.outputs().containsKey(LOGITS) ? Tensor.zeros(outputShape(LOGITS)) : null;
     long activations = workspace.bytes();
     this.memory =
         new PlanMemory(
             parameters.bytes() + optimizer.bytes(),
             activations,
             activations,
-            0,
+            workspace.scratchBytes(),
             Float.BYTES * host);
   }
 
@@ -124,7 +123,7 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
    */
   public double[] exactOutput(String name) {
     checkOpen();
-    return workspace.value(network.output(name)).data.clone();
+    return workspace.value(network.output(name)).toNchw();
   }
 
   @Override
@@ -207,11 +206,8 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
     Value logits = network.output(LOGITS);
     double loss =
         new CrossEntropy(options.batch(), logits.channels())
-            .run(workspace.value(logits).data, targets, logitsGradient);
-    FloatBuffer buffer = outputGradients.get(LOGITS);
-    for (int i = 0; i < logitsGradient.length; i++) {
-      buffer.put(i, (float) logitsGradient[i]);
-    }
+            .run(workspace.value(logits).data, targets, logitsGradient.data);
+    logitsGradient.write(outputGradients.get(LOGITS), options.layout());
     return loss;
   }
 
@@ -242,9 +238,9 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
     Tensor given = Tensor.zeros(outputShape(name));
     given.read(buffer, options.layout());
     for (int i = 0; i < given.data.length; i++) {
-      boolean fromLoss = name.equals(LOGITS) && (float) logitsGradient[i] == given.data[i];
       // What the loss wrote and nobody changed keeps the bits that float32 has no room for.
-      gradient.data[i] += fromLoss ? logitsGradient[i] : given.data[i];
+      boolean fromLoss = name.equals(LOGITS) && (float) logitsGradient.data[i] == given.data[i];
+      gradient.data[i] += fromLoss ? logitsGradient.data[i] : given.data[i];
     }
   }
 
@@ -263,7 +259,7 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
   public double[] exactInputGradient() {
     checkOpen();
     checkHasInputGradient();
-    return workspace.gradient(network.input()).data.clone();
+    return workspace.gradient(network.input()).toNchw();
   }
 
   private void checkHasInputGradient() {

@@ -57,8 +57,8 @@ final class SubsampledIdentityStep implements Step {
   }
 
   private int outIndex(int plane, int y, int x) {
-    int n = plane / in.channels;
-    int c = plane % in.channels;
+    int c = plane / in.batch;
+    int n = plane % in.batch;
     return out.offset(n, c + operation.channelsBefore()) + y * out.width + x;
   }
 }

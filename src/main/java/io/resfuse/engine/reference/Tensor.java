@@ -5,7 +5,8 @@ import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
 
 /**
- * An activation or its gradient: doubles in NCHW order. A flat value has one row and one column.
+ * An activation or its gradient: doubles in the order channel, image, row, column, so that all that
+ * a channel has lies together. A flat value has one row and one column.
  */
 final class Tensor {
   final double[] data;
@@ -37,14 +38,21 @@ final class Tensor {
         flat ? 1 : shape.dimension(3));
   }
 
-  /** The same elements with all pixels of a channel in one row. */
-  Tensor asRows() {
-    return new Tensor(data, batch, channels, 1, plane);
-  }
-
   /** Where a channel of an image begins. */
   int offset(int image, int channel) {
-    return (image * channels + channel) * plane;
+    return (channel * batch + image) * plane;
+  }
+
+  /** A copy of the elements in NCHW order. */
+  double[] toNchw() {
+    double[] copy = new double[data.length];
+    for (int n = 0; n < batch; n++) {
+      for (int c = 0; c < channels; c++) {
+        int to = hostIndex(TensorLayout.NCHW, n, c, 0);
+        System.arraycopy(data, offset(n, c), copy, to, plane);
+      }
+    }
+    return copy;
   }
 
   /** Reads all elements from a host buffer. */

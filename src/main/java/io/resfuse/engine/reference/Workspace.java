@@ -30,6 +30,9 @@ final class Workspace {
   private final Map<FusedConv, Tensor> convolved = new LinkedHashMap<>();
   private final Map<Operation, Step> steps = new LinkedHashMap<>();
 
+  /** For the patches of one convolution at a time. */
+  private final double[] scratch;
+
   /**
    * Allocates the tensors of a plan.
    *
@@ -60,6 +63,7 @@ final class Workspace {
         gradients.put(value, Tensor.zeros(shapes.get(value.id())));
       }
     }
+    this.scratch = new double[Math.toIntExact(scratchElements(network, shapes))];
     for (Operation operation : network.operations()) {
       steps.put(operation, step(operation));
     }
@@ -103,6 +107,31 @@ final class Workspace {
       }
     }
     return wanted;
+  }
+
+  /** What the largest of the convolutions needs. */
+  static long scratchElements(NetworkSpec network, List<Shape> shapes) {
+    long most = 0;
+    for (Operation operation : network.operations()) {
+      if (operation instanceof FusedConv conv) {
+        Shape out = shapes.get(conv.output().id());
+        int plane = out.dimension(2) * out.dimension(3);
+        int inChannels = conv.input().channels();
+        most =
+            Math.max(
+                most,
+                Convolution.scratchElements(inChannels, conv.window(), plane, out.dimension(0)));
+      }
+    }
+    return most;
+  }
+
+  double[] scratch() {
+    return scratch;
+  }
+
+  long scratchBytes() {
+    return MemoryEstimate.DOUBLE * scratch.length;
   }
 
   Loop loop() {
