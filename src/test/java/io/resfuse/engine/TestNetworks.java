@@ -8,6 +8,8 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.tensor.Shape;
+import io.resfuse.tensor.TensorLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -29,14 +31,24 @@ public final class TestNetworks {
       return network.outputs().containsKey("logits") ? "logits" : "out";
     }
 
-    /** The length of the images' array. */
-    public int imageLength() {
-      return batch * network.input().channels() * height * width;
+    /** The shape of the images. */
+    public Shape imageShape() {
+      return Shape.of(batch, network.input().channels(), height, width);
     }
 
     /** Images that differ between cases. */
     public float[] images() {
-      return TestData.images(network.name() + "/images", imageLength());
+      return images(0);
+    }
+
+    /** Images that differ between cases and attempts. */
+    public float[] images(int attempt) {
+      return TestData.images(network.name() + "/images" + attempt, (int) imageShape().elements());
+    }
+
+    /** A request for all outputs. */
+    public PlanRequest request(TensorLayout layout) {
+      return new PlanRequest(batch, height, width, layout, network.outputs().keySet());
     }
 
     /** What a training plan of the case needs, judged by {@link #output}. */
@@ -45,7 +57,7 @@ public final class TestNetworks {
           batch,
           height,
           width,
-          io.resfuse.tensor.TensorLayout.NCHW,
+          TensorLayout.NCHW,
           precision,
           Set.of(output()),
           Set.of(),
@@ -95,6 +107,30 @@ public final class TestNetworks {
     cases.add(new Case(head.build(), 3, 7, 5));
     cases.add(residual("residualConv", false));
     cases.add(residual("residualConvOfNothing", true));
+    return cases;
+  }
+
+  /** The convolutions of {@link #operations} without batch norm, pools and shortcuts. */
+  public static List<Case> exact() {
+    List<Case> cases = new ArrayList<>();
+    for (Case test : operations()) {
+      Operation operation = test.network().operations().get(0);
+      if (operation instanceof Operation.FusedConv conv && conv.residual() == null) {
+        NetworkBuilder builder =
+            new NetworkBuilder(test.network().name(), test.network().input().channels());
+        Conv bare =
+            new Conv("conv", conv.output().channels(), conv.window(), conv.groups(), true, null);
+        builder.output("out", builder.fusedConv(builder.input(), bare, null, conv.relu()));
+        cases.add(new Case(builder.build(), test.batch(), test.height(), test.width()));
+      } else if (!test.network().outputs().get("out").isFlat()
+          && !(operation instanceof Operation.FusedConv)) {
+        cases.add(test);
+      }
+    }
+    NetworkBuilder residual = new NetworkBuilder("bareResidual", 8);
+    Conv conv = new Conv("conv", 8, new Window(3, 1, 1, 1), 1, true, null);
+    residual.output("out", residual.fusedConv(residual.input(), conv, residual.input(), true));
+    cases.add(new Case(residual.build(), 2, 7, 9));
     return cases;
   }
 

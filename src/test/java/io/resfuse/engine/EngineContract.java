@@ -1,0 +1,906 @@
+package io.resfuse.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
+import static org.assertj.core.api.Assertions.offset;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.resfuse.engine.Engine.Mode;
+import io.resfuse.engine.Optimizer.Adam;
+import io.resfuse.engine.Optimizer.Group;
+import io.resfuse.engine.Optimizer.Sgd;
+import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.reference.ReferenceEngine;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
+import io.resfuse.tensor.TensorLayout;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntFunction;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * What every engine must do, held against the engine {@code reference}. An engine's test extends it
+ * and says how the engine is opened and what it should be able to do.
+ *
+ * <p>Tolerances are those of {@link Tolerance}. A rounding error may switch a ReLU, or the choice
+ * of a max pool, whose two sides are closer than itself, and so change gradients by much more than
+ * itself. That is rare, so a case that misses is tried with other images, up to {@link #ATTEMPTS}
+ * times, and what missed is printed: an engine that computes wrongly misses them all.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+public abstract class EngineContract {
+  private static final int ATTEMPTS = 3;
+
+  private Engine engine;
+  private ReferenceEngine reference;
+
+  /** Opens the engine. */
+  protected abstract Engine open(EngineOptions options);
+
+  /** The precisions that it should have somewhere. Where it has not got one, tests are skipped. */
+  protected abstract List<Precision> precisions();
+
+  /** Whether parameters and optimizer state survive a trip to float32 bit for bit. */
+  protected boolean statesAreFloat32() {
+    return true;
+  }
+
+  /** The engine under test. */
+  protected final Engine engine() {
+    return engine;
+  }
+
+  @BeforeAll
+  final void openEngines() {
+    engine = open(EngineOptions.defaults());
+    reference = new ReferenceEngine(EngineOptions.defaults());
+  }
+
+  @AfterAll
+  final void closeEngines() {
+    engine.close();
+    reference.close();
+  }
+
+  final Stream<Arguments> casesAndPrecisions() {
+    return precisions().stream()
+        .flatMap(p -> TestNetworks.all().stream().map(test -> Arguments.of(test, p)));
+  }
+
+  final Stream<Arguments> networksAndPrecisions() {
+    return precisions().stream()
+        .flatMap(p -> TestNetworks.networks().stream().map(test -> Arguments.of(test, p)));
+  }
+
+  final Stream<Arguments> exactCasesAndPrecisions() {
+    return precisions().stream()
+        .flatMap(p -> TestNetworks.exact().stream().map(test -> Arguments.of(test, p)));
+  }
+
+  private void assumeCan(Precision precision, Mode mode) {
+    Optional<String> reason = engine.whyNot(precision, mode);
+    assumeTrue(reason.isEmpty(), () -> engine.name() + ": " + reason.orElseThrow());
+  }
+
+  // ---------------------------------------------------------------- against the reference
+
+  @ParameterizedTest
+  @MethodSource("casesAndPrecisions")
+  void inferenceIsTheReferences(Case test, Precision precision) {
+    assumeCan(precision, Mode.INFERENCE);
+    Parameters parameters = TestData.parameters(test.network());
+    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision)) {
+      for (TensorLayout layout : TensorLayout.values()) {
+        try (InferencePlan plan = loaded.plan(test.request(layout))) {
+          compare(
+              test,
+              precision,
+              (p, images) -> referenceInference(test, parameters, p, images),
+              images -> Results.inference(plan, test, images));
+        }
+      }
+    }
+  }
+
+  private Map<String, double[]> referenceInference(
+      Case test, Parameters parameters, Precision precision, float[] images) {
+    try (LoadedNetwork loaded = reference.load(test.network(), parameters, precision);
+        InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW))) {
+      return Results.inference(plan, test, images);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("casesAndPrecisions")
+  void trainingIsTheReferences(Case test, Precision precision) {
+    for (TensorLayout layout : TensorLayout.values()) {
+      compareStep(test, precision, with(test.options(precision), layout), 1);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void gradientsAccumulate(Case test, Precision precision) {
+    compareStep(test, precision, test.options(precision), 3);
+  }
+
+  @ParameterizedTest
+  @MethodSource("casesAndPrecisions")
+  void frozenBatchNormsUseRunningStatistics(Case test, Precision precision) {
+    Set<String> norms = new HashSet<>();
+    for (ParameterSpec parameter : test.network().parameters().values()) {
+      switch (parameter.role()) {
+        case BN_GAMMA, BN_BETA -> norms.add(parameter.name());
+        default -> {}
+      }
+    }
+    compareStep(test, precision, test.options(precision).withFrozen(norms), 1);
+  }
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void halfFrozenNetworksTrain(Case test, Precision precision) {
+    // The stem and the first stage as fine-tuning freezes them, all of the second stage but its
+    // gammas, and every other beta: such norms still take batch statistics.
+    Set<String> frozen = new HashSet<>();
+    boolean odd = false;
+    for (ParameterSpec parameter : test.network().parameters().values()) {
+      if (!parameter.isTrainable()) {
+        continue;
+      }
+      String name = parameter.name();
+      boolean early = !name.startsWith("layer") && !name.startsWith("fc");
+      boolean gamma = parameter.role() == ParameterSpec.Role.BN_GAMMA;
+      if (early || name.startsWith("layer1") || (name.startsWith("layer2") && !gamma)) {
+        frozen.add(name);
+      } else if (parameter.role() == ParameterSpec.Role.BN_BETA) {
+        odd = !odd;
+        if (odd) {
+          frozen.add(name);
+        }
+      }
+    }
+    TrainingOptions options = test.options(precision).withFrozen(frozen);
+    compareStep(test, precision, options, 1);
+    compareStep(test, precision, options.withInputGradient(false), 1);
+  }
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void gradientsOfInnerOutputsAddUp(Case test, Precision precision) {
+    TrainingOptions all =
+        new TrainingOptions(
+            test.batch(),
+            test.height(),
+            test.width(),
+            TensorLayout.NHWC,
+            precision,
+            test.network().outputs().keySet(),
+            Set.of(),
+            true,
+            Sgd.standard());
+    assumeCan(precision, Mode.TRAINING);
+    Parameters parameters = TestData.parameters(test.network());
+    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, all)) {
+      compare(
+          test,
+          precision,
+          (p, images) -> {
+            try (TrainingPlan truth =
+                reference.planTraining(test.network(), parameters, with(all, p))) {
+              return innerStep(truth, test, images);
+            }
+          },
+          images -> {
+            plan.writeParameters(parameters);
+            return innerStep(plan, test, images);
+          });
+    }
+  }
+
+  private static Map<String, double[]> innerStep(TrainingPlan plan, Case test, float[] images) {
+    for (String output : plan.options().outputs()) {
+      FloatBuffer gradient = plan.outputGradient(output);
+      float[] constants = TestData.fill(output + "/constants", gradient.capacity(), 0, 0.01);
+      Results.put(constants, gradient, plan.outputShape(output), plan.options().layout());
+    }
+    return Results.step(plan, test, images, false);
+  }
+
+  private void compareStep(Case test, Precision precision, TrainingOptions options, int steps) {
+    assumeCan(precision, Mode.TRAINING);
+    Parameters parameters = TestData.parameters(test.network());
+    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, options)) {
+      compare(
+          test,
+          precision,
+          (p, images) -> {
+            try (TrainingPlan truth =
+                reference.planTraining(test.network(), parameters, with(options, p))) {
+              return steps(truth, test, images, steps);
+            }
+          },
+          images -> {
+            plan.writeParameters(parameters);
+            Map<String, double[]> results = steps(plan, test, images, steps);
+            plan.writeParameters(parameters);
+            assertSameBits(results, steps(plan, test, images, steps), "rerun");
+            return results;
+          });
+    }
+  }
+
+  /** Steps whose gradients accumulate. Their images are those given, turned by an element each. */
+  private static Map<String, double[]> steps(
+      TrainingPlan plan, Case test, float[] images, int steps) {
+    Map<String, double[]> results = Map.of();
+    for (int step = 0; step < steps; step++) {
+      float[] turned = new float[images.length];
+      for (int i = 0; i < images.length; i++) {
+        turned[i] = images[(i + step) % images.length];
+      }
+      results = Results.step(plan, test, turned, step > 0);
+    }
+    return results;
+  }
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void evaluationUsesRunningStatisticsAndChangesNothing(Case test, Precision precision) {
+    assumeCan(precision, Mode.TRAINING);
+    Parameters parameters = TestData.parameters(test.network());
+    try (TrainingPlan plan =
+        engine.planTraining(test.network(), parameters, test.options(precision))) {
+      plan.forward();
+      plan.writeParameters(parameters);
+      compare(
+          test,
+          precision,
+          (p, images) ->
+              Map.of("logits", referenceInference(test, parameters, p, images).get("logits")),
+          images -> {
+            TestData.put(images, plan.input());
+            Results.poison(plan.output("logits"));
+            plan.evaluate();
+            return Results.outputs(plan);
+          });
+      Parameters after = Parameters.zeros(test.network());
+      plan.readParameters(after);
+      for (String name : parameters.asMap().keySet()) {
+        assertThat(after.get(name).toArray()).as(name).isEqualTo(parameters.get(name).toArray());
+      }
+      assertThatThrownBy(() -> plan.backward(false)).isInstanceOf(IllegalStateException.class);
+    }
+  }
+
+  private interface Truth {
+    Map<String, double[]> run(Precision precision, float[] images);
+  }
+
+  private interface Subject {
+    Map<String, double[]> run(float[] images);
+  }
+
+  private void compare(Case test, Precision precision, Truth truth, Subject subject) {
+    StringBuilder misses = new StringBuilder();
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+      float[] images = test.images(attempt);
+      Map<String, double[]> single = truth.run(Precision.FP32, images);
+      Map<String, double[]> stored =
+          precision == Precision.FP32 ? single : truth.run(precision, images);
+      Tolerance tolerance = new Tolerance(test, truth.run(Precision.FP64, images), stored, single);
+      List<String> missed = tolerance.misses(subject.run(images));
+      if (missed.isEmpty()) {
+        if (attempt > 0) {
+          System.err.printf(
+              "%s, %s, %s agrees only with images %d; before:%s%n",
+              engine.name(), test, precision, attempt, misses);
+        }
+        return;
+      }
+      misses.append(
+          String.format(
+              "%n  images %d: %d tensors, %s",
+              attempt,
+              missed.size(),
+              String.join("; ", missed.subList(0, Math.min(8, missed.size())))));
+    }
+    fail("%s in %s on %s:%s", engine.name(), precision, test, misses);
+  }
+
+  private static TrainingOptions with(TrainingOptions options, Precision precision) {
+    return new TrainingOptions(
+        options.batch(),
+        options.height(),
+        options.width(),
+        options.layout(),
+        precision,
+        options.outputs(),
+        options.frozen(),
+        options.inputGradient(),
+        options.optimizer());
+  }
+
+  private static TrainingOptions with(TrainingOptions options, TensorLayout layout) {
+    return new TrainingOptions(
+        options.batch(),
+        options.height(),
+        options.width(),
+        layout,
+        options.precision(),
+        options.outputs(),
+        options.frozen(),
+        options.inputGradient(),
+        options.optimizer());
+  }
+
+  private static void assertSameBits(
+      Map<String, double[]> expected, Map<String, double[]> actual, String what) {
+    expected.forEach(
+        (name, array) ->
+            assertThat(Arrays.equals(actual.get(name), array))
+                .as("%s: the same bits of %s", what, name)
+                .isTrue());
+  }
+
+  // ---------------------------------------------------------------- exact
+
+  /** Small integers: every sum is exact in any order, so results must be equal. */
+  @ParameterizedTest
+  @MethodSource("exactCasesAndPrecisions")
+  void integersAreExact(Case test, Precision precision) {
+    Parameters parameters = Parameters.zeros(test.network());
+    parameters
+        .asMap()
+        .forEach((name, tensor) -> tensor.buffer().put(integers(name, tensor.toArray().length, 2)));
+    float[] images = integers("images", (int) test.imageShape().elements(), 4);
+    assumeCan(precision, Mode.INFERENCE);
+    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision);
+        InferencePlan plan = loaded.plan(test.request(TensorLayout.NHWC))) {
+      assertSameBits(
+          referenceInference(test, parameters, precision, images),
+          Results.inference(plan, test, images),
+          "inference");
+    }
+    assumeCan(precision, Mode.TRAINING);
+    TrainingOptions options = test.options(precision);
+    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, options);
+        TrainingPlan truth = reference.planTraining(test.network(), parameters, options)) {
+      assertSameBits(integerStep(truth, test, images), integerStep(plan, test, images), "training");
+    }
+  }
+
+  private static Map<String, double[]> integerStep(TrainingPlan plan, Case test, float[] images) {
+    TestData.put(images, plan.input());
+    plan.forward();
+    TestData.put(
+        integers("constants", plan.outputGradient("out").capacity(), 2),
+        plan.outputGradient("out"));
+    plan.backward(false);
+    Map<String, double[]> results = new LinkedHashMap<>(Results.outputs(plan));
+    results.putAll(Results.gradients(plan, test));
+    return results;
+  }
+
+  private static float[] integers(String name, int length, int largest) {
+    long seed = TestData.seed(name);
+    float[] array = new float[length];
+    for (int i = 0; i < length; i++) {
+      array[i] = Long.remainderUnsigned(TestData.bits(seed, i), 2L * largest + 1) - (float) largest;
+    }
+    return array;
+  }
+
+  // ---------------------------------------------------------------- unusual values
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void blackImagesGiveFiniteGradients(Case test, Precision precision) {
+    assumeCan(precision, Mode.TRAINING);
+    Parameters parameters = TestData.parameters(test.network());
+    try (TrainingPlan plan =
+        engine.planTraining(test.network(), parameters, test.options(precision))) {
+      float[] black = new float[(int) test.imageShape().elements()];
+      Results.step(plan, test, black, false)
+          .forEach(
+              (name, array) ->
+                  assertThat(Arrays.stream(array).allMatch(Double::isFinite)).as(name).isTrue());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void notANumberStaysInItsImage(Case test, Precision precision) {
+    assumeCan(precision, Mode.INFERENCE);
+    Parameters parameters = TestData.parameters(test.network());
+    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision);
+        InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW))) {
+      float[] images = test.images();
+      double[] clean = Results.inference(plan, test, images).get("logits");
+      Arrays.fill(images, 0, images.length / test.batch(), Float.NaN);
+      double[] logits = Results.inference(plan, test, images).get("logits");
+      int classes = logits.length / test.batch();
+      for (int i = 0; i < logits.length; i++) {
+        if (i < classes) {
+          assertThat(logits[i]).as("logit %d", i).isNaN();
+        } else {
+          assertThat(logits[i]).as("logit %d", i).isEqualTo(clean[i]);
+        }
+      }
+      Arrays.fill(images, 0, images.length / test.batch(), 1);
+      double[] again = Results.inference(plan, test, images).get("logits");
+      assertThat(Arrays.stream(again).allMatch(Double::isFinite)).isTrue();
+    }
+  }
+
+  // ---------------------------------------------------------------- plans
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void plansOfOneNetworkRunConcurrentlyWithTheSameBits(Case test, Precision precision)
+      throws Exception {
+    assumeCan(precision, Mode.INFERENCE);
+    Parameters parameters = TestData.parameters(test.network());
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision)) {
+      List<Callable<Map<String, double[]>>> tasks = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        tasks.add(
+            () -> {
+              Map<String, double[]> last = Map.of();
+              try (InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW))) {
+                for (int run = 0; run < 3; run++) {
+                  last = Results.inference(plan, test, test.images());
+                }
+              }
+              return last;
+            });
+      }
+      Map<String, double[]> alone = tasks.get(0).call();
+      for (Future<Map<String, double[]>> result : threads.invokeAll(tasks)) {
+        assertSameBits(alone, result.get(), "another plan");
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("networksAndPrecisions")
+  void plansTellTheirMemoryBeforehand(Case test, Precision precision) {
+    Parameters parameters = TestData.parameters(test.network());
+    long trainable =
+        test.network().parameters().values().stream()
+            .filter(ParameterSpec::isTrainable)
+            .mapToLong(p -> p.shape().elements())
+            .sum();
+    assumeCan(precision, Mode.INFERENCE);
+    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision)) {
+      PlanRequest request = test.request(TensorLayout.NCHW);
+      PlanMemory before = loaded.memory(request);
+      try (InferencePlan plan = loaded.plan(request)) {
+        assertThat(plan.memory()).isEqualTo(before);
+        assertThat(before.activations())
+            .isPositive()
+            .isLessThanOrEqualTo(before.activationsUnshared());
+        assertThat(before.host()).isPositive();
+        assertThat(before.weights()).isPositive();
+        assertThat(plan.request()).isEqualTo(request);
+        assertThat(plan.outputShape("logits")).isEqualTo(Shape.of(test.batch(), 11));
+      }
+    }
+    assumeCan(precision, Mode.TRAINING);
+    TrainingOptions options = test.options(precision);
+    PlanMemory before = engine.trainingMemory(test.network(), options);
+    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, options)) {
+      assertThat(plan.memory()).isEqualTo(before);
+      // Master weights, gradients and momentum are float32 at least.
+      assertThat(before.weights()).isGreaterThanOrEqualTo(3 * 4 * trainable);
+      assertThat(plan.options()).isEqualTo(options);
+    }
+  }
+
+  private static Case small() {
+    return TestNetworks.networks().get(0);
+  }
+
+  private TrainingPlan trainSmall(TrainingOptions options) {
+    return engine.planTraining(small().network(), TestData.parameters(small().network()), options);
+  }
+
+  private Precision firstPrecision(Mode mode) {
+    for (Precision precision : precisions()) {
+      if (engine.whyNot(precision, mode).isEmpty()) {
+        return precision;
+      }
+    }
+    return assumeNone(mode);
+  }
+
+  private Precision assumeNone(Mode mode) {
+    assumeCan(precisions().get(0), mode);
+    throw new AssertionError();
+  }
+
+  @Test
+  void closedPlansThrow() {
+    Case test = small();
+    Parameters parameters = TestData.parameters(test.network());
+    LoadedNetwork loaded = engine.load(test.network(), parameters, firstPrecision(Mode.INFERENCE));
+    InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW));
+    loaded.close();
+    loaded.close();
+    assertThatThrownBy(() -> loaded.plan(test.request(TensorLayout.NCHW)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("closed");
+    Results.inference(plan, test, test.images());
+    plan.close();
+    plan.close();
+    assertThatThrownBy(plan::run)
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("closed");
+    assertThatThrownBy(plan::input).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> plan.output("logits")).isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void closedTrainingPlansThrow() {
+    TrainingPlan plan = trainSmall(small().options(firstPrecision(Mode.TRAINING)));
+    Parameters parameters = Parameters.zeros(small().network());
+    HostTensor gradient = parameters.get("conv1.weight");
+    Map<String, HostTensor> state = plan.readOptimizerState();
+    plan.forward();
+    plan.close();
+    plan.close();
+    List<ThrowingCallable> uses =
+        List.of(
+            plan::forward,
+            plan::evaluate,
+            plan::input,
+            plan::inputGradient,
+            plan::gradientNorm,
+            () -> plan.output("logits"),
+            () -> plan.outputGradient("logits"),
+            () -> plan.softmaxCrossEntropy(new int[small().batch()], 0),
+            () -> plan.backward(false),
+            () -> plan.update(0.1, 1),
+            () -> plan.readGradient("conv1.weight", gradient),
+            () -> plan.readParameters(parameters),
+            () -> plan.writeParameters(parameters),
+            plan::readOptimizerState,
+            () -> plan.writeOptimizerState(state));
+    for (int i = 0; i < uses.size(); i++) {
+      assertThatThrownBy(uses.get(i))
+          .as("use %d", i)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("closed");
+    }
+  }
+
+  @Test
+  void wrongUsesAreRefused() {
+    Precision precision = firstPrecision(Mode.TRAINING);
+    TrainingOptions options =
+        small().options(precision).withInputGradient(false).withFrozen(Set.of("conv1.weight"));
+    try (TrainingPlan plan = trainSmall(options)) {
+      assertThatThrownBy(() -> plan.backward(false))
+          .as("backward before forward")
+          .isInstanceOf(IllegalStateException.class);
+      assertThatThrownBy(plan::inputGradient).isInstanceOf(IllegalStateException.class);
+      plan.forward();
+      assertThatThrownBy(() -> plan.softmaxCrossEntropy(new int[] {0, 11, 1}, 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("11");
+      assertThatThrownBy(() -> plan.softmaxCrossEntropy(new int[] {0, 1, -2}, 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("-2");
+      assertThatThrownBy(() -> plan.softmaxCrossEntropy(new int[] {0, 1}, 0))
+          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> plan.softmaxCrossEntropy(FloatBuffer.allocate(7)))
+          .isInstanceOf(IllegalArgumentException.class);
+      assertThatThrownBy(() -> plan.output("c9"))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("c9");
+      for (String name : List.of("conv1.weight", "bn1.running_mean", "nothing")) {
+        assertThatThrownBy(() -> plan.readGradient(name, HostTensor.zeros(Shape.of(1))))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining(name);
+      }
+      assertThatThrownBy(() -> plan.readGradient("fc.bias", HostTensor.zeros(Shape.of(12))))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("fc.bias");
+      Map<String, HostTensor> state = plan.readOptimizerState();
+      String key = state.keySet().stream().filter(k -> k.startsWith("fc.bias/")).findFirst().get();
+      Map<String, HostTensor> incomplete = new LinkedHashMap<>(state);
+      incomplete.remove(key);
+      assertThatThrownBy(() -> plan.writeOptimizerState(incomplete))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(key);
+      Map<String, HostTensor> misshapen = new LinkedHashMap<>(state);
+      misshapen.put(key, HostTensor.zeros(Shape.of(3)));
+      assertThatThrownBy(() -> plan.writeOptimizerState(misshapen))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(key);
+    }
+  }
+
+  @Test
+  void whatCannotBePlannedIsRefused() {
+    Precision precision = firstPrecision(Mode.TRAINING);
+    TrainingOptions options = small().options(precision);
+    assertThatThrownBy(() -> trainSmall(options.withFrozen(Set.of("layer9.weight"))))
+        .hasMessageContaining("layer9.weight");
+    assertThatThrownBy(
+            () ->
+                trainSmall(
+                    options.withOptimizer(
+                        new Sgd(0.9, false, 0, Map.of("layer9.weight", new Group(1, 0))))))
+        .hasMessageContaining("layer9.weight");
+    NetworkSpec resnet18 = ResNet.build(ResNetConfig.of("resnet18"));
+    Parameters zeros = Parameters.zeros(resnet18);
+    assertThatThrownBy(
+            () -> engine.planTraining(resnet18, zeros, TrainingOptions.standard(1, 1, precision)))
+        .hasMessageContaining("a single value per channel");
+    NetworkBuilder builder = new NetworkBuilder("valid", 3);
+    Operation.Window window = new Operation.Window(7, 1, 0, 1);
+    builder.output(
+        "out",
+        builder.fusedConv(
+            builder.input(),
+            new NetworkBuilder.Conv("conv", 4, window, 1, false, null),
+            null,
+            true));
+    NetworkSpec valid = builder.build();
+    try (LoadedNetwork loaded =
+        engine.load(valid, Parameters.zeros(valid), firstPrecision(Mode.INFERENCE))) {
+      assertThatThrownBy(
+              () -> loaded.plan(new PlanRequest(1, 6, 9, TensorLayout.NCHW, Set.of("out"))))
+          .hasMessageContaining("6x9")
+          .hasMessageContaining("conv");
+      assertThatThrownBy(
+              () -> loaded.plan(new PlanRequest(1, 9, 9, TensorLayout.NCHW, Set.of("logits"))))
+          .hasMessageContaining("logits");
+    }
+    for (Precision other : Precision.values()) {
+      engine
+          .whyNot(other, Mode.INFERENCE)
+          .ifPresent(
+              reason ->
+                  assertThatThrownBy(() -> engine.load(valid, Parameters.zeros(valid), other))
+                      .isInstanceOf(EngineException.class)
+                      .hasMessageContaining(reason));
+    }
+  }
+
+  // ---------------------------------------------------------------- loss
+
+  @Test
+  void crossEntropyIsItsDefinition() {
+    Case test = small();
+    TrainingOptions options = test.options(firstPrecision(Mode.TRAINING));
+    try (TrainingPlan plan = trainSmall(options)) {
+      TestData.put(test.images(), plan.input());
+      plan.forward();
+      double[] logits = Results.outputs(plan).get("logits");
+      int[] labels = {3, -1, 10};
+      double[][] smooth = new double[3][11];
+      float[] targets = TestData.fill("targets", 33, 1, 1);
+      double[][] soft = new double[3][11];
+      for (int n = 0; n < 3; n++) {
+        float sum = 0;
+        for (int k = 0; k < 11; k++) {
+          smooth[n][k] = labels[n] < 0 ? 0 : 0.2 / 11 + (k == labels[n] ? 0.8 : 0);
+          sum += targets[n * 11 + k];
+        }
+        for (int k = 0; k < 11; k++) {
+          targets[n * 11 + k] /= sum;
+          soft[n][k] = targets[n * 11 + k];
+        }
+      }
+      double loss = plan.softmaxCrossEntropy(labels, 0.2);
+      checkLoss(loss, plan, logits, smooth, 2);
+      loss = plan.softmaxCrossEntropy(FloatBuffer.wrap(targets));
+      checkLoss(loss, plan, logits, soft, 3);
+      loss = plan.softmaxCrossEntropy(new int[] {-1, -1, -1}, 0.2);
+      checkLoss(loss, plan, logits, new double[3][11], 1);
+      plan.backward(false);
+      assertThat(plan.gradientNorm()).as("no label, no gradient").isZero();
+    }
+  }
+
+  private static void checkLoss(
+      double loss, TrainingPlan plan, double[] logits, double[][] targets, int counted) {
+    double expected = 0;
+    for (int n = 0; n < targets.length; n++) {
+      double sum = 0;
+      double mass = 0;
+      for (int k = 0; k < 11; k++) {
+        sum += Math.exp(logits[n * 11 + k]);
+        mass += targets[n][k];
+      }
+      for (int k = 0; k < 11; k++) {
+        double logProbability = logits[n * 11 + k] - Math.log(sum);
+        expected -= targets[n][k] * logProbability / counted;
+        double gradient = (Math.exp(logProbability) * mass - targets[n][k]) / counted;
+        assertThat((double) plan.outputGradient("logits").get(n * 11 + k))
+            .as("gradient of logit %d of image %d", k, n)
+            .isCloseTo(gradient, offset(1e-6));
+      }
+    }
+    assertThat(loss).isCloseTo(expected, offset(2e-6 * (1 + expected)));
+  }
+
+  @Test
+  void crossEntropyOfHugeLogitsIsFinite() {
+    NetworkBuilder builder = new NetworkBuilder("huge", 2);
+    Value pooled = builder.globalAveragePool("avgpool", builder.input());
+    builder.output("logits", builder.linear("fc", pooled, 3));
+    NetworkSpec network = builder.build();
+    Parameters parameters = Parameters.zeros(network);
+    parameters.get("fc.bias").buffer().put(new float[] {10000, 0, -10000});
+    TrainingOptions options = TrainingOptions.standard(1, 1, firstPrecision(Mode.TRAINING));
+    try (TrainingPlan plan = engine.planTraining(network, parameters, options)) {
+      plan.forward();
+      double loss = plan.softmaxCrossEntropy(new int[] {1}, 0);
+      double stored = plan.output("logits").get(0);
+      assertThat(loss).isCloseTo(stored, offset(1e-6 * stored));
+      assertThat(plan.outputGradient("logits").get(0)).isEqualTo(1);
+      assertThat(plan.outputGradient("logits").get(1)).isEqualTo(-1);
+      assertThat(plan.outputGradient("logits").get(2)).isEqualTo(0);
+    }
+  }
+
+  // ---------------------------------------------------------------- optimizer
+
+  static List<Optimizer> optimizers() {
+    Map<String, Group> groups =
+        Map.of("fc.bias", new Group(2, 0), "layer1.0.conv1.weight", new Group(0.5, 0.05));
+    return List.of(
+        new Sgd(0, false, 0, Map.of()),
+        Sgd.standard(),
+        new Sgd(0.8, true, 0.01, groups),
+        new Adam(0.9, 0.999, 1e-8, false, 0, Map.of()),
+        new Adam(0.8, 0.95, 1e-4, false, 0.02, groups),
+        Adam.adamW(),
+        new Adam(0.9, 0.99, 1e-6, true, 0.05, groups));
+  }
+
+  /** Every step against the formulas in double, fed with the engine's own gradients. */
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void optimizersDoTheirFormulas(Optimizer optimizer) {
+    Case test = small();
+    TrainingOptions options = test.options(firstPrecision(Mode.TRAINING)).withOptimizer(optimizer);
+    Map<String, double[]> momenta = new LinkedHashMap<>();
+    Map<String, double[]> squares = new LinkedHashMap<>();
+    try (TrainingPlan plan = trainSmall(options)) {
+      for (int step = 1; step <= 4; step++) {
+        Map<String, double[]> results = Results.step(plan, test, test.images(step), false);
+        double rate = 0.1 / step;
+        double scale = step == 3 ? 0.25 : 1;
+        plan.update(rate, scale);
+        Map<String, double[]> after = Results.parameters(plan, test.network());
+        for (ParameterSpec parameter : test.network().parameters().values()) {
+          String name = parameter.name();
+          double[] before = results.get(name);
+          if (!parameter.isTrainable()) {
+            assertThat(after.get(name)).as(name).isEqualTo(before);
+            continue;
+          }
+          double[] gradient = results.get("gradient of " + name);
+          double[] momentum = momenta.computeIfAbsent(name, n -> new double[gradient.length]);
+          double[] square = squares.computeIfAbsent(name, n -> new double[gradient.length]);
+          Group group = optimizer.group(name);
+          double lr = rate * group.learningRateScale();
+          for (int i = 0; i < gradient.length; i++) {
+            double g = scale * gradient[i];
+            double w = before[i];
+            double change;
+            if (optimizer instanceof Sgd sgd) {
+              g += group.weightDecay() * w;
+              momentum[i] = sgd.momentum() * momentum[i] + g;
+              change = lr * (sgd.nesterov() ? g + sgd.momentum() * momentum[i] : momentum[i]);
+            } else {
+              Adam adam = (Adam) optimizer;
+              g += adam.decoupled() ? 0 : group.weightDecay() * w;
+              momentum[i] = adam.beta1() * momentum[i] + (1 - adam.beta1()) * g;
+              square[i] = adam.beta2() * square[i] + (1 - adam.beta2()) * g * g;
+              double mean = momentum[i] / (1 - Math.pow(adam.beta1(), step));
+              double root = Math.sqrt(square[i] / (1 - Math.pow(adam.beta2(), step)));
+              change = lr * mean / (root + adam.epsilon());
+              change += adam.decoupled() ? lr * group.weightDecay() * w : 0;
+            }
+            // Some ten float32 operations, each off by half a unit, on these magnitudes.
+            double bound = 8 * 0x1p-24 * (Math.abs(w) + lr * (1 + Math.abs(g)) + Math.abs(change));
+            assertThat(after.get(name)[i])
+                .as("%s[%d] after step %d", name, i, step)
+                .isCloseTo(w - change, offset(bound));
+          }
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void checkpointsContinueWithTheSameBits(Optimizer optimizer) {
+    Case test = small();
+    TrainingOptions options = test.options(firstPrecision(Mode.TRAINING)).withOptimizer(optimizer);
+    IntFunction<float[]> images = test::images;
+    try (TrainingPlan first = trainSmall(options);
+        TrainingPlan second = trainSmall(options)) {
+      for (int step = 0; step < 3; step++) {
+        Results.step(first, test, images.apply(step), false);
+        first.update(0.05, 1);
+      }
+      Results.step(second, test, images.apply(7), false);
+      second.update(0.5, 1);
+      Parameters parameters = Parameters.zeros(test.network());
+      first.readParameters(parameters);
+      Map<String, HostTensor> state = first.readOptimizerState();
+      assertThat(state.get("steps").get(0)).isEqualTo(3);
+      second.writeParameters(parameters);
+      second.writeOptimizerState(state);
+      if (!statesAreFloat32()) {
+        first.writeParameters(parameters);
+        first.writeOptimizerState(state);
+      }
+      Map<String, HostTensor> copied = second.readOptimizerState();
+      assertThat(copied.keySet()).isEqualTo(state.keySet());
+      state.forEach((k, v) -> assertThat(copied.get(k).toArray()).as(k).isEqualTo(v.toArray()));
+      for (int step = 3; step < 6; step++) {
+        assertSameBits(
+            Results.step(first, test, images.apply(step), false),
+            Results.step(second, test, images.apply(step), false),
+            "continued step " + step);
+        first.update(0.05, 1);
+        second.update(0.05, 1);
+      }
+      assertSameBits(
+          Results.parameters(first, test.network()),
+          Results.parameters(second, test.network()),
+          "continued");
+    }
+  }
+
+  @Test
+  void gradientNormIsThatOfAllGradients() {
+    Case test = small();
+    TrainingOptions options =
+        test.options(firstPrecision(Mode.TRAINING)).withFrozen(Set.of("conv1.weight"));
+    try (TrainingPlan plan = trainSmall(options)) {
+      Map<String, double[]> results = Results.step(plan, test, test.images(), false);
+      double squares = 0;
+      for (ParameterSpec parameter : test.network().parameters().values()) {
+        double[] gradient = results.get("gradient of " + parameter.name());
+        squares += gradient == null ? 0 : Math.pow(Tolerance.norm(gradient), 2);
+      }
+      assertThat(plan.gradientNorm())
+          .isCloseTo(Math.sqrt(squares), offset(1e-7 * Math.sqrt(squares)))
+          .isPositive();
+    }
+  }
+}
