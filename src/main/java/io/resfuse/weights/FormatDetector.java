@@ -1,0 +1,59 @@
+package io.resfuse.weights;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Recognises formats by their first bytes. */
+final class FormatDetector {
+  private FormatDetector() {}
+
+  static TensorFile open(Path path) {
+    if (Files.isDirectory(path)) {
+      if (!TensorFlowJsReader.isModelFolder(path)) {
+        throw WeightsException.of(
+            path, "it is a folder without a model.json", "name a weight file");
+      }
+      return TensorFlowJsReader.readFolder(path, path);
+    }
+    MappedFile file = MappedFile.open(path);
+    ByteBuffer head = file.slice(0, Math.min(file.size(), 64));
+    if (head.remaining() == 0) {
+      throw WeightsException.corrupt(path, "the file is empty");
+    }
+    if (head.remaining() > 8 && head.get(8) == '{') {
+      return SafetensorsReader.read(file);
+    }
+    if (head.remaining() > 2 && head.get(0) == 0x1f && head.get(1) == (byte) 0x8b) {
+      Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+      return TensorFlowJsReader.readArchive(TarGz.unpack(path, temporary, unpacked -> {}));
+    }
+    if (head.get(0) == '{' && path.endsWith(TensorFlowJsReader.MODEL)) {
+      return TensorFlowJsReader.readFolder(path, path.toAbsolutePath().getParent());
+    }
+    throw unknown(path, head);
+  }
+
+  private static WeightsException unknown(Path path, ByteBuffer head) {
+    byte[] bytes = new byte[head.remaining()];
+    head.get(0, bytes);
+    String text = new String(bytes, StandardCharsets.ISO_8859_1);
+    String found;
+    if (text.startsWith("version https://git-lfs")) {
+      found = "a Git LFS pointer, not the file itself (run 'git lfs pull')";
+    } else if (text.stripLeading().startsWith("<")) {
+      found = "a web page or XML, not weights (did a download fail?)";
+    } else {
+      StringBuilder hex = new StringBuilder("no known format (it begins with");
+      for (int i = 0; i < Math.min(8, bytes.length); i++) {
+        hex.append(String.format(" %02x", bytes[i]));
+      }
+      found = hex.append(')').toString();
+    }
+    return WeightsException.of(
+        path,
+        found,
+        "give a safetensors, PyTorch .pth, Keras .h5 or TensorFlow.js file (model.json or .tgz)");
+  }
+}

@@ -1,0 +1,111 @@
+package io.resfuse.weights;
+
+import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * How the tensors of a file fit the parameters of a network.
+ *
+ * @param missing parameters that the file does not have
+ * @param unexpected tensors of the file, by the file's names, that no parameter is for
+ * @param misshapen parameters whose tensor has another shape
+ * @param notes what was assumed or renamed on the way, one sentence each
+ */
+public record LoadReport(
+    List<String> missing, List<String> unexpected, List<Misshapen> misshapen, List<String> notes) {
+  private static final int LISTED = 5;
+
+  /**
+   * A parameter whose tensor has another shape.
+   *
+   * @param parameter its name in the network
+   * @param tensor its name in the file
+   * @param needed the network's shape
+   * @param found the file's shape, in the network's order of dimensions
+   */
+  public record Misshapen(String parameter, String tensor, Shape needed, Shape found) {
+    @Override
+    public String toString() {
+      String alias = parameter.equals(tensor) ? "" : " ('" + tensor + "')";
+      return parameter + alias + " needs " + needed + ", the file has " + found;
+    }
+  }
+
+  /** Copies the lists. */
+  public LoadReport {
+    missing = List.copyOf(missing);
+    unexpected = List.copyOf(unexpected);
+    misshapen = List.copyOf(misshapen);
+    notes = List.copyOf(notes);
+  }
+
+  /**
+   * Whether every parameter has a tensor and every tensor a parameter.
+   *
+   * @return true if there is nothing to complain about; notes do not count
+   */
+  public boolean isExact() {
+    return isComplete() && unexpected.isEmpty();
+  }
+
+  /**
+   * Whether every parameter has a tensor of its shape.
+   *
+   * @return true if nothing is missing or misshapen
+   */
+  public boolean isComplete() {
+    return missing.isEmpty() && misshapen.isEmpty();
+  }
+
+  /**
+   * The parameters that get no value from the file; a lenient load leaves them initialised.
+   *
+   * @return the missing ones, then the misshapen ones
+   */
+  public List<String> withoutValue() {
+    List<String> names = new ArrayList<>(missing);
+    misshapen.forEach(m -> names.add(m.parameter()));
+    return names;
+  }
+
+  /**
+   * One line.
+   *
+   * @return for example {@code 2 missing, 1 unexpected}
+   */
+  public String summary() {
+    List<String> parts = new ArrayList<>();
+    addCount(parts, missing.size(), "missing");
+    addCount(parts, misshapen.size(), "misshapen");
+    addCount(parts, unexpected.size(), "unexpected");
+    return parts.isEmpty() ? "every parameter has its tensor" : String.join(", ", parts);
+  }
+
+  private static void addCount(List<String> parts, int count, String what) {
+    if (count > 0) {
+      parts.add(count + " " + what);
+    }
+  }
+
+  /** The summary, then one line per kind with its first few names, then the notes. */
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(summary());
+    text.append(listed("missing", missing, Function.identity()));
+    text.append(listed("misshapen", misshapen, Misshapen::toString));
+    text.append(listed("unexpected", unexpected, Function.identity()));
+    notes.forEach(note -> text.append("\n  note: ").append(note));
+    return text.toString();
+  }
+
+  private static <T> String listed(String title, List<T> items, Function<T, String> name) {
+    if (items.isEmpty()) {
+      return "";
+    }
+    List<String> shown = items.stream().limit(LISTED).map(name).toList();
+    String more = items.size() > LISTED ? ", and " + (items.size() - LISTED) + " more" : "";
+    return "\n  " + title + ": " + String.join(", ", shown) + more;
+  }
+}

@@ -1,0 +1,77 @@
+package io.resfuse.weights;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file mapped for reading, of any size, handed out in pieces of less than 2 GiB. A file that fits
+ * one piece is mapped at once; of a larger one each piece is mapped when it is asked for. Mappings
+ * go when the last buffer is unreachable.
+ */
+final class MappedFile {
+  private final Path path;
+  private final long size;
+  private final @Nullable ByteBuffer whole;
+
+  private MappedFile(Path path, long size, @Nullable ByteBuffer whole) {
+    this.path = path;
+    this.size = size;
+    this.whole = whole;
+  }
+
+  static MappedFile open(Path path) {
+    if (Files.isDirectory(path)) {
+      throw WeightsException.of(path, "it is a folder", "name a file");
+    }
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      long size = channel.size();
+      ByteBuffer whole = size <= Integer.MAX_VALUE ? channel.map(MapMode.READ_ONLY, 0, size) : null;
+      return new MappedFile(path, size, whole);
+    } catch (IOException e) {
+      throw WeightsException.reading(path, e);
+    }
+  }
+
+  Path path() {
+    return path;
+  }
+
+  long size() {
+    return size;
+  }
+
+  /**
+   * A piece, read-only and little-endian.
+   *
+   * @throws WeightsException if it is not within the file or exceeds 2 GiB
+   */
+  ByteBuffer slice(long offset, long length) {
+    if (offset < 0 || length < 0 || offset > size - length) {
+      throw WeightsException.corrupt(
+          path,
+          "it has " + size + " bytes, but says that " + length + " bytes are at byte " + offset);
+    }
+    if (length > Integer.MAX_VALUE) {
+      throw WeightsException.of(
+          path, "it has a tensor of " + length + " bytes", "tensors must be smaller than 2 GiB");
+    }
+    ByteBuffer piece;
+    if (whole != null) {
+      piece = whole.slice((int) offset, (int) length);
+    } else {
+      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        piece = channel.map(MapMode.READ_ONLY, offset, length);
+      } catch (IOException e) {
+        throw WeightsException.reading(path, e);
+      }
+    }
+    return piece.order(ByteOrder.LITTLE_ENDIAN);
+  }
+}

@@ -1,0 +1,312 @@
+package io.resfuse.weights;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.model.Initializer;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.tensor.HostTensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model from a weight file: the network, its parameters, and what else is known of it. Files that
+ * {@link #save} wrote describe themselves; of others the variant is found by names and shapes, or
+ * the caller gives the configuration.
+ *
+ * <p>The parameters are read-only views of the mapped file where it has them as float32 in our
+ * order, and heap copies else; a caller that wants to change them takes {@link #copyParameters}.
+ * Immutable otherwise; there is nothing to close.
+ */
+public final class ModelFile {
+  private final TensorFile file;
+  private final ModelMetadata metadata;
+  private final NetworkSpec network;
+  private final Parameters parameters;
+  private final LoadReport report;
+
+  private ModelFile(
+      TensorFile file,
+      ModelMetadata metadata,
+      NetworkSpec network,
+      Parameters parameters,
+      LoadReport report) {
+    this.file = file;
+    this.metadata = metadata;
+    this.network = network;
+    this.parameters = parameters;
+    this.report = report;
+  }
+
+  /**
+   * Opens a model file as it describes itself, or as its names and shapes say.
+   *
+   * @param path a weight file of any format
+   * @return the model
+   * @throws WeightsException if it cannot be read, if parameters are missing, unexpected, misshapen
+   *     or not finite, or if its network cannot be told
+   */
+  public static ModelFile open(Path path) {
+    return open(TensorFile.open(path));
+  }
+
+  /**
+   * Opens a model from a file that is already open, as it describes itself, or as its names and
+   * shapes say.
+   *
+   * @param file of any format
+   * @return the model
+   * @throws WeightsException as {@link #open(Path)}
+   */
+  public static ModelFile open(TensorFile file) {
+    return load(file, null, null);
+  }
+
+  /**
+   * Opens a weight file as a given network, whatever it says itself. A configuration without a head
+   * takes the weights of one with a head.
+   *
+   * @param path a weight file of any format
+   * @param config the network
+   * @return the model
+   * @throws WeightsException if it cannot be read, or if parameters are missing, unexpected,
+   *     misshapen or not finite; its lines list which
+   */
+  public static ModelFile open(Path path, ResNetConfig config) {
+    return open(TensorFile.open(path), config);
+  }
+
+  /**
+   * Opens a given network from a file that is already open.
+   *
+   * @param file of any format
+   * @param config the network
+   * @return the model
+   * @throws WeightsException as {@link #open(Path, ResNetConfig)}
+   */
+  public static ModelFile open(TensorFile file, ResNetConfig config) {
+    return load(file, config, null);
+  }
+
+  /**
+   * Opens what fits of a weight file, for example for a new head or other image channels:
+   * parameters that are missing or misshapen in it keep their initial values, and tensors that fit
+   * nothing are left out. {@link #report} says which.
+   *
+   * @param path a weight file of any format
+   * @param config the network
+   * @param initializer gives the initial values
+   * @return the model
+   * @throws WeightsException if it cannot be read, if a parameter that fits is not finite, or if
+   *     none fits
+   */
+  public static ModelFile openLenient(Path path, ResNetConfig config, Initializer initializer) {
+    return load(TensorFile.open(path), config, initializer);
+  }
+
+  private static ModelFile load(
+      TensorFile file, @Nullable ResNetConfig wanted, @Nullable Initializer initializer) {
+    NameMapping mapping = NameMapping.of(file);
+    List<String> notes = new ArrayList<>();
+    ModelMetadata metadata = ModelMetadata.read(file);
+    if (metadata == null) {
+      ResNetConfig config = wanted == null ? VariantGuess.guess(mapping, notes) : wanted;
+      metadata = ModelMetadata.of(config);
+    } else if (wanted != null) {
+      metadata = metadata.withConfig(wanted);
+    }
+    ResNetConfig config = metadata.config();
+    NetworkSpec network;
+    try {
+      network = ResNet.build(config);
+    } catch (IllegalArgumentException | ArithmeticException e) {
+      throw new WeightsException(
+          file.path()
+              + ": the network that it describes cannot be built ("
+              + e.getMessage()
+              + "); give another ResNetConfig",
+          e);
+    }
+    LoadReport report = mapping.compare(network, notes);
+    checkFits(file, network, config, report, initializer != null);
+    Map<String, HostTensor> tensors =
+        initializer == null
+            ? new LinkedHashMap<>()
+            : new LinkedHashMap<>(initializer.initialize(network, report.withoutValue()::contains));
+    Map<String, HostTensor> loaded = new LinkedHashMap<>();
+    for (ParameterSpec parameter : network.parameters().values()) {
+      if (!tensors.containsKey(parameter.name())) {
+        loaded.put(parameter.name(), mapping.tensors().get(parameter.name()).load());
+      }
+    }
+    FiniteCheck.require(file.path().toString(), loaded);
+    tensors.putAll(loaded);
+    return new ModelFile(file, metadata, network, new Parameters(network, tensors), report);
+  }
+
+  private static void checkFits(
+      TensorFile file,
+      NetworkSpec network,
+      ResNetConfig config,
+      LoadReport report,
+      boolean lenient) {
+    boolean onlyHeadLeft =
+        config.classes() == 0 && report.unexpected().stream().allMatch(ModelFile::isHead);
+    boolean fits =
+        lenient
+            ? report.withoutValue().size() < network.parameters().size()
+            : report.isComplete() && (report.unexpected().isEmpty() || onlyHeadLeft);
+    if (!fits) {
+      throw new WeightsException(
+          file.path()
+              + ": its tensors do not fit "
+              + network.name()
+              + " ("
+              + report.summary()
+              + "); give the ResNetConfig that it was made with"
+              + (lenient ? "" : ", or load leniently")
+              + report.toString().substring(report.summary().length()));
+    }
+  }
+
+  private static boolean isHead(String tensor) {
+    return tensor.contains("fc")
+        || tensor.contains("linear")
+        || tensor.contains("dense")
+        || tensor.contains("predictions")
+        || tensor.contains("probs");
+  }
+
+  /**
+   * Writes a model so that {@link #open(Path)} needs nothing else, atomically.
+   *
+   * @param target a safetensors file, replaced if it exists; its folder must exist
+   * @param metadata the network, its preprocessing, labels, notes
+   * @param parameters of {@code ResNet.build(metadata.config())}
+   * @throws WeightsException if a parameter is not finite, or the file cannot be written; nothing
+   *     is left behind then
+   * @throws IllegalArgumentException if the parameters are not those of the network
+   */
+  public static void save(Path target, ModelMetadata metadata, Parameters parameters) {
+    save(target, metadata, parameters, written -> {});
+  }
+
+  static void save(
+      Path target, ModelMetadata metadata, Parameters parameters, LongConsumer bytesWritten) {
+    Parameters checked = new Parameters(ResNet.build(metadata.config()), parameters.asMap());
+    FiniteCheck.require(target + " was not written", checked.asMap());
+    SafetensorsWriter.write(target, checked.asMap(), metadata.toStrings(), bytesWritten);
+  }
+
+  /**
+   * The file that it was read from.
+   *
+   * @return its tensors under the file's names, its format and path
+   */
+  public TensorFile file() {
+    return file;
+  }
+
+  /**
+   * What is known of the model.
+   *
+   * @return configuration, preset, labels and notes
+   */
+  public ModelMetadata metadata() {
+    return metadata;
+  }
+
+  /**
+   * The network's configuration.
+   *
+   * @return that of {@link #metadata}
+   */
+  public ResNetConfig config() {
+    return metadata.config();
+  }
+
+  /**
+   * The network.
+   *
+   * @return {@code ResNet.build(config())}
+   */
+  public NetworkSpec network() {
+    return network;
+  }
+
+  /**
+   * The parameters, which may be read-only: writing to their tensors may throw {@link
+   * java.nio.ReadOnlyBufferException}.
+   *
+   * @return one finite tensor per parameter of {@link #network}, shared
+   */
+  public Parameters parameters() {
+    return parameters;
+  }
+
+  /**
+   * The parameters as writable copies on the heap.
+   *
+   * @return new tensors
+   */
+  public Parameters copyParameters() {
+    Map<String, HostTensor> copies = new LinkedHashMap<>();
+    parameters.asMap().forEach((name, tensor) -> copies.put(name, tensor.copy()));
+    return new Parameters(network, copies);
+  }
+
+  /**
+   * How the file fitted the network.
+   *
+   * @return what was missing, unexpected or misshapen (after a strict load nothing but a head that
+   *     was not asked for), and what was assumed
+   */
+  public LoadReport report() {
+    return report;
+  }
+
+  /**
+   * A few lines for people: format, network, what differs from the variant's defaults, labels.
+   *
+   * @return lines without a line break at the end
+   */
+  public String describe() {
+    ResNetConfig config = config();
+    long trainable =
+        network.parameters().values().stream()
+            .filter(ParameterSpec::isTrainable)
+            .mapToLong(p -> p.shape().elements())
+            .sum();
+    StringBuilder text = new StringBuilder();
+    text.append("format         ").append(file.format().title());
+    text.append("\nnetwork        ").append(network.name());
+    text.append(String.format("%nparameters     %,d trainable", trainable));
+    text.append("\nclasses        ").append(config.classes() == 0 ? "no head" : config.classes());
+    text.append("\ninput channels ").append(config.inputChannels());
+    text.append("\nstride         ")
+        .append(config.strideInFirst1x1() ? "in the first 1x1 (v1)" : "in the 3x3 (v1.5)");
+    text.append("\nconv biases    ").append(config.convBias() ? "yes" : "no");
+    text.append("\nepsilon        ").append(config.epsilon());
+    if (config.dilateStages().contains(true)) {
+      text.append("\ndilated stages ").append(config.dilateStages());
+    }
+    text.append("\npreprocessing  ")
+        .append(metadata.preset() == null ? "not stated" : metadata.preset());
+    text.append("\nlabels         ")
+        .append(metadata.labels().isEmpty() ? "none" : metadata.labels().size());
+    metadata.notes().forEach((key, note) -> text.append(String.format("%n%-14s %s", key, note)));
+    report.notes().forEach(note -> text.append("\nnote           ").append(note));
+    return text.toString();
+  }
+
+  @Override
+  public String toString() {
+    return file.path() + ": " + network.name() + " from " + file.format().title();
+  }
+}

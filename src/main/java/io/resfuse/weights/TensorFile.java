@@ -1,0 +1,102 @@
+package io.resfuse.weights;
+
+import io.resfuse.tensor.HostTensor;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A weight file of any format as named tensors and string metadata. Immutable and thread-safe;
+ * there is nothing to close. Files must not be changed in place while their tensors are in use
+ * (replacing one by moving another over it is fine): they are mapped, and a mapped file that is cut
+ * short makes reads fail with {@link InternalError}.
+ */
+public final class TensorFile {
+  private final Path path;
+  private final WeightFormat format;
+  private final Map<String, String> metadata;
+  private final Map<String, StoredTensor> tensors;
+
+  TensorFile(
+      Path path,
+      WeightFormat format,
+      Map<String, String> metadata,
+      Map<String, StoredTensor> tensors) {
+    this.path = path;
+    this.format = format;
+    this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+    this.tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+  }
+
+  /**
+   * Opens a weight file; the format is recognised by its contents, never by its name. Reads the
+   * table of contents only, but for compressed archives, which are unpacked.
+   *
+   * @param path a file, or a folder with a {@code model.json}
+   * @return what is in it
+   * @throws WeightsException if it cannot be read, is of no known format, or is damaged
+   */
+  public static TensorFile open(Path path) {
+    return FormatDetector.open(path);
+  }
+
+  /**
+   * Where it was read from.
+   *
+   * @return the path as given
+   */
+  public Path path() {
+    return path;
+  }
+
+  /**
+   * What it is.
+   *
+   * @return the format found
+   */
+  public WeightFormat format() {
+    return format;
+  }
+
+  /**
+   * What the file says besides the tensors.
+   *
+   * @return unmodifiable, perhaps empty
+   */
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  /**
+   * All tensors by name.
+   *
+   * @return unmodifiable, in the file's order
+   */
+  public Map<String, StoredTensor> tensors() {
+    return tensors;
+  }
+
+  /**
+   * Reads one tensor.
+   *
+   * @param name a key of {@link #tensors()}
+   * @return its elements as float32
+   * @throws WeightsException if there is none of that name or it cannot be read
+   */
+  public HostTensor load(String name) {
+    StoredTensor tensor = tensors.get(name);
+    if (tensor == null) {
+      throw WeightsException.of(
+          path,
+          "there is no tensor '" + name + "' among its " + tensors.size(),
+          "list them with tensors()");
+    }
+    return tensor.load();
+  }
+
+  @Override
+  public String toString() {
+    return path + ": " + format.title() + ", " + tensors.size() + " tensors";
+  }
+}

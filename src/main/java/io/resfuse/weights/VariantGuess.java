@@ -1,0 +1,155 @@
+package io.resfuse.weights;
+
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the network that a file without a description is for, by the names and shapes of its
+ * tensors. What these cannot tell is noted: torchvision's placement of the stride is assumed for
+ * its names, the original one and eps 1e-3 (1.001e-5 for the newer names) for Keras's.
+ */
+final class VariantGuess {
+  private final NameMapping mapping;
+  private final List<String> notes;
+
+  private VariantGuess(NameMapping mapping, List<String> notes) {
+    this.mapping = mapping;
+    this.notes = notes;
+  }
+
+  /**
+   * The configuration whose parameters fit the file.
+   *
+   * @throws WeightsException if none does
+   */
+  static ResNetConfig guess(NameMapping mapping, List<String> notes) {
+    return new VariantGuess(mapping, notes).guess();
+  }
+
+  private ResNetConfig guess() {
+    if (mapping.shape("conv1.weight") == null || mapping.shape("layer1.0.conv1.weight") == null) {
+      throw WeightsException.of(
+          mapping.file().path(),
+          "its "
+              + mapping.file().tensors().size()
+              + " tensors are not those of a ResNet (no conv1.weight and layer1.0.conv1.weight)",
+          "give a ResNet's weights under torchvision's or Keras's names");
+    }
+    List<ResNetConfig> fitting = new ArrayList<>();
+    ResNetConfig closest = null;
+    int fewest = Integer.MAX_VALUE;
+    for (ResNetVariant variant : candidates()) {
+      ResNetConfig config = configure(variant);
+      LoadReport report = mapping.compare(ResNet.build(config), List.of());
+      int faults = report.missing().size() + report.misshapen().size();
+      int extra = (int) mapping.tensors().keySet().stream().filter(n -> isBlock(n)).count();
+      if (faults == 0 && blockTensors(config) == extra) {
+        fitting.add(config);
+      } else if (faults < fewest) {
+        fewest = faults;
+        closest = config;
+      }
+    }
+    if (fitting.isEmpty()) {
+      String found =
+          "no ResNet known here has its parameters; the closest is "
+              + (closest == null
+                  ? "none"
+                  : closest.variant().name()
+                      + " with "
+                      + mapping.compare(ResNet.build(closest), List.of()).summary());
+      throw WeightsException.of(
+          mapping.file().path(), found, "give the ResNetConfig that it was made with");
+    }
+    ResNetConfig best = fitting.get(0);
+    notes.add("by its names and shapes it is a " + best.variant().name());
+    if (fitting.size() > 1) {
+      notes.add(
+          "it could also be a "
+              + fitting.get(1).variant().name()
+              + ", which has the same parameters; give the ResNetConfig if so");
+    }
+    return best;
+  }
+
+  private static boolean isBlock(String parameter) {
+    return parameter.startsWith("layer");
+  }
+
+  private static int blockTensors(ResNetConfig config) {
+    return (int)
+        ResNet.build(config).parameters().keySet().stream().filter(n -> isBlock(n)).count();
+  }
+
+  private List<ResNetVariant> candidates() {
+    List<Integer> blocks = new ArrayList<>();
+    for (int stage = 1; mapping.shape("layer" + stage + ".0.conv1.weight") != null; stage++) {
+      int count = 1;
+      while (mapping.shape("layer" + stage + "." + count + ".conv1.weight") != null) {
+        count++;
+      }
+      blocks.add(count);
+    }
+    Shape stem = mapping.shape("conv1.weight");
+    boolean cifar = stem != null && stem.rank() == 4 && stem.dimension(2) == 3;
+    List<ResNetVariant> candidates = new ArrayList<>();
+    for (ResNetVariant variant : ResNetVariant.all()) {
+      if (variant.blocks().equals(blocks)
+          && (variant.stem() == ResNetVariant.StemKind.CIFAR) == cifar) {
+        candidates.add(variant);
+      }
+    }
+    if (!cifar && !hasProjections()) {
+      // ImageNet's ResNets have projections: without any it rather is a plain network.
+      candidates.sort(Comparator.comparing(ResNetVariant::residual));
+    }
+    boolean even = blocks.stream().distinct().count() == 1 && blocks.size() == 3;
+    if (cifar && candidates.isEmpty() && even) {
+      candidates.add(ResNetVariant.cifar(6 * blocks.get(0) + 2, true));
+      candidates.add(ResNetVariant.cifar(6 * blocks.get(0) + 2, false));
+    }
+    return candidates;
+  }
+
+  private boolean hasProjections() {
+    return mapping.tensors().keySet().stream().anyMatch(name -> name.contains(".downsample."));
+  }
+
+  private ResNetConfig configure(ResNetVariant variant) {
+    Shape stem = mapping.shape("conv1.weight");
+    Shape head = mapping.shape("fc.weight");
+    boolean keras = mapping.scheme() != NameMapping.Scheme.TORCHVISION;
+    ResNetConfig config = ResNetConfig.of(variant);
+    if (variant.residual()) {
+      config =
+          config.withShortcut(
+              hasProjections() ? ResNetConfig.Shortcut.PROJECTION : ResNetConfig.Shortcut.IDENTITY);
+    }
+    config =
+        config
+            .withClasses(head == null || head.rank() < 1 ? 0 : head.dimension(0))
+            .withInputChannels(stem == null || stem.rank() < 2 ? 3 : Math.max(1, stem.dimension(1)))
+            .withConvBias(mapping.shape("conv1.bias") != null);
+    if (!keras) {
+      return config;
+    }
+    Map<String, String> said = mapping.file().metadata();
+    return config
+        .withStrideInFirst1x1(!"false".equals(said.get(KerasTopology.STRIDE_IN_FIRST_1X1)))
+        .withEpsilon(epsilon(said.get(KerasTopology.EPSILON)));
+  }
+
+  private double epsilon(@Nullable String said) {
+    if (said != null) {
+      return Double.parseDouble(said);
+    }
+    return mapping.scheme() == NameMapping.Scheme.KERAS_OLD ? 1e-3 : 1.001e-5;
+  }
+}

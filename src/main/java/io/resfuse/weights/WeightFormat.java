@@ -1,0 +1,30 @@
+package io.resfuse.weights;
+
+/** The formats of weight files that can be read. */
+public enum WeightFormat {
+  /** Hugging Face's safetensors; also what this library writes. */
+  SAFETENSORS("safetensors"),
+  /** {@code torch.save} since PyTorch 1.6: a zip archive with a pickle. */
+  PYTORCH_ZIP("PyTorch (zip)"),
+  /** {@code torch.save} before PyTorch 1.6: pickles followed by raw storages. */
+  PYTORCH_LEGACY("PyTorch (before 1.6)"),
+  /** A TensorFlow.js layers model: {@code model.json} and shards, in a folder or a .tgz. */
+  TENSORFLOW_JS("TensorFlow.js"),
+  /** Keras's HDF5, from {@code model.save} or {@code model.save_weights}. */
+  KERAS_HDF5("Keras HDF5");
+
+  private final String title;
+
+  WeightFormat(String title) {
+    this.title = title;
+  }
+
+  /**
+   * The format's name for people.
+   *
+   * @return for example {@code TensorFlow.js}
+   */
+  public String title() {
+    return title;
+  }
+}

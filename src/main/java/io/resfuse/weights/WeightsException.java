@@ -1,0 +1,87 @@
+package io.resfuse.weights;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Weights cannot be read, written or fetched. The first line of the message says which file, what
+ * was found and what to do; further lines may list details.
+ */
+public final class WeightsException extends RuntimeException {
+  /**
+   * A failure.
+   *
+   * @param message which file, what was found, what to do
+   */
+  public WeightsException(String message) {
+    super(message);
+  }
+
+  /**
+   * A failure with its cause.
+   *
+   * @param message which file, what was found, what to do
+   * @param cause what went wrong below
+   */
+  public WeightsException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
+
+  static WeightsException of(Path file, String found, String remedy) {
+    return new WeightsException(file + ": " + found + "; " + remedy);
+  }
+
+  /** A file that ends early or contradicts itself. */
+  static WeightsException corrupt(Path file, String found) {
+    return of(file, found, "the file is damaged or incomplete: get it again");
+  }
+
+  static WeightsException reading(Path file, IOException cause) {
+    String found;
+    String remedy;
+    if (cause instanceof NoSuchFileException) {
+      found = "there is no such file";
+      remedy = "check the path";
+    } else if (cause instanceof AccessDeniedException) {
+      found = "the file may not be read";
+      remedy = "change its permissions";
+    } else {
+      found = "reading failed (" + reason(cause) + ")";
+      remedy = "check the disk and the file";
+    }
+    return new WeightsException(file + ": " + found + "; " + remedy, cause);
+  }
+
+  static WeightsException writing(Path file, IOException cause) {
+    String found = "writing failed (" + reason(cause) + "), nothing was left behind";
+    String remedy = "check the folder";
+    String reason = reason(cause).toLowerCase(Locale.ROOT);
+    if (cause instanceof NoSuchFileException) {
+      found = "the folder does not exist";
+      remedy = "create it first";
+    } else if (cause instanceof AccessDeniedException || reason.contains("read-only")) {
+      found = "the folder may not be written";
+      remedy = "choose another folder or change its permissions";
+    } else if (reason.contains("no space") || reason.contains("quota")) {
+      found = "the disk is full, nothing was left behind";
+      remedy = "free some space or choose another folder";
+    }
+    return new WeightsException(file + ": " + found + "; " + remedy, cause);
+  }
+
+  private static String reason(IOException cause) {
+    if (cause instanceof FileAlreadyExistsException) {
+      return "a file is in the way: " + cause.getMessage();
+    }
+    if (cause instanceof FileSystemException e && e.getReason() != null) {
+      return e.getReason();
+    }
+    return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+  }
+}
