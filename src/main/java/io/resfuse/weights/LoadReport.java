@@ -33,7 +33,14 @@ public record LoadReport(
     }
   }
 
-  /** Copies the lists. */
+  /**
+   * Copies the lists.
+   *
+   * @param missing parameters that the file does not have
+   * @param unexpected tensors that no parameter is for
+   * @param misshapen parameters whose tensor has another shape
+   * @param notes what was assumed or renamed
+   */
   public LoadReport {
     missing = List.copyOf(missing);
     unexpected = List.copyOf(unexpected);

@@ -28,7 +28,14 @@ public record ModelMetadata(
   private static final String LABELS = "resfuse.labels";
   private static final long VERSION = 1;
 
-  /** Copies the collections and checks that there is a label for every class, or none. */
+  /**
+   * Copies the collections and checks that there is a label for every class, or none.
+   *
+   * @param config the network
+   * @param preset name of the preprocessing, or null
+   * @param labels one name per class, or none
+   * @param notes anything else for people
+   */
   public ModelMetadata {
     labels = List.copyOf(labels);
     notes = Map.copyOf(notes);
