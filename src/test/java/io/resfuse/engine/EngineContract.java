@@ -419,6 +419,9 @@ public abstract class EngineContract {
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
   void blackImagesGiveFiniteGradients(Case test, Precision precision) {
+    assumeTrue(
+        precision != Precision.FP16,
+        "without variance a batch norm multiplies gradients by 1 / sqrt(eps), too much for fp16");
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
     try (TrainingPlan plan =

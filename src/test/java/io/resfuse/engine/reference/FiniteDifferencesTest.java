@@ -12,6 +12,7 @@ import io.resfuse.engine.TestNetworks.Case;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.tensor.HostTensor;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -36,6 +37,7 @@ class FiniteDifferencesTest {
   private static final double STEP = 0x1p-20;
 
   private static final int DIRECTIONS = 4;
+  private static final int ATTEMPTS = 3;
 
   @AfterAll
   static void close() {
@@ -65,11 +67,25 @@ class FiniteDifferencesTest {
     check(test, test.options(Precision.FP64).withFrozen(frozen));
   }
 
+  /** A ReLU may sit on its kink for some images, but not for all. */
   private static void check(Case test, TrainingOptions options) {
+    List<String> misses = new ArrayList<>();
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+      List<String> missed = misses(test, options, test.images(attempt));
+      if (missed.isEmpty()) {
+        return;
+      }
+      misses.addAll(missed);
+    }
+    fail("%s", String.join("\n", misses));
+  }
+
+  private static List<String> misses(Case test, TrainingOptions options, float[] images) {
+    List<String> misses = new ArrayList<>();
     Parameters parameters = TestData.parameters(test.network());
     try (ReferenceTrainingPlan plan = engine.planTraining(test.network(), parameters, options)) {
       Loss loss = new Loss(test, plan);
-      TestData.put(test.images(), plan.input());
+      TestData.put(images, plan.input());
       loss.value();
       plan.backward(false);
       double[] inputGradient = plan.exactInputGradient();
@@ -84,20 +100,23 @@ class FiniteDifferencesTest {
               plan.writeParameters(parameters);
               return loss.value();
             },
-            loss.scale());
+            loss.scale(),
+            misses);
         overwrite(parameters.get(name), original);
       }
       plan.writeParameters(parameters);
       check(
           "images",
           inputGradient,
-          test.images(),
+          images,
           values -> {
             TestData.put(values, plan.input());
             return loss.value();
           },
-          loss.scale());
+          loss.scale(),
+          misses);
     }
+    return misses;
   }
 
   /**
@@ -109,7 +128,8 @@ class FiniteDifferencesTest {
       double[] gradient,
       float[] original,
       ToDoubleFunction<float[]> lossOf,
-      double scale) {
+      double scale,
+      List<String> misses) {
     StringBuilder disagreements = new StringBuilder();
     for (int direction = 0; direction < DIRECTIONS; direction++) {
       float[] right = moved(name + direction, original, STEP);
@@ -128,7 +148,7 @@ class FiniteDifferencesTest {
       }
       disagreements.append(String.format("%n%.10e, expected %.10e", difference, expected));
     }
-    fail("change of the loss with %s in %d directions:%s", name, DIRECTIONS, disagreements);
+    misses.add("change of the loss with " + name + " in some directions:" + disagreements);
   }
 
   private static float[] moved(String name, float[] original, double step) {
