@@ -1,0 +1,85 @@
+package io.resfuse.engine.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SCRATCHPAD;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_primitive_execute;
+
+import org.bytedeco.dnnl.dnnl_exec_arg_t;
+import org.bytedeco.dnnl.dnnl_memory;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.bytedeco.dnnl.dnnl_stream;
+
+/** One step of a plan with all its arguments bound. Running it allocates nothing. */
+interface Command {
+  /**
+   * Runs it to its end.
+   *
+   * @param stream the plan's
+   */
+  void run(dnnl_stream stream);
+
+  /** A oneDNN primitive with its arguments. */
+  final class Primitive implements Command {
+    private final String name;
+    private final dnnl_primitive primitive;
+    private final dnnl_exec_arg_t arguments;
+    private final int count;
+
+    private Primitive(Builder builder, dnnl_primitive primitive) {
+      this.name = builder.name;
+      this.primitive = primitive;
+      this.count = builder.count;
+      this.arguments = builder.scope.ownAllocated(new dnnl_exec_arg_t(count));
+      for (int i = 0; i < count; i++) {
+        arguments.position(i).arg(builder.indices[i]).memory(builder.memories[i]);
+      }
+      arguments.position(0);
+    }
+
+    @Override
+    public void run(dnnl_stream stream) {
+      int status = dnnl_primitive_execute(primitive, stream, count, arguments);
+      if (status != 0) {
+        Dnnl.check(status, "running " + name);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
+  /** Binds arguments to a primitive. Not thread-safe. */
+  final class Builder {
+    private static final int MAX_ARGUMENTS = 12;
+
+    private final Scope scope;
+    private final String name;
+    private final int[] indices = new int[MAX_ARGUMENTS];
+    private final dnnl_memory[] memories = new dnnl_memory[MAX_ARGUMENTS];
+    private int count;
+
+    Builder(Scope scope, String name) {
+      this.scope = scope;
+      this.name = name;
+    }
+
+    Builder bind(int index, dnnl_memory_desc desc, long address) {
+      indices[count] = index;
+      memories[count++] = Dnnl.memory(scope, desc, address);
+      return this;
+    }
+
+    /** Binds the scratch memory that the primitive wants, if any. */
+    Builder scratch(dnnl_primitive_desc desc, long address) {
+      dnnl_memory_desc wanted = Dnnl.scratchOf(desc);
+      return Dnnl.bytes(wanted) == 0 ? this : bind(DNNL_ARG_SCRATCHPAD, wanted, address);
+    }
+
+    Command build(dnnl_primitive primitive) {
+      return new Primitive(this, primitive);
+    }
+  }
+}

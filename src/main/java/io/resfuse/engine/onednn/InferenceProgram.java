@@ -1,0 +1,412 @@
+package io.resfuse.engine.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.*;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.GlobalAveragePool;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Value;
+import io.resfuse.engine.onednn.Dnnl.Residual;
+import io.resfuse.engine.onednn.Schedule.Segment;
+import io.resfuse.engine.onednn.ValuePlaces.Place;
+import io.resfuse.tensor.Shape;
+import io.resfuse.tensor.TensorLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive;
+import org.bytedeco.dnnl.dnnl_primitive_attr;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An inference plan before anything is allocated: the schedule, a primitive descriptor for every
+ * operation and slice size, the place of every value. {@link #commands} makes it runnable. Not
+ * thread-safe; its descriptors live in the scope it was given.
+ */
+final class InferenceProgram {
+  private final Scope scope;
+  private final NetworkSpec network;
+  private final PlanRequest request;
+  private final int type;
+  private final PackedWeights weights;
+  private final List<Shape> shapes;
+  private final Schedule schedule;
+  private final ValuePlaces places;
+  private final Map<Integer, Map<Integer, Kernel>> kernels = new HashMap<>();
+  private final Map<Integer, Kernel> loads = new HashMap<>();
+  private final List<Kernel> stores = new ArrayList<>();
+  private final Set<PackedWeights.Packed> used = new LinkedHashSet<>();
+  private final long arenaBytes;
+  private long scratchBytes;
+
+  /** An argument of a primitive: a value, weights, or a buffer of the caller. */
+  private record Argument(
+      int index,
+      dnnl_memory_desc desc,
+      @Nullable Value value,
+      PackedWeights.@Nullable Packed weights,
+      @Nullable Place host) {}
+
+  /** A primitive that is not bound to addresses yet. */
+  private record Kernel(String name, dnnl_primitive_desc desc, List<Argument> arguments) {}
+
+  InferenceProgram(
+      Scope scope,
+      NetworkSpec full,
+      PlanRequest request,
+      int type,
+      PackedWeights weights,
+      int threads) {
+    this.scope = scope;
+    this.network = full.restrictedTo(request.outputs());
+    this.request = request;
+    this.type = type;
+    this.weights = weights;
+    this.shapes = network.shapes(request.batch(), request.height(), request.width());
+    this.schedule = Schedule.of(network, shapes, request.batch(), threads);
+    this.places = new ValuePlaces(network, request, shapes, schedule, this::typeOf);
+    this.arenaBytes = places.plan();
+    describe();
+  }
+
+  /** The element type of a value: results of linear layers are float32 always. */
+  private int typeOf(Value value) {
+    boolean logits =
+        network.operations().stream()
+            .anyMatch(o -> o instanceof Linear && o.output().equals(value));
+    return logits ? Dnnl.F32 : type;
+  }
+
+  PlanMemory memory() {
+    return new PlanMemory(
+        used.stream().mapToLong(PackedWeights.Packed::bytes).sum(),
+        arenaBytes,
+        places.unshared(),
+        scratchBytes,
+        places.hostBytes());
+  }
+
+  ValuePlaces places() {
+    return places;
+  }
+
+  Shape shape(String output) {
+    return shapes.get(network.output(output).id());
+  }
+
+  private void describe() {
+    List<Operation> operations = network.operations();
+    for (Segment segment : schedule.segments()) {
+      for (int i = segment.first(); i <= segment.last(); i++) {
+        Map<Integer, Kernel> bySize = new LinkedHashMap<>();
+        for (int images : sizes(segment)) {
+          Kernel kernel = describe(operations.get(i), images);
+          bySize.put(images, kernel);
+          needScratch(kernel);
+        }
+        kernels.put(i, bySize);
+      }
+    }
+    if (!places.isInputDirect()) {
+      for (int images : sizes(schedule.segments().get(0))) {
+        Kernel load = describeLoad(images);
+        loads.put(images, load);
+        needScratch(load);
+      }
+    }
+    for (String name : request.outputs()) {
+      if (!places.isDirect(network.output(name))) {
+        Kernel store = describeStore(name);
+        stores.add(store);
+        needScratch(store);
+      }
+    }
+  }
+
+  private void needScratch(Kernel kernel) {
+    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(Dnnl.scratchOf(kernel.desc)));
+  }
+
+  private List<Integer> sizes(Segment segment) {
+    int tail = request.batch() % segment.slice();
+    return tail == 0 ? List.of(segment.slice()) : List.of(segment.slice(), tail);
+  }
+
+  private Kernel describe(Operation operation, int images) {
+    if (operation instanceof FusedConv conv) {
+      return describe(conv, images);
+    }
+    if (operation instanceof MaxPool pool) {
+      return describe(pool, images);
+    }
+    if (operation instanceof SubsampledIdentity identity) {
+      return describe(identity, images);
+    }
+    if (operation instanceof GlobalAveragePool pool) {
+      return describe(pool, images);
+    }
+    if (operation instanceof Linear linear) {
+      return describe(linear, images);
+    }
+    throw new EngineException("onednn: no implementation of " + operation.getClass());
+  }
+
+  private dnnl_memory_desc desc(Value value, int images) {
+    return Descs.of(scope, typeOf(value), value, shapes.get(value.id()), images);
+  }
+
+  private Argument argument(int index, Value value, int images) {
+    return new Argument(index, desc(value, images), value, null, null);
+  }
+
+  private Argument weights(int index, dnnl_memory_desc desc, PackedWeights.Packed packed) {
+    used.add(packed);
+    return new Argument(index, desc, null, packed, null);
+  }
+
+  private Kernel describe(FusedConv conv, int images) {
+    int channels = conv.output().channels();
+    Value residual = conv.residual();
+    Residual how =
+        residual == null
+            ? Residual.NONE
+            : places.isInPlace(conv) ? Residual.IN_PLACE : Residual.SEPARATE;
+    dnnl_memory_desc target = desc(conv.output(), images);
+    dnnl_primitive_attr attr = Dnnl.attributes(scope, how, target, conv.relu());
+    dnnl_memory_desc bias = Dnnl.vector(scope, channels);
+    dnnl_primitive_desc desc =
+        Dnnl.convolution(
+            scope,
+            dnnl_forward_inference,
+            desc(conv.input(), images),
+            Dnnl.anyWeights(scope, type, conv.groups(), Descs.dims(conv.weight().shape())),
+            bias,
+            target,
+            conv.window(),
+            attr);
+    List<Argument> arguments = new ArrayList<>();
+    arguments.add(argument(DNNL_ARG_SRC, conv.input(), images));
+    dnnl_memory_desc layout = Dnnl.weightsOf(desc);
+    arguments.add(weights(DNNL_ARG_WEIGHTS, layout, weights.weights(conv, layout)));
+    arguments.add(weights(DNNL_ARG_BIAS, bias, weights.bias(conv)));
+    arguments.add(argument(DNNL_ARG_DST, conv.output(), images));
+    if (residual != null && how == Residual.SEPARATE) {
+      arguments.add(
+          argument(DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | DNNL_ARG_SRC_1, residual, images));
+    }
+    return new Kernel(conv.name(), desc, arguments);
+  }
+
+  private Kernel describe(MaxPool pool, int images) {
+    dnnl_primitive_desc desc =
+        Dnnl.pooling(
+            scope,
+            dnnl_forward_inference,
+            dnnl_pooling_max,
+            desc(pool.input(), images),
+            desc(pool.output(), images),
+            Descs.pair(pool.window().stride()),
+            Descs.kernel(pool.window()),
+            pool.window().padding());
+    return unary(pool, desc, images);
+  }
+
+  private Kernel unary(Operation operation, dnnl_primitive_desc desc, int images) {
+    return new Kernel(
+        operation.name(),
+        desc,
+        List.of(
+            argument(DNNL_ARG_SRC, operation.inputs().get(0), images),
+            argument(DNNL_ARG_DST, operation.output(), images)));
+  }
+
+  private Kernel describe(GlobalAveragePool pool, int images) {
+    Shape in = shapes.get(pool.input().id());
+    dnnl_memory_desc target = Dnnl.nhwc(scope, type, images, pool.output().channels(), 1, 1);
+    dnnl_primitive_desc desc =
+        Dnnl.pooling(
+            scope,
+            dnnl_forward_inference,
+            dnnl_pooling_avg_exclude_padding,
+            desc(pool.input(), images),
+            target,
+            Descs.whole(in),
+            Descs.whole(in),
+            0);
+    return new Kernel(
+        pool.name(),
+        desc,
+        List.of(
+            argument(DNNL_ARG_SRC, pool.input(), images),
+            new Argument(DNNL_ARG_DST, target, pool.output(), null, null)));
+  }
+
+  private Kernel describe(SubsampledIdentity identity, int images) {
+    dnnl_primitive_desc desc =
+        Dnnl.convolution(
+            scope,
+            dnnl_forward_inference,
+            desc(identity.input(), images),
+            Dnnl.anyWeights(scope, type, 1, Descs.selectionDims(identity)),
+            null,
+            desc(identity.output(), images),
+            Descs.selectionWindow(identity),
+            Dnnl.attributes(scope));
+    dnnl_memory_desc layout = Dnnl.weightsOf(desc);
+    return new Kernel(
+        identity.name(),
+        desc,
+        List.of(
+            argument(DNNL_ARG_SRC, identity.input(), images),
+            weights(DNNL_ARG_WEIGHTS, layout, weights.weights(identity, layout)),
+            argument(DNNL_ARG_DST, identity.output(), images)));
+  }
+
+  private Kernel describe(Linear linear, int images) {
+    int columns = linear.output().channels();
+    dnnl_memory_desc bias = Dnnl.matrix(scope, Dnnl.F32, 1, columns);
+    dnnl_primitive_desc desc =
+        Dnnl.matmul(
+            scope,
+            desc(linear.input(), images),
+            Dnnl.desc(scope, type, Dnnl.ANY, linear.input().channels(), columns),
+            bias,
+            desc(linear.output(), images));
+    dnnl_memory_desc layout = Dnnl.weightsOf(desc);
+    return new Kernel(
+        linear.name(),
+        desc,
+        List.of(
+            argument(DNNL_ARG_SRC, linear.input(), images),
+            weights(DNNL_ARG_WEIGHTS, layout, weights.weights(linear, layout)),
+            weights(DNNL_ARG_BIAS, bias, weights.bias(linear)),
+            argument(DNNL_ARG_DST, linear.output(), images)));
+  }
+
+  /** From the caller's buffer into the plan's layout and type. */
+  private Kernel describeLoad(int images) {
+    Value input = network.input();
+    dnnl_memory_desc from = hostDesc(input, images);
+    dnnl_memory_desc to = desc(input, images);
+    return new Kernel(
+        "loading the input",
+        Dnnl.reorder(scope, from, to),
+        List.of(
+            new Argument(DNNL_ARG_FROM, from, null, null, places.inputBuffer()),
+            new Argument(DNNL_ARG_TO, to, input, null, null)));
+  }
+
+  /** From the plan's layout and type into the caller's buffer. */
+  private Kernel describeStore(String name) {
+    Value output = network.output(name);
+    dnnl_memory_desc from = desc(output, request.batch());
+    dnnl_memory_desc to = hostDesc(output, request.batch());
+    return new Kernel(
+        "storing " + name,
+        Dnnl.reorder(scope, from, to),
+        List.of(
+            new Argument(DNNL_ARG_FROM, from, output, null, null),
+            new Argument(DNNL_ARG_TO, to, null, null, places.outputBuffer(name))));
+  }
+
+  private dnnl_memory_desc hostDesc(Value value, int images) {
+    Shape shape = shapes.get(value.id());
+    if (value.isFlat()) {
+      return Dnnl.matrix(scope, Dnnl.F32, images, value.channels());
+    }
+    long[] dims = Descs.dims(shape, images);
+    return request.layout() == TensorLayout.NHWC
+        ? Dnnl.nhwc(scope, Dnnl.F32, dims)
+        : Dnnl.nchw(scope, Dnnl.F32, dims);
+  }
+
+  /**
+   * Creates the primitives and binds every slice to its memory; packs weights that no plan has
+   * packed before.
+   *
+   * @param target owns what is made
+   * @param arena where the values lie
+   * @param host where the caller's buffers lie
+   * @param scratch scratch memory of all primitives
+   * @return the steps of a run
+   */
+  List<Command> commands(Scope target, long arena, long host, long scratch) {
+    List<Command> commands = new ArrayList<>();
+    Map<Kernel, dnnl_primitive> primitives = new HashMap<>();
+    boolean first = true;
+    for (Segment segment : schedule.segments()) {
+      for (int image = 0; image < request.batch(); image += segment.slice()) {
+        int images = Math.min(segment.slice(), request.batch() - image);
+        Binder binder = new Binder(target, arena, host, scratch, image, primitives);
+        if (first && loads.containsKey(images)) {
+          binder.bind(loads.get(images), commands);
+        }
+        for (int i = segment.first(); i <= segment.last(); i++) {
+          binder.bind(kernels.get(i).get(images), commands);
+        }
+      }
+      first = false;
+    }
+    for (Kernel store : stores) {
+      new Binder(target, arena, host, scratch, 0, primitives).bind(store, commands);
+    }
+    return commands;
+  }
+
+  /** Binds kernels to the memory of one slice. */
+  private final class Binder {
+    private final Scope target;
+    private final long arena;
+    private final long host;
+    private final long scratch;
+    private final int image;
+    private final Map<Kernel, dnnl_primitive> primitives;
+
+    Binder(
+        Scope target,
+        long arena,
+        long host,
+        long scratch,
+        int image,
+        Map<Kernel, dnnl_primitive> primitives) {
+      this.target = target;
+      this.arena = arena;
+      this.host = host;
+      this.scratch = scratch;
+      this.image = image;
+      this.primitives = primitives;
+    }
+
+    void bind(Kernel kernel, List<Command> commands) {
+      Command.Builder builder = new Command.Builder(target, kernel.name);
+      for (Argument argument : kernel.arguments) {
+        builder.bind(argument.index, argument.desc, address(argument));
+      }
+      builder.scratch(kernel.desc, scratch);
+      dnnl_primitive primitive =
+          primitives.computeIfAbsent(kernel, k -> Dnnl.primitive(target, k.desc));
+      commands.add(builder.build(primitive));
+    }
+
+    private long address(Argument argument) {
+      if (argument.weights != null) {
+        return argument.weights.address();
+      }
+      Place place = argument.host != null ? argument.host : places.of(argument.value);
+      return place.address(arena, host, image);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+package io.resfuse.engine.onednn;
+
+import io.resfuse.engine.EngineException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.concurrent.atomic.AtomicLong;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A block of native memory, zero at first, that begins at a page of its own. Not thread-safe; views
+ * of it must not be used after {@link #close}.
+ */
+final class NativeMemory implements AutoCloseable {
+  private static final AtomicLong live = new AtomicLong();
+
+  /** Where blocks begin: at a huge page if the block can fill one, else at a page. */
+  private static final long HUGE_PAGE = 2L << 20;
+
+  private static final long PAGE = 4096;
+
+  private final long bytes;
+  private final long address;
+  private @Nullable Pointer block;
+
+  /**
+   * Allocates.
+   *
+   * @param bytes at least 0
+   * @param what it is for, for the message if there is not enough
+   */
+  NativeMemory(long bytes, String what) {
+    long alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : PAGE;
+    long available = Pointer.availablePhysicalBytes();
+    if (bytes > available) {
+      throw outOfMemory(bytes, available, what);
+    }
+    Pointer allocated = Pointer.calloc(1, bytes + alignment);
+    if (allocated == null || allocated.isNull()) {
+      throw outOfMemory(bytes, available, what);
+    }
+    this.bytes = bytes;
+    this.block = allocated;
+    this.address = (allocated.address() + alignment - 1) & -alignment;
+    if (bytes >= HUGE_PAGE) {
+      NativeLibrary.adviseHugePages(address, bytes);
+    }
+    live.incrementAndGet();
+  }
+
+  private static EngineException outOfMemory(long bytes, long available, String what) {
+    return new EngineException(
+        String.format(
+            "onednn: %s needs %.1f MiB, %.1f MiB are available; use a smaller batch or image",
+            what, bytes / 1048576.0, available / 1048576.0));
+  }
+
+  /**
+   * The number of blocks not yet freed in this process, for tests.
+   *
+   * @return 0 if nothing leaks
+   */
+  static long liveBlocks() {
+    return live.get();
+  }
+
+  long address() {
+    return address;
+  }
+
+  long bytes() {
+    return bytes;
+  }
+
+  /** A view of floats that begins at an offset. */
+  FloatBuffer floats(long offset, long count) {
+    if (offset < 0 || offset + count * Float.BYTES > bytes) {
+      throw new IndexOutOfBoundsException(count + " floats at " + offset + " of " + bytes);
+    }
+    return view(address + offset, count * Float.BYTES).asFloatBuffer();
+  }
+
+  private static ByteBuffer view(long at, long length) {
+    if (length > Integer.MAX_VALUE) {
+      throw new EngineException(
+          "onednn: a host buffer would need "
+              + length
+              + " bytes and can have at most "
+              + Integer.MAX_VALUE
+              + "; use a smaller batch");
+    }
+    try (BytePointer pointer = new BytePointer(new Address(at))) {
+      return pointer.capacity(length).asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+  }
+
+  @Override
+  public void close() {
+    if (block != null) {
+      Pointer.free(block);
+      block = null;
+      live.decrementAndGet();
+    }
+  }
+
+  /** A native address as JavaCPP wants it; owns nothing. */
+  static final class Address extends Pointer {
+    Address(long address) {
+      super((Pointer) null);
+      this.address = address;
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.resfuse.engine.onednn;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.TrainingPlan;
+import io.resfuse.engine.onednn.NativeLibrary.Threads;
+import java.util.Optional;
+
+/** oneDNN on the CPU. Thread-safe; holds nothing but the number of threads. */
+final class OneDnnEngine implements Engine {
+  private final EngineOptions options;
+  private final Threads threads;
+
+  OneDnnEngine(EngineOptions options) {
+    this.options = options;
+    this.threads = new Threads(options.effectiveThreads());
+  }
+
+  static String describe(EngineOptions options) {
+    return "oneDNN "
+        + NativeLibrary.version()
+        + ", "
+        + options.effectiveThreads()
+        + (options.effectiveThreads() == 1 ? " thread" : " threads")
+        + (NativeLibrary.whyNotBf16().isEmpty() ? ", bf16" : ", no bf16");
+  }
+
+  @Override
+  public String name() {
+    return OneDnnProvider.NAME;
+  }
+
+  @Override
+  public String description() {
+    return describe(options);
+  }
+
+  @Override
+  public Optional<String> whyNot(Precision precision, Mode mode) {
+    return switch (precision) {
+      case FP32 -> Optional.empty();
+      case BF16 -> NativeLibrary.whyNotBf16();
+      default ->
+          Optional.of(
+              "engine onednn computes in fp32 and bf16, not in " + precision + "; use fp32");
+    };
+  }
+
+  private int type(Precision precision, Mode mode) {
+    whyNot(precision, mode)
+        .ifPresent(
+            reason -> {
+              throw new EngineException(reason);
+            });
+    return precision == Precision.BF16 ? Dnnl.BF16 : Dnnl.F32;
+  }
+
+  @Override
+  public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
+    return new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads);
+  }
+
+  @Override
+  public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions trainingOptions) {
+    throw new EngineException("onednn: no training yet");
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions) {
+    throw new EngineException("onednn: no training yet");
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,237 @@
+package io.resfuse.engine.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_FROM;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_TO;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.Parameters;
+import io.resfuse.tensor.HostTensor;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.bytedeco.dnnl.dnnl_stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of a network with their batch norms folded in, in the layouts that its plans want.
+ * Every layout is made once. The parameters are let go of when everything has been read once; later
+ * layouts are made from earlier ones. Not thread-safe.
+ */
+final class PackedWeights implements AutoCloseable {
+  private final Scope scope = new Scope();
+  private final dnnl_stream stream;
+  private final Map<String, List<Packed>> weights = new HashMap<>();
+  private final Map<String, Packed> biases = new HashMap<>();
+  private @Nullable Parameters parameters;
+  private int unread;
+
+  PackedWeights(NetworkSpec network, Parameters parameters) {
+    this.parameters = parameters;
+    this.unread =
+        (int)
+            network.operations().stream()
+                .filter(o -> o instanceof FusedConv || o instanceof Linear)
+                .count();
+    this.stream = Dnnl.stream(scope);
+  }
+
+  /** One array in one layout; its memory is allocated and filled when it is first asked for. */
+  final class Packed {
+    private final Operation operation;
+    private final dnnl_memory_desc desc;
+    private @Nullable NativeMemory memory;
+
+    private Packed(Operation operation, dnnl_memory_desc desc) {
+      this.operation = operation;
+      this.desc = Dnnl.copy(scope, desc);
+    }
+
+    long bytes() {
+      return Dnnl.bytes(desc);
+    }
+
+    long address() {
+      NativeMemory present = memory;
+      if (present == null) {
+        present = new NativeMemory(bytes(), "the weights of " + operation.name());
+        memory = present;
+        fill(this, present);
+      }
+      return present.address();
+    }
+  }
+
+  /** The weights of a convolution or linear layer in a layout. */
+  Packed weights(Operation operation, dnnl_memory_desc layout) {
+    List<Packed> layouts = weights.computeIfAbsent(operation.name(), n -> new ArrayList<>());
+    for (Packed packed : layouts) {
+      if (Dnnl.equal(packed.desc, layout)) {
+        return packed;
+      }
+    }
+    Packed packed = new Packed(operation, layout);
+    layouts.add(packed);
+    return packed;
+  }
+
+  /** The bias of a convolution or linear layer, batch norm folded in, float32. */
+  Packed bias(Operation operation) {
+    return biases.computeIfAbsent(
+        operation.name(),
+        n -> new Packed(operation, Dnnl.vector(scope, operation.output().channels())));
+  }
+
+  private void fill(Packed packed, NativeMemory memory) {
+    for (Packed other : weights.getOrDefault(packed.operation.name(), List.of())) {
+      NativeMemory filled = other.memory;
+      if (other != packed && filled != null && packed != biases.get(packed.operation.name())) {
+        reorder(other.desc, filled.address(), packed.desc, memory.address());
+        return;
+      }
+    }
+    if (packed.operation instanceof SubsampledIdentity identity) {
+      fillSelection(packed, memory, identity);
+      return;
+    }
+    Parameters source = parameters;
+    if (source == null) {
+      throw new IllegalStateException("the parameters were let go of too early");
+    }
+    if (packed == biases.get(packed.operation.name())) {
+      affine(packed.operation, source).putShift(memory.floats(0, packed.bytes() / Float.BYTES));
+      return;
+    }
+    try (Scope temporary = new Scope();
+        NativeMemory plain =
+            new NativeMemory(elements(packed.operation) * Float.BYTES, "weights being packed")) {
+      dnnl_memory_desc from =
+          fold(temporary, packed.operation, source, plain.floats(0, elements(packed.operation)));
+      reorder(from, plain.address(), packed.desc, memory.address());
+    }
+    bias(packed.operation).address();
+    unread--;
+    if (unread == 0) {
+      parameters = null;
+    }
+  }
+
+  private void fillSelection(Packed packed, NativeMemory memory, SubsampledIdentity identity) {
+    long[] shape = Descs.selectionDims(identity);
+    try (Scope temporary = new Scope();
+        NativeMemory plain =
+            new NativeMemory(shape[0] * shape[1] * Float.BYTES, "weights being packed")) {
+      Descs.putSelection(identity, plain.floats(0, shape[0] * shape[1]));
+      dnnl_memory_desc from = Dnnl.plainWeights(temporary, 1, shape);
+      reorder(from, plain.address(), packed.desc, memory.address());
+    }
+  }
+
+  private void reorder(dnnl_memory_desc from, long source, dnnl_memory_desc to, long target) {
+    try (Scope temporary = new Scope();
+        NativeMemory scratch = new NativeMemory(1L << 20, "scratch memory for packing weights")) {
+      dnnl_primitive_desc desc = Dnnl.reorder(temporary, from, to);
+      new Command.Builder(temporary, "packing of weights")
+          .bind(DNNL_ARG_FROM, from, source)
+          .bind(DNNL_ARG_TO, to, target)
+          .scratch(desc, scratch.address())
+          .build(Dnnl.primitive(temporary, desc))
+          .run(stream);
+    }
+  }
+
+  private static long elements(Operation operation) {
+    return operation.parameters().get(0).shape().elements();
+  }
+
+  /** Scale and shift per output channel, in float64. */
+  private static final class Affine {
+    private final double[] scale;
+    private final double[] shift;
+
+    Affine(int channels) {
+      scale = new double[channels];
+      shift = new double[channels];
+    }
+
+    void putShift(FloatBuffer target) {
+      for (int i = 0; i < shift.length; i++) {
+        target.put(i, (float) shift[i]);
+      }
+    }
+  }
+
+  /** What a convolution's weights are multiplied by, and the bias that results. */
+  private static Affine affine(Operation operation, Parameters parameters) {
+    int channels = operation.output().channels();
+    Affine affine = new Affine(channels);
+    HostTensor bias = null;
+    BatchNorm norm = null;
+    if (operation instanceof FusedConv conv) {
+      bias = conv.bias() == null ? null : parameters.get(conv.bias());
+      norm = conv.batchNorm();
+    } else if (operation instanceof Linear linear) {
+      bias = parameters.get(linear.bias());
+    }
+    for (int c = 0; c < channels; c++) {
+      double b = bias == null ? 0 : bias.get(c);
+      if (norm == null) {
+        affine.scale[c] = 1;
+        affine.shift[c] = b;
+      } else {
+        double deviation = Math.sqrt(parameters.get(norm.variance()).get(c) + norm.epsilon());
+        affine.scale[c] = parameters.get(norm.gamma()).get(c) / deviation;
+        affine.shift[c] =
+            parameters.get(norm.beta()).get(c)
+                + (b - parameters.get(norm.mean()).get(c)) * affine.scale[c];
+      }
+    }
+    return affine;
+  }
+
+  /** Writes the folded weights in their plain order and describes them. */
+  private static dnnl_memory_desc fold(
+      Scope scope, Operation operation, Parameters parameters, FloatBuffer target) {
+    FloatBuffer source = parameters.get(operation.parameters().get(0)).buffer();
+    double[] scale = affine(operation, parameters).scale;
+    int perChannel = source.capacity() / scale.length;
+    float[] channel = new float[perChannel];
+    for (int c = 0; c < scale.length; c++) {
+      source.get(c * perChannel, channel);
+      multiply(channel, scale[c]);
+      target.put(c * perChannel, channel);
+    }
+    if (operation instanceof FusedConv conv) {
+      return Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
+    }
+    return Descs.transposed(scope, scale.length, perChannel);
+  }
+
+  private static void multiply(float[] values, double factor) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (values[i] * factor);
+    }
+  }
+
+  @Override
+  public void close() {
+    weights.values().forEach(layouts -> layouts.forEach(PackedWeights::free));
+    biases.values().forEach(PackedWeights::free);
+    scope.close();
+  }
+
+  private static void free(Packed packed) {
+    NativeMemory memory = packed.memory;
+    if (memory != null) {
+      memory.close();
+    }
+  }
+}

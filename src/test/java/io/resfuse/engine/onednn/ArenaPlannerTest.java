@@ -1,0 +1,52 @@
+package io.resfuse.engine.onednn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+class ArenaPlannerTest {
+  private record Life(long bytes, int first, int last, ArenaPlanner.Block block) {}
+
+  @Test
+  void blocksThatLiveAtTheSameTimeDoNotMeet() {
+    Random random = new Random(7);
+    for (int round = 0; round < 50; round++) {
+      ArenaPlanner planner = new ArenaPlanner();
+      List<Life> lives = new ArrayList<>();
+      for (int i = 0; i < 40; i++) {
+        long bytes = 1L + random.nextInt(100_000);
+        int first = random.nextInt(30);
+        int last = first + random.nextInt(6);
+        lives.add(new Life(bytes, first, last, planner.add(bytes, first, last)));
+      }
+      long size = planner.plan();
+      for (Life a : lives) {
+        assertThat(a.block.offset()).isNotNegative();
+        assertThat(a.block.offset() + a.bytes).isLessThanOrEqualTo(size);
+        for (Life b : lives) {
+          boolean sameTime = a.first <= b.last && b.first <= a.last;
+          if (!a.equals(b) && sameTime) {
+            boolean apart =
+                a.block.offset() + a.bytes <= b.block.offset()
+                    || b.block.offset() + b.bytes <= a.block.offset();
+            assertThat(apart).as("%s and %s", a, b).isTrue();
+          }
+        }
+      }
+      assertThat(size).isLessThanOrEqualTo(planner.unshared());
+    }
+  }
+
+  @Test
+  void chainNeedsTwoBlocks() {
+    ArenaPlanner planner = new ArenaPlanner();
+    for (int i = 0; i < 10; i++) {
+      planner.add(4096, i, i + 1);
+    }
+    assertThat(planner.plan()).isEqualTo(2 * 4096);
+    assertThat(planner.unshared()).isEqualTo(10 * 4096);
+  }
+}
