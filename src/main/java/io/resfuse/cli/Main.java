@@ -1,6 +1,8 @@
 package io.resfuse.cli;
 
+import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
+import io.resfuse.weights.WeightsException;
 import java.io.PrintWriter;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
@@ -24,7 +26,11 @@ import picocli.CommandLine.Spec;
       "2:wrong use"
     },
     subcommands = {
+      ClassifyCommand.class,
+      FeaturesCommand.class,
+      GradientsCommand.class,
       SummaryCommand.class,
+      WeightsCommand.class,
       DevicesCommand.class,
       GenerateCompletion.class,
     })
@@ -73,6 +79,8 @@ public final class Main implements Runnable {
     String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
     boolean expected =
         failure instanceof EngineException
+            || failure instanceof WeightsException
+            || failure instanceof DataException
             || failure instanceof IllegalArgumentException
             || failure instanceof java.io.IOException;
     err.println("resfuse: " + (expected ? message : failure.toString()));

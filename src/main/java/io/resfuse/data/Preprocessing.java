@@ -7,15 +7,17 @@ import java.util.Map;
 
 /**
  * How a network wants its pictures: the short side resized to {@link #resize}, the long side in
- * proportion (rounded down), the centre of {@link #cropHeight} x {@link #cropWidth} cut out, then
- * normalised. Geometry and rounding are torchvision's {@code Resize(int)} and {@code CenterCrop} on
- * Pillow images; where the crop is larger than the resized picture, it is filled with black.
+ * proportion, the centre of {@link #cropHeight} x {@link #cropWidth} cut out, then normalised.
+ * Geometry and rounding are torchvision's {@code Resize(int)} and {@code CenterCrop} on Pillow
+ * images, but for {@link LongSide#NEAREST}; where the crop is larger than the resized picture, it
+ * is filled with black.
  *
  * <p>Immutable; any thread may use it. {@link #newPreprocessor} gives what does the work, one per
  * thread.
  *
  * @param name in messages
  * @param resize the short side's new size in pixels
+ * @param longSide how the long side's new size is rounded
  * @param cropHeight in pixels
  * @param cropWidth in pixels
  * @param filter of the resize
@@ -24,17 +26,32 @@ import java.util.Map;
 public record Preprocessing(
     String name,
     int resize,
+    LongSide longSide,
     int cropHeight,
     int cropWidth,
     Resampling filter,
     Normalization normalization) {
 
+  /** How {@code size * long / short} becomes a whole number of pixels. */
+  public enum LongSide {
+    /** Rounded down, torchvision's way. */
+    FLOOR,
+    /** Rounded to the nearest, halves up, as scripts for Keras's models usually have it. */
+    NEAREST
+  }
+
   private static final Map<String, Preprocessing> PRESETS = presets();
 
   /**
-   * Checks the sizes.
+   * Checks the sizes. @throws IllegalArgumentException if a size is below 1
    *
-   * @throws IllegalArgumentException if a size is below 1
+   * @param name as in the record
+   * @param resize as in the record
+   * @param longSide as in the record
+   * @param cropHeight as in the record
+   * @param cropWidth as in the record
+   * @param filter as in the record
+   * @param normalization as in the record
    */
   public Preprocessing {
     if (resize < 1 || cropHeight < 1 || cropWidth < 1) {
@@ -50,18 +67,26 @@ public record Preprocessing(
         all,
         "torchvision",
         256,
+        LongSide.FLOOR,
         224,
         unit(List.of(0.485f, 0.456f, 0.406f), 0.229f, 0.224f, 0.225f));
     add(
         all,
         "keras-caffe",
         256,
+        LongSide.NEAREST,
         224,
         new Normalization(
             Channels.BGR, 1, List.of(103.939f, 116.779f, 123.68f), List.of(1f, 1f, 1f)));
-    add(all, "cifar", 32, 32, unit(List.of(0.4914f, 0.4822f, 0.4465f), 0.2470f, 0.2435f, 0.2616f));
-    add(all, "fashion-mnist", 28, 28, unit(List.of(0.2860f), 0.3530f));
-    add(all, "mnist", 28, 28, unit(List.of(0.1307f), 0.3081f));
+    add(
+        all,
+        "cifar",
+        32,
+        LongSide.FLOOR,
+        32,
+        unit(List.of(0.4914f, 0.4822f, 0.4465f), 0.2470f, 0.2435f, 0.2616f));
+    add(all, "fashion-mnist", 28, LongSide.FLOOR, 28, unit(List.of(0.2860f), 0.3530f));
+    add(all, "mnist", 28, LongSide.FLOOR, 28, unit(List.of(0.1307f), 0.3081f));
     return all;
   }
 
@@ -71,8 +96,13 @@ public record Preprocessing(
   }
 
   private static void add(
-      Map<String, Preprocessing> all, String name, int resize, int crop, Normalization how) {
-    all.put(name, new Preprocessing(name, resize, crop, crop, Resampling.BILINEAR, how));
+      Map<String, Preprocessing> all,
+      String name,
+      int resize,
+      LongSide longSide,
+      int crop,
+      Normalization how) {
+    all.put(name, new Preprocessing(name, resize, longSide, crop, crop, Resampling.BILINEAR, how));
   }
 
   /**
@@ -110,7 +140,7 @@ public record Preprocessing(
    * @return a new preprocessing
    */
   public Preprocessing withSize(int newResize, int newCrop) {
-    return new Preprocessing(name, newResize, newCrop, newCrop, filter, normalization);
+    return new Preprocessing(name, newResize, longSide, newCrop, newCrop, filter, normalization);
   }
 
   /**

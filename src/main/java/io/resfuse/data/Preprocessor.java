@@ -1,5 +1,6 @@
 package io.resfuse.data;
 
+import io.resfuse.data.Preprocessing.LongSide;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
@@ -89,9 +90,10 @@ public final class Preprocessor {
     return crop;
   }
 
-  /** torchvision's {@code int(size * long / short)}. */
+  /** {@code size * long / short}, rounded as the preprocessing wants it. */
   private long resizedSide(int side, int imageShort) {
-    return (long) ((double) ((long) preprocessing.resize() * side) / imageShort);
+    double exact = (double) ((long) preprocessing.resize() * side) / imageShort;
+    return preprocessing.longSide() == LongSide.NEAREST ? Math.round(exact) : (long) exact;
   }
 
   /** Python's {@code round((size - crop) / 2.0)}: halves to even. */

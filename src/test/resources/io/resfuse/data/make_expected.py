@@ -297,6 +297,14 @@ PRESETS = {
 }
 
 
+def resize_short_side(preset, image, size):
+    if preset != "keras-caffe":
+        return transforms.Resize(size)(image)
+    # The long side is rounded to the nearest, not down.
+    short = min(image.size)
+    return image.resize(tuple((2 * size * side + short) // (2 * short) for side in image.size), Image.BILINEAR)
+
+
 def expect_preprocessing():
     cases = [
         ("torchvision", "chelsea.png", 256, 224), ("torchvision", "coffee.png", 256, 224),
@@ -313,7 +321,7 @@ def expect_preprocessing():
     lines = []
     for preset, name, resize, size in cases:
         channels, mean, std = PRESETS[preset]
-        crop = transforms.CenterCrop(size)(transforms.Resize(resize)(load(name)))
+        crop = transforms.CenterCrop(size)(resize_short_side(preset, load(name), resize))
         image = crop.convert("L" if channels == "L" else "RGB")
         if std:
             tensor = transforms.Normalize(mean, std)(transforms.ToTensor()(image))

@@ -1,0 +1,247 @@
+package io.resfuse;
+
+import io.resfuse.data.Image;
+import io.resfuse.data.ImageDecoder;
+import io.resfuse.data.Preprocessing;
+import io.resfuse.data.Preprocessor;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.PlanPool;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
+import io.resfuse.tensor.TensorLayout;
+import io.resfuse.weights.ModelFile;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network with weights on an engine, ready for pictures. Thread-safe: threads share the weights,
+ * and each call borrows a plan (see {@link PlanPool}). Closing waits for nobody: calls that run
+ * finish, later ones throw {@link IllegalStateException}. Close it before its engine.
+ */
+public final class Model implements AutoCloseable {
+  private static final String LOGITS = "logits";
+
+  private final NetworkSpec network;
+  private final List<String> labels;
+  private final Preprocessing preprocessing;
+  private final ThreadLocal<Preprocessor> preprocessors;
+  private final ImageDecoder decoder = new ImageDecoder();
+  private final PlanPool plans;
+
+  private Model(
+      NetworkSpec network, List<String> labels, Preprocessing preprocessing, PlanPool plans) {
+    this.network = network;
+    this.labels = labels;
+    this.preprocessing = preprocessing;
+    this.preprocessors = ThreadLocal.withInitial(preprocessing::newPreprocessor);
+    this.plans = plans;
+  }
+
+  /**
+   * Brings a model onto an engine, with the preprocessing that its file names ({@code torchvision}
+   * if it names none), one plan running at a time.
+   *
+   * @param engine where it runs; not owned
+   * @param file configuration, weights, labels
+   * @param precision of activations and products
+   * @return the model, to be closed
+   */
+  public static Model load(Engine engine, ModelFile file, Precision precision) {
+    String preset = file.metadata().preset();
+    return load(
+        engine, file, precision, Preprocessing.of(preset == null ? "torchvision" : preset), 1);
+  }
+
+  /**
+   * Brings a model onto an engine.
+   *
+   * @param engine where it runs; not owned
+   * @param file configuration, weights, labels
+   * @param precision of activations and products
+   * @param preprocessing what is done to pictures
+   * @param concurrency how many plans may run at once; each uses all of the engine's threads
+   * @return the model, to be closed
+   */
+  public static Model load(
+      Engine engine,
+      ModelFile file,
+      Precision precision,
+      Preprocessing preprocessing,
+      int concurrency) {
+    NetworkSpec network = file.network();
+    if (preprocessing.channels() != network.input().channels()) {
+      throw new IllegalArgumentException(
+          network.name()
+              + " takes images of "
+              + network.input().channels()
+              + " channels, preprocessing '"
+              + preprocessing.name()
+              + "' makes "
+              + preprocessing.channels()
+              + "; choose another preprocessing");
+    }
+    PlanPool plans =
+        new PlanPool(
+            engine.load(network, file.parameters(), precision), concurrency, concurrency + 1);
+    return new Model(network, file.metadata().labels(), preprocessing, plans);
+  }
+
+  /**
+   * The network.
+   *
+   * @return its operations, outputs and parameters
+   */
+  public NetworkSpec network() {
+    return network;
+  }
+
+  /**
+   * What is done to pictures before they reach the network.
+   *
+   * @return the preprocessing
+   */
+  public Preprocessing preprocessing() {
+    return preprocessing;
+  }
+
+  /**
+   * Classifies a picture in a file.
+   *
+   * @param file JPEG, PNG, GIF, BMP or WebP
+   * @param top how many classes are wanted
+   * @return the most probable classes, best first
+   */
+  public List<Prediction> classify(Path file, int top) {
+    return classify(List.of(decoder.read(file)), top).get(0);
+  }
+
+  /**
+   * Classifies pictures in one batch.
+   *
+   * @param images at least one
+   * @param top how many classes are wanted
+   * @return for each picture the most probable classes, best first
+   */
+  public List<List<Prediction>> classify(List<Image> images, int top) {
+    HostTensor logits = run(images, Set.of(LOGITS)).get(LOGITS);
+    List<List<Prediction>> results = new ArrayList<>();
+    float[] row = new float[logits.shape().dimension(1)];
+    for (int i = 0; i < images.size(); i++) {
+      logits.buffer().get(i * row.length, row);
+      results.add(predictions(row, top));
+    }
+    return results;
+  }
+
+  /**
+   * Runs pictures through the network and returns what was asked for, the stages of a backbone for
+   * example.
+   *
+   * @param images at least one; each is preprocessed
+   * @param outputs keys of {@link NetworkSpec#outputs()}
+   * @return by output: (batch, channels, height, width), or (batch, channels), in NCHW
+   */
+  public Map<String, HostTensor> run(List<Image> images, Set<String> outputs) {
+    PlanRequest request =
+        new PlanRequest(
+            images.size(),
+            preprocessing.cropHeight(),
+            preprocessing.cropWidth(),
+            TensorLayout.NCHW,
+            outputs);
+    return plans.with(
+        request,
+        plan -> {
+          Preprocessor preprocessor = preprocessors.get();
+          for (int i = 0; i < images.size(); i++) {
+            preprocessor.write(images.get(i), plan.input(), i, TensorLayout.NCHW);
+          }
+          return finish(plan, outputs);
+        });
+  }
+
+  /**
+   * Runs a batch that is preprocessed already.
+   *
+   * @param images (batch, channels, height, width) of any size that the network takes
+   * @param outputs keys of {@link NetworkSpec#outputs()}
+   * @return by output, in NCHW
+   */
+  public Map<String, HostTensor> run(HostTensor images, Set<String> outputs) {
+    Shape shape = images.shape();
+    if (shape.rank() != 4 || shape.dimension(1) != network.input().channels()) {
+      throw new IllegalArgumentException(
+          network.name()
+              + " takes images of shape batch x "
+              + network.input().channels()
+              + " x height x width, got "
+              + shape);
+    }
+    PlanRequest request =
+        new PlanRequest(
+            shape.dimension(0), shape.dimension(2), shape.dimension(3), TensorLayout.NCHW, outputs);
+    return plans.with(
+        request,
+        plan -> {
+          plan.input().put(0, images.buffer(), 0, Math.toIntExact(shape.elements()));
+          return finish(plan, outputs);
+        });
+  }
+
+  private static Map<String, HostTensor> finish(InferencePlan plan, Set<String> outputs) {
+    plan.run();
+    Map<String, HostTensor> results = new LinkedHashMap<>();
+    for (String output : outputs) {
+      FloatBuffer buffer = plan.output(output);
+      float[] copy = new float[buffer.capacity()];
+      buffer.get(0, copy);
+      results.put(output, HostTensor.of(plan.outputShape(output), copy));
+    }
+    return results;
+  }
+
+  private List<Prediction> predictions(float[] logits, int top) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      largest = Math.max(largest, logit);
+    }
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit - largest);
+    }
+    List<Prediction> best = new ArrayList<>();
+    boolean[] taken = new boolean[logits.length];
+    for (int place = 0; place < Math.min(top, logits.length); place++) {
+      int index = -1;
+      for (int i = 0; i < logits.length; i++) {
+        if (!taken[i] && (index < 0 || logits[i] > logits[index])) {
+          index = i;
+        }
+      }
+      taken[index] = true;
+      best.add(new Prediction(index, label(index), Math.exp(logits[index] - largest) / sum));
+    }
+    return best;
+  }
+
+  private String label(int index) {
+    @Nullable String label = labels.isEmpty() ? null : labels.get(index);
+    return label == null ? "class " + index : label;
+  }
+
+  /** Frees the plans and weights. Idempotent. */
+  @Override
+  public void close() {
+    plans.close();
+  }
+}

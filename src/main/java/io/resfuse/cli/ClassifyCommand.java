@@ -1,0 +1,165 @@
+package io.resfuse.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.resfuse.Model;
+import io.resfuse.Prediction;
+import io.resfuse.data.Image;
+import io.resfuse.data.ImageException;
+import io.resfuse.data.Preprocessing;
+import io.resfuse.engine.Engine;
+import io.resfuse.weights.ModelFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse classify}. */
+@Command(
+    name = "classify",
+    description = "Says what pictures show.",
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Pictures that cannot be read are named on standard error and skipped; the exit code is then 1.",
+      "--json prints one object per picture and line."
+    })
+final class ClassifyCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "PICTURE",
+      description = "Files, folders, or - for a picture on standard input.")
+  private List<String> arguments;
+
+  @Option(
+      names = "--top",
+      description = "How many classes per picture (default: ${DEFAULT-VALUE}).")
+  private int top = 5;
+
+  @Option(names = "--json", description = "Print JSON, a line per picture.")
+  private boolean json;
+
+  @Option(
+      names = "--batch",
+      description = "Pictures that run together (default: ${DEFAULT-VALUE}).")
+  private int batch = 1;
+
+  @Option(
+      names = "--preprocessing",
+      description =
+          "What is done to pictures: torchvision, keras-caffe, ... (default: the model's).")
+  private String preprocessing;
+
+  @Option(
+      names = "--draw",
+      paramLabel = "FOLDER",
+      description = "Draw each picture with its classes beside it, as FOLDER/NAME.classes.png.")
+  private Path drawings;
+
+  @Mixin private ModelChoice modelChoice;
+  @Mixin private EngineChoice engineChoice;
+
+  private final ObjectMapper mapper = new ObjectMapper();
+  private boolean failed;
+
+  @Override
+  public Integer call() throws IOException {
+    if (top < 1 || batch < 1) {
+      throw new ParameterException(spec.commandLine(), "--top and --batch must be at least 1.");
+    }
+    PictureInputs inputs = new PictureInputs();
+    List<String> names = inputs.expand(arguments);
+    ModelFile file = modelChoice.open();
+    try (Engine engine = engineChoice.open();
+        Model model = load(engine, file);
+        Progress progress = new Progress("classify")) {
+      List<String> batchNames = new ArrayList<>();
+      List<Image> images = new ArrayList<>();
+      for (int i = 0; i < names.size(); i++) {
+        try {
+          images.add(inputs.read(names.get(i)));
+          batchNames.add(names.get(i));
+        } catch (ImageException e) {
+          reportUnreadable(names.get(i), e);
+        }
+        if (images.size() == batch || (i == names.size() - 1 && !images.isEmpty())) {
+          List<List<Prediction>> results = model.classify(images, top);
+          print(batchNames, results);
+          draw(batchNames, images, results);
+          batchNames.clear();
+          images.clear();
+        }
+        // A bar would be torn by results on the same terminal.
+        if (names.size() > 16 && !Progress.isTerminal(1)) {
+          progress.pictures(i + 1, names.size());
+        }
+      }
+    }
+    return failed ? 1 : 0;
+  }
+
+  private Model load(Engine engine, ModelFile file) {
+    var precision = engineChoice.precision(engine, Engine.Mode.INFERENCE);
+    return preprocessing == null
+        ? Model.load(engine, file, precision)
+        : Model.load(engine, file, precision, Preprocessing.of(preprocessing), 1);
+  }
+
+  private void reportUnreadable(String name, ImageException failure) throws IOException {
+    failed = true;
+    spec.commandLine().getErr().println("resfuse: " + failure.getMessage());
+    spec.commandLine().getErr().flush();
+    if (json) {
+      ObjectNode node =
+          mapper.createObjectNode().put("file", name).put("error", failure.getMessage());
+      spec.commandLine().getOut().println(mapper.writeValueAsString(node));
+    }
+  }
+
+  private void draw(List<String> names, List<Image> images, List<List<Prediction>> results)
+      throws IOException {
+    if (drawings == null) {
+      return;
+    }
+    Files.createDirectories(drawings);
+    for (int i = 0; i < names.size(); i++) {
+      Path target = drawings.resolve(PictureInputs.stem(names.get(i)) + ".classes.png");
+      PredictionPicture.write(images.get(i), results.get(i), target);
+    }
+  }
+
+  private void print(List<String> names, List<List<Prediction>> results) throws IOException {
+    PrintWriter out = spec.commandLine().getOut();
+    for (int i = 0; i < names.size(); i++) {
+      if (json) {
+        ObjectNode node = mapper.createObjectNode().put("file", names.get(i));
+        ArrayNode array = node.putArray("predictions");
+        for (Prediction prediction : results.get(i)) {
+          array
+              .addObject()
+              .put("index", prediction.index())
+              .put("label", prediction.label())
+              .put("probability", prediction.probability());
+        }
+        out.println(mapper.writeValueAsString(node));
+      } else {
+        out.println(names.get(i));
+        results.get(i).forEach(prediction -> out.println("  " + prediction));
+      }
+    }
+    out.flush();
+  }
+}

@@ -1,0 +1,49 @@
+package io.resfuse.cli;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.Precision;
+import picocli.CommandLine.Option;
+
+/** On what a command runs. */
+final class EngineChoice {
+  @Option(
+      names = "--engine",
+      description =
+          "auto, or one of those that 'resfuse devices' lists (default: ${DEFAULT-VALUE}).")
+  private String engine = Engines.AUTO;
+
+  @Option(names = "--device", description = "Which device of the engine (default: the first).")
+  private String device = "";
+
+  @Option(
+      names = "--precision",
+      paramLabel = "PRECISION",
+      description = "fp32, tf32, bf16 or fp16 (default: fp32; fp64 on the reference engine).")
+  private String precision;
+
+  @Option(names = "--threads", description = "CPU threads (default: all cores).")
+  private int threads;
+
+  Engine open() {
+    return Engines.open(engine, new EngineOptions(threads, device));
+  }
+
+  /** The precision asked for, or the engine's usual one, checked. */
+  Precision precision(Engine opened, Engine.Mode mode) {
+    Precision chosen =
+        precision == null
+            ? opened.name().equals("reference") ? Precision.FP64 : Precision.FP32
+            : Precision.parse(precision);
+    opened
+        .whyNot(chosen, mode)
+        .ifPresent(
+            why -> {
+              throw new EngineException(
+                  "engine " + opened.name() + " cannot run in " + chosen + ": " + why);
+            });
+    return chosen;
+  }
+}

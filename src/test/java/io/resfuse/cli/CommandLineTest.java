@@ -1,0 +1,199 @@
+package io.resfuse.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.resfuse.data.Npy;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.model.Initializer;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
+import io.resfuse.weights.ModelFile;
+import io.resfuse.weights.ModelMetadata;
+import io.resfuse.weights.TensorFile;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs commands as a user would, in this process, on the reference engine and a tiny network. */
+class CommandLineTest {
+  private static final Path CAT = Path.of("examples/chelsea.png");
+
+  @TempDir Path folder;
+
+  private record Outcome(int exitCode, String out, String err) {}
+
+  private static Outcome run(String... arguments) {
+    PrintStream realOut = System.out;
+    PrintStream realErr = System.err;
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    try {
+      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+      System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+      int exitCode = Main.run(arguments);
+      return new Outcome(
+          exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(realOut);
+      System.setErr(realErr);
+    }
+  }
+
+  private Path tinyModel() {
+    ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true)).withClasses(3);
+    NetworkSpec network = ResNet.build(config);
+    Path file = folder.resolve("tiny.safetensors");
+    ModelFile.save(
+        file,
+        new ModelMetadata(config, "cifar", List.of("cat", "dog", "cup"), Map.of()),
+        Initializer.seeded(1).initialize(network));
+    return file;
+  }
+
+  @Test
+  void helpAndWrongUse() {
+    assertThat(run("--help").out()).contains("classify", "features", "gradients", "weights");
+    assertThat(run("--version").out()).contains("resfuse");
+    assertThat(run().exitCode()).isEqualTo(2);
+    assertThat(run("clasify").exitCode()).isEqualTo(2);
+    Outcome unknown = run("summary", "resnet51");
+    assertThat(unknown.exitCode()).isEqualTo(1);
+    assertThat(unknown.err()).startsWith("resfuse: no network is named 'resnet51'").hasLineCount(1);
+  }
+
+  @Test
+  void summaries() throws IOException {
+    assertThat(run("summary", "resnet50").out()).contains("25,557,032 parameters");
+    JsonNode json = new ObjectMapper().readTree(run("summary", "resnet18", "--json").out());
+    assertThat(json.get("parameters").asLong()).isEqualTo(11_689_512);
+    assertThat(new ObjectMapper().readTree(run("summary", "--json").out())).hasSizeGreaterThan(10);
+  }
+
+  @Test
+  void listsEngines() {
+    assertThat(run("devices").out()).contains("reference", "yes");
+  }
+
+  @Test
+  void classifiesFilesFoldersAndGoesOnAfterBadOnes() throws IOException {
+    Path pictures = Files.createDirectory(folder.resolve("pictures"));
+    Files.copy(CAT, pictures.resolve("a.png"));
+    Files.writeString(pictures.resolve("b.png"), "this is no picture");
+    Files.copy(CAT, pictures.resolve("c.png"));
+    String model = tinyModel().toString();
+    for (String batch : List.of("1", "2", "5")) {
+      Outcome outcome =
+          run(
+              "classify",
+              pictures.toString(),
+              "--engine",
+              "reference",
+              "--weights",
+              model,
+              "--json",
+              "--top",
+              "2",
+              "--batch",
+              batch);
+      assertThat(outcome.exitCode()).isEqualTo(1);
+      assertThat(outcome.err()).contains("b.png").hasLineCount(1);
+      List<JsonNode> lines =
+          new ObjectMapper()
+              .readerFor(JsonNode.class)
+              .<JsonNode>readValues(outcome.out())
+              .readAll();
+      assertThat(lines).hasSize(3);
+      List<JsonNode> good = lines.stream().filter(line -> line.has("predictions")).toList();
+      assertThat(good).hasSize(2);
+      assertThat(good.get(0).get("predictions"))
+          .hasSize(2)
+          .isEqualTo(good.get(1).get("predictions"));
+    }
+  }
+
+  @Test
+  void writesFeatures() {
+    Outcome outcome =
+        run(
+            "features",
+            CAT.toString(),
+            "--engine",
+            "reference",
+            "--weights",
+            tinyModel().toString(),
+            "--to",
+            folder.toString());
+    assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+    assertThat(Npy.read(folder.resolve("chelsea.c3.npy")).shape())
+        .isEqualTo(Shape.of(1, 32, 16, 16));
+  }
+
+  @Test
+  void writesGradients() throws IOException {
+    Path images = folder.resolve("images.npy");
+    HostTensor noise = HostTensor.zeros(Shape.of(2, 3, 8, 8));
+    for (int i = 0; i < noise.shape().elements(); i++) {
+      noise.set(i, (float) Math.sin(i));
+    }
+    Npy.write(images, noise);
+    Path target = folder.resolve("gradients.safetensors");
+    String model = tinyModel().toString();
+    Outcome outcome =
+        run(
+            "gradients",
+            "--images",
+            images.toString(),
+            "--labels",
+            "0,2",
+            "--engine",
+            "reference",
+            "--weights",
+            model,
+            "--to",
+            target.toString());
+    assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+    TensorFile file = TensorFile.open(target);
+    assertThat(file.load("conv1.weight.grad").shape()).isEqualTo(Shape.of(16, 3, 3, 3));
+    assertThat(file.tensors()).containsKeys("loss", "logits", "input.grad", "bn1.running_mean");
+    Outcome wrong =
+        run(
+            "gradients",
+            "--images",
+            images.toString(),
+            "--labels",
+            "0",
+            "--engine",
+            "reference",
+            "--weights",
+            model,
+            "--to",
+            target.toString());
+    assertThat(wrong.exitCode()).isEqualTo(1);
+    assertThat(wrong.err()).contains("1 labels need images of shape 1x3xHxW, got 2x3x8x8");
+  }
+
+  @Test
+  void describesAndConvertsWeights() {
+    Path model = tinyModel();
+    Outcome info = run("weights", "info", model.toString(), "--statistics");
+    assertThat(info.exitCode()).isZero();
+    assertThat(info.out()).contains("conv1.weight", "resnet8", "min");
+    Path copy = folder.resolve("copy.safetensors");
+    assertThat(run("weights", "convert", model.toString(), copy.toString()).exitCode()).isZero();
+    assertThat(TensorFile.open(copy).load("fc.bias").toArray())
+        .isEqualTo(TensorFile.open(model).load("fc.bias").toArray());
+    assertThat(run("weights", "info", CAT.toString()).exitCode()).isEqualTo(1);
+  }
+}
