@@ -37,6 +37,7 @@ final class KerasNames {
 
   /** Recognises Keras's names, or returns null. */
   static @Nullable KerasNames detect(TensorFile file) {
+    NameMapping.Scheme scheme = null;
     for (String name : file.tensors().keySet()) {
       String layer = layer(name);
       if (layer.contains("_preact_")) {
@@ -46,13 +47,12 @@ final class KerasNames {
             "use a ResNet of version 1");
       }
       if (OLD_BLOCK.matcher(layer).matches()) {
-        return new KerasNames(NameMapping.Scheme.KERAS_OLD);
-      }
-      if (NEW_BLOCK.matcher(layer).matches()) {
-        return new KerasNames(NameMapping.Scheme.KERAS_NEW);
+        scheme = NameMapping.Scheme.KERAS_OLD;
+      } else if (NEW_BLOCK.matcher(layer).matches()) {
+        scheme = NameMapping.Scheme.KERAS_NEW;
       }
     }
-    return null;
+    return scheme == null ? null : new KerasNames(scheme);
   }
 
   NameMapping.Scheme scheme() {

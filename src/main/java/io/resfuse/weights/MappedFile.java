@@ -74,4 +74,23 @@ final class MappedFile {
     }
     return piece.order(ByteOrder.LITTLE_ENDIAN);
   }
+
+  /**
+   * The bytes that a number of elements takes, checked to lie within the file after an offset.
+   *
+   * @throws WeightsException if they do not
+   */
+  long checkedBytes(long elements, int bytesPerElement, long offset) {
+    if (elements < 0 || elements > (size - offset) / bytesPerElement) {
+      throw WeightsException.corrupt(
+          path,
+          "it has "
+              + size
+              + " bytes, but says that "
+              + elements
+              + " elements are at byte "
+              + offset);
+    }
+    return elements * bytesPerElement;
+  }
 }

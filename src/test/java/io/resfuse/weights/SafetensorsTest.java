@@ -1,5 +1,6 @@
 package io.resfuse.weights;
 
+import static io.resfuse.weights.Resources.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -14,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -44,17 +44,6 @@ class SafetensorsTest {
     ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     return bytes.array();
-  }
-
-  private static void assertRefused(Path file, String... parts) {
-    assertThatExceptionOfType(WeightsException.class)
-        .isThrownBy(() -> TensorFile.open(file))
-        .satisfies(
-            e -> {
-              String first = e.getMessage().lines().findFirst().orElseThrow();
-              assertThat(first).startsWith(file.toString()).contains("; ");
-              assertThat(List.of(parts)).allMatch(first::contains);
-            });
   }
 
   @Test

@@ -1,0 +1,381 @@
+package io.resfuse.weights;
+
+import io.resfuse.tensor.DataType;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import net.razorvine.pickle.Opcodes;
+import net.razorvine.pickle.Unpickler;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Unpickles what {@code torch.save} makes of a state_dict, and nothing else: an allow-list of
+ * opcodes and of callables. No class is looked up and nothing is called, in Python's or Java's
+ * sense; lengths are checked against the input before anything is allocated, nothing recurses, and
+ * the number of opcodes is limited. Results are maps, lists, arrays (tuples), strings, numbers,
+ * {@link TorchTensor} and {@link TorchStorage}. One use per pickle.
+ */
+final class RestrictedUnpickler extends Unpickler {
+  /** ResNet-152 with optimizer state needs a tenth of it. */
+  private static final int MAX_OPCODES = 1_000_000;
+
+  private static final int MAX_NAME = 1000;
+  private static final int MAX_INTEGER_BYTES = 64;
+
+  private static final Map<String, DataType> STORAGES =
+      Map.of(
+          "DoubleStorage", DataType.FLOAT64,
+          "FloatStorage", DataType.FLOAT32,
+          "HalfStorage", DataType.FLOAT16,
+          "BFloat16Storage", DataType.BFLOAT16,
+          "LongStorage", DataType.INT64,
+          "IntStorage", DataType.INT32,
+          "ShortStorage", DataType.INT16,
+          "CharStorage", DataType.INT8,
+          "ByteStorage", DataType.UINT8,
+          "BoolStorage", DataType.BOOL);
+
+  private final PickleInput in;
+  private final Map<String, TorchStorage> storages = new LinkedHashMap<>();
+  private int opcodes;
+
+  RestrictedUnpickler(PickleInput in) {
+    this.in = in;
+  }
+
+  /** The bytes of one or more pickles; knows how many are left. */
+  static final class PickleInput extends java.io.InputStream {
+    private final ByteBuffer bytes;
+
+    PickleInput(ByteBuffer bytes) {
+      this.bytes = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    int position() {
+      return bytes.position();
+    }
+
+    @Override
+    public int read() {
+      return bytes.hasRemaining() ? bytes.get() & 0xff : -1;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) {
+      if (!bytes.hasRemaining()) {
+        return length == 0 ? 0 : -1;
+      }
+      int count = Math.min(length, bytes.remaining());
+      bytes.get(into, offset, count);
+      return count;
+    }
+
+    /** The unsigned integer that comes next, without taking it. */
+    long peek(int width) {
+      if (bytes.remaining() < width) {
+        return Long.MAX_VALUE;
+      }
+      int at = bytes.position();
+      return switch (width) {
+        case 1 -> bytes.get(at) & 0xff;
+        case 4 -> bytes.getInt(at) & 0xffffffffL;
+        default -> bytes.getLong(at);
+      };
+    }
+
+    String line() throws IOException {
+      StringBuilder line = new StringBuilder();
+      for (int c = read(); c != '\n'; c = read()) {
+        if (c < 0 || line.length() > MAX_NAME) {
+          throw new IOException("a name in the pickle does not end");
+        }
+        line.append((char) c);
+      }
+      return line.toString();
+    }
+  }
+
+  /** A callable that may occur; what it makes of its arguments. */
+  @FunctionalInterface
+  private interface Callable {
+    @Nullable Object call(@Nullable Object[] arguments);
+  }
+
+  /** The class of a storage. */
+  private record StorageType(DataType type) {}
+
+  /** Something in the pickle is not allowed; the message names it. */
+  static final class RefusedException extends RuntimeException {
+    RefusedException(String message) {
+      super(message);
+    }
+  }
+
+  /** Reads one pickle. */
+  @Nullable Object load() throws IOException {
+    return load(in);
+  }
+
+  /** All storages that the pickle names, by key. */
+  Map<String, TorchStorage> storages() {
+    return storages;
+  }
+
+  @Override
+  protected Object dispatch(short key) throws IOException {
+    if (++opcodes > MAX_OPCODES) {
+      throw new RefusedException("a pickle of more than " + MAX_OPCODES + " steps");
+    }
+    switch (key) {
+      case Opcodes.BINUNICODE, Opcodes.BINBYTES, Opcodes.BINSTRING ->
+          checkLength(4, Long.MAX_VALUE);
+      case Opcodes.BINUNICODE8, Opcodes.BINBYTES8, Opcodes.FRAME -> checkLength(8, Long.MAX_VALUE);
+      case Opcodes.SHORT_BINUNICODE, Opcodes.SHORT_BINBYTES, Opcodes.SHORT_BINSTRING ->
+          checkLength(1, Long.MAX_VALUE);
+      case Opcodes.LONG1 -> checkLength(1, MAX_INTEGER_BYTES);
+      case Opcodes.LONG4 -> checkLength(4, MAX_INTEGER_BYTES);
+      case Opcodes.PROTO,
+          Opcodes.STOP,
+          Opcodes.MARK,
+          Opcodes.POP,
+          Opcodes.POP_MARK,
+          Opcodes.DUP,
+          Opcodes.NONE,
+          Opcodes.NEWTRUE,
+          Opcodes.NEWFALSE,
+          Opcodes.BININT,
+          Opcodes.BININT1,
+          Opcodes.BININT2,
+          Opcodes.BINFLOAT,
+          Opcodes.EMPTY_TUPLE,
+          Opcodes.TUPLE,
+          Opcodes.TUPLE1,
+          Opcodes.TUPLE2,
+          Opcodes.TUPLE3,
+          Opcodes.EMPTY_LIST,
+          Opcodes.LIST,
+          Opcodes.APPEND,
+          Opcodes.APPENDS,
+          Opcodes.BINGET,
+          Opcodes.LONG_BINGET,
+          Opcodes.BINPUT,
+          Opcodes.LONG_BINPUT,
+          Opcodes.MEMOIZE,
+          Opcodes.BINPERSID -> {
+        // The library's own handling is safe.
+      }
+      default -> {
+        return dispatchOwn(key);
+      }
+    }
+    return super.dispatch(key);
+  }
+
+  /** Opcodes whose handling in the library would look up classes, call, or hash hostile keys. */
+  private Object dispatchOwn(short key) throws IOException {
+    switch (key) {
+      case Opcodes.EMPTY_DICT -> stack.add(new LinkedHashMap<String, Object>());
+      case Opcodes.SETITEM -> {
+        Object value = stack.pop();
+        Object name = stack.pop();
+        put(stack.peek(), name, value);
+      }
+      case Opcodes.SETITEMS -> {
+        List<Object> items = stack.pop_all_since_marker();
+        for (int i = 0; i + 1 < items.size(); i += 2) {
+          put(stack.peek(), items.get(i), items.get(i + 1));
+        }
+      }
+      case Opcodes.EMPTY_SET -> stack.add(new ArrayList<>());
+      case Opcodes.ADDITEMS -> {
+        List<Object> items = stack.pop_all_since_marker();
+        addAll(stack.peek(), items);
+      }
+      case Opcodes.FROZENSET -> stack.add(stack.pop_all_since_marker());
+      case Opcodes.GLOBAL -> stack.add(global(in.line(), in.line()));
+      case Opcodes.STACK_GLOBAL -> {
+        Object name = stack.pop();
+        Object module = stack.pop();
+        stack.add(global(string(module), string(name)));
+      }
+      case Opcodes.REDUCE, Opcodes.NEWOBJ -> {
+        Object arguments = stack.pop();
+        Object callable = stack.pop();
+        if (!(callable instanceof Callable known) || !(arguments instanceof Object[] array)) {
+          throw new RefusedException("a pickle that calls " + describe(callable));
+        }
+        stack.add(known.call(array));
+      }
+      // The state of an OrderedDict is its _metadata (versions of modules): not needed.
+      case Opcodes.BUILD -> {
+        stack.pop();
+        if (!(stack.peek() instanceof Map)) {
+          throw new RefusedException("a pickle that sets attributes of " + describe(stack.peek()));
+        }
+      }
+      default ->
+          throw new RefusedException(
+              String.format("the pickle opcode 0x%02x, which torch.save does not write", key));
+    }
+    return NO_RETURN_VALUE;
+  }
+
+  private void checkLength(int width, long limit) throws IOException {
+    long length = in.peek(width);
+    if (length < 0 || length > limit || length > in.bytes.remaining() - width) {
+      throw new IOException(
+          "a string or number of "
+              + Long.toUnsignedString(length)
+              + " bytes in the pickle, which has "
+              + in.bytes.remaining()
+              + " left");
+    }
+  }
+
+  /** Entries with keys other than strings and numbers hold no tensors that could be named. */
+  private static void put(Object dict, @Nullable Object key, @Nullable Object value) {
+    if (!(dict instanceof Map)) {
+      throw new RefusedException("a pickle that sets items of " + describe(dict));
+    }
+    if (key instanceof String || key instanceof Integer || key instanceof Long) {
+      @SuppressWarnings("unchecked")
+      Map<String, @Nullable Object> map = (Map<String, @Nullable Object>) dict;
+      map.put(key.toString(), value);
+    }
+  }
+
+  private static void addAll(Object list, List<Object> items) {
+    @SuppressWarnings("unchecked")
+    List<Object> target = (List<Object>) list;
+    target.addAll(items);
+  }
+
+  private static Object global(String module, String name) {
+    if (module.equals("collections") && name.equals("OrderedDict")) {
+      return (Callable) RestrictedUnpickler::orderedDict;
+    }
+    if (module.equals("torch._utils")) {
+      switch (name) {
+        case "_rebuild_tensor_v2", "_rebuild_tensor" -> {
+          return (Callable) RestrictedUnpickler::tensor;
+        }
+        case "_rebuild_parameter" -> {
+          return (Callable) arguments -> (TorchTensor) arguments[0];
+        }
+        default -> {
+          // Refused below.
+        }
+      }
+    }
+    if (module.equals("torch") && name.equals("Size")) {
+      return (Callable) arguments -> arguments[0];
+    }
+    DataType type = STORAGES.get(name);
+    if (type != null && (module.equals("torch") || module.equals("torch.cuda"))) {
+      return new StorageType(type);
+    }
+    throw new RefusedException("a pickle that needs " + printable(module + "." + name));
+  }
+
+  private static Object orderedDict(@Nullable Object[] arguments) {
+    Map<String, @Nullable Object> dict = new LinkedHashMap<>();
+    if (arguments.length > 0 && arguments[0] instanceof List<?> pairs) {
+      for (Object pair : pairs) {
+        List<?> entry = pair instanceof Object[] array ? Arrays.asList(array) : (List<?>) pair;
+        put(dict, entry.get(0), entry.get(1));
+      }
+    }
+    return dict;
+  }
+
+  private static TorchTensor tensor(@Nullable Object[] arguments) {
+    return new TorchTensor(
+        (TorchStorage) arguments[0],
+        integer(arguments[1]),
+        integers(arguments[2]),
+        integers(arguments[3]));
+  }
+
+  /** {@code ("storage", type, key, location, elements[, (view key, offset, elements)])}. */
+  @Override
+  protected Object persistentLoad(Object id) {
+    if (!(id instanceof Object[] tuple) || tuple.length < 5 || !"storage".equals(tuple[0])) {
+      throw new RefusedException("a persistent id that is no storage, " + describe(id));
+    }
+    if (!(tuple[1] instanceof StorageType storage)) {
+      throw new RefusedException("a storage of the type " + describe(tuple[1]));
+    }
+    String key = tuple[2] instanceof String s ? s : String.valueOf(integer(tuple[2]));
+    TorchStorage whole = new TorchStorage(key, storage.type(), 0, integer(tuple[4]));
+    TorchStorage other = storages.putIfAbsent(key, whole);
+    if (whole.elements() < 0 || (other != null && !other.equals(whole))) {
+      throw new RefusedException("a storage '" + printable(key) + "' that contradicts itself");
+    }
+    if (tuple.length > 5 && tuple[5] instanceof Object[] view) {
+      long offset = integer(view[1]);
+      long elements = integer(view[2]);
+      if (offset < 0 || elements < 0 || offset > whole.elements() - elements) {
+        throw new RefusedException("a view outside of its storage " + printable(key));
+      }
+      return new TorchStorage(key, storage.type(), offset, elements);
+    }
+    return whole;
+  }
+
+  private static long integer(@Nullable Object value) {
+    if (value instanceof Integer || value instanceof Long) {
+      return ((Number) value).longValue();
+    }
+    throw new RefusedException("a pickle with " + describe(value) + " for a number");
+  }
+
+  private static long[] integers(@Nullable Object value) {
+    List<?> list = value instanceof Object[] tuple ? Arrays.asList(tuple) : (List<?>) value;
+    return list.stream().mapToLong(RestrictedUnpickler::integer).toArray();
+  }
+
+  private static String string(@Nullable Object value) {
+    if (value instanceof String text && text.length() <= MAX_NAME) {
+      return text;
+    }
+    throw new RefusedException("a pickle with " + describe(value) + " for a name");
+  }
+
+  /** What an object is, without looking into it: it may be deep or hold itself. */
+  static String describe(@Nullable Object object) {
+    if (object == null) {
+      return "None";
+    }
+    if (object instanceof String text) {
+      return "the text '" + printable(text) + "'";
+    }
+    if (object instanceof Number) {
+      return "the number " + object;
+    }
+    if (object instanceof Object[]) {
+      return "a tuple";
+    }
+    if (object instanceof List) {
+      return "a list";
+    }
+    if (object instanceof Map) {
+      return "a dict";
+    }
+    if (object instanceof TorchTensor || object instanceof TorchStorage) {
+      return "a tensor";
+    }
+    return "an object of another type";
+  }
+
+  static String printable(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    String shown = new String(bytes, 0, Math.min(bytes.length, 100), StandardCharsets.UTF_8);
+    return shown.replaceAll("\\p{Cntrl}", "?") + (bytes.length > 100 ? "..." : "");
+  }
+}
