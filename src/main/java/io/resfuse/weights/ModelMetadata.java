@@ -4,10 +4,12 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +40,7 @@ public record ModelMetadata(
    */
   public ModelMetadata {
     labels = List.copyOf(labels);
-    notes = Map.copyOf(notes);
+    notes = Collections.unmodifiableMap(new TreeMap<>(notes));
     if (!labels.isEmpty() && labels.size() != config.classes()) {
       throw new IllegalArgumentException(
           "a model of "

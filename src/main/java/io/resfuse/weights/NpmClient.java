@@ -62,6 +62,7 @@ final class NpmClient {
                     "--ignore-scripts",
                     "--no-update-notifier",
                     "--fetch-retries=1",
+                    "--fetch-retry-mintimeout=1000",
                     "--loglevel=error"))
             .toList();
     Process process;
