@@ -1,39 +1,9 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
+#include "../support/capture.h"
 #include "../support/test.h"
 
 using namespace test;
-
-// What the process writes to a descriptor while `body` runs.
-template <typename F>
-static std::string captured(int descriptor, F body) {
-  std::fflush(stdout);
-  std::fflush(stderr);
-  char path[] = "/tmp/softcuda-test-XXXXXX";
-  const int file = mkstemp(path), saved = dup(descriptor);
-  CHECK(file >= 0 && saved >= 0);
-  dup2(file, descriptor);
-  try {
-    body();
-  } catch (...) {
-    std::fflush(stdout);
-    dup2(saved, descriptor);
-    throw;
-  }
-  std::fflush(stdout);
-  std::fflush(stderr);
-  dup2(saved, descriptor);
-  close(saved);
-  close(file);
-  const std::string text = readFile(path);
-  unlink(path);
-  return text;
-}
 
 TEST(printing_formats) {
   const std::string text = captured(STDOUT_FILENO, [] { Module("printing").run("printAll", {1, 32}); });

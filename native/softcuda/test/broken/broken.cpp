@@ -1,0 +1,374 @@
+// Broken kernels: each ends with the error that CUDA gives and a report that names the place, or is counted as it should be; its
+// corrected twin is clean. ctest runs this under several values of SOFTCUDA_SEED, with and without SOFTCUDA_CHECK.
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
+#include "../support/capture.h"
+#include "../support/test.h"
+
+using namespace test;
+
+namespace {
+
+bool checking(const char* what) {
+  const char* list = std::getenv("SOFTCUDA_CHECK");
+  return list && std::string(list).find(what) != std::string::npos;
+}
+
+// Line of broken.cu with the comment "// BUG name" (or another word for BUG).
+std::string place(const std::string& name, const std::string& word = "BUG") {
+  std::istringstream source(readFile(ptxFolder() + "/../broken.cu"));
+  int number = 1;
+  for (std::string line; std::getline(source, line); number++)
+    if (line.size() > name.size() && line.find("// " + word + " " + name) != std::string::npos) return "broken.cu:" + std::to_string(number);
+  throw Error("broken.cu has no line marked " + name);
+}
+
+struct Outcome {
+  CUresult result = CUDA_SUCCESS;
+  std::string report;
+};
+
+template <typename... Arguments>
+Outcome launch(const Module& m, const std::string& kernel, const Shape& shape, const Arguments&... arguments) {
+  Outcome o;
+  o.report = captured(STDERR_FILENO, [&] { o.result = m.tryRun(kernel, shape, arguments...); });
+  return o;
+}
+
+void expectReport(const Outcome& o, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts)
+    if (o.report.find(part) == std::string::npos) throw Error("the report does not say \"" + part + "\":\n" + o.report);
+}
+
+void expectFault(const Outcome& o, CUresult code, const std::vector<std::string>& parts) {
+  if (o.result != code) throw Error("ended with " + errorName(o.result) + " instead of " + errorName(code) + ":\n" + o.report);
+  expectReport(o, parts);
+}
+
+void expectClean(const Outcome& o) {
+  if (o.result != CUDA_SUCCESS || !o.report.empty()) throw Error("the corrected kernel ends with " + errorName(o.result) + ":\n" + o.report);
+}
+
+Module module() { return Module("broken"); }
+
+std::vector<int> numbers(int count) {
+  std::vector<int> v(count);
+  std::iota(v.begin(), v.end(), 0);
+  return v;
+}
+
+// Runs a test's part in a context of its own, since a fault spoils the one it happens in.
+template <typename F>
+void inContext(F body) {
+  Context context;
+  body();
+}
+
+}  // namespace
+
+TEST(fault_off_by_one) {
+  inContext([] {
+    Buffer<float> in(std::vector<float>(100, 1)), out(100);
+    Module m = module();
+    expectClean(launch(m, "offByOneFixed", {2, 64}, in, out, 100));
+    const Outcome o = launch(m, "offByOne", {2, 64}, in, out, 100);
+    expectFault(o, CUDA_ERROR_ILLEGAL_ADDRESS, {"offByOne", place("offByOne"), "block", "thread", "36", "past the end"});
+    // sticky
+    CHECK(driver().ctxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
+    CUdeviceptr p = 0;
+    CHECK(driver().memAlloc(&p, 16) == CUDA_ERROR_ILLEGAL_ADDRESS);
+  });
+  // the next context is sound
+  inContext([] {
+    Buffer<float> in(std::vector<float>(100, 1)), out(100);
+    module().run("offByOneFixed", {2, 64}, in, out, 100);
+    expectEqual("out", out.download(), std::vector<float>(100, 2));
+  });
+}
+
+TEST(fault_use_after_free) {
+  Buffer<int> in(numbers(64)), out(64);
+  Module m = module();
+  expectClean(launch(m, "readThrough", {1, 64}, in, out));
+  const CUdeviceptr freed = in.address();
+  in.free();
+  expectFault(launch(m, "readThrough", {1, 64}, freed, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough"), "freed"});
+}
+
+TEST(fault_use_after_free_reallocated) {
+  // memory that was freed is not given out again at once, so the stale pointer is still found
+  Buffer<int> in(numbers(64)), out(64);
+  const CUdeviceptr freed = in.address();
+  in.free();
+  Buffer<int> next(numbers(64));
+  expectFault(launch(module(), "readThrough", {1, 64}, freed, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough"});
+}
+
+TEST(fault_null) {
+  Buffer<int> out(64);
+  expectFault(launch(module(), "readThrough", {1, 64}, CUdeviceptr(0), out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough")});
+}
+
+TEST(fault_host_pointer) {
+  Buffer<int> out(64);
+  std::vector<int> host(64);
+  expectFault(launch(module(), "readThrough", {1, 64}, static_cast<void*>(host.data()), out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough")});
+}
+
+TEST(fault_before_allocation) {
+  Buffer<int> in(numbers(64)), out(64);
+  expectFault(launch(module(), "readThrough", {1, 64}, in.address() - 4, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough"), "before"});
+}
+
+TEST(fault_atomic) {
+  auto cell = Buffer<int>::zeros(63);
+  expectFault(launch(module(), "addThrough", {1, 64}, cell), CUDA_ERROR_ILLEGAL_ADDRESS, {"addThrough", place("addThrough"), "63"});
+}
+
+TEST(fault_misaligned) {
+  Buffer<float> in(std::vector<float>(80, 1)), out(4 * 64);
+  Module m = module();
+  expectClean(launch(m, "misalignedFixed", {1, 64}, in, out));
+  expectFault(launch(m, "misaligned", {1, 64}, in, out), CUDA_ERROR_MISALIGNED_ADDRESS, {"misaligned", place("misaligned"), "16"});
+}
+
+TEST(fault_misaligned_atomic) {
+  auto cell = Buffer<int>::zeros(64);
+  expectFault(launch(module(), "addThrough", {1, 32}, cell.address() + 2), CUDA_ERROR_MISALIGNED_ADDRESS, {"addThrough", place("addThrough")});
+}
+
+TEST(fault_shared) {
+  inContext([] {
+    Buffer<int> out(64);
+    Module m = module();
+    expectClean(launch(m, "pastShared", {1, 64}, out, 0));
+    expectFault(launch(m, "pastShared", {1, 64}, out, 1), CUDA_ERROR_ILLEGAL_ADDRESS, {"pastShared", place("pastShared"), "63", "shared"});
+  });
+  inContext([] {
+    Buffer<int> out(64);
+    Module m = module();
+    expectClean(launch(m, "pastDynamicShared", {1, 64, 256}, out));
+    expectFault(launch(m, "pastDynamicShared", {1, 64, 252}, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"pastDynamicShared", place("pastDynamicShared"), "63", "shared"});
+  });
+}
+
+TEST(fault_local) {
+  for (int reach : {16, 100000}) inContext([reach] {
+      Buffer<int> out(64);
+      Module m = module();
+      expectFault(launch(m, "pastLocal", {1, 64}, out, reach), CUDA_ERROR_ILLEGAL_ADDRESS, {"pastLocal", place("pastLocal"), "local"});
+    });
+}
+
+TEST(fault_constant) {
+  auto out = Buffer<int>::zeros(64);
+  expectFault(launch(module(), "writeConstant", {1, 32}, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"writeConstant", place("writeConstant"), "constant"});
+}
+
+TEST(fault_async_copy) {
+  Buffer<int> in(numbers(64 * 4)), out(64 * 4);
+  Module m = module();
+  expectClean(launch(m, "asyncCopyPast", {1, 64}, in, out, 32));
+  expectFault(launch(m, "asyncCopyPast", {1, 64}, in, out, 33), CUDA_ERROR_ILLEGAL_ADDRESS, {"asyncCopyPast", place("asyncCopyPast"), "63"});
+}
+
+TEST(fault_load_matrix) {
+  Buffer<int> out(32);
+  Module m = module();
+  expectClean(launch(m, "loadMatrixMisaligned", {1, 32}, out, 0));
+  expectFault(launch(m, "loadMatrixMisaligned", {1, 32}, out, 1), CUDA_ERROR_MISALIGNED_ADDRESS, {"loadMatrixMisaligned", place("loadMatrixMisaligned")});
+}
+
+TEST(fault_wild_call) {
+  Buffer<unsigned long long> table(std::vector<unsigned long long>(32, 0x123456789abcdef));
+  Buffer<int> out(32);
+  const Outcome o = launch(module(), "wildCall", {1, 32}, table, out);
+  CHECK(o.result == CUDA_ERROR_INVALID_PC || o.result == CUDA_ERROR_ILLEGAL_ADDRESS || o.result == CUDA_ERROR_ILLEGAL_INSTRUCTION);
+  expectReport(o, {"wildCall", place("wildCall")});
+}
+
+TEST(fault_endless_recursion) {
+  Buffer<int> out(32);
+  const Outcome o = launch(module(), "endlessRecursion", {1, 32}, out);
+  CHECK(o.result == CUDA_ERROR_HARDWARE_STACK_ERROR || o.result == CUDA_ERROR_ILLEGAL_ADDRESS);
+  expectReport(o, {"endlessRecursion", "stack"});
+}
+
+TEST(fault_divergent_barrier) {
+  inContext([] {
+    Buffer<int> out(64);
+    const Outcome o = launch(module(), "barrierInOneArm", {1, 64}, out);
+    CHECK(o.result != CUDA_SUCCESS);
+    expectReport(o, {"barrierInOneArm", place("barrierInOneArm"), "barrier"});
+  });
+  inContext([] {
+    Buffer<int> out(64);
+    Module m = module();
+    expectClean(launch(m, "barrierInBothArmsFixed", {1, 64}, out));
+    const Outcome o = launch(m, "barrierInBothArms", {1, 64}, out);
+    CHECK(o.result != CUDA_SUCCESS);
+    expectReport(o, {"barrierInBothArms", place("barrierInBothArms"), "barrier"});
+  });
+}
+
+TEST(fault_deadlock) {
+  inContext([] {
+    Buffer<int> out(64);
+    Module m = module();
+    expectClean(launch(m, "deadlockFixed", {1, 64}, out));
+    const Outcome o = launch(m, "deadlock", {1, 64}, out);
+    CHECK(o.result != CUDA_SUCCESS);
+    // who waits where: both warps, both barriers
+    expectReport(o, {"deadlock", place("deadlock"), "barrier 1", "barrier 2"});
+  });
+  inContext([] {
+    Buffer<int> out(64);
+    Module m = module();
+    expectClean(launch(m, "barrierInUnequalLoops", {1, 64}, out, 0));
+    const Outcome o = launch(m, "barrierInUnequalLoops", {1, 64}, out, 1);
+    CHECK(o.result != CUDA_SUCCESS);
+    expectReport(o, {"barrierInUnequalLoops", place("barrierInUnequalLoops"), "barrier 5"});
+  });
+  inContext([] {
+    Buffer<int> out(64);
+    Module m = module();
+    expectClean(launch(m, "shuffleWithAbsentFixed", {1, 64}, out));
+    const Outcome o = launch(m, "shuffleWithAbsent", {1, 64}, out);
+    CHECK(o.result != CUDA_SUCCESS);
+    expectReport(o, {"shuffleWithAbsent", place("shuffleWithAbsent")});
+  });
+}
+
+// Without the wait the data has not arrived, whatever the seed; the race checker may stop the launch instead.
+TEST(async_missing_wait) {
+  const auto values = numbers(64 * 4);
+  std::vector<int> reversed;
+  for (int t = 63; t >= 0; t--) reversed.insert(reversed.end(), values.begin() + 4 * t, values.begin() + 4 * t + 4);
+  Module m = module();
+  Buffer<int> in(values), out(64 * 4);
+  expectClean(launch(m, "missingWaitFixed", {1, 64}, in, out));
+  expectEqual("waited", out.download(), reversed);
+  const Outcome o = launch(m, "missingWait", {1, 64}, in, out);
+  if (o.result == CUDA_SUCCESS) expectEqual("not waited", out.download(), std::vector<int>(256, -1));
+  else CHECK(checking("race"));
+}
+
+TEST(async_wait_short) {
+  const auto values = numbers(96 * 4);
+  std::vector<int> reversed;
+  for (int t = 63; t >= 32; t--) reversed.insert(reversed.end(), values.begin() + 4 * t, values.begin() + 4 * t + 4);
+  Module m = module();
+  Buffer<int> in(values), out(32 * 4);
+  expectClean(launch(m, "waitShortFixed", {1, 32}, in, out));
+  expectEqual("waited", out.download(), reversed);
+  const Outcome o = launch(m, "waitShort", {1, 32}, in, out);
+  if (o.result == CUDA_SUCCESS) expectEqual("not waited", out.download(), std::vector<int>(128, -1));
+  else CHECK(checking("race"));
+}
+
+namespace {
+
+using Launcher = std::function<Outcome(const Module&, const std::string& kernel)>;
+
+// The broken kernel is reported with all the parts, the twin is clean; each in a context of its own.
+void found(const std::string& kernel, const std::vector<std::string>& parts, const Launcher& launcher) {
+  inContext([&] { expectClean(launcher(module(), kernel + "Fixed")); });
+  inContext([&] {
+    const Outcome o = launcher(module(), kernel);
+    if (o.result == CUDA_SUCCESS) throw Error(kernel + " was not found out");
+    expectReport(o, parts);
+  });
+}
+
+void race(const std::string& kernel, const std::vector<std::string>& places, const Launcher& launcher) {
+  if (!checking("race")) throw Error("run this with SOFTCUDA_CHECK=race");
+  std::vector<std::string> parts = {kernel, "race", "shared"};
+  parts.insert(parts.end(), places.begin(), places.end());
+  found(kernel, parts, launcher);
+}
+
+const Launcher kFromInToOut = [](const Module& m, const std::string& kernel) {
+  Buffer<int> in(numbers(128)), out(128);
+  return launch(m, kernel, {1, 128}, in, out);
+};
+const Launcher kToOut = [](const Module& m, const std::string& kernel) {
+  Buffer<int> out(128);
+  return launch(m, kernel, {1, 128}, out);
+};
+
+}  // namespace
+
+TEST(race_missing_barrier) { race("missingBarrier", {place("missingBarrier"), place("missingBarrier", "WRITE")}, kFromInToOut); }
+
+TEST(race_missing_second_barrier) {
+  race("missingSecondBarrier", {}, [](const Module& m, const std::string& kernel) {
+    Buffer<int> in(numbers(128)), out(128);
+    return launch(m, kernel, {1, 128}, in, out, 5);
+  });
+}
+
+TEST(race_two_writers) { race("writeWrite", {place("writeWrite")}, kToOut); }
+TEST(race_plain_count) { race("plainCount", {place("plainCount")}, kToOut); }
+TEST(race_double_arrival) { race("doubleArrival", {place("doubleArrival")}, kFromInToOut); }
+
+TEST(race_others_copies) {
+  race("othersCopies", {place("othersCopies")}, [](const Module& m, const std::string& kernel) {
+    Buffer<int> in(numbers(256)), out(256);
+    return launch(m, kernel, {1, 64}, in, out);
+  });
+}
+
+TEST(race_none) {
+  expectClean(kToOut(module(), "bytesOfOneWord"));
+  expectClean(kFromInToOut(module(), "orderedOtherwise"));
+}
+
+TEST(init_shared) {
+  if (!checking("init")) throw Error("run this with SOFTCUDA_CHECK=init");
+  for (int n : {128, 127}) inContext([n] {
+      Buffer<int> out(128);
+      const Outcome o = launch(module(), "uninitialisedShared", {1, 128}, out, n);
+      if (n == 128) return expectClean(o);
+      CHECK(o.result != CUDA_SUCCESS);
+      expectReport(o, {"uninitialisedShared", place("uninitialisedShared"), "uninitialised", "shared"});
+    });
+}
+
+TEST(init_global) {
+  if (!checking("init")) throw Error("run this with SOFTCUDA_CHECK=init");
+  // written by a copy, by a fill, by a kernel: all initialise
+  inContext([] {
+    Buffer<int> out(128), again(128);
+    const auto zeros = Buffer<int>::zeros(128);
+    const Module m = module();
+    expectClean(launch(m, "uninitialisedGlobal", {1, 128}, zeros, out));
+    expectClean(launch(m, "uninitialisedGlobal", {1, 128}, out, again));
+    expectEqual("again", again.download(), std::vector<int>(128, 2));
+  });
+  // all but the last word
+  inContext([] {
+    Buffer<int> in(128), out(128);
+    CHECK(driver().memsetD8(in.address(), 0, 127 * 4) == CUDA_SUCCESS);
+    const Outcome o = launch(module(), "uninitialisedGlobal", {1, 128}, in, out);
+    CHECK(o.result != CUDA_SUCCESS);
+    expectReport(o, {"uninitialisedGlobal", place("uninitialisedGlobal"), "uninitialised", "127"});
+  });
+}
+
+TEST(leak_reported) {
+  if (!checking("leak")) throw Error("run this with SOFTCUDA_CHECK=leak");
+  CUdeviceptr p = 0;
+  const std::string leaking = captured(STDERR_FILENO, [&] {
+    Context context;
+    CHECK(driver().memAlloc(&p, 12345) == CUDA_SUCCESS);
+  });
+  CHECK(leaking.find("12345") != std::string::npos && leaking.find("leak") != std::string::npos);
+  const std::string clean = captured(STDERR_FILENO, [] {
+    Context context;
+    Buffer<int> freed(10);
+    Module m = module();
+  });
+  CHECK(clean.empty());
+}

@@ -1,0 +1,357 @@
+// Deliberately broken kernels, each beside a twin that is right. A line marked BUG is the one that the report must name.
+#include <cuda_pipeline.h>
+
+#include <cuda/barrier>
+#pragma nv_diag_suppress static_var_with_dynamic_init
+
+// ---- faults: found in every run ----
+
+extern "C" __global__ void offByOne(const float* in, float* out, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i <= n) out[i] = in[n - 1] * 2;  // BUG offByOne
+}
+extern "C" __global__ void offByOneFixed(const float* in, float* out, int n) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) out[i] = in[n - 1] * 2;
+}
+
+extern "C" __global__ void readThrough(const int* in, int* out) {
+  out[threadIdx.x] = in[threadIdx.x];  // BUG readThrough
+}
+extern "C" __global__ void addThrough(int* cell) {
+  atomicAdd(cell + threadIdx.x, 1);  // BUG addThrough
+}
+
+extern "C" __global__ void misaligned(const float* in, float4* out) {
+  out[threadIdx.x] = *reinterpret_cast<const float4*>(in + threadIdx.x + 1);  // BUG misaligned
+}
+extern "C" __global__ void misalignedFixed(const float* in, float4* out) {
+  const float* p = in + threadIdx.x + 1;
+  out[threadIdx.x] = make_float4(p[0], p[1], p[2], p[3]);
+}
+
+extern "C" __global__ void pastShared(int* out, int reach) {
+  __shared__ int shared[64];
+  shared[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  out[threadIdx.x] = shared[threadIdx.x + reach];  // BUG pastShared
+}
+extern "C" __global__ void pastDynamicShared(int* out) {
+  extern __shared__ int dynamic[];
+  dynamic[threadIdx.x] = threadIdx.x;  // BUG pastDynamicShared
+  __syncthreads();
+  out[threadIdx.x] = dynamic[blockDim.x - 1 - threadIdx.x];
+}
+extern "C" __global__ void pastLocal(int* out, int reach) {
+  int local[16];
+  for (int i = 0; i < 16; i++) local[i] = i * reach;
+  for (int i = 0; i < 16; i++) local[(i * 7 + reach) & 0xfffff] = i;  // BUG pastLocal
+  out[threadIdx.x] = local[threadIdx.x % 16];
+}
+
+__constant__ int table[32];
+extern "C" __global__ void writeConstant(int* out) {
+  int* p = const_cast<int*>(table);
+  if (out[0] == 12345) p = out;
+  p[threadIdx.x] = 1;  // BUG writeConstant
+}
+
+extern "C" __global__ void asyncCopyPast(const int4* in, int4* out, int n) {
+  __shared__ int4 shared[64];
+  __pipeline_memcpy_async(&shared[threadIdx.x], in + n + threadIdx.x - 32, 16);  // BUG asyncCopyPast
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  out[threadIdx.x] = shared[threadIdx.x];
+}
+extern "C" __global__ void loadMatrixMisaligned(int* out, int shift) {
+  __shared__ __align__(16) short shared[32 * 8 + 8];
+  for (int i = threadIdx.x; i < 32 * 8 + 8; i += 32) shared[i] = i;
+  __syncwarp();
+  unsigned r0, r1, r2, r3;
+  const unsigned address = (unsigned)__cvta_generic_to_shared(shared + threadIdx.x * 8 + shift);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r0), "=r"(r1), "=r"(r2), "=r"(r3) : "r"(address));  // BUG loadMatrixMisaligned
+  out[threadIdx.x] = r0 + r1 + r2 + r3;
+}
+
+typedef int (*Function)(int);
+extern "C" __global__ void wildCall(Function* table, int* out) {
+  out[threadIdx.x] = table[threadIdx.x](7);  // BUG wildCall
+}
+
+__device__ __noinline__ int endless(int n) {
+  volatile int pad[32];
+  pad[n & 31] = n;
+  return endless(n + 1) + pad[n & 31];  // BUG endlessRecursion
+}
+extern "C" __global__ void endlessRecursion(int* out) { out[threadIdx.x] = endless(threadIdx.x); }
+
+// ---- barriers ----
+
+extern "C" __global__ void barrierInOneArm(int* out) {
+  if (threadIdx.x % 2) __syncthreads();  // BUG barrierInOneArm
+  asm volatile("bar.sync 1;");
+  out[threadIdx.x] = 1;
+}
+// Lanes of a warp in two arms, each with its own barrier: the two are not one.
+extern "C" __global__ void barrierInBothArms(int* out) {
+  __shared__ int shared[64];
+  shared[threadIdx.x] = threadIdx.x;
+  int v;
+  if (threadIdx.x % 2) {
+    __syncthreads();  // BUG barrierInBothArms
+    v = shared[63 - threadIdx.x];
+  } else {
+    __syncthreads();
+    v = -shared[63 - threadIdx.x];
+  }
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void barrierInBothArmsFixed(int* out) {
+  __shared__ int shared[64];
+  shared[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  const int v = shared[63 - threadIdx.x];
+  out[threadIdx.x] = threadIdx.x % 2 ? v : -v;
+}
+// A loop with a barrier that some warps turn more often than others.
+extern "C" __global__ void barrierInUnequalLoops(int* out, int extra) {
+  __shared__ int count;
+  if (threadIdx.x == 0) count = 0;
+  const int turns = 3 + (threadIdx.x / 32 ? extra : 0);
+  for (int i = 0; i < turns; i++) {
+    __syncthreads();
+    if (threadIdx.x == 0) count++;
+    __syncthreads();
+  }
+  asm volatile("bar.sync 5;");  // BUG barrierInUnequalLoops
+  out[threadIdx.x] = count;
+}
+
+// Two warps, each waiting at a barrier that the other would have to reach.
+extern "C" __global__ void deadlock(int* out) {
+  if (threadIdx.x < 32) {
+    asm volatile("bar.sync 1, 64;");  // BUG deadlock
+    asm volatile("bar.sync 2, 64;");
+  } else {
+    asm volatile("bar.sync 2, 64;");
+    asm volatile("bar.sync 1, 64;");
+  }
+  out[threadIdx.x] = 1;
+}
+extern "C" __global__ void deadlockFixed(int* out) {
+  asm volatile("bar.sync 1, 64;");
+  asm volatile("bar.sync 2, 64;");
+  out[threadIdx.x] = 1;
+}
+// A shuffle names lanes that wait elsewhere.
+extern "C" __global__ void shuffleWithAbsent(int* out) {
+  int v = threadIdx.x;
+  if (threadIdx.x < 16) v = __shfl_xor_sync(0xffffffffu, v, 1);  // BUG shuffleWithAbsent
+  __syncthreads();
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void shuffleWithAbsentFixed(int* out) {
+  int v = threadIdx.x;
+  if (threadIdx.x < 16) v = __shfl_xor_sync(0x0000ffffu, v, 1);
+  __syncthreads();
+  out[threadIdx.x] = v;
+}
+
+// ---- asynchronous copies that are read too early ----
+
+template <bool Wait>
+__device__ void copyWithout(const int4* in, int4* out) {
+  __shared__ int4 shared[64];
+  shared[threadIdx.x] = make_int4(-1, -1, -1, -1);
+  __pipeline_memcpy_async(&shared[threadIdx.x], in + threadIdx.x, 16);
+  __pipeline_commit();
+  if (Wait) __pipeline_wait_prior(0);
+  __syncthreads();
+  out[threadIdx.x] = shared[63 - threadIdx.x];
+}
+extern "C" __global__ void missingWait(const int4* in, int4* out) { copyWithout<false>(in, out); }
+extern "C" __global__ void missingWaitFixed(const int4* in, int4* out) { copyWithout<true>(in, out); }
+
+template <int Outstanding>
+__device__ void waitOneGroupShort(const int4* in, int4* out) {
+  __shared__ int4 shared[3][32];
+  for (int s = 0; s < 3; s++) {
+    shared[s][threadIdx.x] = make_int4(-1, -1, -1, -1);
+    __pipeline_memcpy_async(&shared[s][threadIdx.x], in + 32 * s + threadIdx.x, 16);
+    __pipeline_commit();
+  }
+  __pipeline_wait_prior(Outstanding);
+  __syncthreads();
+  out[threadIdx.x] = shared[1][31 - threadIdx.x];
+}
+extern "C" __global__ void waitShort(const int4* in, int4* out) { waitOneGroupShort<2>(in, out); }
+extern "C" __global__ void waitShortFixed(const int4* in, int4* out) { waitOneGroupShort<1>(in, out); }
+
+// A wait lets a thread see its own copies; those of others need a barrier as well.
+template <bool Barrier>
+__device__ void othersCopies(const int4* in, int4* out) {
+  __shared__ int4 shared[64];
+  shared[threadIdx.x] = make_int4(-1, -1, -1, -1);
+  __syncthreads();
+  __pipeline_memcpy_async(&shared[threadIdx.x], in + threadIdx.x, 16);
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  if (Barrier) __syncthreads();
+  out[threadIdx.x] = shared[63 - threadIdx.x];  // BUG othersCopies
+}
+extern "C" __global__ void othersCopies(const int4* in, int4* out) { othersCopies<false>(in, out); }
+extern "C" __global__ void othersCopiesFixed(const int4* in, int4* out) { othersCopies<true>(in, out); }
+
+// ---- races: SOFTCUDA_CHECK=race ----
+
+extern "C" __global__ void missingBarrier(const int* in, int* out) {
+  __shared__ int shared[128];
+  shared[threadIdx.x] = in[threadIdx.x];  // WRITE missingBarrier
+  out[threadIdx.x] = shared[127 - threadIdx.x];  // BUG missingBarrier
+}
+extern "C" __global__ void missingBarrierFixed(const int* in, int* out) {
+  __shared__ int shared[128];
+  shared[threadIdx.x] = in[threadIdx.x];
+  __syncthreads();
+  out[threadIdx.x] = shared[127 - threadIdx.x];
+}
+// The next turn overwrites what a slower warp still reads.
+template <bool Barrier>
+__device__ void writeAfterRead(const int* in, int* out, int turns) {
+  __shared__ int shared[128];
+  int sum = 0;
+  for (int i = 0; i < turns; i++) {
+    shared[threadIdx.x] = in[(threadIdx.x + i) % 128];
+    __syncthreads();
+    sum += shared[(threadIdx.x + 37) % 128];
+    if (Barrier) __syncthreads();
+  }
+  out[threadIdx.x] = sum;
+}
+extern "C" __global__ void missingSecondBarrier(const int* in, int* out, int turns) { writeAfterRead<false>(in, out, turns); }
+extern "C" __global__ void missingSecondBarrierFixed(const int* in, int* out, int turns) { writeAfterRead<true>(in, out, turns); }
+
+// Two warps write one word.
+extern "C" __global__ void writeWrite(int* out) {
+  __shared__ int last;
+  last = threadIdx.x;  // BUG writeWrite
+  __syncthreads();
+  out[threadIdx.x] = last >= 0;
+}
+extern "C" __global__ void writeWriteFixed(int* out) {
+  __shared__ int last;
+  if (threadIdx.x == 77) last = threadIdx.x;
+  __syncthreads();
+  out[threadIdx.x] = last >= 0;
+}
+// Counting without an atomic.
+extern "C" __global__ void plainCount(int* out) {
+  __shared__ int count;
+  if (threadIdx.x == 0) count = 0;
+  __syncthreads();
+  count += 1;  // BUG plainCount
+  __syncthreads();
+  out[threadIdx.x] = count;
+}
+extern "C" __global__ void plainCountFixed(int* out) {
+  __shared__ int count;
+  if (threadIdx.x == 0) count = 0;
+  __syncthreads();
+  atomicAdd(&count, 1);
+  __syncthreads();
+  out[threadIdx.x] = count;
+}
+// Bytes beside each other in one word are no race.
+extern "C" __global__ void bytesOfOneWord(int* out) {
+  __shared__ unsigned char bytes[128];
+  bytes[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  out[threadIdx.x] = bytes[threadIdx.x ^ 1];
+}
+// A barrier object that is expected to be arrived at by all, and is by half of the threads twice: the phase ends before the others wrote.
+template <int Arrivals>
+__device__ void arriveTwice(const int* in, int* out) {
+  __shared__ cuda::barrier<cuda::thread_scope_block> barrier;
+  __shared__ int shared[128];
+  if (threadIdx.x == 0) init(&barrier, 128);
+  __syncthreads();
+  if (threadIdx.x >= 64) {
+    shared[threadIdx.x] = in[threadIdx.x];
+    for (int i = 0; i < Arrivals; i++) (void)barrier.arrive();
+  } else {
+    if (Arrivals == 1) (void)barrier.arrive(), shared[threadIdx.x] = in[threadIdx.x];
+    else shared[threadIdx.x] = in[threadIdx.x];
+  }
+  if (Arrivals == 1) __syncthreads();
+  else barrier.wait_parity(false);
+  out[threadIdx.x] = shared[127 - threadIdx.x];  // BUG doubleArrival
+}
+extern "C" __global__ void doubleArrival(const int* in, int* out) { arriveTwice<2>(in, out); }
+extern "C" __global__ void doubleArrivalFixed(const int* in, int* out) { arriveTwice<1>(in, out); }
+
+// Named barriers and barrier objects order accesses as __syncthreads does: no report.
+extern "C" __global__ void orderedOtherwise(const int* in, int* out) {
+  __shared__ cuda::barrier<cuda::thread_scope_block> barrier;
+  __shared__ int shared[128];
+  if (threadIdx.x == 0) init(&barrier, 128);
+  __syncthreads();
+  shared[threadIdx.x] = in[threadIdx.x];
+  barrier.arrive_and_wait();
+  const int v = shared[127 - threadIdx.x];
+  asm volatile("bar.sync 3, 128;" ::: "memory");
+  shared[threadIdx.x] = v + 1;
+  asm volatile("bar.sync 4;" ::: "memory");
+  const int w = shared[(threadIdx.x + 64) % 128];
+  __syncthreads();
+  // a warp among itself, by __syncwarp
+  shared[threadIdx.x] = w;
+  __syncwarp();
+  out[threadIdx.x] = shared[threadIdx.x ^ 5];
+}
+
+// ---- uninitialised reads: SOFTCUDA_CHECK=init ----
+
+extern "C" __global__ void uninitialisedShared(int* out, int n) {
+  __shared__ int shared[128];
+  if (threadIdx.x < n) shared[threadIdx.x] = 1;
+  __syncthreads();
+  out[threadIdx.x] = shared[127 - threadIdx.x];  // BUG uninitialisedShared
+}
+extern "C" __global__ void uninitialisedGlobal(const int* in, int* out) {
+  out[threadIdx.x] = in[threadIdx.x] + 1;  // BUG uninitialisedGlobal
+}
+
+// ---- counted ----
+
+template <int Pitch>
+__device__ void columns(float* out) {
+  __shared__ float tile[32 * Pitch];
+  for (int r = threadIdx.x / 32; r < 32; r += blockDim.x / 32) tile[r * Pitch + threadIdx.x % 32] = r;
+  __syncthreads();
+  float sum = 0;
+  for (int c = threadIdx.x / 32; c < 32; c += blockDim.x / 32) sum += tile[threadIdx.x % 32 * Pitch + c];
+  out[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+extern "C" __global__ void bankConflicts(float* out) { columns<32>(out); }
+extern "C" __global__ void bankConflictsFixed(float* out) { columns<33>(out); }
+
+extern "C" __global__ void uncoalesced(const float* in, float* out) {
+  const int t = blockIdx.x * blockDim.x + threadIdx.x;
+  float sum = 0;
+  for (int i = 0; i < 32; i++) sum += in[t * 32 + i];
+  out[t] = sum;
+}
+extern "C" __global__ void uncoalescedFixed(const float* in, float* out) {
+  const int t = blockIdx.x * blockDim.x + threadIdx.x;
+  float sum = 0;
+  for (int i = 0; i < 32; i++) sum += in[i * gridDim.x * blockDim.x + t];
+  out[t] = sum;
+}
+extern "C" __global__ void divergent(float* out, int split) {
+  float v = threadIdx.x;
+  if (threadIdx.x % split == 0)
+    for (int i = 0; i < 100; i++) v = v * 1.5f + 1;
+  else
+    for (int i = 0; i < 100; i++) v = v * 0.5f - 1;
+  out[threadIdx.x] = v;
+}
