@@ -1,0 +1,238 @@
+#include "driver/pool.h"
+
+#include <cstring>
+
+#include "driver/allocation.h"
+#include "driver/capture.h"
+#include "driver/context.h"
+
+namespace softcuda::driver {
+
+Handles<CUmemoryPool, Pool>& pools() {
+  static auto* const table = new Handles<CUmemoryPool, Pool>();
+  return *table;
+}
+
+std::shared_ptr<Pool> defaultPool() {
+  static const auto* const pool = [] {
+    auto made = std::make_shared<Pool>();
+    made->handle = pools().add(made);
+    return new std::shared_ptr<Pool>(made);
+  }();
+  return *pool;
+}
+
+namespace {
+
+std::mutex chosenLock;
+std::shared_ptr<Pool>& chosen() {
+  static auto* const pool = new std::shared_ptr<Pool>();
+  return *pool;
+}
+
+std::shared_ptr<Pool> findPool(CUmemoryPool handle) {
+  auto pool = pools().find(handle);
+  if (pool == nullptr) throw Error(CUDA_ERROR_INVALID_VALUE, "no such memory pool, or it was destroyed");
+  return pool;
+}
+
+void checkDevice(CUdevice dev) { require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0"); }
+
+CUresult allocateAsync(const char* function, CUdeviceptr* result, size_t bytes, CUmemoryPool from, CUstream stream) {
+  return contextCall(function, [&](Context& context) {
+    require(result != nullptr && bytes > 0, CUDA_ERROR_INVALID_VALUE, "null result pointer, or no bytes");
+    const auto s = context.stream(stream);
+    const auto pool = from != nullptr ? findPool(from) : currentPool();
+    if (pool->maxSize != 0 && pool->used + bytes > pool->maxSize) {
+      throw Error(CUDA_ERROR_OUT_OF_MEMORY, "the pool's largest size would be exceeded");
+    }
+    // Nothing to run, but it is refused in captures and takes its place in the stream's order.
+    context.submit(*s, std::make_shared<Operation>());
+    auto take = [&] { *result = Records::instance().allocate(context, bytes, 256, AllocationKind::StreamOrdered, 0, pool); };
+    try {
+      take();
+    } catch (const Error& e) {
+      if (e.code() != CUDA_ERROR_OUT_OF_MEMORY) throw;
+      context.waitIdle();   // frees that were asked for may still be to come
+      take();
+    }
+    pool->take(bytes);
+    return CUDA_SUCCESS;
+  });
+}
+
+}  // namespace
+
+std::shared_ptr<Pool> currentPool() {
+  std::lock_guard lock(chosenLock);
+  return chosen() != nullptr ? chosen() : defaultPool();
+}
+
+}  // namespace softcuda::driver
+
+using namespace softcuda;
+using namespace softcuda::driver;
+
+CUresult cuMemAllocAsync(CUdeviceptr* result, size_t bytes, CUstream stream) {
+  return allocateAsync(__func__, result, bytes, nullptr, stream);
+}
+
+CUresult cuMemAllocFromPoolAsync(CUdeviceptr* result, size_t bytes, CUmemoryPool pool, CUstream stream) {
+  if (pool == nullptr) {
+    return driverCall(__func__, []() -> CUresult { throw Error(CUDA_ERROR_INVALID_VALUE, "null memory pool"); });
+  }
+  return allocateAsync(__func__, result, bytes, pool, stream);
+}
+
+CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
+  return contextCall(__func__, [&](Context& context) {
+    const auto s = context.stream(stream);
+    if (address == 0) return CUDA_SUCCESS;
+    {
+      std::lock_guard lock(context.order);
+      if (s->capture != nullptr) invalidate(*s->capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "frees cannot be captured in a graph");
+    }
+    Records::instance().beginFree(address);
+    auto operation = std::make_shared<Operation>();
+    operation->lane = Lane::Copy;
+    operation->work = [address] {
+      try {
+        Records::instance().release(address, {AllocationKind::StreamOrdered, AllocationKind::Device}, CUDA_ERROR_INVALID_VALUE);
+      } catch (const Error&) {
+        // Freed by the end of its context meanwhile.
+      }
+      return CUDA_SUCCESS;
+    };
+    operation->evenAfterFault = true;
+    context.submit(*s, operation);
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolCreate(CUmemoryPool* result, const CUmemPoolProps* properties) {
+  return driverCall(__func__, [&] {
+    require(result != nullptr && properties != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
+    require(properties->allocType == CU_MEM_ALLOCATION_TYPE_PINNED, CUDA_ERROR_INVALID_VALUE, "a pool's type must be pinned");
+    require(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE && properties->location.id == 0, CUDA_ERROR_INVALID_VALUE,
+            "a pool's location must be device 0");
+    require(properties->handleTypes == 0, CUDA_ERROR_NOT_SUPPORTED, "pools cannot be shared between processes");
+    auto pool = std::make_shared<Pool>();
+    pool->maxSize = properties->maxSize;
+    pool->handle = pools().add(pool);
+    *result = pool->handle;
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolDestroy(CUmemoryPool handle) {
+  return driverCall(__func__, [&] {
+    const auto pool = findPool(handle);
+    require(pool != defaultPool(), CUDA_ERROR_INVALID_VALUE, "the default pool cannot be destroyed");
+    pools().remove(handle);   // allocations keep it until they are freed
+    std::lock_guard lock(chosenLock);
+    if (chosen() == pool) chosen() = nullptr;
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolTrimTo(CUmemoryPool handle, size_t) {
+  return driverCall(__func__, [&] {
+    findPool(handle);
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolGetAttribute(CUmemoryPool handle, CUmemPool_attribute which, void* value) {
+  return driverCall(__func__, [&] {
+    require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
+    const auto pool = findPool(handle);
+    std::lock_guard lock(pool->mutex);
+    auto set = [&](uint64_t v) { std::memcpy(value, &v, sizeof v); };
+    switch (static_cast<int>(which)) {
+      case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
+      case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
+      case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: std::memcpy(value, &pool->reuse[which - 1], sizeof(int)); break;
+      case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: set(pool->releaseThreshold); break;
+      case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT:
+      case CU_MEMPOOL_ATTR_USED_MEM_CURRENT: set(pool->used); break;
+      case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH:
+      case CU_MEMPOOL_ATTR_USED_MEM_HIGH: set(pool->usedHigh); break;
+      default: throw Error(CUDA_ERROR_INVALID_VALUE, "no such pool attribute");
+    }
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolSetAttribute(CUmemoryPool handle, CUmemPool_attribute which, void* value) {
+  return driverCall(__func__, [&] {
+    require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
+    const auto pool = findPool(handle);
+    std::lock_guard lock(pool->mutex);
+    uint64_t wide = 0;
+    switch (static_cast<int>(which)) {
+      case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
+      case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
+      case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: std::memcpy(&pool->reuse[which - 1], value, sizeof(int)); break;
+      case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: std::memcpy(&pool->releaseThreshold, value, sizeof(uint64_t)); break;
+      case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH:
+      case CU_MEMPOOL_ATTR_USED_MEM_HIGH:
+        std::memcpy(&wide, value, sizeof wide);
+        require(wide == 0, CUDA_ERROR_INVALID_VALUE, "a high-water mark can be reset to 0 only");
+        pool->usedHigh = pool->used;
+        break;
+      default: throw Error(CUDA_ERROR_INVALID_VALUE, "no such pool attribute, or it cannot be set");
+    }
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc* map, size_t count) {
+  return driverCall(__func__, [&] {
+    findPool(handle);
+    require(map != nullptr || count == 0, CUDA_ERROR_INVALID_VALUE, "null pointer");
+    for (size_t i = 0; i < count; ++i) {
+      require(map[i].location.type == CU_MEM_LOCATION_TYPE_DEVICE && map[i].location.id == 0, CUDA_ERROR_INVALID_DEVICE,
+              "there is one device, number 0");
+      require(map[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE, CUDA_ERROR_INVALID_VALUE,
+              "the device that a pool is on always has read and write access");
+    }
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuMemPoolGetAccess(CUmemAccess_flags* flags, CUmemoryPool handle, CUmemLocation* location) {
+  return driverCall(__func__, [&] {
+    require(flags != nullptr && location != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
+    require(location->type == CU_MEM_LOCATION_TYPE_DEVICE && location->id == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
+    *flags = findPool(handle)->access;
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* result, CUdevice dev) {
+  return driverCall(__func__, [&] {
+    require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
+    checkDevice(dev);
+    *result = defaultPool()->handle;
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuDeviceGetMemPool(CUmemoryPool* result, CUdevice dev) {
+  return driverCall(__func__, [&] {
+    require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
+    checkDevice(dev);
+    *result = currentPool()->handle;
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult cuDeviceSetMemPool(CUdevice dev, CUmemoryPool handle) {
+  return driverCall(__func__, [&] {
+    checkDevice(dev);
+    const auto pool = findPool(handle);
+    std::lock_guard lock(chosenLock);
+    chosen() = pool;
+    return CUDA_SUCCESS;
+  });
+}
