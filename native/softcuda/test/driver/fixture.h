@@ -1,6 +1,8 @@
 // What the driver tests share: a context, a gate that holds a stream up, small kernels.
 #pragma once
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
