@@ -1,0 +1,12 @@
+// cp.async: data arrives when the program waits for it, not before.
+#pragma once
+#include "machine/executor.h"
+
+namespace softcuda::machine {
+
+// Performs the copies of these lanes that were issued before copy `end` (a serial number), and forgets those that are complete.
+void completeCopies(Block& block, Warp& warp, uint32_t lanes, size_t end);
+// Performs what arrivals at this mbarrier wait for and returns how many arrived.
+uint32_t completeArrivals(Block& block, uint32_t object);
+
+}  // namespace softcuda::machine

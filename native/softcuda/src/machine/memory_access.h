@@ -1,0 +1,54 @@
+// Addresses, checks and reports common to all instructions that access memory.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "machine/data_movement.h"
+#include "machine/executor.h"
+
+namespace softcuda::machine {
+
+struct alignas(64) LaneAddresses {
+  uint64_t at[32];
+};
+
+const char* accessName(const Access& a);
+[[noreturn]] void failAccess(const Context& c, int code, uint32_t lane, uint64_t address, uint32_t bytes, const char* what, const std::string& why);
+
+// The addresses of all lanes. Uniform if the instruction has no register in its address.
+inline void computeAddresses(const Context& c, const Access& a, LaneAddresses& to) {
+  switch (a.base) {
+    case Access::Base::Register64:
+      dataMovement().addresses64(reinterpret_cast<const uint64_t*>(c.at(a.baseRef)), static_cast<uint64_t>(a.offset), to.at);
+      break;
+    case Access::Base::Register32:
+      dataMovement().addresses32(reinterpret_cast<const uint32_t*>(c.at(a.baseRef)), static_cast<uint32_t>(a.offset), to.at);
+      break;
+    default: {
+      const uint64_t address = static_cast<uint64_t>(a.offset) + (a.frameRelative ? c.frame->localBase : 0);
+      for (uint64_t& one : to.at) one = address;
+    }
+  }
+}
+
+// All lanes of the mask are inside of one live allocation, or each inside of some.
+void checkGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
+void checkShared(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
+void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
+void checkAlignment(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
+
+// Which lanes of generic addresses lie where; the addresses become offsets within the window.
+Area classify(uint64_t address);
+// Takes from `mask` the lanes that lie in the same area as its first lane and makes their addresses relative to the window.
+uint32_t takeArea(LaneAddresses& at, uint32_t* mask, Area* area);
+
+// Shared memory's race checker and the init checker.
+void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write, bool atomic);
+void checkInitGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
+
+// Counting.
+void countGlobal(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
+void countShared(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
+uint32_t sectorsOf(const LaneAddresses& at, uint32_t mask, uint32_t bytes, uint32_t* least);
+
+}  // namespace softcuda::machine

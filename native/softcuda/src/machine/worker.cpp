@@ -1,0 +1,64 @@
+#include "machine/worker.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace softcuda::machine {
+
+AlignedBytes::~AlignedBytes() { std::free(data); }
+
+void AlignedBytes::allocate(size_t bytes) {
+  std::free(data);
+  size = (bytes + 63) & ~size_t{63};
+  data = std::aligned_alloc(64, size);
+  if (data == nullptr) throw std::bad_alloc();
+  std::memset(data, 0, size);
+}
+
+Worker::Worker(LaunchState& state) : launch(state), program(*state.program), memory(*state.memory) {
+  caches.resize(program.cacheSlots);
+  freeFrames_.resize(program.functions.size());
+  if (state.options.counters) counters.prepare(program.instructions);
+}
+
+Worker::~Worker() {
+  for (uint8_t* storage : registerStorage_) std::free(storage);
+}
+
+Frame* Worker::newFrame(Warp& warp, uint32_t functionIndex, Frame* caller) {
+  const DecodedFunction& function = *program.functions[functionIndex];
+  Frame* frame;
+  if (!freeFrames_[functionIndex].empty()) {
+    frame = freeFrames_[functionIndex].back();
+    freeFrames_[functionIndex].pop_back();
+  } else {
+    frames_.push_back(std::make_unique<Frame>());
+    frame = frames_.back().get();
+    auto* storage = static_cast<uint8_t*>(std::aligned_alloc(64, function.registerBytes + 64u));
+    if (storage == nullptr) throw std::bad_alloc();
+    registerStorage_.push_back(storage);
+    frame->registers = storage;
+    frame->function = &function;
+    frame->functionIndex = functionIndex;
+  }
+  std::memset(frame->registers, 0, function.registerBytes);
+  frame->caller = caller;
+  frame->localBase = caller != nullptr ? caller->localTop : 0;
+  frame->localTop = frame->localBase + function.localBytes;
+  try {
+    warp.ensureLocal(frame->localTop);
+  } catch (...) {
+    freeFrames_[functionIndex].push_back(frame);
+    throw;
+  }
+  ++warp.frames;
+  return frame;
+}
+
+void Worker::freeFrame(Warp& warp, Frame* frame) {
+  --warp.frames;
+  freeFrames_[frame->functionIndex].push_back(frame);
+}
+
+}  // namespace softcuda::machine

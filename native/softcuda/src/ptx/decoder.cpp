@@ -1,0 +1,511 @@
+// Emission of decoded instructions, operands, the layout of registers and local memory.
+#include "ptx/decoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace softcuda::ptx {
+
+using machine::Class;
+using machine::Kind;
+using machine::kInConstants;
+using machine::kNowhere;
+using K = Operand::Kind;
+
+// ---- modifiers
+
+Modifiers::Modifiers(const Instruction& instruction, size_t from)
+    : instruction_(instruction), words_(instruction.modifiers.begin() + static_cast<std::ptrdiff_t>(from), instruction.modifiers.end()) {}
+
+bool Modifiers::take(std::string_view word) {
+  const auto found = std::find(words_.begin(), words_.end(), word);
+  if (found == words_.end()) return false;
+  words_.erase(found);
+  return true;
+}
+
+bool Modifiers::takePrefix(std::string_view prefix, std::string_view* word) {
+  for (auto it = words_.begin(); it != words_.end(); ++it) {
+    if (it->substr(0, prefix.size()) == prefix) {
+      *word = *it;
+      words_.erase(it);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Modifiers::takeType(ops::Type* type) {
+  for (auto it = words_.begin(); it != words_.end(); ++it) {
+    if (ops::fromName(*it, type)) {
+      words_.erase(it);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Modifiers::illegal(std::string_view word) const {
+  throw PtxError(instruction_.line, "Illegal modifier '." + std::string(word.substr(0, 60)) + "' for instruction '" + std::string(instruction_.opcode) + "'", ErrorKind::Unsupported);
+}
+
+void Modifiers::finish() const {
+  if (!words_.empty()) illegal(words_.front());
+}
+
+// ---- emission
+
+Decoder::Decoder(ProgramBuilder& builder, const Function& source, machine::DecodedFunction& out)
+    : builder_(builder), source_(source), out_(out), flow_(source) {
+  for (const Register& r : source.registers) registers_.push_back(r.type);
+}
+
+int Decoder::bitsOf(RegisterId reg) const { return registers_[reg] == ops::Type::Pred ? 1 : ops::bits(registers_[reg]); }
+
+RegisterId Decoder::temporary(ops::Type type) {
+  registers_.push_back(type);
+  return static_cast<RegisterId>(registers_.size() - 1);
+}
+
+Decoder::Instr& Decoder::emit(Kind kind, Class cls) {
+  Emitted emitted;
+  emitted.instr.kind = kind;
+  emitted.instr.cls = cls;
+  emitted.instr.line = current_->line;
+  emitted.position = current_->source;
+  if (current_->guard != kNoRegister) {
+    emitted.instr.guardMode = current_->guardNegated ? machine::Guard::IfFalse : machine::Guard::IfTrue;
+    emitted.instr.guard = registerRef(current_->guard);
+  }
+  code_.push_back(std::move(emitted));
+  return code_.back().instr;
+}
+
+void Decoder::result(Ref ref) { code_.back().results.push_back(ref); }
+void Decoder::source(Ref ref) { code_.back().sources.push_back(ref); }
+void Decoder::otherSource(Ref ref) { code_.back().others.push_back(ref); }
+
+void Decoder::mismatch() const { fail("Arguments mismatch for instruction '" + std::string(current_->opcode) + "'"); }
+
+const Operand& Decoder::at(size_t index) const {
+  if (index >= current_->operands.size()) fail("instruction '" + std::string(current_->opcode) + "' has too few operands");
+  return current_->operands[index];
+}
+
+// ---- operands
+
+Decoder::Width Decoder::widthOf(ops::Type type) {
+  if (type == ops::Type::Pred) return Width::Predicate;
+  const int bits = ops::bits(type);
+  return bits <= 16 ? Width::Bits16 : bits == 32 ? Width::Bits32 : bits == 64 ? Width::Bits64 : Width::Bits128;
+}
+
+Decoder::Ref Decoder::resultRef(const Operand& operand, Width width) {
+  if (operand.kind != K::Register || operand.negated || !operand.name.empty()) mismatch();
+  if (widthOf(registers_[operand.reg]) != width) mismatch();
+  return registerRef(operand.reg);
+}
+
+Decoder::Ref Decoder::optionalResultRef(const Operand& operand, Width width) {
+  return operand.kind == K::Sink ? kNowhere : resultRef(operand, width);
+}
+
+bool Decoder::isImmediate(const Operand& operand) const {
+  return operand.kind == K::Integer || operand.kind == K::Float32 || operand.kind == K::Float64;
+}
+
+uint64_t Decoder::immediate(const Operand& operand, ops::Type type) const {
+  const bool isFloat = type == ops::Type::F32 || type == ops::Type::F64;
+  uint64_t bits = operand.bits;
+  if (operand.kind == K::Integer) {
+    if (isFloat) fail("'" + std::to_string(static_cast<int64_t>(operand.bits)) + "' is an integer where a floating-point value is needed");
+  } else if (operand.kind == K::Float32) {
+    if (type == ops::Type::F64) {
+      const auto low = static_cast<uint32_t>(bits);
+      float single;
+      std::memcpy(&single, &low, 4);
+      const double value = single;
+      std::memcpy(&bits, &value, 8);
+    }
+  } else {
+    if (type == ops::Type::F32 || type == ops::Type::B32) {
+      double value;
+      std::memcpy(&value, &operand.bits, 8);
+      const float single = static_cast<float>(value);
+      bits = 0;
+      std::memcpy(&bits, &single, 4);
+    } else if (type != ops::Type::F64 && type != ops::Type::B64) {
+      mismatch();
+    }
+  }
+  if (type == ops::Type::Pred) return bits != 0 ? ~uint64_t{0} : 0;
+  const int width = ops::bits(type);
+  return width < 64 ? bits & ((uint64_t{1} << width) - 1) : bits;
+}
+
+uint64_t Decoder::immediateInteger(const Operand& operand, const char* what) const {
+  if (operand.kind != K::Integer) fail(std::string(what) + " must be an integer constant");
+  return operand.bits;
+}
+
+Decoder::Ref Decoder::constant(uint64_t bits, Width width) {
+  switch (width) {
+    case Width::Predicate: return builder_.constant(bits, 4);
+    case Width::Bits16:
+    case Width::Bits32: return builder_.constant(bits, 128);
+    case Width::Bits64: return builder_.constant(bits, 256);
+    default: mismatch();
+  }
+}
+
+Decoder::Ref Decoder::materialise(const Operand& operand, Width width) {
+  if (operand.kind == K::Special) {
+    SpecialName special;
+    findSpecial(operand.name, &special);
+    if (special.type == ops::Type::Pred) {
+      if (width != Width::Predicate) mismatch();
+      return constant(special.reg == SpecialRegister::One ? ~uint64_t{0} : 0, width);
+    }
+    const bool wide = special.type == ops::Type::U64 || special.type == ops::Type::B64;
+    if (wide ? width != Width::Bits64 : (width != Width::Bits32 && width != Width::Bits64 && width != Width::Bits16)) mismatch();
+    if (special.reg == SpecialRegister::EnvReg && (special.index == 1 || special.index == 2)) builder_.program().needsAllBlocks = true;
+    const RegisterId reg = temporary(width == Width::Bits64 ? ops::Type::B64 : width == Width::Bits32 ? ops::Type::B32 : ops::Type::B16);
+    Instr& read = emit(Kind::Special, Class::Move);
+    read.guardMode = machine::Guard::None;
+    read.variant = static_cast<uint32_t>(special.reg) | static_cast<uint32_t>(special.index) << 8 | (width == Width::Bits64 ? 1u << 16 : 0);
+    result(registerRef(reg));
+    return registerRef(reg);
+  }
+  // address of a variable in the frame's local memory
+  const RegisterId reg = temporary(width == Width::Bits64 ? ops::Type::B64 : ops::Type::B32);
+  Instr& address = emit(Kind::LocalAddress, Class::Move);
+  address.guardMode = machine::Guard::None;
+  address.variant = width == Width::Bits64 ? 1 : 0;
+  address.extra = localOffset_.at(operand.variable) + static_cast<uint32_t>(operand.offset);
+  result(registerRef(reg));
+  return registerRef(reg);
+}
+
+Decoder::Ref Decoder::sourceRef(const Operand& operand, Width width, ops::Type type, bool* complement) {
+  if (!operand.name.empty() && operand.kind == K::Register) mismatch();
+  switch (operand.kind) {
+    case K::Register:
+      if (widthOf(registers_[operand.reg]) != width) mismatch();
+      if (operand.negated) {
+        if (width != Width::Predicate || complement == nullptr) mismatch();
+        *complement = true;
+      }
+      return registerRef(operand.reg);
+    case K::Integer:
+    case K::Float32:
+    case K::Float64:
+      return constant(immediate(operand, type), width);
+    case K::Special:
+      return materialise(operand, width);
+    case K::Variable: {
+      const Variable& v = *operand.variable;
+      if (width != Width::Bits64 && width != Width::Bits32) mismatch();
+      if (localOffset_.count(&v) != 0) return materialise(operand, width);
+      return constant(builder_.addressOf(v, current_->line) + static_cast<uint64_t>(operand.offset), width);
+    }
+    case K::Function:
+      if (width != Width::Bits64) mismatch();
+      return constant(builder_.addressOf(*operand.function, current_->line), width);
+    default:
+      mismatch();
+  }
+}
+
+// ---- the function
+
+void Decoder::layOutLocals() {
+  uint64_t offset = 0;
+  auto place = [&](const Variable& v) {
+    const uint64_t alignment = std::max<uint64_t>(v.alignment, 4);
+    offset = (offset + alignment - 1) & ~(alignment - 1);
+    localOffset_[&v] = static_cast<uint32_t>(offset);
+    offset += (v.size + 3) & ~uint64_t{3};
+    if (offset > (uint64_t{1} << 26)) throw PtxError(v.line, "function '" + std::string(source_.name) + "' needs too much local memory");
+  };
+  if (!source_.isEntry) {
+    for (const Variable* v : source_.results) {
+      place(*v);
+      out_.results.push_back({localOffset_[v], static_cast<uint32_t>(v->size)});
+    }
+    for (const Variable* v : source_.parameters) {
+      place(*v);
+      out_.parameters.push_back({localOffset_[v], static_cast<uint32_t>(v->size)});
+    }
+  }
+  for (const Variable* v : source_.locals) {
+    if (v->space != Space::Shared) place(*v);
+  }
+  out_.localBytes = static_cast<uint32_t>((offset + 15) & ~uint64_t{15});
+}
+
+void Decoder::decode() {
+  out_.name = std::string(source_.name);
+  layOutLocals();
+  const auto& code = source_.instructions;
+  std::vector<bool> meeting(code.size() + 1, false);
+  for (uint32_t i = 0; i < code.size(); ++i) {
+    if (code[i].opcode != "bra" && code[i].opcode != "brx") continue;
+    const uint32_t at = flow_.meetingPoint(flow_.blockOf(i));
+    if (at != ControlFlow::kExit) meeting[at] = true;
+  }
+  Instruction end;   // stands for what the function's closing brace does
+  end.opcode = "ret";
+  end.line = code.empty() ? source_.line : code.back().line;
+  firstOf_.assign(code.size() + 1, 0);
+  for (uint32_t i = 0; i < code.size(); ++i) {
+    current_ = &code[i];
+    currentIndex_ = i;
+    firstOf_[i] = static_cast<uint32_t>(code_.size());
+    if (meeting[i]) {
+      emit(Kind::Reconverge, Class::Control).guardMode = machine::Guard::None;
+    }
+    ops::Opcode opcode;
+    std::string compound;
+    size_t modifiersFrom = 0;
+    bool known = false;
+    if (!current_->modifiers.empty()) {   // "cvt.pack", "wmma.mma"
+      compound = std::string(current_->opcode) + "." + std::string(current_->modifiers[0]);
+      known = ops::fromName(compound, &opcode);
+      if (known) modifiersFrom = 1;
+    }
+    if (!known) known = ops::fromName(current_->opcode, &opcode);
+    if (!known) fail("Not a name of any known instruction: '" + std::string(current_->opcode.substr(0, 60)) + "'", ErrorKind::Unsupported);
+    if (!control(opcode) && !memory(opcode)) lane(opcode, modifiersFrom);
+  }
+  firstOf_[code.size()] = static_cast<uint32_t>(code_.size());
+  current_ = &end;
+  if (meeting[code.size()]) emit(Kind::Reconverge, Class::Control);
+  emit(source_.isEntry ? Kind::Exit : Kind::Return, Class::Control);
+  // Branch targets, now that all positions are known.
+  for (size_t i = 0; i < code_.size(); ++i) {
+    Instr& instr = code_[i].instr;
+    if (instr.kind == Kind::Branch) {
+      instr.target = firstOf_[instr.target];
+      instr.backward = instr.target <= i;
+    } else if (instr.kind == Kind::BranchIndexed) {
+      for (uint32_t& target : out_.tables[instr.extra]) {
+        target = firstOf_[target];
+        if (target <= i) instr.backward = true;
+      }
+    } else {
+      continue;
+    }
+    if (instr.reconverge != machine::kNone) instr.reconverge = firstOf_[instr.reconverge];
+  }
+  assignRegisters();
+}
+
+// Registers are laid out by linear scan over live ranges: a frame holds only what is alive at once, so that it stays in the caches.
+// Sharing a slot between registers is right for each lane by itself since an instruction writes its active lanes only.
+void Decoder::assignRegisters() {
+  const auto size = static_cast<uint32_t>(code_.size());
+  const auto count = static_cast<uint32_t>(registers_.size());
+  auto isRegister = [](Ref ref) { return (ref & 3) == 3; };
+  // Blocks of emitted instructions.
+  std::vector<bool> leader(size + 1, false);
+  leader[0] = true;
+  for (uint32_t i = 0; i < size; ++i) {
+    const Instr& instr = code_[i].instr;
+    if (instr.kind == Kind::Branch) {
+      leader[instr.target] = true;
+      leader[i + 1] = true;
+    } else if (instr.kind == Kind::BranchIndexed) {
+      for (uint32_t t : out_.tables[instr.extra]) leader[t] = true;
+      leader[i + 1] = true;
+    } else if (instr.kind == Kind::Return || instr.kind == Kind::Exit || instr.kind == Kind::Trap) {
+      leader[i + 1] = true;
+    }
+  }
+  struct Block { uint32_t first, end; std::vector<uint32_t> successors; };
+  std::vector<Block> blocks;
+  std::vector<uint32_t> blockAt(size + 1, 0);
+  for (uint32_t i = 0; i < size; ++i) {
+    if (leader[i]) blocks.push_back({i, i, {}});
+    blocks.back().end = i + 1;
+    blockAt[i] = static_cast<uint32_t>(blocks.size() - 1);
+  }
+  for (Block& b : blocks) {
+    const Instr& last = code_[b.end - 1].instr;
+    const bool ends = last.kind == Kind::Return || last.kind == Kind::Exit || last.kind == Kind::Trap || last.kind == Kind::Branch || last.kind == Kind::BranchIndexed;
+    if (last.kind == Kind::Branch) b.successors.push_back(blockAt[last.target]);
+    if (last.kind == Kind::BranchIndexed) {
+      for (uint32_t t : out_.tables[last.extra]) b.successors.push_back(blockAt[t]);
+    }
+    if ((!ends || last.guardMode != machine::Guard::None) && b.end < size) b.successors.push_back(blockAt[b.end]);
+  }
+  // Only registers that cross a block boundary need the dataflow; others live within one block.
+  std::vector<uint32_t> onlyBlock(count, ~0u), globalIndex(count, ~0u);
+  uint32_t globals = 0;
+  auto touch = [&](Ref ref, uint32_t block) {
+    if (!isRegister(ref)) return;
+    const uint32_t reg = ref >> 2;
+    if (onlyBlock[reg] == ~0u) onlyBlock[reg] = block;
+    else if (onlyBlock[reg] != block && globalIndex[reg] == ~0u) globalIndex[reg] = globals++;
+  };
+  for (uint32_t i = 0; i < size; ++i) {
+    for (Ref r : code_[i].results) touch(r, blockAt[i]);
+    for (Ref r : code_[i].sources) touch(r, blockAt[i]);
+    for (Ref r : code_[i].others) touch(r, blockAt[i]);
+    if (code_[i].instr.guardMode != machine::Guard::None) touch(code_[i].instr.guard, blockAt[i]);
+  }
+  const size_t words = (globals + 63) / 64;
+  std::vector<uint64_t> gen(blocks.size() * words), kill(blocks.size() * words), in(blocks.size() * words), outSet(blocks.size() * words);
+  std::vector<uint32_t> start(count, ~0u), end(count, 0);
+  std::vector<bool> defined(count, false);
+  std::vector<uint32_t> definedIn(count, ~0u);
+  for (uint32_t b = 0; b < blocks.size(); ++b) {
+    for (uint32_t i = blocks[b].first; i < blocks[b].end; ++i) {
+      auto use = [&](Ref ref) {
+        if (!isRegister(ref)) return;
+        const uint32_t reg = ref >> 2;
+        start[reg] = std::min(start[reg], i);
+        end[reg] = std::max(end[reg], i);
+        if (definedIn[reg] != b) {
+          if (globalIndex[reg] != ~0u) {
+            gen[b * words + globalIndex[reg] / 64] |= uint64_t{1} << (globalIndex[reg] % 64);
+          } else {   // read before it is written, or carried round a loop within its block
+            start[reg] = std::min(start[reg], blocks[b].first);
+            end[reg] = std::max(end[reg], blocks[b].end - 1);
+          }
+        }
+      };
+      const bool guarded = code_[i].instr.guardMode != machine::Guard::None;
+      for (Ref r : code_[i].sources) use(r);
+      for (Ref r : code_[i].others) use(r);
+      if (guarded) use(code_[i].instr.guard);
+      for (Ref r : code_[i].results) {
+        if (!isRegister(r)) continue;
+        const uint32_t reg = r >> 2;
+        start[reg] = std::min(start[reg], i);
+        end[reg] = std::max(end[reg], i);
+        if (guarded) {
+          use(r);   // the other lanes keep their value
+        } else if (definedIn[reg] != b) {
+          definedIn[reg] = b;
+          if (globalIndex[reg] != ~0u) kill[b * words + globalIndex[reg] / 64] |= uint64_t{1} << (globalIndex[reg] % 64);
+        }
+      }
+    }
+  }
+  bool changed = globals != 0;
+  while (changed) {
+    changed = false;
+    for (uint32_t b = static_cast<uint32_t>(blocks.size()); b-- > 0;) {
+      for (size_t w = 0; w < words; ++w) {
+        uint64_t o = 0;
+        for (uint32_t s : blocks[b].successors) o |= in[s * words + w];
+        const uint64_t n = gen[b * words + w] | (o & ~kill[b * words + w]);
+        if (o != outSet[b * words + w] || n != in[b * words + w]) {
+          outSet[b * words + w] = o;
+          in[b * words + w] = n;
+          changed = true;
+        }
+      }
+    }
+  }
+  std::vector<uint32_t> globalRegister(globals);
+  for (uint32_t r = 0; r < count; ++r) {
+    if (globalIndex[r] != ~0u) globalRegister[globalIndex[r]] = r;
+  }
+  for (uint32_t b = 0; b < blocks.size(); ++b) {
+    for (size_t w = 0; w < words; ++w) {
+      for (uint64_t bits = in[b * words + w]; bits != 0; bits &= bits - 1) {
+        const uint32_t r = globalRegister[w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits))];
+        start[r] = std::min(start[r], blocks[b].first);
+        end[r] = std::max(end[r], blocks[b].first);
+      }
+      for (uint64_t bits = outSet[b * words + w]; bits != 0; bits &= bits - 1) {
+        const uint32_t r = globalRegister[w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits))];
+        start[r] = std::min(start[r], blocks[b].end - 1);
+        end[r] = std::max(end[r], blocks[b].end - 1);
+      }
+    }
+  }
+  // Linear scan. Four sizes of slots; predicates come last so that the others keep their alignment.
+  auto sizeClass = [&](uint32_t r) { return static_cast<size_t>(registers_[r] == ops::Type::Pred ? 0 : ops::bits(registers_[r]) <= 32 ? 1 : ops::bits(registers_[r]) == 64 ? 2 : 3); };
+  static const uint32_t slotBytes[4] = {4, 128, 256, 512};
+  std::vector<uint32_t> order;
+  for (uint32_t r = 0; r < count; ++r) {
+    if (start[r] != ~0u) order.push_back(r);
+  }
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return start[a] != start[b] ? start[a] < start[b] : a < b; });
+  std::vector<uint32_t> slot(count, 0);
+  std::vector<uint32_t> freeSlots[4];
+  uint32_t used[4] = {0, 0, 0, 0};
+  std::vector<std::vector<uint32_t>> endingAt(size + 1);
+  uint32_t position = 0, liveWords = 0, mostLive = 0;
+  static const uint32_t slotWords[4] = {0, 1, 2, 4};
+  for (uint32_t r : order) {
+    for (; position < start[r]; ++position) {
+      for (uint32_t ended : endingAt[position]) {
+        freeSlots[sizeClass(ended)].push_back(slot[ended]);
+        liveWords -= slotWords[sizeClass(ended)];
+      }
+    }
+    const size_t c = sizeClass(r);
+    if (freeSlots[c].empty()) {
+      slot[r] = used[c]++;
+    } else {
+      slot[r] = freeSlots[c].back();
+      freeSlots[c].pop_back();
+    }
+    endingAt[end[r]].push_back(r);
+    liveWords += slotWords[c];
+    mostLive = std::max(mostLive, liveWords);
+  }
+  uint64_t base[4];
+  base[3] = 0;
+  base[2] = base[3] + uint64_t{used[3]} * slotBytes[3];
+  base[1] = base[2] + uint64_t{used[2]} * slotBytes[2];
+  base[0] = base[1] + uint64_t{used[1]} * slotBytes[1];
+  const uint64_t total = (base[0] + uint64_t{used[0]} * slotBytes[0] + 63) & ~uint64_t{63};
+  if (total > (uint64_t{1} << 28)) throw PtxError(source_.line, "function '" + std::string(source_.name) + "' needs too many registers");
+  out_.registerBytes = static_cast<uint32_t>(total);
+  out_.liveWords = mostLive;
+  auto patchRef = [&](Ref& ref) {
+    if (!isRegister(ref)) return;
+    const uint32_t r = ref >> 2;
+    ref = start[r] == ~0u ? 0 : static_cast<uint32_t>(base[sizeClass(r)] + uint64_t{slot[r]} * slotBytes[sizeClass(r)]);
+  };
+  size_t poolSize = 0;
+  for (const Emitted& e : code_) poolSize += e.results.size() + e.sources.size();
+  out_.refPool.push_back(std::make_unique<Ref[]>(poolSize + 1));
+  Ref* pool = out_.refPool.back().get();
+  out_.code.reserve(size);
+  out_.sources.reserve(size);
+  for (Emitted& e : code_) {
+    e.instr.refs = pool;
+    if (e.results.size() > 255 || e.sources.size() > 255) throw PtxError(e.instr.line, "instruction has too many operands");
+    e.instr.results = static_cast<uint8_t>(e.results.size());
+    e.instr.sources = static_cast<uint8_t>(e.sources.size());
+    for (Ref r : e.results) {
+      patchRef(r);
+      *pool++ = r;
+    }
+    for (Ref r : e.sources) {
+      patchRef(r);
+      *pool++ = r;
+    }
+    patchRef(e.instr.guard);
+    out_.code.push_back(e.instr);
+    out_.sources.push_back(e.position);
+  }
+  for (Access& a : out_.accesses) patchRef(a.baseRef);
+  for (machine::CopyAsync& c : out_.copies) {
+    patchRef(c.destination.baseRef);
+    patchRef(c.source.baseRef);
+  }
+  for (machine::Mbarrier& m : out_.mbarriers) patchRef(m.object.baseRef);
+  for (machine::CallSite& c : out_.calls) {
+    patchRef(c.pointer);
+    for (auto& a : c.arguments) patchRef(a.ref);
+    for (auto& a : c.results) patchRef(a.ref);
+  }
+}
+
+}  // namespace softcuda::ptx

@@ -1,0 +1,158 @@
+// Turns a parsed function into decoded instructions: checks opcodes, modifiers and operands, finds the operations, lays out registers
+// and local memory. Anything it does not know is a PtxError with the line.
+#pragma once
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "machine/program.h"
+#include "ptx/ast.h"
+#include "ptx/control_flow.h"
+#include "ptx/ptx_error.h"
+
+namespace softcuda::ptx {
+
+// What the functions of a program share while it is built.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(const ParsedModule& module, machine::Program& program) : module_(module), program_(program) {}
+  void build(const Function& kernel);
+
+  const ParsedModule& module() const { return module_; }
+  machine::Program& program() { return program_; }
+  machine::Ref constant(uint64_t bits, uint32_t slotBytes);   // 4 (predicate), 128 or 256 bytes
+  uint64_t addressOf(const Variable& variable, uint32_t line);
+  uint64_t addressOf(const Function& function, uint32_t line);
+  uint32_t functionIndex(const Function& function);           // in the program; decodes it if it is new
+  uint32_t newCacheSlot() { return program_.cacheSlots++; }
+  void indirectCall() { hasIndirectCalls_ = true; }
+
+ private:
+  void layOutShared(const Function& kernel);
+  const ParsedModule& module_;
+  machine::Program& program_;
+  std::map<std::pair<uint32_t, uint64_t>, machine::Ref> constantByBits_;
+  std::vector<std::pair<uint32_t, uint64_t>> constants_;      // slot bytes, bits
+  uint32_t constantBytes_ = 0;
+  std::unordered_map<const Variable*, uint64_t> shared_;
+  std::vector<const Function*> pending_;
+  bool hasIndirectCalls_ = false;
+};
+
+// The modifiers of an instruction, taken one by one; whatever is left is an error.
+class Modifiers {
+ public:
+  Modifiers(const Instruction& instruction, size_t from);
+  bool take(std::string_view word);                            // anywhere
+  bool takePrefix(std::string_view prefix, std::string_view* word);
+  bool takeType(ops::Type* type);                              // the first type
+  bool empty() const { return words_.empty(); }
+  const std::vector<std::string_view>& left() const { return words_; }
+  void finish() const;                                         // throws if something is left
+  [[noreturn]] void illegal(std::string_view word) const;
+
+ private:
+  const Instruction& instruction_;
+  std::vector<std::string_view> words_;
+};
+
+class Decoder {
+ public:
+  Decoder(ProgramBuilder& builder, const Function& source, machine::DecodedFunction& out);
+  void decode();
+
+ private:
+  using Instr = machine::Instr;
+  using Ref = machine::Ref;
+  using Access = machine::Access;
+
+  // ---- emission (decoder.cpp)
+  [[noreturn]] void fail(const std::string& message, ErrorKind kind = ErrorKind::Syntax) const { throw PtxError(current_->line, message, kind); }
+  [[noreturn]] void mismatch() const;
+  Instr& emit(machine::Kind kind, machine::Class cls);
+  void result(Ref ref);         // of the instruction emitted last, in order
+  void source(Ref ref);
+  void otherSource(Ref ref);    // read by the instruction but not in refs
+  void layOutLocals();
+  void assignRegisters();
+  void patch(Ref& ref) const;
+  RegisterId temporary(ops::Type type);
+  ops::Type typeOf(RegisterId reg) const { return registers_[reg]; }
+  int bitsOf(RegisterId reg) const;
+
+  // ---- operands (decoder.cpp)
+  enum class Width : uint8_t { Predicate, Bits16, Bits32, Bits64, Bits128 };
+  static Width widthOf(ops::Type type);
+  static Ref registerRef(RegisterId reg) { return reg << 2 | 3u; }
+  const Operand& at(size_t index) const;
+  Ref resultRef(const Operand& operand, Width width);
+  Ref optionalResultRef(const Operand& operand, Width width);
+  // A register or constant; complement (if not null) is set for !p.
+  Ref sourceRef(const Operand& operand, Width width, ops::Type type, bool* complement = nullptr);
+  uint64_t immediate(const Operand& operand, ops::Type type) const;
+  bool isImmediate(const Operand& operand) const;
+  uint64_t immediateInteger(const Operand& operand, const char* what) const;
+  Ref materialise(const Operand& operand, Width width);   // special register, local address
+  Ref constant(uint64_t bits, Width width);
+
+  // ---- operations (decoder_lane.cpp)
+  void lane(ops::Opcode opcode, size_t modifiersFrom);
+  void move(Modifiers& modifiers);
+  void convert(Modifiers& modifiers);
+  void matrixMultiply(Modifiers& modifiers, bool wmma);
+  void emitLane(const ops::Key& key, machine::Class cls);
+  void addComplement(bool complement);
+  void finishLane();
+  machine::Class classOf(const ops::Key& key) const;
+  void video(ops::Opcode opcode, Modifiers& modifiers);
+
+  // ---- memory (decoder_memory.cpp)
+  bool memory(ops::Opcode opcode);
+  void load(bool uniform);
+  void store();
+  void atomic(bool reduction);
+  void copyAsync();
+  void mbarrier();
+  void loadMatrix();
+  void wmmaLoadStore(bool isStore);
+  void touch(ops::Opcode opcode);
+  void addressConversion();
+  void isSpace();
+  void fence(ops::Opcode opcode);
+  void stack(ops::Opcode opcode);
+  bool takeSpace(Modifiers& modifiers, machine::Area* area, bool allowParameter);
+  void takeOrder(Modifiers& modifiers, Access& access, bool store);
+  void takeCaching(Modifiers& modifiers, bool* hasHint);
+  Access access(const Operand& address, machine::Area area, uint32_t bytes, uint32_t count);
+  void dataRefs(const Operand& operand, Access& access, ops::Type type, bool isResult);
+  void cachePolicy(size_t index, bool hasHint);
+  uint32_t addAccess(const Access& access);
+
+  // ---- control (decoder_control.cpp)
+  bool control(ops::Opcode opcode);
+  void branch();
+  void branchIndexed();
+  void call();
+  void barrier(bool isShort);
+
+  ProgramBuilder& builder_;
+  const Function& source_;
+  machine::DecodedFunction& out_;
+  ControlFlow flow_;
+  const Instruction* current_ = nullptr;
+  uint32_t currentIndex_ = 0;
+  std::vector<ops::Type> registers_;                           // by id; temporaries follow the function's
+  struct Emitted {
+    Instr instr;
+    SourcePosition position;
+    std::vector<Ref> results, sources, others;
+  };
+  std::vector<Emitted> code_;
+  std::vector<uint32_t> firstOf_;                              // instruction of the function -> index in code_
+  std::unordered_map<const Variable*, uint32_t> localOffset_;
+  bool carryUsed_ = false;
+  RegisterId carry_ = kNoRegister;
+};
+
+}  // namespace softcuda::ptx

@@ -1,0 +1,701 @@
+// Instructions that src/ops executes: from opcode, modifiers and operands to a key and operand references.
+#include <algorithm>
+
+#include "ptx/decoder.h"
+
+namespace softcuda::ptx {
+
+using machine::Class;
+using machine::Kind;
+using machine::kNowhere;
+using K = Operand::Kind;
+using O = ops::Opcode;
+using T = ops::Type;
+
+namespace {
+
+bool roundingFromName(std::string_view word, ops::Rounding* rounding) {
+  using R = ops::Rounding;
+  static const struct { const char* word; R rounding; } table[] = {
+      {"rn", R::Rn}, {"rna", R::Rna}, {"rz", R::Rz}, {"rm", R::Rm}, {"rp", R::Rp}, {"rni", R::Rni}, {"rzi", R::Rzi}, {"rmi", R::Rmi}, {"rpi", R::Rpi}, {"approx", R::Approx}, {"full", R::Full}};
+  for (const auto& entry : table) {
+    if (word == entry.word) {
+      *rounding = entry.rounding;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool compareFromName(std::string_view word, ops::Compare* compare) {
+  using C = ops::Compare;
+  static const struct { const char* word; C compare; } table[] = {
+      {"eq", C::Eq}, {"ne", C::Ne}, {"lt", C::Lt}, {"le", C::Le}, {"gt", C::Gt}, {"ge", C::Ge}, {"lo", C::Lo}, {"ls", C::Ls}, {"hi", C::Hi}, {"hs", C::Hs},
+      {"equ", C::Equ}, {"neu", C::Neu}, {"ltu", C::Ltu}, {"leu", C::Leu}, {"gtu", C::Gtu}, {"geu", C::Geu}, {"num", C::Num}, {"nan", C::Nan}};
+  for (const auto& entry : table) {
+    if (word == entry.word) {
+      *compare = entry.compare;
+      return true;
+    }
+  }
+  return false;
+}
+
+// Takes the single modifier among the words; the others stay.
+template <class Value, class Parse>
+bool takeOne(Modifiers& modifiers, Parse parse, Value* value) {
+  for (std::string_view word : std::vector<std::string_view>(modifiers.left())) {
+    if (parse(word, value)) {
+      modifiers.take(word);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool takeBoolOp(Modifiers& modifiers, ops::BoolOp* op) {
+  if (modifiers.take("and")) *op = ops::BoolOp::And;
+  else if (modifiers.take("or")) *op = ops::BoolOp::Or;
+  else if (modifiers.take("xor")) *op = ops::BoolOp::Xor;
+  else return false;
+  return true;
+}
+
+// What the operands are: r/s one operand per letter, results before ':'.
+//   t: Key::type, s: Key::sourceType (Key::type where there is none), w: twice as wide as Key::type, i: 32 bits, p: predicate
+struct Signature { O opcode; const char* operands; };
+const Signature kSignatures[] = {
+    {O::Abs, "t:t"}, {O::Add, "t:tt"}, {O::Addc, "t:tt"}, {O::And, "t:tt"}, {O::Bfe, "t:tii"}, {O::Bfi, "t:ttii"}, {O::Bfind, "i:t"}, {O::Bmsk, "i:ii"},
+    {O::Brev, "t:t"}, {O::Clz, "i:t"}, {O::Cnot, "t:t"}, {O::Copysign, "t:tt"}, {O::Cos, "t:t"}, {O::Div, "t:tt"}, {O::Dp2a, "i:iii"}, {O::Dp4a, "i:iii"},
+    {O::Ex2, "t:t"}, {O::Fma, "t:ttt"}, {O::Fns, "i:iii"}, {O::Lg2, "t:t"}, {O::Mad24, "i:iii"}, {O::Max, "t:tt"}, {O::Min, "t:tt"},
+    {O::Movmatrix, "i:i"}, {O::Mul24, "i:ii"}, {O::Neg, "t:t"}, {O::Not, "t:t"}, {O::Or, "t:tt"}, {O::Popc, "i:t"}, {O::Prmt, "i:iii"}, {O::Rcp, "t:t"},
+    {O::Redux, "t:ti"}, {O::Rem, "t:tt"}, {O::Rsqrt, "t:t"}, {O::Sad, "t:ttt"}, {O::Selp, "t:ttp"}, {O::Shf, "i:iii"}, {O::Shl, "t:ti"}, {O::Shr, "t:ti"},
+    {O::Sin, "t:t"}, {O::Slct, "t:tts"}, {O::Sqrt, "t:t"}, {O::Sub, "t:tt"}, {O::Subc, "t:tt"}, {O::Szext, "t:ti"}, {O::Tanh, "t:t"}, {O::Testp, "p:t"}, {O::Xor, "t:tt"},
+    {O::Activemask, "i:"}};
+
+const char* signatureOf(O opcode) {
+  for (const Signature& s : kSignatures) {
+    if (s.opcode == opcode) return s.operands;
+  }
+  return nullptr;
+}
+
+bool isHalf(T t) { return t == T::F16 || t == T::F16x2 || t == T::BF16 || t == T::BF16x2; }
+
+}  // namespace
+
+Class Decoder::classOf(const ops::Key& key) const {
+  switch (key.op) {
+    case O::Cvt: case O::CvtPack: return Class::Conversion;
+    case O::Mov: case O::Selp: case O::Slct: case O::Prmt: case O::Movmatrix: case O::Activemask: return Class::Move;
+    case O::Setp: case O::Set: case O::Testp: return Class::Predicate;
+    case O::Sin: case O::Cos: case O::Ex2: case O::Lg2: case O::Rcp: case O::Rsqrt: case O::Sqrt: case O::Tanh: return key.type == T::F64 ? Class::Float64 : Class::SpecialFunction;
+    case O::Shfl: case O::Vote: case O::Match: case O::Redux: case O::Elect: return Class::WarpShuffle;
+    case O::Mma: case O::WmmaMma: return Class::Tensor;
+    default: break;
+  }
+  if (key.type == T::Pred) return Class::Predicate;
+  if (isHalf(key.type)) return Class::Float16;
+  if (key.type == T::F32 || key.type == T::F32x2) return Class::Float32;
+  if (key.type == T::F64) return Class::Float64;
+  return Class::Integer;
+}
+
+void Decoder::emitLane(const ops::Key& key, Class cls) {
+  std::string why;
+  const ops::LaneOp op = ops::find(key, &why);
+  if (op == nullptr) {
+    std::string text(current_->opcode);
+    for (std::string_view m : current_->modifiers) text += "." + std::string(m);
+    fail("instruction '" + text + "' is not supported" + (why.empty() ? "" : ": " + why), ErrorKind::Unsupported);
+  }
+  Instr& instr = emit(Kind::LaneMany, cls);
+  instr.op = op;
+  instr.variant = key.variant;
+}
+
+void Decoder::addComplement(bool complement) {
+  if (!complement) return;
+  const size_t index = code_.back().sources.size();   // of the source that comes next
+  if (index >= 8) mismatch();
+  code_.back().instr.complement = static_cast<uint8_t>(code_.back().instr.complement | 1u << index);
+}
+
+// Chooses the quickest form of the executor's loop.
+void Decoder::finishLane() {
+  Emitted& e = code_.back();
+  if (e.instr.kind != Kind::LaneMany) return;
+  bool discards = false;
+  for (Ref r : e.results) discards = discards || r == kNowhere;
+  if (e.instr.complement != 0) e.instr.kind = Kind::LaneComplement;
+  else if (e.results.size() == 1 && !discards && e.sources.size() == 1) e.instr.kind = Kind::Lane1;
+  else if (e.results.size() == 1 && !discards && e.sources.size() == 2) e.instr.kind = Kind::Lane2;
+  else if (e.results.size() == 1 && !discards && e.sources.size() == 3) e.instr.kind = Kind::Lane3;
+}
+
+void Decoder::lane(O opcode, size_t modifiersFrom) {
+  Modifiers modifiers(*current_, modifiersFrom);
+  if (opcode == O::Mma || opcode == O::WmmaMma) return matrixMultiply(modifiers, opcode == O::WmmaMma);
+  if (opcode >= O::Vabsdiff && opcode <= O::Vsub4) return video(opcode, modifiers);
+  if (opcode == O::Mov) return move(modifiers);
+  if (opcode == O::Cvt || opcode == O::CvtPack) {
+    if (opcode == O::Cvt) return convert(modifiers);
+  }
+  ops::Key key{opcode};
+  // Words with a meaning of their own in one instruction come first.
+  switch (opcode) {
+    case O::Setp:
+    case O::Set:
+      if (!takeOne(modifiers, compareFromName, &key.compare)) fail("'" + std::string(current_->opcode) + "' needs a comparison");
+      takeBoolOp(modifiers, &key.boolOp);
+      break;
+    case O::Mul: case O::Mad: case O::Madc: case O::Mul24: case O::Mad24:
+      key.hi = modifiers.take("hi");
+      key.lo = modifiers.take("lo");
+      key.wide = modifiers.take("wide");
+      break;
+    case O::Bfind:
+      if (modifiers.take("shiftamt")) key.variant = ops::kShiftAmount;
+      break;
+    case O::Add:
+    case O::Fma:
+      if (modifiers.take("oob")) key.variant = ops::kOob;
+      break;
+    case O::Dp2a:
+      if (modifiers.take("hi")) key.variant = ops::kDp2aHi;
+      else if (!modifiers.take("lo")) fail("'dp2a' needs .lo or .hi");
+      break;
+    case O::Bmsk:
+    case O::Szext:
+      if (modifiers.take("wrap")) key.variant = ops::kWrap;
+      else if (!modifiers.take("clamp")) fail("'" + std::string(current_->opcode) + "' needs .clamp or .wrap");
+      break;
+    case O::Shf:
+      if (modifiers.take("r")) key.variant |= ops::kShfRight;
+      else if (!modifiers.take("l")) fail("'shf' needs .l or .r");
+      if (modifiers.take("wrap")) key.variant |= ops::kWrap;
+      else if (!modifiers.take("clamp")) fail("'shf' needs .clamp or .wrap");
+      break;
+    case O::Prmt: {
+      static const struct { const char* word; uint32_t mode; } modes[] = {{"f4e", ops::kPrmtF4e}, {"b4e", ops::kPrmtB4e}, {"rc8", ops::kPrmtRc8}, {"ecl", ops::kPrmtEcl}, {"ecr", ops::kPrmtEcr}, {"rc16", ops::kPrmtRc16}};
+      for (const auto& mode : modes) {
+        if (modifiers.take(mode.word)) key.variant = mode.mode;
+      }
+      break;
+    }
+    case O::Testp: {
+      static const struct { const char* word; uint32_t what; } classes[] = {{"finite", ops::kTestpFinite}, {"infinite", ops::kTestpInfinite}, {"number", ops::kTestpNumber}, {"notanumber", ops::kTestpNotanumber}, {"normal", ops::kTestpNormal}, {"subnormal", ops::kTestpSubnormal}};
+      bool found = false;
+      for (const auto& c : classes) {
+        if (!found && modifiers.take(c.word)) {
+          key.variant = c.what;
+          found = true;
+        }
+      }
+      if (!found) fail("'testp' needs a class of numbers");
+      break;
+    }
+    case O::Lop3:
+      takeBoolOp(modifiers, &key.boolOp);
+      break;
+    case O::Shfl: {
+      static const struct { const char* word; uint32_t mode; } modes[] = {{"up", ops::kShflUp}, {"down", ops::kShflDown}, {"bfly", ops::kShflBfly}, {"idx", ops::kShflIdx}};
+      bool found = false;
+      for (const auto& mode : modes) {
+        if (!found && modifiers.take(mode.word)) {
+          key.variant = mode.mode;
+          found = true;
+        }
+      }
+      if (!found) fail("'shfl' needs .up, .down, .bfly or .idx");
+      break;
+    }
+    case O::Vote:
+      if (modifiers.take("all")) key.variant = ops::kVoteAll;
+      else if (modifiers.take("any")) key.variant = ops::kVoteAny;
+      else if (modifiers.take("uni")) key.variant = ops::kVoteUni;
+      else if (modifiers.take("ballot")) key.variant = ops::kVoteBallot;
+      else fail("'vote' needs .all, .any, .uni or .ballot");
+      break;
+    case O::Match:
+      if (modifiers.take("all")) key.variant = ops::kMatchAll;
+      else if (!modifiers.take("any")) fail("'match' needs .any or .all");
+      break;
+    case O::Redux: {
+      static const struct { const char* word; uint32_t mode; } modes[] = {{"add", ops::kReduxAdd}, {"min", ops::kReduxMin}, {"max", ops::kReduxMax}, {"and", ops::kReduxAnd}, {"or", ops::kReduxOr}, {"xor", ops::kReduxXor}};
+      bool found = false;
+      for (const auto& mode : modes) {
+        if (!found && modifiers.take(mode.word)) {
+          key.variant = mode.mode;
+          found = true;
+        }
+      }
+      if (!found) fail("'redux' needs an operation");
+      break;
+    }
+    case O::Movmatrix:
+      if (!modifiers.take("trans") || !modifiers.take("m8n8")) fail("'movmatrix' needs .m8n8.trans");
+      break;
+    default:
+      break;
+  }
+  const bool sync = modifiers.take("sync");
+  const bool aligned = opcode == O::Movmatrix && modifiers.take("aligned");
+  const bool isSync = opcode == O::Shfl || opcode == O::Vote || opcode == O::Match || opcode == O::Redux || opcode == O::Elect || opcode == O::Movmatrix;
+  if (isSync && !sync) fail("'" + std::string(current_->opcode) + "' without .sync is not supported on sm_70 or higher", ErrorKind::Unsupported);
+  if (sync && !isSync) modifiers.illegal("sync");
+  if (opcode == O::Movmatrix && !aligned) fail("'movmatrix' needs .aligned");
+  takeOne(modifiers, roundingFromName, &key.rounding);
+  key.ftz = modifiers.take("ftz");
+  key.sat = modifiers.take("sat") || modifiers.take("satfinite");
+  key.relu = modifiers.take("relu");
+  key.nan = opcode != O::Setp && opcode != O::Set && modifiers.take("NaN");
+  key.xorsign = modifiers.take("xorsign");
+  key.abs = modifiers.take("abs");
+  key.noftz = modifiers.take("noftz");
+  key.carryOut = modifiers.take("cc");
+  key.carryIn = opcode == O::Addc || opcode == O::Subc || opcode == O::Madc;
+  if (modifiers.takeType(&key.type)) modifiers.takeType(&key.sourceType);
+  modifiers.finish();
+  if (key.type == T::None) {
+    if (opcode == O::Elect) key.type = T::Pred;
+    else fail("instruction '" + std::string(current_->opcode) + "' needs a type");
+  }
+  const T sourceType = key.sourceType == T::None ? key.type : key.sourceType;
+  const auto& operands = current_->operands;
+  auto sourceOperand = [&](size_t index, Width width, T type) {
+    bool complement = false;
+    const Ref ref = sourceRef(at(index), width, type, &complement);
+    return std::make_pair(ref, complement);
+  };
+  struct Source { Ref ref; bool complement; };
+  std::vector<Ref> results;
+  std::vector<Source> sources;
+  auto addSource = [&](size_t index, Width width, T type) {
+    const auto [ref, complement] = sourceOperand(index, width, type);
+    sources.push_back({ref, complement});
+  };
+  // d|p: the second is optional, as are both where `firstOptional`.
+  auto addResults = [&](Width first, Width second, bool wantsPair, bool firstOptional) {
+    const Operand& d = at(0);
+    if (d.kind == K::Pair) {
+      if (!wantsPair) mismatch();
+      results.push_back(optionalResultRef(d.elements[0], first));
+      results.push_back(optionalResultRef(d.elements[1], second));
+    } else {
+      results.push_back(firstOptional ? optionalResultRef(d, first) : resultRef(d, first));
+      if (wantsPair) results.push_back(kNowhere);
+    }
+  };
+  size_t wanted = 0;
+  const T wideType = key.type == T::U16 ? T::U32 : key.type == T::S16 ? T::S32 : key.type == T::U32 ? T::U64 : T::S64;
+  switch (opcode) {
+    case O::Mul:
+    case O::Mad:
+    case O::Madc: {
+      if (key.wide && ops::bits(key.type) > 32) modifiers.illegal("wide");
+      const bool three = opcode != O::Mul;
+      const T outer = key.wide ? wideType : key.type;
+      addResults(widthOf(outer), Width::Predicate, false, false);
+      addSource(1, widthOf(key.type), key.type);
+      addSource(2, widthOf(key.type), key.type);
+      if (three) addSource(3, widthOf(outer), outer);
+      wanted = three ? 4 : 3;
+      break;
+    }
+    case O::Setp: {
+      addResults(Width::Predicate, Width::Predicate, true, true);
+      addSource(1, widthOf(key.type), key.type);
+      addSource(2, widthOf(key.type), key.type);
+      wanted = 3;
+      if (key.boolOp != ops::BoolOp::None) {
+        addSource(3, Width::Predicate, T::Pred);
+        wanted = 4;
+      }
+      break;
+    }
+    case O::Set: {
+      addResults(widthOf(key.type), Width::Predicate, false, false);
+      addSource(1, widthOf(sourceType), sourceType);
+      addSource(2, widthOf(sourceType), sourceType);
+      wanted = 3;
+      if (key.boolOp != ops::BoolOp::None) {
+        addSource(3, Width::Predicate, T::Pred);
+        wanted = 4;
+      }
+      break;
+    }
+    case O::Lop3: {
+      const bool withPredicate = key.boolOp != ops::BoolOp::None;
+      addResults(Width::Bits32, Width::Predicate, withPredicate, withPredicate);
+      for (size_t i = 1; i <= 3; ++i) addSource(i, Width::Bits32, T::B32);
+      const uint64_t table = immediateInteger(at(4), "the table of 'lop3'");
+      if (table > 255) fail("the table of 'lop3' must be 0 to 255");
+      key.variant = static_cast<uint32_t>(table);
+      wanted = 5;
+      if (withPredicate) {
+        key.variant |= ops::kLop3Predicate;
+        addSource(5, Width::Predicate, T::Pred);
+        wanted = 6;
+      }
+      break;
+    }
+    case O::CvtPack: {
+      // cvt.pack.sat.convertType.abType{.cType} d, a, b {, c}
+      T third = T::None;
+      if (operands.size() == 4) {
+        third = T::B32;
+        key.variant = ops::kPackWithC;
+      }
+      addResults(Width::Bits32, Width::Predicate, false, false);
+      addSource(1, Width::Bits32, T::B32);
+      addSource(2, Width::Bits32, T::B32);
+      if (third != T::None) addSource(3, Width::Bits32, T::B32);
+      wanted = third != T::None ? 4 : 3;
+      break;
+    }
+    case O::Shfl:
+      addResults(Width::Bits32, Width::Predicate, true, false);
+      for (size_t i = 1; i <= 4; ++i) addSource(i, Width::Bits32, T::B32);
+      wanted = 5;
+      break;
+    case O::Match:
+      addResults(Width::Bits32, Width::Predicate, key.variant == ops::kMatchAll, false);
+      addSource(1, widthOf(key.type), key.type);
+      addSource(2, Width::Bits32, T::B32);
+      wanted = 3;
+      break;
+    case O::Vote:
+      addResults(key.type == T::Pred ? Width::Predicate : Width::Bits32, Width::Predicate, false, false);
+      addSource(1, Width::Predicate, T::Pred);
+      addSource(2, Width::Bits32, T::B32);
+      wanted = 3;
+      break;
+    case O::Elect:
+      addResults(Width::Bits32, Width::Predicate, true, true);
+      addSource(1, Width::Bits32, T::B32);
+      wanted = 2;
+      break;
+    default: {
+      const char* signature = signatureOf(opcode);
+      if (signature == nullptr) fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
+      auto widthOfLetter = [&](char letter) {
+        switch (letter) {
+          case 't': return std::make_pair(widthOf(key.type), key.type);
+          case 's': return std::make_pair(widthOf(sourceType), sourceType);
+          case 'p': return std::make_pair(Width::Predicate, T::Pred);
+          default: return std::make_pair(Width::Bits32, T::B32);
+        }
+      };
+      addResults(widthOfLetter(signature[0]).first, Width::Predicate, false, false);
+      wanted = 1;
+      for (const char* letter = signature + 2; *letter != '\0'; ++letter) {
+        const auto [width, type] = widthOfLetter(*letter);
+        addSource(wanted++, width, type);
+      }
+      if ((opcode == O::Min || opcode == O::Max) && operands.size() == 4) {
+        key.variant = ops::kThreeInput;
+        addSource(wanted++, widthOf(key.type), key.type);
+      }
+      break;
+    }
+  }
+  if (operands.size() != wanted) mismatch();
+  Ref carry = 0;
+  if (key.carryIn || key.carryOut) {
+    if (carry_ == kNoRegister) carry_ = temporary(T::Pred);
+    carry = registerRef(carry_);
+    if (key.carryIn) sources.push_back({carry, false});
+    if (key.carryOut) results.push_back(carry);
+  }
+  emitLane(key, classOf(key));
+  for (Ref r : results) result(r);
+  for (const Source& s : sources) {
+    addComplement(s.complement);
+    source(s.ref);
+  }
+  if (opcode == O::Movmatrix) {
+    code_.back().instr.kind = Kind::LaneConverged;
+  } else if (isSync) {
+    code_.back().instr.kind = Kind::LaneSync;
+  } else {
+    finishLane();
+  }
+}
+
+void Decoder::move(Modifiers& modifiers) {
+  ops::Key key{O::Mov};
+  if (!modifiers.takeType(&key.type)) fail("'mov' needs a type");
+  modifiers.finish();
+  if (current_->operands.size() != 2) mismatch();
+  const Operand &d = at(0), &a = at(1);
+  const Width width = widthOf(key.type);
+  if (d.kind != K::Vector && a.kind != K::Vector) {
+    // Registers of 16 and 32 bits are not the same; special registers and addresses are read straight into the destination.
+    const Ref to = resultRef(d, width);
+    const Ref from = sourceRef(a, width, key.type);
+    emitLane(key, Class::Move);
+    result(to);
+    source(from);
+    finishLane();
+    return;
+  }
+  const bool pack = a.kind == K::Vector;
+  if (pack && d.kind == K::Vector) mismatch();
+  const Operand& vector = pack ? a : d;
+  const auto count = static_cast<uint32_t>(vector.elements.size());
+  if ((count != 2 && count != 4 && count != 8) || ops::bits(key.type) % static_cast<int>(count) != 0) mismatch();
+  const int elementBits = ops::bits(key.type) / static_cast<int>(count);
+  if (elementBits < 8) mismatch();
+  const T elementType = elementBits == 8 ? T::B8 : elementBits == 16 ? T::B16 : elementBits == 32 ? T::B32 : T::B64;
+  const Width elementWidth = widthOf(elementType);
+  key.variant = (pack ? ops::kMovPack : ops::kMovUnpack) | count;
+  std::vector<Ref> elements;
+  for (const Operand& e : vector.elements) elements.push_back(pack ? sourceRef(e, elementWidth, elementType) : optionalResultRef(e, elementWidth));
+  const Ref whole = pack ? resultRef(d, width) : sourceRef(a, width, key.type);
+  emitLane(key, Class::Move);
+  if (pack) {
+    result(whole);
+    for (Ref r : elements) source(r);
+  } else {
+    for (Ref r : elements) result(r);
+    source(whole);
+  }
+  finishLane();
+}
+
+void Decoder::convert(Modifiers& modifiers) {
+  ops::Key key{O::Cvt};
+  takeOne(modifiers, roundingFromName, &key.rounding);
+  key.ftz = modifiers.take("ftz");
+  key.sat = modifiers.take("sat") || modifiers.take("satfinite");
+  key.relu = modifiers.take("relu");
+  if (!modifiers.takeType(&key.type) || !modifiers.takeType(&key.sourceType)) fail("'cvt' needs two types");
+  modifiers.finish();
+  const auto& operands = current_->operands;
+  if (operands.size() < 2) mismatch();
+  const bool twoSources = operands.size() == 3;
+  if (operands.size() > 3) mismatch();
+  const Operand& d = operands[0];
+  if (d.kind != K::Register || registers_[d.reg] == T::Pred) mismatch();
+  // Registers may be wider than the types.
+  uint32_t destinationBits = 0, sourceBits = 0;
+  const int typeBits = ops::bits(key.type), registerBits = bitsOf(d.reg);
+  if (registerBits < typeBits) mismatch();
+  if (registerBits > typeBits && !(typeBits == 8 && registerBits == 16)) destinationBits = static_cast<uint32_t>(registerBits);
+  if (destinationBits == 128) mismatch();
+  const Ref to = registerRef(d.reg);
+  std::vector<Ref> from;
+  for (size_t i = 1; i < operands.size(); ++i) {
+    const Operand& a = operands[i];
+    if (a.kind == K::Register) {
+      if (a.negated || !a.name.empty() || registers_[a.reg] == T::Pred) mismatch();
+      const int bits = bitsOf(a.reg);
+      if (bits < ops::bits(key.sourceType) || bits == 128) mismatch();
+      if (bits == 64 && ops::bits(key.sourceType) < 64) {
+        if (twoSources) mismatch();
+        sourceBits = 64;
+      }
+      from.push_back(registerRef(a.reg));
+    } else {
+      from.push_back(sourceRef(a, widthOf(key.sourceType), key.sourceType));
+    }
+  }
+  key.variant = ops::cvtRegisters(destinationBits, sourceBits);
+  emitLane(key, Class::Conversion);
+  result(to);
+  for (Ref r : from) source(r);
+  finishLane();
+}
+
+void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
+  const char* opcodeName = wmma ? "'wmma.mma'" : "'mma'";
+  if (!modifiers.take("sync") || !modifiers.take("aligned")) fail(std::string(opcodeName) + " needs .sync.aligned");
+  ops::MmaForm form;
+  for (std::string_view word : std::vector<std::string_view>(modifiers.left())) {
+    if (ops::fromName(word, &form.shape) && form.shape != ops::Shape::None) {
+      modifiers.take(word);
+      break;
+    }
+  }
+  if (form.shape == ops::Shape::None) fail(std::string(opcodeName) + " needs a shape that softcuda knows", ErrorKind::Unsupported);
+  form.satfinite = modifiers.take("satfinite");
+  if (modifiers.take("popc")) {
+    if (modifiers.take("and")) form.op = ops::MmaOp::AndPopc;
+    else if (modifiers.take("xor")) form.op = ops::MmaOp::XorPopc;
+    else modifiers.illegal("popc");
+  }
+  // The layouts of A and B, in this order.
+  std::vector<std::string_view> layouts;
+  for (std::string_view word : std::vector<std::string_view>(modifiers.left())) {
+    if (word == "row" || word == "col") {
+      layouts.push_back(word);
+      modifiers.take(word);
+    }
+  }
+  if (layouts.size() != 2) fail(std::string(opcodeName) + " needs the layouts of A and B");
+  form.columnA = layouts[0] == "col";
+  form.columnB = layouts[1] == "col";
+  std::vector<T> types;
+  T type;
+  while (modifiers.takeType(&type)) types.push_back(type);
+  modifiers.finish();
+  if (types.size() == 2 && wmma) {
+    form.d = types[0];
+    form.a = form.b = T::F16;
+    form.c = types[1];
+  } else if (types.size() == 4) {
+    form.d = types[0];
+    form.a = types[1];
+    form.b = types[2];
+    form.c = types[3];
+  } else {
+    fail(std::string(opcodeName) + " needs the types of D, A, B and C");
+  }
+  const ops::Key key = ops::mmaKey(wmma ? O::WmmaMma : O::Mma, form);
+  std::string why;
+  if (ops::find(key, &why) == nullptr) fail(std::string(opcodeName) + " does not have this form" + (why.empty() ? "" : ": " + why), ErrorKind::Unsupported);
+  if (current_->operands.size() != 4) mismatch();
+  const O opcode = wmma ? O::WmmaMma : O::Mma;
+  auto refs = [&](const Operand& operand, ops::Operand which, T elementType, bool isResult) {
+    const ops::Fragment fragment = ops::mmaFragment(opcode, form.shape, which, elementType);
+    std::vector<const Operand*> elements;
+    if (operand.kind == K::Vector) {
+      for (const Operand& e : operand.elements) elements.push_back(&e);
+    } else {
+      elements.push_back(&operand);
+    }
+    if (fragment.registers == 0 || elements.size() != static_cast<size_t>(fragment.registers)) mismatch();
+    const Width width = fragment.registerBits == 64 ? Width::Bits64 : Width::Bits32;
+    const T registerType = elementType == T::F64 ? T::F64 : elementType == T::F32 ? T::F32 : T::B32;
+    std::vector<Ref> result;
+    for (const Operand* e : elements) result.push_back(isResult ? resultRef(*e, width) : sourceRef(*e, width, registerType));
+    return result;
+  };
+  const std::vector<Ref> d = refs(at(0), ops::Operand::C, form.d, true);
+  const std::vector<Ref> a = refs(at(1), ops::Operand::A, form.a, false);
+  const std::vector<Ref> b = refs(at(2), ops::Operand::B, form.b, false);
+  const std::vector<Ref> c = refs(at(3), ops::Operand::C, form.c, false);
+  emitLane(key, Class::Tensor);
+  code_.back().instr.kind = Kind::LaneConverged;
+  code_.back().instr.extra = static_cast<uint32_t>(ops::mmaFlop(form.shape));
+  for (Ref r : d) result(r);
+  for (const std::vector<Ref>* list : {&a, &b, &c}) {
+    for (Ref r : *list) source(r);
+  }
+}
+
+void Decoder::video(O opcode, Modifiers& modifiers) {
+  ops::Key key{opcode};
+  ops::VideoVariant variant;
+  using V = ops::VideoVariant;
+  const std::string name(current_->opcode);
+  const int elements = name.back() == '4' ? 4 : name.back() == '2' ? 2 : 1;
+  if (opcode == O::Vset || opcode == O::Vset2 || opcode == O::Vset4) {
+    if (!takeOne(modifiers, compareFromName, &key.compare)) fail("'" + name + "' needs a comparison");
+  }
+  key.sat = modifiers.take("sat");
+  if (modifiers.take("wrap")) variant.wrap = true;
+  else modifiers.take("clamp");
+  if (modifiers.take("po")) variant.plusOne = true;
+  if (modifiers.take("shr7")) variant.scale = 7;
+  if (modifiers.take("shr15")) variant.scale = 15;
+  if (modifiers.take("add")) variant.second = V::kAddC;
+  else if (modifiers.take("min")) variant.second = V::kMinC;
+  else if (modifiers.take("max")) variant.second = V::kMaxC;
+  T types[3] = {T::None, T::None, T::None};
+  int count = 0;
+  while (count < 3 && modifiers.takeType(&types[count])) ++count;
+  modifiers.finish();
+  if (opcode == O::Vset || opcode == O::Vset2 || opcode == O::Vset4) {
+    if (count != 2) fail("'" + name + "' needs two types");
+    key.type = T::U32;
+    key.sourceType = types[0];
+    variant.bType = types[1];
+  } else {
+    if (count != 3) fail("'" + name + "' needs three types");
+    key.type = types[0];
+    key.sourceType = types[1];
+    variant.bType = types[2];
+  }
+  auto scalarSelector = [&](std::string_view text, V::Selector* selector) {
+    static const struct { const char* word; V::Selector selector; } table[] = {{"b0", V::kB0}, {"b1", V::kB1}, {"b2", V::kB2}, {"b3", V::kB3}, {"h0", V::kH0}, {"h1", V::kH1}};
+    if (text.empty()) return;
+    for (const auto& entry : table) {
+      if (text == entry.word) {
+        *selector = entry.selector;
+        return;
+      }
+    }
+    fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
+  };
+  auto simdSelector = [&](std::string_view text, uint32_t* nibbles) {   // "b7531" or "h10": highest element first
+    if (text.empty()) return;
+    if (text.size() != static_cast<size_t>(elements) + 1 || text[0] != (elements == 4 ? 'b' : 'h')) fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
+    *nibbles = 0;
+    for (char c : text.substr(1)) {
+      if (c < '0' || c >= '0' + 2 * elements) fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
+      *nibbles = *nibbles << 4 | static_cast<uint32_t>(c - '0');
+    }
+  };
+  const bool mad = opcode == O::Vmad;
+  Operand d = at(0), a = at(1), b = at(2);
+  if (elements == 1) {
+    scalarSelector(a.name, &variant.a);
+    scalarSelector(b.name, &variant.b);
+    V::Selector merge = V::kWhole;
+    scalarSelector(d.name, &merge);
+    if (merge != V::kWhole) {
+      if (variant.second != V::kNone) mismatch();
+      variant.second = static_cast<V::Second>(static_cast<int>(V::kMergeB0) + static_cast<int>(merge) - static_cast<int>(V::kB0));
+    }
+  } else {
+    if (elements == 2) {
+      variant.mask = 3;
+      variant.selectA = 0x10;
+      variant.selectB = 0x32;
+    }
+    simdSelector(a.name, &variant.selectA);
+    simdSelector(b.name, &variant.selectB);
+    if (!d.name.empty()) {
+      if (d.name[0] != (elements == 4 ? 'b' : 'h')) mismatch();
+      variant.mask = 0;
+      for (char c : d.name.substr(1)) {
+        if (c < '0' || c >= '0' + elements) mismatch();
+        variant.mask |= 1u << (c - '0');
+      }
+    }
+  }
+  std::vector<Ref> sources;
+  if (mad && (a.negated || b.negated)) {
+    variant.negateProduct = a.negated != b.negated;
+    a.negated = b.negated = false;
+  }
+  d.name = a.name = b.name = {};
+  const Ref to = resultRef(d, Width::Bits32);
+  sources.push_back(sourceRef(a, Width::Bits32, T::B32));
+  sources.push_back(sourceRef(b, Width::Bits32, T::B32));
+  size_t wanted = 3;
+  if (elements > 1 || mad || variant.second != V::kNone) {
+    Operand c = at(3);
+    if (mad && c.negated) {
+      variant.negateC = true;
+      c.negated = false;
+    }
+    sources.push_back(sourceRef(c, Width::Bits32, T::B32));
+    wanted = 4;
+  }
+  if (current_->operands.size() != wanted) mismatch();
+  std::string why;
+  uint32_t packed = 0;
+  const ops::LaneOp op = ops::findVideo(key, variant, &packed, &why);
+  if (op == nullptr) fail("instruction '" + name + "' is not supported in this form" + (why.empty() ? "" : ": " + why), ErrorKind::Unsupported);
+  Instr& instr = emit(Kind::LaneMany, Class::Integer);
+  instr.op = op;
+  instr.variant = packed;
+  result(to);
+  for (Ref r : sources) source(r);
+  finishLane();
+}
+
+}  // namespace softcuda::ptx
