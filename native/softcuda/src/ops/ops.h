@@ -64,6 +64,7 @@ struct Key {
   bool hi = false, lo = false, wide = false;          // mul, mad
   bool carryIn = false, carryOut = false;             // addc/subc/madc (carryIn is implied by them), .cc
   uint32_t variant = 0;                               // per opcode, see below
+  bool satfinite = false;                             // cvt: .satfinite, which is not .sat (where PTX has only one of them, either is taken)
 };
 
 // dst: 1 or more destination registers; src: the sources in PTX order; variant: Key::variant.
@@ -83,7 +84,7 @@ std::string_view name(Level level);
 // --- Key::variant per opcode --------------------------------------------------------------------------------------------------------
 // Opcodes that are not listed have variant 0.
 
-// add, fma (f16, bf16 and their x2): kOob for fma.rn.oob.
+// fma (f16, bf16 and their x2): kOob for fma.rn.oob; sm_90, find refuses it.
 inline constexpr uint32_t kOob = 1;
 
 // bfind: kShiftAmount for .shiftamt.
@@ -96,7 +97,7 @@ enum ShiftVariant : uint32_t { kClamp = 0, kWrap = 1, kShfLeft = 0, kShfRight = 
 // cvt.s64.s8 of a 16-bit register needs no mark: registers of at most 32 bits are alike as sources). cvtRegisters(0, 0) = 0 = as wide as
 // the types. The destination is sign- or zero-extended to its register's width. 8-bit destinations without a mark fill 16 bits.
 // cvt.rn.f16x2.f32, cvt.rn.bf16x2.f32: type F16x2/BF16x2, sourceType F32, src a (upper half), b (lower half).
-// .satfinite is Key::sat.
+// .satfinite is Key::satfinite: cvt.rn.sat.f16.f32 clamps to [0,1], cvt.rn.satfinite.f16.f32 to the finite numbers.
 constexpr uint32_t cvtRegisters(uint32_t destinationBits, uint32_t sourceBits) { return destinationBits | sourceBits << 8; }
 
 // cvt.pack.sat: kPackWithC for the four-operand form (b32 operand c, types u8/s8/u4/s4/u2/s2).
@@ -132,7 +133,7 @@ enum TestpVariant : uint32_t { kTestpFinite = 0, kTestpInfinite, kTestpNumber, k
 // activemask: dst d, no source. movmatrix.sync.aligned.m8n8.trans.b16: src a; needs all lanes.
 enum VoteVariant : uint32_t { kVoteAll = 0, kVoteAny, kVoteUni, kVoteBallot };
 
-// min/max with three sources: kThreeInput (f32, sm_100).
+// min/max with three sources: kThreeInput (f32, sm_100); find refuses it.
 inline constexpr uint32_t kThreeInput = 1;
 
 // Video instructions: the b type and, for vset and the secondary operation, what follows; selectors are those of the scalar forms.
@@ -185,8 +186,8 @@ constexpr Key mmaKey(Opcode op, const MmaForm& f) {
   key.variant = mmaVariant(f);
   return key;
 }
-// Multiply-adds of one instruction counted as 2 operations each: 2*m*n*k.
-uint64_t mmaFlop(Shape shape);
+// Multiply-adds of one instruction counted as 2 operations each: 2*m*n*k, and four times that for mma.m8n8k4 of f16 (four products).
+uint64_t mmaFlop(Shape shape, Type a = Type::None);
 
 // How a fragment lies in registers. For lane l and register r, `elements[e]` gives row and column (of A: m, k; of B: k, n; of C and D: m, n)
 // of the element in bits [e*width, (e+1)*width). An element may be held in several places (f16 wmma fragments): loads fill all, stores

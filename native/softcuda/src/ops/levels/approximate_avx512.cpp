@@ -1,0 +1,3 @@
+#define SOFTCUDA_LEVEL avx512
+#define SOFTCUDA_WANTS_AVX512 1
+#include "../kernels/approximate.inl"

@@ -1,0 +1,2 @@
+#define SOFTCUDA_LEVEL scalar
+#include "../kernels/mma.inl"
