@@ -104,7 +104,10 @@ std::vector<Record> Records::ofContext(uint64_t contextId) const {
   return all;
 }
 
-bool isKnown(uint64_t address) { return memory().find(address, nullptr); }
+bool isKnown(uint64_t address) {
+  Allocation found;
+  return memory().find(address, &found);
+}
 
 void checkDeviceRange(uint64_t address, size_t bytes, const char* what) {
   if (bytes == 0) return;

@@ -83,7 +83,7 @@ TEST(errorLog) {
                     reinterpret_cast<void*>(4)};
   CUmodule m = nullptr;
   FAILS(cuModuleLoadDataEx(&m, bad.c_str(), 6, options, values), CUDA_ERROR_INVALID_PTX);
-  CHECK_MSG(std::string(error).find("line 8") != std::string::npos, error);
+  CHECK_MSG(std::string(error).find("line 9") != std::string::npos, error);
   CHECK_EQ(reinterpret_cast<uintptr_t>(values[1]), std::strlen(error));
   // A good one writes about its kernels.
   values[1] = reinterpret_cast<void*>(sizeof error);
