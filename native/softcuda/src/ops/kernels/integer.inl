@@ -94,13 +94,15 @@ template <class T, class F> struct Halves {
   }
 };
 
-// Carry chains. The carry is a predicate; for subtraction it is the borrow.
+// Carry chains. The carry is a predicate. As in hardware, a subtraction is the addition of the complement: it leaves a carry where
+// it did not borrow, and nvcc's 128-bit division relies on that (subc.cc followed by addc).
 template <class U, bool Subtract, bool In>
 struct AddWithCarry {
   static SOFTCUDA_INLINE U apply(U a, U b, U carryIn, U* carryOut) {
     if constexpr (Subtract) {
-      const U t = static_cast<U>(a - b), r = static_cast<U>(t - (In ? carryIn : U{0}));
-      *carryOut = static_cast<U>(a < b) | static_cast<U>(In && t < carryIn);
+      const U borrow = In ? static_cast<U>(carryIn ^ 1) : U{0};
+      const U t = static_cast<U>(a - b), r = static_cast<U>(t - borrow);
+      *carryOut = static_cast<U>(!(a < b || t < borrow));
       return r;
     } else {
       const U t = static_cast<U>(a + b), r = static_cast<U>(t + (In ? carryIn : U{0}));
