@@ -100,6 +100,8 @@ using namespace softcuda::driver;
 CUresult cuInit(unsigned int flags) {
   return call(__func__, [&] {
     require(flags == 0, CUDA_ERROR_INVALID_VALUE, "flags must be 0");
+    static std::once_flag once;
+    std::call_once(once, [] { std::atexit(Context::reportLeaksAtExit); });
     isInitialised.store(true, std::memory_order_release);
     return CUDA_SUCCESS;
   });

@@ -268,6 +268,14 @@ void Context::destroy() {
   perThread_.clear();
 }
 
+void Context::reportLeaksAtExit() {
+  if (!checksFor("leak")) return;
+  for (const auto& context : contexts().all()) {
+    const std::vector<Record> left = Records::instance().ofContext(context->id_);
+    if (!left.empty()) context->reportLeaks(left);
+  }
+}
+
 void Context::reportLeaks(const std::vector<Record>& left) const {
   size_t bytes = 0;
   for (const Record& record : left) bytes += record.allocation.size;

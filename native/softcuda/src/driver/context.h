@@ -85,6 +85,9 @@ class Context : public std::enable_shared_from_this<Context> {
   void waitIdle();                        // the same without the error
   void destroy();                         // waits, reports leaks, frees everything
 
+  // Reports what contexts hold that the process leaves without destroying them (SOFTCUDA_CHECK=leak).
+  static void reportLeaksAtExit();
+
   // All operations after which the context is idle.
   std::vector<OperationPtr> tails();
 

@@ -41,6 +41,13 @@ class Handles {
     return object;
   }
 
+  std::vector<std::shared_ptr<Object>> all() const {
+    std::vector<std::shared_ptr<Object>> objects;
+    std::shared_lock lock(mutex_);
+    for (const auto& each : objects_) objects.push_back(each.second);
+    return objects;
+  }
+
   // Forgets the objects for which the predicate holds and returns them.
   template <typename Predicate>
   std::vector<std::shared_ptr<Object>> removeIf(Predicate predicate) {

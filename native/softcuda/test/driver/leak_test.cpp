@@ -1,7 +1,35 @@
 // SOFTCUDA_CHECK=leak, set before the library looks.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 #include "fixture.h"
+
+// First, before this process starts threads: a child that ends without destroying its context.
+TEST(aContextThatNobodyDestroysIsReportedAtExit) {
+  char path[] = "/tmp/softcuda-leak-XXXXXX";
+  REQUIRE(mkstemp(path) >= 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("SOFTCUDA_CHECK", "leak", 1);
+    setenv("SOFTCUDA_REPORT", path, 1);
+    CUcontext c = nullptr;
+    CUdeviceptr p = 0;
+    if (cuInit(0) != CUDA_SUCCESS || cuCtxCreate_v2(&c, 0, 0) != CUDA_SUCCESS || cuMemAlloc_v2(&p, 321) != CUDA_SUCCESS) std::_Exit(1);
+    std::exit(0);
+  }
+  int status = -1;
+  REQUIRE_EQ(waitpid(child, &status, 0), child);
+  CHECK_EQ(status, 0);
+  std::ifstream in(path);
+  std::stringstream text;
+  text << in.rdbuf();
+  unlink(path);
+  CHECK_MSG(text.str().find("leak: 1 allocation (321 bytes)") != std::string::npos, text.str());
+}
 
 TEST(leaksAreReportedWhenTheContextEnds) {
   setenv("SOFTCUDA_CHECK", "race,leak", 1);
