@@ -34,7 +34,7 @@ __device__ void arithmetic(const unsigned short* xs, const unsigned short* ys, c
   put(12, __hfma_sat(x, y, z));
   put(13, __hfma_relu(x, y, z));
   put(14, __hdiv(x, y));
-  put(15, x + y * z);
+  put(15, __hadd_rn(x, __hmul_rn(y, z)));  // not to be fused
 }
 extern "C" __global__ void halfArithmetic(const unsigned short* x, const unsigned short* y, const unsigned short* z, unsigned short* out) { arithmetic<__half>(x, y, z, out); }
 extern "C" __global__ void bf16Arithmetic(const unsigned short* x, const unsigned short* y, const unsigned short* z, unsigned short* out) { arithmetic<__nv_bfloat16>(x, y, z, out); }

@@ -65,7 +65,7 @@ TEST(memory_parameters) {
   expectEqual("indexed", ints.download(), expectedInts);
 
   struct Int3 { int x, y, z; };
-  struct Char4 { alignas(4) signed char x, y, z, w; };
+  struct alignas(4) Char4 { signed char x, y, z, w; };
   Buffer<double> many(16);
   m.run("manyParameters", {1, 1}, static_cast<signed char>(-1), static_cast<short>(-2), -3, -4ll, 5.5f, -6.25, static_cast<unsigned char>(200),
         Int3{7, 8, 9}, Char4{-10, 11, -12, 13}, many, true, many);

@@ -467,9 +467,12 @@ TEST(float_approximations) {
   cases.push_back(packed(cases.back(), Kind::F16x2));
   cases.push_back(approximate("ex2.approx.f16", kF16, [](double x) { return std::exp2(x); }, 2, 0, false));
   cases.push_back(packed(cases.back(), Kind::F16x2));
-  // in double: the upper word carries some 20 bits, subnormal operands and results are flushed
+  // in double: the upper word carries some 20 bits and is all that is looked at; subnormal operands and results are flushed
+  const auto nanBelow = [](const u64* o) { return (o[0] & 0x7fffffffffffffff) > 0x7ff0000000000000 && (o[0] & 0x7fffffff00000000) == 0x7ff0000000000000; };
   cases.push_back(approximate("rcp.approx.ftz.f64", kF64, [](double x) { return 1 / x; }, std::ldexp(1, 33), 0x1p-1022, true));
+  cases.back().open = nanBelow;
   cases.push_back(approximate("rsqrt.approx.f64", kF64, [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }, std::ldexp(1, 33), 0, false));
   cases.push_back(approximate("rsqrt.approx.ftz.f64", kF64, [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }, std::ldexp(1, 33), 0, true));
+  cases.back().open = nanBelow;
   runCases(cases);
 }
