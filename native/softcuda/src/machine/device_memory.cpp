@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "machine/address_space.h"
+#include "machine/options.h"
 
 namespace softcuda::machine {
 namespace {
@@ -79,6 +80,7 @@ Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind ki
   if (bytes == 0 || address == nullptr) return {kInvalidValue, "an allocation needs at least one byte"};
   if (alignment == 0) alignment = 1;
   if ((alignment & (alignment - 1)) != 0 || alignment > (size_t{1} << 30)) return {kInvalidValue, "an alignment must be a power of two"};
+  if (checkRequested("init")) enableInitChecks();
   std::unique_lock lock(mutex_);
   if (bytes > capacity_ || inUse_ > capacity_ - bytes) {
     return {kOutOfMemory, "out of device memory: " + std::to_string(bytes) + " bytes asked for, " + std::to_string(inUse_) + " of " + std::to_string(capacity_) + " in use"};
@@ -90,7 +92,9 @@ Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind ki
   Allocation allocation{base, bytes, kind, nextId_++, true};
   live_[base] = allocation;
   inUse_ += bytes;
-  if (shadow_ != nullptr && (kind == AllocationKind::Global || kind == AllocationKind::Constant)) std::memset(shadow_ + (base - arena_), 1, bytes);
+  // What the host can write behind the driver's back counts as written.
+  const bool unknown = kind == AllocationKind::Device || kind == AllocationKind::StreamOrdered;
+  if (shadow_ != nullptr && !unknown) std::memset(shadow_ + (base - arena_), 1, bytes);
   *address = base;
   return {};
 }
