@@ -13,7 +13,7 @@
 namespace softcuda::machine {
 namespace {
 
-constexpr int kInvalidValue = 1, kOutOfMemory = 2, kAlreadyMapped = 208, kHostAlreadyRegistered = 712;
+constexpr int kAlreadyMapped = 208, kHostAlreadyRegistered = 712;
 constexpr size_t kGap = 4096;              // between allocations, belongs to none
 constexpr size_t kHugePage = size_t{2} << 20;
 
