@@ -217,7 +217,20 @@ public final class TestNetworks {
             4,
             1,
             1));
+    // Channels in whole blocks of 16, for which engines may have layouts of their own.
+    cases.add(
+        new Case(ResNet.build(inBlocks("blocksA", BlockKind.BASIC, StemKind.CIFAR)), 3, 11, 12));
+    cases.add(
+        new Case(
+            ResNet.build(inBlocks("blocks", BlockKind.BOTTLENECK, StemKind.IMAGENET)), 2, 35, 48));
     return cases;
+  }
+
+  private static ResNetConfig inBlocks(String name, BlockKind block, StemKind stem) {
+    return ResNetConfig.of(
+            new ResNetVariant(
+                name, block, stem, List.of(1, 2, 1), List.of(16, 32, 48), 1, 64, true))
+        .withClasses(11);
   }
 
   private static ResNetConfig small(

@@ -3,12 +3,14 @@ package io.resfuse.engine.onednn;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SCRATCHPAD;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_primitive_execute;
 
+import io.resfuse.engine.onednn.NativeMemory.Address;
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_memory;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_stream;
+import org.bytedeco.javacpp.Pointer;
 
 /** One step of a plan with all its arguments bound. Running it allocates nothing. */
 interface Command {
@@ -48,6 +50,22 @@ interface Command {
     @Override
     public String toString() {
       return name;
+    }
+  }
+
+  /** Zeroes memory. */
+  final class Zero implements Command {
+    private final Pointer start;
+    private final long bytes;
+
+    Zero(long address, long bytes) {
+      this.start = new Address(address);
+      this.bytes = bytes;
+    }
+
+    @Override
+    public void run(dnnl_stream stream) {
+      Pointer.memset(start, 0, bytes);
     }
   }
 

@@ -451,6 +451,10 @@ final class Dnnl {
     return query(desc, dnnl_query_src_md);
   }
 
+  static dnnl_memory_desc sourceGradientOf(dnnl_primitive_desc desc) {
+    return query(desc, dnnl_query_diff_src_md);
+  }
+
   static dnnl_memory_desc weightsOf(dnnl_primitive_desc desc) {
     return query(desc, dnnl_query_weights_md);
   }

@@ -69,13 +69,33 @@ final class OneDnnEngine implements Engine {
 
   @Override
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions trainingOptions) {
-    throw new EngineException("onednn: no training yet");
+    int type = type(trainingOptions.precision(), Mode.TRAINING);
+    trainingOptions.check(network);
+    threads.use();
+    try (Scope scope = new Scope()) {
+      return new TrainingProgram(scope, network, trainingOptions, type).memory();
+    }
   }
 
   @Override
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions) {
-    throw new EngineException("onednn: no training yet");
+    int type = type(trainingOptions.precision(), Mode.TRAINING);
+    trainingOptions.check(network);
+    threads.use();
+    Scope scope = new Scope();
+    boolean done = false;
+    try {
+      TrainingProgram program = new TrainingProgram(scope, network, trainingOptions, type);
+      TrainingPlan plan =
+          new OneDnnTrainingPlan(scope, program, network, parameters, trainingOptions, threads);
+      done = true;
+      return plan;
+    } finally {
+      if (!done) {
+        scope.close();
+      }
+    }
   }
 
   @Override

@@ -24,6 +24,7 @@ final class OneDnnInferencePlan implements InferencePlan {
   private final FloatBuffer input;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private final Map<String, Shape> shapes = new HashMap<>();
+  private final FloatBuffer[] outputArray;
   private boolean closed;
 
   /**
@@ -63,6 +64,7 @@ final class OneDnnInferencePlan implements InferencePlan {
         outputs.put(name, view(places.outputBuffer(name)));
         shapes.put(name, program.shape(name));
       }
+      this.outputArray = outputs.values().toArray(FloatBuffer[]::new);
       done = true;
     } finally {
       if (!done) {
@@ -100,6 +102,15 @@ final class OneDnnInferencePlan implements InferencePlan {
     threads.use();
     for (Command command : commands) {
       command.run(stream);
+    }
+    int length = input.capacity() / request.batch();
+    for (int n = 0; n < request.batch(); n++) {
+      if (NonFinite.isIn(input, n * length, (n + 1) * length)) {
+        for (FloatBuffer output : outputArray) {
+          int size = output.capacity() / request.batch();
+          NonFinite.fill(output, n * size, (n + 1) * size);
+        }
+      }
     }
   }
 

@@ -3,12 +3,14 @@ package io.resfuse.engine.onednn;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_FROM;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_TO;
 
+import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.tensor.HostTensor;
 import java.nio.FloatBuffer;
@@ -200,12 +202,18 @@ final class PackedWeights implements AutoCloseable {
   /** Writes the folded weights in their plain order and describes them. */
   private static dnnl_memory_desc fold(
       Scope scope, Operation operation, Parameters parameters, FloatBuffer target) {
-    FloatBuffer source = parameters.get(operation.parameters().get(0)).buffer();
+    List<ParameterSpec> specs = operation.parameters();
+    for (ParameterSpec spec : specs.subList(1, specs.size())) {
+      checkFinite(spec, parameters.get(spec).toArray(), 0);
+    }
+    ParameterSpec weight = specs.get(0);
+    FloatBuffer source = parameters.get(weight).buffer();
     double[] scale = affine(operation, parameters).scale;
     int perChannel = source.capacity() / scale.length;
     float[] channel = new float[perChannel];
     for (int c = 0; c < scale.length; c++) {
       source.get(c * perChannel, channel);
+      checkFinite(weight, channel, c * perChannel);
       multiply(channel, scale[c]);
       target.put(c * perChannel, channel);
     }
@@ -213,6 +221,21 @@ final class PackedWeights implements AutoCloseable {
       return Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
     }
     return Descs.transposed(scope, scale.length, perChannel);
+  }
+
+  private static void checkFinite(ParameterSpec spec, float[] values, int offset) {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new EngineException(
+            "onednn: parameter "
+                + spec.name()
+                + " has "
+                + values[i]
+                + " as element "
+                + (offset + i)
+                + "; all weights must be finite, load them again or from another file");
+      }
+    }
   }
 
   private static void multiply(float[] values, double factor) {

@@ -1,0 +1,111 @@
+package io.resfuse.engine.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_WEIGHTS;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+
+/** A list of primitives with the buffers they use, before these have addresses. Not thread-safe. */
+final class Steps {
+  private final List<Step> steps = new ArrayList<>();
+  private final Set<Buffer> buffers;
+  private long scratchBytes;
+
+  /**
+   * An empty list.
+   *
+   * @param buffers collects what the steps use
+   */
+  Steps(Set<Buffer> buffers) {
+    this.buffers = buffers;
+  }
+
+  static Set<Buffer> noBuffers() {
+    return new LinkedHashSet<>();
+  }
+
+  private record Argument(int index, dnnl_memory_desc desc, Buffer buffer) {}
+
+  /** A primitive and its arguments. */
+  final class Step {
+    private final String name;
+    private final dnnl_primitive_desc desc;
+    private final int time;
+    private final List<Argument> arguments = new ArrayList<>();
+    private boolean onZeros;
+
+    private Step(String name, dnnl_primitive_desc desc, int time) {
+      this.name = name;
+      this.desc = desc;
+      this.time = time;
+    }
+
+    Step with(int index, dnnl_memory_desc layout, Buffer buffer) {
+      arguments.add(new Argument(index, layout, buffer));
+      buffer.touch(time);
+      buffers.add(buffer);
+      return this;
+    }
+
+    /** Zeroes the scratch memory and the buffers of weights' gradients first. */
+    Step onZeros() {
+      onZeros = true;
+      return this;
+    }
+  }
+
+  /** Appends a primitive that runs at a time of the plan. */
+  Step add(String name, dnnl_primitive_desc desc, int time) {
+    Step step = new Step(name, desc, time);
+    steps.add(step);
+    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(Dnnl.scratchOf(desc)));
+    return step;
+  }
+
+  long scratchBytes() {
+    return scratchBytes;
+  }
+
+  /** Where the regions begin. */
+  record Bases(long arena, long weights, long host, long scratch) {}
+
+  /**
+   * Binds all steps.
+   *
+   * @param scope owns what is made
+   * @param bases addresses
+   * @param primitives made so far, by descriptor; steps of several lists share them
+   */
+  Command[] bind(Scope scope, Bases bases, Map<dnnl_primitive_desc, dnnl_primitive> primitives) {
+    List<Command> commands = new ArrayList<>();
+    for (Step step : steps) {
+      if (step.onZeros) {
+        commands.add(new Command.Zero(bases.scratch, Dnnl.bytes(Dnnl.scratchOf(step.desc))));
+        for (Argument argument : step.arguments) {
+          if (argument.index == DNNL_ARG_DIFF_WEIGHTS) {
+            long start = argument.buffer.address(bases.arena, bases.weights, bases.host);
+            commands.add(new Command.Zero(start, argument.buffer.bytes()));
+          }
+        }
+      }
+      Command.Builder builder = new Command.Builder(scope, step.name);
+      for (Argument argument : step.arguments) {
+        builder.bind(
+            argument.index,
+            argument.desc,
+            argument.buffer.address(bases.arena, bases.weights, bases.host));
+      }
+      builder.scratch(step.desc, bases.scratch);
+      dnnl_primitive primitive =
+          primitives.computeIfAbsent(step.desc, desc -> Dnnl.primitive(scope, desc));
+      commands.add(builder.build(primitive));
+    }
+    return commands.toArray(Command[]::new);
+  }
+}
