@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       SummaryCommand.class,
       WeightsCommand.class,
       DevicesCommand.class,
+      WarmUpCommand.class,
       GenerateCompletion.class,
     })
 public final class Main implements Runnable {

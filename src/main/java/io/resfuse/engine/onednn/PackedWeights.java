@@ -36,6 +36,11 @@ final class PackedWeights implements AutoCloseable {
   private @Nullable Parameters parameters;
   private int unread;
 
+  /** Plain weights on their way into a layout, one array at a time: fresh memory is dear. */
+  private @Nullable NativeMemory staging;
+
+  private @Nullable NativeMemory scratch;
+
   PackedWeights(NetworkSpec network, Parameters parameters) {
     this.parameters = parameters;
     this.unread =
@@ -112,9 +117,8 @@ final class PackedWeights implements AutoCloseable {
       affine(packed.operation, source).putShift(memory.floats(0, packed.bytes() / Float.BYTES));
       return;
     }
-    try (Scope temporary = new Scope();
-        NativeMemory plain =
-            new NativeMemory(elements(packed.operation) * Float.BYTES, "weights being packed")) {
+    NativeMemory plain = staging(source);
+    try (Scope temporary = new Scope()) {
       dnnl_memory_desc from =
           fold(temporary, packed.operation, source, plain.floats(0, elements(packed.operation)));
       reorder(from, plain.address(), packed.desc, memory.address());
@@ -123,7 +127,32 @@ final class PackedWeights implements AutoCloseable {
     unread--;
     if (unread == 0) {
       parameters = null;
+      free(staging);
+      staging = null;
     }
+  }
+
+  /** Room that reorders may want; some want none. */
+  private NativeMemory scratch(long bytes) {
+    NativeMemory present = scratch;
+    if (present == null || present.bytes() < bytes) {
+      free(present);
+      present = new NativeMemory(bytes, "scratch memory for packing weights");
+      scratch = present;
+    }
+    return present;
+  }
+
+  /** Room for the largest of the weights. */
+  private NativeMemory staging(Parameters source) {
+    NativeMemory present = staging;
+    if (present == null) {
+      long largest =
+          source.asMap().values().stream().mapToLong(t -> t.shape().elements()).max().orElse(0);
+      present = new NativeMemory(largest * Float.BYTES, "weights being packed");
+      staging = present;
+    }
+    return present;
   }
 
   private void fillSelection(Packed packed, NativeMemory memory, SubsampledIdentity identity) {
@@ -138,13 +167,12 @@ final class PackedWeights implements AutoCloseable {
   }
 
   private void reorder(dnnl_memory_desc from, long source, dnnl_memory_desc to, long target) {
-    try (Scope temporary = new Scope();
-        NativeMemory scratch = new NativeMemory(1L << 20, "scratch memory for packing weights")) {
+    try (Scope temporary = new Scope()) {
       dnnl_primitive_desc desc = Dnnl.reorder(temporary, from, to);
       new Command.Builder(temporary, "packing of weights")
           .bind(DNNL_ARG_FROM, from, source)
           .bind(DNNL_ARG_TO, to, target)
-          .scratch(desc, scratch.address())
+          .scratch(desc, scratch(Dnnl.bytes(Dnnl.scratchOf(desc))).address())
           .build(Dnnl.primitive(temporary, desc))
           .run(stream);
     }
@@ -248,11 +276,16 @@ final class PackedWeights implements AutoCloseable {
   public void close() {
     weights.values().forEach(layouts -> layouts.forEach(PackedWeights::free));
     biases.values().forEach(PackedWeights::free);
+    free(staging);
+    free(scratch);
     scope.close();
   }
 
   private static void free(Packed packed) {
-    NativeMemory memory = packed.memory;
+    free(packed.memory);
+  }
+
+  private static void free(@Nullable NativeMemory memory) {
     if (memory != null) {
       memory.close();
     }
