@@ -53,24 +53,27 @@ final class ImageIoReaders {
   }
 
   static BufferedImage readPng(byte[] contents) throws IOException {
-    return read(Jdk.PNG.createReaderInstance(), contents);
+    return read(Jdk.PNG, contents, Integer.MAX_VALUE);
   }
 
   static BufferedImage readGif(byte[] contents) throws IOException {
-    return read(Jdk.GIF.createReaderInstance(), contents);
+    return read(Jdk.GIF, contents, Integer.MAX_VALUE);
   }
 
   static BufferedImage readBmp(byte[] contents) throws IOException {
-    return read(Jdk.BMP.createReaderInstance(), contents);
+    return read(Jdk.BMP, contents, Integer.MAX_VALUE);
   }
 
-  static BufferedImage readWebp(byte[] contents) throws IOException {
-    return read(Webp.PROVIDER.createReaderInstance(), contents);
+  /** The reader throws if it reads the byte of the index {@code most} or one after it. */
+  static BufferedImage readWebp(byte[] contents, int most) throws IOException {
+    return read(Webp.PROVIDER, contents, most);
   }
 
-  private static BufferedImage read(ImageReader reader, byte[] contents) throws IOException {
+  private static BufferedImage read(ImageReaderSpi provider, byte[] contents, int most)
+      throws IOException {
+    ImageReader reader = provider.createReaderInstance();
     try {
-      reader.setInput(new ByteArrayImageInputStream(contents), true, true);
+      reader.setInput(new ByteArrayImageInputStream(contents, most), true, true);
       return reader.read(0);
     } finally {
       reader.dispose();

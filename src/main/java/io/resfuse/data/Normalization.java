@@ -160,6 +160,40 @@ public final class Normalization {
     }
   }
 
+  /** Writes samples that are already in the network's channels: (height, width, channel). */
+  void writeSamples(
+      byte[] samples,
+      int width,
+      int height,
+      FloatBuffer target,
+      int index,
+      TensorLayout layout,
+      float[] line) {
+    int count = channels.count;
+    int plane = width * height;
+    int base = Math.multiplyExact(index, Math.multiplyExact(plane, count));
+    for (int y = 0; y < height; y++) {
+      int row = y * width * count;
+      if (layout == TensorLayout.NHWC) {
+        for (int channel = 0; channel < count; channel++) {
+          float[] values = table[channel];
+          for (int i = channel; i < width * count; i += count) {
+            line[i] = values[samples[row + i] & 0xff];
+          }
+        }
+        target.put(base + row, line, 0, width * count);
+      } else {
+        for (int channel = 0; channel < count; channel++) {
+          float[] values = table[channel];
+          for (int x = 0; x < width; x++) {
+            line[x] = values[samples[row + x * count + channel] & 0xff];
+          }
+          target.put(base + channel * plane + y * width, line, 0, width);
+        }
+      }
+    }
+  }
+
   private void convert(Image image, int y, int channel, float[] line, int offset, int step) {
     byte[] pixels = image.pixels();
     float[] values = table[channel];

@@ -1,8 +1,8 @@
 package io.resfuse.data;
 
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
@@ -11,8 +11,17 @@ import java.nio.charset.StandardCharsets;
  * canvas, black around it. Alpha, profiles and further frames are left out before decoding.
  */
 final class WebpDecoder {
+  private static final byte[] RIFF = "RIFF".getBytes(StandardCharsets.ISO_8859_1);
+  private static final byte[] WEBP = "WEBP".getBytes(StandardCharsets.ISO_8859_1);
   private static final int RIFF_HEADER = 12;
+  private static final int CHUNK_HEADER = 8;
   private static final int FRAME_HEADER = 16;
+
+  /** How far the reader looks ahead; what needs more bytes than that is truncated. */
+  private static final int LOOK_AHEAD = 16;
+
+  /** The reader refuses files that expand further, which pictures of one colour do. */
+  private static final int MAX_EXPANSION = 2048;
 
   private final Bytes file;
   private int canvasWidth;
@@ -22,7 +31,8 @@ final class WebpDecoder {
   private int width;
   private int height;
   private int orientation = Exif.UPRIGHT;
-  private byte[] coded = new byte[0];
+  private int frameAt;
+  private int frameEnd;
 
   private WebpDecoder(byte[] contents) {
     this.file = new Bytes(contents, ByteOrder.LITTLE_ENDIAN);
@@ -48,14 +58,14 @@ final class WebpDecoder {
           canvasHeight = 1 + u24(data + 7);
         }
         case "ANMF" -> {
-          if (coded.length == 0) {
+          if (frameEnd == 0) {
             left = 2 * u24(data);
             top = 2 * u24(data + 3);
             chunks(data + FRAME_HEADER, end);
           }
         }
         case "VP8 " -> {
-          if (coded.length == 0) {
+          if (frameEnd == 0) {
             if (u24(data + 3) != 0x2a019d) {
               throw new IOException("damaged: no start code in its lossy frame");
             }
@@ -63,7 +73,7 @@ final class WebpDecoder {
           }
         }
         case "VP8L" -> {
-          if (coded.length == 0) {
+          if (frameEnd == 0) {
             if (file.u8(data) != 0x2f) {
               throw new IOException("damaged: no signature in its lossless frame");
             }
@@ -82,34 +92,35 @@ final class WebpDecoder {
     return file.u16(at) | file.u8(at + 2) << 16;
   }
 
-  /** Makes a simple file of one frame. */
-  private void take(int at, int end, int frameWidth, int frameHeight) throws IOException {
+  private void take(int at, int end, int frameWidth, int frameHeight) {
     width = frameWidth;
     height = frameHeight;
-    int padding = (end - at) & 1;
-    int riffSize = 4 + end - at + padding;
-    ByteArrayOutputStream simple = new ByteArrayOutputStream(riffSize + 8);
-    simple.write("RIFF".getBytes(StandardCharsets.ISO_8859_1));
-    for (int shift = 0; shift < 32; shift += 8) {
-      simple.write(riffSize >> shift);
-    }
-    simple.write("WEBP".getBytes(StandardCharsets.ISO_8859_1));
-    file.copy(at, end, simple);
-    if (padding == 1) {
-      simple.write(0);
-    }
-    coded = simple.toByteArray();
+    frameAt = at;
+    frameEnd = end;
+  }
+
+  /** A simple file of the one frame, and zeros. */
+  private byte[] coded() {
+    long zeros = LOOK_AHEAD + 4L * width * height / MAX_EXPANSION;
+    int chunkSize = Math.toIntExact((frameEnd - frameAt - CHUNK_HEADER + zeros + 1) / 2 * 2);
+    ByteBuffer coded =
+        ByteBuffer.allocate(RIFF_HEADER + CHUNK_HEADER + chunkSize).order(ByteOrder.LITTLE_ENDIAN);
+    coded.put(RIFF).putInt(coded.capacity() - 8).put(WEBP);
+    coded.put(file.array(), frameAt, 4).putInt(chunkSize);
+    coded.put(file.array(), frameAt + CHUNK_HEADER, frameEnd - frameAt - CHUNK_HEADER);
+    return coded.array();
   }
 
   private Image decode(long maxPixels) throws IOException {
-    if (coded.length == 0) {
+    if (frameEnd == 0) {
       throw new IOException("truncated after " + file.length() + " bytes, before any pixels");
     }
     canvasWidth = Math.max(canvasWidth, left + width);
     canvasHeight = Math.max(canvasHeight, top + height);
     SizeCheck.check(width, height, 4 + 3, maxPixels);
     SizeCheck.check(canvasWidth, canvasHeight, 4 + 3, maxPixels);
-    BufferedImage image = ImageIoReaders.readWebp(coded);
+    int most = RIFF_HEADER + frameEnd - frameAt + LOOK_AHEAD;
+    BufferedImage image = ImageIoReaders.readWebp(coded(), most);
     ImageIoReaders.checkSize(image.getRaster(), width, height);
     Image frame = Image.rgb(width, height, ImageIoReaders.rgb(image));
     return Exif.upright(onCanvas(frame), orientation);

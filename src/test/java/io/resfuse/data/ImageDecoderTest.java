@@ -60,6 +60,7 @@ class ImageDecoderTest {
   static Stream<Object[]> lossyWebpIsCloseToLibwebp() {
     return Stream.of(
         new Object[] {"lossy-grey.webp", 1, 0.01},
+        new Object[] {"lossy-gradient.webp", 8, 0.5},
         new Object[] {"lossy.webp", 16, 1.5},
         new Object[] {"lossy-alpha.webp", 16, 1.5});
   }

@@ -9,6 +9,7 @@ python3-torchvision):
 pictures.txt       NAME WIDTH HEIGHT CRC32 of the bytes of exif_transpose(open(NAME)).convert("RGB")
 pictures/*.rgb     those bytes, for lossy WebP, where decoders differ
 resize.txt         SOURCE WIDTH HEIGHT FILTER CRC32 of Image.resize
+colors.txt         SOURCE CHANGE FACTOR CRC32 of torchvision's adjust_CHANGE
 preprocessing.txt  PRESET SOURCE RESIZE CROP CRC32 of the 8-bit crop, of the float32 NCHW tensor
 """
 
@@ -21,6 +22,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torchvision import transforms
+from torchvision.transforms import functional
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PICTURES = os.path.join(HERE, "pictures")
@@ -240,6 +242,10 @@ def make_webp(rgb):
     write("lossless-orientation-8.webp", bytes_of(rgb, "WEBP", lossless=True, exif=exif(8)))
     frames = [rgb, rgb.rotate(180)]
     write("animated.webp", bytes_of(frames[0], "WEBP", lossless=True, save_all=True, append_images=frames[1:]))
+    ramp = np.add.outer(np.arange(160), np.arange(48)) % 256
+    gradient = Image.fromarray(np.stack([ramp] * 3, 2).astype(np.uint8))
+    write("lossy-gradient.webp", bytes_of(gradient, "WEBP", quality=30))
+    write("lossless-one-colour.webp", bytes_of(Image.new("RGB", (900, 700), (3, 4, 5)), "WEBP", lossless=True))
     write("1x1.webp", bytes_of(rgb.crop((0, 0, 1, 1)), "WEBP", lossless=True))
 
 
@@ -285,6 +291,21 @@ def expect_resizes():
             data = load(name).resize((width, height), how).tobytes()
             lines.append("%s %d %d %s %s\n" % (name, width, height, label, crc(data)))
     with open(os.path.join(HERE, "resize.txt"), "w") as file:
+        file.writelines(lines)
+
+
+def expect_colors():
+    cases = [
+        ("brightness", (0.0, 0.3, 0.9, 1.7)), ("contrast", (0.0, 0.4, 0.95, 2.3)),
+        ("saturation", (0.0, 0.6, 1.1, 3.0)), ("hue", (-0.5, -0.2, -0.03, 0.1, 0.31, 0.5)),
+    ]
+    lines = []
+    for name in ("chelsea.png", "pattern-257x129x3", "pattern-40x30x1"):
+        for change, factors in cases:
+            for factor in factors:
+                image = getattr(functional, "adjust_" + change)(load(name), factor)
+                lines.append("%s %s %s %s\n" % (name, change, factor, crc(image.tobytes())))
+    with open(os.path.join(HERE, "colors.txt"), "w") as file:
         file.writelines(lines)
 
 
@@ -344,4 +365,5 @@ if __name__ == "__main__":
     make_webp(picture)
     expect_pictures()
     expect_resizes()
+    expect_colors()
     expect_preprocessing()
