@@ -14,7 +14,15 @@ package io.resfuse.data;
 public record ColorJitter(double brightness, double contrast, double saturation, double hue)
     implements Augmentation {
 
-  /** Checks the ranges. */
+  /**
+   * Checks the ranges.
+   *
+   * @param brightness at least 0
+   * @param contrast at least 0
+   * @param saturation at least 0
+   * @param hue 0 to 0.5
+   * @throws IllegalArgumentException if one is out of range
+   */
   public ColorJitter {
     if (!(brightness >= 0) || !(contrast >= 0) || !(saturation >= 0) || !(hue >= 0 && hue <= 0.5)) {
       throw new IllegalArgumentException(

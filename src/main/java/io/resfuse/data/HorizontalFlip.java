@@ -8,7 +8,12 @@ package io.resfuse.data;
 public record HorizontalFlip(double probability) implements Augmentation {
   private static final int MIRRORED = 2;
 
-  /** Checks the probability. */
+  /**
+   * Checks the probability.
+   *
+   * @param probability 0.5 as a rule
+   * @throws IllegalArgumentException if one is out of range
+   */
   public HorizontalFlip {
     Probabilities.check("flip", probability);
   }

@@ -24,7 +24,7 @@ import java.util.Arrays;
  *   <li>samples of 16 bits keep their upper 8 (Pillow clips 16-bit grey to 255 instead)
  *   <li>a picture with an EXIF orientation (JPEG, PNG, WebP) is turned upright
  *   <li>lossy WebP takes each pixel's colour from the nearest chroma sample, where libwebp
- *       interpolates: the luma is the same, colours at sharp edges differ
+ *       interpolates: on average one level of difference, at sharp edges of colour up to 40
  * </ul>
  *
  * <p>Files are taken to be hostile: sizes are checked against {@link #maxPixels}, against the

@@ -12,7 +12,13 @@ public record Mixing(double mixupAlpha, double cutmixAlpha) {
   /** No mixing. */
   public static final Mixing NONE = new Mixing(0, 0);
 
-  /** Checks the parameters. */
+  /**
+   * Checks the parameters.
+   *
+   * @param mixupAlpha 0 for no mixup
+   * @param cutmixAlpha 0 for no cutmix; with both, each batch gets one of them by a coin
+   * @throws IllegalArgumentException if one is out of range
+   */
   public Mixing {
     if (!(mixupAlpha >= 0) || !(cutmixAlpha >= 0)) {
       throw new IllegalArgumentException(

@@ -7,7 +7,12 @@ package io.resfuse.data;
  * @param padding pixels on each side, at least 0
  */
 public record PaddedCrop(int padding) implements Augmentation {
-  /** Checks the padding. */
+  /**
+   * Checks the padding.
+   *
+   * @param padding pixels on each side, at least 0
+   * @throws IllegalArgumentException if one is out of range
+   */
   public PaddedCrop {
     if (padding < 0) {
       throw new IllegalArgumentException("padding must be at least 0, got " + padding);

@@ -43,15 +43,16 @@ public record Preprocessing(
   private static final Map<String, Preprocessing> PRESETS = presets();
 
   /**
-   * Checks the sizes. @throws IllegalArgumentException if a size is below 1
+   * Checks the sizes.
    *
-   * @param name as in the record
-   * @param resize as in the record
-   * @param longSide as in the record
-   * @param cropHeight as in the record
-   * @param cropWidth as in the record
-   * @param filter as in the record
-   * @param normalization as in the record
+   * @param name in messages
+   * @param resize the short side's new size in pixels
+   * @param longSide how the long side's new size is rounded
+   * @param cropHeight in pixels
+   * @param cropWidth in pixels
+   * @param filter of the resize
+   * @param normalization from samples to floats
+   * @throws IllegalArgumentException if a size is below 1
    */
   public Preprocessing {
     if (resize < 1 || cropHeight < 1 || cropWidth < 1) {

@@ -24,7 +24,17 @@ public record RandomErasing(
 
   private static final int TRIES = 10;
 
-  /** Checks the ranges. */
+  /**
+   * Checks the ranges.
+   *
+   * @param probability of erasing at all
+   * @param minArea least share of the picture's area
+   * @param maxArea largest share of the picture's area
+   * @param minAspect least height / width
+   * @param maxAspect largest height / width
+   * @param fill the sample that all channels get, 0 to 255
+   * @throws IllegalArgumentException if one is out of range
+   */
   public RandomErasing {
     Probabilities.check("random erasing", probability);
     if (!(0 < minArea && minArea <= maxArea && maxArea <= 1)

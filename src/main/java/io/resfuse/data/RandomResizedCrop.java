@@ -25,7 +25,18 @@ public record RandomResizedCrop(
 
   private static final int TRIES = 10;
 
-  /** Checks the ranges. */
+  /**
+   * Checks the ranges.
+   *
+   * @param height of the result in pixels
+   * @param width of the result in pixels
+   * @param minArea least share of the picture's area
+   * @param maxArea largest share of the picture's area
+   * @param minAspect least width / height
+   * @param maxAspect largest width / height
+   * @param filter of the resize
+   * @throws IllegalArgumentException if one is out of range
+   */
   public RandomResizedCrop {
     if (height < 1
         || width < 1

@@ -141,7 +141,9 @@ class DatasetsTest {
     for (int i = 1; i <= 5; i++) {
       write("cifar-10-batches-bin/data_batch_" + i + ".bin", records.toByteArray());
     }
-    write("cifar-10-batches-bin/batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n".getBytes(StandardCharsets.UTF_8));
+    write(
+        "cifar-10-batches-bin/batches.meta.txt",
+        "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n".getBytes(StandardCharsets.UTF_8));
     Dataset dataset = Datasets.open(folder, Split.TRAIN, DECODER);
     assertThat(dataset.size()).isEqualTo(20);
     assertThat(dataset.classes()).hasSize(10).startsWith("a", "b");
@@ -217,14 +219,16 @@ class DatasetsTest {
     write("pictures/c.png", png);
     write(
         "train.csv",
-        "path,label\n\"pictures/a, b.png\",10\n\npictures/c.png,9\npictures/c.png,10\n".getBytes(StandardCharsets.UTF_8));
+        "path,label\n\"pictures/a, b.png\",10\n\npictures/c.png,9\npictures/c.png,10\n"
+            .getBytes(StandardCharsets.UTF_8));
     write("test.csv", "pictures/c.png,10\npictures/c.png,9\n".getBytes(StandardCharsets.UTF_8));
     Dataset train = Datasets.open(folder, Split.TRAIN, DECODER);
     assertThat(train.classes()).containsExactly("9", "10");
     assertThat(train.label(0)).isEqualTo(1);
     assertThat(train.image(0).width()).isEqualTo(61);
     assertThat(Datasets.open(folder, Split.TEST, DECODER).label(0)).isEqualTo(1);
-    Path bad = write("bad.csv", "pictures/c.png,10\njust-a-path\n".getBytes(StandardCharsets.UTF_8));
+    Path bad =
+        write("bad.csv", "pictures/c.png,10\njust-a-path\n".getBytes(StandardCharsets.UTF_8));
     assertThatThrownBy(() -> FileDataset.list(bad, DECODER))
         .isInstanceOf(DataException.class)
         .hasMessage(bad + ":2: 'PATH,LABEL' was expected, found 'just-a-path'");
