@@ -1,0 +1,239 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineProvider.Availability;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Loads softcuda, a {@code libcuda.so.1} that executes PTX on the CPU, in the place of NVIDIA's
+ * driver. JCuda then works without a GPU: same Java, same JNI library, same PTX.
+ *
+ * <p>{@link #load} must come before the first use of JCuda, because JCuda's native library takes
+ * the {@code libcuda.so.1} that is loaded at that time, for the whole life of the process. The
+ * library comes out of this jar, or from the file that the system property {@value
+ * #LIBRARY_PROPERTY} names; if that property is set, nothing else is tried.
+ *
+ * <p>All methods are thread-safe. Environment variables that softcuda reads are described in {@code
+ * native/softcuda/README.md}.
+ */
+public final class SoftCuda {
+  /** System property with the path of the library to load instead of the packed one. */
+  public static final String LIBRARY_PROPERTY = "resfuse.softcuda.library";
+
+  private static final String FOLDER = "/natives/linux-x86_64/";
+  private static final String FILE = "libcuda.so.1";
+
+  private static final int REPORT = 0;
+  private static final int MESSAGE = 1;
+  private static final int COUNTERS = 2;
+
+  private static boolean loaded;
+
+  private SoftCuda() {}
+
+  /**
+   * Looks whether {@link #load} can work, without loading anything.
+   *
+   * @return whether, from where, or why not
+   */
+  public static Availability probe() {
+    try {
+      String conflict = otherDriver();
+      if (conflict != null) {
+        return new Availability(false, conflict);
+      }
+      String property = System.getProperty(LIBRARY_PROPERTY);
+      if (property != null) {
+        return Files.isReadable(Path.of(property))
+            ? new Availability(true, "CUDA on the CPU, from " + property)
+            : new Availability(false, "no file " + property + " (" + LIBRARY_PROPERTY + ")");
+      }
+      return SoftCuda.class.getResource(FOLDER + FILE) != null
+          ? new Availability(true, "CUDA on the CPU, for tests")
+          : new Availability(false, leftOut());
+    } catch (IOException | RuntimeException e) {
+      return new Availability(false, e.toString());
+    }
+  }
+
+  /**
+   * Loads softcuda, once per process; further calls do nothing.
+   *
+   * @throws EngineException if it is not there, cannot be loaded, or a CUDA driver is loaded
+   *     already
+   */
+  public static synchronized void load() {
+    if (loaded) {
+      return;
+    }
+    try {
+      String conflict = otherDriver();
+      if (conflict != null) {
+        throw new EngineException(conflict);
+      }
+      String property = System.getProperty(LIBRARY_PROPERTY);
+      if (property != null) {
+        loadFrom(Path.of(property).toAbsolutePath());
+      } else {
+        loadPacked();
+      }
+    } catch (IOException e) {
+      throw new EngineException("softcuda cannot be unpacked: " + e, e);
+    }
+    loaded = true;
+  }
+
+  /**
+   * Whether this process runs on softcuda.
+   *
+   * @return true after {@link #load}
+   */
+  public static synchronized boolean isLoaded() {
+    return loaded;
+  }
+
+  /**
+   * What went wrong last in a kernel or with a module: a bad access, a deadlock, a leak. Several
+   * lines, the first of which says it all.
+   *
+   * @return the report; empty if there was none yet
+   */
+  public static Optional<String> lastReport() {
+    return text(REPORT);
+  }
+
+  /**
+   * Why the calling thread's last failed driver call failed: function, error and reason.
+   *
+   * @return one line; empty if none failed
+   */
+  public static Optional<String> lastMessage() {
+    return text(MESSAGE);
+  }
+
+  /**
+   * The counters of the last launch that collected them (environment variable {@code
+   * SOFTCUDA_COUNTERS}, or {@link #collectCounters}).
+   *
+   * @return a JSON object as {@code native/softcuda/README.md} describes it; empty if there is none
+   */
+  public static Optional<String> lastCounters() {
+    return text(COUNTERS);
+  }
+
+  /**
+   * Switches the counting of what kernels do on or off, for the launches that follow.
+   *
+   * @param on whether to count
+   */
+  public static void collectCounters(boolean on) {
+    requireLoaded();
+    setCounters(on ? 1 : 0);
+  }
+
+  private static Optional<String> text(int which) {
+    requireLoaded();
+    int length = snapshot(which);
+    if (length == 0) {
+      return Optional.empty();
+    }
+    ByteBuffer bytes = ByteBuffer.allocate((length + 7) / 8 * 8).order(ByteOrder.LITTLE_ENDIAN);
+    while (bytes.hasRemaining()) {
+      bytes.putLong(eightBytes(bytes.position()));
+    }
+    return Optional.of(new String(bytes.array(), 0, length, StandardCharsets.UTF_8));
+  }
+
+  private static synchronized void requireLoaded() {
+    if (!loaded) {
+      throw new IllegalStateException("softcuda is not loaded; call SoftCuda.load() first");
+    }
+  }
+
+  /**
+   * A CUDA driver that this process has loaded already and that is not ours: the reason, or null.
+   */
+  private static @Nullable String otherDriver() throws IOException {
+    Path maps = Path.of("/proc/self/maps");
+    if (loaded || !Files.isReadable(maps)) {
+      return null;
+    }
+    try (Stream<String> lines = Files.lines(maps)) {
+      return lines
+          .filter(line -> line.matches(".*/libcuda\\.so[.0-9]*( \\(deleted\\))?"))
+          .findFirst()
+          .map(
+              line ->
+                  "softcuda cannot be loaded: this process has loaded "
+                      + line.substring(line.indexOf('/'))
+                      + " already; SoftCuda.load() must come before the first use of JCuda")
+          .orElse(null);
+    }
+  }
+
+  private static void loadFrom(Path library) {
+    if (!Files.isReadable(library)) {
+      throw new EngineException(
+          "softcuda cannot be loaded: no file " + library + " (" + LIBRARY_PROPERTY + ")");
+    }
+    try {
+      System.load(library.toString());
+      snapshot(MESSAGE);
+    } catch (UnsatisfiedLinkError e) {
+      throw new EngineException(
+          "softcuda cannot be loaded from " + library + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static void loadPacked() throws IOException {
+    byte[] library;
+    try (var in = SoftCuda.class.getResourceAsStream(FOLDER + FILE)) {
+      if (in == null) {
+        throw new EngineException("softcuda is not in this build: " + leftOut());
+      }
+      library = in.readAllBytes();
+    }
+    List<String> problems = new ArrayList<>();
+    for (Path place : NativeFiles.places()) {
+      try {
+        loadFrom(NativeFiles.unpack(library, place, "softcuda", FILE));
+        return;
+      } catch (IOException | EngineException e) {
+        problems.add(e.getMessage() == null ? e.toString() : e.getMessage());
+      }
+    }
+    throw new EngineException(
+        "softcuda cannot be unpacked and loaded; tried: "
+            + String.join("; ", problems)
+            + ". Unpack it yourself and set -D"
+            + LIBRARY_PROPERTY
+            + "=FILE");
+  }
+
+  private static String leftOut() throws IOException {
+    try (var in = SoftCuda.class.getResourceAsStream(FOLDER + "softcuda.txt")) {
+      return "softcuda was left out when this was built: "
+          + (in == null
+              ? "no C++ compiler and cmake were there"
+              : new String(in.readAllBytes(), StandardCharsets.UTF_8).strip());
+    }
+  }
+
+  /** Notes one of the texts for this thread and returns its length in bytes. */
+  private static native int snapshot(int which);
+
+  /** Eight bytes of the text that this thread has noted, from an offset on, little-endian. */
+  private static native long eightBytes(int offset);
+
+  private static native void setCounters(int on);
+}
