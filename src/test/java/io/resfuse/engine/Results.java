@@ -97,16 +97,23 @@ public final class Results {
       }
     }
     if (options.inputGradient()) {
-      results.put(
-          "gradient of the images",
-          plan instanceof ReferenceTrainingPlan exact
-              ? exact.exactInputGradient()
-              : toNchw(plan.inputGradient(), test.imageShape(), options.layout()));
+      results.put("gradient of the images", inputGradient(plan, test.network()));
     }
     return results;
   }
 
-  private static double[] gradient(TrainingPlan plan, ParameterSpec parameter) {
+  /** The gradient of the images. */
+  public static double[] inputGradient(TrainingPlan plan, NetworkSpec network) {
+    TrainingOptions options = plan.options();
+    int channels = network.input().channels();
+    Shape images = Shape.of(options.batch(), channels, options.height(), options.width());
+    return plan instanceof ReferenceTrainingPlan exact
+        ? exact.exactInputGradient()
+        : toNchw(plan.inputGradient(), images, options.layout());
+  }
+
+  /** The gradient of a parameter. */
+  public static double[] gradient(TrainingPlan plan, ParameterSpec parameter) {
     if (plan instanceof ReferenceTrainingPlan exact) {
       return exact.exactGradient(parameter.name());
     }
@@ -124,13 +131,16 @@ public final class Results {
     plan.readParameters(read);
     NetworkSpec part = network.restrictedTo(plan.options().outputs());
     for (String name : part.parameters().keySet()) {
-      results.put(
-          name,
-          plan instanceof ReferenceTrainingPlan exact
-              ? exact.exactParameter(name)
-              : toDoubles(read.get(name).toArray()));
+      results.put(name, parameter(plan, read, name));
     }
     return results;
+  }
+
+  /** A parameter, from those that a plan gave, or the reference's exact one. */
+  public static double[] parameter(TrainingPlan plan, Parameters read, String name) {
+    return plan instanceof ReferenceTrainingPlan exact
+        ? exact.exactParameter(name)
+        : toDoubles(read.get(name).toArray());
   }
 
   /** Fills a buffer with NaN, so that what a run leaves out shows. */

@@ -1,0 +1,222 @@
+package io.resfuse.engine;
+
+import io.resfuse.engine.reference.ReferenceInferencePlan;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.ResNetVariant.BlockKind;
+import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.tensor.TensorLayout;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What torchvision computed for a network whose weights {@link TestData} makes: a file of {@code
+ * torchvision/make_expected.py}, whose head says what is in it.
+ */
+public final class TorchvisionCase {
+  /** All cases. Those with {@code -b} are others with other images. */
+  public static final List<String> NAMES =
+      List.of(
+          "resnet18",
+          "resnet50",
+          "resnet23-dilated",
+          "resnet20",
+          "resnet20-b",
+          "resnext14_32x4d",
+          "resnext14_32x4d-b",
+          "wide_resnet14_2",
+          "wide_resnet14_2-b");
+
+  /** The sums with random signs per array. */
+  public static final int PROJECTIONS = 8;
+
+  /**
+   * An expected array.
+   *
+   * @param pytorchError PyTorch's float32 error: relative L2 distance to float64
+   * @param norm the L2 norm
+   * @param sums the elements' sums with random signs
+   */
+  public record Expected(double pytorchError, double norm, List<Double> sums) {}
+
+  private final String name;
+  private final int batch;
+  private final int size;
+  private final int inferenceSize;
+  private final double loss;
+  private final Map<String, Expected> arrays;
+
+  private TorchvisionCase(
+      String name,
+      int batch,
+      int size,
+      int inferenceSize,
+      double loss,
+      Map<String, Expected> arrays) {
+    this.name = name;
+    this.batch = batch;
+    this.size = size;
+    this.inferenceSize = inferenceSize;
+    this.loss = loss;
+    this.arrays = arrays;
+  }
+
+  /** Reads the committed file of a case. */
+  public static TorchvisionCase of(String name) {
+    try (InputStream file =
+        TorchvisionCase.class.getResourceAsStream("/torchvision/" + name + ".tsv")) {
+      return parse(new String(file.readAllBytes(), StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Parses a file's text. */
+  public static TorchvisionCase parse(String text) {
+    String[] head = {};
+    double loss = Double.NaN;
+    Map<String, Expected> arrays = new LinkedHashMap<>();
+    for (String line : text.split("\n", 0)) {
+      String[] fields = line.split("\t", 0);
+      switch (fields[0]) {
+        case "case" -> head = fields;
+        case "loss" -> loss = Double.parseDouble(fields[1]);
+        case "array" -> {
+          List<Double> sums = new ArrayList<>();
+          for (int j = 0; j < PROJECTIONS; j++) {
+            sums.add(Double.parseDouble(fields[4 + j]));
+          }
+          arrays.put(
+              fields[1],
+              new Expected(Double.parseDouble(fields[2]), Double.parseDouble(fields[3]), sums));
+        }
+        default -> throw new IllegalArgumentException("unknown line " + fields[0]);
+      }
+    }
+    return new TorchvisionCase(
+        head[1],
+        Integer.parseInt(head[2]),
+        Integer.parseInt(head[3]),
+        Integer.parseInt(head[4]),
+        loss,
+        arrays);
+  }
+
+  /** The mean cross-entropy. */
+  public double loss() {
+    return loss;
+  }
+
+  /** The expected arrays by name. */
+  public Map<String, Expected> arrays() {
+    return arrays;
+  }
+
+  /** The network. */
+  public NetworkSpec network() {
+    ResNetConfig config =
+        switch (name.replace("-b", "")) {
+          case "resnet23-dilated" ->
+              ResNetConfig.of(bottlenecks(1, 64, 1, 2, 2, 2))
+                  .replaceStrideWithDilation(false, true, true);
+          case "resnext14_32x4d" -> ResNetConfig.of(bottlenecks(32, 4, 1, 1, 1, 1));
+          case "wide_resnet14_2" -> ResNetConfig.of(bottlenecks(1, 128, 1, 1, 1, 1));
+          default -> ResNetConfig.of(name.replace("-b", ""));
+        };
+    return ResNet.build(config);
+  }
+
+  private ResNetVariant bottlenecks(int groups, int widthPerGroup, Integer... blocks) {
+    return new ResNetVariant(
+        name,
+        BlockKind.BOTTLENECK,
+        StemKind.IMAGENET,
+        List.of(blocks),
+        List.of(64, 128, 256, 512),
+        groups,
+        widthPerGroup,
+        true);
+  }
+
+  /** The options of its training plan; no momentum, which saves memory. */
+  public TrainingOptions options(Precision precision) {
+    return new TrainingOptions(
+        batch,
+        size,
+        size,
+        TensorLayout.NCHW,
+        precision,
+        Set.of("logits"),
+        Set.of(),
+        true,
+        new Optimizer.Sgd(0, false, 0, Map.of()));
+  }
+
+  /** Runs the inference pass and returns the logits. */
+  public double[] inference(Engine engine, NetworkSpec network, Precision precision) {
+    PlanRequest request = PlanRequest.logits(1, inferenceSize);
+    try (LoadedNetwork loaded = engine.load(network, TestData.parameters(network), precision);
+        InferencePlan plan = loaded.plan(request)) {
+      TestData.put(
+          TestData.images(name + "/inference/images", plan.input().capacity()), plan.input());
+      Results.poison(plan.output("logits"));
+      plan.run();
+      return plan instanceof ReferenceInferencePlan exact
+          ? exact.exactOutput("logits")
+          : Results.toNchw(plan.output("logits"), plan.outputShape("logits"), TensorLayout.NCHW);
+    }
+  }
+
+  /** Runs forward, loss and backward; returns the loss. */
+  public double step(TrainingPlan plan) {
+    TestData.put(TestData.images(name + "/images", plan.input().capacity()), plan.input());
+    Results.poison(plan.output("logits"));
+    Results.poison(plan.inputGradient());
+    plan.forward();
+    int classes = plan.outputShape("logits").dimension(1);
+    double result = plan.softmaxCrossEntropy(TestData.labels(name + "/labels", batch, classes), 0);
+    plan.backward(false);
+    return result;
+  }
+
+  /** An array of a plan after {@link #step}, by the name under which it is expected. */
+  public double[] array(TrainingPlan plan, NetworkSpec network, Parameters after, String array) {
+    if (array.equals("logits")) {
+      return Results.outputs(plan).get("logits");
+    } else if (array.equals("gradient of the images")) {
+      return Results.inputGradient(plan, network);
+    } else if (array.startsWith("gradient of ")) {
+      String parameter = array.substring("gradient of ".length());
+      return Results.gradient(plan, network.parameters().get(parameter));
+    } else if (array.startsWith("running ")) {
+      return Results.parameter(plan, after, array.substring("running ".length()));
+    }
+    throw new IllegalArgumentException(array);
+  }
+
+  /** The sums with random signs of an array. */
+  public static double[] sums(String array, double[] values) {
+    long seed = TestData.seed(array + "#signs");
+    double[] sums = new double[PROJECTIONS];
+    for (int i = 0; i < values.length; i++) {
+      long bits = TestData.bits(seed, i);
+      for (int j = 0; j < PROJECTIONS; j++) {
+        sums[j] += (bits >>> j & 1) == 1 ? values[i] : -values[i];
+      }
+    }
+    return sums;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}
