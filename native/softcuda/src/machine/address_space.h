@@ -17,6 +17,8 @@ inline constexpr uint64_t kKernelParameterSize = 0x1'0000;
 
 inline constexpr uint64_t kMaxSharedBytes = 227 * 1024;     // of a block, static and dynamic: the largest of the GPUs it describes
 
+inline constexpr uint32_t kReservedSharedBytes = 1024;      // of a block, for the system (cooperative groups keep barriers there)
+
 inline uint64_t functionAddress(uint32_t moduleIndex) { return kFunctionBase + 16 * (uint64_t{moduleIndex} + 1); }
 inline bool functionFromAddress(uint64_t address, uint32_t* moduleIndex) {
   if (address <= kFunctionBase || (address & 15) != 0 || address - kFunctionBase > (uint64_t{1} << 30)) return false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "machine/address_space.h"
 #include "machine/executor.h"
 #include "machine/race_checker.h"
 #include "machine/worker.h"
@@ -12,7 +13,12 @@ namespace {
 
 constexpr int kRoundsPerTurn = 16;
 
-std::string lineOf(const Path& path) { return std::to_string(path.frame->function->code[path.pc].line); }
+// "12 (file.cu:3)"
+std::string lineOf(const Worker& worker, const DecodedFunction& function, uint32_t pc) {
+  const std::string source = worker.program.module->describe(function.sources[pc]);
+  return std::to_string(function.code[pc].line) + (source.empty() ? "" : " (" + source + ")");
+}
+std::string lineOf(const Worker& worker, const Path& path) { return lineOf(worker, *path.frame->function, path.pc); }
 
 }  // namespace
 
@@ -30,11 +36,14 @@ void Block::start(Worker& worker, uint64_t linear) {
   exitedThreads = passedBy = passedByThread = 0;
   barriers = {};
   sharedBytes = state.sharedBytes;
-  if (sharedStorage.size() < sharedBytes + 192u) sharedStorage.resize(sharedBytes + 192u);
+  reservedShared = (sharedBytes + 127) & ~127u;
+  const uint32_t everything = reservedShared + (worker.program.usesReservedShared ? kReservedSharedBytes : 0);
+  if (sharedStorage.size() < everything + 256u) sharedStorage.resize(everything + 256u);
   const auto address = reinterpret_cast<uintptr_t>(sharedStorage.data());
   shared = sharedStorage.data() + ((128 - (address & 127)) & 127);
   // Nothing may rely on what shared memory holds at the start: NaNs show.
-  std::memset(shared, 0xff, sharedBytes + 64);
+  std::memset(shared, 0xff, sharedBytes);
+  if (everything != reservedShared) std::memset(shared + reservedShared, 0, kReservedSharedBytes);
   warps.resize(state.warpsPerBlock);
   order.resize(state.warpsPerBlock);
   for (uint32_t w = 0; w < state.warpsPerBlock; ++w) {
@@ -69,6 +78,7 @@ void Block::start(Worker& worker, uint64_t linear) {
     }
   }
   races = state.options.race && sharedBytes != 0 ? std::make_unique<RaceChecker>(state.warpsPerBlock, sharedBytes) : nullptr;
+  uninitialisedRead.reset();
   if (state.options.init) sharedWritten.assign(sharedBytes, 0);
 }
 
@@ -87,6 +97,7 @@ bool Block::run(Worker& worker) {
       finished = finished && warp.paths.empty();
     }
     if (finished) {
+      if (uninitialisedRead) throw *uninitialisedRead;
       for (Warp& warp : warps) worker.freeFrame(warp, warp.kernelFrame);
       return true;
     }
@@ -162,6 +173,7 @@ void Block::completeIfFull(Worker& worker, uint32_t id) {
 
 void Block::completeBarrier(Worker& worker, uint32_t id) {
   BlockBarrier& b = barriers[id];
+  if (uninitialisedRead) throw *uninitialisedRead;   // no race has explained it
   if (b.expectedThreads == 0 && exitedThreads != 0 && (passedBy != 0 || worker.launch.options.strictBarriers)) {
     throw Fault{kLaunchFailed, "barrier divergence: barrier " + std::to_string(id) + " (line " + std::to_string(b.line) + ") is not reached by all threads of the block",
                 0, "  thread " + threadName(worker, passedByThread) + " has ended without reaching it; " + std::to_string(b.arrivedThreads) + " threads wait there\n", true};
@@ -174,9 +186,9 @@ void Block::completeBarrier(Worker& worker, uint32_t id) {
       if (p.state != PathState::AtBarrier || p.barrier != id) continue;
       const Instr& in = p.frame->function->code[p.pc];
       if (first != nullptr && in.wholeWarp && (first->pc != p.pc || first->frame->function != p.frame->function)) {
-        throw Fault{kLaunchFailed, "barrier divergence: threads of one warp meet barrier " + std::to_string(id) + " at different instructions (lines " + lineOf(*first) + " and " + lineOf(p) + ")", 0,
-                    "  thread " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(first->mask))) + " waits at line " + lineOf(*first) + ", thread " +
-                        threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " at line " + lineOf(p) + "\n", true};
+        throw Fault{kLaunchFailed, "barrier divergence: threads of one warp meet barrier " + std::to_string(id) + " at different instructions (lines " + lineOf(worker, *first) + " and " + lineOf(worker, p) + ")", 0,
+                    "  thread " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(first->mask))) + " waits at line " + lineOf(worker, *first) + ", thread " +
+                        threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " at line " + lineOf(worker, p) + "\n", true};
       }
       first = &p;
       any = true;
@@ -251,10 +263,10 @@ bool Block::resolveStall(Worker& worker) {
         if (j->arrived == 0) continue;
         const uint32_t waiting = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(atAligned->mask));
         const uint32_t around = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(j->arrived));
-        Fault fault{kLaunchFailed, "barrier divergence: barrier " + std::to_string(atAligned->barrier) + " (line " + lineOf(*atAligned) + ") is not reached by all threads of a warp",
+        Fault fault{kLaunchFailed, "barrier divergence: barrier " + std::to_string(atAligned->barrier) + " (line " + lineOf(worker, *atAligned) + ") is not reached by all threads of a warp",
                     static_cast<uint32_t>(__builtin_ctz(atAligned->mask)),
                     "  thread " + threadName(worker, waiting) + " waits at the barrier, thread " + threadName(worker, around) + " went round it and waits for the others at line " +
-                        std::to_string(j->frame->function->code[j->pc].line) + "\n", false};
+                        lineOf(worker, *j->frame->function, j->pc) + "\n", false};
         fault.function = atAligned->frame->function;
         fault.pc = atAligned->pc;
         fault.warp = warp.index;
@@ -275,7 +287,7 @@ void Block::reportDeadlock(Worker& worker) {
         fault.warp = warp.index;
         fault.lane = static_cast<uint32_t>(__builtin_ctz(p.mask));
       }
-      std::string text = "  warp " + std::to_string(warp.index) + ": " + std::to_string(__builtin_popcount(p.mask)) + " threads from " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " wait at line " + lineOf(p);
+      std::string text = "  warp " + std::to_string(warp.index) + ": " + std::to_string(__builtin_popcount(p.mask)) + " threads from " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " wait at line " + lineOf(worker, p);
       if (p.state == PathState::AtBarrier) {
         const BlockBarrier& b = barriers[p.barrier];
         text += " for barrier " + std::to_string(p.barrier) + ", where " + std::to_string(b.arrivedThreads) + " of " + std::to_string(b.expectedThreads != 0 ? b.expectedThreads : threads - exitedThreads) + " threads have arrived";

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/fault.h"
 #include "machine/warp.h"
 
 namespace softcuda::machine {
@@ -39,6 +40,8 @@ struct Block {
   uint32_t barrierEpoch = 0;
   std::unique_ptr<RaceChecker> races;
   std::vector<uint8_t> sharedWritten;  // init checker: one byte per byte
+  std::unique_ptr<Fault> uninitialisedRead;   // reported when the next barrier, or the end, comes without a race that explains it
+  uint32_t reservedShared = 0;         // offset of what the system has, for %reserved_smem_offset
 
   void start(Worker& worker, uint64_t linear);
   // Runs until the block ends (true) or all its warps have used up their time (false).

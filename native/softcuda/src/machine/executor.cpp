@@ -10,8 +10,8 @@ namespace softcuda::machine {
 namespace {
 
 constexpr int64_t kSlice = 1 << 14;        // backward branches
-constexpr int64_t kPollCost = 1 << 8;
-constexpr uint16_t kStarvedSlices = 2;
+constexpr int64_t kPollCost = 1 << 9;       // of an access that may wait for another thread
+constexpr int kStarved = 64;               // time slices without getting on; one that was spent on polling is enough
 
 // The ways of a warp's lanes through the code. See warp.h.
 template <unsigned M>
@@ -21,6 +21,7 @@ class Executor {
 
   WarpState run() {
     worker_.fuel = kSlice;
+    worker_.spinning = 0;
     for (;;) {
       size_t next = warp_.paths.size();
       for (size_t i = warp_.paths.size(); i-- > 0;) {
@@ -33,10 +34,10 @@ class Executor {
       if (execute(next)) continue;
       // Out of time: another path gets its turn. A path that never gets on may wait for lanes that wait for it.
       Path spinning = warp_.paths[next];
-      spinning.starved = static_cast<uint16_t>(std::min(spinning.starved + 1, 1000));
+      spinning.starved = static_cast<uint16_t>(std::min(spinning.starved + (worker_.spinning != 0 ? kStarved : 1), 1000));
       warp_.paths.erase(warp_.paths.begin() + static_cast<std::ptrdiff_t>(next));
       warp_.paths.insert(warp_.paths.begin(), spinning);
-      if (spinning.starved >= kStarvedSlices) releaseWaiting(warp_, false);
+      if (spinning.starved >= kStarved) releaseWaiting(warp_, false);
       mergePaths(warp_);
       return WarpState::Yielded;
     }
@@ -478,7 +479,10 @@ bool Executor<M>::execute(size_t pathIndex) {
         const Access& a = path.frame->function->accesses[in.extra];
         Context c = makeContext();
         executeLoad<M>(c, a, m);
-        if (a.polls) fuel -= kPollCost;
+        if (a.polls) {
+          fuel -= kPollCost;
+          worker_.spinning = 1;
+        }
         direct = false;
         ++pc;
         continue;
@@ -494,7 +498,10 @@ bool Executor<M>::execute(size_t pathIndex) {
         const Access& a = path.frame->function->accesses[in.extra];
         Context c = makeContext();
         executeAtomic<M>(c, a, m);
-        if (a.polls) fuel -= kPollCost;
+        if (a.polls) {
+          fuel -= kPollCost;
+          worker_.spinning = 1;
+        }
         direct = false;
         ++pc;
         continue;
@@ -520,7 +527,10 @@ bool Executor<M>::execute(size_t pathIndex) {
       }
       case Kind::Mbarrier: {
         Context c = makeContext();
-        if (executeMbarrier<M>(c, path.frame->function->mbarriers[in.extra], m)) fuel -= kPollCost;
+        if (executeMbarrier<M>(c, path.frame->function->mbarriers[in.extra], m)) {
+          fuel -= kPollCost;
+          worker_.spinning = 1;
+        }
         direct = false;
         ++pc;
         continue;
@@ -871,6 +881,7 @@ bool Executor<M>::execute(size_t pathIndex) {
       }
       case Kind::Nanosleep:
         fuel -= kPollCost;
+        worker_.spinning = 1;
         direct = false;
         ++pc;
         if (fuel < 0) {

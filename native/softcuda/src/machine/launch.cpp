@@ -181,11 +181,8 @@ class Run {
       const uint32_t line = fault.function->code[fault.pc].line;
       const ptx::ParsedModule& parsed = module_.parsed();
       text += "  at " + (parsed.fileName.empty() ? std::string("PTX") : parsed.fileName) + " line " + std::to_string(line);
-      const ptx::SourcePosition source = fault.function->sources[fault.pc];
-      if (source.line != 0) {
-        const bool named = source.file < parsed.files.size() && !parsed.files[source.file].empty();
-        text += " (" + (named ? parsed.files[source.file] : std::string("source")) + ":" + std::to_string(source.line) + ")";
-      }
+      const std::string source = parsed.describe(fault.function->sources[fault.pc]);
+      if (!source.empty()) text += " (" + source + ")";
       if (fault.function->name != state_.kernelName) text += " in " + fault.function->name;
       text += ": " + module_.line(line) + "\n";
     }

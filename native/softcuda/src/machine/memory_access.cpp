@@ -89,6 +89,7 @@ void checkShared(const Context& c, const Access& a, const LaneAddresses& at, uin
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     const uint64_t offset = at.at[lane];
     if (offset + bytes <= c.block.sharedBytes && offset + bytes > offset) continue;
+    if (c.worker.program.usesReservedShared && offset >= c.block.reservedShared && offset + bytes <= c.block.reservedShared + kReservedSharedBytes) continue;
     failAccess(c, kIllegalAddress, lane, offset, bytes, a.atomic != AtomicOp::None ? "shared atomic operation" : a.writes ? "shared write" : "shared read",
                "the block has " + std::to_string(c.block.sharedBytes) + " bytes of shared memory");
   }
@@ -107,13 +108,22 @@ void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint
 
 void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write, bool atomic) {
   Block& block = c.block;
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {   // what the system has is not the program's
+    if (at.at[__builtin_ctz(lanes)] + bytes > block.sharedBytes) mask &= ~(lanes & (0u - lanes));
+  }
   if (!block.sharedWritten.empty()) {
     for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
       uint8_t* written = block.sharedWritten.data() + at.at[lane];
       if (!write || atomic) {
         for (uint32_t i = 0; i < bytes; ++i) {
-          if (written[i] == 0) throw Fault{kLaunchFailed, "read of uninitialised shared memory: byte " + std::to_string(at.at[lane] + i) + " was not written since the block began", lane, "", false};
+          if (written[i] != 0 || block.uninitialisedRead) continue;
+          Fault fault{kLaunchFailed, "read of uninitialised shared memory: byte " + std::to_string(at.at[lane] + i) + " was not written since the block began", lane, "", false};
+          if (!block.races) throw fault;
+          fault.function = c.frame->function;
+          fault.pc = c.pc;
+          fault.warp = c.warp.index;
+          block.uninitialisedRead = std::make_unique<Fault>(fault);
         }
       }
       if (write) std::memset(written, 1, bytes);
@@ -133,10 +143,8 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
     // Lanes of one instruction that write the same place: one of them wins, as CUDA says.
     if (race.earlier.function == what.function && race.earlier.pc == what.pc && race.earlier.thread / 32 == c.warp.index && write && race.earlierWrote) continue;
     const auto* function = static_cast<const DecodedFunction*>(race.earlier.function);
-    const ptx::SourcePosition source = function->sources[race.earlier.pc];
-    std::string place = "line " + std::to_string(race.earlier.line);
-    const auto& files = c.worker.program.module->files;
-    if (source.line != 0 && source.file < files.size() && !files[source.file].empty()) place += " (" + files[source.file] + ":" + std::to_string(source.line) + ")";
+    const std::string source = c.worker.program.module->describe(function->sources[race.earlier.pc]);
+    const std::string place = "line " + std::to_string(race.earlier.line) + (source.empty() ? "" : " (" + source + ")");
     throw Fault{kLaunchFailed,
                 std::string("race on shared memory: ") + (write ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +
                     (race.earlierWrote ? "write" : "read") + " by another thread are not ordered by a barrier",

@@ -161,6 +161,7 @@ struct Program {
   uint32_t cacheSlots = 0;
   uint32_t instructions = 0;                                 // of all functions
   bool needsAllBlocks = false;                               // reads the grid workspace of cooperative groups
+  bool usesReservedShared = false;                           // reads %reserved_smem_offset_*
   const ptx::ParsedModule* module = nullptr;
 };
 

@@ -73,6 +73,9 @@ void readSpecial(Context& c, uint32_t variant, uint8_t* to, uint32_t mask) {
     case R::AggrSmemSize: value = state.sharedBytes; break;
     case R::DynamicSmemSize: value = state.launch.dynamicSharedBytes; break;
     case R::EnvReg: value = index == 1 ? state.gridWorkspace >> 32 : index == 2 ? state.gridWorkspace & 0xffffffffu : 0; break;
+    case R::ReservedSmemOffset:   // begin, end, cap, 0, 1
+      value = c.block.reservedShared + (index == 1 || index == 2 ? kReservedSharedBytes : index == 4 ? 512 : 0);
+      break;
     case R::One: value = 1; break;
     default: value = 0; break;
   }

@@ -75,6 +75,7 @@ struct Operand {
 
 struct SourcePosition {
   uint32_t file = 0, line = 0;   // file is the number of a .file directive, 0 for none
+  uint32_t caller = 0;           // 1 + the index in ParsedModule::inlineSites of the place where the function was inlined; 0: it was not
 };
 
 struct Instruction {
@@ -106,6 +107,9 @@ struct Function {
   bool isEntry = false, isExtern = false, hasBody = false;
   uint32_t line = 0;
   std::vector<Variable*> results, parameters;
+  // Parameters and results that are declared as .reg: variables as well, copied on entry and before each return.
+  struct RegisterParameter { const Variable* variable; bool isResult; RegisterId reg; };
+  std::vector<RegisterParameter> registerParameters;
   std::vector<Variable*> locals;                 // local, shared and param variables of the body
   std::deque<Variable> variables;                // their storage
   std::vector<Register> registers;
@@ -136,6 +140,9 @@ struct ParsedModule {
   std::unordered_map<std::string_view, Variable*> variableByName;
   std::unordered_map<std::string_view, Function*> functionByName;
   std::vector<std::string> files;                // by number of .file
+  std::vector<SourcePosition> inlineSites;
+  // "file:line", followed by the callers of inlined functions; empty without line information.
+  std::string describe(SourcePosition position) const;
 };
 
 // Throws PtxError.

@@ -169,6 +169,7 @@ Decoder::Ref Decoder::materialise(const Operand& operand, Width width) {
     const bool wide = special.type == ops::Type::U64 || special.type == ops::Type::B64;
     if (wide ? width != Width::Bits64 : (width != Width::Bits32 && width != Width::Bits64 && width != Width::Bits16)) mismatch();
     if (special.reg == SpecialRegister::EnvReg && (special.index == 1 || special.index == 2)) builder_.program().needsAllBlocks = true;
+    if (special.reg == SpecialRegister::ReservedSmemOffset) builder_.program().usesReservedShared = true;
     const RegisterId reg = temporary(width == Width::Bits64 ? ops::Type::B64 : width == Width::Bits32 ? ops::Type::B32 : ops::Type::B16);
     Instr& read = emit(Kind::Special, Class::Move);
     read.guardMode = machine::Guard::None;
@@ -257,6 +258,8 @@ void Decoder::decode() {
   end.opcode = "ret";
   end.line = code.empty() ? source_.line : code.back().line;
   firstOf_.assign(code.size() + 1, 0);
+  current_ = &end;
+  enterFunction();
   for (uint32_t i = 0; i < code.size(); ++i) {
     current_ = &code[i];
     currentIndex_ = i;
@@ -280,7 +283,7 @@ void Decoder::decode() {
   firstOf_[code.size()] = static_cast<uint32_t>(code_.size());
   current_ = &end;
   if (meeting[code.size()]) emit(Kind::Reconverge, Class::Control);
-  emit(source_.isEntry ? Kind::Exit : Kind::Return, Class::Control);
+  returnFromFunction();
   // Branch targets, now that all positions are known.
   for (size_t i = 0; i < code_.size(); ++i) {
     Instr& instr = code_[i].instr;

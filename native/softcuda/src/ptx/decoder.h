@@ -131,6 +131,8 @@ class Decoder {
 
   // ---- control (decoder_control.cpp)
   bool control(ops::Opcode opcode);
+  void enterFunction();
+  void returnFromFunction();
   void branch();
   void branchIndexed();
   void call();

@@ -12,6 +12,37 @@ using K = Operand::Kind;
 using O = ops::Opcode;
 using T = ops::Type;
 
+// Parameters that are declared as registers come from, and results go to, the frame's local memory.
+void Decoder::enterFunction() {
+  for (const Function::RegisterParameter& p : source_.registerParameters) {
+    if (p.isResult) continue;
+    Access a;
+    a.area = machine::Area::Local;
+    a.frameRelative = true;
+    a.offset = localOffset_[p.variable];
+    a.bytes = static_cast<uint8_t>(p.variable->elementSize);
+    a.registerBytes = static_cast<uint8_t>(std::max(bitsOf(p.reg), 16) / 8);
+    emit(Kind::Load, Class::LocalLoad).extra = addAccess(a);
+    result(registerRef(p.reg));
+  }
+}
+
+void Decoder::returnFromFunction() {
+  for (const Function::RegisterParameter& p : source_.registerParameters) {
+    if (!p.isResult) continue;
+    Access a;
+    a.area = machine::Area::Local;
+    a.frameRelative = true;
+    a.writes = true;
+    a.offset = localOffset_[p.variable];
+    a.bytes = static_cast<uint8_t>(p.variable->elementSize);
+    a.registerBytes = static_cast<uint8_t>(std::max(bitsOf(p.reg), 16) / 8);
+    emit(Kind::Store, Class::LocalStore).extra = addAccess(a);
+    source(registerRef(p.reg));
+  }
+  emit(source_.isEntry ? Kind::Exit : Kind::Return, Class::Control);
+}
+
 void Decoder::branch() {
   Modifiers modifiers(*current_, 0);
   modifiers.take("uni");
@@ -190,7 +221,14 @@ bool Decoder::control(O opcode) {
     case O::Bra: branch(); return true;
     case O::Brx: branchIndexed(); return true;
     case O::Call: call(); return true;
-    case O::Ret: return plain(source_.isEntry ? Kind::Exit : Kind::Return, Class::Control, {"uni"});
+    case O::Ret: {
+      Modifiers modifiers(*current_, 0);
+      modifiers.take("uni");
+      modifiers.finish();
+      if (!current_->operands.empty()) mismatch();
+      returnFromFunction();
+      return true;
+    }
     case O::Exit: return plain(Kind::Exit, Class::Control, {});
     case O::Trap: return plain(Kind::Trap, Class::Control, {});
     case O::Brkpt: return plain(Kind::Breakpoint, Class::Control, {});

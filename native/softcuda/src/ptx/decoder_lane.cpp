@@ -539,6 +539,7 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
   std::vector<T> types;
   T type;
   while (modifiers.takeType(&type)) types.push_back(type);
+  if (!types.empty() && types[0] == T::F64) modifiers.take("rn");   // what all of them do
   modifiers.finish();
   if (types.size() == 2 && wmma) {
     form.d = types[0];

@@ -301,6 +301,14 @@ void Decoder::atomic(bool reduction) {
   Ref to = kNowhere;
   if (!reduction) to = optionalResultRef(at(0), width);
   emit(Kind::Atomic, Class::Atomic);
+  if (type == T::F16 || type == T::BF16 || type == T::F16x2 || type == T::BF16x2) {   // one lane at a time by the operation of add
+    ops::Key key{O::Add};
+    key.type = type;
+    key.rounding = ops::Rounding::Rn;
+    std::string why;
+    code_.back().instr.op = ops::find(key, &why);
+    if (code_.back().instr.op == nullptr) fail("'" + name + "' is not supported with this type: " + why, ErrorKind::Unsupported);
+  }
   if (a.base != Access::Base::None) otherSource(a.baseRef);
   result(to);
   for (Ref r : sources) source(r);

@@ -1,5 +1,7 @@
 // Recursive-descent parser of PTX modules; see ast.h for its result. Nesting and sizes are bounded.
 #pragma once
+#include <array>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -51,7 +53,8 @@ class Parser {
   bool typeWord(std::string_view text, ops::Type* type) const;
   uint32_t alignment();
   // after the state space; stops before the ';', ',' or ')'
-  void variable(Variable& into, bool isParameter);
+  void variableType(Variable& into, uint32_t& vector, bool isParameter);
+  void variableName(Variable& into, uint32_t vector, bool isParameter);
   void initializer(Variable& into);
   void initialValues(Variable& into, uint64_t& element, int depth, bool braces, uint64_t elementsHere, const std::vector<uint64_t>& dimensions, size_t level);
   void initialValue(Variable& into, uint64_t element);
@@ -66,6 +69,7 @@ class Parser {
   void statement();
   void registerDeclaration();
   void localVariables(Space space);
+  void addLocalVariable(Variable&& parsed);
   void locDirective();
   void labelled(std::string_view label, uint32_t line);
   void instruction();
@@ -82,6 +86,8 @@ class Parser {
   Function* function_ = nullptr;
   std::vector<Names> names_;
   SourcePosition source_;
+  std::map<std::array<uint64_t, 3>, SourcePosition> latest_;   // by file, line and column: the last .loc of the function there
+  bool pendingMinus_ = false;   // the sign of a constant expression that has been read already
 };
 
 }  // namespace softcuda::ptx

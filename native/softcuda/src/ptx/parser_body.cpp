@@ -36,12 +36,19 @@ const Function::TargetList* Function::findTargets(std::string_view list, uint32_
 void Parser::body(Function& into) {
   function_ = &into;
   source_ = {};
+  latest_.clear();
   names_.clear();
   into.scopes.assign(1, {0});
   names_.emplace_back();
   names_.back().scope = 0;
   for (Variable* v : into.results) names_.back().variables[v->name] = v;
   for (Variable* v : into.parameters) names_.back().variables[v->name] = v;
+  for (Function::RegisterParameter& p : into.registerParameters) {
+    names_.back().variables.erase(p.variable->name);
+    p.reg = static_cast<RegisterId>(into.registers.size());
+    names_.back().registers[p.variable->name] = p.reg;
+    into.registers.push_back({p.variable->name, ~0u, p.variable->type});
+  }
   expect('{');
   while (!names_.empty()) {
     if (token_.is('{')) {
@@ -99,7 +106,17 @@ void Parser::registerDeclaration() {
   do {
     const std::string_view name = word("the name of a register");
     Names& names = names_.back();
-    if (names.registers.count(name) != 0 || names.ranges.count(name) != 0) fail("Duplicate definition of register '" + std::string(name.substr(0, 60)) + "'");
+    // %r3 is declared by %r<4> as well.
+    size_t digits = name.size();
+    while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
+    const auto range = names.ranges.find(name.substr(0, digits));
+    bool ranged = false;
+    if (range != names.ranges.end() && digits < name.size() && name.size() - digits <= 10 && (name[digits] != '0' || name.size() - digits == 1) && !token_.is('<')) {
+      uint64_t number = 0;
+      for (char c : name.substr(digits)) number = number * 10 + static_cast<uint64_t>(c - '0');
+      ranged = number < range->second.count;
+    }
+    if (ranged || names.registers.count(name) != 0 || names.ranges.count(name) != 0) fail("Duplicate definition of register '" + std::string(name.substr(0, 60)) + "'");
     if (accept('<')) {
       const uint64_t count = integer("the number of registers");
       if (count > kMaxRegistersInRange) fail("too many registers");
@@ -114,9 +131,20 @@ void Parser::registerDeclaration() {
 }
 
 void Parser::localVariables(Space space) {
-  Variable parsed;
-  parsed.space = space;
-  variable(parsed, false);
+  Variable type;
+  type.space = space;
+  uint32_t vector = 1;
+  variableType(type, vector, false);
+  do {
+    Variable parsed = type;
+    variableName(parsed, vector, false);
+    addLocalVariable(std::move(parsed));
+  } while (accept(','));
+  expect(';');
+}
+
+void Parser::addLocalVariable(Variable&& parsed) {
+  const Space space = parsed.space;
   if (space == Space::Local || space == Space::Parameter) {
     if (parsed.size > (uint64_t{1} << 24)) fail("variable '" + std::string(parsed.name) + "' is too large for " + (space == Space::Local ? ".local" : ".param"));
   }
@@ -132,18 +160,39 @@ void Parser::localVariables(Space space) {
     function_->locals.push_back(stored);
   }
   names_.back().variables[name] = stored;
-  expect(';');
 }
 
 void Parser::locDirective() {
   const uint32_t line = token_.line;
   const uint64_t file = integer("a file number");
   const uint64_t sourceLine = integer("a line number");
-  integer("a column");
-  source_ = {static_cast<uint32_t>(file), static_cast<uint32_t>(sourceLine)};
+  const uint64_t column = integer("a column");
+  source_ = {static_cast<uint32_t>(file), static_cast<uint32_t>(sourceLine), 0};
   if (token_.is(',') && token_.line == line) {   // , function_name label {+ offset}, inlined_at file line column
-    while (token_.kind != TokenKind::End && token_.line == line) advance();
+    while (token_.kind != TokenKind::End && token_.line == line) {
+      const bool at = token_.kind == TokenKind::Word && token_.text == "inlined_at";
+      advance();
+      if (!at) continue;
+      std::array<uint64_t, 3> caller;
+      for (uint64_t& part : caller) part = integer("a position");
+      // The caller may have been inlined itself: the .loc before this one says where.
+      const auto known = latest_.find(caller);
+      module_.inlineSites.push_back(known != latest_.end() ? known->second : SourcePosition{static_cast<uint32_t>(caller[0]), static_cast<uint32_t>(caller[1]), 0});
+      source_.caller = static_cast<uint32_t>(module_.inlineSites.size());
+    }
   }
+  latest_[{file, sourceLine, column}] = source_;
+}
+
+std::string ParsedModule::describe(SourcePosition position) const {
+  std::string text;
+  for (int depth = 0; depth < 16 && position.line != 0; ++depth) {
+    const bool named = position.file < files.size() && !files[position.file].empty();
+    text += (depth == 0 ? "" : ", inlined at ") + (named ? files[position.file] : std::string("source")) + ":" + std::to_string(position.line);
+    if (position.caller == 0) break;
+    position = inlineSites[position.caller - 1];
+  }
+  return text;
 }
 
 void Parser::labelled(std::string_view label, uint32_t line) {
@@ -308,7 +357,6 @@ Operand Parser::operand(bool allowLabel) {
     result = named(allowLabel);
   } else {
     bool negative = false;
-    Token sign = token_;
     if (token_.is('-')) {
       advance();
       negative = true;
@@ -324,14 +372,8 @@ Operand Parser::operand(bool allowLabel) {
       result.negated = true;
     } else {
       result.kind = Operand::Kind::Integer;
-      if (negative) {
-        // -1 - 2 is (-1) - 2: fold the sign into the first term
-        const uint64_t first = 0 - unary(0);
-        result.bits = first;
-        if (!token_.is(',') && !token_.is(';') && !token_.is('}') && !token_.is(')')) throw PtxError(sign.line, "put constant expressions that start with a sign into parentheses", ErrorKind::Unsupported);
-      } else {
-        result.bits = expression();
-      }
+      pendingMinus_ = negative;
+      result.bits = expression();
     }
   }
   if (result.kind == Operand::Kind::Register || result.kind == Operand::Kind::Sink) {

@@ -110,6 +110,10 @@ uint64_t Parser::binary(int precedence, int depth) {
 
 uint64_t Parser::unary(int depth) {
   if (depth > kMaxDepth) fail("constant expression is nested too deeply");
+  if (pendingMinus_) {
+    pendingMinus_ = false;
+    return 0 - unary(depth + 1);
+  }
   if (accept('-')) return 0 - unary(depth + 1);
   if (accept('+')) return unary(depth + 1);
   if (accept('~')) return ~unary(depth + 1);
@@ -260,10 +264,9 @@ uint32_t Parser::alignment() {
   return static_cast<uint32_t>(value);
 }
 
-void Parser::variable(Variable& into, bool isParameter) {
-  into.line = token_.line;
+void Parser::variableType(Variable& into, uint32_t& vector, bool isParameter) {
   bool hasType = false;
-  uint32_t vector = 1;
+  vector = 1;
   uint32_t explicitAlignment = 0;
   while (token_.kind == TokenKind::DotWord) {
     const std::string_view text = token_.text;
@@ -296,6 +299,10 @@ void Parser::variable(Variable& into, bool isParameter) {
   }
   if (!hasType) unexpected("a type");
   into.alignment = explicitAlignment != 0 ? explicitAlignment : into.elementSize * vector;
+}
+
+void Parser::variableName(Variable& into, uint32_t vector, bool isParameter) {
+  into.line = token_.line;
   const uint32_t unit = into.elementSize * vector;
   into.name = word("the name of a variable");
   if (token_.is('<')) fail("parameterised names are for registers only");
@@ -463,17 +470,17 @@ Variable* Parser::addModuleVariable(Variable&& parsed) {
 }
 
 void Parser::moduleVariables(Space space, bool isExtern) {
-  for (;;) {
-    Variable parsed;
-    parsed.space = space;
-    parsed.isExtern = isExtern;
-    if (space == Space::Shared && isExtern) parsed.isExtern = true;
-    variable(parsed, false);
+  Variable type;
+  type.space = space;
+  type.isExtern = isExtern;
+  uint32_t vector = 1;
+  variableType(type, vector, false);
+  do {
+    Variable parsed = type;
+    variableName(parsed, vector, false);
     addModuleVariable(std::move(parsed));
-    if (token_.is(',')) fail("one variable per declaration is supported", ErrorKind::Unsupported);
-    expect(';');
-    return;
-  }
+  } while (accept(','));
+  expect(';');
 }
 
 void Parser::parameterList(Function& owner, std::vector<Variable*>& into) {
@@ -481,12 +488,16 @@ void Parser::parameterList(Function& owner, std::vector<Variable*>& into) {
   while (!token_.is(')')) {
     Variable parsed;
     parsed.space = Space::Parameter;
-    if (acceptDot("reg")) fail("parameters in registers are not supported: use .param", ErrorKind::Unsupported);
-    if (!acceptDot("param")) unexpected("'.param'");
-    variable(parsed, true);
+    const bool inRegister = !owner.isEntry && acceptDot("reg");
+    if (!inRegister && !acceptDot("param")) unexpected("'.param'");
+    uint32_t vector = 1;
+    variableType(parsed, vector, true);
+    variableName(parsed, vector, true);
+    if (inRegister && parsed.isArray) fail("a register is no array");
     if (parsed.isArray && parsed.size == 0) fail("variable argument lists are not supported", ErrorKind::Unsupported);
     owner.variables.push_back(std::move(parsed));
     into.push_back(&owner.variables.back());
+    if (inRegister) owner.registerParameters.push_back({into.back(), &into == &owner.results, kNoRegister});
     if (into.size() > 4096) fail("too many parameters");
     if (!accept(',')) break;
   }
