@@ -124,7 +124,16 @@ final class OptimizerUpdate {
       if (optimizer instanceof Sgd sgd) {
         sgd(sgd, p, at, n, w, g, scratch[worker][2], rate, decay);
       } else if (optimizer instanceof Adam adam) {
-        adam(adam, p, at, n, w, g, scratch[worker], rate, decay);
+        adam(
+            adam,
+            p,
+            at,
+            n,
+            w,
+            g,
+            scratch[worker],
+            learningRate * p.group.learningRateScale(),
+            p.group.weightDecay());
       }
       p.weight.put(at, w, 0, n);
     }
@@ -200,14 +209,12 @@ final class OptimizerUpdate {
       float[] w,
       float[] g,
       float[][] arrays,
-      float rate,
-      float decay) {
+      double rate,
+      double decay) {
     float[] mean = arrays[2];
     float[] square = arrays[3];
     p.states.get(0).get(at, mean, 0, n);
     p.states.get(1).get(at, square, 0, n);
-    float shrink = adam.decoupled() ? (float) (1 - (double) rate * decay) : 1;
-    float coupled = adam.decoupled() ? 0 : decay;
     adam(
         n,
         w,
@@ -215,37 +222,42 @@ final class OptimizerUpdate {
         mean,
         square,
         gradientScale,
-        (float) adam.beta1(),
-        (float) adam.beta2(),
-        (float) (rate / meanCorrection),
-        (float) (1 / Math.sqrt(squareCorrection)),
-        (float) adam.epsilon(),
-        shrink,
-        coupled);
+        adam.beta1(),
+        adam.beta2(),
+        rate / meanCorrection,
+        Math.sqrt(1 / squareCorrection),
+        adam.epsilon(),
+        adam.decoupled() ? 1 - rate * decay : 1,
+        adam.decoupled() ? 0 : decay);
     p.states.get(0).put(at, mean, 0, n);
     p.states.get(1).put(at, square, 0, n);
   }
 
+  /**
+   * In float64: where gradient and weight decay cancel, Adam divides one small number by another,
+   * and 1 - beta2 needs more digits than float32 has.
+   */
   private static void adam(
       int n,
       float[] w,
       float[] g,
       float[] mean,
       float[] square,
-      float scale,
-      float beta1,
-      float beta2,
-      float rate,
-      float rootCorrection,
-      float epsilon,
-      float shrink,
-      float decay) {
+      double scale,
+      double beta1,
+      double beta2,
+      double rate,
+      double rootCorrection,
+      double epsilon,
+      double shrink,
+      double decay) {
     for (int i = 0; i < n; i++) {
-      float d = scale * g[i] + decay * w[i];
-      mean[i] = beta1 * mean[i] + (1 - beta1) * d;
-      square[i] = beta2 * square[i] + (1 - beta2) * d * d;
-      float root = (float) Math.sqrt(square[i]) * rootCorrection;
-      w[i] = shrink * w[i] - rate * mean[i] / (root + epsilon);
+      double d = scale * g[i] + decay * w[i];
+      double m = beta1 * mean[i] + (1 - beta1) * d;
+      double v = beta2 * square[i] + (1 - beta2) * d * d;
+      mean[i] = (float) m;
+      square[i] = (float) v;
+      w[i] = (float) (shrink * w[i] - rate * m / (Math.sqrt(v) * rootCorrection + epsilon));
     }
   }
 
