@@ -1,6 +1,10 @@
 // Looks an operation up at the best instruction-set level of this machine.
 #include <cstdlib>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "kernels/groups.h"
 
 namespace softcuda::ops {
@@ -16,18 +20,26 @@ constexpr Finder kAvx2[] = {SOFTCUDA_GROUPS(SOFTCUDA_AVX2)};
 constexpr Finder kAvx512[] = {SOFTCUDA_GROUPS(SOFTCUDA_AVX512)};
 #endif
 
-Level machineLevel() {
+Level detectLevel() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") &&
-                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt") &&
-                    __builtin_cpu_supports("popcnt");
+  // F16C and LZCNT have no name that all compilers know.
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const bool f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29 & 1) != 0;
+  const bool lzcnt = __get_cpuid(0x80000001u, &a, &b, &c, &d) != 0 && (c >> 5 & 1) != 0;
+  const bool avx2 = f16c && lzcnt && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
   return avx512 ? Level::Avx512 : avx2 ? Level::Avx2 : Level::Scalar;
 #else
   return Level::Scalar;
 #endif
+}
+// CPUID is slow, above all in virtual machines.
+Level machineLevel() {
+  static const Level level = detectLevel();
+  return level;
 }
 Level chooseLevel() {
   const Level best = machineLevel();
