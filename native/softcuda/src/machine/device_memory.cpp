@@ -13,7 +13,7 @@
 namespace softcuda::machine {
 namespace {
 
-constexpr int kAlreadyMapped = 208, kHostAlreadyRegistered = 712;
+constexpr int kHostAlreadyRegistered = 712;
 constexpr size_t kGap = 4096;              // between allocations, belongs to none
 constexpr size_t kHugePage = size_t{2} << 20;
 
@@ -172,7 +172,7 @@ std::string DeviceMemory::describe(uint64_t address) const {
   const uint64_t past = before != nullptr ? address - (before->base + before->size) : ~uint64_t{0};
   const uint64_t ahead = after != nullptr ? after->base - address : ~uint64_t{0};
   if (before == nullptr && after == nullptr) return "there are no allocations";
-  if (past <= ahead) return std::to_string(past) + " bytes past the end of " + text(*before);
+  if (past <= ahead) return (past == 0 ? "just past the end of " : std::to_string(past) + " bytes past the end of ") + text(*before);
   return std::to_string(ahead) + " bytes before " + text(*after);
 }
 
