@@ -167,7 +167,15 @@ void checkInitGlobal(Context& c, const Access& a, const LaneAddresses& at, uint3
 }
 
 uint32_t sectorsOf(const LaneAddresses& at, uint32_t mask, uint32_t bytes, uint32_t* least) {
-  // Distinct 32-byte sectors and distinct bytes. Accesses are aligned to their size, at most 16 bytes, so each lies in one sector.
+  // Distinct 32-byte sectors and distinct bytes. Nearly all accesses are consecutive or all the same.
+  const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
+  const uint32_t lowest = mask & (0u - mask);
+  const bool noGaps = (mask & (mask + lowest)) == 0;
+  if ((summary.consecutive && noGaps) || summary.uniform) {
+    const uint64_t end = summary.high + bytes;
+    *least = static_cast<uint32_t>((end - summary.low + 31) / 32);
+    return static_cast<uint32_t>((end - 1) / 32 - summary.low / 32 + 1);
+  }
   uint64_t keys[32];
   uint32_t count = 0;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) keys[count++] = at.at[__builtin_ctz(lanes)];
@@ -209,7 +217,11 @@ void countShared(Counters& counters, const LaneAddresses& at, uint32_t mask, uin
   const uint32_t words = std::max(bytes / 4, 1u);
   const uint32_t lanesPerGroup = 32 / words;
   uint64_t wavefronts = 0, least = 0;
-  for (uint32_t first = 0; first < 32; first += lanesPerGroup) {
+  const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
+  // Each group of lanes reads all banks once, or one place.
+  const bool regular = mask == ~0u && bytes >= 4 && (summary.consecutive || summary.uniform);
+  if (regular) wavefronts = least = words;
+  for (uint32_t first = 0; first < 32 && !regular; first += lanesPerGroup) {
     const uint32_t group = mask & (lanesPerGroup == 32 ? ~0u : ((1u << lanesPerGroup) - 1) << first);
     if (group == 0) continue;
     uint64_t distinct[32];
