@@ -72,7 +72,7 @@ public interface TrainingPlan extends AutoCloseable {
    * @param labels one class per image; those of -1 have no loss and no gradient, and do not count
    *     in the mean
    * @param smoothing 0 for none
-   * @return the loss
+   * @return the loss, 0 if no image has a label
    * @throws IllegalArgumentException if a label is out of range
    */
   double softmaxCrossEntropy(int[] labels, double smoothing);

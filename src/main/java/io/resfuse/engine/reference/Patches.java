@@ -28,7 +28,7 @@ final class Patches {
     return in.channels * kernel * kernel;
   }
 
-  /** Where the element of a row and column lies, if columns follow each other. */
+  /** Is told, run by run, which pixels a row of the matrix takes from the image. */
   private interface Visitor {
     /**
      * A run of output pixels of one row of an image, all of whose taps lie in the image.

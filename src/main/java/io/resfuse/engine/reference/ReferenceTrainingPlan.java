@@ -235,12 +235,16 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
       return;
     }
     Tensor gradient = workspace.gradient(value);
-    Tensor given = Tensor.zeros(outputShape(name));
-    given.read(buffer, options.layout());
-    for (int i = 0; i < given.data.length; i++) {
-      // What the loss wrote and nobody changed keeps the bits that float32 has no room for.
-      boolean fromLoss = name.equals(LOGITS) && (float) logitsGradient.data[i] == given.data[i];
-      gradient.data[i] += fromLoss ? logitsGradient.data[i] : given.data[i];
+    for (int n = 0; n < gradient.batch; n++) {
+      for (int c = 0; c < gradient.channels; c++) {
+        for (int p = 0; p < gradient.plane; p++) {
+          float given = buffer.get(gradient.hostIndex(options.layout(), n, c, p));
+          int i = gradient.offset(n, c) + p;
+          // What the loss wrote and nobody changed keeps the bits that float32 has no room for.
+          boolean fromLoss = name.equals(LOGITS) && (float) logitsGradient.data[i] == given;
+          gradient.data[i] += fromLoss ? logitsGradient.data[i] : given;
+        }
+      }
     }
   }
 
