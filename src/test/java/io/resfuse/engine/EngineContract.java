@@ -304,19 +304,33 @@ public abstract class EngineContract {
     Map<String, double[]> run(float[] images);
   }
 
+  /**
+   * Holds results within their tolerance, on up to {@link #ATTEMPTS} sets of images: where a
+   * rounding switches a ReLU, gradients jump by more than any bound on rounding says. In fp32 that
+   * is rare, and everything must agree on one set. In bf16 and fp16 hardly a set is without such a
+   * switch, but it hits other tensors each time, while a mistake hits the same: each tensor must
+   * agree on one set.
+   */
   private void compare(Case test, Precision precision, Truth truth, Subject subject) {
     StringBuilder misses = new StringBuilder();
+    Set<String> always = null;
+    boolean oneByOne = precision == Precision.BF16 || precision == Precision.FP16;
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
       float[] images = test.images(attempt);
       Map<String, double[]> single = truth.run(Precision.FP32, images);
       Map<String, double[]> stored =
           precision == Precision.FP32 ? single : truth.run(precision, images);
       Tolerance tolerance = new Tolerance(test, truth.run(Precision.FP64, images), stored, single);
-      List<String> missed = tolerance.misses(subject.run(images));
-      if (missed.isEmpty()) {
+      Map<String, String> missed = tolerance.misses(subject.run(images));
+      if (always == null) {
+        always = new HashSet<>(missed.keySet());
+      } else {
+        always.retainAll(missed.keySet());
+      }
+      if (missed.isEmpty() || (oneByOne && always.isEmpty())) {
         if (attempt > 0) {
           System.err.printf(
-              "%s, %s, %s agrees only with images %d; before:%s%n",
+              "%s, %s, %s agrees only after images %d; before:%s%n",
               engine.name(), test, precision, attempt, misses);
         }
         return;
@@ -326,7 +340,7 @@ public abstract class EngineContract {
               "%n  images %d: %d tensors, %s",
               attempt,
               missed.size(),
-              String.join("; ", missed.subList(0, Math.min(8, missed.size())))));
+              String.join("; ", missed.values().stream().limit(8).toList())));
     }
     fail("%s in %s on %s:%s", engine.name(), precision, test, misses);
   }

@@ -58,20 +58,22 @@ public final class Tolerance {
     return bounds.get(name);
   }
 
-  /** What is out of bounds: one line each, with the numbers. */
-  public List<String> misses(Map<String, double[]> got) {
+  /** What is out of bounds: by tensor, a line with the numbers. */
+  public Map<String, String> misses(Map<String, double[]> got) {
     assertThat(got.keySet()).isEqualTo(truth.keySet());
-    return truth.keySet().stream()
-        .filter(name -> !(distance(got.get(name), truth.get(name)) <= bounds.get(name)))
-        .map(
-            name ->
+    Map<String, String> misses = new LinkedHashMap<>();
+    truth.forEach(
+        (name, exact) -> {
+          double off = distance(got.get(name), exact);
+          if (!(off <= bounds.get(name))) {
+            misses.put(
+                name,
                 String.format(
                     "%s: off by %.3e, allowed %.3e, norm %.3e",
-                    name,
-                    distance(got.get(name), truth.get(name)),
-                    bounds.get(name),
-                    norm(truth.get(name))))
-        .toList();
+                    name, off, bounds.get(name), norm(exact)));
+          }
+        });
+    return misses;
   }
 
   private static double typical(Map<String, double[]> truth, Map<String, double[]> rounded) {
