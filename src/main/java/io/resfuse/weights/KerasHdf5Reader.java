@@ -5,7 +5,9 @@ import io.jhdf.api.Attribute;
 import io.jhdf.api.Dataset;
 import io.jhdf.api.Group;
 import io.jhdf.api.Node;
+import io.jhdf.api.dataset.ChunkedDataset;
 import io.jhdf.api.dataset.ContiguousDataset;
+import io.jhdf.filter.PipelineFilterWithData;
 import io.jhdf.object.datatype.FixedPoint;
 import io.jhdf.object.datatype.FloatingPoint;
 import io.resfuse.tensor.DataType;
@@ -20,6 +22,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.DataFormatException;
+import java.util.zip.Inflater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +38,14 @@ final class KerasHdf5Reader {
   private static final long ALWAYS_ALLOWED = 64L << 20;
   private static final long MAX_RATIO = 20;
   private static final int MAX_NAMES = 100_000;
+
+  /** HDF5's numbers of its filters, in the order in which writers apply them. */
+  private static final int SHUFFLE = 2;
+
+  private static final int DEFLATE = 1;
+  private static final int FLETCHER32 = 3;
+  private static final int CHECKSUM_BYTES = 4;
+  private static final List<Integer> FILTERS = List.of(SHUFFLE, DEFLATE, FLETCHER32);
 
   private final MappedFile file;
   private final Path path;
@@ -195,8 +207,7 @@ final class KerasHdf5Reader {
 
   private void add(String name, Dataset dataset) {
     DataType type = type(name, dataset.getDataType());
-    long[] dimensions = Arrays.stream(dataset.getDimensions()).asLongStream().toArray();
-    Shape shape = Shapes.checked(path, name, dimensions);
+    Shape shape = Shapes.checked(path, name, toLongs(dataset.getDimensions()));
     long bytes = shape.elements() * type.bytes();
     total += bytes;
     if (total > Math.max(ALWAYS_ALLOWED, MAX_RATIO * file.size())) {
@@ -269,7 +280,83 @@ final class KerasHdf5Reader {
           "tensor '" + RestrictedUnpickler.printable(name) + "' is stored in chunks of " + type,
           "write it without compression, or as float32");
     }
+    if (dataset instanceof ChunkedDataset chunked) {
+      checkChunks(name, chunked, shape, type);
+    }
     return HostTensor.of(shape, (float[]) dataset.getDataFlat());
+  }
+
+  /** jHDF inflates a chunk whatever its size becomes: make sure first that it is the chunk's. */
+  private void checkChunks(String name, ChunkedDataset dataset, Shape shape, DataType type) {
+    List<Integer> filters =
+        dataset.getFilters().stream().map(PipelineFilterWithData::getId).toList();
+    if (!FILTERS.stream().filter(filters::contains).toList().equals(filters)) {
+      throw WeightsException.of(
+          path,
+          "tensor '" + RestrictedUnpickler.printable(name) + "' is packed with " + filters,
+          "use no compression, or gzip with or without shuffle");
+    }
+    int[] chunk = dataset.getChunkDimensions();
+    if (chunk.length != shape.rank() || Arrays.stream(chunk).anyMatch(size -> size < 1)) {
+      throw corrupt("tensor '" + RestrictedUnpickler.printable(name) + "' has odd chunks");
+    }
+    long bytes = Shapes.checked(path, name, toLongs(chunk)).elements() * type.bytes();
+    if (bytes > Math.max(ALWAYS_ALLOWED, MAX_RATIO * file.size())) {
+      throw corrupt("tensor '" + RestrictedUnpickler.printable(name) + "' has too large chunks");
+    }
+    if (!filters.contains(DEFLATE)) {
+      return;
+    }
+    int[] offset = new int[chunk.length];
+    boolean more = true;
+    while (more) {
+      // Throws where there is no such chunk, so that there are no more rounds than chunks.
+      checkInflates(name, dataset.getRawChunkBuffer(offset.clone()), bytes);
+      more = false;
+      for (int axis = chunk.length - 1; axis >= 0 && !more; axis--) {
+        more = offset[axis] < shape.dimension(axis) - chunk[axis];
+        offset[axis] = more ? offset[axis] + chunk[axis] : 0;
+      }
+    }
+  }
+
+  private void checkInflates(String name, ByteBuffer packed, long bytes) {
+    Inflater inflater = new Inflater();
+    byte[] discarded = new byte[1 << 14];
+    long count = 0;
+    try {
+      inflater.setInput(packed);
+      while (!inflater.finished() && count <= bytes + CHECKSUM_BYTES) {
+        int n = inflater.inflate(discarded);
+        if (n == 0 && !inflater.finished()) {
+          throw new DataFormatException("the chunk ends early");
+        }
+        count += n;
+      }
+    } catch (DataFormatException e) {
+      throw corrupt(
+          "tensor '"
+              + RestrictedUnpickler.printable(name)
+              + "' has a damaged chunk ("
+              + e.getMessage()
+              + ")");
+    } finally {
+      inflater.end();
+    }
+    if (count > bytes + CHECKSUM_BYTES) {
+      throw WeightsException.of(
+          path,
+          "tensor '"
+              + RestrictedUnpickler.printable(name)
+              + "' has a chunk that unpacks to more than its "
+              + bytes
+              + " bytes",
+          "do not trust this file");
+    }
+  }
+
+  private static long[] toLongs(int[] sizes) {
+    return Arrays.stream(sizes).asLongStream().toArray();
   }
 
   private WeightsException corrupt(String found) {

@@ -30,6 +30,7 @@ class KerasFilesTest {
     "save.h5, FLOAT32",
     "split_names.h5, FLOAT32",
     "chunked.h5, FLOAT32",
+    "shuffled.h5, FLOAT32",
     "big_endian.h5, FLOAT32",
     "float16.h5, FLOAT16"
   })
@@ -69,6 +70,7 @@ class KerasFilesTest {
     assertRefused(file("soft_link.h5"), "'bias:0' is a link to elsewhere");
     assertRefused(file("external_data.h5"));
     assertRefused(file("no_keras.h5"), "has no layer_names");
+    assertRefused(file("chunk_bomb.h5"), "a chunk that unpacks to more than its 16384 bytes");
     assertRefused(file("huge_chunked.h5"), "far more than the file can hold");
   }
 

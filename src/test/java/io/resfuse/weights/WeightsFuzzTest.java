@@ -21,7 +21,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
  * <pre>JAZZER_FUZZ=1 mvn test -DjazzerHooks=true -Dtest=WeightsFuzzTest#safetensors</pre>
  */
 class WeightsFuzzTest {
-  private static final String DURATION = "60s";
+  private static final String DURATION = "20s";
 
   @FuzzTest(maxDuration = DURATION)
   void safetensors(byte[] bytes) throws IOException {

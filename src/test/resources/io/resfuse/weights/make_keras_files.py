@@ -9,6 +9,7 @@ save_weights (saving.hdf5_format) and save.
 import json
 import os
 import sys
+import zlib
 
 import h5py
 import numpy
@@ -82,6 +83,13 @@ def main(folder):
         write(f)
         del f["conv1/conv1/bias:0"]
         f["conv1"].create_dataset("conv1/bias:0", (1 << 27,), "<f4", chunks=(1 << 20,), compression="gzip")
+    with create("chunk_bomb.h5") as f:
+        write(f)
+        del f["conv1/conv1/bias:0"]
+        d = f["conv1"].create_dataset("conv1/bias:0", (4096,), "<f4", chunks=(4096,), compression="gzip")
+        d.id.write_direct_chunk((0,), zlib.compress(bytes(10 << 20), 9))
+    with create("shuffled.h5") as f:
+        write(f, compression="gzip", shuffle=True, fletcher32=True)
 
 
 main(sys.argv[1])
