@@ -7,6 +7,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.Engines;
+import io.resfuse.engine.cuda.SoftCuda;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -18,7 +19,8 @@ import picocli.CommandLine.Spec;
 /** {@code resfuse devices}. */
 @Command(
     name = "devices",
-    description = "Lists which engines can run here and, for those that can't, why.",
+    description =
+        "Lists which engines and devices can be used here and, for those that can't, why.",
     mixinStandardHelpOptions = true)
 final class DevicesCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -33,21 +35,21 @@ final class DevicesCommand implements Callable<Integer> {
     ArrayNode array = mapper.createArrayNode();
     for (EngineProvider provider : Engines.providers()) {
       Availability availability = provider.probe(EngineOptions.defaults());
-      array
-          .addObject()
-          .put("engine", provider.name())
-          .put("available", availability.available())
-          .put("detail", availability.detail());
-      if (!json) {
-        out.printf(
-            "%-10s %-4s %s%n",
-            provider.name(), availability.available() ? "yes" : "no", availability.detail());
-      }
+      list(array, "engine", provider.name(), availability.available(), availability.detail());
     }
+    Availability emulator = SoftCuda.probe();
+    list(array, "device", "softcuda", emulator.available(), emulator.detail());
     if (json) {
       out.println(mapper.writeValueAsString(array));
     }
     out.flush();
     return 0;
+  }
+
+  private void list(ArrayNode array, String kind, String name, boolean available, String detail) {
+    array.addObject().put(kind, name).put("available", available).put("detail", detail);
+    if (!json) {
+      spec.commandLine().getOut().printf("%-10s %-4s %s%n", name, available ? "yes" : "no", detail);
+    }
   }
 }

@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
 import io.resfuse.weights.WeightsException;
 import java.io.PrintWriter;
+import java.util.Properties;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -52,7 +53,17 @@ public final class Main implements Runnable {
    * @param arguments of the command line
    */
   public static void main(String[] arguments) {
+    quietLogs();
     System.exit(run(arguments));
+  }
+
+  /** Log lines as the command line wants them, unless the user has set otherwise. */
+  private static void quietLogs() {
+    String prefix = "org.slf4j.simpleLogger.";
+    Properties properties = System.getProperties();
+    properties.putIfAbsent(prefix + "showThreadName", "false");
+    properties.putIfAbsent(prefix + "showLogName", "false");
+    properties.putIfAbsent(prefix + "log.io.jhdf", "warn");
   }
 
   /**

@@ -2,6 +2,7 @@ package io.resfuse.benchmarks.compare;
 
 import io.resfuse.benchmarks.peers.Peer;
 import io.resfuse.benchmarks.peers.Workload;
+import io.resfuse.engine.Precision;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -89,17 +90,14 @@ public final class Compare implements Callable<Integer> {
     File log = Files.createTempDirectory("resfuse-compare").resolve("workers.log").toFile();
     Map<String, WorkerProcess> workers = new LinkedHashMap<>();
     try {
+      System.out.println(format("%n%s", workload));
       for (String peer : peers) {
-        WorkerProcess worker = new WorkerProcess(peer, fallback(peer, workload), log);
-        if (worker.refusal() == null) {
-          workers.put(peer, worker);
-        } else {
-          worker.close();
-        }
+        start(peer, workload, log, workers);
       }
-      Map<String, Double> errors = errors(workload, workers);
-      Map<String, double[]> rates = measure(workload, workers);
-      return report.add(workload, workers, rates, errors);
+      Map<String, Double> errors = errors(workers);
+      boolean confirmed = dropWrong(workload, workers, errors);
+      report.add(workload, workers, measure(workload, workers), errors);
+      return confirmed;
     } finally {
       workers.values().forEach(WorkerProcess::close);
     }
@@ -115,12 +113,12 @@ public final class Compare implements Callable<Integer> {
             workload.network(),
             workload.training(),
             workload.batch(),
-            io.resfuse.engine.Precision.FP32,
+            Precision.FP32,
             workload.threads());
   }
 
   /** Relative L2 distance of each peer's answer from ours. */
-  private static Map<String, Double> errors(Workload workload, Map<String, WorkerProcess> workers)
+  private static Map<String, Double> errors(Map<String, WorkerProcess> workers)
       throws IOException {
     Map<String, Double> errors = new LinkedHashMap<>();
     if (!workers.containsKey(OURS)) {
