@@ -103,6 +103,44 @@ public final class Compare implements Callable<Integer> {
     }
   }
 
+  private static void start(
+      String peer, Workload workload, File log, Map<String, WorkerProcess> workers)
+      throws IOException {
+    try {
+      WorkerProcess worker = new WorkerProcess(peer, fallback(peer, workload), log);
+      if (worker.refusal() == null) {
+        workers.put(peer, worker);
+      } else {
+        worker.close();
+      }
+    } catch (IOException e) {
+      if (peer.equals(OURS)) {
+        throw e;
+      }
+      System.out.println("  " + e.getMessage());
+    }
+  }
+
+  /**
+   * Takes out the peers whose answers differ from ours by more than rounding explains.
+   *
+   * @return false if there are peers and none agrees with us
+   */
+  private static boolean dropWrong(
+      Workload workload, Map<String, WorkerProcess> workers, Map<String, Double> errors) {
+    double bound = workload.precision() == Precision.FP32 ? 1e-3 : 5e-2;
+    boolean alone = workers.size() <= 1;
+    errors.forEach(
+        (peer, error) -> {
+          if (!(error <= bound)) {
+            System.out.println(
+                format("  %-12s answers otherwise than ours, by %.1e: not timed", peer, error));
+            workers.remove(peer).close();
+          }
+        });
+    return alone || workers.size() > 1;
+  }
+
   /**
    * Peers are compared in the best precision that they have: ours in bf16 against theirs in fp32.
    */
@@ -118,8 +156,7 @@ public final class Compare implements Callable<Integer> {
   }
 
   /** Relative L2 distance of each peer's answer from ours. */
-  private static Map<String, Double> errors(Map<String, WorkerProcess> workers)
-      throws IOException {
+  private static Map<String, Double> errors(Map<String, WorkerProcess> workers) throws IOException {
     Map<String, Double> errors = new LinkedHashMap<>();
     if (!workers.containsKey(OURS)) {
       return errors;

@@ -50,8 +50,8 @@ final class WorkerProcess implements AutoCloseable {
         new PrintWriter(
             new OutputStreamWriter(process.getOutputStream(), StandardCharsets.UTF_8), true);
     String first = in.readLine();
-    if (first == null) {
-      close();
+    if (first == null || !(first.startsWith("ready ") || first.startsWith("refused "))) {
+      process.destroyForcibly();
       throw new IOException(
           peer + " died while it prepared " + workload + "; what it printed is in " + log);
     }
