@@ -82,9 +82,8 @@ final class ClassifyCommand implements Callable<Integer> {
     }
     PictureInputs inputs = new PictureInputs();
     List<String> names = inputs.expand(arguments);
-    ModelFile file = modelChoice.open();
-    try (Engine engine = engineChoice.open();
-        Model model = load(engine, file);
+    try (Opened opened = Opened.of(modelChoice, engineChoice);
+        Model model = load(opened.engine(), opened.file());
         Progress progress = new Progress("classify")) {
       List<String> batchNames = new ArrayList<>();
       List<Image> images = new ArrayList<>();

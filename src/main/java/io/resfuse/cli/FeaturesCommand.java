@@ -58,14 +58,12 @@ final class FeaturesCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     PictureInputs inputs = new PictureInputs();
     List<String> names = inputs.expand(arguments);
-    ModelFile file = modelChoice.open();
-    Set<String> wanted = outputs == null ? stages(file) : outputs;
-    wanted.forEach(file.network()::output);
-    Files.createDirectories(folder.toAbsolutePath());
     PrintWriter out = spec.commandLine().getOut();
-    try (Engine engine = engineChoice.open();
-        Model model =
-            Model.load(engine, file, engineChoice.precision(engine, Engine.Mode.INFERENCE))) {
+    try (Opened opened = Opened.of(modelChoice, engineChoice);
+        Model model = load(opened.engine(), opened.file())) {
+      Set<String> wanted = outputs == null ? stages(opened.file()) : outputs;
+      wanted.forEach(opened.file().network()::output);
+      Files.createDirectories(folder.toAbsolutePath());
       for (String name : names) {
         Map<String, HostTensor> results =
             name.endsWith(".npy")
@@ -80,6 +78,10 @@ final class FeaturesCommand implements Callable<Integer> {
     }
     out.flush();
     return 0;
+  }
+
+  private Model load(Engine engine, ModelFile file) {
+    return Model.load(engine, file, engineChoice.precision(engine, Engine.Mode.INFERENCE));
   }
 
   private static Set<String> stages(ModelFile file) {

@@ -119,7 +119,7 @@ final class DjlPeer implements Peer {
       ai.djl.ndarray.internal.NDArrayEx ex = weight.getNDArrayInternal();
       ex.sgdUpdate(
           new NDList(weight, gradient, momentum),
-          new NDList(weight, momentum),
+          new NDList(weight),
           (float) Workload.LEARNING_RATE,
           (float) Workload.WEIGHT_DECAY,
           1,
