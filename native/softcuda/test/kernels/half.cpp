@@ -207,9 +207,8 @@ TEST(half_from_double) {
 template <typename T>
 static T toInteger(double v, int mode) {
   if (std::isnan(v)) return sizeof(T) == 8 && std::is_signed_v<T> ? std::numeric_limits<T>::min() : 0;
-  std::fesetround(mode);
-  const double r = std::nearbyint(v);
-  std::fesetround(FE_TONEAREST);
+  // Not nearbyint in a set mode: the optimiser may move it out of that mode.
+  const double r = mode == FE_TOWARDZERO ? std::trunc(v) : mode == FE_UPWARD ? std::ceil(v) : mode == FE_DOWNWARD ? std::floor(v) : std::nearbyint(v);
   if (r <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
   if (r >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
   return static_cast<T>(r);

@@ -38,6 +38,8 @@ template <Compare C> constexpr int integerPredicate() {
     default: return _MM_CMPINT_NLT;
   }
 }
+#endif
+#if defined(__AVX2__)
 template <Compare C> constexpr int floatPredicate() {
   switch (C) {
     case Compare::Eq: return _CMP_EQ_OQ;
@@ -81,6 +83,11 @@ template <Compare C> SOFTCUDA_INLINE u32 compareFloats(const float* a, const flo
   u32 r = 0;
   for (int i = 0; i < kLanes; i += 16)
     r |= static_cast<u32>(_mm512_cmp_ps_mask(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), floatPredicate<C>())) << i;
+  return r;
+#elif defined(__AVX2__)
+  u32 r = 0;
+  for (int i = 0; i < kLanes; i += 8)
+    r |= static_cast<u32>(_mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), floatPredicate<C>()))) << i;
   return r;
 #else
   alignas(64) u32 t[kLanes];

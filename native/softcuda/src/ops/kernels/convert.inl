@@ -9,8 +9,6 @@ struct Half { u16 bits; };
 struct Bfloat { u16 bits; };
 template <> SOFTCUDA_INLINE Half fromSlot<Half>(u32 s) { return {static_cast<u16>(s)}; }
 template <> SOFTCUDA_INLINE Bfloat fromSlot<Bfloat>(u32 s) { return {static_cast<u16>(s)}; }
-SOFTCUDA_INLINE u32 toSlot(u8 v) { return v; }
-SOFTCUDA_INLINE u32 toSlot(s8 v) { return static_cast<u16>(v); }   // 8-bit results fill a 16-bit register
 SOFTCUDA_INLINE u32 toSlot(Half v) { return v.bits; }
 SOFTCUDA_INLINE u32 toSlot(Bfloat v) { return v.bits; }
 
@@ -23,6 +21,17 @@ template <> struct Is<Bfloat> { static constexpr bool integer = false, isSigned 
 template <bool B, class T, class F> struct Conditional { using type = T; };
 template <class T, class F> struct Conditional<false, T, F> { using type = F; };
 
+SOFTCUDA_NOINLINE void lowWords(const void* src, u32* low) {
+  for (int i = 0; i < kLanes; ++i) low[i] = static_cast<u32>(static_cast<const u64*>(src)[i]);
+}
+// Results of at most 32 bits into a register of 32 or 64, sign-extended from 32 - unused bits where the type is signed.
+SOFTCUDA_NOINLINE void writeExtended(u32 active, void* dst, u32* v, int unused, bool isSigned, bool to64) {
+  for (int i = 0; i < kLanes; ++i) v[i] = isSigned ? static_cast<u32>(static_cast<s32>(v[i] << unused) >> unused) : v[i];
+  if (!to64) return write(active, static_cast<u32*>(dst), v);
+  alignas(64) u64 wide[kLanes];
+  for (int i = 0; i < kLanes; ++i) wide[i] = isSigned ? static_cast<u64>(static_cast<s64>(static_cast<s32>(v[i]))) : v[i];
+  write(active, static_cast<u64*>(dst), wide);
+}
 // Applies F with registers that may be wider than the types (variant, see cvtRegisters).
 template <class F, Rounding R, class D, class S>
 void convert(u32 active, void* const* dst, const void* const* src, u32 variant) {
@@ -30,10 +39,7 @@ void convert(u32 active, void* const* dst, const void* const* src, u32 variant) 
   alignas(64) u32 low[kLanes];
   const void* from[1] = {src[0]};
   if constexpr (Is<S>::width < 64) {
-    if (variant >> 8 == 64) {
-      for (int i = 0; i < kLanes; ++i) low[i] = static_cast<u32>(static_cast<const u64*>(src[0])[i]);
-      from[0] = low;
-    }
+    if (variant >> 8 == 64) lowWords(src[0], low), from[0] = low;
   }
   const u32 width = variant & 0xff;
   if constexpr (Is<D>::width < 64) {
@@ -41,13 +47,8 @@ void convert(u32 active, void* const* dst, const void* const* src, u32 variant) 
       alignas(64) u32 out[kLanes];
       void* const to[1] = {out};
       map1<F, R, D, S>(kAll, to, from, 0);
-      constexpr int unused = Is<D>::integer && Is<D>::isSigned && Is<D>::width < 32 ? 32 - Is<D>::width : 0;
-      for (int i = 0; i < kLanes; ++i) out[i] = unused == 0 ? out[i] : static_cast<u32>(static_cast<s32>(out[i] << unused) >> unused);
-      if (width == 32) return write(active, static_cast<u32*>(dst[0]), out);
-      alignas(64) u64 wide[kLanes];
-      for (int i = 0; i < kLanes; ++i)
-        wide[i] = Is<D>::integer && Is<D>::isSigned ? static_cast<u64>(static_cast<s64>(static_cast<s32>(out[i]))) : out[i];
-      return write(active, static_cast<u64*>(dst[0]), wide);
+      constexpr bool isSigned = Is<D>::integer && Is<D>::isSigned;
+      return writeExtended(active, dst[0], out, isSigned ? 32 - Is<D>::width : 0, isSigned, width == 64);
     }
   }
   map1<F, R, D, S>(active, dst, from, 0);
@@ -108,22 +109,46 @@ SOFTCUDA_INLINE float working(Half v) { return halfToFloat(v.bits); }
 SOFTCUDA_INLINE float working(Bfloat v) { return bfloatToFloat(v.bits); }
 template <bool Ftz> SOFTCUDA_INLINE double flush(double v) { return v; }
 
-// Clamped to the destination's range. NaN gives 0, or the top bit alone where the source is f64 or the destination has 64 bits.
-template <class D, class S, Rounding R, bool Ftz> struct ToInteger {
-  static SOFTCUDA_INLINE D apply(S s) {
-    const auto v = toIntegral<R>(flush<Ftz>(working(s)));
-    using W = decltype(working(s));
-    constexpr D lowest = Is<D>::isSigned ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
-    constexpr D highest = static_cast<D>(~lowest);
-    constexpr W limit = Is<D>::isSigned ? W(u64{1} << (Is<D>::width - 1)) : W(2) * W(u64{1} << (Is<D>::width - 1));   // highest + 1
-    constexpr W floor = Is<D>::isSigned ? -limit : W(0);
-    constexpr D forNan = Is<S>::width == 64 || Is<D>::width == 64 ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
-    const bool inside = v > floor && v < limit;
-    using I = typename Conditional<Is<D>::width == 64, D, typename Conditional<Is<D>::isSigned, s32, u32>::type>::type;
-    const D value = static_cast<D>(static_cast<I>(inside ? v : W(0)));
-    return inside ? value : v >= limit ? highest : v <= floor ? lowest : forNan;
+// Two steps over all lanes, so that there is one loop per source and one per destination, not one per pair: to an integral double (exact
+// from every source), then clamped to the destination's range. NaN gives 0, or the top bit alone where the source is f64 or the destination
+// has 64 bits.
+using ToDoubles = void (*)(const void* src, double* out);
+template <class S, Rounding R, bool Ftz> SOFTCUDA_NOINLINE void integralDoubles(const void* src, double* out) {
+  const auto* a = static_cast<const SlotOf<S>*>(src);
+  for (int i = 0; i < kLanes; ++i) out[i] = toIntegral<R>(static_cast<double>(flush<Ftz>(working(fromSlot<S>(a[i])))));
+}
+template <class D, bool TopBitForNan> SOFTCUDA_NOINLINE void clampDoubles(const double* v, SlotOf<D>* out) {
+  constexpr D lowest = Is<D>::isSigned ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
+  constexpr D highest = static_cast<D>(~lowest);
+  constexpr double limit = (Is<D>::isSigned ? 1.0 : 2.0) * static_cast<double>(u64{1} << (Is<D>::width - 1));   // highest + 1
+  constexpr double floor = Is<D>::isSigned ? -limit : 0.0;
+  constexpr D forNan = TopBitForNan ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
+  using I = typename Conditional<Is<D>::width == 64, D, typename Conditional<Is<D>::isSigned, s32, u32>::type>::type;
+  for (int i = 0; i < kLanes; ++i) {
+    const bool inside = v[i] > floor && v[i] < limit;
+    const D value = static_cast<D>(static_cast<I>(inside ? v[i] : 0.0));
+    out[i] = toSlot(inside ? value : v[i] >= limit ? highest : v[i] <= floor ? lowest : forNan);
   }
-};
+}
+// Registers may be wider than the types, as for convert.
+template <class D> SOFTCUDA_NOINLINE void writeConverted(u32 active, void* dst, SlotOf<D>* out, u32 width) {
+  if constexpr (Is<D>::width < 64) {
+    constexpr bool isSigned = Is<D>::integer && Is<D>::isSigned;
+    if (width == 32 || width == 64) return writeExtended(active, dst, out, isSigned ? 32 - Is<D>::width : 0, isSigned, width == 64);
+  }
+  write(active, static_cast<SlotOf<D>*>(dst), out);
+}
+template <ToDoubles Load, class D, class S> void floatToInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  constexpr bool topBit = Is<S>::width == 64 || Is<D>::width == 64;
+  alignas(64) double v[kLanes];
+  alignas(64) SlotOf<D> out[kLanes];
+  alignas(64) u32 low[kLanes];
+  const void* from = src[0];
+  if (Is<S>::width < 64 && variant >> 8 == 64) lowWords(from, low), from = low;
+  Load(from, v);
+  clampDoubles<D, topBit>(v, out);
+  writeConverted<D>(active, dst[0], out, variant & 0xff);
+}
 
 // --- To floating point --------------------------------------------------------------------------------------------------------------
 enum class Post { None, Sat, Relu, Finite, ReluFinite };
@@ -135,20 +160,27 @@ template <class Format, Post P> SOFTCUDA_INLINE u32 after16(u32 h) {
   if constexpr (P == Post::Relu || P == Post::ReluFinite) h = negative && !isNan ? 0u : h;
   return h;
 }
-template <class S, Rounding R, Post P, bool Ftz> struct ToHalf {
-  static SOFTCUDA_INLINE u32 bitsOf(S s) {
-    if constexpr (Ftz) return after16<F16, P>(narrow<5, 10, R>(static_cast<double>(flush<true>(working(s)))));
-    else return after16<F16, P>(narrow<5, 10, R>(toDouble(s)));
+template <class S, bool Ftz> SOFTCUDA_NOINLINE void doubles(const void* src, double* out) {
+  const auto* a = static_cast<const SlotOf<S>*>(src);
+  for (int i = 0; i < kLanes; ++i) {
+    if constexpr (Ftz) out[i] = static_cast<double>(flush<true>(working(fromSlot<S>(a[i]))));
+    else out[i] = toDouble(fromSlot<S>(a[i]));
   }
-  static SOFTCUDA_INLINE Half apply(S s) { return {static_cast<u16>(bitsOf(s))}; }
-};
-template <class S, Rounding R, Post P, bool Ftz> struct ToBfloat {
-  static SOFTCUDA_INLINE u32 bitsOf(S s) {
-    if constexpr (Ftz) return after16<BF16, P>(narrow<8, 7, R>(static_cast<double>(flush<true>(working(s)))));
-    else return after16<BF16, P>(narrow<8, 7, R>(toDouble(s)));
-  }
-  static SOFTCUDA_INLINE Bfloat apply(S s) { return {static_cast<u16>(bitsOf(s))}; }
-};
+}
+using ToBits = void (*)(const double* v, u32* out);
+template <class Format, Rounding R, Post P> SOFTCUDA_NOINLINE void narrowDoubles(const double* v, u32* out) {
+  constexpr int exponent = Format::kExponent == F16::kExponent ? 5 : 8;
+  for (int i = 0; i < kLanes; ++i) out[i] = after16<Format, P>(narrow<exponent, 15 - exponent, R>(v[i]));
+}
+template <ToDoubles Load, ToBits Narrow, class S> void to16Bits(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  alignas(64) double v[kLanes];
+  alignas(64) u32 out[kLanes], low[kLanes];
+  const void* from = src[0];
+  if (Is<S>::width < 64 && variant >> 8 == 64) lowWords(from, low), from = low;
+  Load(from, v);
+  Narrow(v, out);
+  writeConverted<Half>(active, dst[0], out, variant & 0xff);
+}
 template <class S, bool Ftz, bool Sat> struct ToSingle {   // the rounding is the machine's current one
   static SOFTCUDA_INLINE float apply(S s) {
     if constexpr (Is<S>::integer) return Sat ? saturate(static_cast<float>(s)) : static_cast<float>(s);
@@ -198,12 +230,13 @@ template <Rounding R, Post P> struct ToTf32 {
   }
 };
 // Two f32 into one register: a above, b below. f16 to nearest even has instructions.
-template <class Format, class To> void packHalves(u32 active, void* const* dst, const void* const* src, u32) {
-  alignas(64) float a[kLanes], b[kLanes];
-  memcpy(a, src[0], sizeof a), memcpy(b, src[1], sizeof b);
-  alignas(64) u32 out[kLanes];
-  for (int i = 0; i < kLanes; ++i) out[i] = To::bitsOf(a[i]) << 16 | To::bitsOf(b[i]);
-  write(active, static_cast<u32*>(dst[0]), out);
+template <ToBits Narrow> void packHalves(u32 active, void* const* dst, const void* const* src, u32) {
+  alignas(64) double v[kLanes];
+  alignas(64) u32 high[kLanes], low[kLanes];
+  doubles<float, false>(src[0], v), Narrow(v, high);
+  doubles<float, false>(src[1], v), Narrow(v, low);
+  for (int i = 0; i < kLanes; ++i) low[i] |= high[i] << 16;
+  write(active, static_cast<u32*>(dst[0]), low);
 }
 template <class Format, Post P> void packNearest(u32 active, void* const* dst, const void* const* src, u32) {
   alignas(64) u32 high[kLanes], low[kLanes];
@@ -239,47 +272,51 @@ template <class D, class S> LaneOp intToInt(const Key& k) {
 }
 template <class D, class S, bool Ftz> LaneOp floatToInt(const Key& k) {
   switch (k.rounding) {
-    case Rounding::Rni: return &convert<ToInteger<D, S, Rounding::Rni, Ftz>, Rounding::None, D, S>;
-    case Rounding::Rzi: return &convert<ToInteger<D, S, Rounding::Rzi, Ftz>, Rounding::None, D, S>;
-    case Rounding::Rmi: return &convert<ToInteger<D, S, Rounding::Rmi, Ftz>, Rounding::None, D, S>;
-    case Rounding::Rpi: return &convert<ToInteger<D, S, Rounding::Rpi, Ftz>, Rounding::None, D, S>;
+    case Rounding::Rni: return &floatToInteger<&integralDoubles<S, Rounding::Rni, Ftz>, D, S>;
+    case Rounding::Rzi: return &floatToInteger<&integralDoubles<S, Rounding::Rzi, Ftz>, D, S>;
+    case Rounding::Rmi: return &floatToInteger<&integralDoubles<S, Rounding::Rmi, Ftz>, D, S>;
+    case Rounding::Rpi: return &floatToInteger<&integralDoubles<S, Rounding::Rpi, Ftz>, D, S>;
     default: return nullptr;
   }
 }
-template <class F, class D, class S> LaneOp machineRounded(Rounding r) {
-  switch (r) {
-    case Rounding::Rn: return &convert<F, Rounding::Rn, D, S>;
-    case Rounding::Rz: return &convert<F, Rounding::Rz, D, S>;
-    case Rounding::Rm: return &convert<F, Rounding::Rm, D, S>;
-    case Rounding::Rp: return &convert<F, Rounding::Rp, D, S>;
-    default: return nullptr;
+// Exact: every value of S is one of D, so that the rounding mode does not matter.
+template <class F, class D, class S, bool Exact = false> LaneOp machineRounded(Rounding r) {
+  if (r != Rounding::Rn && r != Rounding::Rz && r != Rounding::Rm && r != Rounding::Rp) return nullptr;
+  if constexpr (!Exact) {
+    if (r == Rounding::Rz) return &convert<F, Rounding::Rz, D, S>;
+    if (r == Rounding::Rm) return &convert<F, Rounding::Rm, D, S>;
+    if (r == Rounding::Rp) return &convert<F, Rounding::Rp, D, S>;
   }
+  return &convert<F, Rounding::Rn, D, S>;
 }
-template <template <class, Rounding, Post, bool> class To, class D, class S, Post P, bool Ftz> LaneOp softRounded(Rounding r) {
+template <class Format, class S, Post P, bool Ftz> LaneOp softRounded(Rounding r) {
   switch (r) {
-    case Rounding::Rn: return &convert<To<S, Rounding::Rn, P, Ftz>, Rounding::None, D, S>;
-    case Rounding::Rz: return &convert<To<S, Rounding::Rz, P, Ftz>, Rounding::None, D, S>;
-    case Rounding::Rm: return &convert<To<S, Rounding::Rm, P, Ftz>, Rounding::None, D, S>;
-    case Rounding::Rp: return &convert<To<S, Rounding::Rp, P, Ftz>, Rounding::None, D, S>;
+    case Rounding::Rn: return &to16Bits<&doubles<S, Ftz>, &narrowDoubles<Format, Rounding::Rn, P>, S>;
+    case Rounding::Rz: return &to16Bits<&doubles<S, Ftz>, &narrowDoubles<Format, Rounding::Rz, P>, S>;
+    case Rounding::Rm: return &to16Bits<&doubles<S, Ftz>, &narrowDoubles<Format, Rounding::Rm, P>, S>;
+    case Rounding::Rp: return &to16Bits<&doubles<S, Ftz>, &narrowDoubles<Format, Rounding::Rp, P>, S>;
     default: return nullptr;
   }
 }
 template <class F, class D, class S> LaneOp exact(const Key& k) { return k.rounding == Rounding::None ? &convert<F, Rounding::None, D, S> : nullptr; }
 
-template <template <class, Rounding, Post, bool> class To, class D, class S> LaneOp to16(const Key& k) {
+template <class Format, class S> LaneOp to16(const Key& k) {
   if constexpr (Is<S>::width == 32 && !Is<S>::integer) {
-    if (k.ftz) return k.sat ? softRounded<To, D, S, Post::Sat, true>(k.rounding) : softRounded<To, D, S, Post::None, true>(k.rounding);
+    if (k.ftz) return k.sat ? softRounded<Format, S, Post::Sat, true>(k.rounding) : softRounded<Format, S, Post::None, true>(k.rounding);
   }
   if (k.ftz) return nullptr;
-  return k.sat ? softRounded<To, D, S, Post::Sat, false>(k.rounding) : softRounded<To, D, S, Post::None, false>(k.rounding);
+  return k.sat ? softRounded<Format, S, Post::Sat, false>(k.rounding) : softRounded<Format, S, Post::None, false>(k.rounding);
 }
 template <class S> LaneOp intToFloat(const Key& k) {
   if (!only(k, kSource | kRound | kSat | kVariant)) return nullptr;
+  constexpr bool exactInSingle = Is<S>::width <= 16, exactInDouble = Is<S>::width <= 32;
   switch (k.type) {
-    case Type::F16: return to16<ToHalf, Half, S>(k);
-    case Type::BF16: return to16<ToBfloat, Bfloat, S>(k);
-    case Type::F32: return k.sat ? machineRounded<ToSingle<S, false, true>, float, S>(k.rounding) : machineRounded<ToSingle<S, false, false>, float, S>(k.rounding);
-    case Type::F64: return k.sat ? machineRounded<ToDouble<S, false, true>, double, S>(k.rounding) : machineRounded<ToDouble<S, false, false>, double, S>(k.rounding);
+    case Type::F16: return to16<F16, S>(k);
+    case Type::BF16: return to16<BF16, S>(k);
+    case Type::F32:
+      return k.sat ? machineRounded<ToSingle<S, false, true>, float, S, exactInSingle>(k.rounding) : machineRounded<ToSingle<S, false, false>, float, S, exactInSingle>(k.rounding);
+    case Type::F64:
+      return k.sat ? machineRounded<ToDouble<S, false, true>, double, S, exactInDouble>(k.rounding) : machineRounded<ToDouble<S, false, false>, double, S, exactInDouble>(k.rounding);
     default: return nullptr;
   }
 }
@@ -334,8 +371,8 @@ template <class T> LaneOp from16(const Key& k) {
     return k.sat ? integral<T, false, true>(k.rounding) : integral<T, false, false>(k.rounding);
   }
   switch (k.type) {
-    case Type::F16: return to16<ToHalf, Half, T>(k);
-    case Type::BF16: return to16<ToBfloat, Bfloat, T>(k);
+    case Type::F16: return to16<F16, T>(k);
+    case Type::BF16: return to16<BF16, T>(k);
     case Type::F32:
       if (own == Type::F16 && k.rounding == Rounding::None && !k.ftz && !k.sat && k.variant == 0) return &floatFromHalf;
       if (k.ftz) return k.sat ? exact<ToSingle<T, true, true>, float, T>(k) : exact<ToSingle<T, true, false>, float, T>(k);
@@ -344,24 +381,14 @@ template <class T> LaneOp from16(const Key& k) {
     default: return nullptr;
   }
 }
-template <template <class, Rounding, Post, bool> class To, class D, class Format, Rounding R> LaneOp singleToHalf(const Key& k, bool packed) {
-  const Post post = k.relu ? k.sat ? Post::ReluFinite : Post::Relu : k.sat ? Post::Finite : Post::None;
-  if constexpr (R == Rounding::Rn) {
-    if (packed) {
-      switch (post) {
-        case Post::None: return &packNearest<Format, Post::None>;
-        case Post::Relu: return &packNearest<Format, Post::Relu>;
-        case Post::Finite: return &packNearest<Format, Post::Finite>;
-        default: return &packNearest<Format, Post::ReluFinite>;
-      }
-    }
-  }
-  switch (post) {
-    case Post::None: return packed ? &packHalves<Format, To<float, R, Post::None, false>> : &convert<To<float, R, Post::None, false>, Rounding::None, D, float>;
-    case Post::Relu: return packed ? &packHalves<Format, To<float, R, Post::Relu, false>> : &convert<To<float, R, Post::Relu, false>, Rounding::None, D, float>;
-    case Post::Finite: return packed ? &packHalves<Format, To<float, R, Post::Finite, false>> : &convert<To<float, R, Post::Finite, false>, Rounding::None, D, float>;
-    default: return packed ? &packHalves<Format, To<float, R, Post::ReluFinite, false>> : &convert<To<float, R, Post::ReluFinite, false>, Rounding::None, D, float>;
-  }
+template <class Format, Rounding R, Post P> LaneOp singleToHalf(bool packed) {
+  if (!packed) return softRounded<Format, float, P, false>(R);
+  if constexpr (R == Rounding::Rn) return &packNearest<Format, P>;
+  else return &packHalves<&narrowDoubles<Format, R, P>>;
+}
+template <class Format, Rounding R> LaneOp singleToHalf(const Key& k, bool finite, bool packed) {
+  if (k.relu) return finite ? singleToHalf<Format, R, Post::ReluFinite>(packed) : singleToHalf<Format, R, Post::Relu>(packed);
+  return finite ? singleToHalf<Format, R, Post::Finite>(packed) : singleToHalf<Format, R, Post::None>(packed);
 }
 template <Rounding R> LaneOp toTf32(const Key& k) {
   if (k.relu) return k.sat ? unary<ToTf32<R, Post::ReluFinite>, u32, float>() : unary<ToTf32<R, Post::Relu>, u32, float>();
@@ -378,15 +405,14 @@ LaneOp fromSingle(const Key& k) {
       const bool half = k.type == Type::F16 || k.type == Type::F16x2;
       if (k.satfinite || k.relu || packed) {
         if (!only(k, kSource | kRound | kRelu | kSat | kSatfinite)) return nullptr;
-        Key p = k;
-        p.sat = k.sat || k.satfinite;
-        if (k.rounding == Rounding::Rn) return half ? singleToHalf<ToHalf, Half, F16, Rounding::Rn>(p, packed) : singleToHalf<ToBfloat, Bfloat, BF16, Rounding::Rn>(p, packed);
-        if (k.rounding == Rounding::Rz) return half ? singleToHalf<ToHalf, Half, F16, Rounding::Rz>(p, packed) : singleToHalf<ToBfloat, Bfloat, BF16, Rounding::Rz>(p, packed);
+        const bool finite = k.sat || k.satfinite;
+        if (k.rounding == Rounding::Rn) return half ? singleToHalf<F16, Rounding::Rn>(k, finite, packed) : singleToHalf<BF16, Rounding::Rn>(k, finite, packed);
+        if (k.rounding == Rounding::Rz) return half ? singleToHalf<F16, Rounding::Rz>(k, finite, packed) : singleToHalf<BF16, Rounding::Rz>(k, finite, packed);
         return nullptr;
       }
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
       if (half && k.rounding == Rounding::Rn && !k.ftz && !k.sat && k.variant == 0) return &halfFromFloat;
-      return half ? to16<ToHalf, Half, float>(k) : to16<ToBfloat, Bfloat, float>(k);
+      return half ? to16<F16, float>(k) : to16<BF16, float>(k);
     }
     case Type::TF32: {
       if (!only(k, kSource | kRound | kRelu | kSat | kSatfinite)) return nullptr;
@@ -415,8 +441,8 @@ LaneOp fromDouble(const Key& k) {
   if (k.ftz && k.type != Type::F32) return nullptr;
   if (isInteger(k.type)) return floatToAnyInt<double, false>(k);
   switch (k.type) {
-    case Type::F16: return to16<ToHalf, Half, double>(k);
-    case Type::BF16: return to16<ToBfloat, Bfloat, double>(k);
+    case Type::F16: return to16<F16, double>(k);
+    case Type::BF16: return to16<BF16, double>(k);
     case Type::F32:
       if (k.ftz) return k.sat ? machineRounded<ToSingle<double, true, true>, float, double>(k.rounding) : machineRounded<ToSingle<double, true, false>, float, double>(k.rounding);
       return k.sat ? machineRounded<ToSingle<double, false, true>, float, double>(k.rounding) : machineRounded<ToSingle<double, false, false>, float, double>(k.rounding);

@@ -64,19 +64,23 @@ template <class T> struct Sad {
 };
 
 // PTX leaves division by zero unspecified; NVIDIA's expansion gives all ones and the dividend. MIN / -1 wraps.
-template <class T> struct Div {
-  static SOFTCUDA_INLINE T apply(T a, T b) {
-    if (b == 0) return static_cast<T>(~T{0});
+// Up to 32 bits a division of doubles has the same integral part: a/b is at least 1/b away from an integer that it is not.
+template <class T> SOFTCUDA_INLINE T quotient(T a, T b) {
+  if constexpr (sizeof(T) <= 4) {
+    const T divisor = b == 0 ? T{1} : b;
+    const double q = static_cast<double>(a) / static_cast<double>(divisor);
+    return static_cast<T>(static_cast<s64>(q));
+  } else {
+    if (b == 0) return 0;
     if (Traits<T>::isSigned && b == static_cast<T>(~T{0})) return wrapSub(T{0}, a);
     return static_cast<T>(a / b);
   }
+}
+template <class T> struct Div {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return b == 0 ? static_cast<T>(~T{0}) : quotient(a, b); }
 };
 template <class T> struct Rem {
-  static SOFTCUDA_INLINE T apply(T a, T b) {
-    if (b == 0) return a;
-    if (Traits<T>::isSigned && b == static_cast<T>(~T{0})) return T{0};
-    return static_cast<T>(a % b);
-  }
+  static SOFTCUDA_INLINE T apply(T a, T b) { return b == 0 ? a : wrapSub(a, wrapMul(quotient(a, b), b)); }
 };
 template <class T> struct Abs { static SOFTCUDA_INLINE T apply(T a) { return a < 0 ? wrapSub(T{0}, a) : a; } };
 template <class T> struct Neg { static SOFTCUDA_INLINE T apply(T a) { return wrapSub(T{0}, a); } };

@@ -35,6 +35,7 @@
 #if defined(__clang__)
 #define SOFTCUDA_LANES _Pragma("clang loop vectorize(assume_safety)")
 #pragma clang fp contract(off)
+#pragma clang diagnostic ignored "-Wpass-failed"   // loops that stay scalar are no mistake
 #else
 #define SOFTCUDA_LANES _Pragma("GCC ivdep")
 #endif
@@ -83,6 +84,8 @@ SOFTCUDA_INLINE double fromSlot<double>(u64 s) { return bitsAs<double>(s); }
 
 SOFTCUDA_INLINE u32 toSlot(u32 v) { return v; }
 SOFTCUDA_INLINE u32 toSlot(s32 v) { return static_cast<u32>(v); }
+SOFTCUDA_INLINE u32 toSlot(u8 v) { return v; }
+SOFTCUDA_INLINE u32 toSlot(s8 v) { return static_cast<u16>(v); }   // 8-bit results fill a 16-bit register
 SOFTCUDA_INLINE u32 toSlot(u16 v) { return v; }
 SOFTCUDA_INLINE u32 toSlot(s16 v) { return static_cast<u16>(v); }
 SOFTCUDA_INLINE u64 toSlot(u64 v) { return v; }
@@ -172,7 +175,7 @@ SOFTCUDA_INLINE void endRounding(u32 before, void* results) {
 
 // F::apply on every lane: D = F::apply(A...). Sources may be the destination itself, never overlap it otherwise.
 template <class F, Rounding R, class D, class A>
-void map1(u32 active, void* const* dst, const void* const* src, u32) {
+SOFTCUDA_NOINLINE void map1(u32 active, void* const* dst, const void* const* src, u32) {
   auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
   if (active == kAll && !isDirected<R>()) {
@@ -187,7 +190,7 @@ void map1(u32 active, void* const* dst, const void* const* src, u32) {
   write(active, d, out);
 }
 template <class F, Rounding R, class D, class A, class B>
-void map2(u32 active, void* const* dst, const void* const* src, u32) {
+SOFTCUDA_NOINLINE void map2(u32 active, void* const* dst, const void* const* src, u32) {
   auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
   const auto* b = static_cast<const SlotOf<B>*>(src[1]);
@@ -203,7 +206,7 @@ void map2(u32 active, void* const* dst, const void* const* src, u32) {
   write(active, d, out);
 }
 template <class F, Rounding R, class D, class A, class B, class C>
-void map3(u32 active, void* const* dst, const void* const* src, u32) {
+SOFTCUDA_NOINLINE void map3(u32 active, void* const* dst, const void* const* src, u32) {
   auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
   const auto* b = static_cast<const SlotOf<B>*>(src[1]);
@@ -220,7 +223,7 @@ void map3(u32 active, void* const* dst, const void* const* src, u32) {
   write(active, d, out);
 }
 template <class F, class D, class A, class B, class C, class E>
-void map4(u32 active, void* const* dst, const void* const* src, u32) {
+SOFTCUDA_NOINLINE void map4(u32 active, void* const* dst, const void* const* src, u32) {
   auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
   const auto* b = static_cast<const SlotOf<B>*>(src[1]);

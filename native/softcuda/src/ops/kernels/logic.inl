@@ -119,6 +119,46 @@ struct PrmtGeneric {
     return r;
   }
 };
+// Bytes are looked up within 128-bit lanes, in a and in b, and the selector's bits 2 and 3 choose among them and their signs.
+void prmtGeneric(u32 active, void* const* dst, const void* const* src, u32 variant) {
+#if defined(__AVX2__)
+  (void)variant;
+  const u32* a = static_cast<const u32*>(src[0]);
+  const u32* b = static_cast<const u32*>(src[1]);
+  const u32* c = static_cast<const u32*>(src[2]);
+  alignas(64) u32 out[kLanes];
+#if defined(__AVX512F__)
+  const __m512i laneBase = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+  for (int i = 0; i < kLanes; i += 16) {
+    __m512i n = _mm512_and_si512(_mm512_loadu_si512(c + i), _mm512_set1_epi32(0xffff));
+    n = _mm512_and_si512(_mm512_or_si512(n, _mm512_slli_epi32(n, 8)), _mm512_set1_epi32(0x00ff00ff));
+    n = _mm512_and_si512(_mm512_or_si512(n, _mm512_slli_epi32(n, 4)), _mm512_set1_epi32(0x0f0f0f0f));
+    const __m512i index = _mm512_or_si512(_mm512_and_si512(n, _mm512_set1_epi8(3)), laneBase);
+    const __m512i fromA = _mm512_shuffle_epi8(_mm512_loadu_si512(a + i), index), fromB = _mm512_shuffle_epi8(_mm512_loadu_si512(b + i), index);
+    const __m512i byte = _mm512_mask_blend_epi8(_mm512_test_epi8_mask(n, _mm512_set1_epi8(4)), fromA, fromB);
+    const __m512i sign = _mm512_movm_epi8(_mm512_movepi8_mask(byte));
+    _mm512_store_si512(out + i, _mm512_mask_blend_epi8(_mm512_test_epi8_mask(n, _mm512_set1_epi8(8)), byte, sign));
+  }
+#else
+  const __m256i laneBase = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+  const auto load = [](const u32* v) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(v)); };
+  for (int i = 0; i < kLanes; i += 8) {
+    __m256i n = _mm256_and_si256(load(c + i), _mm256_set1_epi32(0xffff));
+    n = _mm256_and_si256(_mm256_or_si256(n, _mm256_slli_epi32(n, 8)), _mm256_set1_epi32(0x00ff00ff));
+    n = _mm256_and_si256(_mm256_or_si256(n, _mm256_slli_epi32(n, 4)), _mm256_set1_epi32(0x0f0f0f0f));
+    const __m256i index = _mm256_or_si256(_mm256_and_si256(n, _mm256_set1_epi8(3)), laneBase);
+    const __m256i fromA = _mm256_shuffle_epi8(load(a + i), index), fromB = _mm256_shuffle_epi8(load(b + i), index);
+    // Bits 2 and 3 of the selectors moved to the bytes' top bits, which is what blendv looks at.
+    const __m256i byte = _mm256_blendv_epi8(fromA, fromB, _mm256_slli_epi32(_mm256_and_si256(n, _mm256_set1_epi8(4)), 5));
+    const __m256i sign = _mm256_cmpgt_epi8(_mm256_setzero_si256(), byte);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out + i), _mm256_blendv_epi8(byte, sign, _mm256_slli_epi32(_mm256_and_si256(n, _mm256_set1_epi8(8)), 4)));
+  }
+#endif
+  write(active, static_cast<u32*>(dst[0]), out);
+#else
+  map3<PrmtGeneric, Rounding::None, u32, u32, u32, u32>(active, dst, src, variant);
+#endif
+}
 template <u32 Mode> struct PrmtMode {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
     const u64 both = static_cast<u64>(b) << 32 | a;
@@ -157,7 +197,7 @@ LaneOp shift(const Key& k) {
 LaneOp prmt(const Key& k) {
   if (k.type != Type::B32 || !only(k, kVariant)) return nullptr;
   switch (k.variant) {
-    case kPrmt: return three<PrmtGeneric>();
+    case kPrmt: return &prmtGeneric;
     case kPrmtF4e: return three<PrmtMode<kPrmtF4e>>();
     case kPrmtB4e: return three<PrmtMode<kPrmtB4e>>();
     case kPrmtRc8: return three<PrmtMode<kPrmtRc8>>();

@@ -49,6 +49,35 @@ template <class E, int part> SOFTCUDA_INLINE __m512 elements(__m512i v) {
 }
 #endif
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// As above for eight rows: the quads of v[0..3] are those of one register's lanes 0-7, 8-15, 16-23, 24-31.
+SOFTCUDA_INLINE void transposeQuads(const __m256i* v, __m256i* out) {
+  const __m256i a = _mm256_unpacklo_epi32(v[0], v[1]), b = _mm256_unpackhi_epi32(v[0], v[1]);
+  const __m256i c = _mm256_unpacklo_epi32(v[2], v[3]), d = _mm256_unpackhi_epi32(v[2], v[3]);
+  out[0] = _mm256_unpacklo_epi64(a, c), out[1] = _mm256_unpackhi_epi64(a, c);
+  out[2] = _mm256_unpacklo_epi64(b, d), out[3] = _mm256_unpackhi_epi64(b, d);
+}
+SOFTCUDA_INLINE void loadRegister(const void* reg, __m256i* v) {
+  for (int i = 0; i < 4; ++i) v[i] = _mm256_loadu_si256(static_cast<const __m256i*>(reg) + i);
+}
+SOFTCUDA_INLINE void storeRegister(void* reg, const __m256i* v) {
+  for (int i = 0; i < 4; ++i) _mm256_storeu_si256(static_cast<__m256i*>(reg) + i, v[i]);
+}
+SOFTCUDA_INLINE __m256 lowHalves(__m256i v) {
+  const __m256i low = _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
+  return _mm256_cvtph_ps(_mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
+}
+template <class E, int part> SOFTCUDA_INLINE __m256 elements(__m256i v) {
+  if constexpr (E::perRegister == 1) return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffffe000u))));
+  else if constexpr (__is_same(E, HalfElements)) return lowHalves(part == 0 ? v : _mm256_srli_epi32(v, 16));
+  else return _mm256_castsi256_ps(part == 0 ? _mm256_slli_epi32(v, 16) : _mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+}
+SOFTCUDA_INLINE __m256i halfBits(__m256 x) {
+  const __m256i h = _mm256_cvtepu16_epi32(_mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  return _mm256_blendv_epi8(h, _mm256_set1_epi32(0x7fff), _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+}
+#endif
+
 // One m16n8 product over Chunks chunks of K. CHalf, DHalf: accumulators in f16 (2 registers), else f32 (4 registers).
 template <class E, int Chunks, bool CHalf, bool DHalf>
 void product16x8(void* const* d, const void* const* a, const void* const* b, const void* const* c) {
@@ -120,6 +149,65 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
       for (int half = 0; half < 2; ++half) {
         u32* out = static_cast<u32*>(d[2 * half + odd]);
         _mm512_storeu_si512(out, v[2 * half]), _mm512_storeu_si512(out + 16, v[2 * half + 1]);
+      }
+    }
+  }
+#elif defined(__AVX2__)
+  // Two vectors of eight rows per column n.
+  __m256 as[Chunks * 4 * per][2], sum[8][2];
+  for (int chunk = 0; chunk < Chunks; ++chunk)
+    for (int half = 0; half < 2; ++half) {
+      __m256i v[4], packed[4];
+      loadRegister(a[2 * chunk + half], v);
+      transposeQuads(v, packed);
+      for (int t = 0; t < 4; ++t) {
+        as[(chunk * 4 + t) * per][half] = elements<E, 0>(packed[t]);
+        if constexpr (per == 2) as[(chunk * 4 + t) * per + 1][half] = elements<E, 1>(packed[t]);
+      }
+    }
+  for (int half = 0; half < 2; ++half) {
+    __m256i v[4], columns[4];
+    if constexpr (CHalf) {
+      loadRegister(c[half], v);
+      transposeQuads(v, columns);
+      for (int t = 0; t < 4; ++t) sum[2 * t][half] = lowHalves(columns[t]), sum[2 * t + 1][half] = lowHalves(_mm256_srli_epi32(columns[t], 16));
+    } else {
+      for (int odd = 0; odd < 2; ++odd) {
+        loadRegister(c[2 * half + odd], v);
+        transposeQuads(v, columns);
+        for (int t = 0; t < 4; ++t) sum[2 * t + odd][half] = _mm256_castsi256_ps(columns[t]);
+      }
+    }
+  }
+  for (int n = 0; n < 8; n += 4) {
+    __m256 s00 = sum[n][0], s01 = sum[n][1], s10 = sum[n + 1][0], s11 = sum[n + 1][1];
+    __m256 s20 = sum[n + 2][0], s21 = sum[n + 2][1], s30 = sum[n + 3][0], s31 = sum[n + 3][1];
+    for (int chunk = 0; chunk < Chunks; ++chunk)
+      for (int t = 0; t < 4; ++t)
+        for (int part = 0; part < per; ++part) {
+          const __m256 x = as[(chunk * 4 + t) * per + part][0], y = as[(chunk * 4 + t) * per + part][1];
+          const float* row = bs[chunk * per + part] + 4 * n + t;
+          const __m256 b0 = _mm256_broadcast_ss(row), b1 = _mm256_broadcast_ss(row + 4), b2 = _mm256_broadcast_ss(row + 8), b3 = _mm256_broadcast_ss(row + 12);
+          s00 = _mm256_fmadd_ps(x, b0, s00), s01 = _mm256_fmadd_ps(y, b0, s01), s10 = _mm256_fmadd_ps(x, b1, s10), s11 = _mm256_fmadd_ps(y, b1, s11);
+          s20 = _mm256_fmadd_ps(x, b2, s20), s21 = _mm256_fmadd_ps(y, b2, s21), s30 = _mm256_fmadd_ps(x, b3, s30), s31 = _mm256_fmadd_ps(y, b3, s31);
+        }
+    sum[n][0] = s00, sum[n][1] = s01, sum[n + 1][0] = s10, sum[n + 1][1] = s11;
+    sum[n + 2][0] = s20, sum[n + 2][1] = s21, sum[n + 3][0] = s30, sum[n + 3][1] = s31;
+  }
+  for (int half = 0; half < 2; ++half) {
+    __m256i columns[4], v[4];
+    if constexpr (DHalf) {
+      for (int t = 0; t < 4; ++t) columns[t] = _mm256_or_si256(halfBits(sum[2 * t][half]), _mm256_slli_epi32(halfBits(sum[2 * t + 1][half]), 16));
+      transposeQuads(columns, v);
+      storeRegister(d[half], v);
+    } else {
+      for (int odd = 0; odd < 2; ++odd) {
+        for (int t = 0; t < 4; ++t) {
+          const __m256 x = sum[2 * t + odd][half];
+          columns[t] = _mm256_castps_si256(_mm256_blendv_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(kNanF32))), _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+        }
+        transposeQuads(columns, v);
+        storeRegister(d[2 * half + odd], v);
       }
     }
   }
@@ -206,23 +294,28 @@ void wmmaFloat(u32, void* const* dst, const void* const* src, u32) {
 // f64: rows x 8 over K = 4, 8 or 16. Registers of A: (row half, k/4), of C: (row half, column parity).
 template <int Rows, int Chunks> void mmaDouble(u32, void* const* dst, const void* const* src, u32) {
   constexpr int halves = Rows / 8;
-  alignas(64) double sum[halves][2][kLanes];
-  for (int half = 0; half < halves; ++half)
-    for (int odd = 0; odd < 2; ++odd) {
-      memcpy(sum[half][odd], src[(halves + 1) * Chunks + 2 * half + odd], sizeof sum[half][odd]);
-      for (int chunk = 0; chunk < Chunks; ++chunk) {
-        const u64* a = static_cast<const u64*>(src[halves * chunk + half]);
-        const u64* b = static_cast<const u64*>(src[halves * Chunks + chunk]);
-        for (int t = 0; t < 4; ++t)
-          for (int lane = 0; lane < kLanes; ++lane) {
-            const int g = lane / 4, n = lane % 4 * 2 + odd;
-            const double x = bitsAs<double>(a[4 * g + t]), y = bitsAs<double>(b[4 * n + t]), z = sum[half][odd][lane];
-            sum[half][odd][lane] = nanOf(__builtin_fma(x, y, z), x, y, z);
-          }
+  alignas(64) double out[2 * halves][kLanes];
+  for (int half = 0; half < halves; ++half) {
+    alignas(64) double sum[8][8];   // [n][row]
+    for (int lane = 0; lane < kLanes; ++lane)
+      for (int odd = 0; odd < 2; ++odd)
+        sum[lane % 4 * 2 + odd][lane / 4] = bitsAs<double>(static_cast<const u64*>(src[(halves + 1) * Chunks + 2 * half + odd])[lane]);
+    for (int chunk = 0; chunk < Chunks; ++chunk) {
+      const u64* a = static_cast<const u64*>(src[halves * chunk + half]);
+      const u64* b = static_cast<const u64*>(src[halves * Chunks + chunk]);
+      for (int t = 0; t < 4; ++t) {
+        alignas(64) double x[8];
+        for (int g = 0; g < 8; ++g) x[g] = bitsAs<double>(a[4 * g + t]);
+        for (int n = 0; n < 8; ++n) {
+          const double y = bitsAs<double>(b[4 * n + t]);
+          for (int g = 0; g < 8; ++g) sum[n][g] = nanOf(__builtin_fma(x[g], y, sum[n][g]), x[g], y, sum[n][g]);
+        }
       }
     }
-  for (int half = 0; half < halves; ++half)
-    for (int odd = 0; odd < 2; ++odd) memcpy(dst[2 * half + odd], sum[half][odd], sizeof sum[half][odd]);
+    for (int lane = 0; lane < kLanes; ++lane)
+      for (int odd = 0; odd < 2; ++odd) out[2 * half + odd][lane] = sum[lane % 4 * 2 + odd][lane / 4];
+  }
+  for (int i = 0; i < 2 * halves; ++i) memcpy(dst[i], out[i], sizeof out[i]);
 }
 
 // mma.m8n8k4 of f16, Volta's: four independent 8x8x4 products, one per pair of quads (lanes 4q.. and 16+4q..).
@@ -288,24 +381,28 @@ SOFTCUDA_INLINE s32 addTo(s32 c, s32 sum, bool clamp) {
   if (!clamp) return static_cast<s32>(static_cast<u32>(c) + static_cast<u32>(sum));
   return static_cast<s32>(exact < INT32_MIN ? INT32_MIN : exact > INT32_MAX ? INT32_MAX : exact);
 }
-// 8 rows x 8 columns of one register half over `chunks` registers; a[chunk], b[chunk], c and d: registers of even and odd columns.
+// 8 rows x 8 columns of one register half over `chunks` registers; a[chunk], b[chunk]; c and d: registers of even and odd columns.
 template <int Bits, bool SignedA, bool SignedB>
 void product8x8(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks, const void* const* c, bool clamp) {
   constexpr int per = 32 / Bits;
-  for (int odd = 0; odd < 2; ++odd) {
-    alignas(64) s32 sum[kLanes] = {};
-    for (int chunk = 0; chunk < chunks; ++chunk) {
-      const u32* x = static_cast<const u32*>(a[aStep * chunk]);
-      const u32* y = static_cast<const u32*>(b[chunk]);
-      for (int t = 0; t < 4; ++t) {
-        alignas(64) u32 xs[kLanes], ys[kLanes];
-        for (int lane = 0; lane < kLanes; ++lane) xs[lane] = x[(lane & ~3) + t], ys[lane] = y[4 * (lane % 4 * 2 + odd) + t];
-        for (int e = 0; e < per; ++e)
-          for (int lane = 0; lane < kLanes; ++lane) sum[lane] += element<Bits, SignedA>(xs[lane], e) * element<Bits, SignedB>(ys[lane], e);
-      }
+  alignas(64) s32 sum[8][8] = {};   // [column][row]
+  for (int chunk = 0; chunk < chunks; ++chunk) {
+    const u32* x = static_cast<const u32*>(a[aStep * chunk]);
+    const u32* y = static_cast<const u32*>(b[chunk]);
+    for (int t = 0; t < 4; ++t) {
+      alignas(64) s32 rows[per][8];
+      for (int g = 0; g < 8; ++g)
+        for (int e = 0; e < per; ++e) rows[e][g] = element<Bits, SignedA>(x[4 * g + t], e);
+      for (int n = 0; n < 8; ++n)
+        for (int e = 0; e < per; ++e) {
+          const s32 factor = element<Bits, SignedB>(y[4 * n + t], e);
+          for (int g = 0; g < 8; ++g) sum[n][g] += rows[e][g] * factor;
+        }
     }
+  }
+  for (int odd = 0; odd < 2; ++odd) {
     const u32* z = static_cast<const u32*>(c[odd]);
-    for (int lane = 0; lane < kLanes; ++lane) d[odd][lane] = addTo(static_cast<s32>(z[lane]), sum[lane], clamp);
+    for (int lane = 0; lane < kLanes; ++lane) d[odd][lane] = addTo(static_cast<s32>(z[lane]), sum[lane % 4 * 2 + odd][lane / 4], clamp);
   }
 }
 template <bool Xor> void product8x8Bits(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks, const void* const* c) {

@@ -28,13 +28,12 @@ template <bool Ftz, bool Sat> SOFTCUDA_INLINE float finish(float v) {
   return canonical(flushed);
 }
 SOFTCUDA_INLINE double quiet(double nan) { return bitsAs<double>(bitsAs<u64>(nan) | kQuietF64); }
-SOFTCUDA_INLINE double nanOf(double r, double a) { return r != r ? (a != a ? quiet(a) : bitsAs<double>(kNanF64)) : r; }
-SOFTCUDA_INLINE double nanOf(double r, double a, double b) {
-  return r != r ? (a != a ? quiet(a) : b != b ? quiet(b) : bitsAs<double>(kNanF64)) : r;
-}
-SOFTCUDA_INLINE double nanOf(double r, double a, double b, double c) {
-  return r != r ? (a != a ? quiet(a) : b != b ? quiet(b) : c != c ? quiet(c) : bitsAs<double>(kNanF64)) : r;
-}
+// r, or if r is NaN what becomes of it: the operands are asked from the last to the first.
+SOFTCUDA_INLINE u64 firstNan(u64 otherwise, double v) { return v != v ? bitsAs<u64>(v) | kQuietF64 : otherwise; }
+SOFTCUDA_INLINE double orNan(double r, u64 nan) { return bitsAs<double>(r != r ? nan : bitsAs<u64>(r)); }
+SOFTCUDA_INLINE double nanOf(double r, double a) { return orNan(r, firstNan(kNanF64, a)); }
+SOFTCUDA_INLINE double nanOf(double r, double a, double b) { return orNan(r, firstNan(firstNan(kNanF64, b), a)); }
+SOFTCUDA_INLINE double nanOf(double r, double a, double b, double c) { return orNan(r, firstNan(firstNan(firstNan(kNanF64, c), b), a)); }
 
 }  // namespace
 }  // namespace softcuda::ops::SOFTCUDA_LEVEL

@@ -8,14 +8,17 @@ namespace {
 
 // Calls f(group, members) for every set of active lanes with the same mask; members are those of the mask that are active.
 template <class F> SOFTCUDA_INLINE void forGroups(u32 active, const u32* masks, F&& f) {
+  alignas(64) u32 same[kLanes];
   for (u32 left = active; left != 0;) {
     const u32 mask = masks[__builtin_ctz(left)];
-    u32 group = 0;
-    for (int i = 0; i < kLanes; ++i) group |= static_cast<u32>(masks[i] == mask) << i;
-    group &= left;
+    for (int i = 0; i < kLanes; ++i) same[i] = masks[i] == mask;
+    const u32 group = packBits(same) & left;
     f(group, group & mask);
     left &= ~group;
   }
+}
+SOFTCUDA_INLINE void spread(u32 group, u32 value, u32* out) {
+  for (int i = 0; i < kLanes; ++i) out[i] = group >> i & 1 ? value : out[i];
 }
 
 template <u32 Mode> void shfl(u32 active, void* const* dst, const void* const* src, u32) {
@@ -53,7 +56,7 @@ template <u32 Mode> void vote(u32 active, void* const* dst, const void* const* s
   forGroups(active, masks, [&](u32 group, u32 members) {
     const u32 yes = p & members;
     if constexpr (Mode == kVoteBallot) {
-      for (int i = 0; i < kLanes; ++i) out[i] = group >> i & 1 ? yes : out[i];
+      spread(group, yes, out);
     } else {
       const bool holds = Mode == kVoteAll ? yes == members : Mode == kVoteAny ? yes != 0 : yes == 0 || yes == members;
       if (holds) result |= group;
@@ -67,23 +70,23 @@ template <class U, bool All> void match(u32 active, void* const* dst, const void
   const U* a = static_cast<const U*>(src[0]);
   const u32* masks = static_cast<const u32*>(src[1]);
   alignas(64) u32 out[kLanes] = {};
-  u32 same = 0;
+  u32 agreed = 0;
   forGroups(active, masks, [&](u32 group, u32 members) {
     for (u32 left = group; left != 0; left &= left - 1) {
       const int lane = __builtin_ctz(left);
-      u32 equal = 0;
-      for (int i = 0; i < kLanes; ++i) equal |= static_cast<u32>(a[i] == a[lane]) << i;
-      equal &= members;
+      alignas(64) u32 same[kLanes];
+      for (int i = 0; i < kLanes; ++i) same[i] = a[i] == a[lane];
+      const u32 equal = packBits(same) & members;
       if constexpr (All) {
         out[lane] = equal == members ? members : 0u;
-        same |= static_cast<u32>(equal == members) << lane;
+        agreed |= static_cast<u32>(equal == members) << lane;
       } else {
         out[lane] = equal;
       }
     }
   });
   write(active, static_cast<u32*>(dst[0]), out);
-  if (All) writePredicate(active, dst[1], same);
+  if (All) writePredicate(active, dst[1], agreed);
 }
 
 template <class T, u32 Op> void redux(u32 active, void* const* dst, const void* const* src, u32) {
@@ -102,7 +105,7 @@ template <class T, u32 Op> void redux(u32 active, void* const* dst, const void* 
       else if constexpr (Op == kReduxOr) r |= v;
       else r ^= v;
     }
-    for (int i = 0; i < kLanes; ++i) out[i] = group >> i & 1 ? r : out[i];
+    spread(group, r, out);
   });
   write(active, static_cast<u32*>(dst[0]), out);
 }
@@ -115,7 +118,7 @@ void elect(u32 active, void* const* dst, const void* const* src, u32) {
     if (members == 0) return;
     const u32 leader = static_cast<u32>(__builtin_ctz(members));
     leaders |= 1u << leader;
-    for (int i = 0; i < kLanes; ++i) out[i] = group >> i & 1 ? leader : out[i];
+    spread(group, leader, out);
   });
   if (dst[0] != nullptr) write(active, static_cast<u32*>(dst[0]), out);
   writePredicate(active, dst[1], leaders);
