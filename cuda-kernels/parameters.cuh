@@ -1,0 +1,309 @@
+// What every kernel is given: one struct, by value. io.resfuse.engine.cuda.kernels mirrors these field by field; its
+// tests hold the sizes against the compiled PTX.
+//
+// Words used throughout:
+//   T         what tensors are stored as: f16, bf16, tf32 (a float rounded to 10 bits of fraction) or f32
+//   pixel     one position of one image; tensors are NHWC: the channels of a pixel lie together, 'pitch' elements from one
+//             pixel to the next
+//   channels  always padded to a multiple of 8. The padding holds zeros: every kernel keeps it so, since padded weights,
+//             scales and biases are zero too
+//   tap       one position (row, column) of a convolution's window
+//   pack      groups of a grouped convolution are packed so that a pack's channels are a multiple of 8; a pack is a dense
+//             convolution whose weights are zero outside of the groups
+//
+// Pointers to T are 16-byte aligned, and so is every pixel of them. Index arithmetic is 32-bit: the host refuses tensors
+// of 2^31 bytes or more per image row block (see Limits in the Java code). Null means absent where a comment says so.
+#pragma once
+
+namespace resfuse {
+
+// An implicit GEMM: out[m][n] = sum over k of in[m][k] weights[n][k], for each pack.
+// m counts output pixels of a grid: m = (image * gridHeight + i) * gridWidth + j. k counts taps, then channels:
+// k = (tapRow * tapColumns + tapColumn) * channels + channel. Element (m, k) of 'in' is the channel of the input's pixel
+//   y = i * rowStride + rowOffset + tapRow * rowStep,  x = j * columnStride + columnOffset + tapColumn * columnStep
+// or zero where that lies outside of the input. Row n of the pack's weights begins at (pack * outputs + n) * weightPitch; the
+// tap's channels lie at weightOffset + tapRow * weightRowStep + tapColumn * weightColumnStep. The result goes to the output's pixel
+//   (i * outputStride + outputRow, j * outputStride + outputColumn).
+// This one form is the forward convolution with any stride, padding and dilation; the gradient with respect to the input
+// (one launch per residue class of the stride); the stems (whose "channels" are the pixels of a row of taps, lying
+// together in a padded image); and the linear layer (a grid of 1 x 1).
+struct Convolution {
+  const void* input;              // T, pixels of inputPitch
+  const void* weights;            // T
+  void* output;                   // T, pixels of outputPitch
+  const void* residual;           // T, laid out as the output, may be the output; or null
+  const float* scale;             // per output channel of all packs; or null: 1
+  const float* bias;              // the same; or null: 0
+  const float* inputScale;        // kernels with a prologue: per input channel of all packs, else unused
+  const float* inputBias;         // the same
+  float* partials;                // slices > 1: as many tiles as blocks, each of tile rows * tile columns floats
+  unsigned* tickets;              // slices > 1: one per tile and pack, zero; left zero
+  float* statistics;              // per row tile: the mean of each output channel of all packs, then its sum of squared
+                                  // deviations, of the values as stored; or null
+  int images, gridHeight, gridWidth;
+  int inputHeight, inputWidth, inputPitch;
+  int channels;                   // of one pack: elements per tap, a multiple of 8
+  int rowStride, columnStride, rowOffset, columnOffset, rowStep, columnStep;
+  int tapRows, tapColumns;        // at most 15 each; 0 x 0: the sum is zero
+  int weightPitch, weightOffset, weightRowStep, weightColumnStep;
+  int outputHeight, outputWidth, outputPitch;
+  int outputs;                    // output channels of one pack, a multiple of 8
+  int outputStride, outputRow, outputColumn;
+  int packs, slices;
+  int columnTiles;                // ceil(outputs / tile columns); grid = (row tiles * columnTiles, packs * slices)
+  int relu;                       // whether max(0, x) ends it
+  int inputRelu;                  // whether the prologue ends with max(0, x)
+};
+
+// gradient[n][k] (+)= sum over m of outputGradient[m][n] in[m][k], with m, n, k, 'in' as in Convolution (weights' layout with
+// weightOffset 0, rows of weightPitch = taps * channels). Elements that are no weights get zero: n and channel c of different groups
+// (n / groupOutputs != c / groupChannels), and channels from validChannels on.
+struct WeightGradient {
+  const void* input;              // T
+  const void* outputGradient;     // T, pixels of outputPitch, in the order of m
+  const float* inputScale;        // as in Convolution
+  const float* inputBias;
+  float* gradient;                // slices == 1: the gradient; else [slice][packs * outputs][weightPitch] partial sums
+  int images, gridHeight, gridWidth;
+  int inputHeight, inputWidth, inputPitch;
+  int channels;
+  int rowStride, columnStride, rowOffset, columnOffset, rowStep, columnStep;
+  int tapRows, tapColumns;
+  int weightPitch;
+  int outputPitch, outputs;
+  int packs, slices;
+  int columnTiles;                // ceil(weightPitch / tile columns); grid = (row tiles * columnTiles, packs * slices), row tiles over outputs
+  int inputRelu;
+  int accumulate;                 // slices == 1 only: whether to add to what is there
+  int groupOutputs, groupChannels, validChannels;
+};
+
+// gradient[i] (+)= sum over slices of partials[slice * elements + i], in the order of the slices. elements a multiple of 4.
+struct SumSlices {
+  const float* partials;
+  float* gradient;
+  long long elements;
+  int slices, accumulate;
+};
+
+// Merges the statistics of row tiles (Chan et al. 1979) in their order and derives, per channel:
+//   mean, inverse = 1 / sqrt(variance + epsilon), scale = gamma * inverse, bias = beta - mean * scale
+// and moves the running statistics: running += momentum * (batch - running), with the unbiased variance.
+struct BatchNormFinalize {
+  const float* statistics;        // [tile][2][channels]: mean, sum of squared deviations
+  const float* gamma;
+  const float* beta;
+  float* mean;                    // of the batch
+  float* inverse;
+  float* scale;
+  float* bias;
+  float* runningMean;
+  float* runningVariance;
+  int channels;                   // padded; gamma and beta of the padding are zero
+  int tiles, rowsPerTile, rows;   // the last tile may be shorter
+  float momentum, epsilon;
+};
+
+// scale and bias of a batch norm with running statistics, and of the convolution's bias before it:
+//   scale = gamma / sqrt(variance + epsilon), bias = beta + (convolutionBias - mean) * scale
+struct BatchNormFold {
+  const float* gamma;
+  const float* beta;
+  const float* mean;
+  const float* variance;
+  const float* convolutionBias;   // or null
+  float* scale;
+  float* bias;
+  float* inverse;                 // 1 / sqrt(variance + epsilon), or null
+  int channels;
+  float epsilon;
+};
+
+// output = [relu](input * scale + bias + residual'), residual' = residual * residualScale + residualBias where these are given.
+struct BatchNormApply {
+  const void* input;              // T [rows][channels]
+  const float* scale;
+  const float* bias;
+  const void* residual;           // T, or null
+  const float* residualScale;     // or null: 1, and no bias
+  const float* residualBias;
+  void* output;                   // T; may be input or residual
+  int rows, channels;
+  int relu;
+};
+
+// Which elements of a gradient pass the ReLU: all, those with a positive output, or those where input * scale + bias, rounded to
+// T, is positive.
+enum Mask { MASK_NONE = 0, MASK_OUTPUT = 1, MASK_INPUT = 2 };
+
+// Per channel, over the rows of one block: sum of g and of g * (input - mean) * inverse, g being the masked gradient.
+// Without input (null) only the sums of g: the gradient of a bias.
+struct BatchNormBackwardReduce {
+  const void* gradient;           // T [rows][channels]
+  const void* input;              // T, the convolution's result; or null
+  const void* output;             // T, for MASK_OUTPUT
+  const float* mean;
+  const float* inverse;
+  const float* scale;             // for MASK_INPUT
+  const float* bias;
+  float* partials;                // [block][2][channels]
+  int rows, channels;
+  int rowsPerBlock;
+  int mask;
+};
+
+// Sums the partials in the order of the blocks:  dBeta (+)= sum of g, dGamma (+)= sum of g * normalised; and the coefficients with which
+// the gradient of the input is  a * g + b * (input - mean) + c :
+//   a = gamma * inverse, b = -a * inverse * dGamma / rows, c = -a * dBeta / rows   (of this batch alone)
+struct BatchNormBackwardFinalize {
+  const float* partials;
+  const float* gamma;             // or null: only dBeta, as for a bias
+  const float* inverse;
+  float* dGamma;                  // or null
+  float* dBeta;                   // or null
+  float* a;                       // or null: no coefficients wanted
+  float* b;
+  float* c;
+  int channels;
+  int blocks, rows;
+  int accumulate;
+};
+
+// inputGradient = a * g + b * (input - mean) + c per channel, g being the masked gradient, which is also written to maskedGradient where
+// that is given (it may be the gradient itself). a null: inputGradient = g. b null: inputGradient = a * g.
+struct BatchNormBackwardApply {
+  const void* gradient;           // T [rows][channels]
+  const void* input;              // T; or null where neither b nor MASK_INPUT needs it
+  const void* output;             // T, for MASK_OUTPUT
+  const float* a;
+  const float* b;
+  const float* c;
+  const float* mean;
+  const float* scale;             // for MASK_INPUT
+  const float* bias;
+  void* inputGradient;            // T, or null; may be gradient
+  void* maskedGradient;           // T, or null
+  int rows, channels;
+  int mask;
+};
+
+// out[n][p][q][c] = the largest of a window, padding never wins, NaN does; index says which tap it was (row * kernel + column), the
+// first of equals. With inputScale the input is first normalised (and rectified), and rounded to T.
+struct MaxPool {
+  const void* input;              // T
+  const float* inputScale;        // or null
+  const float* inputBias;
+  void* output;                   // T
+  unsigned char* index;           // [images][outputHeight][outputWidth][channels], or null
+  int images, inputHeight, inputWidth, outputHeight, outputWidth, channels;
+  int kernel, stride, padding;
+  int inputRelu;
+};
+
+// inputGradient[pixel] (+)= the gradients of those windows whose maximum it was, in the order of the windows.
+struct MaxPoolBackward {
+  const void* gradient;           // T
+  const unsigned char* index;
+  void* inputGradient;            // T
+  int images, inputHeight, inputWidth, outputHeight, outputWidth, channels;
+  int kernel, stride, padding;
+  int accumulate;
+};
+
+// out[n][c] = mean over the image's pixels, and back: inputGradient[n][pixel][c] (+)= gradient[n][c] / pixels.
+struct AveragePool {
+  const void* input;              // T [images][pixels][channels]; backward: [images][channels]
+  void* output;                   // T [images][channels]; backward: [images][pixels][channels]
+  int images, pixels, channels;
+  int accumulate;                 // backward only
+};
+
+// out[n][i][j][c + before] = in[n][i * stride][j * stride][c] for c < valid, all else zero; and back:
+// inputGradient[n][i * stride][j * stride][c] (+)= gradient[n][i][j][c + before], all else (+)= 0.
+struct SubsampledIdentity {
+  const void* input;              // T; backward: the gradient of the output
+  void* output;                   // T; backward: the gradient of the input
+  int images, inputHeight, inputWidth, inputChannels;   // of the forward pass' input
+  int outputHeight, outputWidth, outputChannels;        // of its output, padded
+  int stride, before, valid;
+  int accumulate;                 // backward only
+};
+
+// Between the host's float images or results and tensors. host is NCHW or NHWC without padding; tensor is T with pixels of 'pitch'
+// elements (the rest zero) in an image of tensorHeight x tensorWidth that has the pixels at (top, left) and zeros around.
+struct Pack {
+  const void* host;               // float; for images of bytes: unsigned char
+  void* tensor;                   // T
+  const float* scale;             // bytes only, per channel: value * scale + bias
+  const float* bias;
+  int images, channels, height, width;
+  int pitch, tensorHeight, tensorWidth, top, left;
+  int channelsLast;               // whether host is NHWC
+  int accumulate;                 // into the tensor (used to add gradients given by the host)
+};
+struct Unpack {
+  const void* tensor;             // T [images][height][width][pitch]
+  float* host;
+  int images, channels, height, width, pitch;
+  int channelsLast;
+};
+
+// Per image n: loss[n] = -sum over k of t[n][k] log softmax(z)[n][k], gradient[n][k] = (softmax(z)[n][k] * sum of t - t[n][k]) / counted,
+// t = targets, or where that is null (1 - smoothing) onehot(label) + smoothing / classes, and zero for a label of -1.
+struct SoftmaxCrossEntropy {
+  const void* logits;             // T [images][pitch]
+  const int* labels;
+  const float* targets;           // [images][classes], or null
+  float* loss;                    // [images]
+  float* gradient;                // [images][classes]
+  int images, classes, pitch;
+  float smoothing;
+  float inverseCounted;           // 1 / images that have a label
+};
+
+// One chunk of a parameter: what one block updates.
+struct OptimizerChunk {
+  long long begin;                // first element in the arena
+  int count;                      // elements, a multiple of 4
+  float rateScale, weightDecay;
+};
+// The optimizer over all parameters in one launch: block b does chunks[b]. Formulas as in io.resfuse.engine.Optimizer, in fp32.
+// Nothing changes if *finite is 0. The weights are also written rounded to T, where the kernels read them.
+struct OptimizerStep {
+  const OptimizerChunk* chunks;
+  float* weights;                 // masters
+  const float* gradient;
+  float* first;                   // momentum, or exp_avg
+  float* second;                  // exp_avg_sq, or unused
+  void* stored;                   // T, or null
+  const int* finite;              // or null
+  float rate, gradientScale;
+  float momentum;                 // SGD; Adam: beta1
+  float beta2, epsilon;
+  float correction1, correction2; // Adam: 1 - beta^t
+  int nesterov, firstStep, decoupled;
+};
+
+// partials[block] = sum of squares of the block's elements, in double; NaN and infinity survive.
+struct SquaredNorm {
+  const float* values;
+  double* partials;
+  long long elements;
+  int perBlock;
+};
+
+// stored[i] = values[i] rounded to T
+struct Cast {
+  const float* values;
+  void* stored;
+  long long elements;
+};
+
+// transposed[c][tap][n] = weights[n][tap][c] per pack, as the gradient of the input wants them. All T.
+struct TransposeWeights {
+  const void* weights;            // [packs * outputs][taps][channels]
+  void* transposed;               // [packs * channels][taps][outputs]
+  int packs, outputs, taps, channels;
+};
+
+}  // namespace resfuse
