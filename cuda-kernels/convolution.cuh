@@ -1,0 +1,317 @@
+// Convolution as an implicit GEMM with everything that may follow it fused.
+//
+//   sum[m][n] = sum over k of in[m][k] weights[n][k]                      (see parameters.cuh for m, n, k and 'in')
+//   value     = [relu](sum * scale[n] + bias[n] + residual[m][n])         each part optional
+//   output    = value rounded to T; statistics[row tile][n] = mean and sum of squared deviations of what was stored
+//   _norm:      'in' is [relu](input * inputScale + inputBias) rounded to T, and still zero outside of the image
+//
+// Layout: NHWC, channels padded to multiples of 8 with zeros. A block computes BM pixels x BN output channels; blockIdx.x counts column
+// tiles fastest, so that blocks that run together read the same pixels; blockIdx.y = pack * slices + slice. With several slices each block
+// sums a part of k and writes it to 'partials'; the last block of a tile adds the parts in the order of the slices and
+// finishes the tile: the same bits on every run.
+//
+// How: k runs in stages of 64 bytes per row, copied by cp.async into a ring of four stages (zeros for taps outside of the
+// image), read by ldmatrix from swizzled rows, multiplied by mma.sync (fp32: fused multiply-adds). The prologue is applied in place by the thread
+// that copied the chunk, once its copy has arrived. The result is staged through shared memory as floats, so that every access of
+// global memory is 16 bytes wide and whole sectors are written.
+//
+// Launch: threads as in Tile; dynamic shared memory: Tile::SHARED, and 8 * channels bytes more for _norm.
+// Bytes per block at best: BM window pixels and BN rows of weights, residual and output once. FLOPs: 2 M N K.
+#pragma once
+
+#include "pipeline.cuh"
+
+namespace resfuse {
+
+template <class Type, class Tile, bool NORM>
+struct ConvolutionBlock {
+  static constexpr int VECTOR = Type::perVector;
+  static constexpr int ELEMENTS = kRowBytes / Type::bytes;
+  static constexpr int ROWS_PER_PASS = Tile::THREADS / 4;
+  static constexpr int A_PASSES = Tile::BM / ROWS_PER_PASS, B_PASSES = Tile::BN / ROWS_PER_PASS;
+  using Cursor = TapCursor<Type, Convolution>;
+
+  const Convolution& p;
+  char* const shared;
+  const uint32_t sharedBase;
+  const int rowTile, columnTile, pack, slice;
+
+  const char* pixels[A_PASSES];    // each row's window, at this thread's chunk
+  uint32_t inside[A_PASSES];
+  const char* weights;             // this thread's first row
+  int weightRow[B_PASSES];         // bytes from there
+
+  __device__ __forceinline__ ConvolutionBlock(const Convolution& p, char* shared)
+      : p(p),
+        shared(shared),
+        sharedBase(sharedAddress(shared)),
+        rowTile(blockIdx.x / p.columnTiles),
+        columnTile(blockIdx.x % p.columnTiles),
+        pack(blockIdx.y / p.slices),
+        slice(blockIdx.y % p.slices) {}
+
+  __device__ __forceinline__ int rows() const { return p.images * p.gridHeight * p.gridWidth; }
+
+  __device__ __forceinline__ void findOperands() {
+    const int gridPixels = p.gridHeight * p.gridWidth;
+#pragma unroll
+    for (int i = 0; i < A_PASSES; i++) {
+      const int m = rowTile * Tile::BM + threadIdx.x / 4 + i * ROWS_PER_PASS;
+      const int image = m / gridPixels, pixel = m - image * gridPixels, y = pixel / p.gridWidth;
+      Window w{0, 0};
+      if (m < rows()) w = window<Type>(p, image, y, pixel - y * p.gridWidth);
+      pixels[i] = static_cast<const char*>(p.input) + w.offset + pack * p.channels * Type::bytes;
+      inside[i] = w.inside;
+    }
+    const int first = columnTile * Tile::BN + threadIdx.x / 4;
+    weights = static_cast<const char*>(p.weights) + (long long)pack * p.outputs * p.weightPitch * Type::bytes;
+#pragma unroll
+    for (int i = 0; i < B_PASSES; i++) weightRow[i] = min(first + i * ROWS_PER_PASS, p.outputs - 1) * p.weightPitch * Type::bytes;
+  }
+
+  __device__ __forceinline__ int weightOffset(const Cursor& at) const {
+    return (p.weightOffset + at.row * p.weightRowStep + at.column * p.weightColumnStep + at.channel) * Type::bytes;
+  }
+
+  __device__ __forceinline__ void fetch(int stage, const Cursor& at, int weightAt) {
+    const uint32_t to = sharedBase + stage * Tile::STAGE + placeKMajor(threadIdx.x / 4, threadIdx.x % 4);
+#pragma unroll
+    for (int i = 0; i < A_PASSES; i++)
+      copyAsync(to + i * ROWS_PER_PASS * kRowBytes, pixels[i] + at.inputOffset, (inside[i] & at.bits) == at.bits);
+    const char* const from = weights + weightAt;
+    const bool any = at.inside(p);
+#pragma unroll
+    for (int i = 0; i < B_PASSES; i++)
+      copyAsync(to + (Tile::BM + i * ROWS_PER_PASS) * kRowBytes, any ? from + weightRow[i] : weights, any);
+  }
+
+  // Normalises the chunks that this thread copied for the tap at 'at'; coefficients lie behind the ring.
+  __device__ __forceinline__ void normaliseStage(int stage, const Cursor& at) {
+    const float* const coefficients = reinterpret_cast<const float*>(shared + Tile::SHARED);
+    float scale[VECTOR], bias[VECTOR];
+    if (!at.inside(p)) return;
+    loadFloats(coefficients + at.channel, scale);
+    loadFloats(coefficients + p.channels + at.channel, bias);
+    char* const chunks = shared + stage * Tile::STAGE + placeKMajor(threadIdx.x / 4, threadIdx.x % 4);
+#pragma unroll
+    for (int i = 0; i < A_PASSES; i++) {
+      uint4* const chunk = reinterpret_cast<uint4*>(chunks + i * ROWS_PER_PASS * kRowBytes);
+      if ((inside[i] & at.bits) == at.bits) *chunk = normalise<Type>(*chunk, scale, bias, p.inputRelu);
+    }
+  }
+
+  __device__ __forceinline__ void loadCoefficients() {
+    float* const to = reinterpret_cast<float*>(shared + Tile::SHARED);
+    for (int c = threadIdx.x * 4; c < p.channels; c += Tile::THREADS * 4) {
+      *reinterpret_cast<float4*>(to + c) = *reinterpret_cast<const float4*>(p.inputScale + pack * p.channels + c);
+      *reinterpret_cast<float4*>(to + p.channels + c) = *reinterpret_cast<const float4*>(p.inputBias + pack * p.channels + c);
+    }
+    __syncthreads();
+  }
+
+  __device__ __forceinline__ void run() {
+    const int stages = (p.tapRows * p.tapColumns * p.channels + ELEMENTS - 1) / ELEMENTS;
+    const int perSlice = (stages + p.slices - 1) / p.slices;
+    const int begin = slice * perSlice, count = max(0, min(stages - begin, perSlice));
+    findOperands();
+    if (NORM) loadCoefficients();
+    const int firstK = begin * ELEMENTS + threadIdx.x % 4 * VECTOR;
+    Cursor ahead(p, firstK), here(p, firstK);
+    int weightAt = weightOffset(ahead);
+    KMajorProduct<Type, Tile> product(sharedBase);
+#pragma unroll
+    for (int s = 0; s < kStages - 1; s++) {
+      if (s < count) {
+        fetch(s, ahead, weightAt);
+        if (ahead.advance(p))
+          weightAt = weightOffset(ahead);
+        else
+          weightAt += kRowBytes;
+      }
+      commitCopies();
+    }
+    int stage = 0, next = kStages - 1;
+#pragma unroll 1
+    for (int left = count; left > 0; left--) {
+      waitForCopies<kStages - 2>();
+      if (NORM) {
+        normaliseStage(stage, here);
+        here.advance(p);
+      }
+      __syncthreads();
+      if (left >= kStages) {
+        fetch(next, ahead, weightAt);
+        if (ahead.advance(p))
+          weightAt = weightOffset(ahead);
+        else
+          weightAt += kRowBytes;
+      }
+      commitCopies();
+      product.accumulate(stage * Tile::STAGE);
+      stage = stage + 1 == kStages ? 0 : stage + 1;
+      next = next + 1 == kStages ? 0 : next + 1;
+    }
+    waitForCopies<0>();
+    __syncthreads();
+    if (p.slices > 1 && !sumSlices(product)) return;
+    product.stage(reinterpret_cast<float*>(shared));
+    __syncthreads();
+    finish();
+  }
+
+  // Whether this block is the last of its tile, and then has the sum of all slices.
+  __device__ __forceinline__ bool sumSlices(KMajorProduct<Type, Tile>& product) {
+    using Product = KMajorProduct<Type, Tile>;
+    const long long tile = (long long)blockIdx.x * p.packs + pack;
+    float4* const partials = reinterpret_cast<float4*>(p.partials) + tile * p.slices * Product::VECTORS * Tile::THREADS + threadIdx.x;
+    float4* const mine = partials + (long long)slice * Product::VECTORS * Tile::THREADS;
+#pragma unroll
+    for (int v = 0; v < Product::VECTORS; v++) {
+      const float(&d)[4] = product.vector(v);
+      mine[v * Tile::THREADS] = make_float4(d[0], d[1], d[2], d[3]);
+    }
+    __threadfence();
+    __syncthreads();
+    unsigned* const arrived = reinterpret_cast<unsigned*>(shared);
+    if (threadIdx.x == 0) {
+      *arrived = atomicAdd(p.tickets + tile, 1u);
+      if (*arrived == p.slices - 1) p.tickets[tile] = 0;
+    }
+    __syncthreads();
+    const bool last = *arrived == p.slices - 1;
+    __syncthreads();
+    if (!last) return false;
+    __threadfence();
+#pragma unroll
+    for (int v = 0; v < Product::VECTORS; v++) {
+      float(&d)[4] = product.vector(v);
+      d[0] = d[1] = d[2] = d[3] = 0;
+    }
+    for (int s = 0; s < p.slices; s++) {
+#pragma unroll
+      for (int v = 0; v < Product::VECTORS; v++) {
+        float(&d)[4] = product.vector(v);
+        const float4 x = __ldcg(partials + ((long long)s * Product::VECTORS + v) * Tile::THREADS);
+        d[0] += x.x;
+        d[1] += x.y;
+        d[2] += x.z;
+        d[3] += x.w;
+      }
+    }
+    return true;
+  }
+
+  static constexpr int COLUMNS = Tile::BN / VECTOR;          // of 16 bytes in a row of the result
+  static constexpr int GROUPS = Tile::THREADS / COLUMNS;     // rows that the block writes at a time
+
+  __device__ __forceinline__ float* staged(int row) const {
+    return reinterpret_cast<float*>(shared) + row * Tile::PITCH + threadIdx.x % COLUMNS * VECTOR;
+  }
+
+  __device__ __forceinline__ long long outputPixel(int m) const {
+    if (p.outputStride == 1 && p.gridHeight == p.outputHeight && p.gridWidth == p.outputWidth) return m;
+    const int gridPixels = p.gridHeight * p.gridWidth;
+    const int image = m / gridPixels, pixel = m - image * gridPixels, i = pixel / p.gridWidth, j = pixel - i * p.gridWidth;
+    return ((long long)image * p.outputHeight + i * p.outputStride + p.outputRow) * p.outputWidth + j * p.outputStride + p.outputColumn;
+  }
+
+  // Scale, bias, residual, ReLU, rounding and statistics of the staged sums.
+  __device__ __forceinline__ void finish() {
+    const int column = threadIdx.x % COLUMNS, group = threadIdx.x / COLUMNS;
+    const int n = columnTile * Tile::BN + column * VECTOR, channel = pack * p.outputs + n;
+    const int valid = min(Tile::BM, rows() - rowTile * Tile::BM);
+    const bool used = n < p.outputs;
+    float scale[VECTOR], bias[VECTOR], sum[VECTOR] = {};
+#pragma unroll
+    for (int e = 0; e < VECTOR; e++) {
+      scale[e] = 1;
+      bias[e] = 0;
+    }
+    if (used && p.scale) loadFloats(p.scale + channel, scale);
+    if (used && p.bias) loadFloats(p.bias + channel, bias);
+    if (used) {
+      for (int row = group; row < valid; row += GROUPS) {
+        const long long at = outputPixel(rowTile * Tile::BM + row) * p.outputPitch + channel;
+        float x[VECTOR];
+        loadStaged(staged(row), x);
+#pragma unroll
+        for (int e = 0; e < VECTOR; e++) x[e] = fmaf(x[e], scale[e], bias[e]);
+        if (p.residual) {
+          float r[VECTOR];
+          load<Type>(p.residual, at / VECTOR, r);
+#pragma unroll
+          for (int e = 0; e < VECTOR; e++) x[e] += r[e];
+        }
+        if (p.relu) {
+#pragma unroll
+          for (int e = 0; e < VECTOR; e++) x[e] = relu(x[e]);
+        }
+        const uint4 stored = packVector<Type>(x);
+        reinterpret_cast<uint4*>(p.output)[at / VECTOR] = stored;
+        if (p.statistics) {
+          unpackVector<Type>(stored, x);
+          storeStaged(staged(row), x);
+#pragma unroll
+          for (int e = 0; e < VECTOR; e++) sum[e] += x[e];
+        }
+      }
+    }
+    if (!p.statistics) return;
+    float mean[VECTOR], squares[VECTOR] = {};
+    sumGroups(sum);
+#pragma unroll
+    for (int e = 0; e < VECTOR; e++) mean[e] = sum[e] / valid;
+    if (used) {
+      for (int row = group; row < valid; row += GROUPS) {
+        float x[VECTOR];
+        loadStaged(staged(row), x);
+#pragma unroll
+        for (int e = 0; e < VECTOR; e++) squares[e] = fmaf(x[e] - mean[e], x[e] - mean[e], squares[e]);
+      }
+    }
+    sumGroups(squares);
+    if (used && group == 0) {
+      const long long channels = (long long)p.packs * p.outputs;
+      float* const to = p.statistics + 2 * rowTile * channels + channel;
+#pragma unroll
+      for (int e = 0; e < VECTOR; e += 4) {
+        *reinterpret_cast<float4*>(to + e) = make_float4(mean[e], mean[e + 1], mean[e + 2], mean[e + 3]);
+        *reinterpret_cast<float4*>(to + channels + e) = make_float4(squares[e], squares[e + 1], squares[e + 2], squares[e + 3]);
+      }
+    }
+  }
+
+  // Adds the groups' sums of each column, in order; all threads get the result.
+  __device__ __forceinline__ void sumGroups(float (&x)[VECTOR]) {
+    float* const sums = reinterpret_cast<float*>(shared) + Tile::BM * Tile::PITCH + threadIdx.x % COLUMNS * VECTOR;
+    storeStaged(sums + threadIdx.x / COLUMNS * Tile::BN, x);
+    __syncthreads();
+#pragma unroll
+    for (int e = 0; e < VECTOR; e++) x[e] = 0;
+    for (int g = 0; g < GROUPS; g++) {
+      float y[VECTOR];
+      loadStaged(sums + g * Tile::BN, y);
+#pragma unroll
+      for (int e = 0; e < VECTOR; e++) x[e] += y[e];
+    }
+    __syncthreads();
+  }
+};
+
+template <class Type, class Tile, bool NORM>
+__device__ __forceinline__ void convolve(const Convolution& p) {
+  extern __shared__ __align__(128) char shared[];
+  ConvolutionBlock<Type, Tile, NORM>(p, shared).run();
+}
+
+}  // namespace resfuse
+
+#define RESFUSE_CONVOLUTION(TYPE, NAME, BM, BN, WM, WN)                                                                     \
+  extern "C" __global__ void __launch_bounds__(resfuse::Tile<BM, BN, WM, WN>::THREADS)                                      \
+      conv_##NAME##_##BM##x##BN(const __grid_constant__ resfuse::Convolution p) {                                           \
+    resfuse::convolve<resfuse::TYPE, resfuse::Tile<BM, BN, WM, WN>, false>(p);                                              \
+  }                                                                                                                         \
+  extern "C" __global__ void __launch_bounds__(resfuse::Tile<BM, BN, WM, WN>::THREADS)                                      \
+      conv_##NAME##_##BM##x##BN##_norm(const __grid_constant__ resfuse::Convolution p) {                                    \
+    resfuse::convolve<resfuse::TYPE, resfuse::Tile<BM, BN, WM, WN>, true>(p);                                               \
+  }

@@ -1,0 +1,67 @@
+// The instructions of sm_80 that CUDA C++ has no words for. Layouts: g = lane / 4, t = lane % 4.
+#pragma once
+
+#include <cstdint>
+
+#include "types.cuh"
+
+namespace resfuse {
+
+__device__ __forceinline__ uint32_t sharedAddress(const void* p) { return (uint32_t)__cvta_generic_to_shared(p); }
+
+// Starts copying 16 bytes from global to shared memory, bypassing L1; zeros where not 'valid'.
+__device__ __forceinline__ void copyAsync(uint32_t to, const void* from, bool valid) {
+  const int bytes = valid ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+}
+__device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+// Waits for all groups of this thread's copies but the last 'pending' ones.
+template <int pending>
+__device__ __forceinline__ void waitForCopies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
+
+// Four 8x8 matrices of 16-bit elements; lane i gives the address of row i % 8 of matrix i / 8. Register j gets row g,
+// elements 2t and 2t + 1 of matrix j; transposed: rows 2t and 2t + 1, column g.
+__device__ __forceinline__ void loadMatrices(uint32_t (&r)[4], uint32_t address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address)
+               : "memory");
+}
+__device__ __forceinline__ void loadMatricesTransposed(uint32_t (&r)[4], uint32_t address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(address)
+               : "memory");
+}
+__device__ __forceinline__ uint32_t loadShared(uint32_t address) {
+  uint32_t r;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(r) : "r"(address) : "memory");
+  return r;
+}
+__device__ __forceinline__ float4 loadSharedVector(uint32_t address) {
+  float4 r;
+  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(r.x), "=f"(r.y), "=f"(r.z), "=f"(r.w) : "r"(address) : "memory");
+  return r;
+}
+
+// d += a b, 16 x 8 outputs over 32 bytes of k. Registers of a: rows g, g + 8, then the second 16 bytes; of b: column g, the
+// first and the second 16 bytes; d: (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1).
+template <class Type>
+__device__ __forceinline__ void multiply(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+
+#define RESFUSE_MULTIPLY(TYPE, SHAPE, NAME)                                                                                      \
+  template <>                                                                                                                    \
+  __device__ __forceinline__ void multiply<TYPE>(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {               \
+    asm volatile("mma.sync.aligned." SHAPE ".row.col.f32." NAME "." NAME ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "    \
+                 "{%0, %1, %2, %3};"                                                                                             \
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                                                \
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                                                \
+  }
+RESFUSE_MULTIPLY(F16, "m16n8k16", "f16")
+RESFUSE_MULTIPLY(BF16, "m16n8k16", "bf16")
+RESFUSE_MULTIPLY(TF32, "m16n8k8", "tf32")
+#undef RESFUSE_MULTIPLY
+
+}  // namespace resfuse

@@ -1,0 +1,121 @@
+// What the convolution kernels share: where the pixels of an implicit GEMM lie, and the ring of stages in shared memory.
+#pragma once
+
+#include "parameters.cuh"
+#include "product.cuh"
+
+namespace resfuse {
+
+// One pixel of the grid: where the tap (0, 0) of its window lies, and which rows and columns of taps lie inside of the input.
+struct Window {
+  long long offset;   // bytes from the input's beginning; may lie outside
+  uint32_t inside;    // bit r: row r of taps; bit 16 + s: column s; bits 15 and 31 never: no tap has them
+};
+
+template <class Type, class Parameters>
+__device__ __forceinline__ Window window(const Parameters& p, int image, int i, int j) {
+  const int y = i * p.rowStride + p.rowOffset, x = j * p.columnStride + p.columnOffset;
+  uint32_t inside = 0;
+  for (int r = 0; r < p.tapRows; r++) inside |= (uint32_t)((unsigned)(y + r * p.rowStep) < (unsigned)p.inputHeight) << r;
+  for (int s = 0; s < p.tapColumns; s++)
+    inside |= (uint32_t)((unsigned)(x + s * p.columnStep) < (unsigned)p.inputWidth) << (16 + s);
+  return {(((long long)image * p.inputHeight + y) * p.inputWidth + x) * p.inputPitch * Type::bytes, inside};
+}
+
+// Where a thread is in the order of k: taps, then channels. It moves on by one stage at a time.
+template <class Type, class Parameters>
+struct TapCursor {
+  static constexpr int ELEMENTS = kRowBytes / Type::bytes;   // of k per stage
+  int row, column, channel;
+  uint32_t bits;      // of this tap; those of no tap past the end
+  int inputOffset;    // bytes from a window's offset
+
+  __device__ __forceinline__ TapCursor(const Parameters& p, int k) {
+    const int tap = k / p.channels;
+    channel = k % p.channels;
+    row = p.tapColumns == 0 ? 0 : tap / p.tapColumns;
+    column = p.tapColumns == 0 ? 0 : tap % p.tapColumns;
+    settle(p);
+  }
+  __device__ __forceinline__ bool inside(const Parameters& p) const { return row < p.tapRows; }
+  __device__ __forceinline__ void settle(const Parameters& p) {
+    bits = inside(p) ? 1u << row | 1u << (16 + column) : 0x80008000u;
+    inputOffset = inside(p) ? ((row * p.rowStep * p.inputWidth + column * p.columnStep) * p.inputPitch + channel) * Type::bytes : 0;
+  }
+  // Whether another tap was entered.
+  __device__ __forceinline__ bool advance(const Parameters& p) {
+    channel += ELEMENTS;
+    if (channel < p.channels) {
+      inputOffset += kRowBytes;
+      return false;
+    }
+    do {
+      channel -= p.channels;
+      if (++column == p.tapColumns) {
+        column = 0;
+        row++;
+      }
+    } while (channel >= p.channels);
+    settle(p);
+    return true;
+  }
+};
+
+// x * scale + bias, rectified if asked for, as the pass over a whole tensor (batch_norm.cu) computes and rounds it.
+template <class Type>
+__device__ __forceinline__ uint4 normalise(const uint4& vector, const float (&scale)[Type::perVector], const float (&bias)[Type::perVector],
+                                           bool rectify) {
+  float x[Type::perVector];
+  unpackVector<Type>(vector, x);
+#pragma unroll
+  for (int e = 0; e < Type::perVector; e++) {
+    x[e] = fmaf(x[e], scale[e], bias[e]);
+    if (rectify) x[e] = relu(x[e]);
+  }
+  return packVector<Type>(x);
+}
+
+template <int N>
+__device__ __forceinline__ void loadFloats(const float* from, float (&x)[N]) {
+#pragma unroll
+  for (int e = 0; e < N; e += 4) {
+    const float4 v = *reinterpret_cast<const float4*>(from + e);
+    x[e] = v.x;
+    x[e + 1] = v.y;
+    x[e + 2] = v.z;
+    x[e + 3] = v.w;
+  }
+}
+
+// The N consecutive floats from 'from' on. With 8 of them, half of the lanes begin with the second half: 8 lanes then read 8 different
+// groups of banks.
+template <int N>
+__device__ __forceinline__ void loadStaged(const float* from, float (&x)[N]) {
+  if (N == 4) {
+    loadFloats(from, x);
+    return;
+  }
+  const int swap = threadIdx.x & 4;
+  const float4 u = *reinterpret_cast<const float4*>(from + swap), v = *reinterpret_cast<const float4*>(from + (swap ^ 4));
+  const float4 low = swap ? v : u, high = swap ? u : v;
+  x[0] = low.x;
+  x[1] = low.y;
+  x[2] = low.z;
+  x[3] = low.w;
+  x[N - 4] = high.x;
+  x[N - 3] = high.y;
+  x[N - 2] = high.z;
+  x[N - 1] = high.w;
+}
+template <int N>
+__device__ __forceinline__ void storeStaged(float* to, const float (&x)[N]) {
+  const int swap = N == 4 ? 0 : threadIdx.x & 4;
+#pragma unroll
+  for (int h = 0; h < N; h += 4) {
+    const bool high = N == 8 && (swap != 0) != (h != 0);
+    *reinterpret_cast<float4*>(to + (N == 4 ? 0 : high ? 4 : 0)) =
+        make_float4(high ? x[N - 4] : x[0], high ? x[N - 3] : x[1], high ? x[N - 2] : x[2], high ? x[N - 1] : x[3]);
+  }
+}
+
+}  // namespace resfuse

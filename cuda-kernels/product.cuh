@@ -1,0 +1,255 @@
+// The product of two tiles that lie in shared memory, kept in the registers of a block's warps.
+//
+// A stage of the pipeline holds two operands, each 64 bytes of k per row: 32 elements of 16 bits or 16 of 32. All types
+// therefore share the geometry of loads, swizzles and instructions (ldmatrix moves 16-byte rows, whatever they hold).
+//
+//   K-major (forward, gradient of the input): row r of an operand is 4 chunks of 16 bytes; chunk c lies at place c ^ (r / 2 % 4), so that
+//   8 consecutive rows put one chunk each into 8 different groups of banks, and a row's 4 chunks are 64 contiguous bytes.
+//   Pixel-major (gradient of the weights): a row is one pixel's channels; see PixelMajor.
+//
+// A warp computes WM x WN outputs. On tensor cores its accumulators are those of mma; in fp32 lane (m, n) = (lane / 8, lane % 8) has
+// WM / 4 x WN / 8 outputs and uses fused multiply-adds.
+#pragma once
+
+#include "instructions.cuh"
+
+namespace resfuse {
+
+constexpr int kRowBytes = 64;   // of k, per row and stage
+constexpr int kChunk = 16;      // bytes that one thread copies at a time
+constexpr int kStages = 4;      // of the pipeline
+
+// Where a chunk of a K-major row lies.
+__device__ __forceinline__ int placeKMajor(int row, int chunk) { return row * kRowBytes + ((chunk ^ (row >> 1 & 3)) << 4); }
+
+// A block's tile: BM x BN outputs, WM x WN per warp.
+template <int BM_, int BN_, int WM_, int WN_>
+struct Tile {
+  static constexpr int BM = BM_, BN = BN_, WM = WM_, WN = WN_;
+  static constexpr int WARP_COLUMNS = BN / WN;
+  static constexpr int THREADS = BM / WM * WARP_COLUMNS * 32;
+  static constexpr int STAGE = (BM + BN) * kRowBytes;   // bytes
+  static constexpr int PITCH = BN + 8;                  // floats per row of the staged result: rows of 8 lanes hit different banks
+  // Dynamic shared memory: the ring of stages, over which the result is staged afterwards, with a row of sums per group of threads.
+  static constexpr int RING = kStages * STAGE, RESULT = BM * PITCH * 4 + THREADS * 32, SHARED = RING > RESULT ? RING : RESULT;
+  static __device__ __forceinline__ int warpRow() { return threadIdx.x / 32 / WARP_COLUMNS * WM; }
+  static __device__ __forceinline__ int warpColumn() { return threadIdx.x / 32 % WARP_COLUMNS * WN; }
+};
+
+// Accumulators of mma.
+template <class Type, class Tile>
+struct TensorAccumulators {
+  static constexpr int ROWS = Tile::WM / 16, COLUMNS = Tile::WN / 8;
+  float d[ROWS][COLUMNS][4] = {};
+
+  __device__ __forceinline__ void multiplyRow(int i, const uint32_t (&a)[4], const uint32_t (&b)[COLUMNS / 2][4]) {
+#pragma unroll
+    for (int j = 0; j < COLUMNS; j++) multiply<Type>(d[i][j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+  }
+  static constexpr int VECTORS = ROWS * COLUMNS;
+  __device__ __forceinline__ float (&vector(int i))[4] { return d[i / COLUMNS][i % COLUMNS]; }
+
+  __device__ __forceinline__ void stage(float* to) const {
+    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+    to += (Tile::warpRow() + g) * Tile::PITCH + Tile::warpColumn() + 2 * t;
+#pragma unroll
+    for (int i = 0; i < ROWS; i++)
+#pragma unroll
+      for (int j = 0; j < COLUMNS; j++)
+#pragma unroll
+        for (int h = 0; h < 2; h++)
+          *reinterpret_cast<float2*>(to + (16 * i + 8 * h) * Tile::PITCH + 8 * j) = make_float2(d[i][j][2 * h], d[i][j][2 * h + 1]);
+  }
+};
+
+// The product of K-major tiles: A has Tile::BM rows, then B has Tile::BN.
+template <class Type, class Tile>
+struct KMajorProduct : TensorAccumulators<Type, Tile> {
+  using Base = TensorAccumulators<Type, Tile>;
+  uint32_t a, b;
+
+  __device__ __forceinline__ explicit KMajorProduct(uint32_t shared) {
+    const int lane = threadIdx.x % 32;
+    a = shared + placeKMajor(Tile::warpRow() + lane % 16, lane / 16);
+    b = shared + Tile::BM * kRowBytes + placeKMajor(Tile::warpColumn() + lane / 16 * 8 + lane % 8, lane / 8 % 2);
+  }
+  __device__ __forceinline__ void accumulate(uint32_t stage) {
+#pragma unroll
+    for (int step = 0; step < 2; step++) {
+      uint32_t fb[Base::COLUMNS / 2][4];
+#pragma unroll
+      for (int j = 0; j < Base::COLUMNS / 2; j++) loadMatrices(fb[j], ((b + stage) ^ (step * 32)) + j * 16 * kRowBytes);
+      const uint32_t rows = (a + stage) ^ (step * 32);
+#pragma unroll
+      for (int i = 0; i < Base::ROWS; i++) {
+        uint32_t fa[4];
+        loadMatrices(fa, rows + i * 16 * kRowBytes);
+        Base::multiplyRow(i, fa, fb);
+      }
+    }
+  }
+};
+
+// In fp32: lane (m, n) has rows m + 4i and columns n + 8j of the warp's outputs.
+template <class Tile>
+struct KMajorProduct<F32, Tile> {
+  static constexpr int ROWS = Tile::WM / 4, COLUMNS = Tile::WN / 8;
+  float d[ROWS][COLUMNS] = {};
+  uint32_t a, b;
+
+  __device__ __forceinline__ explicit KMajorProduct(uint32_t shared) {
+    const int m = threadIdx.x % 32 / 8, n = threadIdx.x % 8;
+    a = shared + placeKMajor(Tile::warpRow() + m, 0);
+    b = shared + Tile::BM * kRowBytes + placeKMajor(Tile::warpColumn() + n, 0);
+  }
+  __device__ __forceinline__ void accumulate(uint32_t stage) {
+#pragma unroll
+    for (int chunk = 0; chunk < 4; chunk++) {
+      float4 fa[ROWS];
+#pragma unroll
+      for (int i = 0; i < ROWS; i++)   // the rows' swizzle alternates with i
+        fa[i] = loadSharedVector(((a + stage) ^ ((chunk ^ (i % 2 * 2)) << 4)) + i * 4 * kRowBytes);
+#pragma unroll
+      for (int j = 0; j < COLUMNS; j++) {
+        const float4 fb = loadSharedVector(((b + stage) ^ (chunk << 4)) + j * 8 * kRowBytes);
+#pragma unroll
+        for (int i = 0; i < ROWS; i++)
+          d[i][j] = fmaf(fa[i].w, fb.w, fmaf(fa[i].z, fb.z, fmaf(fa[i].y, fb.y, fmaf(fa[i].x, fb.x, d[i][j]))));
+      }
+    }
+  }
+  static constexpr int VECTORS = ROWS * COLUMNS / 4;
+  __device__ __forceinline__ float (&vector(int i))[4] { return reinterpret_cast<float(&)[4]>(d[i * 4 / COLUMNS][i * 4 % COLUMNS]); }
+
+  __device__ __forceinline__ void stage(float* to) const {
+    to += (Tile::warpRow() + threadIdx.x % 32 / 8) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8;
+#pragma unroll
+    for (int i = 0; i < ROWS; i++)
+#pragma unroll
+      for (int j = 0; j < COLUMNS; j++) to[4 * i * Tile::PITCH + 8 * j] = d[i][j];
+  }
+};
+
+// A pixel-major operand: 64 / sizeof(T) rows, one per pixel, each of WIDTH channels. Chunks are swizzled so that what a warp reads
+// together lies in different banks: 8 pixels of one chunk with 16-bit types, 4 pixels of two chunks with 32-bit types.
+template <class Type, int WIDTH>
+struct PixelMajor {
+  static constexpr int PITCH = WIDTH * Type::bytes, CHUNKS = PITCH / kChunk, PIXELS = kRowBytes / Type::bytes;
+  static __device__ __forceinline__ int swizzle(int pixel) {
+    if (Type::bytes == 4) return (pixel & 3) << 1;
+    return CHUNKS >= 8 ? pixel & 7 : pixel >> 1 & 3;
+  }
+  static __device__ __forceinline__ int place(int pixel, int chunk) { return pixel * PITCH + ((chunk ^ swizzle(pixel)) << 4); }
+};
+
+// The product over pixels: A is [pixels][BM], B is [pixels][BN]; 16-bit types.
+template <class Type, class Tile>
+struct PixelMajorProduct : TensorAccumulators<Type, Tile> {
+  using Base = TensorAccumulators<Type, Tile>;
+  using A = PixelMajor<Type, Tile::BM>;
+  using B = PixelMajor<Type, Tile::BN>;
+  uint32_t a, b;
+
+  __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
+    const int lane = threadIdx.x % 32;
+    a = shared + A::place(lane / 16 * 8 + lane % 8, Tile::warpRow() / 8 + lane / 8 % 2);
+    b = shared + Tile::BM * kRowBytes + B::place(lane / 8 % 2 * 8 + lane % 8, Tile::warpColumn() / 8 + lane / 16);
+  }
+  __device__ __forceinline__ void accumulate(uint32_t stage) {
+#pragma unroll
+    for (int step = 0; step < 2; step++) {
+      uint32_t fb[Base::COLUMNS / 2][4];
+#pragma unroll
+      for (int j = 0; j < Base::COLUMNS / 2; j++) loadMatricesTransposed(fb[j], ((b + stage) ^ (j * 32)) + step * 16 * B::PITCH);
+#pragma unroll
+      for (int i = 0; i < Base::ROWS; i++) {
+        uint32_t fa[4];
+        loadMatricesTransposed(fa, ((a + stage) ^ (i * 32)) + step * 16 * A::PITCH);
+        Base::multiplyRow(i, fa, fb);
+      }
+    }
+  }
+};
+
+// ldmatrix transposes 16-bit elements only: elements of tf32 are read one by one.
+template <class Tile>
+struct PixelMajorProduct<TF32, Tile> : TensorAccumulators<TF32, Tile> {
+  using Base = TensorAccumulators<TF32, Tile>;
+  using A = PixelMajor<TF32, Tile::BM>;
+  using B = PixelMajor<TF32, Tile::BN>;
+  uint32_t a, b;
+
+  __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
+    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+    a = shared + A::place(t, Tile::warpRow() / 4 + g / 4) + g % 4 * 4;
+    b = shared + Tile::BM * kRowBytes + B::place(t, Tile::warpColumn() / 4 + g / 4) + g % 4 * 4;
+  }
+  __device__ __forceinline__ void accumulate(uint32_t stage) {
+#pragma unroll
+    for (int step = 0; step < 2; step++) {
+      uint32_t fb[Base::COLUMNS / 2][4];
+#pragma unroll
+      for (int j = 0; j < Base::COLUMNS; j++)
+#pragma unroll
+        for (int h = 0; h < 2; h++) fb[j / 2][j % 2 * 2 + h] = loadShared(((b + stage) ^ (j * 32)) + (step * 8 + h * 4) * B::PITCH);
+#pragma unroll
+      for (int i = 0; i < Base::ROWS; i++) {
+        uint32_t fa[4];
+#pragma unroll
+        for (int h = 0; h < 4; h++) fa[h] = loadShared(((a + stage) ^ ((2 * i + h % 2) * 32)) + (step * 8 + h / 2 * 4) * A::PITCH);
+        Base::multiplyRow(i, fa, fb);
+      }
+    }
+  }
+};
+
+// In fp32: lane (m, n) has rows 16i + 4m + 0..3 and columns 32j + 4n + 0..3 of the warp's outputs.
+template <class Tile>
+struct PixelMajorProduct<F32, Tile> {
+  static constexpr int ROWS = Tile::WM / 16, COLUMNS = Tile::WN / 32;
+  using A = PixelMajor<F32, Tile::BM>;
+  using B = PixelMajor<F32, Tile::BN>;
+  float d[ROWS][4][COLUMNS][4] = {};
+  uint32_t a, b;
+
+  __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
+    a = shared + (Tile::warpRow() / 4 + threadIdx.x % 32 / 8 << 4);
+    b = shared + Tile::BM * kRowBytes + (Tile::warpColumn() / 4 + threadIdx.x % 8 << 4);
+  }
+  __device__ __forceinline__ void accumulate(uint32_t stage) {
+#pragma unroll
+    for (int pixel = 0; pixel < A::PIXELS; pixel++) {
+      float4 fa[ROWS], fb[COLUMNS];
+#pragma unroll
+      for (int i = 0; i < ROWS; i++) fa[i] = loadSharedVector(((a + stage) ^ ((4 * i ^ A::swizzle(pixel)) << 4)) + pixel * A::PITCH);
+#pragma unroll
+      for (int j = 0; j < COLUMNS; j++) fb[j] = loadSharedVector(((b + stage) ^ ((8 * j ^ B::swizzle(pixel)) << 4)) + pixel * B::PITCH);
+#pragma unroll
+      for (int i = 0; i < ROWS; i++)
+#pragma unroll
+        for (int r = 0; r < 4; r++) {
+          const float x = r == 0 ? fa[i].x : r == 1 ? fa[i].y : r == 2 ? fa[i].z : fa[i].w;
+#pragma unroll
+          for (int j = 0; j < COLUMNS; j++) {
+            d[i][r][j][0] = fmaf(x, fb[j].x, d[i][r][j][0]);
+            d[i][r][j][1] = fmaf(x, fb[j].y, d[i][r][j][1]);
+            d[i][r][j][2] = fmaf(x, fb[j].z, d[i][r][j][2]);
+            d[i][r][j][3] = fmaf(x, fb[j].w, d[i][r][j][3]);
+          }
+        }
+    }
+  }
+  __device__ __forceinline__ void stage(float* to) const {
+    to += (Tile::warpRow() + threadIdx.x % 32 / 8 * 4) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8 * 4;
+#pragma unroll
+    for (int i = 0; i < ROWS; i++)
+#pragma unroll
+      for (int r = 0; r < 4; r++)
+#pragma unroll
+        for (int j = 0; j < COLUMNS; j++)
+          *reinterpret_cast<float4*>(to + (16 * i + r) * Tile::PITCH + 32 * j) =
+              make_float4(d[i][r][j][0], d[i][r][j][1], d[i][r][j][2], d[i][r][j][3]);
+  }
+};
+
+}  // namespace resfuse

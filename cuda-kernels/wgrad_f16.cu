@@ -1,0 +1,7 @@
+// The gradient of a convolution's weights on tensor cores, f16. See weight_gradient.cuh.
+#include "weight_gradient.cuh"
+
+RESFUSE_WEIGHT_GRADIENT(F16, f16, 128, 128, 64, 64)
+RESFUSE_WEIGHT_GRADIENT(F16, f16, 128, 64, 64, 32)
+RESFUSE_WEIGHT_GRADIENT(F16, f16, 64, 64, 32, 32)
+RESFUSE_WEIGHT_GRADIENT(F16, f16, 128, 32, 32, 32)
