@@ -86,7 +86,17 @@ struct SumSlices {
   int slices, accumulate;
 };
 
-// Merges the statistics of row tiles (Chan et al. 1979) in their order and derives, per channel:
+// Merges each 'tilesPerGroup' tiles of statistics into one (Chan et al. 1979), for BatchNormFinalize, where there are many:
+// merged[group] is a tile of tilesPerGroup * rowsPerTile rows.
+struct BatchNormMerge {
+  const float* statistics;        // [tile][2][channels]: mean, sum of squared deviations
+  float* merged;                  // [group][2][channels]
+  int channels;
+  int tiles, rowsPerTile, rows;   // the last tile may be shorter
+  int tilesPerGroup;
+};
+
+// Merges the statistics of row tiles (Chan et al. 1979) in a fixed order and derives, per channel:
 //   mean, inverse = 1 / sqrt(variance + epsilon), scale = gamma * inverse, bias = beta - mean * scale
 // and moves the running statistics: running += momentum * (batch - running), with the unbiased variance.
 struct BatchNormFinalize {
@@ -152,7 +162,7 @@ struct BatchNormBackwardReduce {
   int mask;
 };
 
-// Sums the partials in the order of the blocks:  dBeta (+)= sum of g, dGamma (+)= sum of g * normalised; and the coefficients with which
+// Sums the partials in a fixed order:  dBeta (+)= sum of g, dGamma (+)= sum of g * normalised; and the coefficients with which
 // the gradient of the input is  a * g + b * (input - mean) + c :
 //   a = gamma * inverse, b = -a * inverse * dGamma / rows, c = -a * dBeta / rows   (of this batch alone)
 struct BatchNormBackwardFinalize {
@@ -188,7 +198,7 @@ struct BatchNormBackwardApply {
 };
 
 // out[n][p][q][c] = the largest of a window, padding never wins, NaN does; index says which tap it was (row * kernel + column), the
-// first of equals. With inputScale the input is first normalised (and rectified), and rounded to T.
+// first of equals; of several NaN the last. With inputScale the input is first normalised (and rectified), and rounded to T.
 struct MaxPool {
   const void* input;              // T
   const float* inputScale;        // or null
@@ -196,8 +206,9 @@ struct MaxPool {
   void* output;                   // T
   unsigned char* index;           // [images][outputHeight][outputWidth][channels], or null
   int images, inputHeight, inputWidth, outputHeight, outputWidth, channels;
-  int kernel, stride, padding;
+  int kernel, stride, padding;    // kernel at most 15, padding less than it
   int inputRelu;
+  int rowsPerBlock, columnsPerBlock;   // of the output
 };
 
 // inputGradient[pixel] (+)= the gradients of those windows whose maximum it was, in the order of the windows.
@@ -208,6 +219,7 @@ struct MaxPoolBackward {
   int images, inputHeight, inputWidth, outputHeight, outputWidth, channels;
   int kernel, stride, padding;
   int accumulate;
+  int rowsPerBlock, columnsPerBlock;   // of the input
 };
 
 // out[n][c] = mean over the image's pixels, and back: inputGradient[n][pixel][c] (+)= gradient[n][c] / pixels.
@@ -230,7 +242,7 @@ struct SubsampledIdentity {
 };
 
 // Between the host's float images or results and tensors. host is NCHW or NHWC without padding; tensor is T with pixels of 'pitch'
-// elements (the rest zero) in an image of tensorHeight x tensorWidth that has the pixels at (top, left) and zeros around.
+// elements, a multiple of 4 (the rest zero), in an image of tensorHeight x tensorWidth that has the pixels at (top, left) and zeros around.
 struct Pack {
   const void* host;               // float; for images of bytes: unsigned char
   void* tensor;                   // T
@@ -279,7 +291,9 @@ struct OptimizerStep {
   const int* finite;              // or null
   float rate, gradientScale;
   float momentum;                 // SGD; Adam: beta1
-  float beta2, epsilon;
+  float oneMinusBeta1;            // rounded once from the exact value, as is the next: 1 - 0.999f is off by 5e-5
+  float beta2, oneMinusBeta2;
+  float epsilon;
   float correction1, correction2; // Adam: 1 - beta^t
   int nesterov, firstStep, decoupled;
 };

@@ -139,6 +139,43 @@ __device__ __forceinline__ void store(void* tensor, long long index, const float
   static_cast<uint4*>(tensor)[index] = packVector<Type>(x);
 }
 
+// Four elements, 8 or 16 bytes: number 'index' of a tensor's groups of four.
+template <class Type>
+__device__ __forceinline__ void loadFour(const void* tensor, long long index, float (&x)[4]) {
+  uint32_t words[4 / Type::perWord];
+  if constexpr (Type::bytes == 2) {
+    const uint2 vector = static_cast<const uint2*>(tensor)[index];
+    words[0] = vector.x;
+    words[1] = vector.y;
+  } else {
+    const uint4 vector = static_cast<const uint4*>(tensor)[index];
+    words[0] = vector.x;
+    words[1] = vector.y;
+    words[2] = vector.z;
+    words[3] = vector.w;
+  }
+#pragma unroll
+  for (int i = 0; i < 4 / Type::perWord; ++i) {
+    float part[Type::perWord];
+    Type::unpack(words[i], part);
+#pragma unroll
+    for (int j = 0; j < Type::perWord; ++j) x[i * Type::perWord + j] = part[j];
+  }
+}
+template <class Type>
+__device__ __forceinline__ void storeFour(void* tensor, long long index, const float (&x)[4]) {
+  uint32_t words[4 / Type::perWord];
+#pragma unroll
+  for (int i = 0; i < 4 / Type::perWord; ++i) {
+    float part[Type::perWord];
+#pragma unroll
+    for (int j = 0; j < Type::perWord; ++j) part[j] = x[i * Type::perWord + j];
+    words[i] = Type::pack(part);
+  }
+  if constexpr (Type::bytes == 2) static_cast<uint2*>(tensor)[index] = make_uint2(words[0], words[1]);
+  else static_cast<uint4*>(tensor)[index] = make_uint4(words[0], words[1], words[2], words[3]);
+}
+
 // max(0, x), which passes NaN on, so that a network that has diverged shows.
 __device__ __forceinline__ float relu(float x) { return x < 0 ? 0 : x; }
 

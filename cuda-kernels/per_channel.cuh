@@ -1,0 +1,79 @@
+// How the kernels over [rows][channels] divide their work, and what they share.
+//
+// A block has x * y threads. Thread x works on one vector (16 bytes) of channels, number blockIdx.y * blockDim.x + threadIdx.x, of
+// every row that it visits, so that per-channel coefficients stay in its registers; threads of consecutive numbers
+// (y * blockDim.x + x) touch consecutive vectors where x spans all channels.
+#pragma once
+
+#include "types.cuh"
+
+namespace resfuse {
+
+constexpr int kMaxThreads = 256;
+constexpr int kMaxVectors = 128;   // blockDim.x at most
+
+__device__ __forceinline__ int threadNumber() { return threadIdx.y * blockDim.x + threadIdx.x; }
+__device__ __forceinline__ int threadCount() { return blockDim.x * blockDim.y; }
+
+// One float per channel of the block's vectors. A vector of 8 channels lies in two planes, so that the threads of a warp
+// read consecutive float4s; planes are an odd multiple of 64 bytes apart, so that neither writing them meets a bank twice.
+template <class Type>
+struct Coefficients {
+  static constexpr int planes = Type::perVector / 4;
+  float4 values[planes][kMaxVectors + 4];
+
+  // All threads of the block; a barrier must follow.
+  __device__ __forceinline__ void stage(const float* channels, int firstVector, int vectors) {
+    const int count = min((int)blockDim.x, vectors - firstVector) * planes;
+    const float4* from = reinterpret_cast<const float4*>(channels) + firstVector * planes;
+    for (int i = threadNumber(); i < count; i += threadCount()) values[i % planes][i / planes] = from[i];
+  }
+
+  // Those of this thread's vector.
+  __device__ __forceinline__ void read(float (&x)[Type::perVector]) const {
+#pragma unroll
+    for (int i = 0; i < planes; ++i) {
+      const float4 four = values[i][threadIdx.x];
+      x[4 * i] = four.x;
+      x[4 * i + 1] = four.y;
+      x[4 * i + 2] = four.z;
+      x[4 * i + 3] = four.w;
+    }
+  }
+};
+
+// Sums over threadIdx.y, by a tree whose shape depends on blockDim.y only. 'Planes' float4s per thread.
+template <int Planes>
+struct ColumnSums {
+  float4 values[Planes][kMaxThreads + 4];
+
+  __device__ __forceinline__ void put(int plane, const float4& value) { values[plane][threadNumber()] = value; }
+
+  // All threads of the block, after put; then values[plane][x] holds the sum of column x, visible to all.
+  __device__ __forceinline__ void sum() {
+    int half = 1;
+    while (2 * half < blockDim.y) half *= 2;
+    for (__syncthreads(); half > 0; half /= 2) {
+      if (threadIdx.y < half && threadIdx.y + half < blockDim.y) {
+#pragma unroll
+        for (int i = 0; i < Planes; ++i) {
+          float4& mine = values[i][threadNumber()];
+          const float4 other = values[i][threadNumber() + half * blockDim.x];
+          mine = make_float4(mine.x + other.x, mine.y + other.y, mine.z + other.z, mine.w + other.w);
+        }
+      }
+      __syncthreads();
+    }
+  }
+};
+
+// 'KERNEL_f16' and its three sisters from the template 'KERNEL<Type>'.
+#define RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, NAME, TYPE) \
+  extern "C" __global__ void __launch_bounds__(THREADS) KERNEL##_##NAME(const __grid_constant__ STRUCT p) { KERNEL<TYPE>(p); }
+#define RESFUSE_EXPORT(KERNEL, STRUCT, THREADS)            \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, f16, F16)    \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, bf16, BF16)  \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, tf32, TF32)  \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, f32, F32)
+
+}  // namespace resfuse
