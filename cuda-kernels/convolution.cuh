@@ -36,10 +36,10 @@ struct ConvolutionBlock {
   const uint32_t sharedBase;
   const int rowTile, columnTile, pack, slice;
 
-  const char* pixels[A_PASSES];    // each row's window, at this thread's chunk
+  const char* pixels[A_PASSES];    // each row's window
   uint32_t inside[A_PASSES];
-  const char* weights;             // this thread's first row
-  int weightRow[B_PASSES];         // bytes from there
+  const char* weights[B_PASSES];   // each row
+  uint32_t to;                     // this thread's chunk of a stage
 
   __device__ __forceinline__ ConvolutionBlock(const Convolution& p, char* shared)
       : p(p),
@@ -60,43 +60,62 @@ struct ConvolutionBlock {
       const int image = m / gridPixels, pixel = m - image * gridPixels, y = pixel / p.gridWidth;
       Window w{0, 0};
       if (m < rows()) w = window<Type>(p, image, y, pixel - y * p.gridWidth);
-      pixels[i] = static_cast<const char*>(p.input) + w.offset + pack * p.channels * Type::bytes;
-      inside[i] = w.inside;
+      pixels[i] = kept(at(static_cast<const char*>(p.input), w.offset) + pack * p.channels * Type::bytes);
+      inside[i] = kept(w.inside);
     }
     const int first = columnTile * Tile::BN + threadIdx.x / 4;
-    weights = static_cast<const char*>(p.weights) + (long long)pack * p.outputs * p.weightPitch * Type::bytes;
 #pragma unroll
-    for (int i = 0; i < B_PASSES; i++) weightRow[i] = min(first + i * ROWS_PER_PASS, p.outputs - 1) * p.weightPitch * Type::bytes;
+    for (int i = 0; i < B_PASSES; i++) {
+      const long long row = (long long)pack * p.outputs + min(first + i * ROWS_PER_PASS, p.outputs - 1);
+      weights[i] = kept(static_cast<const char*>(p.weights) + row * p.weightPitch * Type::bytes);
+    }
+    to = kept(sharedBase + placeKMajor(threadIdx.x / 4, threadIdx.x % 4));
   }
 
-  __device__ __forceinline__ int weightOffset(const Cursor& at) const {
-    return (p.weightOffset + at.row * p.weightRowStep + at.column * p.weightColumnStep + at.channel) * Type::bytes;
-  }
+  // What is copied next: a stage's chunk of k, and for each row whether it lies inside of the image.
+  struct Source : Cursor {
+    long long weightOffset;
+    int bytes[A_PASSES], weightBytes;
 
-  __device__ __forceinline__ void fetch(int stage, const Cursor& at, int weightAt) {
-    const uint32_t to = sharedBase + stage * Tile::STAGE + placeKMajor(threadIdx.x / 4, threadIdx.x % 4);
+    __device__ __forceinline__ Source(const ConvolutionBlock& block, int k) : Cursor(block.p, k) { enter(block); }
+    __device__ __forceinline__ void enter(const ConvolutionBlock& block) {
+      const Convolution& p = block.p;
+      const bool any = this->row < p.tapRows;
+      weightBytes = any ? 16 : 0;
+      weightOffset =
+          any ? (p.weightOffset + this->row * p.weightRowStep + this->column * p.weightColumnStep + this->channel) * Type::bytes : 0;
 #pragma unroll
-    for (int i = 0; i < A_PASSES; i++)
-      copyAsync(to + i * ROWS_PER_PASS * kRowBytes, pixels[i] + at.inputOffset, (inside[i] & at.bits) == at.bits);
-    const char* const from = weights + weightAt;
-    const bool any = at.inside(p);
-#pragma unroll
-    for (int i = 0; i < B_PASSES; i++)
-      copyAsync(to + (Tile::BM + i * ROWS_PER_PASS) * kRowBytes, any ? from + weightRow[i] : weights, any);
+      for (int i = 0; i < A_PASSES; i++) bytes[i] = (block.inside[i] & this->bits) == this->bits ? 16 : 0;
+    }
+    __device__ __forceinline__ void next(const ConvolutionBlock& block) {
+      if (this->advance(block.p))
+        enter(block);
+      else
+        weightOffset += kRowBytes;
+    }
+  };
+
+  __device__ __forceinline__ void fetch(uint32_t stage, const Source& from) {
+    const uint32_t chunk = kept(to + stage);
+    repeat<A_PASSES>([&](auto i) { copyAsync<i * ROWS_PER_PASS * kRowBytes>(chunk, pixels[i] + from.inputOffset, from.bytes[i]); });
+    repeat<B_PASSES>([&](auto i) {
+      copyAsync<(Tile::BM + i * ROWS_PER_PASS) * kRowBytes>(chunk, weights[i] + from.weightOffset, from.weightBytes);
+    });
   }
 
   // Normalises the chunks that this thread copied for the tap at 'at'; coefficients lie behind the ring.
-  __device__ __forceinline__ void normaliseStage(int stage, const Cursor& at) {
+  __device__ __forceinline__ void normaliseStage(uint32_t stage, const Cursor& at) {
     const float* const coefficients = reinterpret_cast<const float*>(shared + Tile::SHARED);
     float scale[VECTOR], bias[VECTOR];
     if (!at.inside(p)) return;
+    const float floor = floorOf(p.inputRelu);
     loadFloats(coefficients + at.channel, scale);
     loadFloats(coefficients + p.channels + at.channel, bias);
-    char* const chunks = shared + stage * Tile::STAGE + placeKMajor(threadIdx.x / 4, threadIdx.x % 4);
+    char* const chunks = shared + stage + placeKMajor(threadIdx.x / 4, threadIdx.x % 4);
 #pragma unroll
     for (int i = 0; i < A_PASSES; i++) {
       uint4* const chunk = reinterpret_cast<uint4*>(chunks + i * ROWS_PER_PASS * kRowBytes);
-      if ((inside[i] & at.bits) == at.bits) *chunk = normalise<Type>(*chunk, scale, bias, p.inputRelu);
+      if ((inside[i] & at.bits) == at.bits) *chunk = normalise<Type>(*chunk, scale, bias, floor);
     }
   }
 
@@ -116,21 +135,17 @@ struct ConvolutionBlock {
     findOperands();
     if (NORM) loadCoefficients();
     const int firstK = begin * ELEMENTS + threadIdx.x % 4 * VECTOR;
-    Cursor ahead(p, firstK), here(p, firstK);
-    int weightAt = weightOffset(ahead);
+    Source ahead(*this, firstK);
+    Cursor here(p, firstK);
     KMajorProduct<Type, Tile> product(sharedBase);
-#pragma unroll
-    for (int s = 0; s < kStages - 1; s++) {
+    repeat<kStages - 1>([&](auto s) {
       if (s < count) {
-        fetch(s, ahead, weightAt);
-        if (ahead.advance(p))
-          weightAt = weightOffset(ahead);
-        else
-          weightAt += kRowBytes;
+        fetch(s * Tile::STAGE, ahead);
+        ahead.next(*this);
       }
       commitCopies();
-    }
-    int stage = 0, next = kStages - 1;
+    });
+    uint32_t stage = 0;
 #pragma unroll 1
     for (int left = count; left > 0; left--) {
       waitForCopies<kStages - 2>();
@@ -140,16 +155,12 @@ struct ConvolutionBlock {
       }
       __syncthreads();
       if (left >= kStages) {
-        fetch(next, ahead, weightAt);
-        if (ahead.advance(p))
-          weightAt = weightOffset(ahead);
-        else
-          weightAt += kRowBytes;
+        fetch(Tile::template stageAfter<kStages - 1>(stage), ahead);
+        ahead.next(*this);
       }
       commitCopies();
-      product.accumulate(stage * Tile::STAGE);
-      stage = stage + 1 == kStages ? 0 : stage + 1;
-      next = next + 1 == kStages ? 0 : next + 1;
+      product.accumulate(stage);
+      stage = Tile::template stageAfter<1>(stage);
     }
     waitForCopies<0>();
     __syncthreads();

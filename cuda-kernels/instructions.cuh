@@ -9,10 +9,33 @@ namespace resfuse {
 
 __device__ __forceinline__ uint32_t sharedAddress(const void* p) { return (uint32_t)__cvta_generic_to_shared(p); }
 
-// Starts copying 16 bytes from global to shared memory, bypassing L1; zeros where not 'valid'.
-__device__ __forceinline__ void copyAsync(uint32_t to, const void* from, bool valid) {
-  const int bytes = valid ? 16 : 0;
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes) : "memory");
+// Keeps the compiler from computing a value anew where it is used: it stays in a register.
+template <class Number>
+__device__ __forceinline__ Number kept(Number x) {
+  if constexpr (sizeof(Number) == 8)
+    asm volatile("" : "+l"(x));
+  else
+    asm volatile("" : "+r"(x));
+  return x;
+}
+
+template <int VALUE>
+struct Constant {
+  __host__ __device__ constexpr operator int() const { return VALUE; }
+};
+// Calls f with 0 to COUNT - 1 as compile-time constants: offsets become part of the instructions.
+template <int COUNT, int FROM = 0, class Function>
+__device__ __forceinline__ void repeat(Function&& f) {
+  if constexpr (FROM < COUNT) {
+    f(Constant<FROM>());
+    repeat<COUNT, FROM + 1>(f);
+  }
+}
+
+// Starts copying 16 bytes from global to shared memory (at 'to' + OFFSET), bypassing L1; with bytes 0: zeros.
+template <int OFFSET>
+__device__ __forceinline__ void copyAsync(uint32_t to, const char* from, int bytes) {
+  asm volatile("cp.async.cg.shared.global [%0 + %3], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(bytes), "n"(OFFSET) : "memory");
 }
 __device__ __forceinline__ void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Waits for all groups of this thread's copies but the last 'pending' ones.
@@ -23,26 +46,39 @@ __device__ __forceinline__ void waitForCopies() {
 
 // Four 8x8 matrices of 16-bit elements; lane i gives the address of row i % 8 of matrix i / 8. Register j gets row g,
 // elements 2t and 2t + 1 of matrix j; transposed: rows 2t and 2t + 1, column g.
+template <int OFFSET>
 __device__ __forceinline__ void loadMatrices(uint32_t (&r)[4], uint32_t address) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4 + %5];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(address)
+               : "r"(address), "n"(OFFSET)
                : "memory");
 }
+template <int OFFSET>
 __device__ __forceinline__ void loadMatricesTransposed(uint32_t (&r)[4], uint32_t address) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4 + %5];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(address)
+               : "r"(address), "n"(OFFSET)
                : "memory");
 }
+template <int OFFSET>
 __device__ __forceinline__ uint32_t loadShared(uint32_t address) {
   uint32_t r;
-  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(r) : "r"(address) : "memory");
+  asm volatile("ld.shared.u32 %0, [%1 + %2];" : "=r"(r) : "r"(address), "n"(OFFSET) : "memory");
   return r;
 }
+template <int OFFSET>
 __device__ __forceinline__ float4 loadSharedVector(uint32_t address) {
   float4 r;
-  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(r.x), "=f"(r.y), "=f"(r.z), "=f"(r.w) : "r"(address) : "memory");
+  asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4 + %5];"
+               : "=f"(r.x), "=f"(r.y), "=f"(r.z), "=f"(r.w)
+               : "r"(address), "n"(OFFSET)
+               : "memory");
+  return r;
+}
+template <int OFFSET>
+__device__ __forceinline__ uint2 loadSharedPair(uint32_t address) {
+  uint2 r;
+  asm volatile("ld.shared.v2.u32 {%0, %1}, [%2 + %3];" : "=r"(r.x), "=r"(r.y) : "r"(address), "n"(OFFSET) : "memory");
   return r;
 }
 

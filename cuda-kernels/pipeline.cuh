@@ -1,16 +1,28 @@
 // What the convolution kernels share: where the pixels of an implicit GEMM lie, and the ring of stages in shared memory.
 #pragma once
 
+#include <cmath>
+
 #include "parameters.cuh"
 #include "product.cuh"
 
 namespace resfuse {
 
 // One pixel of the grid: where the tap (0, 0) of its window lies, and which rows and columns of taps lie inside of the input.
-struct Window {
-  long long offset;   // bytes from the input's beginning; may lie outside
+struct alignas(8) Window {
+  int offset;         // from the input's beginning, in units of 16 bytes; may lie outside
   uint32_t inside;    // bit r: row r of taps; bit 16 + s: column s; bits 15 and 31 never: no tap has them
 };
+__device__ __forceinline__ const char* at(const char* base, int offset) {
+  const char* address;
+  asm("mad.wide.s32 %0, %1, 16, %2;" : "=l"(address) : "r"(offset), "l"(base));
+  return address;
+}
+template <class Type, class Parameters>
+__device__ __forceinline__ int windowOffset(const Parameters& p, int image, int y, int x) {
+  const int pixel = (image * p.inputHeight + y) * p.inputWidth + x;
+  return (int)((long long)pixel * (p.inputPitch * Type::bytes) >> 4);
+}
 
 template <class Type, class Parameters>
 __device__ __forceinline__ Window window(const Parameters& p, int image, int i, int j) {
@@ -19,7 +31,7 @@ __device__ __forceinline__ Window window(const Parameters& p, int image, int i, 
   for (int r = 0; r < p.tapRows; r++) inside |= (uint32_t)((unsigned)(y + r * p.rowStep) < (unsigned)p.inputHeight) << r;
   for (int s = 0; s < p.tapColumns; s++)
     inside |= (uint32_t)((unsigned)(x + s * p.columnStep) < (unsigned)p.inputWidth) << (16 + s);
-  return {(((long long)image * p.inputHeight + y) * p.inputWidth + x) * p.inputPitch * Type::bytes, inside};
+  return {windowOffset<Type>(p, image, y, x), inside};
 }
 
 // Where a thread is in the order of k: taps, then channels. It moves on by one stage at a time.
@@ -27,8 +39,8 @@ template <class Type, class Parameters>
 struct TapCursor {
   static constexpr int ELEMENTS = kRowBytes / Type::bytes;   // of k per stage
   int row, column, channel;
-  uint32_t bits;      // of this tap; those of no tap past the end
-  int inputOffset;    // bytes from a window's offset
+  uint32_t bits;            // of this tap; those of no tap past the end
+  long long inputOffset;    // bytes from a window's offset
 
   __device__ __forceinline__ TapCursor(const Parameters& p, int k) {
     const int tap = k / p.channels;
@@ -61,19 +73,23 @@ struct TapCursor {
   }
 };
 
-// x * scale + bias, rectified if asked for, as the pass over a whole tensor (batch_norm.cu) computes and rounds it.
+// max(x, floor), NaN if x is.
+__device__ __forceinline__ float atLeast(float x, float floor) {
+  asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(floor));
+  return x;
+}
+
+// x * scale + bias, at least 'floor' (zero to rectify, else minus infinity), as the pass over a whole tensor computes and rounds it.
 template <class Type>
 __device__ __forceinline__ uint4 normalise(const uint4& vector, const float (&scale)[Type::perVector], const float (&bias)[Type::perVector],
-                                           bool rectify) {
+                                           float floor) {
   float x[Type::perVector];
   unpackVector<Type>(vector, x);
 #pragma unroll
-  for (int e = 0; e < Type::perVector; e++) {
-    x[e] = fmaf(x[e], scale[e], bias[e]);
-    if (rectify) x[e] = relu(x[e]);
-  }
+  for (int e = 0; e < Type::perVector; e++) x[e] = atLeast(fmaf(x[e], scale[e], bias[e]), floor);
   return packVector<Type>(x);
 }
+__device__ __forceinline__ float floorOf(int rectify) { return rectify ? 0 : -INFINITY; }
 
 template <int N>
 __device__ __forceinline__ void loadFloats(const float* from, float (&x)[N]) {

@@ -22,6 +22,13 @@ constexpr int kStages = 4;      // of the pipeline
 // Where a chunk of a K-major row lies.
 __device__ __forceinline__ int placeKMajor(int row, int chunk) { return row * kRowBytes + ((chunk ^ (row >> 1 & 3)) << 4); }
 
+// An address with some bits flipped, computed once.
+template <int BITS>
+__device__ __forceinline__ uint32_t swizzled(uint32_t address) {
+  if constexpr (BITS == 0) return address;
+  return kept(address ^ BITS);
+}
+
 // A block's tile: BM x BN outputs, WM x WN per warp.
 template <int BM_, int BN_, int WM_, int WN_>
 struct Tile {
@@ -32,6 +39,12 @@ struct Tile {
   static constexpr int PITCH = BN + 8;                  // floats per row of the staged result: rows of 8 lanes hit different banks
   // Dynamic shared memory: the ring of stages, over which the result is staged afterwards, with a row of sums per group of threads.
   static constexpr int RING = kStages * STAGE, RESULT = BM * PITCH * 4 + THREADS * 32, SHARED = RING > RESULT ? RING : RESULT;
+  // The stage that lies 'ahead' stages after the one at this offset of the ring.
+  template <int AHEAD>
+  static __device__ __forceinline__ uint32_t stageAfter(uint32_t stage) {
+    if constexpr ((RING & (RING - 1)) == 0) return (stage + AHEAD * STAGE) & (RING - 1);
+    return stage >= RING - AHEAD * STAGE ? stage - (RING - AHEAD * STAGE) : stage + AHEAD * STAGE;
+  }
   static __device__ __forceinline__ int warpRow() { return threadIdx.x / 32 / WARP_COLUMNS * WM; }
   static __device__ __forceinline__ int warpColumn() { return threadIdx.x / 32 % WARP_COLUMNS * WN; }
 };
@@ -70,23 +83,20 @@ struct KMajorProduct : TensorAccumulators<Type, Tile> {
 
   __device__ __forceinline__ explicit KMajorProduct(uint32_t shared) {
     const int lane = threadIdx.x % 32;
-    a = shared + placeKMajor(Tile::warpRow() + lane % 16, lane / 16);
-    b = shared + Tile::BM * kRowBytes + placeKMajor(Tile::warpColumn() + lane / 16 * 8 + lane % 8, lane / 8 % 2);
+    a = kept(shared + placeKMajor(Tile::warpRow() + lane % 16, lane / 16));
+    b = kept(shared + Tile::BM * kRowBytes + placeKMajor(Tile::warpColumn() + lane / 16 * 8 + lane % 8, lane / 8 % 2));
   }
   __device__ __forceinline__ void accumulate(uint32_t stage) {
-#pragma unroll
-    for (int step = 0; step < 2; step++) {
+    repeat<2>([&](auto step) {
+      const uint32_t rows = swizzled<step * 32>(a + stage), columns = swizzled<step * 32>(b + stage);
       uint32_t fb[Base::COLUMNS / 2][4];
-#pragma unroll
-      for (int j = 0; j < Base::COLUMNS / 2; j++) loadMatrices(fb[j], ((b + stage) ^ (step * 32)) + j * 16 * kRowBytes);
-      const uint32_t rows = (a + stage) ^ (step * 32);
-#pragma unroll
-      for (int i = 0; i < Base::ROWS; i++) {
+      repeat<Base::COLUMNS / 2>([&](auto j) { loadMatrices<j * 16 * kRowBytes>(fb[j], columns); });
+      repeat<Base::ROWS>([&](auto i) {
         uint32_t fa[4];
-        loadMatrices(fa, rows + i * 16 * kRowBytes);
+        loadMatrices<i * 16 * kRowBytes>(fa, rows);
         Base::multiplyRow(i, fa, fb);
-      }
-    }
+      });
+    });
   }
 };
 
@@ -99,24 +109,23 @@ struct KMajorProduct<F32, Tile> {
 
   __device__ __forceinline__ explicit KMajorProduct(uint32_t shared) {
     const int m = threadIdx.x % 32 / 8, n = threadIdx.x % 8;
-    a = shared + placeKMajor(Tile::warpRow() + m, 0);
-    b = shared + Tile::BM * kRowBytes + placeKMajor(Tile::warpColumn() + n, 0);
+    a = kept(shared + placeKMajor(Tile::warpRow() + m, 0));
+    b = kept(shared + Tile::BM * kRowBytes + placeKMajor(Tile::warpColumn() + n, 0));
   }
   __device__ __forceinline__ void accumulate(uint32_t stage) {
-#pragma unroll
-    for (int chunk = 0; chunk < 4; chunk++) {
+    repeat<4>([&](auto chunk) {
+      // the swizzle of the rows alternates with i
+      const uint32_t even = swizzled<(chunk << 4)>(a + stage), odd = swizzled<((chunk ^ 2) << 4)>(a + stage);
+      const uint32_t columns = swizzled<(chunk << 4)>(b + stage);
       float4 fa[ROWS];
-#pragma unroll
-      for (int i = 0; i < ROWS; i++)   // the rows' swizzle alternates with i
-        fa[i] = loadSharedVector(((a + stage) ^ ((chunk ^ (i % 2 * 2)) << 4)) + i * 4 * kRowBytes);
-#pragma unroll
-      for (int j = 0; j < COLUMNS; j++) {
-        const float4 fb = loadSharedVector(((b + stage) ^ (chunk << 4)) + j * 8 * kRowBytes);
+      repeat<ROWS>([&](auto i) { fa[i] = loadSharedVector<i * 4 * kRowBytes>(i % 2 ? odd : even); });
+      repeat<COLUMNS>([&](auto j) {
+        const float4 fb = loadSharedVector<j * 8 * kRowBytes>(columns);
 #pragma unroll
         for (int i = 0; i < ROWS; i++)
           d[i][j] = fmaf(fa[i].w, fb.w, fmaf(fa[i].z, fb.z, fmaf(fa[i].y, fb.y, fmaf(fa[i].x, fb.x, d[i][j]))));
-      }
-    }
+      });
+    });
   }
   static constexpr int VECTORS = ROWS * COLUMNS / 4;
   __device__ __forceinline__ float (&vector(int i))[4] { return reinterpret_cast<float(&)[4]>(d[i * 4 / COLUMNS][i * 4 % COLUMNS]); }
@@ -135,7 +144,7 @@ struct KMajorProduct<F32, Tile> {
 template <class Type, int WIDTH>
 struct PixelMajor {
   static constexpr int PITCH = WIDTH * Type::bytes, CHUNKS = PITCH / kChunk, PIXELS = kRowBytes / Type::bytes;
-  static __device__ __forceinline__ int swizzle(int pixel) {
+  static __host__ __device__ constexpr int swizzle(int pixel) {
     if (Type::bytes == 4) return (pixel & 3) << 1;
     return CHUNKS >= 8 ? pixel & 7 : pixel >> 1 & 3;
   }
@@ -152,22 +161,22 @@ struct PixelMajorProduct : TensorAccumulators<Type, Tile> {
 
   __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
     const int lane = threadIdx.x % 32;
-    a = shared + A::place(lane / 16 * 8 + lane % 8, Tile::warpRow() / 8 + lane / 8 % 2);
-    b = shared + Tile::BM * kRowBytes + B::place(lane / 8 % 2 * 8 + lane % 8, Tile::warpColumn() / 8 + lane / 16);
+    a = kept(shared + A::place(lane / 16 * 8 + lane % 8, Tile::warpRow() / 8 + lane / 8 % 2));
+    b = kept(shared + Tile::BM * kRowBytes + B::place(lane / 8 % 2 * 8 + lane % 8, Tile::warpColumn() / 8 + lane / 16));
   }
   __device__ __forceinline__ void accumulate(uint32_t stage) {
-#pragma unroll
-    for (int step = 0; step < 2; step++) {
+    uint32_t rows[Base::ROWS], columns[Base::COLUMNS / 2];
+    repeat<Base::ROWS>([&](auto i) { rows[i] = swizzled<i * 32>(a + stage); });
+    repeat<Base::COLUMNS / 2>([&](auto j) { columns[j] = swizzled<j * 32>(b + stage); });
+    repeat<2>([&](auto step) {
       uint32_t fb[Base::COLUMNS / 2][4];
-#pragma unroll
-      for (int j = 0; j < Base::COLUMNS / 2; j++) loadMatricesTransposed(fb[j], ((b + stage) ^ (j * 32)) + step * 16 * B::PITCH);
-#pragma unroll
-      for (int i = 0; i < Base::ROWS; i++) {
+      repeat<Base::COLUMNS / 2>([&](auto j) { loadMatricesTransposed<step * 16 * B::PITCH>(fb[j], columns[j]); });
+      repeat<Base::ROWS>([&](auto i) {
         uint32_t fa[4];
-        loadMatricesTransposed(fa, ((a + stage) ^ (i * 32)) + step * 16 * A::PITCH);
+        loadMatricesTransposed<step * 16 * A::PITCH>(fa, rows[i]);
         Base::multiplyRow(i, fa, fb);
-      }
-    }
+      });
+    });
   }
 };
 
@@ -181,25 +190,24 @@ struct PixelMajorProduct<TF32, Tile> : TensorAccumulators<TF32, Tile> {
 
   __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
     const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    a = shared + A::place(t, Tile::warpRow() / 4 + g / 4) + g % 4 * 4;
-    b = shared + Tile::BM * kRowBytes + B::place(t, Tile::warpColumn() / 4 + g / 4) + g % 4 * 4;
+    a = kept(shared + A::place(t, Tile::warpRow() / 4 + g / 4) + g % 4 * 4);
+    b = kept(shared + Tile::BM * kRowBytes + B::place(t, Tile::warpColumn() / 4 + g / 4) + g % 4 * 4);
   }
   __device__ __forceinline__ void accumulate(uint32_t stage) {
-#pragma unroll
-    for (int step = 0; step < 2; step++) {
+    uint32_t rows[2 * Base::ROWS], columns[Base::COLUMNS];
+    repeat<2 * Base::ROWS>([&](auto i) { rows[i] = swizzled<i * 32>(a + stage); });
+    repeat<Base::COLUMNS>([&](auto j) { columns[j] = swizzled<j * 32>(b + stage); });
+    repeat<2>([&](auto step) {
       uint32_t fb[Base::COLUMNS / 2][4];
-#pragma unroll
-      for (int j = 0; j < Base::COLUMNS; j++)
-#pragma unroll
-        for (int h = 0; h < 2; h++) fb[j / 2][j % 2 * 2 + h] = loadShared(((b + stage) ^ (j * 32)) + (step * 8 + h * 4) * B::PITCH);
-#pragma unroll
-      for (int i = 0; i < Base::ROWS; i++) {
+      repeat<Base::COLUMNS>([&](auto j) {
+        repeat<2>([&](auto h) { fb[j / 2][j % 2 * 2 + h] = loadShared<(step * 8 + h * 4) * B::PITCH>(columns[j]); });
+      });
+      repeat<Base::ROWS>([&](auto i) {
         uint32_t fa[4];
-#pragma unroll
-        for (int h = 0; h < 4; h++) fa[h] = loadShared(((a + stage) ^ ((2 * i + h % 2) * 32)) + (step * 8 + h / 2 * 4) * A::PITCH);
+        repeat<4>([&](auto h) { fa[h] = loadShared<(step * 8 + h / 2 * 4) * A::PITCH>(rows[2 * i + h % 2]); });
         Base::multiplyRow(i, fa, fb);
-      }
-    }
+      });
+    });
   }
 };
 
@@ -213,31 +221,34 @@ struct PixelMajorProduct<F32, Tile> {
   uint32_t a, b;
 
   __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
-    a = shared + (Tile::warpRow() / 4 + threadIdx.x % 32 / 8 << 4);
-    b = shared + Tile::BM * kRowBytes + (Tile::warpColumn() / 4 + threadIdx.x % 8 << 4);
+    a = kept(shared + (Tile::warpRow() / 4 + threadIdx.x % 32 / 8 << 4));
+    b = kept(shared + Tile::BM * kRowBytes + (Tile::warpColumn() / 4 + threadIdx.x % 8 << 4));
   }
   __device__ __forceinline__ void accumulate(uint32_t stage) {
+    repeat<4>([&](auto phase) {   // pixels with the same swizzle
+      uint32_t rows[ROWS], columns[COLUMNS];
+      repeat<ROWS>([&](auto i) { rows[i] = swizzled<((4 * i ^ phase * 2) << 4)>(a + stage); });
+      repeat<COLUMNS>([&](auto j) { columns[j] = swizzled<((8 * j ^ phase * 2) << 4)>(b + stage); });
+      repeat<A::PIXELS / 4>([&](auto part) {
+        constexpr int pixel = part * 4 + phase;
+        float4 fa[ROWS], fb[COLUMNS];
+        repeat<ROWS>([&](auto i) { fa[i] = loadSharedVector<pixel * A::PITCH>(rows[i]); });
+        repeat<COLUMNS>([&](auto j) { fb[j] = loadSharedVector<pixel * B::PITCH>(columns[j]); });
 #pragma unroll
-    for (int pixel = 0; pixel < A::PIXELS; pixel++) {
-      float4 fa[ROWS], fb[COLUMNS];
+        for (int i = 0; i < ROWS; i++)
 #pragma unroll
-      for (int i = 0; i < ROWS; i++) fa[i] = loadSharedVector(((a + stage) ^ ((4 * i ^ A::swizzle(pixel)) << 4)) + pixel * A::PITCH);
+          for (int r = 0; r < 4; r++) {
+            const float x = r == 0 ? fa[i].x : r == 1 ? fa[i].y : r == 2 ? fa[i].z : fa[i].w;
 #pragma unroll
-      for (int j = 0; j < COLUMNS; j++) fb[j] = loadSharedVector(((b + stage) ^ ((8 * j ^ B::swizzle(pixel)) << 4)) + pixel * B::PITCH);
-#pragma unroll
-      for (int i = 0; i < ROWS; i++)
-#pragma unroll
-        for (int r = 0; r < 4; r++) {
-          const float x = r == 0 ? fa[i].x : r == 1 ? fa[i].y : r == 2 ? fa[i].z : fa[i].w;
-#pragma unroll
-          for (int j = 0; j < COLUMNS; j++) {
-            d[i][r][j][0] = fmaf(x, fb[j].x, d[i][r][j][0]);
-            d[i][r][j][1] = fmaf(x, fb[j].y, d[i][r][j][1]);
-            d[i][r][j][2] = fmaf(x, fb[j].z, d[i][r][j][2]);
-            d[i][r][j][3] = fmaf(x, fb[j].w, d[i][r][j][3]);
+            for (int j = 0; j < COLUMNS; j++) {
+              d[i][r][j][0] = fmaf(x, fb[j].x, d[i][r][j][0]);
+              d[i][r][j][1] = fmaf(x, fb[j].y, d[i][r][j][1]);
+              d[i][r][j][2] = fmaf(x, fb[j].z, d[i][r][j][2]);
+              d[i][r][j][3] = fmaf(x, fb[j].w, d[i][r][j][3]);
+            }
           }
-        }
-    }
+      });
+    });
   }
   __device__ __forceinline__ void stage(float* to) const {
     to += (Tile::warpRow() + threadIdx.x % 32 / 8 * 4) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8 * 4;

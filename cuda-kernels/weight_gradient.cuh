@@ -9,7 +9,7 @@
 //
 // How: pixels run in stages of 64 bytes per channel (32 pixels of 16-bit types, 16 of 32-bit types). Both operands lie
 // pixel by pixel, as in global memory; ldmatrix transposes them on the way to mma.sync. A thread's column, and so its tap, never
-// changes; one warp finds the windows of the next stage's pixels for all.
+// changes; one warp finds the windows of a later stage's pixels for all.
 //
 // Launch: threads as in Tile; dynamic shared memory: Tile::SHARED.
 // Bytes per block at best: its pixels of both tensors, and the gradient once. FLOPs: 2 M N K.
@@ -28,20 +28,27 @@ struct WeightGradientBlock {
   static constexpr int A_ROWS = Tile::THREADS / A::CHUNKS, A_PASSES = PIXELS / A_ROWS;   // rows copied at a time
   static constexpr int B_ROWS = Tile::THREADS / B::CHUNKS, B_PASSES = PIXELS / B_ROWS;
   static_assert(A_PASSES * A_ROWS == PIXELS && B_PASSES * B_ROWS == PIXELS, "whole passes");
+  static_assert(A::swizzle(A_ROWS) == 0 && B::swizzle(B_ROWS) == 0, "passes differ by whole periods of the swizzle");
   static constexpr int SLOTS = 8;   // stages whose windows are known: more than are in flight
+  static constexpr uint32_t SLOT = PIXELS * sizeof(Window), SLOT_MASK = SLOTS * SLOT - 1;   // bytes
 
   const WeightGradient& p;
   char* const shared;
-  Window (*const windows)[PIXELS];
+  Window* const windows;
   const uint32_t sharedBase;
   const int rowTile, columnTile, pack, slice;
 
-  const char* gradients;    // this thread's chunk of output channels at the first pixel of its slice
-  const char* pixels;       // its tap and channels
+  const char* gradients;    // this thread's chunk of output channels at the pixel that it copies next
+  const char* pixels;       // its tap and channels: at that pixel if pointwise, else to be added to a window's offset
+  long long gradientStep, pixelStep;   // bytes from one pass' pixel to the next
   uint32_t bits;            // of its tap
-  bool rowUsed, columnUsed;
+  int oneTap;               // whether all columns of the block are of one tap: then windows know whether it is inside
+  int pointwise;            // whether m counts the input's pixels too: then there is no need for windows
+  int rowBytes, columnBytes;   // 16, or 0 where the thread's chunk lies outside of the gradient
+  uint32_t aTo, bTo;        // this thread's chunks of a stage
+  uint32_t windowFrom;      // the first window of a slot that it reads
 
-  __device__ __forceinline__ WeightGradientBlock(const WeightGradient& p, char* shared, Window (*windows)[PIXELS])
+  __device__ __forceinline__ WeightGradientBlock(const WeightGradient& p, char* shared, Window* windows)
       : p(p),
         shared(shared),
         windows(windows),
@@ -51,43 +58,109 @@ struct WeightGradientBlock {
         pack(blockIdx.y / p.slices),
         slice(blockIdx.y % p.slices) {}
 
-  __device__ __forceinline__ void fetch(int stage, int slot, int m, int end) {
-    const uint32_t to = sharedBase + stage * Tile::STAGE;
-    const int aRow = threadIdx.x / A::CHUNKS, bRow = threadIdx.x / B::CHUNKS;
-#pragma unroll
-    for (int i = 0; i < A_PASSES; i++) {
-      const int pixel = aRow + i * A_ROWS;
-      copyAsync(to + A::place(pixel, threadIdx.x % A::CHUNKS), gradients + (long long)(m + pixel) * p.outputPitch * Type::bytes,
-                rowUsed && m + pixel < end);
-    }
-#pragma unroll
-    for (int i = 0; i < B_PASSES; i++) {
-      const int pixel = bRow + i * B_ROWS;
-      const Window w = windows[slot][pixel];
-      copyAsync(to + Tile::BM * kRowBytes + B::place(pixel, threadIdx.x % B::CHUNKS), pixels + w.offset, (w.inside & bits) == bits);
+  // Copies a stage; its first pixel is m, and those from 'end' on are not there.
+  __device__ __forceinline__ void fetch(uint32_t stage, uint32_t slot, int m, int end) {
+    const uint32_t a = kept(aTo + stage), b = kept(bTo + stage);
+    if (m <= end - PIXELS) {
+      repeat<A_PASSES>([&](auto i) {
+        copyAsync<i * A_ROWS * A::PITCH>(a, gradients, rowBytes);
+        gradients = kept(gradients + gradientStep);
+      });
+      if (pointwise) {
+        repeat<B_PASSES>([&](auto i) {
+          copyAsync<i * B_ROWS * B::PITCH>(b, pixels, columnBytes);
+          pixels = kept(pixels + pixelStep);
+        });
+      } else if (oneTap) {
+        const uint32_t found = kept(windowFrom + (slot & SLOT_MASK));
+        repeat<B_PASSES>([&](auto i) {
+          const uint2 w = loadSharedPair<i * B_ROWS * sizeof(Window)>(found);
+          copyAsync<i * B_ROWS * B::PITCH>(b, at(pixels, w.x), w.y);
+        });
+      } else {
+        fetchTaps(b, slot);
+      }
+    } else if (m < end) {
+      const int pixel = m + threadIdx.x / A::CHUNKS, inputPixel = m + threadIdx.x / B::CHUNKS;
+      repeat<A_PASSES>([&](auto i) {
+        copyAsync<i * A_ROWS * A::PITCH>(a, gradients, pixel + i * A_ROWS < end ? rowBytes : 0);
+        gradients += gradientStep;
+      });
+      if (pointwise) {
+        repeat<B_PASSES>([&](auto i) {
+          copyAsync<i * B_ROWS * B::PITCH>(b, pixels, inputPixel + i * B_ROWS < end ? columnBytes : 0);
+          pixels += pixelStep;
+        });
+      } else {
+        fetchTaps(b, slot);
+      }
     }
   }
 
-  __device__ __forceinline__ void normaliseStage(int stage, int slot, const float (&scale)[VECTOR], const float (&bias)[VECTOR]) {
+  __device__ __forceinline__ Window& windowAt(uint32_t slot, int pixel) const {
+    return *reinterpret_cast<Window*>(reinterpret_cast<char*>(windows + pixel) + (slot & SLOT_MASK));
+  }
+  __device__ __forceinline__ bool isInside(uint32_t inside) const { return oneTap ? inside != 0 : (inside & bits) == bits; }
+
+  __device__ __forceinline__ void fetchTaps(uint32_t b, uint32_t slot) {
+    const uint32_t found = kept(windowFrom + (slot & SLOT_MASK));
+    repeat<B_PASSES>([&](auto i) {
+      const uint2 w = loadSharedPair<i * B_ROWS * sizeof(Window)>(found);
+      copyAsync<i * B_ROWS * B::PITCH>(b, at(pixels, w.x), isInside(w.y) ? 16 : 0);
+    });
+  }
+
+  __device__ __forceinline__ void normaliseStage(uint32_t stage, uint32_t slot, const float (&scale)[VECTOR], const float (&bias)[VECTOR],
+                                                 float floor) {
 #pragma unroll
     for (int i = 0; i < B_PASSES; i++) {
       const int pixel = threadIdx.x / B::CHUNKS + i * B_ROWS;
-      uint4* const chunk = reinterpret_cast<uint4*>(shared + stage * Tile::STAGE + Tile::BM * kRowBytes + B::place(pixel, threadIdx.x % B::CHUNKS));
-      if ((windows[slot][pixel].inside & bits) == bits) *chunk = normalise<Type>(*chunk, scale, bias, p.inputRelu);
+      uint4* const chunk = reinterpret_cast<uint4*>(shared + stage + Tile::BM * kRowBytes + B::place(pixel, threadIdx.x % B::CHUNKS));
+      if (isInside(windowAt(slot, pixel).inside)) *chunk = normalise<Type>(*chunk, scale, bias, floor);
     }
   }
 
-  // Finds the windows of a stage's pixels, from m on.
-  __device__ __forceinline__ void findWindows(int slot, int m, int end) {
-    if (threadIdx.x >= PIXELS) return;
-    m += threadIdx.x;
-    Window w{0, 0};
-    if (m < end) {
-      const int gridPixels = p.gridHeight * p.gridWidth;
-      const int image = m / gridPixels, pixel = m - image * gridPixels, i = pixel / p.gridWidth;
-      w = window<Type>(p, image, i, pixel - i * p.gridWidth);
+  // Where one thread's pixel of the next stage lies in the grid; it moves on by a stage at a time.
+  struct Pixel {
+    int image, i, j;
+    __device__ __forceinline__ Pixel(const WeightGradient& p, int m) {
+      const int row = m / p.gridWidth;
+      j = m - row * p.gridWidth;
+      image = row / p.gridHeight;
+      i = row - image * p.gridHeight;
     }
-    windows[slot][threadIdx.x] = w;
+    __device__ __forceinline__ void advance(const WeightGradient& p, const Pixel& by) {
+      j += by.j;
+      i += by.i;
+      image += by.image;
+      if (j >= p.gridWidth) {
+        j -= p.gridWidth;
+        i++;
+      }
+      if (i >= p.gridHeight) {
+        i -= p.gridHeight;
+        image++;
+      }
+    }
+  };
+
+  // Finds the windows of a stage's pixels, from m on.
+  __device__ __forceinline__ void findWindows(uint32_t slot, int m, int end, Pixel& pixel, const Pixel& step, const TapCursor<Type, WeightGradient>& tap) {
+    if (threadIdx.x >= PIXELS) return;
+    Window w{0, 0};
+    if (m + (int)threadIdx.x < end) {
+      if (oneTap) {
+        const int y = pixel.i * p.rowStride + p.rowOffset, x = pixel.j * p.columnStride + p.columnOffset;
+        w.offset = windowOffset<Type>(p, pixel.image, y, x);
+        const bool inside = (unsigned)(y + tap.row * p.rowStep) < (unsigned)p.inputHeight &&
+                            (unsigned)(x + tap.column * p.columnStep) < (unsigned)p.inputWidth;
+        w.inside = inside ? 16 : 0;
+      } else {
+        w = window<Type>(p, pixel.image, pixel.i, pixel.j);
+      }
+    }
+    windowAt(slot, threadIdx.x) = w;
+    pixel.advance(p, step);
   }
 
   __device__ __forceinline__ void run() {
@@ -97,41 +170,54 @@ struct WeightGradientBlock {
     const int count = (end - begin + PIXELS - 1) / PIXELS;
 
     const int n = rowTile * Tile::BM + threadIdx.x % A::CHUNKS * VECTOR;
-    rowUsed = n < p.outputs;
-    gradients = static_cast<const char*>(p.outputGradient) + (pack * p.outputs + (rowUsed ? n : 0)) * Type::bytes;
-    const int k = columnTile * Tile::BN + threadIdx.x % B::CHUNKS * VECTOR;
-    const TapCursor<Type, WeightGradient> tap(p, k);
-    columnUsed = tap.inside(p);
-    bits = tap.bits;
-    pixels = static_cast<const char*>(p.input) + tap.inputOffset + pack * p.channels * Type::bytes;
+    rowBytes = kept(n < p.outputs ? 16 : 0);
+    gradients = kept(static_cast<const char*>(p.outputGradient) + (pack * p.outputs + (n < p.outputs ? n : 0)) * Type::bytes +
+                     (long long)(begin + threadIdx.x / A::CHUNKS) * p.outputPitch * Type::bytes);
+    gradientStep = kept((long long)A_ROWS * p.outputPitch * Type::bytes);
+    aTo = kept(sharedBase + A::place(threadIdx.x / A::CHUNKS, threadIdx.x % A::CHUNKS));
+    bTo = kept(sharedBase + Tile::BM * kRowBytes + B::place(threadIdx.x / B::CHUNKS, threadIdx.x % B::CHUNKS));
+    windowFrom = kept(sharedAddress(windows + threadIdx.x / B::CHUNKS));
+    const int firstColumn = columnTile * Tile::BN;
+    const TapCursor<Type, WeightGradient> tap(p, firstColumn + threadIdx.x % B::CHUNKS * VECTOR);
+    columnBytes = kept(tap.inside(p) ? 16 : 0);
+    bits = kept(tap.bits);
+    oneTap = kept((int)(firstColumn / p.channels == (firstColumn + Tile::BN - 1) / p.channels));
+    pointwise = kept((int)(p.tapRows * p.tapColumns == 1 && p.rowStride == 1 && p.columnStride == 1 && p.rowOffset == 0 && p.columnOffset == 0 &&
+                p.gridHeight == p.inputHeight && p.gridWidth == p.inputWidth));
+    pixelStep = kept((long long)B_ROWS * p.inputPitch * Type::bytes);
+    pixels = kept(static_cast<const char*>(p.input) + tap.inputOffset + pack * p.channels * Type::bytes +
+                  (pointwise ? (long long)(begin + threadIdx.x / B::CHUNKS) * p.inputPitch * Type::bytes : 0));
     float scale[VECTOR] = {}, bias[VECTOR] = {};
-    if (NORM && columnUsed) {
+    const float floor = floorOf(p.inputRelu);
+    if (NORM && tap.inside(p)) {
       loadFloats(p.inputScale + pack * p.channels + tap.channel, scale);
       loadFloats(p.inputBias + pack * p.channels + tap.channel, bias);
     }
 
     PixelMajorProduct<Type, Tile> product(sharedBase);
-#pragma unroll
-    for (int s = 0; s < kStages; s++) findWindows(s, begin + s * PIXELS, end);
-    __syncthreads();
-#pragma unroll
-    for (int s = 0; s < kStages - 1; s++) {
-      if (s < count) fetch(s, s, begin + s * PIXELS, end);
-      commitCopies();
-    }
-    int stage = 0, next = kStages - 1;
+    Pixel pixel(p, begin + threadIdx.x);
+    const Pixel step(p, PIXELS);
 #pragma unroll 1
-    for (int t = 0; t < count; t++) {
-      waitForCopies<kStages - 2>();
-      if (NORM) normaliseStage(stage, t % SLOTS, scale, bias);
-      __syncthreads();
-      const int ahead = t + kStages - 1;
-      if (ahead < count) fetch(next, ahead % SLOTS, begin + ahead * PIXELS, end);
+    for (int s = 0; s < kStages; s++) findWindows(s * SLOT, begin + s * PIXELS, end, pixel, step, tap);
+    __syncthreads();
+    repeat<kStages - 1>([&](auto s) {
+      fetch(s * Tile::STAGE, s * SLOT, begin + s * PIXELS, end);
       commitCopies();
-      findWindows((ahead + 1) % SLOTS, begin + (ahead + 1) * PIXELS, end);
-      product.accumulate(stage * Tile::STAGE);
-      stage = stage + 1 == kStages ? 0 : stage + 1;
-      next = next + 1 == kStages ? 0 : next + 1;
+    });
+    uint32_t stage = 0, slot = 0;
+    int m = begin + (kStages - 1) * PIXELS;   // m: the first pixel of the stage that is fetched
+#pragma unroll 1
+    for (const int stop = m + count * PIXELS; m < stop;) {
+      waitForCopies<kStages - 2>();
+      if (NORM) normaliseStage(stage, slot, scale, bias, floor);
+      __syncthreads();
+      fetch(Tile::template stageAfter<kStages - 1>(stage), slot + (kStages - 1) * SLOT, m, end);
+      commitCopies();
+      m += PIXELS;
+      if (NORM || !pointwise) findWindows(slot + kStages * SLOT, m, end, pixel, step, tap);
+      product.accumulate(stage);
+      stage = Tile::template stageAfter<1>(stage);
+      slot += SLOT;
     }
     waitForCopies<0>();
     __syncthreads();
@@ -170,7 +256,7 @@ template <class Type, class Tile, bool NORM>
 __device__ __forceinline__ void weightGradient(const WeightGradient& p) {
   using Block = WeightGradientBlock<Type, Tile, NORM>;
   extern __shared__ __align__(128) char shared[];
-  __shared__ Window windows[Block::SLOTS][Block::PIXELS];
+  __shared__ Window windows[Block::SLOTS * Block::PIXELS];
   Block(p, shared, windows).run();
 }
 
