@@ -1,5 +1,6 @@
 package io.resfuse;
 
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
@@ -65,4 +66,14 @@ class ArchitectureTest {
           .should()
           .notDependOnEachOther()
           .allowEmptyShould(true);
+
+  /** One package talks to CUDA. */
+  @ArchTest
+  static final ArchRule JCUDA_BEHIND_ONE_PACKAGE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("io.resfuse.engine.cuda.driver")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("jcuda..");
 }

@@ -1,0 +1,63 @@
+package io.resfuse.engine.cuda.driver;
+
+/**
+ * How many blocks of how many threads a launch has.
+ *
+ * @param gridX blocks in the first direction
+ * @param gridY blocks in the second
+ * @param gridZ blocks in the third
+ * @param blockX threads of a block in the first direction
+ * @param blockY threads of a block in the second
+ * @param sharedBytes shared memory per block beyond the kernel's static
+ */
+public record Geometry(
+    long gridX, long gridY, long gridZ, int blockX, int blockY, int sharedBytes) {
+  private static final int LARGEST_GRID = 65535;
+
+  /**
+   * One direction, no dynamic shared memory.
+   *
+   * @param blocks of the grid
+   * @param threads of a block
+   * @return a geometry
+   */
+  public static Geometry linear(long blocks, int threads) {
+    return new Geometry(blocks, 1, 1, threads, 1, 0);
+  }
+
+  /**
+   * Threads per block.
+   *
+   * @return the product of both directions
+   */
+  public int threads() {
+    return blockX * blockY;
+  }
+
+  /**
+   * Blocks.
+   *
+   * @return the product of all directions
+   */
+  public long blocks() {
+    return gridX * gridY * gridZ;
+  }
+
+  /** Whether CUDA can have such a grid at all. */
+  boolean hasPossibleGrid() {
+    return gridX >= 1
+        && gridX <= Integer.MAX_VALUE
+        && gridY >= 1
+        && gridY <= LARGEST_GRID
+        && gridZ >= 1
+        && gridZ <= LARGEST_GRID;
+  }
+
+  /** The sizes in one line. */
+  @Override
+  public String toString() {
+    return String.format(
+        "grid %d x %d x %d, block %d x %d, %d bytes shared",
+        gridX, gridY, gridZ, blockX, blockY, sharedBytes);
+  }
+}

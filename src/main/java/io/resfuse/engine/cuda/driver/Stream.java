@@ -1,0 +1,151 @@
+package io.resfuse.engine.cuda.driver;
+
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
+import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
+import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
+import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
+import static jcuda.driver.JCudaDriver.cuStreamCreate;
+import static jcuda.driver.JCudaDriver.cuStreamDestroy;
+import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
+
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUstream;
+import jcuda.driver.CUstreamCaptureMode;
+import jcuda.driver.CUstream_flags;
+
+/** Work of a device in order. Not thread-safe. Nothing that it does allocates. */
+public final class Stream implements AutoCloseable {
+  private final Context context;
+  private final CUstream handle = new CUstream();
+  private boolean closed;
+
+  /**
+   * Creates a stream that waits for no other.
+   *
+   * @param context where
+   */
+  public Stream(Context context) {
+    this.context = context;
+    context.use();
+    context.check(
+        cuStreamCreate(handle, CUstream_flags.CU_STREAM_NON_BLOCKING), "creating a stream");
+    context.acquired();
+  }
+
+  /**
+   * Starts a kernel.
+   *
+   * @param launch of a kernel of the same context
+   */
+  public void launch(Launch launch) {
+    context.use();
+    int result = launch.start(this);
+    if (result != 0) {
+      context.check(result, "launching " + launch);
+    }
+  }
+
+  /**
+   * Copies all of a pinned block to the device.
+   *
+   * @param source must not change until the copy is done
+   * @param target at least as large from the offset on
+   * @param offset in bytes
+   */
+  public void copyToDevice(PinnedMemory source, DeviceMemory target, long offset) {
+    context.use();
+    context.check(
+        cuMemcpyHtoDAsync(
+            target.pointer(offset, source.bytes()), source.pointer(), source.bytes(), handle),
+        "copying to the device");
+  }
+
+  /**
+   * Fills all of a pinned block from the device.
+   *
+   * @param source at least as large from the offset on
+   * @param offset in bytes
+   * @param target must not be read until the copy is done
+   */
+  public void copyToHost(DeviceMemory source, long offset, PinnedMemory target) {
+    context.use();
+    context.check(
+        cuMemcpyDtoHAsync(
+            target.pointer(), source.pointer(offset, target.bytes()), target.bytes(), handle),
+        "copying from the device");
+  }
+
+  /**
+   * Fills memory with zeros.
+   *
+   * @param target what
+   * @param offset from where, in bytes
+   * @param bytes how much
+   */
+  public void zero(DeviceMemory target, long offset, long bytes) {
+    context.use();
+    context.check(
+        cuMemsetD8Async(target.pointer(offset, bytes), (byte) 0, bytes, handle),
+        "filling memory with zeros");
+  }
+
+  /**
+   * Records what is done to this stream instead of doing it.
+   *
+   * @param work what to record
+   * @return a graph that does it
+   */
+  public Graph capture(Runnable work) {
+    context.use();
+    context.check(
+        cuStreamBeginCapture(handle, CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+        "beginning to capture a graph");
+    CUgraph graph = new CUgraph();
+    boolean done = false;
+    try {
+      work.run();
+      done = true;
+    } finally {
+      int result = cuStreamEndCapture(handle, graph);
+      if (done) {
+        context.check(result, "capturing a graph");
+      }
+    }
+    return new Graph(context, graph);
+  }
+
+  /**
+   * Starts a graph.
+   *
+   * @param graph of the same context
+   */
+  public void launch(Graph graph) {
+    context.use();
+    context.check(graph.start(this), "launching a graph");
+  }
+
+  /**
+   * Waits until all is done.
+   *
+   * @param doing what was done, for messages, as in {@code while running resnet50}
+   */
+  public void synchronize(String doing) {
+    context.use();
+    context.check(cuStreamSynchronize(handle), doing);
+  }
+
+  CUstream handle() {
+    return handle;
+  }
+
+  /** Destroys it; what it was given is finished first. Idempotent. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      context.use();
+      context.released(cuStreamDestroy(handle), "destroying a stream");
+    }
+  }
+}
