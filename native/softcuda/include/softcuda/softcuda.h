@@ -21,7 +21,7 @@ size_t softcudaLastMessage(char* text, size_t size);
 void softcudaCollectCounters(int on);
 
 /* The counters of the last launch that collected them, as one JSON object: warp instructions by class, active lanes, sectors
-   of 32 bytes moved and the fewest possible, shared-memory wavefronts and the conflict-free count, atomics, tensor-core
+   of 32 bytes moved and the fewest possible (per access, and of each block what it touched at least once), shared-memory wavefronts and the conflict-free count, atomics, tensor-core
    floating-point operations, barriers, divergence, and for each GPU of a few the warps that are resident and an estimate
    of the time by published peaks. Returns the length, as softcudaLastReport does. Thread-safe. */
 size_t softcudaLastCounters(char* text, size_t size);

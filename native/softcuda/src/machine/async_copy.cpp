@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "machine/block_traffic.h"
 #include "machine/memory_access.h"
 #include "machine/race_checker.h"
 
@@ -100,7 +101,7 @@ void executeCopyAsync(Context& c, const CopyAsync& copy, uint32_t mask) {
     if (!copy.hasSourceSize) {
       checkGlobal(c, copy.source, from, reading, fromSummary, bytes);
       if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, reading, bytes, false);
-      if constexpr ((M & kCounting) != 0) countGlobal(c.worker.counters, from, reading, bytes, false);
+      if constexpr ((M & kCounting) != 0) countGlobal(c, from, reading, bytes, false);
     } else {   // only the bytes that are read must exist
       bool whole = true;
       for (uint32_t lanes = reading; lanes != 0; lanes &= lanes - 1) whole = whole && sourceBytes[__builtin_ctz(lanes)] == bytes;
@@ -115,7 +116,7 @@ void executeCopyAsync(Context& c, const CopyAsync& copy, uint32_t mask) {
           if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, 1u << lane, sourceBytes[lane], false);
         }
       }
-      if constexpr ((M & kCounting) != 0) countGlobal(c.worker.counters, from, reading, bytes, false);
+      if constexpr ((M & kCounting) != 0) countGlobal(c, from, reading, bytes, false);
     }
   }
   if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, to, mask, bytes, true);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "machine/address_space.h"
+#include "machine/block_traffic.h"
 #include "machine/executor.h"
 #include "machine/race_checker.h"
 #include "machine/worker.h"
@@ -78,6 +79,8 @@ void Block::start(Worker& worker, uint64_t linear) {
     }
   }
   races = state.options.race && sharedBytes != 0 ? std::make_unique<RaceChecker>(state.warpsPerBlock, sharedBytes) : nullptr;
+  if (!state.options.counters) traffic = nullptr;
+  else if (!traffic) traffic = std::make_unique<BlockTraffic>();
   uninitialisedRead.reset();
   if (state.options.init) sharedWritten.assign(sharedBytes, 0);
 }
@@ -99,6 +102,7 @@ bool Block::run(Worker& worker) {
     if (finished) {
       if (uninitialisedRead) throw *uninitialisedRead;
       for (Warp& warp : warps) worker.freeFrame(warp, warp.kernelFrame);
+      if (traffic) traffic->addTo(worker.counters);
       return true;
     }
     if (!progressed && !resolveStall(worker)) reportDeadlock(worker);

@@ -12,6 +12,7 @@
 namespace softcuda::machine {
 
 struct Worker;
+class BlockTraffic;
 class RaceChecker;
 
 struct BlockBarrier {
@@ -39,6 +40,7 @@ struct Block {
   uint32_t passedByThread = 0;         // one of them
   uint32_t barrierEpoch = 0;
   std::unique_ptr<RaceChecker> races;
+  std::unique_ptr<BlockTraffic> traffic;
   std::vector<uint8_t> sharedWritten;  // init checker: one byte per byte
   std::unique_ptr<Fault> uninitialisedRead;   // reported when the next barrier, or the end, comes without a race that explains it
   uint32_t reservedShared = 0;         // offset of what the system has, for %reserved_smem_offset

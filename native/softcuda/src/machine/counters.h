@@ -16,6 +16,8 @@ struct Counters {
   uint64_t globalLoadSectors = 0, globalStoreSectors = 0;             // 32 bytes each
   uint64_t globalLoadSectorsLeast = 0, globalStoreSectorsLeast = 0;   // had the same distinct bytes been adjacent and aligned
   uint64_t globalLoadBytes = 0, globalStoreBytes = 0;                 // asked for by lanes
+  uint64_t blockLoadSectors = 0, blockStoreSectors = 0;               // distinct ones of each block
+  uint64_t blockLoadBytes = 0, blockStoreBytes = 0;                   // distinct ones of each block
   uint64_t sharedLoadWavefronts = 0, sharedStoreWavefronts = 0;
   uint64_t sharedLoadWavefrontsLeast = 0, sharedStoreWavefrontsLeast = 0;
   uint64_t localSectors = 0;

@@ -175,6 +175,10 @@ std::string countersJson(const Counters& given, const LaunchState& state, const 
   field("globalStoreSectors", counters.globalStoreSectors);
   field("globalStoreSectorsLeast", counters.globalStoreSectorsLeast);
   field("globalStoreBytes", counters.globalStoreBytes);
+  field("blockLoadSectors", counters.blockLoadSectors);
+  field("blockLoadBytes", counters.blockLoadBytes);
+  field("blockStoreSectors", counters.blockStoreSectors);
+  field("blockStoreBytes", counters.blockStoreBytes);
   field("localSectors", counters.localSectors);
   field("sharedLoadWavefronts", counters.sharedLoadWavefronts);
   field("sharedLoadWavefrontsLeast", counters.sharedLoadWavefrontsLeast);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "machine/address_space.h"
+#include "machine/block_traffic.h"
 #include "machine/race_checker.h"
 
 namespace softcuda::machine {

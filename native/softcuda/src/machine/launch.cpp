@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "machine/block.h"
+#include "machine/block_traffic.h"
 #include "machine/counters_report.h"
 #include "machine/loaded_module.h"
 #include "machine/options.h"
@@ -232,6 +233,10 @@ void Counters::add(const Counters& other) {
   globalStoreSectorsLeast += other.globalStoreSectorsLeast;
   globalLoadBytes += other.globalLoadBytes;
   globalStoreBytes += other.globalStoreBytes;
+  blockLoadSectors += other.blockLoadSectors;
+  blockStoreSectors += other.blockStoreSectors;
+  blockLoadBytes += other.blockLoadBytes;
+  blockStoreBytes += other.blockStoreBytes;
   sharedLoadWavefronts += other.sharedLoadWavefronts;
   sharedStoreWavefronts += other.sharedStoreWavefronts;
   sharedLoadWavefrontsLeast += other.sharedLoadWavefrontsLeast;

@@ -212,7 +212,7 @@ void loadFrom(Context& c, const Access& a, Area area, const LaneAddresses& at, u
       checkGlobal(c, a, at, mask, summary, bytes);
       if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, false);
       if constexpr ((M & kCounting) != 0) {
-        if (area != Area::Constant) countGlobal(c.worker.counters, at, mask, bytes, false);
+        if (area != Area::Constant) countGlobal(c, at, mask, bytes, false);
       }
       load(0, at, mask, summary, a, to);
       break;
@@ -241,7 +241,7 @@ void storeTo(Context& c, const Access& a, Area area, const LaneAddresses& at, ui
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
       if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, true);
-      if constexpr ((M & kCounting) != 0) countGlobal(c.worker.counters, at, mask, bytes, true);
+      if constexpr ((M & kCounting) != 0) countGlobal(c, at, mask, bytes, true);
       store(0, at, mask, summary, a, from);
       break;
   }
@@ -406,7 +406,7 @@ void executeWmma(Context& c, const Access& a, uint32_t mask, bool isStore) {
         if (e == 0) {
           const uint32_t span = std::max(1u, bits * static_cast<uint32_t>(fragment.elementsPerRegister) / 8);
           if (area == Area::Shared) countShared(c.worker.counters, at, ~0u, span, isStore);
-          else countGlobal(c.worker.counters, at, ~0u, span, isStore);
+          else countGlobal(c, at, ~0u, span, isStore);
         }
       }
     }

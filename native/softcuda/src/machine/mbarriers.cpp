@@ -5,6 +5,7 @@
 
 #include "machine/address_space.h"
 #include "machine/async_copy.h"
+#include "machine/block_traffic.h"
 #include "machine/memory_access.h"
 #include "machine/race_checker.h"
 

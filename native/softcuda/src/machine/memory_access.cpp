@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "machine/address_space.h"
+#include "machine/block_traffic.h"
 #include "machine/race_checker.h"
 
 namespace softcuda::machine {
@@ -197,7 +198,9 @@ uint32_t sectorsOf(const LaneAddresses& at, uint32_t mask, uint32_t bytes, uint3
   return sectors;
 }
 
-void countGlobal(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
+void countGlobal(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
+  Counters& counters = c.worker.counters;
+  if (c.block.traffic) c.block.traffic->touch(at, mask, bytes, write);
   uint32_t least = 0;
   const uint32_t sectors = sectorsOf(at, mask, bytes, &least);
   const uint64_t asked = static_cast<uint64_t>(__builtin_popcount(mask)) * bytes;

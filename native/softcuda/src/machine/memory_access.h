@@ -47,7 +47,7 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
 void checkInitGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 
 // Counting.
-void countGlobal(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
+void countGlobal(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 void countShared(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 uint32_t sectorsOf(const LaneAddresses& at, uint32_t mask, uint32_t bytes, uint32_t* least);
 

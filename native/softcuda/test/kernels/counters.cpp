@@ -56,6 +56,10 @@ TEST(counters_tensor_gemm) {
   // each block reads its rows of A and B once, whole sectors
   expect(json, "globalLoadBytes", 4ull * 2 * 64 * k * 2);
   expect(json, "globalLoadSectors", 4ull * 2 * 64 * k * 2 / 32);
+  // no block reads anything twice, and no sector in part
+  expect(json, "blockLoadSectors", 4ull * 2 * 64 * k * 2 / 32);
+  expect(json, "blockLoadBytes", 4ull * 2 * 64 * k * 2);
+  expect(json, "blockStoreBytes", 4ull * m * n);
   // and again the same
   CHECK(counted(run) == json);
 }
@@ -75,4 +79,7 @@ TEST(counters_transposes) {
   expect(tiled, "globalStoreSectors", fewest);
   expect(tiled, "sharedLoadWavefronts", rows * columns / 32);
   expect(tiled, "sharedStoreWavefronts", rows * columns / 32);
+  // four bytes of a sector at a time, but the warps of a block fill it
+  expect(naive, "blockStoreSectors", fewest);
+  expect(naive, "blockStoreBytes", rows * columns * 4);
 }
