@@ -51,6 +51,8 @@ struct F16 {
   static constexpr int perVector = 8;
   static __device__ __forceinline__ float toFloat(Element x) { return __half2float(x); }
   static __device__ __forceinline__ Element fromFloat(float x) { return __float2half_rn(x); }
+  // Whether x, stored, is greater than zero: half of the smallest element rounds to zero.
+  static __device__ __forceinline__ bool roundsToPositive(float x) { return x > 0x1p-25f; }
   // The perWord elements of a 32-bit word, and back.
   static constexpr int perWord = 2;
   static __device__ __forceinline__ void unpack(uint32_t word, float (&x)[2]) {
@@ -67,6 +69,8 @@ struct BF16 {
   static constexpr int perVector = 8;
   static __device__ __forceinline__ float toFloat(Element x) { return __bfloat162float(x); }
   static __device__ __forceinline__ Element fromFloat(float x) { return __float2bfloat16_rn(x); }
+  // Whether x, stored, is greater than zero: half of the smallest element rounds to zero.
+  static __device__ __forceinline__ bool roundsToPositive(float x) { return x > 0x1p-134f; }
   static constexpr int perWord = 2;
   static __device__ __forceinline__ void unpack(uint32_t word, float (&x)[2]) {
     const float2 pair = bfloatsToFloats(word);
@@ -82,6 +86,8 @@ struct TF32 {
   static constexpr int perVector = 4;
   static __device__ __forceinline__ float toFloat(Element x) { return x; }
   static __device__ __forceinline__ Element fromFloat(float x) { return roundToTf32(x); }
+  // Whether x, stored, is greater than zero: half of the smallest element rounds up.
+  static __device__ __forceinline__ bool roundsToPositive(float x) { return x >= 0x1p-137f; }
   static constexpr int perWord = 1;
   static __device__ __forceinline__ void unpack(uint32_t word, float (&x)[1]) { x[0] = __uint_as_float(word); }
   static __device__ __forceinline__ uint32_t pack(const float (&x)[1]) { return __float_as_uint(roundToTf32(x[0])); }
@@ -93,6 +99,7 @@ struct F32 {
   static constexpr int perVector = 4;
   static __device__ __forceinline__ float toFloat(Element x) { return x; }
   static __device__ __forceinline__ Element fromFloat(float x) { return x; }
+  static __device__ __forceinline__ bool roundsToPositive(float x) { return x > 0; }
   static constexpr int perWord = 1;
   static __device__ __forceinline__ void unpack(uint32_t word, float (&x)[1]) { x[0] = __uint_as_float(word); }
   static __device__ __forceinline__ uint32_t pack(const float (&x)[1]) { return __float_as_uint(x[0]); }

@@ -7,7 +7,7 @@ import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /** Loads softcuda before a test class, or skips the class and says why. */
-final class SoftCudaExtension implements BeforeAllCallback {
+public final class SoftCudaExtension implements BeforeAllCallback {
   @Override
   public void beforeAll(ExtensionContext context) {
     Availability availability = SoftCuda.probe();

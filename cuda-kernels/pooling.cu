@@ -1,0 +1,264 @@
+// Max pooling and global average pooling, forward and backward, NHWC.
+//
+// maxPool_T           see MaxPool. A block makes rowsPerBlock x columnsPerBlock outputs of blockDim.x vectors (16 bytes) of
+//   channels, row by row; the input rows that a row's windows meet lie in shared memory, a ring of 'kernel' rows, normalised already.
+//   Launch: block (x, y): x = min(8, V), V = channels / (16 / sizeof T); y = columnsPerBlock, or less: any with x * y <= 512.
+//     grid (ceil(outputHeight / rowsPerBlock), ceil(outputWidth / columnsPerBlock) * ceil(V / x), images).
+//     Shared memory: kernel * ((columnsPerBlock - 1) * stride + kernel) * x * 16 bytes; columnsPerBlock at most 62 keep
+//     a 3 x 3 window of stride 2 below 48 KiB.
+//   Bytes: the input once, and once more the rows where blocks meet: 1 / (stride * rowsPerBlock), so let rowsPerBlock be 28 or more
+//     where that leaves enough blocks to fill the GPU; output and index once.
+//   FLOPs: kernel^2 comparisons per output.
+// maxPoolBackward_T   see MaxPoolBackward. The same with blocks of the input, and a ring of D = ceil(kernel / stride) rows of
+//   gradients and indices in shared memory.
+//   Launch: block as above; grid (ceil(inputHeight / rowsPerBlock), ceil(inputWidth / columnsPerBlock) * ceil(V / x), images).
+//     Shared memory: D * ((columnsPerBlock + kernel - 2) / stride + 2) * x * (16 + 16 / sizeof T) bytes.
+//   Bytes: gradient and index once, and again where blocks meet; the result once (twice to accumulate).
+// averagePool_T, averagePoolBackward_T   see AveragePool.
+//   Launch: block (x, y): x = min(32, V), y = 256 / x rounded down, or less (any x <= 128, y with x * y <= 256); grid (ceil(V / x), images).
+//   Bytes: each element once.
+//   Pointers: 16-byte aligned, index 8-byte aligned; channels a multiple of 8.
+#include "parameters.cuh"
+#include "per_channel.cuh"
+
+namespace resfuse {
+
+constexpr int kPoolThreads = 512;
+extern __shared__ uint4 dynamicShared[];
+
+// One byte per element of a vector.
+template <class Type>
+struct IndexVector;
+template <>
+struct IndexVector<F16> {
+  using Word = uint2;
+};
+template <>
+struct IndexVector<BF16> : IndexVector<F16> {};
+template <>
+struct IndexVector<F32> {
+  using Word = unsigned;
+};
+template <>
+struct IndexVector<TF32> : IndexVector<F32> {};
+
+__device__ __forceinline__ uint2 packIndex(const int (&i)[8]) {
+  return make_uint2(i[0] | i[1] << 8 | i[2] << 16 | i[3] << 24, i[4] | i[5] << 8 | i[6] << 16 | i[7] << 24);
+}
+__device__ __forceinline__ unsigned packIndex(const int (&i)[4]) { return i[0] | i[1] << 8 | i[2] << 16 | i[3] << 24; }
+__device__ __forceinline__ int indexAt(const uint2& word, int i) { return (i < 4 ? word.x : word.y) >> i % 4 * 8 & 0xff; }
+__device__ __forceinline__ int indexAt(unsigned word, int i) { return word >> i * 8 & 0xff; }
+
+// Where a block's tile lies.
+struct PoolTile {
+  int vectors, vector;        // of a pixel; this thread's
+  int firstRow, endRow, firstColumn, endColumn;
+  template <class Type, class Parameters>
+  static __device__ __forceinline__ PoolTile of(const Parameters& p, int height, int width) {
+    PoolTile t;
+    t.vectors = p.channels / Type::perVector;
+    const int columnTiles = (width + p.columnsPerBlock - 1) / p.columnsPerBlock;
+    t.vector = blockIdx.y / columnTiles * blockDim.x + threadIdx.x;
+    t.firstRow = blockIdx.x * p.rowsPerBlock;
+    t.endRow = min(t.firstRow + p.rowsPerBlock, height);
+    t.firstColumn = blockIdx.y % columnTiles * p.columnsPerBlock;
+    t.endColumn = min(t.firstColumn + p.columnsPerBlock, width);
+    return t;
+  }
+};
+
+template <class Type>
+__device__ __forceinline__ void maxPool(const MaxPool& p) {
+  constexpr int n = Type::perVector;
+  const PoolTile t = PoolTile::of<Type>(p, p.outputHeight, p.outputWidth);
+  const bool active = t.vector < t.vectors;
+  float scale[n], bias[n];
+  const bool normalise = p.inputScale != nullptr;
+  if (normalise && active) {
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      scale[i] = p.inputScale[t.vector * n + i];
+      bias[i] = p.inputBias[t.vector * n + i];
+    }
+  }
+  const float lowest = p.inputRelu ? 0.f : -INFINITY;
+  const int ringColumns = (p.columnsPerBlock - 1) * p.stride + p.kernel;
+  // Row y of the input lies in slot (y + padding) % kernel, column x in place x - left.
+  auto slot = [&](int y, int x) -> uint4& { return dynamicShared[((y + p.padding) % p.kernel * ringColumns + x) * blockDim.x + threadIdx.x]; };
+  const int left = t.firstColumn * p.stride - p.padding;
+  const int beginColumn = max(left, 0);
+  const int endColumn = min((t.endColumn - 1) * p.stride - p.padding + p.kernel, p.inputWidth);
+  int nextRow = 0;   // rows before it have been staged, or are of no use
+  for (int row = t.firstRow; row < t.endRow; ++row) {
+    const int top = row * p.stride - p.padding;
+    const int beginInput = max(top, 0), endInput = min(top + p.kernel, p.inputHeight);
+    __syncthreads();   // the slots that are filled now have been read
+    if (active) {
+      for (int y = max(beginInput, nextRow); y < endInput; ++y) {
+        const long long pixels = (long long)(blockIdx.z * p.inputHeight + y) * p.inputWidth;
+#pragma unroll 2
+        for (int x = beginColumn + threadIdx.y; x < endColumn; x += blockDim.y) {
+          uint4 raw = static_cast<const uint4*>(p.input)[(pixels + x) * t.vectors + t.vector];
+          if (normalise) {
+            float v[n];
+            unpackVector<Type>(raw, v);
+#pragma unroll
+            for (int i = 0; i < n; ++i) {
+              v[i] = fmaf(v[i], scale[i], bias[i]);
+              v[i] = v[i] < lowest ? 0 : v[i];
+            }
+            raw = packVector<Type>(v);
+          }
+          slot(y, x - left) = raw;
+        }
+      }
+    }
+    nextRow = endInput;
+    __syncthreads();
+    if (!active) continue;
+    for (int column = t.firstColumn + threadIdx.y; column < t.endColumn; column += blockDim.y) {
+      const int start = column * p.stride - p.padding;
+      const int beginTap = max(-start, 0), endTap = min(p.kernel, p.inputWidth - start);
+      float best[n];
+      int index[n];
+#pragma unroll
+      for (int i = 0; i < n; ++i) {
+        best[i] = -INFINITY;
+        index[i] = (beginInput - top) * p.kernel + beginTap;
+      }
+      for (int y = beginInput; y < endInput; ++y) {
+        int tap = (y - top) * p.kernel + beginTap;
+        for (int v = beginTap; v < endTap; ++v, ++tap) {
+          float x[n];
+          unpackVector<Type>(slot(y, start + v - left), x);
+#pragma unroll
+          for (int i = 0; i < n; ++i) {
+            if (x[i] > best[i] || x[i] != x[i]) {
+              best[i] = x[i];
+              index[i] = tap;
+            }
+          }
+        }
+      }
+      const long long at = ((long long)(blockIdx.z * p.outputHeight + row) * p.outputWidth + column) * t.vectors + t.vector;
+      store<Type>(p.output, at, best);
+      if (p.index != nullptr) reinterpret_cast<typename IndexVector<Type>::Word*>(p.index)[at] = packIndex(index);
+    }
+  }
+}
+
+template <class Type>
+__device__ __forceinline__ void maxPoolBackward(const MaxPoolBackward& p) {
+  using Word = typename IndexVector<Type>::Word;
+  constexpr int n = Type::perVector;
+  const PoolTile t = PoolTile::of<Type>(p, p.inputHeight, p.inputWidth);
+  const bool active = t.vector < t.vectors;
+  const int ringRows = (p.kernel + p.stride - 1) / p.stride;
+  const int ringColumns = (p.columnsPerBlock + p.kernel - 2) / p.stride + 2;
+  Word* indices = reinterpret_cast<Word*>(dynamicShared + ringRows * ringColumns * blockDim.x);
+  // Windows from beginWindow(x) to endWindow(x) - 1 meet input x.
+  auto beginWindow = [&](int x) { return max(x + p.padding - p.kernel + p.stride, 0) / p.stride; };
+  auto endWindow = [&](int x, int size) { return min((x + p.padding) / p.stride + 1, size); };
+  const int beginColumn = beginWindow(t.firstColumn), endColumn = endWindow(t.endColumn - 1, p.outputWidth);
+  auto place = [&](int row, int column) { return (row % ringRows * ringColumns + column - beginColumn) * blockDim.x + threadIdx.x; };
+  int nextRow = 0;
+  for (int y = t.firstRow; y < t.endRow; ++y) {
+    const int beginRow = beginWindow(y), endRow = endWindow(y, p.outputHeight);
+    if (nextRow < endRow) {
+      __syncthreads();
+      if (active) {
+        for (int row = max(beginRow, nextRow); row < endRow; ++row) {
+          const long long pixels = (long long)(blockIdx.z * p.outputHeight + row) * p.outputWidth;
+#pragma unroll 2
+          for (int column = beginColumn + threadIdx.y; column < endColumn; column += blockDim.y) {
+            const long long at = (pixels + column) * t.vectors + t.vector;
+            dynamicShared[place(row, column)] = static_cast<const uint4*>(p.gradient)[at];
+            indices[place(row, column)] = reinterpret_cast<const Word*>(p.index)[at];
+          }
+        }
+      }
+      nextRow = endRow;
+      __syncthreads();
+    }
+    if (!active) continue;
+    for (int x = t.firstColumn + threadIdx.y; x < t.endColumn; x += blockDim.y) {
+      const long long at = ((long long)(blockIdx.z * p.inputHeight + y) * p.inputWidth + x) * t.vectors + t.vector;
+      float sum[n] = {};
+      if (p.accumulate) load<Type>(p.inputGradient, at, sum);
+      const int beginX = beginWindow(x), endX = endWindow(x, p.outputWidth);
+      for (int row = beginRow; row < endRow; ++row) {
+        for (int column = beginX; column < endX; ++column) {
+          const int tap = (y + p.padding - row * p.stride) * p.kernel + x + p.padding - column * p.stride;
+          float g[n];
+          unpackVector<Type>(dynamicShared[place(row, column)], g);
+          const Word index = indices[place(row, column)];
+#pragma unroll
+          for (int i = 0; i < n; ++i) sum[i] += indexAt(index, i) == tap ? g[i] : 0;
+        }
+      }
+      store<Type>(p.inputGradient, at, sum);
+    }
+  }
+}
+
+template <class Type>
+__device__ __forceinline__ void averagePool(const AveragePool& p) {
+  constexpr int n = Type::perVector;
+  __shared__ ColumnSums<n / 4> shared;
+  const int vectors = p.channels / n, vector = blockIdx.x * blockDim.x + threadIdx.x;
+  float sum[n] = {};
+  if (vector < vectors) {
+#pragma unroll 4
+    for (int pixel = threadIdx.y; pixel < p.pixels; pixel += blockDim.y) {
+      float x[n];
+      load<Type>(p.input, ((long long)blockIdx.y * p.pixels + pixel) * vectors + vector, x);
+#pragma unroll
+      for (int i = 0; i < n; ++i) sum[i] += x[i];
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < n / 4; ++i) shared.put(i, make_float4(sum[4 * i], sum[4 * i + 1], sum[4 * i + 2], sum[4 * i + 3]));
+  shared.sum();
+  if (threadIdx.y != 0 || vector >= vectors) return;
+  const float pixels = p.pixels;
+#pragma unroll
+  for (int i = 0; i < n / 4; ++i) {
+    const float4 four = shared.values[i][threadIdx.x];
+    sum[4 * i] = four.x / pixels;
+    sum[4 * i + 1] = four.y / pixels;
+    sum[4 * i + 2] = four.z / pixels;
+    sum[4 * i + 3] = four.w / pixels;
+  }
+  store<Type>(p.output, (long long)blockIdx.y * vectors + vector, sum);
+}
+
+template <class Type>
+__device__ __forceinline__ void averagePoolBackward(const AveragePool& p) {
+  constexpr int n = Type::perVector;
+  __shared__ uint4 shared[kMaxVectors];
+  const int vectors = p.channels / n, vector = blockIdx.x * blockDim.x + threadIdx.x;
+  const bool active = vector < vectors;
+  if (threadIdx.y == 0 && active) shared[threadIdx.x] = static_cast<const uint4*>(p.input)[(long long)blockIdx.y * vectors + vector];
+  __syncthreads();
+  if (!active) return;
+  float g[n];
+  unpackVector<Type>(shared[threadIdx.x], g);
+  const float pixels = p.pixels;
+#pragma unroll
+  for (int i = 0; i < n; ++i) g[i] /= pixels;
+  for (int pixel = threadIdx.y; pixel < p.pixels; pixel += blockDim.y) {
+    const long long at = ((long long)blockIdx.y * p.pixels + pixel) * vectors + vector;
+    float sum[n] = {};
+    if (p.accumulate) load<Type>(p.output, at, sum);
+#pragma unroll
+    for (int i = 0; i < n; ++i) sum[i] += g[i];
+    store<Type>(p.output, at, sum);
+  }
+}
+
+RESFUSE_EXPORT(maxPool, MaxPool, kPoolThreads)
+RESFUSE_EXPORT(maxPoolBackward, MaxPoolBackward, kPoolThreads)
+RESFUSE_EXPORT(averagePool, AveragePool, kMaxThreads)
+RESFUSE_EXPORT(averagePoolBackward, AveragePool, kMaxThreads)
+
+}  // namespace resfuse
