@@ -64,7 +64,7 @@ struct Key {
   bool hi = false, lo = false, wide = false;          // mul, mad
   bool carryIn = false, carryOut = false;             // addc/subc/madc (carryIn is implied by them), .cc
   uint32_t variant = 0;                               // per opcode, see below
-  bool satfinite = false;                             // cvt: .satfinite, which is not .sat (where PTX has only one of them, either is taken)
+  bool satfinite = false;                             // cvt: .satfinite, which is not .sat
 };
 
 // dst: 1 or more destination registers; src: the sources in PTX order; variant: Key::variant.
@@ -96,7 +96,7 @@ enum ShiftVariant : uint32_t { kClamp = 0, kWrap = 1, kShfLeft = 0, kShfRight = 
 // cvt: bits of the destination and source registers where they are wider than the type says (cvt.u8.u32 %r: destination 32;
 // cvt.s64.s8 of a 16-bit register needs no mark: registers of at most 32 bits are alike as sources). cvtRegisters(0, 0) = 0 = as wide as
 // the types. The destination is sign- or zero-extended to its register's width. 8-bit destinations without a mark fill 16 bits.
-// cvt.rn.f16x2.f32, cvt.rn.bf16x2.f32: type F16x2/BF16x2, sourceType F32, src a (upper half), b (lower half).
+// cvt.rn.f16x2.f32, cvt.rn.bf16x2.f32: type F16x2/BF16x2, sourceType F32, src a (upper half), b (lower half); e4m3x2 and e5m2x2 alike.
 // .satfinite is Key::satfinite: cvt.rn.sat.f16.f32 clamps to [0,1], cvt.rn.satfinite.f16.f32 to the finite numbers.
 constexpr uint32_t cvtRegisters(uint32_t destinationBits, uint32_t sourceBits) { return destinationBits | sourceBits << 8; }
 
@@ -187,7 +187,7 @@ constexpr Key mmaKey(Opcode op, const MmaForm& f) {
   return key;
 }
 // Multiply-adds of one instruction counted as 2 operations each: 2*m*n*k, and four times that for mma.m8n8k4 of f16 (four products).
-uint64_t mmaFlop(Shape shape, Type a = Type::None);
+uint64_t mmaFlop(Shape shape, Type a);
 
 // How a fragment lies in registers. For lane l and register r, `elements[e]` gives row and column (of A: m, k; of B: k, n; of C and D: m, n)
 // of the element in bits [e*width, (e+1)*width). An element may be held in several places (f16 wmma fragments): loads fill all, stores

@@ -138,9 +138,7 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
   if (opcode == O::Mma || opcode == O::WmmaMma) return matrixMultiply(modifiers, opcode == O::WmmaMma);
   if (opcode >= O::Vabsdiff && opcode <= O::Vsub4) return video(opcode, modifiers);
   if (opcode == O::Mov) return move(modifiers);
-  if (opcode == O::Cvt || opcode == O::CvtPack) {
-    if (opcode == O::Cvt) return convert(modifiers);
-  }
+  if (opcode == O::Cvt) return convert(modifiers);
   ops::Key key{opcode};
   // Words with a meaning of their own in one instruction come first.
   switch (opcode) {
@@ -247,7 +245,7 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
   if (opcode == O::Movmatrix && !aligned) fail("'movmatrix' needs .aligned");
   takeOne(modifiers, roundingFromName, &key.rounding);
   key.ftz = modifiers.take("ftz");
-  key.sat = modifiers.take("sat") || modifiers.take("satfinite");
+  key.sat = modifiers.take("sat");
   key.relu = modifiers.take("relu");
   key.nan = opcode != O::Setp && opcode != O::Set && modifiers.take("NaN");
   key.xorsign = modifiers.take("xorsign");
@@ -256,6 +254,7 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
   key.carryOut = modifiers.take("cc");
   key.carryIn = opcode == O::Addc || opcode == O::Subc || opcode == O::Madc;
   if (modifiers.takeType(&key.type)) modifiers.takeType(&key.sourceType);
+  const bool packsBelowThird = opcode == O::CvtPack && modifiers.take("b32");
   modifiers.finish();
   if (key.type == T::None) {
     if (opcode == O::Elect) key.type = T::Pred;
@@ -341,17 +340,11 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
       break;
     }
     case O::CvtPack: {
-      // cvt.pack.sat.convertType.abType{.cType} d, a, b {, c}
-      T third = T::None;
-      if (operands.size() == 4) {
-        third = T::B32;
-        key.variant = ops::kPackWithC;
-      }
+      // cvt.pack.sat.convertType.abType{.b32} d, a, b {, c}
+      if (packsBelowThird) key.variant = ops::kPackWithC;
       addResults(Width::Bits32, Width::Predicate, false, false);
-      addSource(1, Width::Bits32, T::B32);
-      addSource(2, Width::Bits32, T::B32);
-      if (third != T::None) addSource(3, Width::Bits32, T::B32);
-      wanted = third != T::None ? 4 : 3;
+      wanted = packsBelowThird ? 4 : 3;
+      for (size_t i = 1; i < wanted; ++i) addSource(i, Width::Bits32, T::B32);
       break;
     }
     case O::Shfl:
@@ -468,7 +461,8 @@ void Decoder::convert(Modifiers& modifiers) {
   ops::Key key{O::Cvt};
   takeOne(modifiers, roundingFromName, &key.rounding);
   key.ftz = modifiers.take("ftz");
-  key.sat = modifiers.take("sat") || modifiers.take("satfinite");
+  key.sat = modifiers.take("sat");
+  key.satfinite = modifiers.take("satfinite");
   key.relu = modifiers.take("relu");
   if (!modifiers.takeType(&key.type) || !modifiers.takeType(&key.sourceType)) fail("'cvt' needs two types");
   modifiers.finish();
@@ -579,7 +573,7 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
   const std::vector<Ref> c = refs(at(3), ops::Operand::C, form.c, false);
   emitLane(key, Class::Tensor);
   code_.back().instr.kind = Kind::LaneConverged;
-  code_.back().instr.extra = static_cast<uint32_t>(ops::mmaFlop(form.shape));
+  code_.back().instr.extra = static_cast<uint32_t>(ops::mmaFlop(form.shape, form.a));
   for (Ref r : d) result(r);
   for (const std::vector<Ref>* list : {&a, &b, &c}) {
     for (Ref r : *list) source(r);

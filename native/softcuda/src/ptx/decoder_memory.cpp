@@ -394,11 +394,12 @@ void Decoder::mbarrier() {
   using M = machine::MbarrierOp;
   Modifiers modifiers(*current_, 0);
   machine::Mbarrier m;
+  bool mayWait = false;   // try_wait: test_wait that may take its time
   if (modifiers.take("init")) m.op = M::Init;
   else if (modifiers.take("inval")) m.op = M::Invalidate;
   else if (modifiers.take("arrive")) m.op = M::Arrive;
   else if (modifiers.take("arrive_drop")) m.op = M::ArriveDrop;
-  else if (modifiers.take("test_wait")) m.op = modifiers.take("parity") ? M::TestWaitParity : M::TestWait;
+  else if (modifiers.take("test_wait") || (mayWait = modifiers.take("try_wait"))) m.op = modifiers.take("parity") ? M::TestWaitParity : M::TestWait;
   else if (modifiers.take("pending_count")) m.op = M::PendingCount;
   else fail("this form of 'mbarrier' is not supported (it needs sm_90)", ErrorKind::Unsupported);
   m.noComplete = modifiers.take("noComplete");
@@ -414,6 +415,7 @@ void Decoder::mbarrier() {
   modifiers.finish();
   const size_t count = current_->operands.size();
   std::vector<Ref> results, sources;
+  Ref timeHint = machine::kNowhere;
   if (m.op == M::PendingCount) {
     if (count != 2) mismatch();
     results.push_back(resultRef(at(0), Width::Bits32));
@@ -431,10 +433,12 @@ void Decoder::mbarrier() {
       m.hasCount = true;
       sources.push_back(sourceRef(at(next++), Width::Bits32, T::U32));
     }
+    if (mayWait && next < count) timeHint = sourceRef(at(next++), Width::Bits32, T::U32);
     if (next != count) mismatch();
     if (m.noComplete && !m.hasCount) fail("'.noComplete' needs a count");
   }
   emit(Kind::Mbarrier, Class::Barrier).extra = static_cast<uint32_t>(out_.mbarriers.size());
+  if (timeHint != machine::kNowhere) otherSource(timeHint);
   if (m.object.base != Access::Base::None) otherSource(m.object.baseRef);
   for (Ref r : results) result(r);
   for (Ref r : sources) source(r);

@@ -52,7 +52,7 @@ void fill(Register& r, int width) {
 bool equal(const Register& a, const Register& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 const Type kTypes[] = {Type::None, Type::Pred, Type::B8, Type::B16, Type::B32, Type::B64, Type::B128, Type::U8, Type::U16, Type::U32, Type::U64, Type::S8, Type::S16, Type::S32, Type::S64,
-                       Type::U16x2, Type::S16x2, Type::F16, Type::F16x2, Type::BF16, Type::BF16x2, Type::TF32, Type::F32, Type::F32x2, Type::F64, Type::U4, Type::S4, Type::U2, Type::S2};
+                       Type::U16x2, Type::S16x2, Type::F16, Type::F16x2, Type::BF16, Type::BF16x2, Type::TF32, Type::F32, Type::F32x2, Type::F64, Type::E4M3x2, Type::E5M2x2, Type::U4, Type::S4, Type::U2, Type::S2};
 
 struct Shapes { int results = 1, sources = 0, predicates = 0; };   // operand counts; the last `predicates` sources are predicates
 std::string text(const Key& k) {

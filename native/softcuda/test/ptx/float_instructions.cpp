@@ -182,6 +182,11 @@ TEST(float_half_arithmetic) {
     cases.push_back(arithmetic("fma.rn", kBf16, 3, kFma, nearest, false, post));
     cases.push_back(packed(cases.back(), Kind::Bf16x2));
   }
+  for (const std::string n : {"", ".rn"})
+    for (const auto& [name, operation] : {std::pair{"add", kAdd}, {"sub", kSub}, {"mul", kMul}}) {
+      cases.push_back(arithmetic(name + n, kBf16, 2, operation, nearest));
+      cases.push_back(packed(cases.back(), Kind::Bf16x2));
+    }
   runCases(cases);
 }
 
@@ -422,11 +427,74 @@ TEST(float_to_float) {
         cases.push_back({std::string("cvt.") + r.name + (relu ? ".relu." : ".") + (bf ? "bf16x2" : "f16x2") + ".f32 %d, %a, %b;", bf ? Kind::Bf16x2 : Kind::F16x2, {Kind::F32, Kind::F32},
                          [=](const u64* o) { return one(o[0]) << 16 | one(o[1]); }});
       }
+  // .satfinite: beyond the largest finite number there is that number
+  for (const Type* t : {&kF16, &kBf16})
+    for (const RoundingName& r : kRoundings)
+      for (bool relu : {false, true}) {
+        if (r.mode == Mode::Down || r.mode == Mode::Up) continue;
+        const Format g = *t->format;
+        const Mode mode = r.mode;
+        const auto one = [=](u64 bits) {
+          const Number n = exact::decode(bits, exact::kF32);
+          if (relu && n.kind != Number::NaN && (n.negative || n.kind == Number::Zero)) return u64(0);
+          const u64 rounded = exact::encode(n, g, {mode});
+          return exact::decode(rounded, g).kind == Number::Infinite ? rounded - 1 : rounded;
+        };
+        const std::string name = std::string("cvt.") + r.name + (relu ? ".relu" : "") + ".satfinite." + t->name;
+        cases.push_back({name + ".f32 %d, %a;", t->kind, {Kind::F32}, [=](const u64* o) { return one(o[0]); }});
+        cases.push_back({name + "x2.f32 %d, %a, %b;", t == &kBf16 ? Kind::Bf16x2 : Kind::F16x2, {Kind::F32, Kind::F32}, [=](const u64* o) { return one(o[0]) << 16 | one(o[1]); }});
+      }
+  for (const auto& [name, mode] : {std::pair{"rna", Mode::NearestAway}, {"rn", Mode::NearestEven}, {"rz", Mode::Zero}})
+    for (bool relu : {false, true}) {
+      if (relu && mode == Mode::NearestAway) continue;
+      cases.push_back({std::string("cvt.") + name + ".satfinite" + (relu ? ".relu" : "") + ".tf32.f32 %d, %a; and.b32 %d, %d, 0xffffe000;", Kind::U32, {Kind::F32}, [mode = mode, relu](const u64* o) {
+                         const Number n = exact::decode(o[0], exact::kF32);
+                         if (relu && (n.negative || n.kind == Number::Zero)) return u64(0);
+                         const u64 rounded = exact::encode(n, exact::kTf32, {mode});
+                         return (exact::decode(rounded, exact::kTf32).kind == Number::Infinite ? rounded - 1 : rounded) << 13;
+                       },
+                       0, 0, [](const u64* o) { return isNan(o[0], exact::kF32); }});
+    }
   // the lower 13 bits of a tf32 are not looked at
   cases.push_back({"cvt.rna.tf32.f32 %d, %a; and.b32 %d, %d, 0xffffe000;", Kind::U32, {Kind::F32}, [](const u64* o) {
                      return exact::encode(exact::decode(o[0], exact::kF32), exact::kTf32, {Mode::NearestAway}) << 13;
                    },
                    0, 0, [](const u64* o) { return isNan(o[0], exact::kF32); }});
+  runCases(cases);
+}
+
+// Pairs of 8-bit floats. e4m3 has no infinities: it is looked at as a format with one more exponent bit.
+TEST(float_eight_bits) {
+  struct Small {
+    const char* name;
+    Format format;
+    u64 largest, nan;
+  };
+  std::vector<Case> cases;
+  for (const Small& s : {Small{"e4m3x2", {4, -6, 25, 9}, 0x7e, 0x7f}, Small{"e5m2x2", {3, -14, 15, 8}, 0x7b, 0x7f}})
+    for (bool relu : {false, true}) {
+      const auto narrow = [=](const Number& n) {
+        if (n.kind == Number::NaN) return s.nan;
+        if (relu && (n.negative || n.kind == Number::Zero)) return u64(0);
+        const u64 magnitude = exact::encode(n, s.format) & ((u64(1) << (s.format.bits - 1)) - 1);
+        return (n.negative ? 0x80 : 0) | std::min(magnitude, s.largest);
+      };
+      const auto widen = [=](u64 byte) {
+        const u64 magnitude = byte & 0x7f, sign = byte >> 7;
+        if (magnitude > s.largest && (s.largest == 0x7e || magnitude > 0x7c)) return u64(0x7fff);
+        const Number n = exact::decode(magnitude | sign << (s.format.bits - 1), s.format);
+        return relu && sign ? u64(0) : exact::encode(n, exact::kF16);
+      };
+      const std::string post = relu ? ".relu." : ".", name = s.name;
+      cases.push_back({"cvt.rn.satfinite" + post + name + ".f32 %d, %a, %b;", Kind::U16, {Kind::F32, Kind::F32}, [=](const u64* o) {
+                         return narrow(exact::decode(o[0], exact::kF32)) << 8 | narrow(exact::decode(o[1], exact::kF32));
+                       }});
+      // few bits, so that many lie half-way between two results
+      cases.push_back({".reg .b32 x; and.b32 x, %a, 0xffc0ffc0; cvt.rn.satfinite" + post + name + ".f16x2 %d, x;", Kind::U16, {Kind::F16x2}, [=](const u64* o) {
+                         return narrow(exact::decode(o[0] >> 16 & 0xffc0, exact::kF16)) << 8 | narrow(exact::decode(o[0] & 0xffc0, exact::kF16));
+                       }});
+      cases.push_back({"cvt.rn" + post + "f16x2." + name + " %d, %a;", Kind::U32, {Kind::U16}, [=](const u64* o) { return widen(o[0] >> 8) << 16 | widen(o[0] & 0xff); }});
+    }
   runCases(cases);
 }
 

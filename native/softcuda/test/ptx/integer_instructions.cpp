@@ -171,6 +171,11 @@ TEST(integer_logic) {
                        for (int i = 0; i < 32; i++) r |= u64(table >> ((o[0] >> i & 1) << 2 | (o[1] >> i & 1) << 1 | (o[2] >> i & 1)) & 1) << i;
                        return r;
                      }});
+  // with a predicate: whether the result is not zero, combined with another
+  const std::vector<Kind> threeAndPredicate = {Kind::U32, Kind::U32, Kind::U32, Kind::Pred};
+  cases.push_back({"lop3.or.b32 _|%d, %a, %b, %c, 0x80, %e;", Kind::Pred, threeAndPredicate, [](const u64* o) { return u64((o[0] & o[1] & o[2]) != 0 || o[3]); }});
+  cases.push_back({".reg .b32 r; lop3.and.b32 r|%d, %a, %b, %c, 0x96, %e;", Kind::Pred, threeAndPredicate, [](const u64* o) { return u64((o[0] ^ o[1] ^ o[2]) != 0 && o[3]); }});
+  cases.push_back({".reg .pred p; lop3.and.b32 %d|p, %a, %b, %c, 0xfe, %e;", Kind::U32, threeAndPredicate, [](const u64* o) { return o[0] | o[1] | o[2]; }});
   runCases(cases);
 }
 
@@ -368,6 +373,26 @@ TEST(integer_conversions) {
       if (to.bits < 32)
         cases.push_back({std::string("cvt.") + to.name + "." + from.name + " %d, %a;", Kind::U32, {from.kind}, [=](const u64* o) { return typed(32, to.isSigned).wrapped(to.value(to.wrapped(from.value(o[0])))); }});
     }
+  runCases(cases);
+}
+
+// cvt.pack: a above b, both saturated; above them the low bits of c.
+TEST(integer_packed_conversions) {
+  std::vector<Case> cases;
+  const auto add = [&](const std::string& type, int bits, bool isSigned, bool withC) {
+    const Type part{"", Kind::U32, bits, isSigned};
+    cases.push_back({"cvt.pack.sat." + type + ".s32" + (withC ? ".b32 %d, %a, %b, %c;" : " %d, %a, %b;"), Kind::U32,
+                     withC ? std::vector<Kind>{Kind::S32, Kind::S32, Kind::U32} : std::vector<Kind>{Kind::S32, Kind::S32}, [=](const u64* o) {
+                       const auto clamped = [&](u64 v) { return part.wrapped(std::clamp(kS32.value(v), part.least(), part.most())); };
+                       const u64 pair = clamped(o[0]) << bits | clamped(o[1]);
+                       return withC ? (o[2] << 2 * bits | pair) & 0xffffffff : pair;
+                     }});
+  };
+  for (bool isSigned : {false, true}) {
+    const std::string letter = isSigned ? "s" : "u";
+    add(letter + "16", 16, isSigned, false);
+    for (int bits : {2, 4, 8}) add(letter + std::to_string(bits), bits, isSigned, true);
+  }
   runCases(cases);
 }
 

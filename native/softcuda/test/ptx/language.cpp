@@ -91,6 +91,28 @@ TEST(language_loads_extend) {
   }
 }
 
+TEST(language_mbarriers) {
+  // 64 arrivals; those who come last try to wait, with and without a limit to their patience
+  const std::string body =
+      ".shared .align 8 .b64 m; .reg .pred p, q; .reg .b64 state; .reg .b32 %r<4>;\n"
+      "setp.eq.u32 p, %t, 0;\n@p mbarrier.init.shared::cta.b64 [m], 64;\nbar.sync 0;\n"
+      "mbarrier.arrive.shared.b64 state, [m];\n"
+      "AGAIN: mbarrier.try_wait.shared.b64 q, [m], state, 1000;\n@!q bra AGAIN;\n"
+      "mbarrier.try_wait.parity.acquire.cta.shared::cta.b64 q, [m], 0;\nselp.u32 %r0, 1, 0, q;\n"
+      "mbarrier.try_wait.parity.shared.b64 q, [m], 1;\nselp.u32 %r1, 2, 0, q;\nor.b32 %r0, %r0, %r1;\n";
+  expectEqual("phase", results(kernel(body + kStore), 64, 64), std::vector<uint32_t>(64, 1));
+}
+
+TEST(language_stack) {
+  // what is taken from the stack lies apart from what was taken before, until it is given back
+  const std::string body =
+      ".reg .b64 saved, first, second, third; .reg .b32 %r<4>; .reg .pred p;\n"
+      "stacksave.u64 saved;\nadd.u32 %r1, %t, 4;\ncvt.u64.u32 first, %r1;\nalloca.u64 first, first, 16;\nalloca.u64 second, 64;\n"
+      "st.local.u32 [first], %t;\nst.local.u32 [second], 77;\nst.local.u32 [second+60], 78;\nld.local.u32 %r0, [first];\nld.local.u32 %r2, [second];\nmad.lo.u32 %r0, %r0, 1000, %r2;\n"
+      "stackrestore.u64 saved;\ncvt.u64.u32 third, %r1;\nalloca.u64 third, third, 16;\nsetp.ne.u64 p, first, third;\n@p mov.u32 %r0, 0;\n";
+  expectEqual("values", results(kernel(body + kStore), 40, 40), perThread(40, [](uint32_t t) { return t * 1000 + 77; }));
+}
+
 TEST(language_stores_truncate) {
   const std::string init = ".reg .b32 %r<8>; .reg .b64 %w<4>; .reg .b16 %h<4>;\nmov.u32 %r0, 0x81828384; mov.u32 %r1, 0x91929394; mov.u64 %w0, 0xa1a2a3a4a5a6a7a8; mov.u16 %h0, 0xb1b2; mov.u16 %h1, 0xc1c2;\n";
   struct {

@@ -181,9 +181,14 @@ template <ToDoubles Load, ToBits Narrow, class S> void to16Bits(u32 active, void
   Narrow(v, out);
   writeConverted<Half>(active, dst[0], out, variant & 0xff);
 }
+// Integers, rounded as the machine does at present. Compilers take unsigned ones in two parts, whose zeros give -0 when rounding down.
+template <class F, class S> SOFTCUDA_INLINE F fromInteger(S s) {
+  const F v = static_cast<F>(s);
+  return Is<S>::isSigned ? v : v > 0 ? v : F{0};
+}
 template <class S, bool Ftz, bool Sat> struct ToSingle {   // the rounding is the machine's current one
   static SOFTCUDA_INLINE float apply(S s) {
-    if constexpr (Is<S>::integer) return Sat ? saturate(static_cast<float>(s)) : static_cast<float>(s);
+    if constexpr (Is<S>::integer) return Sat ? saturate(fromInteger<float>(s)) : fromInteger<float>(s);
     else if constexpr (Is<S>::width == 32) return finish<Ftz, Sat>(flush<Ftz>(working(s)));
     else return finish<Ftz, Sat>(static_cast<float>(working(s)));
   }
@@ -192,7 +197,7 @@ template <class S, bool Ftz, bool Sat> struct ToSingle {   // the rounding is th
 template <class S, bool Ftz, bool Sat> struct ToDouble {
   static SOFTCUDA_INLINE double apply(S s) {
     double v;
-    if constexpr (Is<S>::integer) v = static_cast<double>(s);
+    if constexpr (Is<S>::integer) v = fromInteger<double>(s);
     else v = static_cast<double>(flush<Ftz>(working(s)));
     if constexpr (Sat) return v > 0 ? v < 1 ? v : 1.0 : 0.0;
     return v != v ? quiet(v) : v;
@@ -251,10 +256,16 @@ template <class Format, Post P> void packNearest(u32 active, void* const* dst, c
   for (int i = 0; i < kLanes; ++i) low[i] = after16<Format, P>(low[i]) | after16<Format, P>(high[i]) << 16;
   write(active, static_cast<u32*>(dst[0]), low);
 }
-// The common single conversions, with machine instructions for f16.
+// The common single conversions; f16 has machine instructions.
 void halfFromFloat(u32 active, void* const* dst, const void* const* src, u32) {
   alignas(64) u32 out[kLanes];
   floatsToHalves(static_cast<const float*>(src[0]), out);
+  write(active, static_cast<u32*>(dst[0]), out);
+}
+void bfloatFromFloat(u32 active, void* const* dst, const void* const* src, u32) {
+  const float* a = static_cast<const float*>(src[0]);
+  alignas(64) u32 out[kLanes];
+  for (int i = 0; i < kLanes; ++i) out[i] = floatToBfloat(a[i]);
   write(active, static_cast<u32*>(dst[0]), out);
 }
 void floatFromHalf(u32 active, void* const* dst, const void* const* src, u32) {
@@ -386,13 +397,13 @@ template <class Format, Rounding R, Post P> LaneOp singleToHalf(bool packed) {
   if constexpr (R == Rounding::Rn) return &packNearest<Format, P>;
   else return &packHalves<&narrowDoubles<Format, R, P>>;
 }
-template <class Format, Rounding R> LaneOp singleToHalf(const Key& k, bool finite, bool packed) {
-  if (k.relu) return finite ? singleToHalf<Format, R, Post::ReluFinite>(packed) : singleToHalf<Format, R, Post::Relu>(packed);
-  return finite ? singleToHalf<Format, R, Post::Finite>(packed) : singleToHalf<Format, R, Post::None>(packed);
+template <class Format, Rounding R> LaneOp singleToHalf(const Key& k, bool packed) {
+  if (k.relu) return k.satfinite ? singleToHalf<Format, R, Post::ReluFinite>(packed) : singleToHalf<Format, R, Post::Relu>(packed);
+  return k.satfinite ? singleToHalf<Format, R, Post::Finite>(packed) : singleToHalf<Format, R, Post::None>(packed);
 }
 template <Rounding R> LaneOp toTf32(const Key& k) {
-  if (k.relu) return k.sat ? unary<ToTf32<R, Post::ReluFinite>, u32, float>() : unary<ToTf32<R, Post::Relu>, u32, float>();
-  return k.sat ? unary<ToTf32<R, Post::Finite>, u32, float>() : unary<ToTf32<R, Post::None>, u32, float>();
+  if (k.relu) return k.satfinite ? unary<ToTf32<R, Post::ReluFinite>, u32, float>() : unary<ToTf32<R, Post::Relu>, u32, float>();
+  return k.satfinite ? unary<ToTf32<R, Post::Finite>, u32, float>() : unary<ToTf32<R, Post::None>, u32, float>();
 }
 LaneOp fromSingle(const Key& k) {
   if (isInteger(k.type)) {
@@ -404,22 +415,19 @@ LaneOp fromSingle(const Key& k) {
     case Type::F16: case Type::BF16: case Type::F16x2: case Type::BF16x2: {
       const bool half = k.type == Type::F16 || k.type == Type::F16x2;
       if (k.satfinite || k.relu || packed) {
-        if (!only(k, kSource | kRound | kRelu | kSat | kSatfinite)) return nullptr;
-        const bool finite = k.sat || k.satfinite;
-        if (k.rounding == Rounding::Rn) return half ? singleToHalf<F16, Rounding::Rn>(k, finite, packed) : singleToHalf<BF16, Rounding::Rn>(k, finite, packed);
-        if (k.rounding == Rounding::Rz) return half ? singleToHalf<F16, Rounding::Rz>(k, finite, packed) : singleToHalf<BF16, Rounding::Rz>(k, finite, packed);
+        if (!only(k, kSource | kRound | kRelu | kSatfinite)) return nullptr;
+        if (k.rounding == Rounding::Rn) return half ? singleToHalf<F16, Rounding::Rn>(k, packed) : singleToHalf<BF16, Rounding::Rn>(k, packed);
+        if (k.rounding == Rounding::Rz) return half ? singleToHalf<F16, Rounding::Rz>(k, packed) : singleToHalf<BF16, Rounding::Rz>(k, packed);
         return nullptr;
       }
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
-      if (half && k.rounding == Rounding::Rn && !k.ftz && !k.sat && k.variant == 0) return &halfFromFloat;
+      if (k.rounding == Rounding::Rn && !k.ftz && !k.sat && k.variant == 0) return half ? &halfFromFloat : &bfloatFromFloat;
       return half ? to16<F16, float>(k) : to16<BF16, float>(k);
     }
     case Type::TF32: {
-      if (!only(k, kSource | kRound | kRelu | kSat | kSatfinite)) return nullptr;
-      Key p = k;
-      p.sat = k.sat || k.satfinite;
-      if (k.rounding == Rounding::Rna) return k.relu ? nullptr : toTf32<Rounding::Rna>(p);
-      return k.rounding == Rounding::Rn ? toTf32<Rounding::Rn>(p) : k.rounding == Rounding::Rz ? toTf32<Rounding::Rz>(p) : nullptr;
+      if (!only(k, kSource | kRound | kRelu | kSatfinite)) return nullptr;
+      if (k.rounding == Rounding::Rna) return k.relu ? nullptr : toTf32<Rounding::Rna>(k);
+      return k.rounding == Rounding::Rn ? toTf32<Rounding::Rn>(k) : k.rounding == Rounding::Rz ? toTf32<Rounding::Rz>(k) : nullptr;
     }
     case Type::F32:
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
@@ -451,6 +459,65 @@ LaneOp fromDouble(const Key& k) {
       return k.sat ? exact<ToDouble<double, false, true>, double, double>(k) : exact<ToDouble<double, false, false>, double, double>(k);
     default: return nullptr;
   }
+}
+
+// --- 8-bit floats, in pairs: the first of two sources goes to the upper byte. Narrowing is to nearest even and saturates -------------
+struct E5M2 {
+  static SOFTCUDA_INLINE u32 narrowOne(double v) {
+    const u32 b = narrow<5, 2, Rounding::Rn>(v);
+    return (b & 0x7fu) == 0x7cu ? b - 1 : b;
+  }
+  static SOFTCUDA_INLINE u32 toHalf(u32 b) { return (b & 0x7fu) > 0x7cu ? 0x7fffu : b << 8; }
+};
+struct E4M3 {   // no infinities: all but the last value of the highest exponent are numbers
+  static SOFTCUDA_INLINE u32 narrowOne(double v) {
+    const bool large = __builtin_fabs(v) >= 256;
+    const u32 b = narrow<4, 3, Rounding::Rn>(large ? v * 0.5 : v), magnitude = (b & 0x7fu) + (large ? 8 : 0);
+    return v != v ? 0x7fu : (b & 0x80u) | (magnitude > 0x7eu ? 0x7eu : magnitude);
+  }
+  static SOFTCUDA_INLINE u32 toHalf(u32 b) {
+    const u32 sign = (b & 0x80u) << 8, magnitude = b & 0x7fu;
+    if (magnitude == 0x7fu) return 0x7fffu;
+    return sign | (magnitude >= 8 ? (magnitude << 7) + (8u << 10) : floatToHalf(static_cast<float>(static_cast<s32>(magnitude)) * 0x1p-9f));
+  }
+};
+template <class Format, bool Relu> SOFTCUDA_INLINE u32 toByte(double v) {
+  const u32 b = Format::narrowOne(v);
+  return Relu && (b & 0x80u) != 0 ? 0u : b;
+}
+template <class Format, bool Relu> void bytesFromFloats(u32 active, void* const* dst, const void* const* src, u32) {
+  const float* a = static_cast<const float*>(src[0]);
+  const float* b = static_cast<const float*>(src[1]);
+  alignas(64) u32 out[kLanes];
+  for (int i = 0; i < kLanes; ++i) out[i] = toByte<Format, Relu>(static_cast<double>(a[i])) << 8 | toByte<Format, Relu>(static_cast<double>(b[i]));
+  write(active, static_cast<u32*>(dst[0]), out);
+}
+template <class Format, bool Relu> void bytesFromHalves(u32 active, void* const* dst, const void* const* src, u32) {
+  const u32* a = static_cast<const u32*>(src[0]);
+  alignas(64) u32 out[kLanes];
+  for (int i = 0; i < kLanes; ++i)
+    out[i] = toByte<Format, Relu>(static_cast<double>(halfToFloat(a[i] >> 16))) << 8 | toByte<Format, Relu>(static_cast<double>(halfToFloat(a[i] & 0xffffu)));
+  write(active, static_cast<u32*>(dst[0]), out);
+}
+template <class Format, bool Relu> void halvesFromBytes(u32 active, void* const* dst, const void* const* src, u32) {
+  const u32* a = static_cast<const u32*>(src[0]);
+  alignas(64) u32 out[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    const u32 high = after16<F16, Relu ? Post::Relu : Post::None>(Format::toHalf(a[i] >> 8 & 0xffu));
+    const u32 low = after16<F16, Relu ? Post::Relu : Post::None>(Format::toHalf(a[i] & 0xffu));
+    out[i] = high << 16 | low;
+  }
+  write(active, static_cast<u32*>(dst[0]), out);
+}
+template <class Format> LaneOp toBytes(const Key& k) {
+  if (k.rounding != Rounding::Rn || !k.satfinite || !only(k, kSource | kRound | kRelu | kSatfinite)) return nullptr;
+  if (k.sourceType == Type::F32) return k.relu ? &bytesFromFloats<Format, true> : &bytesFromFloats<Format, false>;
+  if (k.sourceType == Type::F16x2) return k.relu ? &bytesFromHalves<Format, true> : &bytesFromHalves<Format, false>;
+  return nullptr;
+}
+template <class Format> LaneOp fromBytes(const Key& k) {
+  if (k.type != Type::F16x2 || k.rounding != Rounding::Rn || !only(k, kSource | kRound | kRelu)) return nullptr;
+  return k.relu ? &halvesFromBytes<Format, true> : &halvesFromBytes<Format, false>;
 }
 
 // cvt.pack.sat: a above b, saturated to Bits bits, above them the low bits of c.
@@ -485,6 +552,8 @@ LaneOp pack(const Key& k) {
 LaneOp findConvert(const Key& k) {
   if (k.op == Opcode::CvtPack) return pack(k);
   if (k.op != Opcode::Cvt) return nullptr;
+  if (k.type == Type::E4M3x2) return toBytes<E4M3>(k);
+  if (k.type == Type::E5M2x2) return toBytes<E5M2>(k);
   switch (k.sourceType) {
     case Type::U8: return fromInt<u8>(k);
     case Type::S8: return fromInt<s8>(k);
@@ -498,6 +567,8 @@ LaneOp findConvert(const Key& k) {
     case Type::BF16: return from16<Bfloat>(k);
     case Type::F32: return fromSingle(k);
     case Type::F64: return fromDouble(k);
+    case Type::E4M3x2: return fromBytes<E4M3>(k);
+    case Type::E5M2x2: return fromBytes<E5M2>(k);
     default: return nullptr;
   }
 }

@@ -22,12 +22,45 @@ SOFTCUDA_INLINE double fmaToOdd(double a, double b, double c) {
   return bitsAs<double>(inexact && (bitsOfS & 1) == 0 ? bitsOfS + step : bitsOfS);
 }
 
+#if defined(__AVX512F__)
+// The two neighbours of a*b+c, by rounding down and up; if they differ, the odd one.
+SOFTCUDA_INLINE __m512 fmaToOdd(__m512 a, __m512 b, __m512 c) {
+  const __m512 down = _mm512_fmadd_round_ps(a, b, c, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+  const __m512 up = _mm512_fmadd_round_ps(a, b, c, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+  const __m512i nearZero = _mm512_castps_si512(_mm512_mask_mov_ps(down, _mm512_movepi32_mask(_mm512_castps_si512(down)), up));
+  return _mm512_castsi512_ps(_mm512_mask_or_epi32(nearZero, _mm512_cmp_ps_mask(down, up, _CMP_NEQ_UQ), nearZero, _mm512_set1_epi32(1)));
+}
+#endif
+// A double rounded to odd.
+SOFTCUDA_INLINE float toOddFloat(double v) {
+  const float nearest = static_cast<float>(v);
+  const double back = static_cast<double>(nearest);
+  const u32 towardsZero = bitsAs<u32>(nearest) - (__builtin_fabs(back) > __builtin_fabs(v) ? 1u : 0u);
+  return bitsAs<float>(back != v ? towardsZero | 1u : towardsZero);
+}
+
 enum class Arith { Add, Sub, Mul, Fma };
 template <Arith A, class T> SOFTCUDA_INLINE T compute(float a, float b, float c) {
   if constexpr (A == Arith::Fma) return fmaToOdd(T{a}, T{b}, T{c});
   else if constexpr (A == Arith::Mul) return T{a} * T{b};                    // exact
   else if constexpr (A == Arith::Sub) return fmaToOdd(T{a}, T{1}, T{-b});
   else return fmaToOdd(T{a}, T{1}, T{b});
+}
+// bf16 has as many exponents as f32, so that products are exact in double only.
+template <Arith A> SOFTCUDA_INLINE void computeBfloats(const float* a, const float* b, const float* c, u32* out) {
+  alignas(64) float odd[kLanes];
+#if defined(__AVX512F__)
+  for (int i = 0; i < kLanes; i += 16) {
+    const __m512 x = _mm512_load_ps(a + i), y = _mm512_load_ps(b + i), one = _mm512_set1_ps(1.0f);
+    if constexpr (A == Arith::Fma) _mm512_store_ps(odd + i, fmaToOdd(x, y, _mm512_load_ps(c + i)));
+    else if constexpr (A == Arith::Mul) _mm512_store_ps(odd + i, fmaToOdd(x, y, _mm512_set1_ps(-0.0f)));
+    else if constexpr (A == Arith::Sub) _mm512_store_ps(odd + i, fmaToOdd(x, one, _mm512_xor_ps(y, _mm512_set1_ps(-0.0f))));
+    else _mm512_store_ps(odd + i, fmaToOdd(x, one, y));
+  }
+#else
+  for (int i = 0; i < kLanes; ++i) odd[i] = toOddFloat(compute<A, double>(a[i], b[i], A == Arith::Fma ? c[i] : 0.0f));
+#endif
+  for (int i = 0; i < kLanes; ++i) out[i] = floatToBfloat(odd[i]);
 }
 // After the rounding: .ftz, .sat (to [0,1], NaN to +0), .relu (negatives and -0 to +0).
 template <class Format, bool Ftz, bool Sat, bool Relu> SOFTCUDA_INLINE u32 finish16(u32 h) {
@@ -59,7 +92,7 @@ SOFTCUDA_INLINE void arithHalf(const void* const* src, u32* out) {
     for (int i = 0; i < kLanes; ++i) r[i] = compute<A, float>(a[i], b[i], A == Arith::Fma ? c[i] : 0.0f);
     floatsToHalves(r, out);
   } else {
-    for (int i = 0; i < kLanes; ++i) out[i] = narrow<8, 7, Rounding::Rn>(compute<A, double>(a[i], b[i], A == Arith::Fma ? c[i] : 0.0f));
+    computeBfloats<A>(a, b, c, out);
   }
   if constexpr (Ftz || Sat || Relu)
     for (int i = 0; i < kLanes; ++i) out[i] = finish16<Format, Ftz, Sat, Relu>(out[i]);
