@@ -259,7 +259,7 @@ void Context::destroy() {
   events().removeIf([&](const Event& e) { return e.context.lock().get() == this; });
 
   const std::vector<Record> left = Records::instance().ofContext(id_);
-  if (!left.empty() && checksFor("leak")) reportLeaks(left);
+  if (checksFor("leak")) reportLeaks(left);
   for (const Record& record : left) {
     Records::instance().release(record.allocation.base, {record.allocation.kind}, CUDA_ERROR_INVALID_VALUE);
   }
@@ -271,12 +271,13 @@ void Context::destroy() {
 void Context::reportLeaksAtExit() {
   if (!checksFor("leak")) return;
   for (const auto& context : contexts().all()) {
-    const std::vector<Record> left = Records::instance().ofContext(context->id_);
-    if (!left.empty()) context->reportLeaks(left);
+    context->reportLeaks(Records::instance().ofContext(context->id_));
   }
 }
 
 void Context::reportLeaks(const std::vector<Record>& left) const {
+  // After a fault nothing can be freed any more: what is left says nothing about the program.
+  if (left.empty() || fault_->get() != CUDA_SUCCESS) return;
   size_t bytes = 0;
   for (const Record& record : left) bytes += record.allocation.size;
   std::ostringstream text;

@@ -76,6 +76,7 @@ struct Operand {
 struct SourcePosition {
   uint32_t file = 0, line = 0;   // file is the number of a .file directive, 0 for none
   uint32_t caller = 0;           // 1 + the index in ParsedModule::inlineSites of the place where the function was inlined; 0: it was not
+  bool sure = true;              // .loc names a caller by its position only, which may have been inlined at several places
 };
 
 struct Instruction {

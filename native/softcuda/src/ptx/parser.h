@@ -86,7 +86,14 @@ class Parser {
   Function* function_ = nullptr;
   std::vector<Names> names_;
   SourcePosition source_;
-  std::map<std::array<uint64_t, 3>, SourcePosition> latest_;   // by file, line and column: the last .loc of the function there
+  using Place = std::array<uint64_t, 3>;   // file, line, column
+  struct Loc {
+    SourcePosition position;
+    Place caller{};
+    bool several = false;                  // there were callers before this one
+  };
+  std::map<Place, Loc> locs_;              // of the function: the last .loc at each place
+  Place lastPlace_{};
   bool pendingMinus_ = false;   // the sign of a constant expression that has been read already
 };
 

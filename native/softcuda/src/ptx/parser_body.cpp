@@ -36,7 +36,8 @@ const Function::TargetList* Function::findTargets(std::string_view list, uint32_
 void Parser::body(Function& into) {
   function_ = &into;
   source_ = {};
-  latest_.clear();
+  locs_.clear();
+  lastPlace_ = {};
   names_.clear();
   into.scopes.assign(1, {0});
   names_.emplace_back();
@@ -167,29 +168,41 @@ void Parser::locDirective() {
   const uint64_t file = integer("a file number");
   const uint64_t sourceLine = integer("a line number");
   const uint64_t column = integer("a column");
-  source_ = {static_cast<uint32_t>(file), static_cast<uint32_t>(sourceLine), 0};
+  source_ = {static_cast<uint32_t>(file), static_cast<uint32_t>(sourceLine), 0, true};
+  const Place place{file, sourceLine, column};
+  Place caller{};
   if (token_.is(',') && token_.line == line) {   // , function_name label {+ offset}, inlined_at file line column
     while (token_.kind != TokenKind::End && token_.line == line) {
       const bool at = token_.kind == TokenKind::Word && token_.text == "inlined_at";
       advance();
       if (!at) continue;
-      std::array<uint64_t, 3> caller;
       for (uint64_t& part : caller) part = integer("a position");
-      // The caller may have been inlined itself: the .loc before this one says where.
-      const auto known = latest_.find(caller);
-      module_.inlineSites.push_back(known != latest_.end() ? known->second : SourcePosition{static_cast<uint32_t>(caller[0]), static_cast<uint32_t>(caller[1]), 0});
+      // The caller may have been inlined itself: an earlier .loc says where, most often the one before this.
+      SourcePosition site{static_cast<uint32_t>(caller[0]), static_cast<uint32_t>(caller[1]), 0, true};
+      const auto known = locs_.find(caller);
+      if (known != locs_.end()) {
+        site = known->second.position;
+        if (known->second.several && caller != lastPlace_) site.sure = false;
+      }
+      module_.inlineSites.push_back(site);
       source_.caller = static_cast<uint32_t>(module_.inlineSites.size());
     }
   }
-  latest_[{file, sourceLine, column}] = source_;
+  Loc& loc = locs_[place];
+  loc.several = loc.several || (loc.position.line != 0 && loc.caller != caller);
+  loc.position = source_;
+  loc.caller = caller;
+  lastPlace_ = place;
 }
 
 std::string ParsedModule::describe(SourcePosition position) const {
   std::string text;
+  const char* link = "";
   for (int depth = 0; depth < 16 && position.line != 0; ++depth) {
     const bool named = position.file < files.size() && !files[position.file].empty();
-    text += (depth == 0 ? "" : ", inlined at ") + (named ? files[position.file] : std::string("source")) + ":" + std::to_string(position.line);
+    text += link + (named ? files[position.file] : std::string("source")) + ":" + std::to_string(position.line);
     if (position.caller == 0) break;
+    link = position.sure ? ", inlined at " : ", probably inlined at ";
     position = inlineSites[position.caller - 1];
   }
   return text;

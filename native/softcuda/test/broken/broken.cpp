@@ -88,6 +88,22 @@ TEST(fault_off_by_one) {
   });
 }
 
+// .loc names the place where a function was inlined by file, line and column, and that place may have been inlined twice.
+TEST(fault_in_a_function_inlined_twice) {
+  const std::string bad = "st.global.u32 [8], 1;\n", good = "st.global.u32 [%rd1], 1;\n";
+  const auto run = [](const std::string& body) {
+    Buffer<int> out(1);
+    const Module m = Module::fromText(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k(.param .u64 p)\n{\n.reg .b64 %rd1;\n.loc 1 30 1\nld.param.u64 %rd1, [p];\n" + body +
+                                      "ret;\n}\n.file 1 \"twice.cu\"\n");
+    return launch(m, "k", {1, 1}, out);
+  };
+  const std::string first = ".loc 1 20 3, function_name $L0, inlined_at 1 31 5\n", second = ".loc 1 20 3, function_name $L0, inlined_at 1 32 5\n", inner = ".loc 1 10 2, function_name $L1, inlined_at 1 20 3\n";
+  inContext([&] { expectReport(run(first + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, inlined at twice.cu:31)"}); });
+  inContext([&] { expectReport(run(first + inner + good + second + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, inlined at twice.cu:32)"}); });
+  // back in one of the two, no one knows which
+  inContext([&] { expectReport(run(first + inner + good + second + inner + good + ".loc 1 33 1\n" + good + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, probably inlined at twice.cu:32)"}); });
+}
+
 TEST(fault_use_after_free) {
   Buffer<int> in(numbers(64)), out(64);
   Module m = module();

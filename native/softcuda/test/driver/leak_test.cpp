@@ -49,6 +49,20 @@ TEST(leaksAreReportedWhenTheContextEnds) {
   CHECK_MSG(report.find("77 bytes of page-locked host memory") != std::string::npos, report);
 }
 
+TEST(afterAFaultNothingCanBeFreedAndNothingIsCalledALeak) {
+  {
+    Context context;
+    CUdeviceptr p = 0, nowhere = 8;
+    OK(cuMemAlloc_v2(&p, 777));
+    Module module(ptx::poke);
+    void* parameters[] = {&nowhere};
+    OK(cuLaunchKernel(module.function("poke"), 1, 1, 1, 1, 1, 1, 0, nullptr, parameters, nullptr));
+    FAILS(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+    FAILS(cuMemFree_v2(p), CUDA_ERROR_ILLEGAL_ADDRESS);
+  }
+  CHECK_MSG(lastReport().find("poke") != std::string::npos && lastReport().find("leak") == std::string::npos, lastReport());
+}
+
 TEST(aCleanContextReportsNothing) {
   const std::string before = lastReport();
   {
