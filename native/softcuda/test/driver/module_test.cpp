@@ -1,7 +1,12 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <tuple>
 
 #include "fixture.h"
 
@@ -44,6 +49,61 @@ TEST(textAndFile) {
   FAILS(cuModuleLoad(&m, (kData + "none.ptx").c_str()), CUDA_ERROR_FILE_NOT_FOUND);
   FAILS(cuModuleLoadData(&m, nullptr), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuModuleLoadData(nullptr, "x"), CUDA_ERROR_INVALID_VALUE);
+}
+
+// What `ptxas -v` says, in a file beside the PTX, takes the place of the estimate; the warps that are resident follow.
+TEST(registersFromPtxasReport) {
+  const auto withReport = [](const std::string& report) {
+    char folder[] = "/tmp/softcuda-module-XXXXXX";
+    REQUIRE(mkdtemp(folder) != nullptr);
+    const std::string path = std::string(folder) + "/add.ptx";
+    std::ofstream(path) << readFile("add.ptx");
+    if (!report.empty()) std::ofstream(path + ".ptxas") << report;
+    Context context;
+    CUmodule m = nullptr;
+    CUfunction f = nullptr;
+    int registers = 0, blocks = 0;
+    OK(cuModuleLoad(&m, path.c_str()));
+    OK(cuModuleGetFunction(&f, m, "add"));
+    OK(cuFuncGetAttribute(&registers, CU_FUNC_ATTRIBUTE_NUM_REGS, f));
+    OK(cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 256, 0));
+    softcudaCollectCounters(1);
+    checkAdd(m);
+    std::string json(softcudaLastCounters(nullptr, 0) + 1, ' ');
+    softcudaLastCounters(&json[0], json.size());
+    softcudaResetCounters();
+    std::remove((path + ".ptxas").c_str());
+    std::remove(path.c_str());
+    rmdir(folder);
+    return std::tuple(registers, blocks, json);
+  };
+  const auto has = [](const std::string& json, const char* part) { CHECK_MSG(json.find(part) != std::string::npos, json); };
+  const auto [estimated, blocksByEstimate, estimate] = withReport("");
+  CHECK(estimated > 0 && estimated < 96);
+  has(estimate, "\"registersEstimated\": true");
+  const auto [registers, blocks, json] = withReport(
+      "ptxas info    : 4 bytes gmem\n"
+      "ptxas info    : Compiling entry function 'other' for 'sm_80'\n"
+      "ptxas info    : Function properties for other\n"
+      "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+      "ptxas info    : Used 8 registers, used 0 barriers, 380 bytes cmem[0]\n"
+      "ptxas info    : Compiling entry function 'add' for 'sm_80'\n"
+      "ptxas info    : Function properties for add\n"
+      "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+      "ptxas info    : Used 96 registers, used 0 barriers, 380 bytes cmem[0]\n");
+  CHECK_EQ(registers, 96);
+  // 65,536 registers, 96 * 256 of them for each block
+  CHECK_EQ(blocks, 2);
+  CHECK(blocksByEstimate > blocks);
+  has(json, "\"registersEstimated\": false");
+  has(json, "\"registers\": 96");
+  // a warp of 96 * 32 registers: 16,384 of each partition hold five, 20 in all; a block is one warp here
+  has(json, "\"gpu\": \"A100-SXM4-80GB\", \"residentBlocks\": 20, \"residentWarps\": 20");
+  // nonsense changes nothing
+  const auto [withNonsense, blocksWithNonsense, nonsense] = withReport("Compiling entry function 'add' for 'sm_80'\nUsed 99999 registers\nUsed many registers\n");
+  CHECK_EQ(withNonsense, estimated);
+  CHECK_EQ(blocksWithNonsense, blocksByEstimate);
+  has(nonsense, "\"registersEstimated\": true");
 }
 
 TEST(functions) {
