@@ -94,7 +94,10 @@ std::string readFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-std::string ptxFolder() { return PTX_FOLDER; }
+std::string ptxFolder() {
+  const char* other = std::getenv("SOFTCUDA_TEST_PTX");
+  return other ? other : PTX_FOLDER;
+}
 
 Module::Module(const std::string& name) { load(readFile(ptxFolder() + "/" + name + ".ptx"), name + ".ptx"); }
 

@@ -166,7 +166,7 @@ class Module {
 
 // Runs the program's tests; the exit status.
 int runAll(int argc, char** argv);
-// Where the test folder's committed PTX lies.
+// Where the test folder's committed PTX lies; SOFTCUDA_TEST_PTX names another folder, for PTX that other options made.
 std::string ptxFolder();
 std::string readFile(const std::string& path);
 
