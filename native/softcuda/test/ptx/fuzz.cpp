@@ -1,9 +1,11 @@
 // Feeds the module loader with damaged PTX: whatever the text, loading must end with a module or an error code, never in a crash, a
-// hang or (under ASan and UBSan) a bad access. The damage is deterministic: fuzz [seed [number of texts]].
+// hang or (under ASan and UBSan) a bad access. The damage is deterministic: fuzz [seed [number of texts]]. fuzz --corpus FOLDER
+// writes the undamaged texts into a folder, for libFuzzer to start from.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 #include "../support/test.h"
 
@@ -104,6 +106,11 @@ void load(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  if (argc == 3 && std::string(argv[1]) == "--corpus") {
+    int number = 0;
+    for (const std::string& text : seeds()) std::ofstream(std::string(argv[2]) + "/" + std::to_string(number++) + ".ptx") << text;
+    return number > 0 ? 0 : 1;
+  }
   const auto seed = static_cast<unsigned>(argc > 1 ? std::atoi(argv[1]) : 1);
   const int count = argc > 2 ? std::atoi(argv[2]) : 3000;
   setenv("SOFTCUDA_REPORT", "off", 0);
