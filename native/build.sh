@@ -14,7 +14,7 @@ leave_out() {
   exit 0
 }
 
-[ "$wanted" != off ] || leave_out "it was switched off (SOFTCUDA=on builds it)"
+[ "$wanted" != off ] || leave_out "it was switched off"
 [ -f "$source/CMakeLists.txt" ] || leave_out "its sources are not here"
 [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || leave_out "it is packed for Linux on x86-64 only; this is $(uname -s) on $(uname -m)"
 command -v cmake > /dev/null || leave_out "cmake was not found; install it: sudo apt-get install -y cmake g++"
