@@ -1,5 +1,6 @@
 package io.resfuse.engine.onednn;
 
+import io.resfuse.engine.ArenaPlanner;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,6 +2,7 @@ package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.*;
 
+import io.resfuse.engine.ArenaPlanner;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;

@@ -1,5 +1,6 @@
 package io.resfuse.engine.onednn;
 
+import io.resfuse.engine.ArenaPlanner;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;

@@ -14,9 +14,9 @@ import java.util.Optional;
  * Runs networks by plain loops in double precision.
  *
  * <p>{@link Precision#FP64} rounds nothing: it is the truth that other engines are held against.
- * {@link Precision#FP32}, {@link Precision#BF16} and {@link Precision#FP16} keep double arithmetic
- * but round what an engine of that precision stores (see {@link Rounding}): the error of such a run
- * is the part that storage alone causes, a yardstick for low precision.
+ * {@link Precision#FP32}, {@link Precision#TF32}, {@link Precision#BF16} and {@link Precision#FP16}
+ * keep double arithmetic but round what an engine of that precision stores (see {@link Rounding}):
+ * the error of such a run is the part that storage alone causes, a yardstick for low precision.
  *
  * <p>Results do not depend on the number of threads: every element is computed by one thread, in
  * one order. Unlike the SPI asks, running a plan allocates a few small objects (those of parallel
@@ -53,12 +53,7 @@ public final class ReferenceEngine implements Engine {
 
   @Override
   public Optional<String> whyNot(Precision precision, Mode mode) {
-    return switch (precision) {
-      case FP64, FP32, BF16, FP16 -> Optional.empty();
-      case TF32 ->
-          Optional.of(
-              "the reference engine has no tf32, which only NVIDIA GPUs have; use fp64 or fp32");
-    };
+    return Optional.empty();
   }
 
   private void require(Precision precision, Mode mode) {

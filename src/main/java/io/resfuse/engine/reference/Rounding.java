@@ -18,6 +18,8 @@ enum Rounding {
   FP32(23, -126),
   /** bfloat16. */
   BF16(7, -126),
+  /** TF32: the fraction of half with the exponents of single. */
+  TF32(10, -126),
   /** IEEE half. */
   FP16(10, -14);
 
@@ -37,7 +39,7 @@ enum Rounding {
       case FP32 -> FP32;
       case BF16 -> BF16;
       case FP16 -> FP16;
-      case TF32 -> throw new IllegalArgumentException("no rounding to " + precision);
+      case TF32 -> TF32;
     };
   }
 

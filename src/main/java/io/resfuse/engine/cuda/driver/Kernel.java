@@ -22,14 +22,35 @@ public final class Kernel<P extends Record> {
   private final String name;
   private final StructLayout layout;
   private final int maxThreads;
-  private int allowedShared = USUAL_SHARED_BYTES;
+  private final int staticSharedBytes;
+  private int allowedShared;
 
-  Kernel(Context context, CUfunction handle, String name, StructLayout layout) {
+  Kernel(
+      Context context, CUfunction handle, String name, StructLayout layout, int compiledThreads) {
     this.context = context;
     this.handle = handle;
     this.name = name;
     this.layout = layout;
-    this.maxThreads = attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
+    int possible = attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
+    this.maxThreads = compiledThreads == 0 ? possible : Math.min(possible, compiledThreads);
+    this.staticSharedBytes = attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
+    this.allowedShared = USUAL_SHARED_BYTES - staticSharedBytes;
+  }
+
+  /**
+   * The same kernel for those who have lost its type.
+   *
+   * @param <Q> the record that mirrors the struct
+   * @param parameters its class
+   * @return this
+   * @throws IllegalArgumentException if it mirrors another struct
+   */
+  @SuppressWarnings("unchecked") // just checked
+  public <Q extends Record> Kernel<Q> of(Class<Q> parameters) {
+    if (layout != StructLayout.of(parameters)) {
+      throw new IllegalArgumentException(name + " does not take a " + parameters.getSimpleName());
+    }
+    return (Kernel<Q>) this;
   }
 
   /**
@@ -65,7 +86,7 @@ public final class Kernel<P extends Record> {
    * @return bytes per block, without what a launch adds
    */
   public int staticSharedBytes() {
-    return attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
+    return staticSharedBytes;
   }
 
   /**
@@ -108,7 +129,7 @@ public final class Kernel<P extends Record> {
     if (geometry.blockX() < 1 || geometry.blockY() < 1 || geometry.threads() > maxThreads) {
       throw refusal(label, geometry, "1 to " + maxThreads + " threads");
     }
-    int largest = context.device().sharedBytesPerBlock() - staticSharedBytes();
+    int largest = context.device().sharedBytesPerBlock() - staticSharedBytes;
     if (geometry.sharedBytes() < 0 || geometry.sharedBytes() > largest) {
       throw refusal(label, geometry, "0 to " + largest + " bytes of shared memory");
     }

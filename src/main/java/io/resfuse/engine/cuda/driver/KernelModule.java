@@ -86,7 +86,7 @@ public final class KernelModule implements AutoCloseable {
     context.use();
     context.check(
         cuModuleGetFunction(handleOfFunction, handle, function), "looking for kernel " + function);
-    return new Kernel<>(context, handleOfFunction, function, layout);
+    return new Kernel<>(context, handleOfFunction, function, layout, entry.maxThreads());
   }
 
   /** Unloads it. Idempotent. */

@@ -3,9 +3,24 @@ package io.resfuse.engine.cuda.kernels;
 /** Which elements of a gradient pass a ReLU. */
 public enum Mask {
   /** All. */
-  NONE,
+  NONE(0),
   /** Those whose output is positive. */
-  OUTPUT,
+  OUTPUT(1),
   /** Those whose normalised input is positive. */
-  INPUT
+  INPUT(2);
+
+  private final int number;
+
+  Mask(int number) {
+    this.number = number;
+  }
+
+  /**
+   * Its number in the structs.
+   *
+   * @return as {@code parameters.cuh} counts
+   */
+  public int number() {
+    return number;
+  }
 }

@@ -1,21 +1,24 @@
-package io.resfuse.engine.onednn;
+package io.resfuse.engine;
 
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
 /**
- * Gives blocks with lifetimes their places in one arena: the largest first, each at the lowest
- * offset at which it meets no block that lives at the same time. Not thread-safe.
+ * For engines: gives blocks with lifetimes their places in one arena: the largest first, each at
+ * the lowest offset at which it meets no block that lives at the same time. Not thread-safe.
  */
-final class ArenaPlanner {
+public final class ArenaPlanner {
+  /** An arena without blocks. */
+  public ArenaPlanner() {}
+
   /** Blocks begin at pages: no two share a cache line, and vectors are aligned. */
   private static final long ALIGNMENT = 4096;
 
   private final List<Block> blocks = new ArrayList<>();
 
   /** A block and, after {@link #plan}, its place. */
-  static final class Block {
+  public static final class Block {
     private final long bytes;
     private final int first;
     private final int last;
@@ -27,7 +30,13 @@ final class ArenaPlanner {
       this.last = last;
     }
 
-    long offset() {
+    /**
+     * Where it begins.
+     *
+     * @return bytes from the arena's beginning
+     * @throws IllegalStateException before {@link #plan}
+     */
+    public long offset() {
       if (offset < 0) {
         throw new IllegalStateException("not planned");
       }
@@ -45,15 +54,20 @@ final class ArenaPlanner {
    * @param bytes its size
    * @param first when it is first written
    * @param last when it is last used, inclusive
+   * @return the block, without a place yet
    */
-  Block add(long bytes, int first, int last) {
+  public Block add(long bytes, int first, int last) {
     Block block = new Block((bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT, first, last);
     blocks.add(block);
     return block;
   }
 
-  /** The size of the arena if every block had a place of its own. */
-  long unshared() {
+  /**
+   * The size of the arena if every block had a place of its own.
+   *
+   * @return bytes
+   */
+  public long unshared() {
     return blocks.stream().mapToLong(b -> b.bytes).sum();
   }
 
@@ -62,7 +76,7 @@ final class ArenaPlanner {
    *
    * @return the size of the arena
    */
-  long plan() {
+  public long plan() {
     List<Block> largestFirst = new ArrayList<>(blocks);
     largestFirst.sort(Comparator.comparingLong((Block b) -> b.bytes).reversed());
     List<Block> placed = new ArrayList<>();

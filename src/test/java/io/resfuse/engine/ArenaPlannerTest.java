@@ -1,4 +1,4 @@
-package io.resfuse.engine.onednn;
+package io.resfuse.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

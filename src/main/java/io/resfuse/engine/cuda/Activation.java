@@ -1,0 +1,47 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.tensor.Shape;
+
+/**
+ * The tensor of an activation on the device: NHWC, the channels of a pixel padded with zeros to
+ * {@code pitch} elements. Flat values have one pixel per image.
+ */
+record Activation(int images, int height, int width, int channels, int pitch) {
+  /** Channels of tensors are padded to multiples of it: 16 bytes of the smallest types. */
+  static final int CHANNEL_MULTIPLE = 8;
+
+  /** The tensor for a value's shape, (batch, channels) or (batch, channels, height, width). */
+  static Activation of(Shape shape) {
+    boolean flat = shape.rank() == 2;
+    return new Activation(
+        shape.dimension(0),
+        flat ? 1 : shape.dimension(2),
+        flat ? 1 : shape.dimension(3),
+        shape.dimension(1),
+        pad(shape.dimension(1)));
+  }
+
+  /** The next multiple of {@link #CHANNEL_MULTIPLE}. */
+  static int pad(int channels) {
+    return (channels + CHANNEL_MULTIPLE - 1) / CHANNEL_MULTIPLE * CHANNEL_MULTIPLE;
+  }
+
+  /** Pixels of all images. */
+  int rows() {
+    return images * height * width;
+  }
+
+  long elements() {
+    return (long) rows() * pitch;
+  }
+
+  long bytes(ElementType type) {
+    return elements() * type.bytes();
+  }
+
+  /** Floats of the value in the host's buffers, which have no padding. */
+  long hostBytes() {
+    return (long) rows() * channels * Float.BYTES;
+  }
+}

@@ -1,0 +1,31 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where the memory of a program is.
+ *
+ * @param memories by kind
+ * @param accumulate whether gradients of parameters are added to those that are there
+ */
+record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulate) {
+  DeviceMemory memory(Buffer buffer) {
+    DeviceMemory memory = memories.get(buffer.kind());
+    if (memory == null) {
+      throw new IllegalStateException("no memory for " + buffer.kind());
+    }
+    return memory;
+  }
+
+  /** The address of a buffer; 0 for none. */
+  long at(@Nullable Buffer buffer) {
+    return buffer == null ? 0 : memory(buffer).address() + buffer.offset();
+  }
+
+  /** 1 if gradients of parameters are added to those that are there. */
+  int accumulates() {
+    return accumulate ? 1 : 0;
+  }
+}

@@ -1,0 +1,221 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.kernels.Cast;
+import io.resfuse.engine.cuda.kernels.Pack;
+import io.resfuse.engine.cuda.kernels.SubsampledIdentity;
+import io.resfuse.engine.cuda.kernels.TransposeWeights;
+import io.resfuse.engine.cuda.kernels.Unpack;
+import io.resfuse.tensor.TensorLayout;
+
+/** Adds copies that change layout or type to programs. */
+final class Conversions {
+  private static final int THREADS = 256;
+
+  private final Emission emission;
+
+  Conversions(Emission emission) {
+    this.emission = emission;
+  }
+
+  /**
+   * From the host's floats to a tensor.
+   *
+   * @param host floats without padding
+   * @param value their sizes
+   * @param tensor the target's sizes: the value's, or those of an image with a border
+   * @param border rows and columns of zeros before the first pixel
+   * @param accumulate whether to add to the tensor
+   */
+  void pack(
+      Program program,
+      String label,
+      Buffer host,
+      TensorLayout layout,
+      Activation value,
+      Activation tensor,
+      int border,
+      Buffer target,
+      boolean accumulate) {
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("packFloats", emission.type(), Pack.class)
+                .launch(
+                    label,
+                    new Pack(
+                        binding.at(host),
+                        binding.at(target),
+                        0,
+                        0,
+                        value.images(),
+                        value.channels(),
+                        value.height(),
+                        value.width(),
+                        tensor.pitch(),
+                        tensor.height(),
+                        tensor.width(),
+                        border,
+                        border,
+                        layout == TensorLayout.NHWC ? 1 : 0,
+                        accumulate ? 1 : 0),
+                    tiles(tensor)),
+        host,
+        target);
+  }
+
+  /** From a tensor to the host's floats. */
+  void unpack(
+      Program program,
+      String label,
+      Buffer tensor,
+      Activation value,
+      TensorLayout layout,
+      Buffer host) {
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("unpack", emission.type(), Unpack.class)
+                .launch(
+                    label,
+                    new Unpack(
+                        binding.at(tensor),
+                        binding.at(host),
+                        value.images(),
+                        value.channels(),
+                        value.height(),
+                        value.width(),
+                        value.pitch(),
+                        layout == TensorLayout.NHWC ? 1 : 0),
+                    tiles(value)),
+        tensor,
+        host);
+  }
+
+  /**
+   * A block per tile of 64 pixels by 32 channels, or of 256 pixels where there are few channels.
+   */
+  private Geometry tiles(Activation tensor) {
+    boolean narrow = tensor.pitch() <= Activation.CHANNEL_MULTIPLE;
+    long tiles =
+        narrow
+            ? ConvolutionShape.ceilDiv(tensor.rows(), 256)
+            : (long) ConvolutionShape.ceilDiv(tensor.rows(), 64)
+                * ConvolutionShape.ceilDiv(tensor.pitch(), 32);
+    return Geometry.linear(Math.min(tiles, emission.manyBlocks()), THREADS);
+  }
+
+  /** Rounds floats. */
+  void cast(Program program, String label, Buffer values, Buffer stored, long elements) {
+    long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("cast", emission.type(), Cast.class)
+                .launch(
+                    label,
+                    new Cast(binding.at(values), binding.at(stored), elements),
+                    Geometry.linear(blocks, THREADS)),
+        values,
+        stored);
+  }
+
+  /** Weights as the gradient of the input wants them. */
+  void transposeWeights(
+      Program program, String label, WeightLayout layout, Buffer weights, Buffer transposed) {
+    int side = 128 / emission.type().bytes();
+    Packing packing = layout.packing();
+    long blocks =
+        (long) ConvolutionShape.ceilDiv(packing.outputs(), side)
+            * ConvolutionShape.ceilDiv(layout.channels(), side);
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("transposeWeights", emission.type(), TransposeWeights.class)
+                .launch(
+                    label + " transposed weights",
+                    new TransposeWeights(
+                        binding.at(weights),
+                        binding.at(transposed),
+                        packing.packs(),
+                        packing.outputs(),
+                        layout.taps(),
+                        layout.channels()),
+                    new Geometry(blocks, layout.taps(), packing.packs(), THREADS, 1, 0)),
+        weights,
+        transposed);
+  }
+
+  /** Every stride-th pixel, with channels of zeros around. */
+  void subsample(Program program, Subsampling shortcut, Buffer input, Buffer output) {
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("subsampledIdentity", emission.type(), SubsampledIdentity.class)
+                .launch(
+                    shortcut.label(),
+                    shortcut.parameters(binding.at(input), binding.at(output), false),
+                    overRows(shortcut.output())),
+        input,
+        output);
+  }
+
+  /** Its gradient. */
+  void subsampleBackward(
+      Program program,
+      Subsampling shortcut,
+      Buffer outputGradient,
+      Buffer inputGradient,
+      boolean accumulate) {
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("subsampledIdentityBackward", emission.type(), SubsampledIdentity.class)
+                .launch(
+                    shortcut.label() + " gradient",
+                    shortcut.parameters(
+                        binding.at(outputGradient), binding.at(inputGradient), accumulate),
+                    overRows(shortcut.input())),
+        outputGradient,
+        inputGradient);
+  }
+
+  /** The sizes of a parameter-free shortcut. */
+  record Subsampling(
+      String label, Activation input, Activation output, int stride, int channelsBefore) {
+    private SubsampledIdentity parameters(long from, long to, boolean accumulate) {
+      return new SubsampledIdentity(
+          from,
+          to,
+          input.images(),
+          input.height(),
+          input.width(),
+          input.pitch(),
+          output.height(),
+          output.width(),
+          output.pitch(),
+          stride,
+          channelsBefore,
+          input.channels(),
+          accumulate ? 1 : 0);
+    }
+  }
+
+  private Geometry overRows(Activation written) {
+    int vectors = written.pitch() / emission.vector();
+    int gridY = ConvolutionShape.ceilDiv(vectors, 128);
+    int x = ConvolutionShape.ceilDiv(vectors, gridY);
+    int y = THREADS / x;
+    long blocks =
+        Math.min(
+            ConvolutionShape.ceilDiv(written.rows(), y),
+            Math.max(1, emission.manyBlocks() / gridY));
+    return new Geometry(blocks, gridY, 1, x, y, 0);
+  }
+}

@@ -1,0 +1,335 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.driver.Kernel;
+import io.resfuse.engine.cuda.driver.Launch;
+import io.resfuse.engine.cuda.kernels.Convolution;
+import io.resfuse.engine.cuda.kernels.Gather;
+import io.resfuse.engine.cuda.kernels.SumSlices;
+import io.resfuse.engine.cuda.kernels.Tile;
+import io.resfuse.engine.cuda.kernels.WeightGradient;
+import org.jspecify.annotations.Nullable;
+
+/** Adds convolutions to programs: forward, and the gradients of input and weights. */
+final class Convolutions {
+  private final Emission emission;
+
+  Convolutions(Emission emission) {
+    this.emission = emission;
+  }
+
+  /**
+   * What is done to a sum before it is stored: {@code [relu](sum * scale + bias + residual)}.
+   *
+   * @param scale floats per channel, or null
+   * @param bias floats per channel, or null
+   * @param residual a tensor like the result, or null
+   * @param relu whether max(0, x) ends it
+   */
+  record Epilogue(
+      @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual, boolean relu) {}
+
+  /** Which tile the forward pass runs with; its rows are those of the statistics' tiles. */
+  TileChoice forwardChoice(ConvolutionShape shape) {
+    WeightLayout weights = shape.weights();
+    return TileChoice.forProduct(
+        shape.output().rows(),
+        weights.packing().outputs(),
+        weights.packing().packs(),
+        weights.pitch(),
+        emission.type(),
+        emission.device());
+  }
+
+  /**
+   * The forward pass.
+   *
+   * @param statistics per row tile of {@link #forwardChoice}: mean and sum of squared deviations of
+   *     each channel; or null
+   */
+  void forward(
+      Program program,
+      ConvolutionShape shape,
+      Operand input,
+      Buffer weights,
+      Epilogue epilogue,
+      Buffer output,
+      @Nullable Buffer statistics) {
+    WeightLayout layout = shape.weights();
+    Product product =
+        new Product(
+            shape.name() + " forward",
+            shape.forward(),
+            layout.pitch(),
+            0,
+            layout.tapColumns() * layout.channels(),
+            layout.channels(),
+            shape.output(),
+            layout.packing().outputs(),
+            1,
+            0,
+            0,
+            layout.packing().packs());
+    add(program, product, forwardChoice(shape), input, weights, epilogue, output, statistics);
+  }
+
+  /**
+   * The gradient with respect to the input: one launch per residue class of the stride.
+   *
+   * @param transposed weights as {@link Conversions#transposeWeights} leaves them
+   * @param accumulate whether to add to what is there
+   */
+  void inputGradient(
+      Program program,
+      ConvolutionShape shape,
+      Buffer outputGradient,
+      Buffer transposed,
+      Buffer inputGradient,
+      boolean accumulate) {
+    Buffer residual = accumulate ? inputGradient : null;
+    Epilogue epilogue = new Epilogue(null, null, residual, false);
+    int channels = shape.weights().stem() ? shape.value().pitch() : shape.weights().channels();
+    int packs = shape.weights().packing().packs();
+    for (ConvolutionShape.ResidueClass part : shape.inputGradient()) {
+      if (part.isEmpty() && accumulate) {
+        continue;
+      }
+      Gather gather = part.gather();
+      Product product =
+          new Product(
+              shape.name() + " gradient of the input",
+              gather,
+              shape.transposedPitch(),
+              part.weightOffset(),
+              part.weightRowStep(),
+              part.weightColumnStep(),
+              shape.value(),
+              channels,
+              shape.window().stride(),
+              part.row(),
+              part.column(),
+              packs);
+      TileChoice choice =
+          TileChoice.forProduct(
+              (long) gather.images() * gather.gridHeight() * gather.gridWidth(),
+              channels,
+              packs,
+              gather.tapRows() * gather.tapColumns() * gather.channels(),
+              emission.type(),
+              emission.device());
+      add(
+          program,
+          product,
+          choice,
+          Operand.plain(outputGradient),
+          transposed,
+          epilogue,
+          inputGradient,
+          null);
+    }
+  }
+
+  /** The sizes of a {@link Convolution} that do not depend on its tile. */
+  private record Product(
+      String label,
+      Gather gather,
+      int weightPitch,
+      int weightOffset,
+      int weightRowStep,
+      int weightColumnStep,
+      Activation output,
+      int outputs,
+      int outputStride,
+      int outputRow,
+      int outputColumn,
+      int packs) {
+    int rows() {
+      return gather.images() * gather.gridHeight() * gather.gridWidth();
+    }
+  }
+
+  private void add(
+      Program program,
+      Product product,
+      TileChoice choice,
+      Operand input,
+      Buffer weights,
+      Epilogue epilogue,
+      Buffer output,
+      @Nullable Buffer statistics) {
+    Tile tile = choice.tile();
+    int columnTiles = ConvolutionShape.ceilDiv(product.outputs(), tile.columns());
+    long tiles = (long) rowTiles(product.rows(), tile) * columnTiles;
+    Buffer partials = null;
+    Buffer tickets = null;
+    if (choice.slices() > 1) {
+      long floats = tiles * product.packs() * choice.slices() * tile.rows() * tile.columns();
+      partials = program.timeline().workspace(Float.BYTES * floats);
+      tickets = emission.region().add(Integer.BYTES * tiles * product.packs());
+    }
+    Buffer sums = partials;
+    Buffer counters = tickets;
+    program.launch(
+        binding ->
+            launch(
+                product,
+                choice,
+                tiles,
+                new Convolution(
+                    binding.at(input.tensor()),
+                    binding.at(weights),
+                    binding.at(output),
+                    binding.at(epilogue.residual()),
+                    binding.at(epilogue.scale()),
+                    binding.at(epilogue.bias()),
+                    binding.at(input.scale()),
+                    binding.at(input.bias()),
+                    binding.at(sums),
+                    binding.at(counters),
+                    binding.at(statistics),
+                    product.gather(),
+                    product.weightPitch(),
+                    product.weightOffset(),
+                    product.weightRowStep(),
+                    product.weightColumnStep(),
+                    product.output().height(),
+                    product.output().width(),
+                    product.output().pitch(),
+                    product.outputs(),
+                    product.outputStride(),
+                    product.outputRow(),
+                    product.outputColumn(),
+                    product.packs(),
+                    choice.slices(),
+                    columnTiles,
+                    epilogue.relu() ? 1 : 0,
+                    input.rectifies())),
+        input.tensor(),
+        input.scale(),
+        input.bias(),
+        weights,
+        epilogue.scale(),
+        epilogue.bias(),
+        epilogue.residual(),
+        output,
+        statistics,
+        partials,
+        tickets);
+  }
+
+  private Launch launch(Product product, TileChoice choice, long tiles, Convolution parameters) {
+    boolean normalised = parameters.inputScale() != 0;
+    Kernel<Convolution> kernel =
+        emission.kernels().convolution(emission.type(), choice.tile(), normalised);
+    int coefficients = normalised ? 2 * Float.BYTES * product.gather().channels() : 0;
+    int threads = kernel.maxThreads();
+    return kernel.launch(
+        product.label(),
+        parameters,
+        new Geometry(
+            tiles,
+            (long) product.packs() * choice.slices(),
+            1,
+            threads,
+            1,
+            choice.tile().sharedBytes(threads) + coefficients));
+  }
+
+  /** Tiles of rows. */
+  static int rowTiles(int rows, Tile tile) {
+    return ConvolutionShape.ceilDiv(rows, tile.rows());
+  }
+
+  /**
+   * The gradient with respect to the weights, added to what is there if the binding accumulates.
+   *
+   * @param gradient floats, laid out as the weights
+   */
+  void weightGradient(
+      Program program,
+      ConvolutionShape shape,
+      Operand input,
+      Buffer outputGradient,
+      Buffer gradient) {
+    WeightLayout layout = shape.weights();
+    Packing packing = layout.packing();
+    TileChoice choice =
+        TileChoice.forWeights(
+            packing.outputs(),
+            layout.pitch(),
+            packing.packs(),
+            shape.output().rows(),
+            emission.type(),
+            emission.device());
+    Tile tile = choice.tile();
+    int columnTiles = ConvolutionShape.ceilDiv(layout.pitch(), tile.columns());
+    int slices = choice.slices();
+    Buffer partials =
+        slices == 1 ? null : program.timeline().workspace(Float.BYTES * layout.elements() * slices);
+    String label = shape.name() + " gradient of the weights";
+    program.launch(
+        binding -> {
+          Kernel<WeightGradient> kernel =
+              emission.kernels().weightGradient(emission.type(), tile, input.affine() != null);
+          WeightGradient parameters =
+              new WeightGradient(
+                  binding.at(input.tensor()),
+                  binding.at(outputGradient),
+                  binding.at(input.scale()),
+                  binding.at(input.bias()),
+                  binding.at(partials == null ? gradient : partials),
+                  shape.forward(),
+                  layout.pitch(),
+                  shape.output().pitch(),
+                  packing.outputs(),
+                  packing.packs(),
+                  slices,
+                  columnTiles,
+                  input.rectifies(),
+                  binding.accumulates(),
+                  layout.groupOutputs(),
+                  layout.groupChannels(),
+                  layout.validChannels());
+          return kernel.launch(
+              label,
+              parameters,
+              new Geometry(
+                  (long) rowTiles(packing.outputs(), tile) * columnTiles,
+                  (long) packing.packs() * slices,
+                  1,
+                  kernel.maxThreads(),
+                  1,
+                  tile.sharedBytes(kernel.maxThreads())));
+        },
+        input.tensor(),
+        input.scale(),
+        input.bias(),
+        outputGradient,
+        gradient,
+        partials);
+    if (partials != null) {
+      sumSlices(program, label, partials, gradient, layout.elements(), slices);
+    }
+  }
+
+  private void sumSlices(
+      Program program, String label, Buffer partials, Buffer gradient, long elements, int slices) {
+    long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("sumSlices", SumSlices.class)
+                .launch(
+                    label + ", sum of slices",
+                    new SumSlices(
+                        binding.at(partials),
+                        binding.at(gradient),
+                        elements,
+                        slices,
+                        binding.accumulates()),
+                    Geometry.linear(blocks, 256)),
+        partials,
+        gradient);
+  }
+}

@@ -1,0 +1,105 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.EngineProvider.Availability;
+import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.driver.Driver;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Which device an engine's options mean: a GPU by its number, the first one where they say nothing,
+ * or softcuda. One process uses either GPUs or softcuda.
+ */
+final class CudaDevice {
+  /** The device that is the CPU. */
+  static final String SOFTCUDA = "softcuda";
+
+  /** Below it there is no {@code cp.async} and no bf16. */
+  private static final int LEAST_CAPABILITY = 80;
+
+  /** Where the Linux kernel shows that NVIDIA's module is loaded. */
+  private static final Path KERNEL_MODULE = Path.of("/proc/driver/nvidia/version");
+
+  private CudaDevice() {}
+
+  /**
+   * Looks for a device without loading native code where that is not needed to say no. softcuda is
+   * there for those alone who name it.
+   */
+  static Availability probe(EngineOptions options) {
+    if (options.device().equals(SOFTCUDA)) {
+      return SoftCuda.probe();
+    }
+    if (SoftCuda.isLoaded()) {
+      return new Availability(
+          false, "this process runs on softcuda, in the place of the driver of GPUs");
+    }
+    if (!hasGpu()) {
+      return new Availability(
+          false,
+          "no NVIDIA GPU (its kernel module is not loaded); --device softcuda runs the kernels on"
+              + " the CPU, for tests");
+    }
+    try {
+      return new Availability(true, find(options).toString());
+    } catch (EngineException e) {
+      return new Availability(false, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static boolean hasGpu() {
+    return Files.exists(KERNEL_MODULE) || Files.exists(Path.of("/dev/dxg"));
+  }
+
+  /**
+   * Loads the driver and finds the device. The engine was asked for by name: where there is no GPU,
+   * softcuda takes its place.
+   *
+   * @throws EngineException if there is none, or none that can run the kernels
+   */
+  static Device find(EngineOptions options) {
+    boolean software =
+        options.device().equals(SOFTCUDA)
+            || SoftCuda.isLoaded()
+            || (options.device().isEmpty() && !hasGpu() && SoftCuda.probe().available());
+    if (software) {
+      SoftCuda.load();
+    }
+    Driver.initialize(
+        () -> SoftCuda.isLoaded() ? SoftCuda.lastReport() : java.util.Optional.empty());
+    List<Device> devices = Driver.devices();
+    int ordinal = software ? 0 : ordinal(options.device(), devices);
+    Device device = devices.get(ordinal);
+    if (device.computeCapability() < LEAST_CAPABILITY) {
+      throw new EngineException(
+          "engine cuda needs a GPU of compute capability 8.0 (Ampere) or later, this is a "
+              + device);
+    }
+    return device;
+  }
+
+  private static int ordinal(String name, List<Device> devices) {
+    if (devices.isEmpty()) {
+      throw new EngineException(
+          "engine cuda: the driver shows no GPU (is CUDA_VISIBLE_DEVICES empty?)");
+    }
+    if (name.isEmpty()) {
+      return 0;
+    }
+    if (name.matches("\\d{1,4}") && Integer.parseInt(name) < devices.size()) {
+      return Integer.parseInt(name);
+    }
+    throw new EngineException(
+        "engine cuda has no device '"
+            + name
+            + "'; there are "
+            + SOFTCUDA
+            + " and 0 to "
+            + (devices.size() - 1)
+            + " of "
+            + devices);
+  }
+}

@@ -1,0 +1,98 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.TrainingPlan;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.driver.Driver;
+import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import java.util.Optional;
+
+/**
+ * Our kernels on one device. Thread-safe. It has a context of its own: a fault of a kernel makes
+ * the engine and its plans unusable, but neither the process nor another engine.
+ */
+final class CudaEngine implements Engine {
+  private final Context context;
+  private final KernelLibrary kernels;
+
+  CudaEngine(Device device) {
+    this.context = new Context(device);
+    this.kernels = new KernelLibrary(context);
+  }
+
+  @Override
+  public String name() {
+    return CudaProvider.NAME;
+  }
+
+  @Override
+  public String description() {
+    int version = Driver.version();
+    return (SoftCuda.isLoaded() ? "softcuda as " : "")
+        + context.device()
+        + ", CUDA "
+        + version / 1000
+        + "."
+        + version % 1000 / 10;
+  }
+
+  @Override
+  public Optional<String> whyNot(Precision precision, Mode mode) {
+    return precision == Precision.FP64
+        ? Optional.of("engine cuda computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32")
+        : Optional.empty();
+  }
+
+  private ElementType requireType(Precision precision, Mode mode) {
+    whyNot(precision, mode)
+        .ifPresent(
+            reason -> {
+              throw new EngineException(reason);
+            });
+    return ElementType.of(precision);
+  }
+
+  @Override
+  public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
+    return new CudaNetwork(
+        context, kernels, network, parameters, requireType(precision, Mode.INFERENCE));
+  }
+
+  @Override
+  public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
+    return program(network, options).memory();
+  }
+
+  private TrainingProgram program(NetworkSpec network, TrainingOptions options) {
+    requireType(options.precision(), Mode.TRAINING);
+    options.check(network);
+    return new TrainingProgram(context.device(), kernels, network, options);
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options) {
+    return new CudaTrainingPlan(context, program(network, options), network, parameters);
+  }
+
+  @Override
+  public void close() {
+    kernels.close();
+    context.close();
+  }
+
+  /** The name and the device. */
+  @Override
+  public String toString() {
+    return name() + " (" + description() + ")";
+  }
+}

@@ -1,0 +1,136 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.tensor.Shape;
+import java.nio.FloatBuffer;
+import java.util.HashMap;
+import java.util.Map;
+
+/** A bound {@link InferenceProgram}, captured in one graph. One owner: not thread-safe. */
+final class CudaInferencePlan implements InferencePlan {
+  private final InferenceProgram program;
+  private final Runnable onClose;
+  private final Resources resources = new Resources();
+  private final Pass pass;
+  private final FloatBuffer input;
+  private final Map<String, FloatBuffer> outputs = new HashMap<>();
+  private boolean closed;
+
+  /**
+   * Allocates and captures.
+   *
+   * @param context where
+   * @param program what to run
+   * @param weights of the network
+   * @param onClose called once, when this is closed; not if this constructor throws
+   */
+  CudaInferencePlan(
+      Context context, InferenceProgram program, DeviceMemory weights, Runnable onClose) {
+    this.program = program;
+    this.onClose = onClose;
+    boolean done = false;
+    try {
+      PlanRequest request = program.request();
+      PlanMemory needed = program.memory();
+      String name = program.shapes().network().name();
+      String purpose =
+          String.format(
+              "a plan of %s for %d images of %dx%d needs %s",
+              name, request.batch(), request.height(), request.width(), needed);
+      Stream stream = new Stream(context);
+      resources.own(stream, stream::close);
+      Map<Buffer.Kind, DeviceMemory> memories =
+          PlanMemories.allocate(
+              context,
+              resources,
+              purpose,
+              program.timeline().activationBytes(),
+              program.timeline().workspaceBytes(),
+              program.region().bytes());
+      memories.put(Buffer.Kind.NETWORK, weights);
+      HostBuffers host = program.host();
+      resources.own(host, host::close);
+      host.allocate(context, purpose);
+      this.pass =
+          new Pass("running " + name, stream, program.program().bind(new Binding(memories, false)));
+      resources.own(pass, pass::close);
+      this.input = HostBuffers.floats(program.input());
+      program
+          .outputs()
+          .forEach((output, buffer) -> outputs.put(output, HostBuffers.floats(buffer)));
+      done = true;
+    } finally {
+      if (!done) {
+        resources.close();
+      }
+    }
+  }
+
+  @Override
+  public PlanRequest request() {
+    return program.request();
+  }
+
+  @Override
+  public FloatBuffer input() {
+    checkOpen();
+    return input;
+  }
+
+  @Override
+  public void run() {
+    checkOpen();
+    pass.run();
+  }
+
+  @Override
+  public FloatBuffer output(String name) {
+    checkOpen();
+    FloatBuffer output = outputs.get(name);
+    if (output == null) {
+      throw noOutput(name);
+    }
+    return output;
+  }
+
+  @Override
+  public Shape outputShape(String name) {
+    if (!program.request().outputs().contains(name)) {
+      throw noOutput(name);
+    }
+    return program.shapes().shape(program.shapes().network().output(name));
+  }
+
+  private IllegalArgumentException noOutput(String name) {
+    return new IllegalArgumentException(
+        "the plan has no output '" + name + "'; it has " + program.request().outputs());
+  }
+
+  @Override
+  public PlanMemory memory() {
+    return program.memory();
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("the plan is closed");
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      try {
+        resources.close();
+      } finally {
+        onClose.run();
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.kernels.KernelLibrary;
+
+/** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
+final class CudaNetwork implements LoadedNetwork {
+  private final Context context;
+  private final KernelLibrary kernels;
+  private final NetworkSpec network;
+  private final ElementType type;
+  private final Layouts layouts;
+  private final NetworkWeights weights;
+  private final DeviceMemory memory;
+  private int plans;
+  private boolean closed;
+
+  CudaNetwork(
+      Context context,
+      KernelLibrary kernels,
+      NetworkSpec network,
+      Parameters parameters,
+      ElementType type) {
+    this.context = context;
+    this.kernels = kernels;
+    this.network = network;
+    this.type = type;
+    this.layouts = new Layouts(network, type);
+    this.weights = new NetworkWeights(network, layouts, type);
+    this.memory = weights.load(context, parameters);
+  }
+
+  @Override
+  public NetworkSpec network() {
+    return network;
+  }
+
+  @Override
+  public synchronized PlanMemory memory(PlanRequest request) {
+    checkOpen();
+    return program(request).memory();
+  }
+
+  @Override
+  public synchronized InferencePlan plan(PlanRequest request) {
+    checkOpen();
+    InferencePlan plan = new CudaInferencePlan(context, program(request), memory, this::planClosed);
+    plans++;
+    return plan;
+  }
+
+  private InferenceProgram program(PlanRequest request) {
+    return new InferenceProgram(
+        context.device(), kernels, type, network, layouts, weights, request);
+  }
+
+  private void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("network " + network.name() + " is closed");
+    }
+  }
+
+  private synchronized void planClosed() {
+    plans--;
+    freeIfUnused();
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      freeIfUnused();
+    }
+  }
+
+  private void freeIfUnused() {
+    if (closed && plans == 0) {
+      memory.close();
+    }
+  }
+}

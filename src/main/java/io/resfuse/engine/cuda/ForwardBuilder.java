@@ -1,0 +1,155 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.GlobalAveragePool;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.Value;
+import io.resfuse.tensor.TensorLayout;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Builds forward passes with running statistics: a launch per operation, everything after a
+ * convolution in its epilogue; a result takes the place of its residual where nothing else needs
+ * that.
+ */
+final class ForwardBuilder {
+  private final Emission emission;
+  private final Shapes shapes;
+  private final Layouts layouts;
+  private final WeightSource weights;
+  private final Program program;
+  private final Map<Value, Buffer> tensors = new HashMap<>();
+
+  ForwardBuilder(
+      Emission emission, Shapes shapes, Layouts layouts, WeightSource weights, Program program) {
+    this.emission = emission;
+    this.shapes = shapes;
+    this.layouts = layouts;
+    this.weights = weights;
+    this.program = program;
+  }
+
+  /** Gives a value a place, for those that outlive the program. */
+  void place(Value value, Buffer buffer) {
+    tensors.put(value, buffer);
+  }
+
+  /**
+   * Adds the whole pass.
+   *
+   * @param input of the caller
+   * @param outputs of the caller, by name
+   */
+  void build(TensorLayout layout, HostBuffer input, Map<String, HostBuffer> outputs) {
+    HostTransfers transfers = new HostTransfers(emission, layout);
+    image(transfers, input);
+    shapes.network().operations().forEach(this::add);
+    outputs.forEach(
+        (name, host) -> {
+          Value value = shapes.network().output(name);
+          transfers.result(program, "output " + name, tensor(value), shapes.of(value), host);
+        });
+  }
+
+  private void image(HostTransfers transfers, HostBuffer input) {
+    Value image = shapes.network().input();
+    Activation value = shapes.of(image);
+    StemImage stem = StemImage.of(shapes, layouts);
+    tensors.put(
+        image,
+        transfers.image(
+            program,
+            input,
+            value,
+            stem.tensor(),
+            stem.border(),
+            stem.tensor().bytes(emission.type())));
+  }
+
+  private void add(Operation operation) {
+    if (operation instanceof FusedConv conv) {
+      add(conv);
+    } else if (operation instanceof MaxPool pool) {
+      Poolings.Pooling pooling =
+          new Poolings.Pooling(
+              pool.name(), pool.window(), shapes.of(pool.input()), shapes.of(pool.output()));
+      new Poolings(emission)
+          .maxPool(
+              program, pooling, Operand.plain(tensor(pool.input())), result(pool.output()), null);
+    } else if (operation instanceof SubsampledIdentity shortcut) {
+      Conversions.Subsampling sizes =
+          new Conversions.Subsampling(
+              shortcut.name(),
+              shapes.of(shortcut.input()),
+              shapes.of(shortcut.output()),
+              shortcut.stride(),
+              shortcut.channelsBefore());
+      new Conversions(emission)
+          .subsample(program, sizes, tensor(shortcut.input()), result(shortcut.output()));
+    } else if (operation instanceof GlobalAveragePool pool) {
+      new Poolings(emission)
+          .averagePool(
+              program,
+              pool.name(),
+              shapes.of(pool.input()),
+              tensor(pool.input()),
+              result(pool.output()));
+    } else if (operation instanceof Linear linear) {
+      Convolutions.Epilogue epilogue =
+          new Convolutions.Epilogue(null, weights.bias(linear), null, false);
+      new Convolutions(emission)
+          .forward(
+              program,
+              layouts.shape(linear, shapes),
+              Operand.plain(tensor(linear.input())),
+              weights.weights(linear),
+              epilogue,
+              result(linear.output()),
+              null);
+    }
+  }
+
+  private void add(FusedConv conv) {
+    Value residual = conv.residual();
+    Buffer added = residual == null ? null : tensor(residual);
+    Convolutions.Epilogue epilogue = weights.epilogue(program, conv, added);
+    Buffer input = tensor(conv.input());
+    Buffer output = place(conv, residual, added);
+    new Convolutions(emission)
+        .forward(
+            program,
+            layouts.shape(conv, shapes),
+            Operand.plain(input),
+            weights.weights(conv),
+            epilogue,
+            output,
+            null);
+  }
+
+  private Buffer place(FusedConv conv, @Nullable Value residual, @Nullable Buffer added) {
+    boolean inPlace =
+        residual != null
+            && !residual.equals(conv.input())
+            && !tensors.containsKey(conv.output())
+            && shapes.isLastReader(conv, residual);
+    if (added != null && inPlace) {
+      tensors.put(conv.output(), added);
+      return added;
+    }
+    return result(conv.output());
+  }
+
+  private Buffer tensor(Value value) {
+    return tensors.get(value);
+  }
+
+  private Buffer result(Value value) {
+    return tensors.computeIfAbsent(
+        value, v -> program.timeline().activation(shapes.of(v).bytes(emission.type())));
+  }
+}

@@ -1,0 +1,62 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Value;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The gradients of values while the backward pass is built. Contributions come from the readers of
+ * a value, the last reader's first. Not thread-safe.
+ */
+final class Gradients {
+  private final TrainingState state;
+  private final Program program;
+  private final Map<Value, Buffer> gradients = new HashMap<>();
+
+  Gradients(TrainingState state, Program program) {
+    this.state = state;
+    this.program = program;
+  }
+
+  /**
+   * Where a contribution goes.
+   *
+   * @param buffer the gradient
+   * @param accumulate whether there is something to add to
+   */
+  record Target(Buffer buffer, boolean accumulate) {}
+
+  /** The sum of the contributions so far; null if there is none. */
+  @Nullable Buffer get(Value value) {
+    return gradients.get(value);
+  }
+
+  /** For a contribution that a kernel writes or adds. */
+  Target target(Value value) {
+    Buffer present = gradients.get(value);
+    if (present != null) {
+      return new Target(present, true);
+    }
+    Buffer fresh = program.timeline().activation(state.bytes(value));
+    gradients.put(value, fresh);
+    return new Target(fresh, false);
+  }
+
+  /**
+   * For a contribution that lies in a buffer which nobody needs any more: the first becomes the
+   * gradient itself.
+   */
+  void give(Value value, Buffer contribution) {
+    Buffer present = gradients.get(value);
+    if (present == null) {
+      gradients.put(value, contribution);
+      return;
+    }
+    Activation shape = state.shapes().of(value);
+    Conversions.Subsampling everything =
+        new Conversions.Subsampling("sum of gradients of " + value.name(), shape, shape, 1, 0);
+    new Conversions(state.emission())
+        .subsampleBackward(program, everything, contribution, present, true);
+  }
+}

@@ -1,0 +1,161 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.tensor.HostTensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of a network for inference: those of convolutions rounded to what tensors are stored
+ * as, batch norms and biases as a scale and a bias per channel in float32, computed in float64.
+ */
+final class NetworkWeights implements WeightSource {
+  private final NetworkSpec network;
+  private final Layouts layouts;
+  private final ElementType type;
+  private final Region region = new Region(Buffer.Kind.NETWORK);
+  private final Map<String, Buffer> weights = new HashMap<>();
+  private final Map<String, Buffer> scales = new HashMap<>();
+  private final Map<String, Buffer> biases = new HashMap<>();
+
+  NetworkWeights(NetworkSpec network, Layouts layouts, ElementType type) {
+    this.network = network;
+    this.layouts = layouts;
+    this.type = type;
+    for (Operation operation : network.operations()) {
+      WeightLayout layout = layouts.of(operation);
+      if (layout == null) {
+        continue;
+      }
+      String name = operation.name();
+      weights.put(name, region.add(layout.elements() * type.bytes()));
+      long vector = (long) layout.outputs() * Float.BYTES;
+      boolean normalised = operation instanceof FusedConv conv && conv.batchNorm() != null;
+      if (normalised) {
+        scales.put(name, region.add(vector));
+      }
+      if (normalised || biasOf(operation) != null) {
+        biases.put(name, region.add(vector));
+      }
+    }
+  }
+
+  private static @Nullable ParameterSpec biasOf(Operation operation) {
+    if (operation instanceof Linear linear) {
+      return linear.bias();
+    }
+    return operation instanceof FusedConv conv ? conv.bias() : null;
+  }
+
+  private static ParameterSpec weightOf(Operation operation) {
+    return operation instanceof Linear linear ? linear.weight() : ((FusedConv) operation).weight();
+  }
+
+  /** What they take on the device. */
+  long bytes() {
+    return region.bytes();
+  }
+
+  /** Packs parameters and copies them to the device. */
+  DeviceMemory load(Context context, Parameters parameters) {
+    DeviceMemory memory =
+        new DeviceMemory(
+            context,
+            bytes(),
+            String.format(
+                "the weights of %s in %s need %.1f MiB",
+                network.name(), type.suffix(), bytes() / 0x1p20));
+    boolean done = false;
+    try {
+      for (Operation operation : network.operations()) {
+        if (layouts.of(operation) != null) {
+          load(memory, operation, parameters);
+        }
+      }
+      done = true;
+      return memory;
+    } finally {
+      if (!done) {
+        memory.close();
+      }
+    }
+  }
+
+  private void load(DeviceMemory memory, Operation operation, Parameters parameters) {
+    WeightLayout layout = layouts.of(operation);
+    ByteBuffer packed = allocate(layout.elements() * type.bytes());
+    HostWeights.pack(
+        layout,
+        weightOf(operation).shape(),
+        parameters.get(weightOf(operation)).buffer(),
+        (element, value) -> type.put(value, packed, element));
+    memory.write(weights.get(operation.name()).offset(), packed);
+    double[][] affine = affine(operation, layout.outputs(), parameters);
+    write(memory, scales.get(operation.name()), affine[0]);
+    write(memory, biases.get(operation.name()), affine[1]);
+  }
+
+  /** Scale and bias per channel; the padding's are zero. */
+  private static double[][] affine(Operation operation, int padded, Parameters parameters) {
+    double[] scale = new double[padded];
+    double[] bias = new double[padded];
+    ParameterSpec biasSpec = biasOf(operation);
+    BatchNorm norm = operation instanceof FusedConv conv ? conv.batchNorm() : null;
+    HostTensor given = biasSpec == null ? null : parameters.get(biasSpec);
+    for (int c = 0; c < operation.output().channels(); c++) {
+      scale[c] = 1;
+      bias[c] = given == null ? 0 : given.get(c);
+      if (norm != null) {
+        double variance = parameters.get(norm.variance()).get(c);
+        scale[c] = parameters.get(norm.gamma()).get(c) / Math.sqrt(variance + norm.epsilon());
+        bias[c] =
+            parameters.get(norm.beta()).get(c)
+                + (bias[c] - parameters.get(norm.mean()).get(c)) * scale[c];
+      }
+    }
+    return new double[][] {scale, bias};
+  }
+
+  private static void write(DeviceMemory memory, @Nullable Buffer target, double[] values) {
+    if (target != null) {
+      ByteBuffer floats = allocate((long) values.length * Float.BYTES);
+      for (double value : values) {
+        floats.putFloat((float) value);
+      }
+      memory.write(target.offset(), floats.rewind());
+    }
+  }
+
+  private static ByteBuffer allocate(long bytes) {
+    return ByteBuffer.allocateDirect(Math.toIntExact(bytes)).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  @Override
+  public Buffer weights(Operation operation) {
+    return weights.get(operation.name());
+  }
+
+  @Override
+  public Convolutions.Epilogue epilogue(
+      Program program, FusedConv conv, @Nullable Buffer residual) {
+    return new Convolutions.Epilogue(
+        scales.get(conv.name()), biases.get(conv.name()), residual, conv.relu());
+  }
+
+  @Override
+  public Buffer bias(Linear linear) {
+    return biases.get(linear.name());
+  }
+}

@@ -1,0 +1,433 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.kernels.BatchNormApply;
+import io.resfuse.engine.cuda.kernels.BatchNormBackwardApply;
+import io.resfuse.engine.cuda.kernels.BatchNormBackwardFinalize;
+import io.resfuse.engine.cuda.kernels.BatchNormBackwardReduce;
+import io.resfuse.engine.cuda.kernels.BatchNormFinalize;
+import io.resfuse.engine.cuda.kernels.BatchNormFold;
+import io.resfuse.engine.cuda.kernels.BatchNormMerge;
+import io.resfuse.engine.cuda.kernels.Mask;
+import org.jspecify.annotations.Nullable;
+
+/** Adds batch norms to programs, forward and backward. */
+final class Normalizations {
+  /** More tiles of statistics than these are merged before they are finalised. */
+  private static final int MOST_TILES = 512;
+
+  private static final int TILES_PER_GROUP = 32;
+  private static final int CHANNELS_PER_BLOCK = 32;
+  private static final int ROWS_PER_BLOCK = 256;
+  private static final int MOST_REDUCE_BLOCKS = 512;
+
+  private final Emission emission;
+
+  Normalizations(Emission emission) {
+    this.emission = emission;
+  }
+
+  /**
+   * What a batch norm has on the device, floats per channel: parameters, running statistics, and
+   * what was made of them last.
+   *
+   * @param label for messages
+   * @param channels padded
+   * @param gamma scale
+   * @param beta shift
+   * @param runningMean moved by training
+   * @param runningVariance moved by training
+   * @param epsilon added to the variance
+   * @param momentum share of a batch in the running statistics
+   * @param mean of the batch
+   * @param inverse of the batch's deviation
+   * @param scale what {@code x} is multiplied by
+   * @param bias what is added then
+   */
+  record Norm(
+      String label,
+      int channels,
+      Buffer gamma,
+      Buffer beta,
+      Buffer runningMean,
+      Buffer runningVariance,
+      float epsilon,
+      float momentum,
+      Buffer mean,
+      Buffer inverse,
+      Buffer scale,
+      Buffer bias) {}
+
+  /** Scale and bias of a batch, from its statistics; moves the running statistics. */
+  void finalizeBatch(Program program, Norm norm, Buffer statistics, int rows, int rowsPerTile) {
+    int tiles = ConvolutionShape.ceilDiv(rows, rowsPerTile);
+    Buffer merged = statistics;
+    int rowsPerMerged = rowsPerTile;
+    if (tiles > MOST_TILES) {
+      int perGroup =
+          Math.max(1, ConvolutionShape.ceilDiv(tiles, MOST_TILES * TILES_PER_GROUP))
+              * TILES_PER_GROUP;
+      int groups = ConvolutionShape.ceilDiv(tiles, perGroup);
+      merged = program.timeline().workspace(2L * Float.BYTES * norm.channels() * groups);
+      merge(program, norm, statistics, merged, tiles, rows, rowsPerTile, perGroup);
+      tiles = groups;
+      rowsPerMerged = perGroup * rowsPerTile;
+    }
+    Buffer source = merged;
+    int sourceTiles = tiles;
+    int sourceRows = rowsPerMerged;
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormFinalize", BatchNormFinalize.class)
+                .launch(
+                    norm.label() + " statistics",
+                    new BatchNormFinalize(
+                        binding.at(source),
+                        binding.at(norm.gamma()),
+                        binding.at(norm.beta()),
+                        binding.at(norm.mean()),
+                        binding.at(norm.inverse()),
+                        binding.at(norm.scale()),
+                        binding.at(norm.bias()),
+                        binding.at(norm.runningMean()),
+                        binding.at(norm.runningVariance()),
+                        norm.channels(),
+                        sourceTiles,
+                        sourceRows,
+                        rows,
+                        norm.momentum(),
+                        norm.epsilon()),
+                    perChannels(1, norm.channels())),
+        source);
+  }
+
+  private void merge(
+      Program program,
+      Norm norm,
+      Buffer statistics,
+      Buffer merged,
+      int tiles,
+      int rows,
+      int rowsPerTile,
+      int perGroup) {
+    int groups = ConvolutionShape.ceilDiv(tiles, perGroup);
+    int columns = ConvolutionShape.ceilDiv(norm.channels(), CHANNELS_PER_BLOCK);
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormMerge", BatchNormMerge.class)
+                .launch(
+                    norm.label() + " merge of statistics",
+                    new BatchNormMerge(
+                        binding.at(statistics),
+                        binding.at(merged),
+                        norm.channels(),
+                        tiles,
+                        rowsPerTile,
+                        rows,
+                        perGroup),
+                    new Geometry(groups, columns, 1, 8, 32, 0)),
+        statistics,
+        merged);
+  }
+
+  private static Geometry perChannels(int rows, int channels) {
+    return new Geometry(ConvolutionShape.ceilDiv(channels, CHANNELS_PER_BLOCK), rows, 1, 8, 32, 0);
+  }
+
+  /**
+   * Scale and bias from the running statistics.
+   *
+   * @param convolutionBias added before the batch norm, or null
+   * @param scale floats per channel
+   * @param bias floats per channel
+   */
+  void fold(
+      Program program, Norm norm, @Nullable Buffer convolutionBias, Buffer scale, Buffer bias) {
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormFold", BatchNormFold.class)
+                .launch(
+                    norm.label() + " scale and bias",
+                    new BatchNormFold(
+                        binding.at(norm.gamma()),
+                        binding.at(norm.beta()),
+                        binding.at(norm.runningMean()),
+                        binding.at(norm.runningVariance()),
+                        binding.at(convolutionBias),
+                        binding.at(scale),
+                        binding.at(bias),
+                        0,
+                        norm.channels(),
+                        norm.epsilon()),
+                    Geometry.linear(ConvolutionShape.ceilDiv(norm.channels(), 256), 256)),
+        scale,
+        bias);
+  }
+
+  /** {@code output = [relu](input * scale + bias + residual)}. */
+  void apply(
+      Program program,
+      String label,
+      Activation shape,
+      Operand input,
+      @Nullable Operand residual,
+      Buffer output) {
+    Buffer added = residual == null ? null : residual.tensor();
+    Buffer addedScale = residual == null ? null : residual.scale();
+    Buffer addedBias = residual == null ? null : residual.bias();
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormApply", emission.type(), BatchNormApply.class)
+                .launch(
+                    label,
+                    new BatchNormApply(
+                        binding.at(input.tensor()),
+                        binding.at(input.scale()),
+                        binding.at(input.bias()),
+                        binding.at(added),
+                        binding.at(addedScale),
+                        binding.at(addedBias),
+                        binding.at(output),
+                        shape.rows(),
+                        shape.pitch(),
+                        input.rectifies()),
+                    elementwise(shape)),
+        input.tensor(),
+        input.scale(),
+        input.bias(),
+        added,
+        addedScale,
+        addedBias,
+        output);
+  }
+
+  /** A grid over rows, a block over channels, as the kernels over [rows][channels] want it. */
+  private Geometry elementwise(Activation shape) {
+    Geometry block = overChannels(shape.pitch());
+    long most = Math.max(1, emission.manyBlocks() / block.gridY());
+    long blocks = Math.min(ConvolutionShape.ceilDiv(shape.rows(), 64), most);
+    return new Geometry(blocks, block.gridY(), 1, block.blockX(), block.blockY(), 0);
+  }
+
+  private Geometry overChannels(int pitch) {
+    int vectors = pitch / emission.vector();
+    int gridY = ConvolutionShape.ceilDiv(vectors, 128);
+    int x = ConvolutionShape.ceilDiv(vectors, gridY);
+    return new Geometry(1, gridY, 1, x, 256 / x, 0);
+  }
+
+  /**
+   * What the backward pass of a batch norm, or of what stands in its place, reads.
+   *
+   * @param label for messages
+   * @param shape of all tensors
+   * @param gradient of the result
+   * @param raw the convolution's result; null where neither statistics nor mask need it
+   * @param mask which elements of the gradient pass the ReLU
+   * @param output the result, for {@link Mask#OUTPUT}
+   */
+  record Backward(
+      String label,
+      Activation shape,
+      Buffer gradient,
+      @Nullable Buffer raw,
+      Mask mask,
+      @Nullable Buffer output) {}
+
+  /**
+   * The coefficients of the input's gradient, floats per channel.
+   *
+   * @param a of the masked gradient
+   * @param b of the centred input, or null
+   * @param c constant, or null
+   */
+  record Coefficients(Buffer a, @Nullable Buffer b, @Nullable Buffer c) {}
+
+  /** Gradients of gamma and beta, those that are wanted, and the coefficients. */
+  void backwardStatistics(
+      Program program,
+      Backward backward,
+      Norm norm,
+      @Nullable Buffer dGamma,
+      @Nullable Buffer dBeta,
+      Coefficients coefficients) {
+    Buffer partials = reduce(program, backward, norm);
+    finalizeBackward(
+        program,
+        backward.label() + " gradients of gamma and beta",
+        backward.shape(),
+        partials,
+        norm,
+        dGamma,
+        dBeta,
+        coefficients);
+  }
+
+  /** The gradient of a bias that is added last: the sum over rows. */
+  void biasGradient(
+      Program program, String label, Activation shape, Buffer gradient, Buffer dBias) {
+    Backward backward = new Backward(label, shape, gradient, null, Mask.NONE, null);
+    Buffer partials = reduce(program, backward, null);
+    finalizeBackward(
+        program, label + " gradient of the bias", shape, partials, null, null, dBias, null);
+  }
+
+  private static int rowsPerBlock(Activation shape) {
+    return Math.max(ROWS_PER_BLOCK, ConvolutionShape.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
+  }
+
+  private static int reduceBlocks(Activation shape) {
+    return ConvolutionShape.ceilDiv(shape.rows(), rowsPerBlock(shape));
+  }
+
+  private Buffer reduce(Program program, Backward backward, @Nullable Norm norm) {
+    Activation shape = backward.shape();
+    int blocks = reduceBlocks(shape);
+    Buffer partials = program.timeline().workspace(2L * Float.BYTES * shape.pitch() * blocks);
+    Buffer mean = norm == null ? null : norm.mean();
+    Buffer inverse = norm == null ? null : norm.inverse();
+    Buffer scale = norm == null ? null : norm.scale();
+    Buffer bias = norm == null ? null : norm.bias();
+    Geometry block = overChannels(shape.pitch());
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormBackwardReduce", emission.type(), BatchNormBackwardReduce.class)
+                .launch(
+                    backward.label() + " sums of the gradient",
+                    new BatchNormBackwardReduce(
+                        binding.at(backward.gradient()),
+                        binding.at(backward.raw()),
+                        binding.at(backward.output()),
+                        binding.at(mean),
+                        binding.at(inverse),
+                        binding.at(scale),
+                        binding.at(bias),
+                        binding.at(partials),
+                        shape.rows(),
+                        shape.pitch(),
+                        rowsPerBlock(shape),
+                        backward.mask().number()),
+                    new Geometry(blocks, block.gridY(), 1, block.blockX(), block.blockY(), 0)),
+        backward.gradient(),
+        backward.raw(),
+        backward.output(),
+        mean,
+        inverse,
+        scale,
+        bias,
+        partials);
+    return partials;
+  }
+
+  private void finalizeBackward(
+      Program program,
+      String label,
+      Activation shape,
+      Buffer partials,
+      @Nullable Norm norm,
+      @Nullable Buffer dGamma,
+      @Nullable Buffer dBeta,
+      @Nullable Coefficients coefficients) {
+    Buffer gamma = norm == null ? null : norm.gamma();
+    Buffer inverse = norm == null ? null : norm.inverse();
+    Buffer a = coefficients == null ? null : coefficients.a();
+    Buffer b = coefficients == null ? null : coefficients.b();
+    Buffer c = coefficients == null ? null : coefficients.c();
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormBackwardFinalize", BatchNormBackwardFinalize.class)
+                .launch(
+                    label,
+                    new BatchNormBackwardFinalize(
+                        binding.at(partials),
+                        binding.at(gamma),
+                        binding.at(inverse),
+                        binding.at(dGamma),
+                        binding.at(dBeta),
+                        binding.at(a),
+                        binding.at(b),
+                        binding.at(c),
+                        shape.pitch(),
+                        reduceBlocks(shape),
+                        shape.rows(),
+                        binding.accumulates()),
+                    perChannels(1, shape.pitch())),
+        partials,
+        gamma,
+        inverse,
+        dGamma,
+        dBeta,
+        a,
+        b,
+        c);
+  }
+
+  /**
+   * The gradient of the input, and the masked gradient where that is wanted; either may take the
+   * place of the gradient.
+   *
+   * @param norm whose scale and bias the mask needs, and whose mean {@code b}; or null
+   * @param coefficients null: the gradient of the input is the masked gradient
+   */
+  void backwardApply(
+      Program program,
+      Backward backward,
+      @Nullable Norm norm,
+      @Nullable Coefficients coefficients,
+      Buffer inputGradient,
+      @Nullable Buffer maskedGradient) {
+    Activation shape = backward.shape();
+    Buffer a = coefficients == null ? null : coefficients.a();
+    Buffer b = coefficients == null ? null : coefficients.b();
+    Buffer c = coefficients == null ? null : coefficients.c();
+    Buffer mean = norm == null ? null : norm.mean();
+    Buffer scale = norm == null ? null : norm.scale();
+    Buffer bias = norm == null ? null : norm.bias();
+    program.launch(
+        binding ->
+            emission
+                .kernels()
+                .get("batchNormBackwardApply", emission.type(), BatchNormBackwardApply.class)
+                .launch(
+                    backward.label() + " gradient of the convolution's result",
+                    new BatchNormBackwardApply(
+                        binding.at(backward.gradient()),
+                        binding.at(backward.raw()),
+                        binding.at(backward.output()),
+                        binding.at(a),
+                        binding.at(b),
+                        binding.at(c),
+                        binding.at(mean),
+                        binding.at(scale),
+                        binding.at(bias),
+                        binding.at(inputGradient),
+                        binding.at(maskedGradient),
+                        shape.rows(),
+                        shape.pitch(),
+                        backward.mask().number()),
+                    elementwise(shape)),
+        backward.gradient(),
+        backward.raw(),
+        backward.output(),
+        a,
+        b,
+        c,
+        mean,
+        scale,
+        bias,
+        inputGradient,
+        maskedGradient);
+  }
+}

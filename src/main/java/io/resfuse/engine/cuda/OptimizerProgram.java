@@ -1,0 +1,135 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.Optimizer.Adam;
+import io.resfuse.engine.Optimizer.Group;
+import io.resfuse.engine.Optimizer.Sgd;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.driver.Launch;
+import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.driver.StructLayout;
+import io.resfuse.engine.cuda.kernels.OptimizerChunk;
+import io.resfuse.engine.cuda.kernels.OptimizerStep;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The optimizer over all parameters in one launch, a block per chunk of a parameter. */
+final class OptimizerProgram {
+  private static final int CHUNK = 4096;
+
+  private final Emission emission;
+  private final ParameterSpace parameters;
+  private final Optimizer optimizer;
+  private final List<OptimizerChunk> chunks = new ArrayList<>();
+  private final Buffer table;
+
+  OptimizerProgram(Emission emission, ParameterSpace parameters, Optimizer optimizer) {
+    this.emission = emission;
+    this.parameters = parameters;
+    this.optimizer = optimizer;
+    for (ParameterSpace.Entry entry : parameters.trained()) {
+      Group group = optimizer.group(entry.spec().name());
+      for (long done = 0; done < entry.elements(); done += CHUNK) {
+        chunks.add(
+            new OptimizerChunk(
+                entry.offset() + done,
+                (int) Math.min(CHUNK, entry.elements() - done),
+                (float) group.learningRateScale(),
+                (float) group.weightDecay()));
+      }
+    }
+    long bytes = (long) chunkBytes() * Math.max(1, chunks.size());
+    this.table = emission.region().add(bytes);
+  }
+
+  private static int chunkBytes() {
+    return StructLayout.of(OptimizerChunk.class).size();
+  }
+
+  Bound bind(Binding binding, Stream stream) {
+    return new Bound(binding, stream);
+  }
+
+  /** The optimizer with addresses, and the number of steps it has made. Not thread-safe. */
+  final class Bound {
+    private final Binding binding;
+    private final Stream stream;
+    private final Launch launch;
+    private int steps;
+
+    private Bound(Binding binding, Stream stream) {
+      this.binding = binding;
+      this.stream = stream;
+      writeTable(binding.memory(table));
+      String kernel = optimizer instanceof Sgd ? "sgd" : "adam";
+      this.launch =
+          emission
+              .kernels()
+              .get(kernel, emission.type(), OptimizerStep.class)
+              .launch(
+                  "the optimizer",
+                  parameters(0, 0),
+                  Geometry.linear(Math.max(1, chunks.size()), 256));
+    }
+
+    private void writeTable(DeviceMemory memory) {
+      int size = chunkBytes();
+      ByteBuffer bytes =
+          ByteBuffer.allocateDirect(size * chunks.size()).order(ByteOrder.LITTLE_ENDIAN);
+      StructLayout layout = StructLayout.of(OptimizerChunk.class);
+      for (int i = 0; i < chunks.size(); i++) {
+        ByteBuffer struct = bytes.slice(i * size, size).order(ByteOrder.LITTLE_ENDIAN);
+        layout.write(chunks.get(i), struct);
+      }
+      memory.write(table.offset(), bytes);
+    }
+
+    private OptimizerStep parameters(double rate, double gradientScale) {
+      Sgd sgd = optimizer instanceof Sgd plain ? plain : null;
+      Adam adam = optimizer instanceof Adam adaptive ? adaptive : null;
+      double beta1 = adam == null ? 0 : adam.beta1();
+      double beta2 = adam == null ? 0 : adam.beta2();
+      List<Buffer> states = parameters.states();
+      return new OptimizerStep(
+          binding.at(table),
+          binding.at(parameters.masters()),
+          binding.at(parameters.gradients()),
+          states.isEmpty() ? 0 : binding.at(states.get(0)),
+          states.size() < 2 ? 0 : binding.at(states.get(1)),
+          parameters.hasStoredCopy() ? binding.at(parameters.stored()) : 0,
+          0,
+          (float) rate,
+          (float) gradientScale,
+          (float) (sgd == null ? beta1 : sgd.momentum()),
+          (float) (1 - beta1),
+          (float) beta2,
+          (float) (1 - beta2),
+          (float) (adam == null ? 0 : adam.epsilon()),
+          (float) (1 - Math.pow(beta1, steps)),
+          (float) (1 - Math.pow(beta2, steps)),
+          sgd != null && sgd.nesterov() ? 1 : 0,
+          steps <= 1 ? 1 : 0,
+          adam != null && adam.decoupled() ? 1 : 0);
+    }
+
+    /** Starts one step. */
+    void step(double rate, double gradientScale) {
+      steps++;
+      if (!chunks.isEmpty()) {
+        launch.replace(parameters(rate, gradientScale));
+        stream.launch(launch);
+      }
+    }
+
+    int steps() {
+      return steps;
+    }
+
+    void setSteps(int count) {
+      steps = count;
+    }
+  }
+}

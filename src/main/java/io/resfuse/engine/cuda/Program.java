@@ -1,0 +1,100 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.driver.Launch;
+import io.resfuse.engine.cuda.driver.Stream;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Steps in their order, on buffers that have no addresses yet. Not thread-safe. */
+final class Program {
+  private final Timeline timeline;
+  private final List<Binder> binders = new ArrayList<>();
+
+  Program(Timeline timeline) {
+    this.timeline = timeline;
+  }
+
+  /** Makes a step once addresses are known. */
+  private interface Binder {
+    Step bind(Binding binding);
+  }
+
+  /** Makes a launch once addresses are known. */
+  interface Launcher {
+    Launch bind(Binding binding);
+  }
+
+  /** Something that a stream is given. */
+  interface Step {
+    void issue(Stream stream);
+
+    /** What it launches, or null for a copy. */
+    default @Nullable Launch launch() {
+      return null;
+    }
+  }
+
+  private record LaunchStep(@Override Launch launch) implements Step {
+    @Override
+    public void issue(Stream stream) {
+      stream.launch(launch);
+    }
+
+    @Override
+    public String toString() {
+      return launch.toString();
+    }
+  }
+
+  Timeline timeline() {
+    return timeline;
+  }
+
+  /** A kernel, and all buffers that it reads or writes. */
+  void launch(Launcher launcher, @Nullable Buffer... used) {
+    use(used);
+    binders.add(binding -> new LaunchStep(launcher.bind(binding)));
+  }
+
+  /** A copy of a whole buffer of the host. */
+  void copyToDevice(HostBuffer source, Buffer target) {
+    use(target);
+    binders.add(
+        binding -> {
+          DeviceMemory memory = binding.memory(target);
+          return stream -> stream.copyToDevice(source.memory(), memory, target.offset());
+        });
+  }
+
+  /** A copy to a whole buffer of the host. */
+  void copyToHost(Buffer source, HostBuffer target) {
+    use(source);
+    binders.add(
+        binding -> {
+          DeviceMemory memory = binding.memory(source);
+          return stream -> stream.copyToHost(memory, source.offset(), target.memory());
+        });
+  }
+
+  private void use(@Nullable Buffer... used) {
+    int now = timeline.tick();
+    for (Buffer buffer : used) {
+      if (buffer != null) {
+        buffer.use(now);
+      }
+    }
+  }
+
+  boolean isEmpty() {
+    return binders.isEmpty();
+  }
+
+  /** The steps with addresses. */
+  List<Step> bind(Binding binding) {
+    List<Step> steps = new ArrayList<>();
+    binders.forEach(binder -> steps.add(binder.bind(binding)));
+    return steps;
+  }
+}

@@ -1,0 +1,213 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a training plan does, and what memory it needs; nothing is allocated. Forward and backward
+ * have one timeline, evaluation one of its own in the same memory.
+ */
+final class TrainingProgram {
+  private static final String LOGITS = "logits";
+
+  private final TrainingOptions options;
+  private final Shapes shapes;
+  private final ElementType type;
+  private final Emission emission;
+  private final Region region = new Region(Buffer.Kind.PLAN);
+  private final Timeline timeline = new Timeline();
+  private final Timeline evaluationTimeline = new Timeline();
+  private final Program forward = new Program(timeline);
+  private final Program backward = new Program(timeline);
+  private final Program evaluation = new Program(evaluationTimeline);
+  private final Program storing = new Program(new Timeline());
+  private final Program transposing = new Program(new Timeline());
+  private final ParameterSpace parameters;
+  private final HostBuffers host = new HostBuffers();
+  private final HostBuffer input;
+  private final @Nullable HostBuffer inputGradient;
+  private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
+  private final Map<String, HostBuffer> outputGradients = new LinkedHashMap<>();
+  private @Nullable Buffer logitsBuffer;
+  private final @Nullable LossProgram loss;
+  private final GradientNorm norm;
+  private final OptimizerProgram optimizer;
+  private final PlanMemory memory;
+
+  TrainingProgram(
+      Device device, KernelLibrary kernels, NetworkSpec whole, TrainingOptions options) {
+    this.options = options;
+    this.type = ElementType.of(options.precision());
+    this.shapes = Shapes.of(whole, options.request());
+    this.emission = new Emission(device, kernels, type, region);
+    Layouts layouts = new Layouts(whole, type);
+    NetworkSpec network = shapes.network();
+    this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);
+    TrainingState state = new TrainingState(emission, shapes, layouts, options, parameters);
+    this.input = host.add(shapes.of(network.input()).hostBytes());
+    this.inputGradient =
+        options.inputGradient() ? host.add(shapes.of(network.input()).hostBytes()) : null;
+    network
+        .outputs()
+        .forEach(
+            (name, value) -> {
+              outputs.put(name, host.add(shapes.of(value).hostBytes()));
+              outputGradients.put(name, host.add(shapes.of(value).hostBytes()));
+            });
+    build(state, layouts);
+    this.loss = createLoss();
+    this.norm = new GradientNorm(emission, parameters, host);
+    this.optimizer = new OptimizerProgram(emission, parameters, options.optimizer());
+    timeline.plan();
+    evaluationTimeline.plan();
+    this.memory =
+        new PlanMemory(
+            region.bytes(),
+            activationBytes(),
+            timeline.unsharedBytes(),
+            workspaceBytes(),
+            host.bytes());
+  }
+
+  private void build(TrainingState state, Layouts layouts) {
+    TrainingForward training = new TrainingForward(state, forward);
+    ForwardBuilder evaluating =
+        new ForwardBuilder(emission, shapes, layouts, new TrainingWeightSource(state), evaluation);
+    Value logits = shapes.network().outputs().get(LOGITS);
+    if (logits != null) {
+      // The loss may be asked for at any time after a forward pass.
+      logitsBuffer = region.add(state.bytes(logits));
+      training.place(logits, logitsBuffer);
+      evaluating.place(logits, logitsBuffer);
+    }
+    training.build(options.layout(), input, outputs);
+    new TrainingBackward(state, backward).build(options.layout(), outputGradients, inputGradient);
+    evaluating.build(options.layout(), input, outputs);
+    Conversions conversions = new Conversions(emission);
+    if (parameters.hasStoredCopy() && parameters.trainableElements() > 0) {
+      conversions.cast(
+          storing,
+          "weights as stored",
+          parameters.masters(),
+          parameters.stored(),
+          parameters.trainableElements());
+    }
+    state
+        .allTransposed()
+        .forEach(
+            (operation, transposed) ->
+                conversions.transposeWeights(
+                    transposing,
+                    operation.name(),
+                    layouts.of(operation),
+                    new TrainingWeightSource(state).weights(operation),
+                    transposed));
+  }
+
+  private @Nullable LossProgram createLoss() {
+    Buffer logits = logitsBuffer;
+    return logits == null
+        ? null
+        : new LossProgram(
+            emission,
+            shapes.of(shapes.network().output(LOGITS)),
+            logits,
+            outputGradients.get(LOGITS),
+            host);
+  }
+
+  TrainingOptions options() {
+    return options;
+  }
+
+  Shapes shapes() {
+    return shapes;
+  }
+
+  ElementType type() {
+    return type;
+  }
+
+  ParameterSpace parameters() {
+    return parameters;
+  }
+
+  Program forward() {
+    return forward;
+  }
+
+  Program backward() {
+    return backward;
+  }
+
+  Program evaluation() {
+    return evaluation;
+  }
+
+  /** Rounds the masters to what products read; after the masters were written by the host. */
+  Program storing() {
+    return storing;
+  }
+
+  /** Transposes weights for the gradients of inputs; after weights have changed. */
+  Program transposing() {
+    return transposing;
+  }
+
+  HostBuffers host() {
+    return host;
+  }
+
+  HostBuffer input() {
+    return input;
+  }
+
+  @Nullable HostBuffer inputGradient() {
+    return inputGradient;
+  }
+
+  Map<String, HostBuffer> outputs() {
+    return outputs;
+  }
+
+  Map<String, HostBuffer> outputGradients() {
+    return outputGradients;
+  }
+
+  /** The loss; null if the logits are no output. */
+  @Nullable LossProgram loss() {
+    return loss;
+  }
+
+  GradientNorm norm() {
+    return norm;
+  }
+
+  OptimizerProgram optimizer() {
+    return optimizer;
+  }
+
+  long activationBytes() {
+    return Math.max(timeline.activationBytes(), evaluationTimeline.activationBytes());
+  }
+
+  long workspaceBytes() {
+    return Math.max(timeline.workspaceBytes(), evaluationTimeline.workspaceBytes());
+  }
+
+  long keptBytes() {
+    return region.bytes();
+  }
+
+  PlanMemory memory() {
+    return memory;
+  }
+}

@@ -1,0 +1,155 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.Value;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the forward and the backward pass of a training program share: who wants a gradient, where
+ * values and what the backward pass needs of them lie. Not thread-safe.
+ */
+final class TrainingState {
+  private final Emission emission;
+  private final Shapes shapes;
+  private final Layouts layouts;
+  private final TrainingOptions options;
+  private final ParameterSpace parameters;
+  private final TrainingNorms norms;
+  private final Set<Value> withGradient;
+  private final Map<Value, Operand> operands = new HashMap<>();
+  private final Map<Operation, Buffer> kept = new HashMap<>();
+  private final Map<Operation, Buffer> transposed = new HashMap<>();
+
+  TrainingState(
+      Emission emission,
+      Shapes shapes,
+      Layouts layouts,
+      TrainingOptions options,
+      ParameterSpace parameters) {
+    this.emission = emission;
+    this.shapes = shapes;
+    this.layouts = layouts;
+    this.options = options;
+    this.parameters = parameters;
+    this.norms = new TrainingNorms(parameters, emission.region());
+    this.withGradient = withGradient();
+  }
+
+  /** The values before which, or at which, something wants a gradient. */
+  private Set<Value> withGradient() {
+    Set<Value> wanted = new HashSet<>();
+    if (options.inputGradient()) {
+      wanted.add(shapes.network().input());
+    }
+    for (Operation operation : shapes.network().operations()) {
+      boolean has = operation.inputs().stream().anyMatch(wanted::contains);
+      for (ParameterSpec parameter : operation.parameters()) {
+        has |= parameters.get(parameter).trained();
+      }
+      if (has) {
+        wanted.add(operation.output());
+      }
+    }
+    return wanted;
+  }
+
+  Emission emission() {
+    return emission;
+  }
+
+  Shapes shapes() {
+    return shapes;
+  }
+
+  Layouts layouts() {
+    return layouts;
+  }
+
+  TrainingOptions options() {
+    return options;
+  }
+
+  ParameterSpace parameters() {
+    return parameters;
+  }
+
+  TrainingNorms norms() {
+    return norms;
+  }
+
+  boolean wantsGradient(Value value) {
+    return withGradient.contains(value);
+  }
+
+  /** Whether a convolution is followed by a batch norm with the batch's statistics. */
+  boolean takesBatchStatistics(FusedConv conv) {
+    return conv.batchNorm() != null && !options.isFrozen(conv.batchNorm());
+  }
+
+  /**
+   * Whether a value is never written: its readers normalise the convolution's raw result as they
+   * read it. All of them must be able to: convolutions and max pools, which can also rectify, and
+   * as a residual those convolutions whose batch norm is applied by a pass of its own.
+   */
+  boolean isVirtual(FusedConv producer) {
+    Value value = producer.output();
+    List<Operation> readers = shapes.readers(value);
+    return takesBatchStatistics(producer)
+        && producer.residual() == null
+        && !shapes.isOutput(value)
+        && !readers.isEmpty()
+        && readers.stream().allMatch(reader -> canNormalise(reader, producer));
+  }
+
+  private boolean canNormalise(Operation reader, FusedConv producer) {
+    if (reader instanceof FusedConv conv) {
+      boolean asResidual = producer.output().equals(conv.residual());
+      boolean asInput = producer.output().equals(conv.input());
+      return !asResidual || (!asInput && !producer.relu() && takesBatchStatistics(conv));
+    }
+    return reader instanceof Operation.MaxPool;
+  }
+
+  /** How readers find a value. */
+  Operand operand(Value value) {
+    return operands.get(value);
+  }
+
+  void setOperand(Value value, Operand operand) {
+    operands.put(value, operand);
+  }
+
+  /** What an operation keeps for its backward pass: a raw result, or the indices of maxima. */
+  @Nullable Buffer kept(Operation operation) {
+    return kept.get(operation);
+  }
+
+  void keep(Operation operation, Buffer buffer) {
+    kept.put(operation, buffer);
+  }
+
+  /** The weights of a convolution or linear layer for the gradient of its input. */
+  Buffer transposed(Operation operation) {
+    return transposed.computeIfAbsent(
+        operation,
+        key ->
+            emission.region().add(layouts.of(key).transposedElements() * emission.type().bytes()));
+  }
+
+  /** The convolutions and linear layers that {@link #transposed} was asked for. */
+  Map<Operation, Buffer> allTransposed() {
+    return transposed;
+  }
+
+  long bytes(Value value) {
+    return shapes.of(value).bytes(emission.type());
+  }
+}

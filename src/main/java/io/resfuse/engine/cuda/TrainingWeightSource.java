@@ -1,0 +1,47 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.Linear;
+import org.jspecify.annotations.Nullable;
+
+/** The weights of a network in training, for its evaluation: batch norms are folded on the way. */
+final class TrainingWeightSource implements WeightSource {
+  private final TrainingState state;
+
+  TrainingWeightSource(TrainingState state) {
+    this.state = state;
+  }
+
+  @Override
+  public Buffer weights(Operation operation) {
+    return state
+        .parameters()
+        .stored(
+            operation instanceof Linear linear
+                ? linear.weight()
+                : ((FusedConv) operation).weight());
+  }
+
+  @Override
+  public Convolutions.Epilogue epilogue(
+      Program program, FusedConv conv, @Nullable Buffer residual) {
+    Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());
+    BatchNorm batchNorm = conv.batchNorm();
+    if (batchNorm == null) {
+      return new Convolutions.Epilogue(null, bias, residual, conv.relu());
+    }
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    long vector = (long) norm.channels() * Float.BYTES;
+    Buffer scale = program.timeline().workspace(vector);
+    Buffer shift = program.timeline().workspace(vector);
+    new Normalizations(state.emission()).fold(program, norm, bias, scale, shift);
+    return new Convolutions.Epilogue(scale, shift, residual, conv.relu());
+  }
+
+  @Override
+  public Buffer bias(Linear linear) {
+    return state.parameters().master(linear.bias());
+  }
+}

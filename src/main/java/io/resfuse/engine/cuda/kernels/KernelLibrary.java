@@ -1,0 +1,153 @@
+package io.resfuse.engine.cuda.kernels;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.Kernel;
+import io.resfuse.engine.cuda.driver.KernelModule;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The kernels of this jar, loaded when they are first asked for. Thread-safe. Closing it makes its
+ * kernels unusable.
+ */
+public final class KernelLibrary implements AutoCloseable {
+  private static final String FOLDER = "/kernels/";
+
+  /** Which file has the kernels whose name begins so. */
+  private static final Map<String, String> FILES =
+      Map.of(
+          "batchNorm", "batch_norm",
+          "maxPool", "pooling",
+          "averagePool", "pooling",
+          "softmaxCrossEntropy", "loss",
+          "sgd", "optimizer",
+          "adam", "optimizer",
+          "sumSlices", "optimizer",
+          "squaredNorm", "optimizer");
+
+  private final Context context;
+  private final Map<String, KernelModule> modules = new HashMap<>();
+  private final Map<String, Kernel<?>> kernels = new HashMap<>();
+
+  /**
+   * Loads nothing yet.
+   *
+   * @param context where kernels are loaded
+   */
+  public KernelLibrary(Context context) {
+    this.context = context;
+  }
+
+  /**
+   * The file of a kernel.
+   *
+   * @param kernel its name
+   * @return the name of the PTX file, without its ending
+   */
+  static String fileOf(String kernel) {
+    if (kernel.startsWith("conv_") || kernel.startsWith("wgrad_")) {
+      return kernel.substring(0, kernel.indexOf('_', kernel.indexOf('_') + 1));
+    }
+    return FILES.entrySet().stream()
+        .filter(entry -> kernel.startsWith(entry.getKey()))
+        .map(Map.Entry::getValue)
+        .findFirst()
+        .orElse("layout");
+  }
+
+  /**
+   * The text of a PTX file.
+   *
+   * @param file its name, without its ending
+   * @return the text
+   * @throws EngineException if it is not in this build
+   */
+  static String text(String file) {
+    try (InputStream in = KernelLibrary.class.getResourceAsStream(FOLDER + file + ".ptx")) {
+      if (in == null) {
+        throw new EngineException(
+            "the CUDA kernels '" + file + "' are not in this build; build the project anew");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new EngineException("the CUDA kernels '" + file + "' cannot be read: " + e, e);
+    }
+  }
+
+  /**
+   * A kernel by its whole name.
+   *
+   * @param <P> its struct
+   * @param name as in the PTX
+   * @param parameters the record of its struct
+   * @return the kernel
+   * @throws EngineException if there is none, or it does not fit the record or the device
+   */
+  public synchronized <P extends Record> Kernel<P> get(String name, Class<P> parameters) {
+    Kernel<?> known = kernels.get(name);
+    if (known == null) {
+      String file = fileOf(name);
+      KernelModule module = modules.get(file);
+      if (module == null) {
+        module = new KernelModule(context, file, text(file));
+        modules.put(file, module);
+      }
+      known = module.kernel(name, parameters);
+      kernels.put(name, known);
+    }
+    return known.of(parameters);
+  }
+
+  /**
+   * The variant of a kernel for an element type.
+   *
+   * @param <P> its struct
+   * @param name without the type
+   * @param type of its tensors
+   * @param parameters the record of its struct
+   * @return the kernel
+   */
+  public <P extends Record> Kernel<P> get(String name, ElementType type, Class<P> parameters) {
+    return get(name + "_" + type.suffix(), parameters);
+  }
+
+  /**
+   * A kernel for the forward pass and the gradient of the input.
+   *
+   * @param type of its tensors
+   * @param tile per block
+   * @param normalised whether its input is normalised on the way in
+   * @return the kernel
+   */
+  public Kernel<Convolution> convolution(ElementType type, Tile tile, boolean normalised) {
+    return get("conv_" + tiled(type, tile, normalised), Convolution.class);
+  }
+
+  /**
+   * A kernel for the gradient of the weights.
+   *
+   * @param type of its tensors
+   * @param tile per block
+   * @param normalised whether its input is normalised on the way in
+   * @return the kernel
+   */
+  public Kernel<WeightGradient> weightGradient(ElementType type, Tile tile, boolean normalised) {
+    return get("wgrad_" + tiled(type, tile, normalised), WeightGradient.class);
+  }
+
+  private static String tiled(ElementType type, Tile tile, boolean normalised) {
+    return type.suffix() + "_" + tile + (normalised ? "_norm" : "");
+  }
+
+  /** Unloads everything. Idempotent. */
+  @Override
+  public synchronized void close() {
+    kernels.clear();
+    modules.values().forEach(KernelModule::close);
+    modules.clear();
+  }
+}
