@@ -4,6 +4,8 @@ import io.resfuse.data.Normalization.Channels;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * How a network wants its pictures: the short side resized to {@link #resize}, the long side in
@@ -40,6 +42,7 @@ public record Preprocessing(
     NEAREST
   }
 
+  private static final Pattern SIZED = Pattern.compile("([a-z-]+)@([0-9]{1,5}):([0-9]{1,5})");
   private static final Map<String, Preprocessing> PRESETS = presets();
 
   /**
@@ -107,7 +110,8 @@ public record Preprocessing(
   }
 
   /**
-   * A preset by its name.
+   * A preset by its name, or one with other sizes by the name that {@link #withSize} gives it:
+   * {@code torchvision@73:64}.
    *
    * @param name {@code torchvision} (ImageNet: 256, 224, RGB, 0 to 1, mean and deviation), {@code
    *     keras-caffe} (the same geometry, BGR, 0 to 255, mean only), {@code cifar} (32 x 32 RGB),
@@ -116,6 +120,11 @@ public record Preprocessing(
    * @throws IllegalArgumentException that lists the names if there is none of that name
    */
   public static Preprocessing of(String name) {
+    Matcher sized = SIZED.matcher(name);
+    if (sized.matches()) {
+      return of(sized.group(1))
+          .withSize(Integer.parseInt(sized.group(2)), Integer.parseInt(sized.group(3)));
+    }
     Preprocessing preset = PRESETS.get(name);
     if (preset == null) {
       throw new IllegalArgumentException(
@@ -134,14 +143,15 @@ public record Preprocessing(
   }
 
   /**
-   * The same with other sizes.
+   * The same with other sizes, called {@code NAME@RESIZE:CROP}.
    *
    * @param newResize the short side, at least 1
    * @param newCrop height and width, at least 1
    * @return a new preprocessing
    */
   public Preprocessing withSize(int newResize, int newCrop) {
-    return new Preprocessing(name, newResize, longSide, newCrop, newCrop, filter, normalization);
+    String sized = SIZED.matcher(name).replaceFirst("$1") + "@" + newResize + ":" + newCrop;
+    return new Preprocessing(sized, newResize, longSide, newCrop, newCrop, filter, normalization);
   }
 
   /**

@@ -136,8 +136,13 @@ public final class SampleRandom {
     }
   }
 
-  /** The numbers 0 to size - 1 in random order (Fisher, Yates). */
-  int[] permutation(int size) {
+  /**
+   * The numbers 0 to size - 1 in random order (Fisher, Yates).
+   *
+   * @param size at least 0
+   * @return a new array
+   */
+  public int[] permutation(int size) {
     int[] order = new int[size];
     for (int i = 0; i < size; i++) {
       int j = nextInt(i + 1);

@@ -7,6 +7,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The depth tables: which blocks, how many and how wide. Constants for the ImageNet variants (He et
@@ -62,6 +64,7 @@ public record ResNetVariant(
     CIFAR
   }
 
+  private static final Pattern SMALL = Pattern.compile("(resnet|plain)([0-9]{1,4})");
   private static final Map<String, ResNetVariant> NAMED = named();
 
   /**
@@ -88,12 +91,20 @@ public record ResNetVariant(
    * A variant by its name.
    *
    * @param name {@code resnet18}, {@code wide_resnet50_2}, {@code resnext50_32x4d}, {@code
-   *     resnet20}, {@code plain56}, ...
+   *     resnet20}, {@code plain56}, ...; of those for small images, any depth 6 n + 2 from 8 to
+   *     1202 that is not the name of another
    * @return its table
    * @throws IllegalArgumentException that lists the names if there is none of that name
    */
   public static ResNetVariant of(String name) {
     ResNetVariant variant = NAMED.get(name.toLowerCase(Locale.ROOT));
+    Matcher small = SMALL.matcher(name.toLowerCase(Locale.ROOT));
+    if (variant == null && small.matches()) {
+      int depth = Integer.parseInt(small.group(2));
+      if (depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
+        return cifar(depth, small.group(1).equals("resnet"));
+      }
+    }
     if (variant == null) {
       throw new IllegalArgumentException(
           "no network is named '" + name + "'; there are " + String.join(", ", NAMED.keySet()));

@@ -1,8 +1,10 @@
 package io.resfuse.weights;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -12,9 +14,9 @@ import java.util.UUID;
 /**
  * Writes a file so that others see all of it or nothing: under a temporary name beside the target,
  * synced, then moved over the target. After a failure the target is as before and the temporary
- * file is gone.
+ * file is gone. Stateless and thread-safe.
  */
-final class AtomicFile {
+public final class AtomicFile {
   private AtomicFile() {}
 
   /** Writes the contents. */
@@ -31,6 +33,24 @@ final class AtomicFile {
 
   static void write(Path target, Body body) {
     write(target, body, channel -> channel);
+  }
+
+  /**
+   * Writes a text.
+   *
+   * @param target replaced if it exists; its folder must exist
+   * @param text written as UTF-8
+   * @throws WeightsException if it cannot be written; nothing is left behind then
+   */
+  public static void write(Path target, String text) {
+    ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+    write(
+        target,
+        channel -> {
+          while (bytes.hasRemaining()) {
+            channel.write(bytes);
+          }
+        });
   }
 
   static void write(Path target, Body body, Wrapper wrapper) {

@@ -1,0 +1,133 @@
+package io.resfuse.train;
+
+import io.resfuse.data.Augmentation;
+import io.resfuse.data.ColorJitter;
+import io.resfuse.data.HorizontalFlip;
+import io.resfuse.data.Image;
+import io.resfuse.data.Mixing;
+import io.resfuse.data.PaddedCrop;
+import io.resfuse.data.Preprocessing;
+import io.resfuse.data.RandomErasing;
+import io.resfuse.data.RandomResizedCrop;
+import io.resfuse.data.Resampling;
+import io.resfuse.data.SampleRandom;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What is done to training pictures, as a recipe states it; 0 or false is off. They come in the
+ * order of the components.
+ *
+ * @param resizedCrop whether a random part is resized to the network's size; without it pictures
+ *     are resized and cropped as in evaluation
+ * @param minArea least share of the picture's area in that part
+ * @param padding of a random crop of the network's size, in pixels
+ * @param flip probability of mirroring
+ * @param jitter strength of the changes of brightness, contrast and saturation; a quarter of it of
+ *     the hue
+ * @param erase probability of erasing a rectangle
+ * @param mixup alpha
+ * @param cutmix alpha
+ */
+public record AugmentationRecipe(
+    boolean resizedCrop,
+    double minArea,
+    int padding,
+    double flip,
+    double jitter,
+    double erase,
+    double mixup,
+    double cutmix) {
+  static AugmentationRecipe none() {
+    return new AugmentationRecipe(false, 0.08, 0, 0, 0, 0, 0, 0);
+  }
+
+  void check(Problems problems) {
+    if (!(minArea > 0 && minArea <= 1)) {
+      problems.add("augment.min_area must be above 0 and at most 1, got %s", minArea);
+    }
+    problems.range("augment.padding", padding, 0, Double.MAX_VALUE);
+    problems.range("augment.flip", flip, 0, 1);
+    problems.range("augment.jitter", jitter, 0, 1);
+    problems.range("augment.erase", erase, 0, 1);
+    problems.range("augment.mixup", mixup, 0, Double.MAX_VALUE);
+    problems.range("augment.cutmix", cutmix, 0, Double.MAX_VALUE);
+  }
+
+  /**
+   * Whether it leaves pictures as they are.
+   *
+   * @return true if all is off
+   */
+  public boolean isNone() {
+    return equals(new AugmentationRecipe(false, minArea, 0, 0, 0, 0, 0, 0));
+  }
+
+  Mixing mixing() {
+    return new Mixing(mixup, cutmix);
+  }
+
+  /** The changes for a network's size; empty if there are none. */
+  Augmentation[] augmentations(Preprocessing preprocessing) {
+    List<Augmentation> list = new ArrayList<>();
+    int height = preprocessing.cropHeight();
+    int width = preprocessing.cropWidth();
+    if (resizedCrop) {
+      list.add(
+          new RandomResizedCrop(
+              height, width, minArea, 1, 3.0 / 4, 4.0 / 3, preprocessing.filter()));
+    } else if (padding > 0 || flip > 0 || jitter > 0 || erase > 0) {
+      list.add(new Fitted(preprocessing));
+    }
+    if (padding > 0) {
+      list.add(new PaddedCrop(padding));
+    }
+    if (flip > 0) {
+      list.add(new HorizontalFlip(flip));
+    }
+    if (jitter > 0) {
+      list.add(new ColorJitter(jitter, jitter, jitter, jitter / 4));
+    }
+    if (erase > 0) {
+      list.add(new RandomErasing(erase, meanSample(preprocessing)));
+    }
+    return list.toArray(Augmentation[]::new);
+  }
+
+  private static int meanSample(Preprocessing preprocessing) {
+    double sum = 0;
+    List<Float> means = preprocessing.normalization().mean();
+    for (float mean : means) {
+      sum += mean * preprocessing.normalization().divisor();
+    }
+    return (int) Math.round(sum / means.size());
+  }
+
+  /** Resizes and crops as evaluation does, so that what follows sees the network's size. */
+  private static final class Fitted implements Augmentation {
+    private final Preprocessing preprocessing;
+
+    Fitted(Preprocessing preprocessing) {
+      this.preprocessing = preprocessing;
+    }
+
+    @Override
+    public Image apply(Image image, SampleRandom random) {
+      int width = preprocessing.cropWidth();
+      int height = preprocessing.cropHeight();
+      if (image.width() == width && image.height() == height) {
+        return image;
+      }
+      double scale =
+          Math.max(
+              (double) Math.max(preprocessing.resize(), width) / image.width(),
+              (double) Math.max(preprocessing.resize(), height) / image.height());
+      Resampling filter = preprocessing.filter();
+      int newWidth = Math.max((int) Math.round(image.width() * scale), width);
+      int newHeight = Math.max((int) Math.round(image.height() * scale), height);
+      return image
+          .resized(newWidth, newHeight, filter)
+          .cropped((newWidth - width) / 2, (newHeight - height) / 2, width, height);
+    }
+  }
+}

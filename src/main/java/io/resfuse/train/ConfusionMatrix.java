@@ -1,0 +1,69 @@
+package io.resfuse.train;
+
+import java.util.Arrays;
+
+/** How often pictures of each class were taken for each class. Immutable. */
+public final class ConfusionMatrix {
+  private final int[][] counts;
+
+  /**
+   * A matrix.
+   *
+   * @param counts by true class (row) and predicted class; copied
+   * @throws IllegalArgumentException if it is not square
+   */
+  public ConfusionMatrix(int[][] counts) {
+    this.counts = new int[counts.length][];
+    for (int i = 0; i < counts.length; i++) {
+      if (counts[i].length != counts.length) {
+        throw new IllegalArgumentException("a confusion matrix is square");
+      }
+      this.counts[i] = counts[i].clone();
+    }
+  }
+
+  /**
+   * The number of classes.
+   *
+   * @return at least 0
+   */
+  public int classes() {
+    return counts.length;
+  }
+
+  /**
+   * How often a class was taken for another.
+   *
+   * @param label the true class
+   * @param predicted the class that the network gave
+   * @return pictures
+   */
+  public int count(int label, int predicted) {
+    return counts[label][predicted];
+  }
+
+  /**
+   * The pictures of a class.
+   *
+   * @param label the true class
+   * @return their number
+   */
+  public int of(int label) {
+    return Arrays.stream(counts[label]).sum();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ConfusionMatrix that && Arrays.deepEquals(counts, that.counts);
+  }
+
+  @Override
+  public int hashCode() {
+    return Arrays.deepHashCode(counts);
+  }
+
+  @Override
+  public String toString() {
+    return Arrays.deepToString(counts);
+  }
+}

@@ -1,0 +1,76 @@
+package io.resfuse.train;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.tensor.TensorLayout;
+import java.nio.FloatBuffer;
+import java.util.Set;
+
+/**
+ * Classifies the pictures of a data set, with batch norms folded, and compares with their labels.
+ * For one thread at a time.
+ */
+public final class Evaluator {
+  private final Engine engine;
+  private final NetworkSpec network;
+  private final BatchSource source;
+  private final PlanRequest request;
+  private final Precision precision;
+  private final int mistakes;
+
+  /**
+   * An evaluator.
+   *
+   * @param engine what it runs on; not owned
+   * @param network with the output {@code logits}
+   * @param source every picture once
+   * @param height rows of the network's input
+   * @param width columns of the network's input
+   * @param precision of the passes
+   * @param mistakes how many of the worst are wanted
+   */
+  public Evaluator(
+      Engine engine,
+      NetworkSpec network,
+      BatchSource source,
+      int height,
+      int width,
+      Precision precision,
+      int mistakes) {
+    this.engine = engine;
+    this.network = network;
+    this.source = source;
+    this.request =
+        new PlanRequest(source.batchSize(), height, width, TensorLayout.NCHW, Set.of("logits"));
+    this.precision = precision;
+    this.mistakes = mistakes;
+  }
+
+  /**
+   * Evaluates weights.
+   *
+   * @param parameters of the network; not changed
+   * @return how they do
+   */
+  public Evaluation evaluate(Parameters parameters) {
+    long start = System.nanoTime();
+    try (LoadedNetwork loaded = engine.load(network, parameters, precision);
+        InferencePlan plan = loaded.plan(request);
+        BatchStream batches = source.open(0, 0)) {
+      FloatBuffer logits = plan.output("logits");
+      Tally tally = new Tally(plan.outputShape("logits").dimension(1), mistakes);
+      while (batches.advance()) {
+        FloatBuffer images = batches.images();
+        plan.input().put(0, images, 0, images.capacity());
+        plan.run();
+        tally.add(logits, batches.labels(), batches.samples());
+      }
+      return tally.result(batches.unreadable(), (System.nanoTime() - start) / 1e9);
+    }
+  }
+}

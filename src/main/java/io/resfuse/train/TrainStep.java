@@ -1,0 +1,144 @@
+package io.resfuse.train;
+
+import io.resfuse.engine.TrainingPlan;
+import java.nio.FloatBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One optimizer step: some batches forward and backward, their gradients averaged, scaled, clipped
+ * and applied. Allocates nothing. Not thread-safe.
+ */
+final class TrainStep {
+  /** Looks at the gradients between backward and update. */
+  @FunctionalInterface
+  interface Inspector {
+    /**
+     * Called once per step.
+     *
+     * @param factor by which the gradients in the plan are to be multiplied to be those of the loss
+     * @param norm of the gradients of the loss, before clipping
+     */
+    void look(double factor, double norm);
+  }
+
+  private final TrainingPlan plan;
+  private final int accumulate;
+  private final double smoothing;
+  private final double clipNorm;
+  private final LossScaler scaler;
+  private final FloatBuffer logits;
+  private final FloatBuffer logitsGradient;
+  private final int classes;
+  private double loss;
+  private int correct;
+  private int pictures;
+  private boolean skipped;
+
+  TrainStep(TrainingPlan plan, TrainingRecipe recipe, LossScaler scaler) {
+    this.plan = plan;
+    this.accumulate = recipe.accumulate();
+    this.smoothing = recipe.labelSmoothing();
+    this.clipNorm = recipe.clipNorm();
+    this.scaler = scaler;
+    this.logits = plan.output("logits");
+    this.logitsGradient = plan.outputGradient("logits");
+    this.classes = plan.outputShape("logits").dimension(1);
+  }
+
+  /** The mean loss of the last step's batches. */
+  double loss() {
+    return loss;
+  }
+
+  /** How many of the last step's pictures had the largest logit at their label. */
+  int correct() {
+    return correct;
+  }
+
+  /** The pictures of the last step. */
+  int pictures() {
+    return pictures;
+  }
+
+  /** Whether the last step changed no weights, because its gradients were not finite (fp16). */
+  boolean skipped() {
+    return skipped;
+  }
+
+  /**
+   * Makes a step.
+   *
+   * @param batches has as many left as are accumulated
+   * @param learningRate of the step
+   * @param inspector null if nobody looks
+   * @throws TrainingException if the loss is not finite and loss scaling is off
+   */
+  void run(BatchStream batches, double learningRate, @Nullable Inspector inspector) {
+    loss = 0;
+    correct = 0;
+    pictures = 0;
+    for (int i = 0; i < accumulate; i++) {
+      if (!batches.advance()) {
+        throw new IllegalStateException("the epoch has fewer batches than it says");
+      }
+      accumulate(batches, i > 0);
+    }
+    loss /= accumulate;
+    if (!scaler.isOn() && !Double.isFinite(loss)) {
+      throw new TrainingException(
+          "the loss is " + loss + "; lower the learning rate, warm up, or clip the gradients");
+    }
+    apply(learningRate, inspector);
+  }
+
+  private void accumulate(BatchStream batches, boolean add) {
+    FloatBuffer images = batches.images();
+    plan.input().put(0, images, 0, images.capacity());
+    plan.forward();
+    FloatBuffer targets = batches.targets();
+    loss +=
+        targets == null
+            ? plan.softmaxCrossEntropy(batches.labels(), smoothing)
+            : plan.softmaxCrossEntropy(targets);
+    count(batches.labels());
+    if (scaler.scale() != 1) {
+      float scale = (float) scaler.scale();
+      for (int i = 0; i < logitsGradient.capacity(); i++) {
+        logitsGradient.put(i, scale * logitsGradient.get(i));
+      }
+    }
+    plan.backward(add);
+  }
+
+  private void apply(double learningRate, @Nullable Inspector inspector) {
+    double factor = 1 / (accumulate * scaler.scale());
+    boolean needsNorm = clipNorm > 0 || scaler.isOn() || inspector != null;
+    double norm = needsNorm ? factor * plan.gradientNorm() : 0;
+    if (inspector != null) {
+      inspector.look(factor, norm);
+    }
+    skipped = !scaler.accept(Double.isFinite(norm) && Double.isFinite(loss));
+    if (!skipped) {
+      plan.update(learningRate, factor * clipping(norm, clipNorm));
+    }
+  }
+
+  /**
+   * What gradients are multiplied by so that their norm is at most a limit, as PyTorch's {@code
+   * clip_grad_norm_} has it.
+   */
+  static double clipping(double norm, double limit) {
+    return limit > 0 ? Math.min(1, limit / (norm + 1e-6)) : 1;
+  }
+
+  private void count(int[] labels) {
+    for (int i = 0; i < labels.length; i++) {
+      if (labels[i] >= 0) {
+        pictures++;
+        if (Ranks.of(logits, i * classes, classes, labels[i]) == 0) {
+          correct++;
+        }
+      }
+    }
+  }
+}

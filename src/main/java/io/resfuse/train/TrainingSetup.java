@@ -1,0 +1,330 @@
+package io.resfuse.train;
+
+import io.resfuse.data.Dataset;
+import io.resfuse.data.Loader;
+import io.resfuse.data.Preprocessing;
+import io.resfuse.data.SampleRandom;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.model.Initializer;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.weights.ModelFile;
+import io.resfuse.weights.ModelMetadata;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A recipe put together with data: which network with which first weights learns from which
+ * pictures. Immutable.
+ */
+public final class TrainingSetup {
+  private static final int HOLD_OUT = -7;
+
+  private final TrainingRecipe recipe;
+  private final Preprocessing preprocessing;
+  private final ResNetConfig config;
+  private final NetworkSpec network;
+  private final Parameters initial;
+  private final Set<String> frozen;
+  private final Dataset training;
+  private final Dataset validation;
+  private final Dataset test;
+  private final int loaderThreads;
+
+  private TrainingSetup(
+      TrainingRecipe recipe,
+      Preprocessing preprocessing,
+      ResNetConfig config,
+      @Nullable ModelFile pretrained,
+      Dataset[] sets,
+      int loaderThreads) {
+    this.recipe = recipe;
+    this.preprocessing = preprocessing;
+    this.config = config;
+    this.network = ResNet.build(config);
+    this.initial = firstWeights(recipe, network, pretrained);
+    this.frozen = Stages.parametersOf(network, recipe.transfer().frozenStages(Stages.of(network)));
+    Stages.parametersOf(network, List.copyOf(recipe.transfer().rates().keySet()));
+    this.training = sets[0];
+    this.validation = sets[1];
+    this.test = sets[2];
+    this.loaderThreads = loaderThreads;
+  }
+
+  /**
+   * Puts them together.
+   *
+   * @param recipe how to train
+   * @param training pictures to learn from
+   * @param test pictures to evaluate on
+   * @param pretrained a network to begin with, whose configuration then replaces the recipe's; null
+   *     for fresh weights
+   * @param loaderThreads that decode and augment, at least 1
+   * @return the setup
+   * @throws IllegalArgumentException if the parts do not fit
+   */
+  public static TrainingSetup of(
+      TrainingRecipe recipe,
+      Dataset training,
+      Dataset test,
+      @Nullable ModelFile pretrained,
+      int loaderThreads) {
+    if (!training.classes().equals(test.classes())) {
+      throw new IllegalArgumentException(
+          "%s and %s have different classes: %s and %s"
+              .formatted(training.name(), test.name(), training.classes(), test.classes()));
+    }
+    Dataset chosen =
+        recipe.perClass() == 0
+            ? training
+            : training.balancedSubset(recipe.perClass(), recipe.seed());
+    ResNetConfig config =
+        pretrained == null ? ResNetConfig.of(recipe.network()) : pretrained.config();
+    Preprocessing preprocessing = preprocessing(recipe, training.name(), config, pretrained);
+    if (pretrained == null) {
+      config = config.withInputChannels(preprocessing.channels());
+      if (!recipe.shortcut().isEmpty()) {
+        config =
+            config.withShortcut(
+                ResNetConfig.Shortcut.valueOf(recipe.shortcut().toUpperCase(Locale.ROOT)));
+      }
+    } else if (config.inputChannels() != preprocessing.channels()) {
+      throw new IllegalArgumentException(
+          "%s takes images of %d channels, preprocessing '%s' makes %d; choose another"
+              .formatted(
+                  config.variant().name(),
+                  config.inputChannels(),
+                  preprocessing.name(),
+                  preprocessing.channels()));
+    }
+    return new TrainingSetup(
+        recipe,
+        preprocessing,
+        config.withClasses(training.classes().size()),
+        pretrained,
+        split(chosen, test, recipe),
+        loaderThreads);
+  }
+
+  private static Preprocessing preprocessing(
+      TrainingRecipe recipe, String dataset, ResNetConfig config, @Nullable ModelFile pretrained) {
+    if (!recipe.preprocessing().isEmpty()) {
+      return Preprocessing.of(recipe.preprocessing());
+    }
+    if (pretrained != null) {
+      String preset = pretrained.metadata().preset();
+      return Preprocessing.of(preset == null ? "torchvision" : preset);
+    }
+    String name = dataset.toLowerCase(Locale.ROOT);
+    for (String known : List.of("fashion-mnist", "mnist", "cifar")) {
+      if (name.startsWith(known)) {
+        return Preprocessing.of(known);
+      }
+    }
+    return Preprocessing.of(config.variant().stem() == StemKind.IMAGENET ? "torchvision" : "cifar");
+  }
+
+  /** Training, validation and test pictures. */
+  private static Dataset[] split(Dataset all, Dataset test, TrainingRecipe recipe) {
+    int held = recipe.validation();
+    if (held == 0) {
+      return new Dataset[] {all, test, test};
+    }
+    if (held >= all.size()) {
+      throw new IllegalArgumentException(
+          "validation is %d, but there are %d training pictures".formatted(held, all.size()));
+    }
+    int[] order = new SampleRandom(recipe.seed(), HOLD_OUT, HOLD_OUT).permutation(all.size());
+    int[] validation = Arrays.copyOf(order, held);
+    int[] training = Arrays.copyOfRange(order, held, order.length);
+    Arrays.sort(validation);
+    Arrays.sort(training);
+    return new Dataset[] {all.subset(training), all.subset(validation), test};
+  }
+
+  private static Parameters firstWeights(
+      TrainingRecipe recipe, NetworkSpec network, @Nullable ModelFile pretrained) {
+    Initializer initializer = Initializer.seeded(recipe.seed());
+    if (recipe.zeroLastGamma()) {
+      initializer = initializer.withZeroLastGamma();
+    }
+    Map<String, HostTensor> values = new LinkedHashMap<>(initializer.initialize(network).asMap());
+    if (pretrained != null) {
+      pretrained
+          .parameters()
+          .asMap()
+          .forEach(
+              (name, tensor) -> {
+                if (!Stages.of(name).equals(Stages.HEAD) && values.containsKey(name)) {
+                  values.put(name, tensor);
+                }
+              });
+    }
+    return new Parameters(network, values);
+  }
+
+  /**
+   * The recipe.
+   *
+   * @return as given
+   */
+  public TrainingRecipe recipe() {
+    return recipe;
+  }
+
+  /**
+   * The network's configuration.
+   *
+   * @return with the data's classes and channels
+   */
+  public ResNetConfig config() {
+    return config;
+  }
+
+  /**
+   * The network.
+   *
+   * @return {@code ResNet.build(config())}
+   */
+  public NetworkSpec network() {
+    return network;
+  }
+
+  /**
+   * The first weights.
+   *
+   * @return of {@link #network}; not to be changed
+   */
+  public Parameters initial() {
+    return initial;
+  }
+
+  /**
+   * What is done to pictures.
+   *
+   * @return of the network's size
+   */
+  public Preprocessing preprocessing() {
+    return preprocessing;
+  }
+
+  /**
+   * The pictures that the result is evaluated on.
+   *
+   * @return as given
+   */
+  public Dataset test() {
+    return test;
+  }
+
+  /**
+   * Whether the backbone is frozen and sees the same pictures in every epoch, so that its features
+   * can be computed once.
+   *
+   * @return whether {@link FeatureCache} applies
+   */
+  public boolean canCacheFeatures() {
+    List<String> trained =
+        Stages.of(network).stream()
+            .filter(stage -> !recipe.transfer().frozenStages(Stages.of(network)).contains(stage))
+            .toList();
+    return recipe.transfer().cache()
+        && recipe.augment().isNone()
+        && trained.equals(List.of(Stages.HEAD));
+  }
+
+  /**
+   * What a {@link Trainer} works on.
+   *
+   * @return the job on pictures, nothing cached
+   */
+  public TrainingJob job() {
+    Loader loader =
+        Loader.forTraining(training, preprocessing, recipe.batch())
+            .augmentations(recipe.augment().augmentations(preprocessing))
+            .mixing(recipe.augment().mixing(), recipe.labelSmoothing())
+            .seed(recipe.seed())
+            .threads(loaderThreads)
+            .prefetch(loaderThreads + 2)
+            .build();
+    return new TrainingJob(
+        recipe,
+        network,
+        initial,
+        frozen,
+        new LoaderSource(loader, recipe.batch(), training.size()),
+        evaluation(validation),
+        preprocessing.cropHeight(),
+        preprocessing.cropWidth(),
+        training.classes());
+  }
+
+  /**
+   * The training pictures in their order, without augmentation.
+   *
+   * @return each once
+   */
+  BatchSource plainTraining() {
+    return evaluation(training);
+  }
+
+  /** The pictures of the evaluations during training, each once. */
+  BatchSource validationBatches() {
+    return evaluation(validation);
+  }
+
+  /** Whether the evaluations during training are on the test set. */
+  boolean validatesOnTest() {
+    return validation.equals(test);
+  }
+
+  /**
+   * The test pictures.
+   *
+   * @return each once
+   */
+  public BatchSource testBatches() {
+    return evaluation(test);
+  }
+
+  private BatchSource evaluation(Dataset dataset) {
+    return evaluation(dataset, preprocessing, recipe.batch(), loaderThreads);
+  }
+
+  /**
+   * Pictures for an {@link Evaluator}.
+   *
+   * @param dataset whose pictures
+   * @param preprocessing of the network's size
+   * @param batch pictures per batch
+   * @param loaderThreads that decode, at least 1
+   * @return each picture once
+   */
+  public static BatchSource evaluation(
+      Dataset dataset, Preprocessing preprocessing, int batch, int loaderThreads) {
+    Loader loader =
+        Loader.forEvaluation(dataset, preprocessing, batch)
+            .threads(loaderThreads)
+            .prefetch(loaderThreads + 2)
+            .build();
+    return new LoaderSource(loader, batch, dataset.size());
+  }
+
+  /**
+   * What the trained file says about itself, so that {@code resfuse classify} needs nothing else.
+   *
+   * @param notes for people
+   * @return configuration, preprocessing, labels, notes
+   */
+  public ModelMetadata metadata(Map<String, String> notes) {
+    return new ModelMetadata(config, preprocessing.name(), training.classes(), notes);
+  }
+}
