@@ -1,0 +1,222 @@
+package io.resfuse.engine.cuda.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.resfuse.engine.cuda.SoftCudaExtension;
+import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.kernels.KernelHarness.Counters;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * What convolutions move and issue, by softcuda's counters.
+ *
+ * <p>How bytes are counted: a block must at least read each pixel that its windows touch once, its
+ * rows of weights once, the residual once, and write its outputs once ("ideal cache terms": its
+ * other reads of the same pixels are hits). Moved are the sectors of 32 bytes that it touches.
+ */
+@ExtendWith(SoftCudaExtension.class)
+class ConvolutionTrafficTest {
+  private static HostArray zeros(Format format, int elements) {
+    return HostArray.of(format, new double[elements]);
+  }
+
+  private static Counters forward(
+      ConvolutionCase c, Format format, ConvolutionTile tile, boolean fused) {
+    int columnTiles = Geometries.ceil(c.outputs(), tile.columns);
+    Geometry geometry =
+        new Geometry(
+            (long) Geometries.ceil(c.rows(), tile.rows) * columnTiles,
+            c.packs(),
+            1,
+            tile.threads(format),
+            1,
+            tile.sharedBytes(format));
+    Gather g = c.gather();
+    return KernelHarness.count(
+            tile.kernel("conv", format, false),
+            geometry,
+            Convolution.class,
+            memory ->
+                new Convolution(
+                    memory.input(zeros(format, c.inputElements())),
+                    memory.input(zeros(format, c.weightElements())),
+                    memory.output("output", format, c.outputElements()),
+                    fused ? memory.input(zeros(format, c.outputElements())) : 0,
+                    fused ? memory.input(zeros(Format.F32, c.outputPitch())) : 0,
+                    fused ? memory.input(zeros(Format.F32, c.outputPitch())) : 0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    g,
+                    c.terms(),
+                    0,
+                    g.tapColumns() * g.channels(),
+                    g.channels(),
+                    g.gridHeight(),
+                    g.gridWidth(),
+                    c.outputPitch(),
+                    c.outputs(),
+                    1,
+                    0,
+                    0,
+                    c.packs(),
+                    1,
+                    columnTiles,
+                    1,
+                    0))
+        .counters();
+  }
+
+  private static Counters weightGradient(ConvolutionCase c, Format format, ConvolutionTile tile) {
+    int columnTiles = Geometries.ceil(c.terms(), tile.columns);
+    return KernelHarness.count(
+            tile.kernel("wgrad", format, false),
+            new Geometry(
+                (long) Geometries.ceil(c.outputs(), tile.rows) * columnTiles,
+                c.packs(),
+                1,
+                tile.threads(format),
+                1,
+                tile.sharedBytes(format)),
+            WeightGradient.class,
+            memory ->
+                new WeightGradient(
+                    memory.input(zeros(format, c.inputElements())),
+                    memory.input(zeros(format, c.outputElements())),
+                    0,
+                    0,
+                    memory.output("weights", Format.F32, c.weightElements()),
+                    c.gather(),
+                    c.terms(),
+                    c.outputPitch(),
+                    c.outputs(),
+                    c.packs(),
+                    1,
+                    columnTiles,
+                    0,
+                    0,
+                    c.outputs(),
+                    c.gather().channels(),
+                    c.gather().channels()))
+        .counters();
+  }
+
+  static Stream<Arguments> inference() {
+    List<ConvolutionCase> cases =
+        List.of(
+            ConvolutionCase.of(1, 28, 28, 64, 64, 3, 1, 1, 1, 1),
+            ConvolutionCase.of(1, 14, 14, 256, 128, 1, 1, 0, 1, 1),
+            ConvolutionCase.of(1, 28, 28, 128, 128, 3, 2, 1, 1, 1),
+            ConvolutionCase.of(2, 8, 8, 16, 16, 3, 1, 1, 1, 1),
+            ConvolutionCase.stem(1, 56, 64, 7, 2, 4));
+    List<Arguments> arguments = new ArrayList<>();
+    for (ConvolutionCase c : cases) {
+      for (Format format : Format.STORAGE) {
+        for (ConvolutionTile tile : ConvolutionTile.ALL) {
+          arguments.add(Arguments.of(c, format, tile));
+        }
+      }
+    }
+    return arguments.stream();
+  }
+
+  /**
+   * The bytes that all blocks together must at least read, the epilogue's coefficients included.
+   */
+  private static long fewestLoaded(ConvolutionCase c, Format format, ConvolutionTile tile) {
+    Gather g = c.gather();
+    long elements = 0;
+    int columnTiles = Geometries.ceil(c.outputs(), tile.columns);
+    for (int from = 0; from < c.rows(); from += tile.rows) {
+      Set<Integer> read = new HashSet<>();
+      for (int row = from; row < Math.min(c.rows(), from + tile.rows); row++) {
+        for (int tap = 0; tap < c.taps(); tap++) {
+          int at = c.inputAt(row, tap);
+          // Pixels of a stem overlap: count elements, four at a time.
+          for (int channel = 0; at >= 0 && channel < g.channels(); channel += 4) {
+            read.add(at + channel);
+          }
+        }
+      }
+      elements += 4L * read.size() * columnTiles;
+    }
+    long rowTiles = Geometries.ceil(c.rows(), tile.rows);
+    elements += rowTiles * c.weightElements();
+    elements += c.outputElements();
+    return elements * format.bytes() + rowTiles * c.outputPitch() * 2L * 4;
+  }
+
+  @ParameterizedTest
+  @MethodSource("inference")
+  void inferenceMovesTheFewestBytes(ConvolutionCase c, Format format, ConvolutionTile tile) {
+    Counters counters = forward(c, format, tile, true);
+    long stored = (long) c.outputElements() * format.bytes();
+    long fewest = fewestLoaded(c, format, tile) + stored;
+    long moved = 32 * (counters.get("blockLoadSectors") + counters.get("blockStoreSectors"));
+    assertThat((double) moved / fewest).as("bytes moved / fewest").isBetween(0.999, 1.05);
+    assertThat(counters.get("globalStoreBytes")).as("bytes written").isEqualTo(stored);
+    assertThat(counters.get("localSectors")).as("spills").isZero();
+    assertThat(counters.conflicts()).as("wavefronts / conflict-free").isLessThanOrEqualTo(1.02);
+  }
+
+  @ParameterizedTest
+  @MethodSource("inference")
+  void gradientsOfWeightsAreFreeOfConflicts(
+      ConvolutionCase c, Format format, ConvolutionTile tile) {
+    Counters counters = weightGradient(c, format, tile);
+    assertThat(counters.conflicts()).as("wavefronts / conflict-free").isLessThanOrEqualTo(1.02);
+    assertThat(counters.get("localSectors")).as("spills").isZero();
+    long moved = 32 * (counters.get("blockLoadSectors") + counters.get("blockStoreSectors"));
+    long touched = counters.get("blockLoadBytes") + counters.get("blockStoreBytes");
+    assertThat((double) moved / touched).as("sectors / bytes").isLessThanOrEqualTo(1.05);
+  }
+
+  /** What twice as long a sum issues more is what the main loop issues. */
+  private static double tensorShare(Counters once, Counters twice) {
+    long tensor =
+        twice.json().get("warpInstructionsByClass").get("tensor").asLong()
+            - once.json().get("warpInstructionsByClass").get("tensor").asLong();
+    return (double) tensor / (twice.get("warpInstructions") - once.get("warpInstructions"));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"F16", "BF16", "TF32"})
+  void mainLoopsOfLargeTilesAreMostlyTensorCoreWork(Format format) {
+    ConvolutionTile tile = ConvolutionTile.T128X128;
+    double forward =
+        tensorShare(
+            forward(ConvolutionCase.of(1, 12, 12, 256, 128, 3, 1, 1, 1, 1), format, tile, false),
+            forward(ConvolutionCase.of(1, 12, 12, 512, 128, 3, 1, 1, 1, 1), format, tile, false));
+    System.out.printf("tensor-core share of the main loop, %s: forward %.3f%n", format, forward);
+    assertThat(forward).isGreaterThanOrEqualTo(0.5);
+    for (int kernel : new int[] {1, 3}) {
+      double share =
+          tensorShare(
+              weightGradient(
+                  ConvolutionCase.of(2, 16, 16, 128, 128, kernel, 1, kernel / 2, 1, 1),
+                  format,
+                  tile),
+              weightGradient(
+                  ConvolutionCase.of(4, 16, 16, 128, 128, kernel, 1, kernel / 2, 1, 1),
+                  format,
+                  tile));
+      System.out.printf(
+          "tensor-core share of the main loop, %s: gradient of %dx%d weights %.3f%n",
+          format, kernel, kernel, share);
+      // Windows that must be found, and 32-bit elements that ldmatrix cannot transpose, cost more.
+      double least = format == Format.TF32 ? 0.3 : kernel == 1 ? 0.5 : 0.42;
+      assertThat(share).isGreaterThanOrEqualTo(least);
+    }
+  }
+}
