@@ -1,0 +1,102 @@
+package io.resfuse.engine.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.Results;
+import io.resfuse.engine.TestData;
+import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.Tolerance;
+import io.resfuse.engine.TrainingPlan;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Logits, loss and all gradients of whole ResNets against float64. The CUDA engine may err at most
+ * twice as much as another engine does on the same case: oneDNN in fp32, and in the other
+ * precisions the reference engine with images, weights and stored tensors rounded.
+ *
+ * <p>Errors are relative, in the L2 norm of a tensor. Where roundings switch a ReLU is chance, and
+ * so is how the error spreads over tensors; therefore each tensor is also granted twice the other
+ * engine's root mean square over all tensors.
+ */
+@ExtendWith(SoftCudaExtension.class)
+class WholeNetworksTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"resnet18", "resnet50"})
+  void errAtMostTwiceAsMuchAsOthers(String name) {
+    Case test = new Case(ResNet.build(ResNetConfig.of(name)), 2, 64, 64);
+    Map<String, double[]> truth = run("reference", "", test, Precision.FP64);
+    List<String> problems = new ArrayList<>();
+    for (Precision precision :
+        List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16)) {
+      Map<String, Double> others =
+          precision == Precision.FP32
+              ? errors(truth, run("onednn", "", test, precision))
+              : errors(truth, run("reference", "", test, precision));
+      Map<String, Double> ours = errors(truth, run("cuda", "softcuda", test, precision));
+      double allowed = 2 * rootMeanSquare(others);
+      System.out.printf(
+          "%s in %s: relative error of logits %.2e (other engine %.2e), of all tensors %.2e (%.2e)%n",
+          name,
+          precision,
+          ours.get("logits"),
+          others.get("logits"),
+          rootMeanSquare(ours),
+          rootMeanSquare(others));
+      if (!(rootMeanSquare(ours) <= allowed)) {
+        problems.add(precision + ": all tensors together err too much");
+      }
+      ours.forEach(
+          (tensor, error) -> {
+            if (!(error <= Math.max(2 * others.get(tensor), allowed))) {
+              problems.add(
+                  String.format(
+                      "%s: %s errs by %.3e, the other by %.3e, on average %.3e",
+                      precision, tensor, error, others.get(tensor), allowed / 2));
+            }
+          });
+    }
+    assertThat(problems).isEmpty();
+  }
+
+  private static Map<String, double[]> run(
+      String engineName, String device, Case test, Precision precision) {
+    try (Engine engine = Engines.open(engineName, new EngineOptions(0, device));
+        TrainingPlan plan =
+            engine.planTraining(
+                test.network(),
+                TestData.parameters(test.network()),
+                test.options(precision).withInputGradient(false))) {
+      return Results.step(plan, test, test.images(), false);
+    }
+  }
+
+  /** Relative errors of logits, loss, gradients and running statistics that are not zero. */
+  private static Map<String, Double> errors(
+      Map<String, double[]> truth, Map<String, double[]> results) {
+    Map<String, Double> errors = new LinkedHashMap<>();
+    truth.forEach(
+        (tensor, exact) -> {
+          if (tensor.startsWith("gradient") || tensor.equals("loss") || tensor.equals("logits")) {
+            errors.put(
+                tensor, Tolerance.distance(results.get(tensor), exact) / Tolerance.norm(exact));
+          }
+        });
+    return errors;
+  }
+
+  private static double rootMeanSquare(Map<String, Double> errors) {
+    return Math.sqrt(errors.values().stream().mapToDouble(x -> x * x).average().orElse(Double.NaN));
+  }
+}
