@@ -1,9 +1,10 @@
 // Copies that change the layout or the type: host's images and results, the parameter-free shortcut, weights.
 //
-// packFloats_T, packBytes_T, unpack_T   see Pack and Unpack. A tile of pixels x 32 channels goes through shared memory.
+// packFloats_T, packBytes_T, unpack_T   see Pack and Unpack. A tile of pixels x 32 channels goes through shared memory, unless the
+//   host's array and the tensor differ in their types only.
 //   Launch: block 256; grid: any number of blocks: at most one per tile (64 pixels x 32 channels; 256 pixels where pitch <= 8),
 //     and no more than fill the GPU (8 per multiprocessor). No dynamic shared memory.
-//   Pointers: tensor 16-byte aligned, pitch a multiple of 4; host 4-byte aligned.
+//   Pointers: 16-byte aligned; pitch a multiple of 4.
 //   Bytes: host once, tensor once (twice to accumulate).
 // subsampledIdentity_T, subsampledIdentityBackward_T   see SubsampledIdentity.
 //   Launch: block (x, y): V = channels / (16 / sizeof T) vectors of the tensor that is written (outputChannels; backward:
@@ -87,44 +88,79 @@ __device__ __forceinline__ Tile tileOf(const Runs& r, long long number, int chan
   return t;
 }
 
-// Calls visit(place in the tile, element of the host's array, channel) for what a tile has of the host's array, in the host's order.
+// The fours of elements that a launch converts without tiles, where the host's array and the tensor have the same order and no padding.
+__device__ __forceinline__ long long foursInOrder(int images, int channels, int height, int width, int pitch, bool channelsLast) {
+  const long long pixels = (long long)images * height * width;
+  return channels == pitch && (channelsLast || height * width == 1) ? pixels * channels / 4 : 0;
+}
+
+// Calls visit(place in the tile, element of the host's array, channel of the tile) for what a tile has of the host's array, in the
+// host's order.
 template <class Visitor>
 __device__ __forceinline__ void visitHost(const Tile& t, int tileStride, Visitor visit) {
   const int pixels = t.hostEnd - t.hostBegin, lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  if (t.hostChannels == 0) return;
+  if (t.hostChannels == 0 || pixels == 0) return;
   if (t.pixelStep == 1) {   // lanes are pixels
-    const int groups = (pixels + 31) / 32;
-    for (int i = warp; i < groups * t.hostChannels; i += warps) {
-      const int c = i / groups, pixel = i % groups * 32 + lane;
-      if (pixel < pixels) visit((t.hostBegin + pixel) * tileStride + c, t.hostAt + c * t.channelStep + pixel, t.channel + c);
+    const Divider groups((pixels + 31) / 32);
+    for (int i = warp; i < groups.divisor * t.hostChannels; i += warps) {
+      const int c = groups.quotient(i), pixel = groups.remainder(i) * 32 + lane;
+      if (pixel < pixels) visit((t.hostBegin + pixel) * tileStride + c, t.hostAt + c * t.channelStep + pixel, c);
     }
   } else if (t.hostChannels == t.pixelStep) {   // all channels are here: the host's elements lie together
+    const Divider channels(t.hostChannels);
     for (int i = threadIdx.x; i < pixels * t.hostChannels; i += blockDim.x) {
-      const int pixel = i / t.hostChannels, c = i % t.hostChannels;
-      visit((t.hostBegin + pixel) * tileStride + c, t.hostAt + i, t.channel + c);
+      const int pixel = channels.quotient(i), c = channels.remainder(i);
+      visit((t.hostBegin + pixel) * tileStride + c, t.hostAt + i, c);
     }
   } else if (lane < t.hostChannels) {   // lanes are channels
     for (int pixel = warp; pixel < pixels; pixel += warps) {
-      visit((t.hostBegin + pixel) * tileStride + lane, t.hostAt + pixel * t.pixelStep + lane, t.channel + lane);
+      visit((t.hostBegin + pixel) * tileStride + lane, t.hostAt + pixel * t.pixelStep + lane, lane);
     }
   }
 }
 
 template <class Type, class Host>
 __device__ __forceinline__ void pack(const Pack& p) {
+  constexpr bool bytes = sizeof(Host) == 1;
   __shared__ float tile[kTileFloats];
+  __shared__ float scale[kTileChannels], bias[kTileChannels];
+  if constexpr (!bytes) {
+    const bool whole = p.tensorHeight == p.height && p.tensorWidth == p.width;
+    const long long fours = whole ? foursInOrder(p.images, p.channels, p.height, p.width, p.pitch, p.channelsLast) : 0;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < fours; i += (long long)gridDim.x * blockDim.x) {
+      const float4 four = static_cast<const float4*>(p.host)[i];
+      float x[4] = {four.x, four.y, four.z, four.w};
+      if (p.accumulate) {
+        float before[4];
+        loadFour<Type>(p.tensor, i, before);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) x[j] += before[j];
+      }
+      storeFour<Type>(p.tensor, i, x);
+    }
+    if (fours > 0) return;
+  }
+  int stagedChannel = -1;
   const Runs r = runsOf(p.images, p.channels, p.height, p.width, p.pitch, p.tensorHeight, p.tensorWidth, p.left, p.channelsLast);
   for (long long number = blockIdx.x; number < r.tiles; number += gridDim.x) {
     const Tile t = tileOf(r, number, p.channels, p.height, p.width, p.pitch, p.tensorHeight, p.top, p.channelsLast);
     __syncthreads();
+    if (bytes && stagedChannel != t.channel) {
+      stagedChannel = t.channel;
+      if (threadIdx.x < t.hostChannels) {
+        scale[threadIdx.x] = p.scale[t.channel + threadIdx.x];
+        bias[threadIdx.x] = p.bias[t.channel + threadIdx.x];
+      }
+      __syncthreads();
+    }
     visitHost(t, r.tileStride, [&](int place, long long element, int c) {
       const float x = static_cast<const Host*>(p.host)[element];
-      tile[place] = sizeof(Host) == 1 ? fmaf(x, p.scale[c], p.bias[c]) : x;
+      tile[place] = bytes ? fmaf(x, scale[c], bias[c]) : x;
     });
     __syncthreads();
-    const int fours = t.channels / 4;
-    for (int i = threadIdx.x; i < t.pixels * fours; i += blockDim.x) {
-      const int pixel = i / fours, c = i % fours * 4;
+    const Divider fours(t.channels / 4);
+    for (int i = threadIdx.x; i < t.pixels * fours.divisor; i += blockDim.x) {
+      const int pixel = fours.quotient(i), c = fours.remainder(i) * 4;
       const bool inside = pixel >= t.hostBegin && pixel < t.hostEnd;
       const long long at = ((t.at + pixel) * p.pitch + t.channel + c) / 4;
       float x[4] = {};
@@ -150,14 +186,21 @@ __device__ __forceinline__ void packBytes(const Pack& p) {
 template <class Type>
 __device__ __forceinline__ void unpack(const Unpack& p) {
   __shared__ float tile[kTileFloats];
+  const long long inOrder = foursInOrder(p.images, p.channels, p.height, p.width, p.pitch, p.channelsLast);
+  for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < inOrder; i += (long long)gridDim.x * blockDim.x) {
+    float x[4];
+    loadFour<Type>(p.tensor, i, x);
+    reinterpret_cast<float4*>(p.host)[i] = make_float4(x[0], x[1], x[2], x[3]);
+  }
+  if (inOrder > 0) return;
   const int padded = (p.channels + 3) / 4 * 4;   // channels beyond these are not looked at
   const Runs r = runsOf(p.images, p.channels, p.height, p.width, padded, p.height, p.width, 0, p.channelsLast);
   for (long long number = blockIdx.x; number < r.tiles; number += gridDim.x) {
     const Tile t = tileOf(r, number, p.channels, p.height, p.width, padded, p.height, 0, p.channelsLast);
-    const int fours = t.channels / 4;
+    const Divider fours(t.channels / 4);
     __syncthreads();
-    for (int i = threadIdx.x; i < t.pixels * fours; i += blockDim.x) {
-      const int pixel = i / fours, c = i % fours * 4;
+    for (int i = threadIdx.x; i < t.pixels * fours.divisor; i += blockDim.x) {
+      const int pixel = fours.quotient(i), c = fours.remainder(i) * 4;
       float x[4];
       loadFour<Type>(p.tensor, ((t.at + pixel) * p.pitch + t.channel + c) / 4, x);
 #pragma unroll

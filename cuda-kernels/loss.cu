@@ -7,7 +7,7 @@
 //
 // Launch: grid images, block 256; no dynamic shared memory.
 // Pointers: logits 16-byte aligned, others 4-byte. Labels are read only where targets is null; gradient may be null.
-// Bytes: logits once (up to 4096 classes; twice beyond), targets once, gradient once. FLOPs: about 10 and one exp, twice, per class.
+// Bytes: logits and targets once (up to 2048 classes; thrice and twice beyond), gradient once. FLOPs: about 10 and one exp, twice, per class.
 // All sums are in fp32, in an order that depends on the number of classes only.
 #include "parameters.cuh"
 #include "per_channel.cuh"
@@ -15,7 +15,7 @@
 namespace resfuse {
 
 constexpr int kLossThreads = 256;
-constexpr int kCachedClasses = 4096;
+constexpr int kCachedClasses = 2048;
 
 // combine over all threads of the block, the same bits in all of them.
 template <class Combine>
@@ -33,7 +33,7 @@ __device__ __forceinline__ float acrossBlock(float x, float (&shared)[kLossThrea
 
 template <class Type>
 __device__ __forceinline__ void softmaxCrossEntropy(const SoftmaxCrossEntropy& p) {
-  __shared__ float cache[kCachedClasses];
+  __shared__ float cache[kCachedClasses], targetCache[kCachedClasses];
   __shared__ float shared[kLossThreads / 32];
   using Element = typename Type::Element;
   const int image = blockIdx.x;
@@ -49,15 +49,21 @@ __device__ __forceinline__ void softmaxCrossEntropy(const SoftmaxCrossEntropy& p
   auto add = [](float a, float b) { return a + b; };
   // Each thread reads what it wrote to the cache itself: no barriers.
   auto logit = [&](int k) { return k < kCachedClasses ? cache[k] : Type::toFloat(logits[k]); };
-  float largest = -INFINITY;
+  float largest = -INFINITY, mass = 0;
 #pragma unroll 1
   for (int k = threadIdx.x; k < p.classes; k += kLossThreads) {
     const float z = Type::toFloat(logits[k]);
     if (k < kCachedClasses) cache[k] = z;
     largest = fmaxf(largest, z);
+    if (targets != nullptr) {
+      const float t = targets[k];
+      if (k < kCachedClasses) targetCache[k] = t;
+      mass += t;
+    }
   }
   largest = acrossBlock(largest, shared, [](float a, float b) { return fmaxf(a, b); });
-  float exponentials = 0, mass = 0;
+  mass = targets == nullptr ? 1 : acrossBlock(mass, shared, add);
+  float exponentials = 0;
 #pragma unroll 1
   for (int k = threadIdx.x; k < p.classes; k += kLossThreads) {
     exponentials += expf(logit(k) - largest);
@@ -65,13 +71,10 @@ __device__ __forceinline__ void softmaxCrossEntropy(const SoftmaxCrossEntropy& p
   exponentials = acrossBlock(exponentials, shared, add);
   const float logSum = logf(exponentials);
   const float background = p.smoothing / p.classes;
-  auto target = [&](int k) { return targets != nullptr ? targets[k] : k == label ? 1 - p.smoothing + background : background; };
-  if (targets != nullptr) {
-    for (int k = threadIdx.x; k < p.classes; k += kLossThreads) mass += targets[k];
-    mass = acrossBlock(mass, shared, add);
-  } else {
-    mass = 1;
-  }
+  auto target = [&](int k) {
+    if (targets != nullptr) return k < kCachedClasses ? targetCache[k] : targets[k];
+    return k == label ? 1 - p.smoothing + background : background;
+  };
   float loss = 0;
 #pragma unroll 1
   for (int k = threadIdx.x; k < p.classes; k += kLossThreads) {

@@ -17,10 +17,11 @@ __device__ __forceinline__ int threadCount() { return blockDim.x * blockDim.y; }
 
 // One float per channel of the block's vectors. A vector of 8 channels lies in two planes, so that the threads of a warp
 // read consecutive float4s; planes are an odd multiple of 64 bytes apart, so that neither writing them meets a bank twice.
-template <class Type>
+template <class Type, int Vectors = kMaxVectors>
 struct Coefficients {
+  static_assert(Vectors % 8 == 0, "");
   static constexpr int planes = Type::perVector / 4;
-  float4 values[planes][kMaxVectors + 4];
+  float4 values[planes][Vectors + 4];
 
   // All threads of the block; a barrier must follow.
   __device__ __forceinline__ void stage(const float* channels, int firstVector, int vectors) {
@@ -40,6 +41,14 @@ struct Coefficients {
       x[4 * i + 3] = four.w;
     }
   }
+};
+
+// Division of numbers from 0 to (2^32 - 1) / divisor by what is not known when compiling.
+struct Divider {
+  unsigned divisor, reciprocal;
+  explicit __device__ __forceinline__ Divider(unsigned d) : divisor(d), reciprocal(0xffffffffu / d + 1) {}
+  __device__ __forceinline__ unsigned quotient(unsigned x) const { return divisor == 1 ? x : __umulhi(x, reciprocal); }
+  __device__ __forceinline__ unsigned remainder(unsigned x) const { return x - quotient(x) * divisor; }
 };
 
 // Sums over threadIdx.y, by a tree whose shape depends on blockDim.y only. 'Planes' float4s per thread.
@@ -67,13 +76,13 @@ struct ColumnSums {
   }
 };
 
-// 'KERNEL_f16' and its three sisters from the template 'KERNEL<Type>'.
-#define RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, NAME, TYPE) \
-  extern "C" __global__ void __launch_bounds__(THREADS) KERNEL##_##NAME(const __grid_constant__ STRUCT p) { KERNEL<TYPE>(p); }
-#define RESFUSE_EXPORT(KERNEL, STRUCT, THREADS)            \
-  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, f16, F16)    \
-  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, bf16, BF16)  \
-  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, tf32, TF32)  \
-  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, THREADS, f32, F32)
+// 'KERNEL_f16' and its three sisters from the template 'KERNEL<Type>', with launch bounds.
+#define RESFUSE_EXPORT_ONE(KERNEL, STRUCT, NAME, TYPE, ...) \
+  extern "C" __global__ void __launch_bounds__(__VA_ARGS__) KERNEL##_##NAME(const __grid_constant__ STRUCT p) { KERNEL<TYPE>(p); }
+#define RESFUSE_EXPORT(KERNEL, STRUCT, ...)                 \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, f16, F16, __VA_ARGS__)   \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, bf16, BF16, __VA_ARGS__) \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, tf32, TF32, __VA_ARGS__) \
+  RESFUSE_EXPORT_ONE(KERNEL, STRUCT, f32, F32, __VA_ARGS__)
 
 }  // namespace resfuse

@@ -2,7 +2,7 @@
 //
 // maxPool_T           see MaxPool. A block makes rowsPerBlock x columnsPerBlock outputs of blockDim.x vectors (16 bytes) of
 //   channels, row by row; the input rows that a row's windows meet lie in shared memory, a ring of 'kernel' rows, normalised already.
-//   Launch: block (x, y): x = min(8, V), V = channels / (16 / sizeof T); y = columnsPerBlock, or less: any with x * y <= 512.
+//   Launch: block (x, y): x = min(8, V), V = channels / (16 / sizeof T); y = columnsPerBlock, or less: any with x <= 8, x * y <= 448.
 //     grid (ceil(outputHeight / rowsPerBlock), ceil(outputWidth / columnsPerBlock) * ceil(V / x), images).
 //     Shared memory: kernel * ((columnsPerBlock - 1) * stride + kernel) * x * 16 bytes; columnsPerBlock at most 62 keep
 //     a 3 x 3 window of stride 2 below 48 KiB.
@@ -23,7 +23,7 @@
 
 namespace resfuse {
 
-constexpr int kPoolThreads = 512;
+constexpr int kPoolVectors = 8;
 extern __shared__ uint4 dynamicShared[];
 
 // One byte per element of a vector.
@@ -49,6 +49,16 @@ __device__ __forceinline__ unsigned packIndex(const int (&i)[4]) { return i[0] |
 __device__ __forceinline__ int indexAt(const uint2& word, int i) { return (i < 4 ? word.x : word.y) >> i % 4 * 8 & 0xff; }
 __device__ __forceinline__ int indexAt(unsigned word, int i) { return word >> i * 8 & 0xff; }
 
+// 16 bytes of shared memory at once: where only some elements are used in the end, the compiler would load those alone, one by one.
+__device__ __forceinline__ uint4 loadWhole(const uint4* at) {
+  uint4 r;
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r.x), "=r"(r.y), "=r"(r.z), "=r"(r.w)
+               : "r"((unsigned)__cvta_generic_to_shared(at))
+               : "memory");
+  return r;
+}
+
 // Where a block's tile lies.
 struct PoolTile {
   int vectors, vector;        // of a pixel; this thread's
@@ -67,38 +77,80 @@ struct PoolTile {
   }
 };
 
+// The largest of a window and which of its taps that was.
 template <class Type>
-__device__ __forceinline__ void maxPool(const MaxPool& p) {
-  constexpr int n = Type::perVector;
-  const PoolTile t = PoolTile::of<Type>(p, p.outputHeight, p.outputWidth);
-  const bool active = t.vector < t.vectors;
-  float scale[n], bias[n];
-  const bool normalise = p.inputScale != nullptr;
-  if (normalise && active) {
+struct Largest {
+  static constexpr int n = Type::perVector;
+  float best[n];
+  int index[n];
+
+  __device__ __forceinline__ explicit Largest(int firstTap) {
 #pragma unroll
     for (int i = 0; i < n; ++i) {
-      scale[i] = p.inputScale[t.vector * n + i];
-      bias[i] = p.inputBias[t.vector * n + i];
+      best[i] = -INFINITY;
+      index[i] = firstTap;
     }
   }
+  __device__ __forceinline__ void take(const uint4& raw, int tap) {
+    float x[n];
+    unpackVector<Type>(raw, x);
+#pragma unroll
+    for (int i = 0; i < n; ++i) {
+      if (x[i] > best[i] || x[i] != x[i]) {
+        best[i] = x[i];
+        index[i] = tap;
+      }
+    }
+  }
+  __device__ __forceinline__ void finish(const MaxPool& p, long long at) const {
+    store<Type>(p.output, at, best);
+    reinterpret_cast<typename IndexVector<Type>::Word*>(p.index)[at] = packIndex(index);
+  }
+};
+
+// The largest alone.
+template <class Type>
+struct Maximum {
+  uint4 best;
+
+  __device__ __forceinline__ explicit Maximum(int) {
+    float lowest[Type::perVector];
+#pragma unroll
+    for (int i = 0; i < Type::perVector; ++i) lowest[i] = -INFINITY;
+    best = packVector<Type>(lowest);
+  }
+  __device__ __forceinline__ void take(const uint4& raw, int) {
+    best = make_uint4(Type::maximum(best.x, raw.x), Type::maximum(best.y, raw.y), Type::maximum(best.z, raw.z), Type::maximum(best.w, raw.w));
+  }
+  __device__ __forceinline__ void finish(const MaxPool& p, long long at) const { static_cast<uint4*>(p.output)[at] = best; }
+};
+
+template <class Type, class Result>
+__device__ __forceinline__ void maxPoolRows(const MaxPool& p, const PoolTile& t, const Coefficients<Type, kPoolVectors>& inputScale,
+                                            const Coefficients<Type, kPoolVectors>& inputBias) {
+  constexpr int n = Type::perVector;
+  const bool active = t.vector < t.vectors, normalise = p.inputScale != nullptr;
   const float lowest = p.inputRelu ? 0.f : -INFINITY;
-  const int ringColumns = (p.columnsPerBlock - 1) * p.stride + p.kernel;
   // Row y of the input lies in slot (y + padding) % kernel, column x in place x - left.
-  auto slot = [&](int y, int x) -> uint4& { return dynamicShared[((y + p.padding) % p.kernel * ringColumns + x) * blockDim.x + threadIdx.x]; };
+  const int slotSize = ((p.columnsPerBlock - 1) * p.stride + p.kernel) * blockDim.x;
   const int left = t.firstColumn * p.stride - p.padding;
-  const int beginColumn = max(left, 0);
-  const int endColumn = min((t.endColumn - 1) * p.stride - p.padding + p.kernel, p.inputWidth);
+  const int beginColumn = max(left, 0), endColumn = min((t.endColumn - 1) * p.stride - p.padding + p.kernel, p.inputWidth);
   int nextRow = 0;   // rows before it have been staged, or are of no use
   for (int row = t.firstRow; row < t.endRow; ++row) {
     const int top = row * p.stride - p.padding;
     const int beginInput = max(top, 0), endInput = min(top + p.kernel, p.inputHeight);
     __syncthreads();   // the slots that are filled now have been read
     if (active) {
+      float scale[n], bias[n];
+      if (normalise) {
+        inputScale.read(scale);
+        inputBias.read(bias);
+      }
       for (int y = max(beginInput, nextRow); y < endInput; ++y) {
-        const long long pixels = (long long)(blockIdx.z * p.inputHeight + y) * p.inputWidth;
-#pragma unroll 2
+        uint4* slot = dynamicShared + (y + p.padding) % p.kernel * slotSize + threadIdx.x;
+        const uint4* from = static_cast<const uint4*>(p.input) + (long long)(blockIdx.z * p.inputHeight + y) * p.inputWidth * t.vectors + t.vector;
         for (int x = beginColumn + threadIdx.y; x < endColumn; x += blockDim.y) {
-          uint4 raw = static_cast<const uint4*>(p.input)[(pixels + x) * t.vectors + t.vector];
+          uint4 raw = from[x * t.vectors];
           if (normalise) {
             float v[n];
             unpackVector<Type>(raw, v);
@@ -109,42 +161,42 @@ __device__ __forceinline__ void maxPool(const MaxPool& p) {
             }
             raw = packVector<Type>(v);
           }
-          slot(y, x - left) = raw;
+          slot[(x - left) * blockDim.x] = raw;
         }
       }
     }
     nextRow = endInput;
     __syncthreads();
     if (!active) continue;
+    const int firstSlot = (beginInput + p.padding) % p.kernel;
     for (int column = t.firstColumn + threadIdx.y; column < t.endColumn; column += blockDim.y) {
       const int start = column * p.stride - p.padding;
       const int beginTap = max(-start, 0), endTap = min(p.kernel, p.inputWidth - start);
-      float best[n];
-      int index[n];
-#pragma unroll
-      for (int i = 0; i < n; ++i) {
-        best[i] = -INFINITY;
-        index[i] = (beginInput - top) * p.kernel + beginTap;
-      }
+      int firstTap = (beginInput - top) * p.kernel + beginTap;
+      Result result(firstTap);
+      int slot = firstSlot;
       for (int y = beginInput; y < endInput; ++y) {
-        int tap = (y - top) * p.kernel + beginTap;
-        for (int v = beginTap; v < endTap; ++v, ++tap) {
-          float x[n];
-          unpackVector<Type>(slot(y, start + v - left), x);
-#pragma unroll
-          for (int i = 0; i < n; ++i) {
-            if (x[i] > best[i] || x[i] != x[i]) {
-              best[i] = x[i];
-              index[i] = tap;
-            }
-          }
-        }
+        const uint4* at = dynamicShared + slot * slotSize + (start + beginTap - left) * blockDim.x + threadIdx.x;
+        int tap = firstTap;
+        for (int v = beginTap; v < endTap; ++v, ++tap, at += blockDim.x) result.take(*at, tap);
+        firstTap += p.kernel;
+        slot = slot + 1 == p.kernel ? 0 : slot + 1;
       }
-      const long long at = ((long long)(blockIdx.z * p.outputHeight + row) * p.outputWidth + column) * t.vectors + t.vector;
-      store<Type>(p.output, at, best);
-      if (p.index != nullptr) reinterpret_cast<typename IndexVector<Type>::Word*>(p.index)[at] = packIndex(index);
+      result.finish(p, ((long long)(blockIdx.z * p.outputHeight + row) * p.outputWidth + column) * t.vectors + t.vector);
     }
   }
+}
+
+template <class Type>
+__device__ __forceinline__ void maxPool(const MaxPool& p) {
+  __shared__ Coefficients<Type, kPoolVectors> scale, bias;
+  const PoolTile t = PoolTile::of<Type>(p, p.outputHeight, p.outputWidth);
+  if (p.inputScale != nullptr) {
+    scale.stage(p.inputScale, t.vector - threadIdx.x, t.vectors);
+    bias.stage(p.inputBias, t.vector - threadIdx.x, t.vectors);   // the rows begin with a barrier
+  }
+  if (p.index != nullptr) maxPoolRows<Type, Largest<Type>>(p, t, scale, bias);
+  else maxPoolRows<Type, Maximum<Type>>(p, t, scale, bias);
 }
 
 template <class Type>
@@ -153,14 +205,14 @@ __device__ __forceinline__ void maxPoolBackward(const MaxPoolBackward& p) {
   constexpr int n = Type::perVector;
   const PoolTile t = PoolTile::of<Type>(p, p.inputHeight, p.inputWidth);
   const bool active = t.vector < t.vectors;
+  const Divider stride(p.stride);
   const int ringRows = (p.kernel + p.stride - 1) / p.stride;
-  const int ringColumns = (p.columnsPerBlock + p.kernel - 2) / p.stride + 2;
-  Word* indices = reinterpret_cast<Word*>(dynamicShared + ringRows * ringColumns * blockDim.x);
+  const int slotSize = ((p.columnsPerBlock + p.kernel - 2) / p.stride + 2) * blockDim.x;
+  Word* indices = reinterpret_cast<Word*>(dynamicShared + ringRows * slotSize);
   // Windows from beginWindow(x) to endWindow(x) - 1 meet input x.
-  auto beginWindow = [&](int x) { return max(x + p.padding - p.kernel + p.stride, 0) / p.stride; };
-  auto endWindow = [&](int x, int size) { return min((x + p.padding) / p.stride + 1, size); };
+  auto beginWindow = [&](int x) { return (int)stride.quotient(max(x + p.padding - p.kernel + p.stride, 0)); };
+  auto endWindow = [&](int x, int size) { return min((int)stride.quotient(x + p.padding) + 1, size); };
   const int beginColumn = beginWindow(t.firstColumn), endColumn = endWindow(t.endColumn - 1, p.outputWidth);
-  auto place = [&](int row, int column) { return (row % ringRows * ringColumns + column - beginColumn) * blockDim.x + threadIdx.x; };
   int nextRow = 0;
   for (int y = t.firstRow; y < t.endRow; ++y) {
     const int beginRow = beginWindow(y), endRow = endWindow(y, p.outputHeight);
@@ -168,12 +220,13 @@ __device__ __forceinline__ void maxPoolBackward(const MaxPoolBackward& p) {
       __syncthreads();
       if (active) {
         for (int row = max(beginRow, nextRow); row < endRow; ++row) {
-          const long long pixels = (long long)(blockIdx.z * p.outputHeight + row) * p.outputWidth;
+          const int slot = row % ringRows * slotSize + threadIdx.x;
+          const long long first = (long long)(blockIdx.z * p.outputHeight + row) * p.outputWidth * t.vectors + t.vector;
 #pragma unroll 2
           for (int column = beginColumn + threadIdx.y; column < endColumn; column += blockDim.y) {
-            const long long at = (pixels + column) * t.vectors + t.vector;
-            dynamicShared[place(row, column)] = static_cast<const uint4*>(p.gradient)[at];
-            indices[place(row, column)] = reinterpret_cast<const Word*>(p.index)[at];
+            const int place = slot + (column - beginColumn) * blockDim.x;
+            dynamicShared[place] = static_cast<const uint4*>(p.gradient)[first + column * t.vectors];
+            indices[place] = reinterpret_cast<const Word*>(p.index)[first + column * t.vectors];
           }
         }
       }
@@ -181,20 +234,30 @@ __device__ __forceinline__ void maxPoolBackward(const MaxPoolBackward& p) {
       __syncthreads();
     }
     if (!active) continue;
+    const int firstSlot = beginRow % ringRows;
     for (int x = t.firstColumn + threadIdx.y; x < t.endColumn; x += blockDim.y) {
       const long long at = ((long long)(blockIdx.z * p.inputHeight + y) * p.inputWidth + x) * t.vectors + t.vector;
       float sum[n] = {};
       if (p.accumulate) load<Type>(p.inputGradient, at, sum);
       const int beginX = beginWindow(x), endX = endWindow(x, p.outputWidth);
+      // Input (y, x) is this tap of window (beginRow, beginX), 'stride' taps before in the next window of a row.
+      int firstTap = (y + p.padding - beginRow * p.stride) * p.kernel + x + p.padding - beginX * p.stride;
+      int slot = firstSlot;
       for (int row = beginRow; row < endRow; ++row) {
-        for (int column = beginX; column < endX; ++column) {
-          const int tap = (y + p.padding - row * p.stride) * p.kernel + x + p.padding - column * p.stride;
+        int place = slot * slotSize + (beginX - beginColumn) * blockDim.x + threadIdx.x, tap = firstTap;
+        // As often for all threads, so that those of a warp stay together: apart, they would meet in banks.
+        for (int i = 0; i < ringRows; ++i, place += blockDim.x, tap -= p.stride) {
+          if (beginX + i >= endX) continue;
           float g[n];
-          unpackVector<Type>(dynamicShared[place(row, column)], g);
-          const Word index = indices[place(row, column)];
+          unpackVector<Type>(loadWhole(dynamicShared + place), g);
+          const Word index = indices[place];
 #pragma unroll
-          for (int i = 0; i < n; ++i) sum[i] += indexAt(index, i) == tap ? g[i] : 0;
+          for (int j = 0; j < n; ++j) {
+            if (indexAt(index, j) == tap) sum[j] += g[j];
+          }
         }
+        firstTap -= p.stride * p.kernel;
+        slot = slot + 1 == ringRows ? 0 : slot + 1;
       }
       store<Type>(p.inputGradient, at, sum);
     }
@@ -256,8 +319,8 @@ __device__ __forceinline__ void averagePoolBackward(const AveragePool& p) {
   }
 }
 
-RESFUSE_EXPORT(maxPool, MaxPool, kPoolThreads)
-RESFUSE_EXPORT(maxPoolBackward, MaxPoolBackward, kPoolThreads)
+RESFUSE_EXPORT(maxPool, MaxPool, 448, 2)
+RESFUSE_EXPORT(maxPoolBackward, MaxPoolBackward, 448, 2)
 RESFUSE_EXPORT(averagePool, AveragePool, kMaxThreads)
 RESFUSE_EXPORT(averagePoolBackward, AveragePool, kMaxThreads)
 

@@ -61,6 +61,11 @@ struct F16 {
     x[1] = pair.y;
   }
   static __device__ __forceinline__ uint32_t pack(const float (&x)[2]) { return floatsToHalves(x[0], x[1]); }
+  // The larger of each element of two words; NaN where either is.
+  static __device__ __forceinline__ uint32_t maximum(uint32_t a, uint32_t b) {
+    asm("max.NaN.f16x2 %0, %0, %1;" : "+r"(a) : "r"(b));
+    return a;
+  }
 };
 
 struct BF16 {
@@ -78,6 +83,10 @@ struct BF16 {
     x[1] = pair.y;
   }
   static __device__ __forceinline__ uint32_t pack(const float (&x)[2]) { return floatsToBfloats(x[0], x[1]); }
+  static __device__ __forceinline__ uint32_t maximum(uint32_t a, uint32_t b) {
+    asm("max.NaN.bf16x2 %0, %0, %1;" : "+r"(a) : "r"(b));
+    return a;
+  }
 };
 
 struct TF32 {
@@ -91,6 +100,11 @@ struct TF32 {
   static constexpr int perWord = 1;
   static __device__ __forceinline__ void unpack(uint32_t word, float (&x)[1]) { x[0] = __uint_as_float(word); }
   static __device__ __forceinline__ uint32_t pack(const float (&x)[1]) { return __float_as_uint(roundToTf32(x[0])); }
+  static __device__ __forceinline__ uint32_t maximum(uint32_t a, uint32_t b) {
+    float x = __uint_as_float(a);
+    asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(__uint_as_float(b)));
+    return __float_as_uint(x);
+  }
 };
 
 struct F32 {
@@ -103,6 +117,11 @@ struct F32 {
   static constexpr int perWord = 1;
   static __device__ __forceinline__ void unpack(uint32_t word, float (&x)[1]) { x[0] = __uint_as_float(word); }
   static __device__ __forceinline__ uint32_t pack(const float (&x)[1]) { return __float_as_uint(x[0]); }
+  static __device__ __forceinline__ uint32_t maximum(uint32_t a, uint32_t b) {
+    float x = __uint_as_float(a);
+    asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(__uint_as_float(b)));
+    return __float_as_uint(x);
+  }
 };
 
 // x rounded as the type stores it.

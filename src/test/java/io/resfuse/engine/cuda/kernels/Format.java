@@ -69,7 +69,7 @@ enum Format {
 
   /** To the nearest number of this format. */
   double round(double x) {
-    if (Double.isNaN(x) || Double.isInfinite(x) || this == F64) {
+    if (Double.isNaN(x) || Double.isInfinite(x) || !STORAGE.contains(this)) {
       return x;
     }
     double quantum =
