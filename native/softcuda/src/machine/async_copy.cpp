@@ -125,7 +125,7 @@ void executeCopyAsync(Context& c, const CopyAsync& copy, uint32_t mask) {
     if (c.block.races) {
       std::vector<uint8_t> written;
       written.swap(c.block.sharedWritten);
-      recordShared(c, to, mask, bytes, true, false);
+      recordShared(c, to, mask, bytes, {false, true, false});
       written.swap(c.block.sharedWritten);
     }
     // Until then the bytes are not initialised.

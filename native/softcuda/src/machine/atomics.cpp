@@ -141,7 +141,7 @@ void atomicIn(Context& c, const Access& a, Area area, const LaneAddresses& at, u
     if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, true);
   } else {
     checkShared(c, a, at, mask, summary, bytes);
-    if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, true, true);
+    if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, {true, true, true});
   }
   if constexpr ((M & kCounting) != 0) {
     Counters& counters = c.worker.counters;

@@ -166,6 +166,18 @@ void storeLocal(Context& c, const LaneAddresses& at, uint32_t mask, const Addres
   }
 }
 
+// What a vector load brings for nobody is not looked at: compilers widen loads.
+template <typename F>
+void forUsedElements(const Access& a, const LaneAddresses& at, uint32_t mask, F check) {
+  if (a.count == 1) return check(at, a.bytes);
+  for (uint32_t e = 0; e < a.count; ++e) {
+    if ((a.unusedElements >> e & 1) != 0) continue;
+    LaneAddresses element;
+    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) element.at[__builtin_ctz(lanes)] = at.at[__builtin_ctz(lanes)] + e * a.bytes;
+    check(element, a.bytes);
+  }
+}
+
 template <unsigned M>
 void loadFrom(Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const Registers& to) {
   const uint32_t bytes = static_cast<uint32_t>(a.bytes) * a.count;
@@ -174,7 +186,7 @@ void loadFrom(Context& c, const Access& a, Area area, const LaneAddresses& at, u
   switch (area) {
     case Area::Shared:
       checkShared(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, false, a.isVolatile);
+      if constexpr ((M & kChecking) != 0) forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) { recordShared(c, part, mask, size, {true, false, a.isVolatile}); });
       if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, mask, bytes, false);
       load(sharedOrigin(c), at, mask, summary, a, to);
       break;
@@ -210,7 +222,7 @@ void loadFrom(Context& c, const Access& a, Area area, const LaneAddresses& at, u
     }
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, false);
+      if constexpr ((M & kChecking) != 0) forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) { checkInitGlobal(c, a, part, mask, size, false); });
       if constexpr ((M & kCounting) != 0) {
         if (area != Area::Constant) countGlobal(c, at, mask, bytes, false);
       }
@@ -227,7 +239,7 @@ void storeTo(Context& c, const Access& a, Area area, const LaneAddresses& at, ui
   switch (area) {
     case Area::Shared:
       checkShared(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, true, a.isVolatile);
+      if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, {false, true, a.isVolatile});
       if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, mask, bytes, true);
       store(sharedOrigin(c), at, mask, summary, a, from);
       break;
@@ -310,7 +322,7 @@ void executeLoadMatrix(Context& c, const Access& a, uint32_t mask) {
   const AddressSummary summary = dataMovement().summarise(at.at, givers, 16);
   checkAlignment(c, a, at, givers, summary, 16);
   checkShared(c, a, at, givers, summary, 16);
-  if constexpr ((M & kChecking) != 0) recordShared(c, at, givers, 16, false, false);
+  if constexpr ((M & kChecking) != 0) recordShared(c, at, givers, 16, {true, false, false});
   if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, givers, 16, false);
   const uint8_t* shared = c.block.shared;
   for (uint32_t j = 0; j < count; ++j) {
@@ -376,7 +388,7 @@ void executeWmma(Context& c, const Access& a, uint32_t mask, bool isStore) {
       const AddressSummary summary = dataMovement().summarise(at.at, ~0u, elementBytes);
       if (area == Area::Shared) {
         checkShared(c, element, at, ~0u, summary, elementBytes);
-        if constexpr ((M & kChecking) != 0) recordShared(c, at, ~0u, elementBytes, isStore, false);
+        if constexpr ((M & kChecking) != 0) recordShared(c, at, ~0u, elementBytes, {!isStore, isStore, false});
       } else {
         checkGlobal(c, element, at, ~0u, summary, elementBytes);
         if constexpr ((M & kChecking) != 0) checkInitGlobal(c, element, at, ~0u, elementBytes, isStore);

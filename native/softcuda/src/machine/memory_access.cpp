@@ -107,7 +107,7 @@ void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint
   }
 }
 
-void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write, bool atomic) {
+void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use) {
   Block& block = c.block;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {   // what the system has is not the program's
     if (at.at[__builtin_ctz(lanes)] + bytes > block.sharedBytes) mask &= ~(lanes & (0u - lanes));
@@ -116,7 +116,7 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
     for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
       uint8_t* written = block.sharedWritten.data() + at.at[lane];
-      if (!write || atomic) {
+      if (use.reads) {
         for (uint32_t i = 0; i < bytes; ++i) {
           if (written[i] != 0 || block.uninitialisedRead) continue;
           Fault fault{kLaunchFailed, "read of uninitialised shared memory: byte " + std::to_string(at.at[lane] + i) + " was not written since the block began", lane, "", false};
@@ -127,7 +127,7 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
           block.uninitialisedRead = std::make_unique<Fault>(fault);
         }
       }
-      if (write) std::memset(written, 1, bytes);
+      if (use.writes) std::memset(written, 1, bytes);
     }
   }
   if (!block.races) return;
@@ -139,15 +139,15 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
     what.clock = block.races->clockOf(c.warp.index, lane);
     what.function = c.frame->function;
     what.pc = c.pc;
-    const RaceChecker::Race race = block.races->access(c.warp.index, lane, static_cast<uint32_t>(at.at[lane]), bytes, write, atomic, what);
+    const RaceChecker::Race race = block.races->access(c.warp.index, lane, static_cast<uint32_t>(at.at[lane]), bytes, use.writes, use.ordered, what);
     if (!race.found) continue;
     // Lanes of one instruction that write the same place: one of them wins, as CUDA says.
-    if (race.earlier.function == what.function && race.earlier.pc == what.pc && race.earlier.thread / 32 == c.warp.index && write && race.earlierWrote) continue;
+    if (race.earlier.function == what.function && race.earlier.pc == what.pc && race.earlier.thread / 32 == c.warp.index && use.writes && race.earlierWrote) continue;
     const auto* function = static_cast<const DecodedFunction*>(race.earlier.function);
     const std::string source = c.worker.program.module->describe(function->sources[race.earlier.pc]);
     const std::string place = "line " + std::to_string(race.earlier.line) + (source.empty() ? "" : " (" + source + ")");
     throw Fault{kLaunchFailed,
-                std::string("race on shared memory: ") + (write ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +
+                std::string("race on shared memory: ") + (use.writes ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +
                     (race.earlierWrote ? "write" : "read") + " by another thread are not ordered by a barrier",
                 lane, "  earlier " + std::string(race.earlierWrote ? "write" : "read") + " by thread " + block.threadName(c.worker, race.earlier.thread) + " at " + place + "\n", false};
   }

@@ -43,7 +43,11 @@ Area classify(uint64_t address);
 uint32_t takeArea(LaneAddresses& at, uint32_t* mask, Area* area);
 
 // Shared memory's race checker and the init checker.
-void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write, bool atomic);
+struct SharedUse {
+  bool reads, writes;
+  bool ordered;   // atomic, relaxed or volatile: no race with others of this kind
+};
+void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use);
 void checkInitGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 
 // Counting.

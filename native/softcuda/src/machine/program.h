@@ -88,6 +88,7 @@ struct Access {
   bool bypassL1 = false;
   uint8_t shape = 0, matrixOperand = 0;
   bool columnMajor = false, transposed = false;
+  uint8_t unusedElements = 0;       // of a vector load: a bit for each element whose register no instruction reads
 };
 
 struct CopyAsync {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 namespace softcuda::ptx {
 
@@ -300,7 +301,25 @@ void Decoder::decode() {
     }
     if (instr.reconverge != machine::kNone) instr.reconverge = firstOf_[instr.reconverge];
   }
+  markUnusedElements();
   assignRegisters();
+}
+
+// Elements of vector loads that no instruction reads: compilers load four words where three are wanted.
+void Decoder::markUnusedElements() {
+  std::unordered_set<Ref> read;
+  for (const Emitted& e : code_) {
+    read.insert(e.sources.begin(), e.sources.end());
+    read.insert(e.others.begin(), e.others.end());
+    if (e.instr.guardMode != machine::Guard::None) read.insert(e.instr.guard);
+  }
+  for (const Emitted& e : code_) {
+    if (e.instr.kind != Kind::Load || e.results.size() < 2) continue;
+    Access& access = out_.accesses[e.instr.extra];
+    for (size_t i = 0; i < e.results.size(); ++i) {
+      if (read.count(e.results[i]) == 0) access.unusedElements |= static_cast<uint8_t>(1u << i);
+    }
+  }
 }
 
 // Registers are laid out by linear scan over live ranges: a frame holds only what is alive at once, so that it stays in the caches.

@@ -75,6 +75,7 @@ class Decoder {
   void source(Ref ref);
   void otherSource(Ref ref);    // read by the instruction but not in refs
   void layOutLocals();
+  void markUnusedElements();
   void assignRegisters();
   void patch(Ref& ref) const;
   RegisterId temporary(ops::Type type);

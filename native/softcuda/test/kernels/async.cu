@@ -60,7 +60,7 @@ extern "C" __global__ void dropOut(int* out) {
     atomicAdd(&count, 1);
     barrier.arrive_and_wait();
   }
-  out[threadIdx.x] = count >= threadIdx.x % 4;
+  out[threadIdx.x] = atomicAdd(&count, 0) >= threadIdx.x % 4;   // others may still be counting
   barrier.arrive_and_drop();
 }
 
