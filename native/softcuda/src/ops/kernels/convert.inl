@@ -32,26 +32,38 @@ SOFTCUDA_NOINLINE void writeExtended(u32 active, void* dst, u32* v, int unused, 
   for (int i = 0; i < kLanes; ++i) wide[i] = isSigned ? static_cast<u64>(static_cast<s64>(static_cast<s32>(v[i]))) : v[i];
   write(active, static_cast<u64*>(dst), wide);
 }
+template <class F, Rounding R, class D, class S>
+void mapConvert(u32 active, void* dst, const void* src) {
+  void* to[1] = {dst};
+  if constexpr (R == Rounding::Rm && Is<S>::integer && !Is<S>::isSigned && !Is<D>::integer) {
+    // Compilers make unsigned integers floating-point in parts whose zero sum is -0 when rounding down, and think that it cannot be.
+    alignas(64) SlotOf<D> out[kLanes];
+    to[0] = out;
+    map1<F, R, D, S>(kAll, to, &src, 0);
+    for (int i = 0; i < kLanes; ++i) out[i] &= static_cast<SlotOf<D>>(-1) >> 1;
+    write(active, static_cast<SlotOf<D>*>(dst), out);
+  } else {
+    map1<F, R, D, S>(active, to, &src, 0);
+  }
+}
 // Applies F with registers that may be wider than the types (variant, see cvtRegisters).
 template <class F, Rounding R, class D, class S>
 void convert(u32 active, void* const* dst, const void* const* src, u32 variant) {
-  if (variant == 0) return map1<F, R, D, S>(active, dst, src, 0);
   alignas(64) u32 low[kLanes];
-  const void* from[1] = {src[0]};
+  const void* from = src[0];
   if constexpr (Is<S>::width < 64) {
-    if (variant >> 8 == 64) lowWords(src[0], low), from[0] = low;
+    if (variant >> 8 == 64) lowWords(from, low), from = low;
   }
   const u32 width = variant & 0xff;
   if constexpr (Is<D>::width < 64) {
     if (width == 32 || width == 64) {
       alignas(64) u32 out[kLanes];
-      void* const to[1] = {out};
-      map1<F, R, D, S>(kAll, to, from, 0);
+      mapConvert<F, R, D, S>(kAll, out, from);
       constexpr bool isSigned = Is<D>::integer && Is<D>::isSigned;
       return writeExtended(active, dst[0], out, isSigned ? 32 - Is<D>::width : 0, isSigned, width == 64);
     }
   }
-  map1<F, R, D, S>(active, dst, from, 0);
+  mapConvert<F, R, D, S>(active, dst[0], from);
 }
 
 // --- Integer to integer -------------------------------------------------------------------------------------------------------------
@@ -181,14 +193,9 @@ template <ToDoubles Load, ToBits Narrow, class S> void to16Bits(u32 active, void
   Narrow(v, out);
   writeConverted<Half>(active, dst[0], out, variant & 0xff);
 }
-// Integers, rounded as the machine does at present. Compilers take unsigned ones in two parts, whose zeros give -0 when rounding down.
-template <class F, class S> SOFTCUDA_INLINE F fromInteger(S s) {
-  const F v = static_cast<F>(s);
-  return Is<S>::isSigned ? v : v > 0 ? v : F{0};
-}
 template <class S, bool Ftz, bool Sat> struct ToSingle {   // the rounding is the machine's current one
   static SOFTCUDA_INLINE float apply(S s) {
-    if constexpr (Is<S>::integer) return Sat ? saturate(fromInteger<float>(s)) : fromInteger<float>(s);
+    if constexpr (Is<S>::integer) return Sat ? saturate(static_cast<float>(s)) : static_cast<float>(s);
     else if constexpr (Is<S>::width == 32) return finish<Ftz, Sat>(flush<Ftz>(working(s)));
     else return finish<Ftz, Sat>(static_cast<float>(working(s)));
   }
@@ -197,7 +204,7 @@ template <class S, bool Ftz, bool Sat> struct ToSingle {   // the rounding is th
 template <class S, bool Ftz, bool Sat> struct ToDouble {
   static SOFTCUDA_INLINE double apply(S s) {
     double v;
-    if constexpr (Is<S>::integer) v = fromInteger<double>(s);
+    if constexpr (Is<S>::integer) v = static_cast<double>(s);
     else v = static_cast<double>(flush<Ftz>(working(s)));
     if constexpr (Sat) return v > 0 ? v < 1 ? v : 1.0 : 0.0;
     return v != v ? quiet(v) : v;
