@@ -17,11 +17,10 @@ __device__ __forceinline__ int threadCount() { return blockDim.x * blockDim.y; }
 
 // One float per channel of the block's vectors. A vector of 8 channels lies in two planes, so that the threads of a warp
 // read consecutive float4s; planes are an odd multiple of 64 bytes apart, so that neither writing them meets a bank twice.
-template <class Type, int Vectors = kMaxVectors>
+template <class Type>
 struct Coefficients {
-  static_assert(Vectors % 8 == 0, "");
   static constexpr int planes = Type::perVector / 4;
-  float4 values[planes][Vectors + 4];
+  float4 values[planes][kMaxVectors + 4];
 
   // All threads of the block; a barrier must follow.
   __device__ __forceinline__ void stage(const float* channels, int firstVector, int vectors) {

@@ -2,7 +2,7 @@
 //
 // maxPool_T           see MaxPool. A block makes rowsPerBlock x columnsPerBlock outputs of blockDim.x vectors (16 bytes) of
 //   channels, row by row; the input rows that a row's windows meet lie in shared memory, a ring of 'kernel' rows, normalised already.
-//   Launch: block (x, y): x = min(8, V), V = channels / (16 / sizeof T); y = columnsPerBlock, or less: any with x <= 8, x * y <= 448.
+//   Launch: block (x, y): x = min(8, V), V = channels / (16 / sizeof T); y = columnsPerBlock, or less: any with x * y <= 512.
 //     grid (ceil(outputHeight / rowsPerBlock), ceil(outputWidth / columnsPerBlock) * ceil(V / x), images).
 //     Shared memory: kernel * ((columnsPerBlock - 1) * stride + kernel) * x * 16 bytes; columnsPerBlock at most 62 keep
 //     a 3 x 3 window of stride 2 below 48 KiB.
@@ -23,7 +23,7 @@
 
 namespace resfuse {
 
-constexpr int kPoolVectors = 8;
+constexpr int kPoolThreads = 512;   // two blocks per multiprocessor, as shared memory allows on sm_80
 extern __shared__ uint4 dynamicShared[];
 
 // One byte per element of a vector.
@@ -125,12 +125,29 @@ struct Maximum {
   __device__ __forceinline__ void finish(const MaxPool& p, long long at) const { static_cast<uint4*>(p.output)[at] = best; }
 };
 
+// A vector's coefficients.
+template <class Type>
+__device__ __forceinline__ void loadChannels(const float* channels, int vector, float (&x)[Type::perVector]) {
+#pragma unroll
+  for (int i = 0; i < Type::perVector / 4; ++i) {
+    const float4 four = reinterpret_cast<const float4*>(channels)[vector * (Type::perVector / 4) + i];
+    x[4 * i] = four.x;
+    x[4 * i + 1] = four.y;
+    x[4 * i + 2] = four.z;
+    x[4 * i + 3] = four.w;
+  }
+}
+
 template <class Type, class Result>
-__device__ __forceinline__ void maxPoolRows(const MaxPool& p, const PoolTile& t, const Coefficients<Type, kPoolVectors>& inputScale,
-                                            const Coefficients<Type, kPoolVectors>& inputBias) {
+__device__ __forceinline__ void maxPoolRows(const MaxPool& p, const PoolTile& t) {
   constexpr int n = Type::perVector;
   const bool active = t.vector < t.vectors, normalise = p.inputScale != nullptr;
   const float lowest = p.inputRelu ? 0.f : -INFINITY;
+  float scale[n], bias[n];
+  if (active && normalise) {
+    loadChannels<Type>(p.inputScale, t.vector, scale);
+    loadChannels<Type>(p.inputBias, t.vector, bias);
+  }
   // Row y of the input lies in slot (y + padding) % kernel, column x in place x - left.
   const int slotSize = ((p.columnsPerBlock - 1) * p.stride + p.kernel) * blockDim.x;
   const int left = t.firstColumn * p.stride - p.padding;
@@ -141,11 +158,6 @@ __device__ __forceinline__ void maxPoolRows(const MaxPool& p, const PoolTile& t,
     const int beginInput = max(top, 0), endInput = min(top + p.kernel, p.inputHeight);
     __syncthreads();   // the slots that are filled now have been read
     if (active) {
-      float scale[n], bias[n];
-      if (normalise) {
-        inputScale.read(scale);
-        inputBias.read(bias);
-      }
       for (int y = max(beginInput, nextRow); y < endInput; ++y) {
         uint4* slot = dynamicShared + (y + p.padding) % p.kernel * slotSize + threadIdx.x;
         const uint4* from = static_cast<const uint4*>(p.input) + (long long)(blockIdx.z * p.inputHeight + y) * p.inputWidth * t.vectors + t.vector;
@@ -189,14 +201,9 @@ __device__ __forceinline__ void maxPoolRows(const MaxPool& p, const PoolTile& t,
 
 template <class Type>
 __device__ __forceinline__ void maxPool(const MaxPool& p) {
-  __shared__ Coefficients<Type, kPoolVectors> scale, bias;
   const PoolTile t = PoolTile::of<Type>(p, p.outputHeight, p.outputWidth);
-  if (p.inputScale != nullptr) {
-    scale.stage(p.inputScale, t.vector - threadIdx.x, t.vectors);
-    bias.stage(p.inputBias, t.vector - threadIdx.x, t.vectors);   // the rows begin with a barrier
-  }
-  if (p.index != nullptr) maxPoolRows<Type, Largest<Type>>(p, t, scale, bias);
-  else maxPoolRows<Type, Maximum<Type>>(p, t, scale, bias);
+  if (p.index != nullptr) maxPoolRows<Type, Largest<Type>>(p, t);
+  else maxPoolRows<Type, Maximum<Type>>(p, t);
 }
 
 template <class Type>
@@ -319,8 +326,8 @@ __device__ __forceinline__ void averagePoolBackward(const AveragePool& p) {
   }
 }
 
-RESFUSE_EXPORT(maxPool, MaxPool, 448, 2)
-RESFUSE_EXPORT(maxPoolBackward, MaxPoolBackward, 448, 2)
+RESFUSE_EXPORT(maxPool, MaxPool, kPoolThreads, 2)
+RESFUSE_EXPORT(maxPoolBackward, MaxPoolBackward, kPoolThreads, 2)
 RESFUSE_EXPORT(averagePool, AveragePool, kMaxThreads)
 RESFUSE_EXPORT(averagePoolBackward, AveragePool, kMaxThreads)
 
