@@ -114,7 +114,8 @@ void rounded(const Module& m, const char* kernel) {
         std::fesetround(mode);
         volatile To result = static_cast<To>(input);
         std::fesetround(FE_TONEAREST);
-        expected.push_back(To(result));
+        // unsigned zeros are not negative, though clang's own conversion makes them so when rounding down
+        expected.push_back(std::is_unsigned_v<From> && v == 0 ? To(0) : To(result));
       }
     }
   expectEqual(kernel, got, expected);

@@ -75,7 +75,7 @@ TEST(integer_arithmetic) {
       cases.push_back({std::string("mad.") + (high ? "hi." : "lo.") + t.name + " %d, %a, %b, %c;", t.kind, {t.kind, t.kind, t.kind}, [t, high](const u64* o) {
                          const UnsignedWide product = static_cast<UnsignedWide>(t.value(o[0])) * static_cast<UnsignedWide>(t.value(o[1]));
                          const Wide part = !high ? static_cast<Wide>(product) : t.isSigned ? static_cast<Wide>(product) >> t.bits : static_cast<Wide>(product >> t.bits);
-                         return t.wrapped(part + t.value(o[2]));
+                         return t.wrapped(static_cast<Wide>(static_cast<UnsignedWide>(part) + static_cast<UnsignedWide>(t.value(o[2]))));
                        }});
     if (t.bits < 64) {
       const Type& w = typed(2 * t.bits, t.isSigned);
