@@ -5,6 +5,7 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** On what a command runs. */
@@ -29,6 +30,11 @@ final class EngineChoice {
 
   Engine open() {
     return Engines.open(engine, new EngineOptions(threads, device));
+  }
+
+  /** The precision that was asked for, or null. */
+  @Nullable String askedPrecision() {
+    return precision;
   }
 
   /** The precision asked for, or the engine's usual one, checked. */

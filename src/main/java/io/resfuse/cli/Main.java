@@ -2,6 +2,7 @@ package io.resfuse.cli;
 
 import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
+import io.resfuse.train.TrainingException;
 import io.resfuse.weights.WeightsException;
 import java.io.PrintWriter;
 import java.util.Properties;
@@ -30,6 +31,8 @@ import picocli.CommandLine.Spec;
       ClassifyCommand.class,
       FeaturesCommand.class,
       GradientsCommand.class,
+      TrainCommand.class,
+      EvaluateCommand.class,
       SummaryCommand.class,
       WeightsCommand.class,
       DevicesCommand.class,
@@ -93,8 +96,10 @@ public final class Main implements Runnable {
         failure instanceof EngineException
             || failure instanceof WeightsException
             || failure instanceof DataException
+            || failure instanceof TrainingException
             || failure instanceof IllegalArgumentException
-            || failure instanceof java.io.IOException;
+            || failure instanceof java.io.IOException
+            || failure instanceof java.io.UncheckedIOException;
     err.println("resfuse: " + (expected ? message : failure.toString()));
     if (debug || !expected) {
       failure.printStackTrace(err);

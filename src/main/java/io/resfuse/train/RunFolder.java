@@ -76,10 +76,6 @@ final class RunFolder implements AutoCloseable {
     return folder.resolve("evaluation.json");
   }
 
-  Path report() {
-    return folder.resolve("report.html");
-  }
-
   @Override
   public void close() {
     try {

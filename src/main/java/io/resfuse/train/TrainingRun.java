@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@code model.safetensors}: the trained file, which {@code resfuse classify --weights} takes
- *   <li>{@code report.html}: how it went
- *   <li>{@code metrics.jsonl}: the same as JSON lines ({@link MetricsLog})
+ *   <li>{@code metrics.jsonl}: how it went, as JSON lines ({@link MetricsLog})
  *   <li>{@code evaluation.json}: accuracy and confusion matrix on the test set
  *   <li>{@code recipe.json}: the recipe in full
  *   <li>{@code checkpoints}: the last few and the best
@@ -61,18 +60,22 @@ public final class TrainingRun {
   }
 
   /**
+   * What was measured so far, in earlier processes too.
+   *
+   * @return the events
+   */
+  public RunHistory history() {
+    return RunHistory.read(RunFolder.metrics(folder));
+  }
+
+  /**
    * What a finished training gave.
    *
    * @param training how it went
    * @param test on the test set; null if it was stopped
    * @param model the trained file; null if it was stopped
-   * @param report the report; null if it was stopped
    */
-  public record Outcome(
-      TrainingResult training,
-      @Nullable Evaluation test,
-      @Nullable Path model,
-      @Nullable Path report) {}
+  public record Outcome(TrainingResult training, @Nullable Evaluation test, @Nullable Path model) {}
 
   /** Ends the training after the step that runs, with a checkpoint. */
   public void stop() {
@@ -102,7 +105,7 @@ public final class TrainingRun {
       }
       TrainingResult result = running.run();
       if (result.stopped()) {
-        return new Outcome(result, null, null, null);
+        return new Outcome(result, null, null);
       }
       Parameters parameters =
           cached ? FeatureCache.joined(setup, result.parameters()) : result.parameters();
@@ -130,7 +133,7 @@ public final class TrainingRun {
     AtomicFile.write(files.recipe(), RecipeReader.toJson(setup.recipe()) + "\n");
     AtomicFile.write(files.evaluation(), MetricsLog.toJson(test, classes).toPrettyString() + "\n");
     ModelFile.save(files.model(), setup.metadata(notes(result, test)), parameters);
-    return new Outcome(result, test, files.model(), null);
+    return new Outcome(result, test, files.model());
   }
 
   private Evaluation evaluate(Parameters parameters) {

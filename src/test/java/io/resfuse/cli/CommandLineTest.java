@@ -15,10 +15,7 @@ import io.resfuse.tensor.Shape;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
 import io.resfuse.weights.TensorFile;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -32,23 +29,8 @@ class CommandLineTest {
 
   @TempDir Path folder;
 
-  private record Outcome(int exitCode, String out, String err) {}
-
   private static Outcome run(String... arguments) {
-    PrintStream realOut = System.out;
-    PrintStream realErr = System.err;
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-      System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-      int exitCode = Main.run(arguments);
-      return new Outcome(
-          exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(realOut);
-      System.setErr(realErr);
-    }
+    return Outcome.of(arguments);
   }
 
   private Path tinyModel() {

@@ -1,0 +1,93 @@
+package io.resfuse.cli;
+
+import io.resfuse.data.CifarDatasets;
+import io.resfuse.data.DataException;
+import io.resfuse.data.Dataset;
+import io.resfuse.data.Datasets;
+import io.resfuse.data.IdxDatasets;
+import io.resfuse.data.ImageDecoder;
+import io.resfuse.data.Split;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** On which pictures a command works. */
+final class DataChoice {
+  private static final List<String> KNOWN =
+      List.of("fashion-mnist", "mnist", "cifar10", "cifar100");
+
+  @Option(
+      names = "--data",
+      paramLabel = "FOLDER|NAME",
+      description =
+          "A folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
+              + " pictures per class, or train.csv and test.csv; or fashion-mnist, mnist, cifar10"
+              + " or cifar100, looked for in $RESFUSE_DATA/NAME, data/NAME,"
+              + " ~/.cache/resfuse/data/NAME and /usr/share/datasets/NAME.")
+  private @Nullable String data;
+
+  @Option(
+      names = "--loader-threads",
+      paramLabel = "N",
+      description =
+          "Threads that decode and augment pictures (default: ${DEFAULT-VALUE}). They change"
+              + " nothing but speed.")
+  private int loaderThreads = 2;
+
+  int loaderThreads() {
+    if (loaderThreads < 1) {
+      throw new IllegalArgumentException("--loader-threads must be at least 1");
+    }
+    return loaderThreads;
+  }
+
+  /** What was asked for, or else what a recipe is for. */
+  String name(String recipes) {
+    String name = data == null ? recipes : data;
+    if (name.isEmpty()) {
+      throw new IllegalArgumentException(
+          "which pictures? give --data FOLDER, or one of " + String.join(", ", KNOWN));
+    }
+    return name;
+  }
+
+  static Dataset open(String name, Split split) {
+    if (!KNOWN.contains(name) || Files.isDirectory(Path.of(name))) {
+      return Datasets.open(Path.of(name), split, new ImageDecoder());
+    }
+    Path folder = find(name);
+    return switch (name) {
+      case "fashion-mnist" -> IdxDatasets.fashionMnist(folder, split);
+      case "mnist" -> IdxDatasets.mnist(folder, split);
+      case "cifar10" -> CifarDatasets.cifar10(folder, split);
+      default -> CifarDatasets.cifar100(folder, split);
+    };
+  }
+
+  private static Path find(String name) {
+    List<Path> places = new ArrayList<>();
+    String home = System.getenv("RESFUSE_DATA");
+    if (home != null) {
+      places.add(Path.of(home, name));
+    }
+    places.add(Path.of("data", name));
+    places.add(Path.of(System.getProperty("user.home"), ".cache", "resfuse", "data", name));
+    places.add(Path.of("/usr/share/datasets", name));
+    for (Path place : places) {
+      if (Files.isDirectory(place)) {
+        return place;
+      }
+    }
+    String remedy =
+        name.equals("fashion-mnist")
+            ? "sudo apt-get install dataset-fashion-mnist, or give its folder with --data"
+            : "fetch it, and give its folder with --data";
+    throw new DataException(
+        "%s is not there (looked for %s); %s"
+            .formatted(
+                name, String.join(", ", places.stream().map(Path::toString).toList()), remedy));
+  }
+}

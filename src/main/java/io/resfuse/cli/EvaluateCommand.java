@@ -1,0 +1,132 @@
+package io.resfuse.cli;
+
+import io.resfuse.data.Dataset;
+import io.resfuse.data.Preprocessing;
+import io.resfuse.data.Split;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.Precision;
+import io.resfuse.train.Evaluation;
+import io.resfuse.train.Evaluator;
+import io.resfuse.train.MetricsLog;
+import io.resfuse.train.TrainingSetup;
+import io.resfuse.weights.ModelFile;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse evaluate}. */
+@Command(
+    name = "evaluate",
+    description = "Says how well a network does on labelled pictures.",
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Pictures that cannot be read are named on standard error, left out and counted; the exit"
+          + " code",
+      "is 0 all the same.",
+    })
+final class EvaluateCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--split", description = "Which part: train or test (default: ${DEFAULT-VALUE}).")
+  private Split split = Split.TEST;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Pictures that run together.")
+  private int batch = 64;
+
+  @Option(
+      names = "--preprocessing",
+      description = "What is done to pictures (default: what the file names).")
+  private @Nullable String preprocessing;
+
+  @Option(names = "--json", description = "Print JSON, with the confusion matrix.")
+  private boolean json;
+
+  @Mixin private DataChoice dataChoice;
+  @Mixin private ModelChoice modelChoice;
+  @Mixin private EngineChoice engineChoice;
+
+  @Override
+  public Integer call() {
+    if (batch < 1) {
+      throw new ParameterException(spec.commandLine(), "--batch must be at least 1.");
+    }
+    Dataset dataset = DataChoice.open(dataChoice.name(""), split);
+    try (Opened opened = Opened.of(modelChoice, engineChoice)) {
+      ModelFile file = opened.file();
+      check(file, dataset);
+      Engine engine = opened.engine();
+      Precision precision = engineChoice.precision(engine, Engine.Mode.INFERENCE);
+      String preset = preprocessing == null ? file.metadata().preset() : preprocessing;
+      Preprocessing prepared = Preprocessing.of(preset == null ? "torchvision" : preset);
+      Evaluation evaluation =
+          new Evaluator(
+                  engine,
+                  file.network(),
+                  TrainingSetup.evaluation(dataset, prepared, batch, dataChoice.loaderThreads()),
+                  prepared.cropHeight(),
+                  prepared.cropWidth(),
+                  precision,
+                  0)
+              .evaluate(file.parameters());
+      print(evaluation, dataset.classes());
+    }
+    return 0;
+  }
+
+  private void check(ModelFile file, Dataset dataset) {
+    int classes = dataset.classes().size();
+    if (file.config().classes() != classes) {
+      throw new IllegalArgumentException(
+          "%s has %d classes, %s has %d; they do not belong together"
+              .formatted(file.network().name(), file.config().classes(), dataset.name(), classes));
+    }
+    List<String> labels = file.metadata().labels();
+    if (!labels.isEmpty() && !labels.equals(dataset.classes())) {
+      spec.commandLine()
+          .getErr()
+          .println("resfuse: the file's labels are not the names of the data's classes");
+    }
+  }
+
+  private void print(Evaluation evaluation, List<String> classes) {
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(MetricsLog.toJson(evaluation, classes));
+    } else {
+      out.println(
+          String.format(
+              Locale.ROOT,
+              "top-1 %.2f%%, top-5 %.2f%%, loss %.4f on %,d pictures in %.1f s (%,.0f img/s)",
+              100 * evaluation.top1(),
+              100 * evaluation.top5(),
+              evaluation.loss(),
+              evaluation.pictures(),
+              evaluation.seconds(),
+              evaluation.pictures() / evaluation.seconds()));
+      if (evaluation.unreadable() > 0) {
+        out.println("unreadable pictures left out: " + evaluation.unreadable());
+      }
+      if (classes.size() <= 100) {
+        for (int i = 0; i < classes.size(); i++) {
+          int of = evaluation.confusion().of(i);
+          out.println(
+              String.format(
+                  Locale.ROOT,
+                  "  %6.2f%%  %s",
+                  of == 0 ? 0 : 100.0 * evaluation.confusion().count(i, i) / of,
+                  classes.get(i)));
+        }
+      }
+    }
+    out.flush();
+  }
+}

@@ -1,0 +1,61 @@
+package io.resfuse.cli;
+
+import io.resfuse.train.RecipeReader;
+import io.resfuse.train.TrainingRecipe;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** How a training is done: a file, and what differs from it. */
+final class RecipeOptions {
+  @Option(
+      names = "--recipe",
+      paramLabel = "FILE",
+      description = "YAML or JSON; see docs/training.md and the folder recipes.")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--set",
+      paramLabel = "NAME=VALUE",
+      description =
+          "Anything in a recipe: --set schedule.kind=one-cycle --set augment.flip=0.5. Replaces"
+              + " what the file says; an option for the same thing replaces this.")
+  private Map<String, String> settings = new LinkedHashMap<>();
+
+  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the pictures.")
+  private @Nullable String epochs;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Pictures per step.")
+  private @Nullable String batch;
+
+  @Option(
+      names = {"--learning-rate", "--lr"},
+      paramLabel = "RATE",
+      description = "The schedule's first rate, or its peak.")
+  private @Nullable String learningRate;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Of weights, order and augmentation. The same seed gives the same weights.")
+  private @Nullable String seed;
+
+  /** The recipe with further settings, of which those that are null are left out. */
+  TrainingRecipe read(Map<String, @Nullable String> more) {
+    Map<String, String> all = new LinkedHashMap<>(settings);
+    put(all, "epochs", epochs);
+    put(all, "batch", batch);
+    put(all, "schedule.learning_rate", learningRate);
+    put(all, "seed", seed);
+    more.forEach((name, value) -> put(all, name, value));
+    return RecipeReader.read(file, all);
+  }
+
+  private static void put(Map<String, String> all, String name, @Nullable String value) {
+    if (value != null) {
+      all.put(name, value);
+    }
+  }
+}

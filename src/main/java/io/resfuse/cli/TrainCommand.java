@@ -1,0 +1,204 @@
+package io.resfuse.cli;
+
+import io.resfuse.data.Dataset;
+import io.resfuse.data.Split;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.Precision;
+import io.resfuse.train.Evaluation;
+import io.resfuse.train.MetricsLog;
+import io.resfuse.train.RunOptions;
+import io.resfuse.train.TrainingListener;
+import io.resfuse.train.TrainingRecipe;
+import io.resfuse.train.TrainingRun;
+import io.resfuse.train.TrainingSetup;
+import io.resfuse.train.report.TrainingReport;
+import io.resfuse.weights.AtomicFile;
+import io.resfuse.weights.ModelFile;
+import io.resfuse.weights.PretrainedModel;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse train}. */
+@Command(
+    name = "train",
+    description = "Trains a network on pictures.",
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Writes into the folder: model.safetensors (for 'resfuse classify --weights'), report.html,",
+      "metrics.jsonl, evaluation.json, recipe.json, checkpoints/.",
+      "",
+      "Interrupted with Ctrl-C, it saves a checkpoint; killed, it loses the steps since the last"
+          + " one.",
+      "In both cases the same command with --resume goes on, to the same weights bit for bit.",
+      "",
+      "Examples:",
+      "  resfuse train --recipe recipes/fashion-mnist-resnet20.yaml --to runs/fashion",
+      "  resfuse train --data pictures --network resnet18 --epochs 30 --to runs/mine",
+      "  resfuse train --data pictures --weights resnet50-imagenet --freeze backbone --to"
+          + " runs/head",
+    })
+final class TrainCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = {"-o", "--to"},
+      required = true,
+      paramLabel = "FOLDER",
+      description = "Where everything goes.")
+  private Path folder;
+
+  @Option(names = "--resume", description = "Go on from the newest whole checkpoint in the folder.")
+  private boolean resume;
+
+  @Option(
+      names = "--network",
+      paramLabel = "NAME",
+      description = "resnet18, resnet20, plain20, ...; 'resfuse summary' lists them.")
+  private @Nullable String network;
+
+  @Option(
+      names = "--weights",
+      paramLabel = "FILE|NAME",
+      description =
+          "Begin with the backbone of a trained network: a file, or a model that 'resfuse weights"
+              + " fetch' knows. The network is then the file's, with a new head.")
+  private @Nullable String weights;
+
+  @Option(
+      names = "--freeze",
+      paramLabel = "STAGES",
+      description =
+          "Stages that stay as they are: backbone, or stem,layer1,... With the whole backbone"
+              + " frozen and no augmentation, its features are computed once.")
+  private @Nullable String freeze;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "STEPS",
+      description = "Checkpoints besides those at the ends of epochs (default: none).")
+  private int checkpointSteps;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "N",
+      description = "Checkpoints kept besides the best (default: ${DEFAULT-VALUE}).")
+  private int keep = 3;
+
+  @Option(
+      names = "--look-every",
+      paramLabel = "STEPS",
+      description = "Steps between two lines of metrics (default: ${DEFAULT-VALUE}).")
+  private int lookSteps = 20;
+
+  @Option(names = "--json", description = "Print the metrics as JSON lines.")
+  private boolean json;
+
+  @Mixin private RecipeOptions recipeOptions;
+  @Mixin private DataChoice dataChoice;
+  @Mixin private EngineChoice engineChoice;
+
+  @Override
+  public Integer call() {
+    if (checkpointSteps < 0 || keep < 1 || lookSteps < 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--keep and --look-every must be at least 1, --checkpoint-every at least 0.");
+    }
+    TrainingRecipe recipe = recipe();
+    TrainingSetup setup = setup(recipe);
+    RunOptions options = new RunOptions(resume, checkpointSteps, keep, lookSteps, 36);
+    try (Engine engine = engineChoice.open()) {
+      Precision precision =
+          recipe.precisionOr(engineChoice.precision(engine, Engine.Mode.TRAINING));
+      TrainingRun run;
+      TrainingRun.Outcome outcome;
+      try (TrainingProgress progress = new TrainingProgress("train")) {
+        PrintWriter out = spec.commandLine().getOut();
+        TrainingListener lines =
+            json ? new MetricsLog(out) : new TrainingLines(out, progress::clearLine);
+        TrainingListener all = TrainingListener.all(progress, lines);
+        run = new TrainingRun(engine, precision, setup, options, folder, all);
+        outcome = Interruption.guard(run::stop, run::run);
+      }
+      return finish(outcome, run, setup, recipe);
+    }
+  }
+
+  private TrainingRecipe recipe() {
+    Map<String, @Nullable String> more = new LinkedHashMap<>();
+    more.put("network", network);
+    more.put("precision", engineChoice.askedPrecision());
+    more.put("transfer.weights", weights);
+    more.put("transfer.freeze", freeze == null ? null : "[" + freeze + "]");
+    return recipeOptions.read(more);
+  }
+
+  private TrainingSetup setup(TrainingRecipe recipe) {
+    String name = dataChoice.name(recipe.data());
+    Dataset training = DataChoice.open(name, Split.TRAIN);
+    Dataset test = DataChoice.open(name, Split.TEST);
+    ModelFile pretrained =
+        recipe.transfer().weights().isEmpty() ? null : pretrained(recipe.transfer().weights());
+    return TrainingSetup.of(recipe, training, test, pretrained, dataChoice.loaderThreads());
+  }
+
+  private static ModelFile pretrained(String name) {
+    if (!Files.exists(Path.of(name))
+        && PretrainedModel.all().stream().anyMatch(model -> model.name().equals(name))) {
+      try (Progress progress = new Progress(name)) {
+        return PretrainedModel.of(name).open(progress::bytes);
+      }
+    }
+    return ModelFile.open(Path.of(name));
+  }
+
+  private int finish(
+      TrainingRun.Outcome outcome, TrainingRun run, TrainingSetup setup, TrainingRecipe recipe) {
+    PrintWriter out = spec.commandLine().getOut();
+    Evaluation test = outcome.test();
+    if (test == null) {
+      spec.commandLine()
+          .getErr()
+          .println(
+              "resfuse: stopped at step "
+                  + outcome.training().step()
+                  + "; the same command with --resume goes on");
+      return 1;
+    }
+    Path report = folder.resolve("report.html");
+    AtomicFile.write(report, TrainingReport.html(recipe, run.history(), test, setup.test()));
+    if (json) {
+      out.println(MetricsLog.toJson(test, setup.test().classes()).put("event", "test"));
+    } else {
+      out.println(
+          String.format(
+              Locale.ROOT,
+              "test: top-1 %.2f%%, top-5 %.2f%%, loss %.4f after %s of training",
+              100 * test.top1(),
+              100 * test.top5(),
+              test.loss(),
+              TrainingLines.time(outcome.training().seconds())));
+      if (outcome.training().unreadable() > 0 || test.unreadable() > 0) {
+        out.println(
+            "unreadable pictures skipped: %d in training, %d in the test set"
+                .formatted(outcome.training().unreadable(), test.unreadable()));
+      }
+      out.println(outcome.model() + "\n" + report);
+    }
+    out.flush();
+    return 0;
+  }
+}

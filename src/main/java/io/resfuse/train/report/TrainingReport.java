@@ -1,0 +1,152 @@
+package io.resfuse.train.report;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.resfuse.data.Dataset;
+import io.resfuse.train.Evaluation;
+import io.resfuse.train.RecipeReader;
+import io.resfuse.train.RunHistory;
+import io.resfuse.train.TrainingRecipe;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A training as a page: loss, accuracy, learning rate, gradients, throughput, the confusion matrix
+ * and the worst mistakes. Stateless.
+ */
+public final class TrainingReport {
+  private TrainingReport() {}
+
+  /**
+   * The page.
+   *
+   * @param recipe how it was trained
+   * @param history what was measured
+   * @param test how the result does
+   * @param pictures those of the test, for the mistakes
+   * @return HTML that is also well-formed XML, without anything from elsewhere
+   */
+  public static String html(
+      TrainingRecipe recipe, RunHistory history, Evaluation test, Dataset pictures) {
+    List<JsonNode> starts = history.of("start");
+    JsonNode start = starts.get(starts.size() - 1);
+    List<JsonNode> epochs = history.of("epoch");
+    String title = "%s on %s".formatted(start.path("network").asText(), pictures.name());
+    StringBuilder body = new StringBuilder("<h1>" + Html.escaped(title) + "</h1>\n");
+    body.append(
+        "<p class=\"pale\">"
+            + Html.escaped(start.path("engine").asText() + ", " + start.path("precision").asText())
+            + "</p>\n");
+    body.append(Html.tiles(numbers(start, epochs, test)));
+    body.append(Html.heading("Learning"));
+    body.append(Html.plots(learning(start, history)));
+    body.append(Html.heading("Gradients and speed"));
+    body.append(Html.plots(working(start, history)));
+    body.append(Html.heading("What is taken for what"));
+    body.append(ConfusionTable.html(test.confusion(), pictures.classes()));
+    if (!test.mistakes().isEmpty()) {
+      body.append(Html.heading("The worst mistakes"));
+      body.append(Html.paragraph("Test pictures whose own class got the least probability."));
+      body.append(Pictures.html(test.mistakes(), pictures));
+    }
+    body.append(Html.heading("Recipe"));
+    body.append("<pre>" + Html.escaped(RecipeReader.toJson(recipe)) + "</pre>\n");
+    return Html.page(title, body.toString());
+  }
+
+  private static Map<String, String> numbers(
+      JsonNode start, List<JsonNode> epochs, Evaluation test) {
+    Map<String, String> numbers = new LinkedHashMap<>();
+    numbers.put("top-1 on the test set", percent(test.top1()));
+    if (test.confusion().classes() > 5) {
+      numbers.put("top-5", percent(test.top5()));
+    }
+    numbers.put("loss", String.format(Locale.ROOT, "%.4f", test.loss()));
+    numbers.put(
+        "trained parameters", String.format(Locale.ROOT, "%,d", start.path("parameters").asLong()));
+    if (!epochs.isEmpty()) {
+      JsonNode last = epochs.get(epochs.size() - 1);
+      numbers.put("epochs", Integer.toString(last.path("epoch").asInt() + 1));
+      numbers.put("of training", duration(last.path("seconds").asDouble()));
+      double speed =
+          epochs.stream()
+              .mapToDouble(e -> e.path("images_per_second").asDouble())
+              .average()
+              .orElse(0);
+      numbers.put("pictures per second", String.format(Locale.ROOT, "%,.0f", speed));
+      double waited =
+          epochs.stream()
+              .mapToDouble(e -> e.path("waited_for_data").asDouble())
+              .average()
+              .orElse(0);
+      numbers.put("of the time waiting for data", percent(waited));
+    }
+    return numbers;
+  }
+
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.2f%%", 100 * share);
+  }
+
+  private static String duration(double seconds) {
+    long whole = Math.round(seconds);
+    return whole < 120
+        ? String.format(Locale.ROOT, "%.1f s", seconds)
+        : String.format(Locale.ROOT, "%d:%02d min", whole / 60, whole % 60);
+  }
+
+  private static String[] learning(JsonNode start, RunHistory history) {
+    List<JsonNode> steps = history.of("step");
+    List<JsonNode> epochs = history.of("epoch");
+    String unit = "step (" + start.path("steps_per_epoch").asInt() + " per epoch)";
+    return new String[] {
+      new LineChart(
+              "Loss",
+              unit,
+              false,
+              List.of(
+                  Series.of("evaluation", epochs, "/step", "/loss", false),
+                  Series.of(
+                      "training, mean of the epoch", epochs, "/step", "/training_loss", false),
+                  Series.of("training, single steps", steps, "/step", "/loss", true)))
+          .html(),
+      new LineChart(
+              "Top-1 accuracy",
+              unit,
+              false,
+              List.of(
+                  Series.of("evaluation", epochs, "/step", "/top1", false),
+                  Series.of("training", epochs, "/step", "/training_accuracy", false)))
+          .html(),
+      new LineChart(
+              "Learning rate",
+              unit,
+              false,
+              List.of(Series.of("rate", steps, "/step", "/learning_rate", false)))
+          .html()
+    };
+  }
+
+  private static String[] working(JsonNode start, RunHistory history) {
+    List<JsonNode> steps = history.of("step");
+    String unit = "step (" + start.path("steps_per_epoch").asInt() + " per epoch)";
+    Set<String> stages = new LinkedHashSet<>();
+    steps.forEach(step -> step.path("norms").fieldNames().forEachRemaining(stages::add));
+    List<Series> norms = new ArrayList<>();
+    stages.forEach(stage -> norms.add(Series.of(stage, steps, "/step", "/norms/" + stage, false)));
+    return new String[] {
+      new LineChart("Gradient norm by stage", unit, true, norms).html(),
+      LayerNorms.chart(history.of("layers")),
+      new LineChart(
+              "Pictures per second",
+              unit,
+              false,
+              List.of(Series.of("speed", steps, "/step", "/images_per_second", false)))
+          .html()
+    };
+  }
+}
