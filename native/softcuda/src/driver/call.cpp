@@ -8,6 +8,7 @@
 
 #include "driver/context.h"
 #include "driver/scheduler.h"
+#include "driver/this_thread.h"
 
 namespace softcuda::driver {
 
@@ -21,7 +22,8 @@ std::string& reportText() {
   return *text;
 }
 
-thread_local std::string message;
+struct LastMessage;
+std::string& message() { return ofThisThread<std::string, LastMessage>(); }
 
 // What a caller that polls or probes gets all the time is not worth a message.
 bool isQuiet(CUresult code) { return code == CUDA_SUCCESS || code == CUDA_ERROR_NOT_READY; }
@@ -41,10 +43,10 @@ CUresult failed(const char* function, CUresult code, const char* why) {
   const char* name = nullptr;
   cuGetErrorName(code, &name);
   try {
-    message = std::string(function) + ": " + (name != nullptr ? name : "unknown error") + ": " + why;
-    if (logging()) std::fprintf(stderr, "softcuda: %s\n", message.c_str());
+    message() = std::string(function) + ": " + (name != nullptr ? name : "unknown error") + ": " + why;
+    if (logging()) std::fprintf(stderr, "softcuda: %s\n", message().c_str());
   } catch (const std::bad_alloc&) {
-    message.clear();
+    message().clear();
   }
   return code;
 }
@@ -63,7 +65,7 @@ void report(const std::string& text) {
   if (out != stderr) std::fclose(out);
 }
 
-std::string lastMessage() { return message; }
+std::string lastMessage() { return message(); }
 
 std::string lastReport() {
   std::lock_guard lock(reportLock);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "driver/this_thread.h"
+
 namespace softcuda::driver {
 
 namespace {
@@ -213,8 +215,9 @@ CUresult cuStreamGetCaptureInfo_v3(CUstream handle, CUstreamCaptureStatus* statu
     if (id != nullptr) *id = stream->capture->id;
     std::lock_guard graphs(graphLock());
     if (graph != nullptr) *graph = publish(stream->capture->graph);
-    thread_local std::vector<CUgraphNode> handles;
-    thread_local std::vector<CUgraphEdgeData> none;
+    struct Frontier;
+    auto& handles = ofThisThread<std::vector<CUgraphNode>, Frontier>();
+    auto& none = ofThisThread<std::vector<CUgraphEdgeData>, Frontier>();
     handles.clear();
     for (const GraphNode* node : stream->frontier) handles.push_back(node->handle);
     none.assign(handles.size(), CUgraphEdgeData{});

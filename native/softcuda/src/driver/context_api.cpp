@@ -4,12 +4,14 @@
 #include "driver/allocation.h"
 #include "driver/context.h"
 #include "driver/device.h"
+#include "driver/this_thread.h"
 
 namespace softcuda::driver {
 
 namespace {
 
-thread_local std::vector<CUcontext> stack;
+struct ContextStack;
+std::vector<CUcontext>& stack() { return ofThisThread<std::vector<CUcontext>, ContextStack>(); }
 
 struct Primary {
   std::mutex mutex;
@@ -40,7 +42,7 @@ std::shared_ptr<Context> findContext(CUcontext handle) {
   return context;
 }
 
-CUcontext top() { return stack.empty() ? nullptr : stack.back(); }
+CUcontext top() { return stack().empty() ? nullptr : stack().back(); }
 
 }  // namespace
 
@@ -71,7 +73,7 @@ CUresult cuCtxCreate_v2(CUcontext* result, unsigned int flags, CUdevice dev) {
     checkFlags(flags);
     checkDevice(dev);
     *result = Context::create(flags, false)->handle();
-    stack.push_back(*result);
+    stack().push_back(*result);
     return CUDA_SUCCESS;
   });
 }
@@ -98,7 +100,7 @@ CUresult cuCtxDestroy_v2(CUcontext handle) {
   return driverCall(__func__, [&] {
     const std::shared_ptr<Context> context = findContext(handle);
     require(!context->primary(), CUDA_ERROR_INVALID_CONTEXT, "the primary context is released by cuDevicePrimaryCtxRelease");
-    if (top() == handle) stack.pop_back();
+    if (top() == handle) stack().pop_back();
     context->destroy();
     return CUDA_SUCCESS;
   });
@@ -117,16 +119,16 @@ CUresult cuCtxDetach(CUcontext handle) { return cuCtxDestroy_v2(handle); }
 CUresult cuCtxPushCurrent_v2(CUcontext handle) {
   return driverCall(__func__, [&] {
     findContext(handle);
-    stack.push_back(handle);
+    stack().push_back(handle);
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuCtxPopCurrent_v2(CUcontext* result) {
   return driverCall(__func__, [&] {
-    require(!stack.empty(), CUDA_ERROR_INVALID_CONTEXT, "this thread's context stack is empty");
-    if (result != nullptr) *result = stack.back();
-    stack.pop_back();
+    require(!stack().empty(), CUDA_ERROR_INVALID_CONTEXT, "this thread's context stack is empty");
+    if (result != nullptr) *result = stack().back();
+    stack().pop_back();
     return CUDA_SUCCESS;
   });
 }
@@ -134,14 +136,14 @@ CUresult cuCtxPopCurrent_v2(CUcontext* result) {
 CUresult cuCtxSetCurrent(CUcontext handle) {
   return driverCall(__func__, [&] {
     if (handle == nullptr) {
-      if (!stack.empty()) stack.pop_back();
+      if (!stack().empty()) stack().pop_back();
       return CUDA_SUCCESS;
     }
     findContext(handle);
-    if (stack.empty()) {
-      stack.push_back(handle);
+    if (stack().empty()) {
+      stack().push_back(handle);
     } else {
-      stack.back() = handle;
+      stack().back() = handle;
     }
     return CUDA_SUCCESS;
   });
