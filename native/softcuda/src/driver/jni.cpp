@@ -37,3 +37,7 @@ extern "C" SOFTCUDA_API int64_t Java_io_resfuse_engine_cuda_SoftCuda_eightBytes(
 }
 
 extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setCounters(void*, void*, int32_t on) { softcudaCollectCounters(on); }
+
+extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setSample(void*, void*, int64_t most) {
+  softcudaSampleBlocks(most < 0 ? 0 : static_cast<unsigned long long>(most));
+}

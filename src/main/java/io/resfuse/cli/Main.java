@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
       SummaryCommand.class,
       WeightsCommand.class,
       DevicesCommand.class,
+      KernelsCommand.class,
       WarmUpCommand.class,
       GenerateCompletion.class,
     })

@@ -1,11 +1,14 @@
 package io.resfuse.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.offset;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.resfuse.data.Npy;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.cuda.SoftCuda;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
@@ -18,6 +21,7 @@ import io.resfuse.weights.TensorFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -66,6 +70,65 @@ class CommandLineTest {
   @Test
   void listsEngines() {
     assertThat(run("devices").out()).contains("reference", "yes");
+  }
+
+  @Test
+  void kernelsAreCounted() throws IOException {
+    assumeTrue(SoftCuda.probe().available(), SoftCuda.probe().detail());
+    String[] training = {
+      "kernels", "--network", "resnet20", "--batch", "8", "--training", "--blocks", "2", "--json"
+    };
+    Outcome outcome = run(training);
+    assertThat(outcome.err()).isEmpty();
+    assertThat(run(training).out()).as("counts do not change").isEqualTo(outcome.out());
+    JsonNode rows = new ObjectMapper().readTree(outcome.out());
+    List<String> kernels = new ArrayList<>();
+    for (JsonNode row : rows) {
+      kernels.add(row.get("kernel").asText());
+      // The sampled blocks of a strided shortcut's gradient may have none of its pixels.
+      assertThat(row.get("bytesLeast").asDouble())
+          .isGreaterThan(row.get("kernel").asText().startsWith("subsampled") ? -1 : 0);
+      assertThat(row.get("bytes").asDouble())
+          .isGreaterThanOrEqualTo(row.get("bytesLeast").asDouble());
+      assertThat(row.get("registers").asInt()).isPositive();
+      assertThat(row.get("a100Microseconds").asDouble()).isPositive();
+    }
+    assertThat(kernels)
+        .anyMatch(kernel -> kernel.matches("conv_f16_\\d+x\\d+_norm"))
+        .anyMatch(kernel -> kernel.startsWith("wgrad_f16"));
+    Outcome table = run("kernels", "--network", "resnet20", "--batch", "8", "--blocks", "2");
+    assertThat(table.out()).contains("layer1.0.conv1 forward", "Extrapolated", "GFLOP");
+    Outcome wrong = run("kernels", "--precision", "fp64");
+    assertThat(wrong.exitCode()).isEqualTo(1);
+    assertThat(wrong.err()).contains("fp64").hasLineCount(1);
+  }
+
+  @Test
+  void classifiesWithTheKernelsOnTheCpu() throws IOException {
+    assumeTrue(SoftCuda.probe().available(), SoftCuda.probe().detail());
+    String model = tinyModel().toString();
+    JsonNode reference = probabilities(model, "--engine", "reference");
+    for (String precision : List.of("fp32", "tf32", "bf16", "fp16")) {
+      JsonNode answer =
+          probabilities(
+              model, "--engine", "cuda", "--device", "softcuda", "--precision", precision);
+      double allowed = precision.equals("fp32") ? 1e-5 : precision.equals("bf16") ? 2e-2 : 3e-3;
+      for (int i = 0; i < 3; i++) {
+        assertThat(answer.get(i).get("label")).isEqualTo(reference.get(i).get("label"));
+        assertThat(answer.get(i).get("probability").asDouble())
+            .as(precision)
+            .isCloseTo(reference.get(i).get("probability").asDouble(), offset(allowed));
+      }
+    }
+  }
+
+  private static JsonNode probabilities(String model, String... engine) throws IOException {
+    List<String> arguments =
+        new ArrayList<>(List.of("classify", CAT.toString(), "--weights", model, "--json"));
+    arguments.addAll(List.of(engine));
+    Outcome outcome = run(arguments.toArray(String[]::new));
+    assertThat(outcome.err()).isEmpty();
+    return new ObjectMapper().readTree(outcome.out()).get("predictions");
   }
 
   @Test

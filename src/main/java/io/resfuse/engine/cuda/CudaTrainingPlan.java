@@ -89,7 +89,11 @@ final class CudaTrainingPlan implements TrainingPlan {
       this.transposing = pass("the transposition of weights", program.transposing(), binding);
       LossProgram lossProgram = program.loss();
       this.loss = lossProgram == null ? null : lossProgram.bind(binding, stream);
+      if (loss != null) {
+        resources.own(loss, loss::close);
+      }
       this.norm = program.norm().bind(binding, stream);
+      resources.own(norm, norm::close);
       this.optimizer = program.optimizer().bind(binding, stream);
       this.input = HostBuffers.floats(program.input());
       HostBuffer gradient = program.inputGradient();

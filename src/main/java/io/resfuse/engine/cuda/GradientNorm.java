@@ -1,6 +1,5 @@
 package io.resfuse.engine.cuda;
 
-import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
@@ -31,42 +30,46 @@ final class GradientNorm {
   }
 
   /** The norm with addresses. One owner: not thread-safe. */
-  final class Bound {
-    private final Stream stream;
-    private final DeviceMemory memory;
-    private final Launch launch;
+  final class Bound implements AutoCloseable {
+    private final Pass pass;
     private final DoubleBuffer results;
 
     private Bound(Binding binding, Stream stream) {
-      this.stream = stream;
-      this.memory = binding.memory(partials);
-      this.launch =
-          emission
-              .kernels()
-              .get("squaredNorm", SquaredNorm.class)
-              .launch(
-                  "the norm of the gradients",
-                  new SquaredNorm(
-                      binding.at(parameters.gradients()),
-                      binding.at(partials),
-                      parameters.trainedElements(),
-                      PER_BLOCK),
-                  Geometry.linear(Math.max(1, blocks), 256));
+      Program program = new Program(new Timeline());
+      if (blocks > 0) {
+        program.launch(GradientNorm.this::launch, parameters.gradients(), partials);
+        program.copyToHost(partials, hostPartials);
+      }
+      this.pass = new Pass("computing the norm of the gradients", stream, program.bind(binding));
       this.results = hostPartials.memory().view().asDoubleBuffer();
     }
 
     double compute() {
-      if (blocks == 0) {
-        return 0;
-      }
-      stream.launch(launch);
-      stream.copyToHost(memory, partials.offset(), hostPartials.memory());
-      stream.synchronize("computing the norm of the gradients");
+      pass.run();
       double sum = 0;
       for (int i = 0; i < blocks; i++) {
         sum += results.get(i);
       }
       return Math.sqrt(sum);
     }
+
+    @Override
+    public void close() {
+      pass.close();
+    }
+  }
+
+  private Launch launch(Binding binding) {
+    return emission
+        .kernels()
+        .get("squaredNorm", SquaredNorm.class)
+        .launch(
+            "the norm of the gradients",
+            new SquaredNorm(
+                binding.at(parameters.gradients()),
+                binding.at(partials),
+                parameters.trainedElements(),
+                PER_BLOCK),
+            Geometry.linear(blocks, 256));
   }
 }

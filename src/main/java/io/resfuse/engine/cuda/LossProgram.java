@@ -1,12 +1,12 @@
 package io.resfuse.engine.cuda;
 
-import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.SoftmaxCrossEntropy;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.util.function.Consumer;
 
 /** Softmax cross-entropy on the device: where its arrays lie. */
 final class LossProgram {
@@ -52,42 +52,64 @@ final class LossProgram {
     return new Loss(binding, stream);
   }
 
-  /** The loss with addresses. Computing it allocates little. One owner: not thread-safe. */
-  final class Loss {
-    private final Binding binding;
+  /** The loss with addresses. Computing it allocates nothing. One owner: not thread-safe. */
+  final class Loss implements AutoCloseable {
     private final Stream stream;
-    private final DeviceMemory memory;
     private final Launch launch;
+    private final Pass labelsIn;
+    private final Pass targetsIn;
+    private final Pass resultsOut;
+    private final long targetsAddress;
+    private final int targetsOffset;
+    private final int smoothingOffset;
+    private final int countedOffset;
     private final IntBuffer givenLabels;
     private final FloatBuffer givenTargets;
     private final FloatBuffer results;
 
     private Loss(Binding binding, Stream stream) {
-      this.binding = binding;
       this.stream = stream;
-      this.memory = binding.memory(losses);
       this.launch =
           emission
               .kernels()
               .get("softmaxCrossEntropy", emission.type(), SoftmaxCrossEntropy.class)
-              .launch("the loss", parameters(0, 0, 0), Geometry.linear(shape.images(), 256));
+              .launch("the loss", parameters(binding), Geometry.linear(shape.images(), 256));
+      this.targetsAddress = binding.at(targets);
+      this.targetsOffset = launch.offset("targets");
+      this.smoothingOffset = launch.offset("smoothing");
+      this.countedOffset = launch.offset("inverseCounted");
+      this.labelsIn = pass(binding, program -> program.copyToDevice(hostLabels, labels));
+      this.targetsIn = pass(binding, program -> program.copyToDevice(hostTargets, targets));
+      this.resultsOut =
+          pass(
+              binding,
+              program -> {
+                program.copyToHost(losses, hostLosses);
+                program.copyToHost(gradient, hostGradient);
+              });
       this.givenLabels = hostLabels.memory().view().asIntBuffer();
       this.givenTargets = HostBuffers.floats(hostTargets);
       this.results = HostBuffers.floats(hostLosses);
     }
 
-    private SoftmaxCrossEntropy parameters(long given, double smoothing, int counted) {
+    private Pass pass(Binding binding, Consumer<Program> steps) {
+      Program program = new Program(new Timeline());
+      steps.accept(program);
+      return new Pass("computing the loss", stream, program.bind(binding));
+    }
+
+    private SoftmaxCrossEntropy parameters(Binding binding) {
       return new SoftmaxCrossEntropy(
           binding.at(logits),
           binding.at(labels),
-          given,
+          0,
           binding.at(losses),
           binding.at(gradient),
           shape.images(),
           shape.channels(),
           shape.pitch(),
-          (float) smoothing,
-          1f / Math.max(1, counted));
+          0,
+          1);
     }
 
     /** Against smoothed labels; see {@link io.resfuse.engine.TrainingPlan#softmaxCrossEntropy}. */
@@ -98,7 +120,7 @@ final class LossProgram {
         counted += label >= 0 ? 1 : 0;
       }
       givenLabels.put(0, given);
-      stream.copyToDevice(hostLabels.memory(), memory, labels.offset());
+      labelsIn.start();
       return run(0, smoothing, counted);
     }
 
@@ -143,21 +165,28 @@ final class LossProgram {
                 + " elements");
       }
       givenTargets.put(0, given, 0, given.capacity());
-      stream.copyToDevice(hostTargets.memory(), memory, targets.offset());
-      return run(binding.at(targets), 0, shape.images());
+      targetsIn.start();
+      return run(targetsAddress, 0, shape.images());
     }
 
     private double run(long given, double smoothing, int counted) {
-      launch.replace(parameters(given, smoothing, counted));
+      launch.set(targetsOffset, given);
+      launch.set(smoothingOffset, (float) smoothing);
+      launch.set(countedOffset, 1f / Math.max(1, counted));
       stream.launch(launch);
-      stream.copyToHost(memory, losses.offset(), hostLosses.memory());
-      stream.copyToHost(memory, gradient.offset(), hostGradient.memory());
-      stream.synchronize("computing the loss");
+      resultsOut.run();
       double sum = 0;
       for (int n = 0; n < shape.images(); n++) {
         sum += results.get(n);
       }
       return sum / Math.max(1, counted);
+    }
+
+    @Override
+    public void close() {
+      labelsIn.close();
+      targetsIn.close();
+      resultsOut.close();
     }
   }
 }

@@ -53,11 +53,19 @@ final class OptimizerProgram {
     return new Bound(binding, stream);
   }
 
-  /** The optimizer with addresses, and the number of steps it has made. Not thread-safe. */
+  /**
+   * The optimizer with addresses, and the number of steps it has made. A step allocates nothing.
+   * Not thread-safe.
+   */
   final class Bound {
     private final Binding binding;
     private final Stream stream;
     private final Launch launch;
+    private final int rateOffset;
+    private final int gradientScaleOffset;
+    private final int firstStepOffset;
+    private final int correction1Offset;
+    private final int correction2Offset;
     private int steps;
 
     private Bound(Binding binding, Stream stream) {
@@ -70,9 +78,12 @@ final class OptimizerProgram {
               .kernels()
               .get(kernel, emission.type(), OptimizerStep.class)
               .launch(
-                  "the optimizer",
-                  parameters(0, 0),
-                  Geometry.linear(Math.max(1, chunks.size()), 256));
+                  "the optimizer", parameters(), Geometry.linear(Math.max(1, chunks.size()), 256));
+      this.rateOffset = launch.offset("rate");
+      this.gradientScaleOffset = launch.offset("gradientScale");
+      this.firstStepOffset = launch.offset("firstStep");
+      this.correction1Offset = launch.offset("correction1");
+      this.correction2Offset = launch.offset("correction2");
     }
 
     private void writeTable(DeviceMemory memory) {
@@ -87,7 +98,7 @@ final class OptimizerProgram {
       memory.write(table.offset(), bytes);
     }
 
-    private OptimizerStep parameters(double rate, double gradientScale) {
+    private OptimizerStep parameters() {
       Sgd sgd = optimizer instanceof Sgd plain ? plain : null;
       Adam adam = optimizer instanceof Adam adaptive ? adaptive : null;
       double beta1 = adam == null ? 0 : adam.beta1();
@@ -101,27 +112,34 @@ final class OptimizerProgram {
           states.size() < 2 ? 0 : binding.at(states.get(1)),
           parameters.hasStoredCopy() ? binding.at(parameters.stored()) : 0,
           0,
-          (float) rate,
-          (float) gradientScale,
+          0,
+          0,
           (float) (sgd == null ? beta1 : sgd.momentum()),
           (float) (1 - beta1),
           (float) beta2,
           (float) (1 - beta2),
           (float) (adam == null ? 0 : adam.epsilon()),
-          (float) (1 - Math.pow(beta1, steps)),
-          (float) (1 - Math.pow(beta2, steps)),
+          0,
+          0,
           sgd != null && sgd.nesterov() ? 1 : 0,
-          steps <= 1 ? 1 : 0,
+          0,
           adam != null && adam.decoupled() ? 1 : 0);
     }
 
     /** Starts one step. */
     void step(double rate, double gradientScale) {
       steps++;
-      if (!chunks.isEmpty()) {
-        launch.replace(parameters(rate, gradientScale));
-        stream.launch(launch);
+      if (chunks.isEmpty()) {
+        return;
       }
+      launch.set(rateOffset, (float) rate);
+      launch.set(gradientScaleOffset, (float) gradientScale);
+      launch.set(firstStepOffset, steps == 1 ? 1 : 0);
+      if (optimizer instanceof Adam adam) {
+        launch.set(correction1Offset, (float) (1 - Math.pow(adam.beta1(), steps)));
+        launch.set(correction2Offset, (float) (1 - Math.pow(adam.beta2(), steps)));
+      }
+      stream.launch(launch);
     }
 
     int steps() {

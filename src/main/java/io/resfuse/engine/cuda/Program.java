@@ -4,7 +4,9 @@ import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Steps in their order, on buffers that have no addresses yet. Not thread-safe. */
@@ -34,9 +36,14 @@ final class Program {
     default @Nullable Launch launch() {
       return null;
     }
+
+    /** The size of all buffers that it reads or writes, each once. */
+    default long tensorBytes() {
+      return 0;
+    }
   }
 
-  private record LaunchStep(@Override Launch launch) implements Step {
+  private record LaunchStep(@Override Launch launch, @Override long tensorBytes) implements Step {
     @Override
     public void issue(Stream stream) {
       stream.launch(launch);
@@ -55,7 +62,9 @@ final class Program {
   /** A kernel, and all buffers that it reads or writes. */
   void launch(Launcher launcher, @Nullable Buffer... used) {
     use(used);
-    binders.add(binding -> new LaunchStep(launcher.bind(binding)));
+    long bytes =
+        Arrays.stream(used).filter(Objects::nonNull).distinct().mapToLong(Buffer::bytes).sum();
+    binders.add(binding -> new LaunchStep(launcher.bind(binding), bytes));
   }
 
   /** A copy of a whole buffer of the host. */

@@ -141,6 +141,26 @@ public final class SoftCuda {
     setCounters(on ? 1 : 0);
   }
 
+  /**
+   * Makes launches run a sample of their blocks only, spread evenly over the grid: for counting,
+   * where results do not matter. Counters tell how many blocks they are of.
+   *
+   * @param most blocks per launch; 0 for all
+   * @throws EngineException if the softcuda that is loaded is too old for it
+   */
+  public static void sampleBlocks(long most) {
+    requireLoaded();
+    try {
+      setSample(most);
+    } catch (UnsatisfiedLinkError e) {
+      throw new EngineException(
+          "this softcuda cannot run samples of blocks; build the project anew, or the library that "
+              + LIBRARY_PROPERTY
+              + " names",
+          e);
+    }
+  }
+
   private static Optional<String> text(int which) {
     requireLoaded();
     int length = snapshot(which);
@@ -236,4 +256,6 @@ public final class SoftCuda {
   private static native long eightBytes(int offset);
 
   private static native void setCounters(int on);
+
+  private static native void setSample(long most);
 }

@@ -92,7 +92,7 @@ class DriverLayerTest {
                 stream.launch(launch);
                 stream.copyToHost(memory, 0, host);
               })) {
-        launch.replace(new Count(memory.address(), 100, 64));
+        launch.set(launch.offset("value"), 100);
         stream.launch(graph);
         stream.synchronize("testing");
         assertThat(host.view().asIntBuffer().get(3)).as("the graph's own struct").isEqualTo(8);

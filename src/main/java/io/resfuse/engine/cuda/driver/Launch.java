@@ -7,7 +7,7 @@ import jcuda.Pointer;
 
 /**
  * A kernel with everything that a launch needs, checked; made by {@link Kernel#launch}. Issuing it
- * allocates nothing. Not thread-safe where {@link #replace} is used.
+ * and changing single parameters allocate nothing. Not thread-safe where parameters are changed.
  */
 public final class Launch {
   private final Kernel<?> kernel;
@@ -15,12 +15,10 @@ public final class Launch {
   private final Geometry geometry;
   private final ByteBuffer struct;
   private final Pointer arguments;
-  private Record parameters;
 
   Launch(Kernel<?> kernel, String label, Record parameters, Geometry geometry) {
     this.kernel = kernel;
     this.label = label;
-    this.parameters = parameters;
     this.geometry = geometry;
     this.struct = kernel.layout().write(parameters);
     this.arguments = Pointer.to(Pointer.to(struct));
@@ -54,22 +52,43 @@ public final class Launch {
   }
 
   /**
-   * The struct.
+   * Where a parameter lies, for the setters.
    *
-   * @return the values of the next launch
+   * @param name the record's component
+   * @return its offset
    */
-  public Record parameters() {
-    return parameters;
+  public int offset(String name) {
+    return kernel.layout().offset(name);
   }
 
   /**
-   * Changes the struct, for the launches that follow; graphs that were captured keep the old one.
+   * Changes a parameter for the launches that follow; graphs that were captured keep the old one.
    *
-   * @param values of the kernel's record
+   * @param offset of a {@code long}
+   * @param value new
    */
-  public void replace(Record values) {
-    kernel.layout().write(values, struct);
-    parameters = values;
+  public void set(int offset, long value) {
+    struct.putLong(offset, value);
+  }
+
+  /**
+   * Changes a parameter for the launches that follow; graphs that were captured keep the old one.
+   *
+   * @param offset of an {@code int}
+   * @param value new
+   */
+  public void set(int offset, int value) {
+    struct.putInt(offset, value);
+  }
+
+  /**
+   * Changes a parameter for the launches that follow; graphs that were captured keep the old one.
+   *
+   * @param offset of a {@code float}
+   * @param value new
+   */
+  public void set(int offset, float value) {
+    struct.putFloat(offset, value);
   }
 
   /** Starts it on a stream whose context is current. */
@@ -97,6 +116,6 @@ public final class Launch {
         + ", "
         + geometry
         + ", "
-        + kernel.layout().describe(parameters);
+        + kernel.layout().describe(struct);
   }
 }

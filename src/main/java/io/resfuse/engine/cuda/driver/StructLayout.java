@@ -131,18 +131,38 @@ public final class StructLayout {
   }
 
   /**
+   * Where a field lies.
+   *
+   * @param name the component's
+   * @return bytes from the struct's beginning
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public int offset(String name) {
+    return fields.stream()
+        .filter(field -> field.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () -> new IllegalArgumentException(type.getSimpleName() + " has no component " + name))
+        .offset();
+  }
+
+  /**
    * The values by name, pointers in hexadecimal.
    *
-   * @param values of the layout's type
+   * @param struct as {@link #write} left it
    * @return one line
    */
-  public String describe(Record values) {
-    List<Object> flat = flatten(values);
+  public String describe(ByteBuffer struct) {
     StringBuilder line = new StringBuilder(type.getSimpleName()).append('{');
-    for (int i = 0; i < flat.size(); i++) {
-      Object value = flat.get(i);
-      line.append(i == 0 ? "" : ", ").append(fields.get(i).name()).append(' ');
-      line.append(value instanceof Long number ? "0x" + Long.toHexString(number) : value);
+    for (Field field : fields) {
+      line.append(field.offset() == 0 ? "" : ", ").append(field.name()).append(' ');
+      if (field.type() == long.class) {
+        line.append("0x").append(Long.toHexString(struct.getLong(field.offset())));
+      } else if (field.type() == int.class) {
+        line.append(struct.getInt(field.offset()));
+      } else {
+        line.append(struct.getFloat(field.offset()));
+      }
     }
     return line.append('}').toString();
   }

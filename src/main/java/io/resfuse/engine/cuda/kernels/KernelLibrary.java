@@ -29,6 +29,8 @@ public final class KernelLibrary implements AutoCloseable {
           "sumSlices", "optimizer",
           "squaredNorm", "optimizer");
 
+  private static final Map<String, Integer> REGISTERS = readRegisters();
+
   private final Context context;
   private final Map<String, KernelModule> modules = new HashMap<>();
   private final Map<String, Kernel<?>> kernels = new HashMap<>();
@@ -67,7 +69,11 @@ public final class KernelLibrary implements AutoCloseable {
    * @throws EngineException if it is not in this build
    */
   static String text(String file) {
-    try (InputStream in = KernelLibrary.class.getResourceAsStream(FOLDER + file + ".ptx")) {
+    return resource(file + ".ptx");
+  }
+
+  private static String resource(String file) {
+    try (InputStream in = KernelLibrary.class.getResourceAsStream(FOLDER + file)) {
       if (in == null) {
         throw new EngineException(
             "the CUDA kernels '" + file + "' are not in this build; build the project anew");
@@ -76,6 +82,27 @@ public final class KernelLibrary implements AutoCloseable {
     } catch (IOException e) {
       throw new EngineException("the CUDA kernels '" + file + "' cannot be read: " + e, e);
     }
+  }
+
+  /**
+   * The registers per thread that ptxas gave a kernel on sm_80 when the PTX was made.
+   *
+   * @param kernel its name
+   * @return as the manifest of the PTX says; 0 if it does not
+   */
+  public static int compiledRegisters(String kernel) {
+    return REGISTERS.getOrDefault(kernel, 0);
+  }
+
+  private static Map<String, Integer> readRegisters() {
+    Map<String, Integer> registers = new HashMap<>();
+    for (String line : resource("manifest.txt").lines().toList()) {
+      String[] words = line.split(" ", -1);
+      if (words[0].equals("kernel")) {
+        registers.put(words[2], Integer.parseInt(words[3]));
+      }
+    }
+    return registers;
   }
 
   /**

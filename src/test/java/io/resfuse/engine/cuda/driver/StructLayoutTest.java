@@ -36,8 +36,10 @@ class StructLayoutTest {
     assertThat(bytes.getFloat(16)).isEqualTo(1.5f);
     assertThat(bytes.getInt(20)).isEqualTo(7);
     assertThat(bytes.getInt(24)).isEqualTo(8);
-    assertThat(layout.describe(values))
+    assertThat(layout.describe(bytes))
         .isEqualTo("Outer{first -1, second 0x123456789a, third 1.5, a 7, b 8}");
+    assertThat(layout.offset("b")).isEqualTo(24);
+    assertThatThrownBy(() -> layout.offset("inner")).hasMessageContaining("inner");
     assertThatThrownBy(() -> layout.write(new Inner(1, 2))).hasMessageContaining("Outer");
   }
 

@@ -1,0 +1,179 @@
+package io.resfuse.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.cuda.KernelReport;
+import io.resfuse.engine.cuda.KernelReport.Row;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.tensor.TensorLayout;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse kernels}. */
+@Command(
+    name = "kernels",
+    description =
+        "Counts, on softcuda, what the CUDA kernels of a network's layers do: bytes, operations,"
+            + " conflicts; and estimates their time.",
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "MB: sectors of 32 bytes moved to and from memory, each once for every block that touches it, as an"
+          + " ideal cache of a block would; least: the bytes themselves.",
+      "tensors: the MB of all that the kernel is given, each once: the least of an ideal cache of all blocks.",
+      "confl: wavefronts of shared memory per wavefront without bank conflicts.",
+      "A100 and H100: an estimate in microseconds by published peaks (roofline), no measurement.",
+      "Of each launch at most --blocks blocks run, spread over the grid; figures are scaled to all of them."
+    })
+final class KernelsCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--network",
+      description = "Which network (default: ${DEFAULT-VALUE}); 'resfuse summary' lists them.")
+  private String network = "resnet50";
+
+  @Mixin private NetworkOptions networkOptions;
+
+  @Option(names = "--batch", description = "Images (default: ${DEFAULT-VALUE}).")
+  private int batch = 32;
+
+  @Option(names = "--size", description = "Rows and columns of the image (default: the network's).")
+  private Integer size;
+
+  @Option(
+      names = "--precision",
+      description = "fp32, tf32, bf16 or fp16 (default: ${DEFAULT-VALUE}).")
+  private String precision = "fp16";
+
+  @Option(names = "--training", description = "Training, forward and backward, not inference.")
+  private boolean training;
+
+  @Option(
+      names = "--blocks",
+      description = "The most blocks to run per launch; 0 for all (default: ${DEFAULT-VALUE}).")
+  private long blocks = 16;
+
+  @Option(names = "--json", description = "Print JSON, with all of softcuda's counters.")
+  private boolean json;
+
+  private final ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  @Override
+  public Integer call() throws IOException {
+    ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
+    NetworkSpec built = ResNet.build(config);
+    Precision chosen = Precision.parse(precision);
+    KernelReport.requirePrecision(chosen);
+    int pixels = size == null ? config.variant().imageSize() : size;
+    TrainingOptions options =
+        new TrainingOptions(
+            batch,
+            pixels,
+            pixels,
+            TensorLayout.NCHW,
+            chosen,
+            Set.of(built.outputs().containsKey("logits") ? "logits" : "c5"),
+            Set.of(),
+            false,
+            Optimizer.Sgd.standard());
+    List<KernelCounts> counted = new ArrayList<>();
+    for (Row row : KernelReport.count(built, options, training, blocks)) {
+      counted.add(new KernelCounts(row, mapper.readTree(row.counters())));
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(mapper.writeValueAsString(toJson(counted)));
+    } else {
+      print(out, counted);
+    }
+    out.flush();
+    return 0;
+  }
+
+  private ArrayNode toJson(List<KernelCounts> counted) {
+    ArrayNode array = mapper.createArrayNode();
+    for (KernelCounts counts : counted) {
+      Row row = counts.row();
+      ObjectNode node = array.addObject();
+      node.put("pass", row.pass()).put("layer", row.label()).put("kernel", row.kernel());
+      node.put("grid", row.grid()).put("threads", row.threads());
+      node.put("registers", row.registers()).put("sharedBytes", row.sharedBytes());
+      node.put("extrapolated", counts.isExtrapolated());
+      node.put("bytes", counts.bytes()).put("bytesLeast", counts.leastBytes());
+      node.put("tensorBytes", row.tensorBytes());
+      node.put("tensorFlop", counts.tensorFlop()).put("conflicts", counts.conflicts());
+      node.put("a100Microseconds", counts.microseconds("A100"));
+      node.put("h100Microseconds", counts.microseconds("H100"));
+      JsonNode all = counts.json();
+      node.set("counters", all);
+    }
+    return array;
+  }
+
+  private void print(PrintWriter out, List<KernelCounts> counted) {
+    int width = counted.stream().mapToInt(c -> c.row().label().length()).max().orElse(5);
+    String format = "%-" + width + "s  %-28s %14s %4s %4s %6s %5s %9s %9s %9s %9s %6s %8s %8s%n";
+    out.printf(
+        format, "layer", "kernel", "grid", "thr", "reg", "shared", "warps", "MB", "least",
+        "tensors", "GFLOP", "confl", "A100 us", "H100 us");
+    KernelCounts.Sum sum = new KernelCounts.Sum();
+    boolean extrapolated = false;
+    for (KernelCounts counts : counted) {
+      Row row = counts.row();
+      sum.add(counts);
+      extrapolated |= counts.isExtrapolated();
+      out.printf(
+          format,
+          row.label(),
+          row.kernel(),
+          row.grid(),
+          row.threads(),
+          row.registers(),
+          row.sharedBytes(),
+          counts.residentWarps(),
+          number(counts.bytes() / 1e6),
+          number(counts.leastBytes() / 1e6),
+          number(row.tensorBytes() / 1e6),
+          number(counts.tensorFlop() / 1e9),
+          String.format("%.3f", counts.conflicts()),
+          number(counts.microseconds("A100")),
+          number(counts.microseconds("H100")));
+    }
+    out.printf(
+        "%d launches: %.1f MB moved (least %.1f), %.2f GFLOP on tensor cores, estimate %.0f us on A100,"
+            + " %.0f us on H100%n",
+        counted.size(),
+        sum.bytes() / 1e6,
+        sum.leastBytes() / 1e6,
+        sum.tensorFlop() / 1e9,
+        sum.a100(),
+        sum.h100());
+    if (extrapolated) {
+      out.printf(
+          "Extrapolated: of launches with more than %d blocks only so many ran (--blocks 0 runs all).%n",
+          blocks);
+    }
+  }
+
+  private static String number(double value) {
+    return String.format(value < 10 ? "%.3f" : "%.1f", value);
+  }
+}

@@ -1,0 +1,164 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.driver.Driver;
+import io.resfuse.engine.cuda.driver.Launch;
+import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Counts what the launches of a plan do, on softcuda: a look at kernels, not a run of a network. Of
+ * long launches only a sample of blocks runs.
+ */
+public final class KernelReport {
+  private KernelReport() {}
+
+  /**
+   * A launch and what it did.
+   *
+   * @param pass {@code forward} or {@code backward}
+   * @param label what it does for which operation
+   * @param kernel its name, with type and tile
+   * @param grid blocks, as in {@code 98 x 1 x 1}
+   * @param threads per block
+   * @param registers per thread, as ptxas chose for sm_80
+   * @param sharedBytes of a block, static and dynamic
+   * @param tensorBytes of all buffers that it is given, each once
+   * @param counters softcuda's counters, a JSON object as {@code native/softcuda/README.md}
+   *     describes
+   */
+  public record Row(
+      String pass,
+      String label,
+      String kernel,
+      String grid,
+      int threads,
+      int registers,
+      int sharedBytes,
+      long tensorBytes,
+      String counters) {}
+
+  /**
+   * Counts the launches of one pass over a batch: those of inference, or of training, forward and
+   * backward.
+   *
+   * @param network which network
+   * @param options batch, sizes and precision; for inference only these count
+   * @param training whether to count a training plan's launches
+   * @param blocks the most blocks to run per launch; 0 for all
+   * @return in the order in which they run
+   * @throws EngineException if softcuda cannot be loaded, or memory is short
+   */
+  public static List<Row> count(
+      NetworkSpec network, TrainingOptions options, boolean training, long blocks) {
+    SoftCuda.load();
+    Driver.initialize(SoftCuda::lastReport);
+    SoftCuda.sampleBlocks(blocks);
+    SoftCuda.collectCounters(true);
+    try (Context context = new Context(Driver.devices().get(0));
+        KernelLibrary kernels = new KernelLibrary(context);
+        Stream stream = new Stream(context);
+        Resources resources = new Resources()) {
+      List<Row> rows = new ArrayList<>();
+      if (training) {
+        TrainingProgram program = new TrainingProgram(context.device(), kernels, network, options);
+        Map<Buffer.Kind, DeviceMemory> memories =
+            PlanMemories.allocate(
+                context,
+                resources,
+                "counting " + network.name() + " needs " + program.memory(),
+                program.activationBytes(),
+                program.workspaceBytes(),
+                program.keptBytes());
+        Binding binding = new Binding(memories, false);
+        count("forward", program.forward().bind(binding), stream, rows);
+        count("backward", program.backward().bind(binding), stream, rows);
+      } else {
+        countInference(context, kernels, stream, resources, network, options, rows);
+      }
+      return rows;
+    } finally {
+      SoftCuda.sampleBlocks(0);
+      SoftCuda.collectCounters(false);
+    }
+  }
+
+  private static void countInference(
+      Context context,
+      KernelLibrary kernels,
+      Stream stream,
+      Resources resources,
+      NetworkSpec network,
+      TrainingOptions options,
+      List<Row> rows) {
+    ElementType type = ElementType.of(options.precision());
+    Layouts layouts = new Layouts(network, type);
+    NetworkWeights weights = new NetworkWeights(network, layouts, type);
+    PlanRequest request = options.request();
+    InferenceProgram program =
+        new InferenceProgram(context.device(), kernels, type, network, layouts, weights, request);
+    Map<Buffer.Kind, DeviceMemory> memories =
+        new EnumMap<>(
+            PlanMemories.allocate(
+                context,
+                resources,
+                "counting " + network.name() + " needs " + program.memory(),
+                program.timeline().activationBytes(),
+                program.timeline().workspaceBytes(),
+                program.region().bytes()));
+    DeviceMemory packed = weights.load(context, Parameters.zeros(network));
+    memories.put(Buffer.Kind.NETWORK, resources.own(packed, packed::close));
+    count("forward", program.program().bind(new Binding(memories, false)), stream, rows);
+  }
+
+  private static void count(String pass, List<Program.Step> steps, Stream stream, List<Row> rows) {
+    for (Program.Step step : steps) {
+      Launch launch = step.launch();
+      if (launch == null) {
+        continue;
+      }
+      step.issue(stream);
+      stream.synchronize("counting " + launch.label());
+      String counters =
+          SoftCuda.lastCounters()
+              .orElseThrow(() -> new EngineException("softcuda counted nothing"));
+      rows.add(
+          new Row(
+              pass,
+              launch.label(),
+              launch.kernel().name(),
+              launch.geometry().gridX()
+                  + " x "
+                  + launch.geometry().gridY()
+                  + " x "
+                  + launch.geometry().gridZ(),
+              launch.geometry().threads(),
+              KernelLibrary.compiledRegisters(launch.kernel().name()),
+              launch.kernel().staticSharedBytes() + launch.geometry().sharedBytes(),
+              step.tensorBytes(),
+              counters));
+    }
+  }
+
+  /**
+   * The precisions that kernels exist for.
+   *
+   * @param precision one
+   * @throws IllegalArgumentException if there are no kernels for it
+   */
+  public static void requirePrecision(Precision precision) {
+    ElementType.of(precision);
+  }
+}
