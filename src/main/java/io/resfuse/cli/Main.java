@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       GradientsCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
+      StudyCommand.class,
       SummaryCommand.class,
       WeightsCommand.class,
       DevicesCommand.class,

@@ -180,6 +180,40 @@ class TrainCommandTest {
   }
 
   @Test
+  void studiesPlainAndResidualNetworks() throws Exception {
+    List<String> arguments =
+        List.of(
+            "study",
+            "degradation",
+            "--data",
+            pictures.toString(),
+            "--to",
+            folder.resolve("study").toString(),
+            "--depths",
+            "14,8",
+            "--set",
+            "preprocessing=cifar@8:8",
+            "--epochs",
+            "2",
+            "--batch",
+            "6");
+    Outcome studied = Outcome.of(arguments.toArray(String[]::new));
+    assertThat(studied.exitCode()).as(studied.err()).isZero();
+    JsonNode study = MAPPER.readTree(folder.resolve("study/study.json").toFile());
+    assertThat(study.get("networks")).hasSize(4);
+    assertThat(study.at("/networks/0/network").asText()).isEqualTo("plain8");
+    assertThat(study.at("/networks/3/network").asText()).isEqualTo("resnet14");
+    assertThat(study.at("/networks/3/gradient_norms/0/norms")).hasSize(14);
+    assertThat(folder.resolve("study/plain14/model.safetensors")).exists();
+    List<String> again = new ArrayList<>(arguments);
+    again.add("--resume");
+    Files.delete(folder.resolve("study/study.json"));
+    assertThat(Outcome.of(again.toArray(String[]::new)).exitCode()).isZero();
+    assertThat(MAPPER.readTree(folder.resolve("study/study.json").toFile())).isEqualTo(study);
+    assertThat(Outcome.of("study").exitCode()).isEqualTo(2);
+  }
+
+  @Test
   void mistakesOfUsersAreNamed() {
     assertThat(Outcome.of("train").exitCode()).isEqualTo(2);
     assertThat(Outcome.of("train", "--help").out()).contains("--recipe", "--resume", "Examples:");

@@ -2,6 +2,7 @@ package io.resfuse.train.report;
 
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A plot of lines as SVG of a width of its surroundings, with colours from the page's style. Pure
@@ -11,14 +12,20 @@ import java.util.Locale;
  * @param xLabel below the horizontal axis
  * @param log whether the vertical axis is logarithmic
  * @param series at least one
+ * @param vertical the vertical axis, null for one that fits
  */
-record LineChart(String title, String xLabel, boolean log, List<Series> series) {
+record LineChart(
+    String title, String xLabel, boolean log, List<Series> series, @Nullable Axis vertical) {
   private static final int WIDTH = 420;
   private static final int HEIGHT = 230;
   private static final int LEFT = 46;
   private static final int RIGHT = 10;
   private static final int TOP = 8;
   private static final int BOTTOM = 34;
+
+  LineChart(String title, String xLabel, boolean log, List<Series> series) {
+    this(title, xLabel, log, series, null);
+  }
 
   LineChart {
     series = List.copyOf(series);
@@ -31,7 +38,7 @@ record LineChart(String title, String xLabel, boolean log, List<Series> series) 
       return "";
     }
     Axis x = Axis.over(xs, false);
-    Axis y = Axis.over(values(false), log);
+    Axis y = vertical == null ? Axis.over(values(false), log) : vertical;
     StringBuilder svg = new StringBuilder();
     svg.append("<figure><figcaption>").append(Html.escaped(title)).append("</figcaption>\n");
     svg.append(
