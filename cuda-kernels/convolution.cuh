@@ -105,18 +105,17 @@ struct ConvolutionBlock {
 
   // Normalises the chunks that this thread copied for the tap at 'at'; coefficients lie behind the ring.
   __device__ __forceinline__ void normaliseStage(uint32_t stage, const Cursor& at) {
-    const float* const coefficients = reinterpret_cast<const float*>(shared + Tile::SHARED);
-    float scale[VECTOR], bias[VECTOR];
     if (!at.inside(p)) return;
     const float floor = floorOf(p.inputRelu);
-    loadFloats(coefficients + at.channel, scale);
-    loadFloats(coefficients + p.channels + at.channel, bias);
-    char* const chunks = shared + stage + placeKMajor(threadIdx.x / 4, threadIdx.x % 4);
-#pragma unroll
-    for (int i = 0; i < A_PASSES; i++) {
-      uint4* const chunk = reinterpret_cast<uint4*>(chunks + i * ROWS_PER_PASS * kRowBytes);
-      if ((inside[i] & at.bits) == at.bits) *chunk = normalise<Type>(*chunk, scale, bias, floor);
-    }
+    const uint32_t coefficients = sharedBase + Tile::SHARED + at.channel * 4, chunks = kept(to + stage);
+    float scale[VECTOR], bias[VECTOR];
+    loadSharedFloats(coefficients, scale);
+    loadSharedFloats(coefficients + p.channels * 4, bias);
+    repeat<A_PASSES>([&](auto i) {
+      constexpr int chunk = i * ROWS_PER_PASS * kRowBytes;
+      if ((inside[i] & at.bits) == at.bits)
+        storeSharedChunk<chunk>(chunks, normalise<Type>(loadSharedChunk<chunk>(chunks), scale, bias, floor));
+    });
   }
 
   __device__ __forceinline__ void loadCoefficients() {
@@ -165,7 +164,7 @@ struct ConvolutionBlock {
     waitForCopies<0>();
     __syncthreads();
     if (p.slices > 1 && !sumSlices(product)) return;
-    product.stage(reinterpret_cast<float*>(shared));
+    product.stage(sharedBase);
     __syncthreads();
     finish();
   }
@@ -215,8 +214,8 @@ struct ConvolutionBlock {
   static constexpr int COLUMNS = Tile::BN / VECTOR;          // of 16 bytes in a row of the result
   static constexpr int GROUPS = Tile::THREADS / COLUMNS;     // rows that the block writes at a time
 
-  __device__ __forceinline__ float* staged(int row) const {
-    return reinterpret_cast<float*>(shared) + row * Tile::PITCH + threadIdx.x % COLUMNS * VECTOR;
+  __device__ __forceinline__ uint32_t staged(int row) const {
+    return sharedBase + 4 * (row * Tile::PITCH + threadIdx.x % COLUMNS * VECTOR);
   }
 
   __device__ __forceinline__ long long outputPixel(int m) const {
@@ -267,45 +266,60 @@ struct ConvolutionBlock {
         }
       }
     }
-    if (!p.statistics) return;
-    float mean[VECTOR], squares[VECTOR] = {};
-    sumGroups(sum);
+    if (p.statistics) takeStatistics(sum, valid, used);
+  }
+
+  // Where the sums of each group of threads lie behind the staged result: first four of each thread's channels, then the others.
+  // The second half is shifted, so that reading one channel per thread meets no bank twice.
+  __device__ __forceinline__ uint32_t sumsAt(int half, int thread) const {
+    return sharedBase + 4 * Tile::BM * Tile::PITCH + (half * Tile::THREADS + (thread ^ half << 2)) * 16;
+  }
+  __device__ __forceinline__ void storeSums(const float (&x)[VECTOR]) const {
+    repeat<VECTOR / 4>([&](auto h) { storeSharedVector<0>(sumsAt(h, threadIdx.x), make_float4(x[4 * h], x[4 * h + 1], x[4 * h + 2], x[4 * h + 3])); });
+  }
+  // The sum over groups, in order, of the channel of the column tile that has this thread's number; also stored in the place of group 0.
+  __device__ __forceinline__ float sumGroups(float divisor) const {
+    const int column = threadIdx.x / VECTOR, half = threadIdx.x % VECTOR / 4, element = threadIdx.x % 4 * 4;
+    float sum = 0;
 #pragma unroll
-    for (int e = 0; e < VECTOR; e++) mean[e] = sum[e] / valid;
+    for (int g = 0; g < GROUPS; g++) sum += __uint_as_float(loadShared<0>(sumsAt(half, g * COLUMNS + column) + element));
+    sum /= divisor;
+    storeShared<0>(sumsAt(half, column) + element, sum);
+    return sum;
+  }
+
+  // Mean and sum of squared deviations of each channel of the staged values; 'sum' is over this thread's rows.
+  __device__ __forceinline__ void takeStatistics(const float (&sum)[VECTOR], int valid, bool used) {
+    const bool one = threadIdx.x < Tile::BN;   // of the threads that end with a channel each
+    float mean = 0, means[VECTOR], squares[VECTOR] = {};
+    storeSums(sum);
+    __syncthreads();
+    if (one) mean = sumGroups(valid);
+    __syncthreads();
+    repeat<VECTOR / 4>([&](auto h) {
+      float four[4];
+      loadSharedFloats(sumsAt(h, threadIdx.x % COLUMNS), four);
+#pragma unroll
+      for (int e = 0; e < 4; e++) means[4 * h + e] = four[e];
+    });
     if (used) {
-      for (int row = group; row < valid; row += GROUPS) {
+      for (int row = threadIdx.x / COLUMNS; row < valid; row += GROUPS) {
         float x[VECTOR];
         loadStaged(staged(row), x);
 #pragma unroll
-        for (int e = 0; e < VECTOR; e++) squares[e] = fmaf(x[e] - mean[e], x[e] - mean[e], squares[e]);
+        for (int e = 0; e < VECTOR; e++) squares[e] = fmaf(x[e] - means[e], x[e] - means[e], squares[e]);
       }
     }
-    sumGroups(squares);
-    if (used && group == 0) {
+    __syncthreads();
+    storeSums(squares);
+    __syncthreads();
+    const int n = columnTile * Tile::BN + threadIdx.x;
+    if (one && n < p.outputs) {
       const long long channels = (long long)p.packs * p.outputs;
-      float* const to = p.statistics + 2 * rowTile * channels + channel;
-#pragma unroll
-      for (int e = 0; e < VECTOR; e += 4) {
-        *reinterpret_cast<float4*>(to + e) = make_float4(mean[e], mean[e + 1], mean[e + 2], mean[e + 3]);
-        *reinterpret_cast<float4*>(to + channels + e) = make_float4(squares[e], squares[e + 1], squares[e + 2], squares[e + 3]);
-      }
+      float* const to = p.statistics + 2 * rowTile * channels + pack * p.outputs + n;
+      to[0] = mean;
+      to[channels] = sumGroups(1);
     }
-  }
-
-  // Adds the groups' sums of each column, in order; all threads get the result.
-  __device__ __forceinline__ void sumGroups(float (&x)[VECTOR]) {
-    float* const sums = reinterpret_cast<float*>(shared) + Tile::BM * Tile::PITCH + threadIdx.x % COLUMNS * VECTOR;
-    storeStaged(sums + threadIdx.x / COLUMNS * Tile::BN, x);
-    __syncthreads();
-#pragma unroll
-    for (int e = 0; e < VECTOR; e++) x[e] = 0;
-    for (int g = 0; g < GROUPS; g++) {
-      float y[VECTOR];
-      loadStaged(sums + g * Tile::BN, y);
-#pragma unroll
-      for (int e = 0; e < VECTOR; e++) x[e] += y[e];
-    }
-    __syncthreads();
   }
 };
 

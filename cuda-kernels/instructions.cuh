@@ -75,6 +75,32 @@ __device__ __forceinline__ float4 loadSharedVector(uint32_t address) {
                : "memory");
   return r;
 }
+// These stores stay whole: stores of float4s and float2s in C++ may become those of their elements, which meet in the banks.
+template <int OFFSET>
+__device__ __forceinline__ void storeSharedVector(uint32_t address, float4 x) {
+  asm volatile("st.shared.v4.f32 [%0 + %5], {%1, %2, %3, %4};" ::"r"(address), "f"(x.x), "f"(x.y), "f"(x.z), "f"(x.w), "n"(OFFSET) : "memory");
+}
+template <int OFFSET>
+__device__ __forceinline__ void storeSharedPair(uint32_t address, float x, float y) {
+  asm volatile("st.shared.v2.f32 [%0 + %3], {%1, %2};" ::"r"(address), "f"(x), "f"(y), "n"(OFFSET) : "memory");
+}
+template <int OFFSET>
+__device__ __forceinline__ void storeShared(uint32_t address, float x) {
+  asm volatile("st.shared.f32 [%0 + %2], %1;" ::"r"(address), "f"(x), "n"(OFFSET) : "memory");
+}
+template <int OFFSET>
+__device__ __forceinline__ uint4 loadSharedChunk(uint32_t address) {
+  uint4 r;
+  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4 + %5];"
+               : "=r"(r.x), "=r"(r.y), "=r"(r.z), "=r"(r.w)
+               : "r"(address), "n"(OFFSET)
+               : "memory");
+  return r;
+}
+template <int OFFSET>
+__device__ __forceinline__ void storeSharedChunk(uint32_t address, uint4 x) {
+  asm volatile("st.shared.v4.u32 [%0 + %5], {%1, %2, %3, %4};" ::"r"(address), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w), "n"(OFFSET) : "memory");
+}
 template <int OFFSET>
 __device__ __forceinline__ uint2 loadSharedPair(uint32_t address) {
   uint2 r;

@@ -103,34 +103,48 @@ __device__ __forceinline__ void loadFloats(const float* from, float (&x)[N]) {
   }
 }
 
-// The N consecutive floats from 'from' on. With 8 of them, half of the lanes begin with the second half: 8 lanes then read 8 different
-// groups of banks.
 template <int N>
-__device__ __forceinline__ void loadStaged(const float* from, float (&x)[N]) {
-  if (N == 4) {
-    loadFloats(from, x);
-    return;
+__device__ __forceinline__ void loadSharedFloats(uint32_t from, float (&x)[N]) {
+  repeat<N / 4>([&](auto h) {
+    const float4 v = loadSharedVector<16 * h>(from);
+    x[4 * h] = v.x;
+    x[4 * h + 1] = v.y;
+    x[4 * h + 2] = v.z;
+    x[4 * h + 3] = v.w;
+  });
+}
+
+// The N consecutive floats at a shared address. With 8 of them, half of the lanes begin with the second half: 8 lanes then read 8
+// different groups of banks.
+template <int N>
+__device__ __forceinline__ void loadStaged(uint32_t from, float (&x)[N]) {
+  const bool swap = N == 8 && (threadIdx.x & 4);
+  const float4 u = loadSharedVector<0>(swap ? from + 16 : from);
+  if constexpr (N == 8) {
+    const float4 v = loadSharedVector<0>(swap ? from : from + 16);
+    x[4] = swap ? u.x : v.x;
+    x[5] = swap ? u.y : v.y;
+    x[6] = swap ? u.z : v.z;
+    x[7] = swap ? u.w : v.w;
+    x[0] = swap ? v.x : u.x;
+    x[1] = swap ? v.y : u.y;
+    x[2] = swap ? v.z : u.z;
+    x[3] = swap ? v.w : u.w;
+  } else {
+    x[0] = u.x;
+    x[1] = u.y;
+    x[2] = u.z;
+    x[3] = u.w;
   }
-  const int swap = threadIdx.x & 4;
-  const float4 u = *reinterpret_cast<const float4*>(from + swap), v = *reinterpret_cast<const float4*>(from + (swap ^ 4));
-  const float4 low = swap ? v : u, high = swap ? u : v;
-  x[0] = low.x;
-  x[1] = low.y;
-  x[2] = low.z;
-  x[3] = low.w;
-  x[N - 4] = high.x;
-  x[N - 3] = high.y;
-  x[N - 2] = high.z;
-  x[N - 1] = high.w;
 }
 template <int N>
-__device__ __forceinline__ void storeStaged(float* to, const float (&x)[N]) {
-  const int swap = N == 4 ? 0 : threadIdx.x & 4;
-#pragma unroll
-  for (int h = 0; h < N; h += 4) {
-    const bool high = N == 8 && (swap != 0) != (h != 0);
-    *reinterpret_cast<float4*>(to + (N == 4 ? 0 : high ? 4 : 0)) =
-        make_float4(high ? x[N - 4] : x[0], high ? x[N - 3] : x[1], high ? x[N - 2] : x[2], high ? x[N - 1] : x[3]);
+__device__ __forceinline__ void storeStaged(uint32_t to, const float (&x)[N]) {
+  if constexpr (N == 8) {
+    const bool swap = threadIdx.x & 4;
+    storeSharedVector<0>(swap ? to + 16 : to, make_float4(swap ? x[4] : x[0], swap ? x[5] : x[1], swap ? x[6] : x[2], swap ? x[7] : x[3]));
+    storeSharedVector<0>(swap ? to : to + 16, make_float4(swap ? x[0] : x[4], swap ? x[1] : x[5], swap ? x[2] : x[6], swap ? x[3] : x[7]));
+  } else {
+    storeSharedVector<0>(to, make_float4(x[0], x[1], x[2], x[3]));
   }
 }
 

@@ -37,7 +37,7 @@ struct Tile {
   static constexpr int THREADS = BM / WM * WARP_COLUMNS * 32;
   static constexpr int STAGE = (BM + BN) * kRowBytes;   // bytes
   static constexpr int PITCH = BN + 8;                  // floats per row of the staged result: rows of 8 lanes hit different banks
-  // Dynamic shared memory: the ring of stages, over which the result is staged afterwards, with a row of sums per group of threads.
+  // Dynamic shared memory: the ring of stages, over which the result is staged afterwards, and behind it a vector of sums per thread.
   static constexpr int RING = kStages * STAGE, RESULT = BM * PITCH * 4 + THREADS * 32, SHARED = RING > RESULT ? RING : RESULT;
   // The stage that lies 'ahead' stages after the one at this offset of the ring.
   template <int AHEAD>
@@ -62,16 +62,16 @@ struct TensorAccumulators {
   static constexpr int VECTORS = ROWS * COLUMNS;
   __device__ __forceinline__ float (&vector(int i))[4] { return d[i / COLUMNS][i % COLUMNS]; }
 
-  __device__ __forceinline__ void stage(float* to) const {
+  __device__ __forceinline__ void stage(uint32_t to) const {
     const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    to += (Tile::warpRow() + g) * Tile::PITCH + Tile::warpColumn() + 2 * t;
-#pragma unroll
-    for (int i = 0; i < ROWS; i++)
-#pragma unroll
-      for (int j = 0; j < COLUMNS; j++)
-#pragma unroll
-        for (int h = 0; h < 2; h++)
-          *reinterpret_cast<float2*>(to + (16 * i + 8 * h) * Tile::PITCH + 8 * j) = make_float2(d[i][j][2 * h], d[i][j][2 * h + 1]);
+    to = kept(to + 4 * ((Tile::warpRow() + g) * Tile::PITCH + Tile::warpColumn() + 2 * t));
+    repeat<ROWS>([&](auto i) {
+      repeat<COLUMNS>([&](auto j) {
+        repeat<2>([&](auto h) {
+          storeSharedPair<4 * ((16 * i + 8 * h) * Tile::PITCH + 8 * j)>(to, d[i][j][2 * h], d[i][j][2 * h + 1]);
+        });
+      });
+    });
   }
 };
 
@@ -130,12 +130,9 @@ struct KMajorProduct<F32, Tile> {
   static constexpr int VECTORS = ROWS * COLUMNS / 4;
   __device__ __forceinline__ float (&vector(int i))[4] { return reinterpret_cast<float(&)[4]>(d[i * 4 / COLUMNS][i * 4 % COLUMNS]); }
 
-  __device__ __forceinline__ void stage(float* to) const {
-    to += (Tile::warpRow() + threadIdx.x % 32 / 8) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8;
-#pragma unroll
-    for (int i = 0; i < ROWS; i++)
-#pragma unroll
-      for (int j = 0; j < COLUMNS; j++) to[4 * i * Tile::PITCH + 8 * j] = d[i][j];
+  __device__ __forceinline__ void stage(uint32_t to) const {
+    to = kept(to + 4 * ((Tile::warpRow() + threadIdx.x % 32 / 8) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8));
+    repeat<ROWS>([&](auto i) { repeat<COLUMNS>([&](auto j) { storeShared<4 * (4 * i * Tile::PITCH + 8 * j)>(to, d[i][j]); }); });
   }
 };
 
@@ -250,16 +247,16 @@ struct PixelMajorProduct<F32, Tile> {
       });
     });
   }
-  __device__ __forceinline__ void stage(float* to) const {
-    to += (Tile::warpRow() + threadIdx.x % 32 / 8 * 4) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8 * 4;
-#pragma unroll
-    for (int i = 0; i < ROWS; i++)
-#pragma unroll
-      for (int r = 0; r < 4; r++)
-#pragma unroll
-        for (int j = 0; j < COLUMNS; j++)
-          *reinterpret_cast<float4*>(to + (16 * i + r) * Tile::PITCH + 32 * j) =
-              make_float4(d[i][r][j][0], d[i][r][j][1], d[i][r][j][2], d[i][r][j][3]);
+  __device__ __forceinline__ void stage(uint32_t to) const {
+    to = kept(to + 4 * ((Tile::warpRow() + threadIdx.x % 32 / 8 * 4) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8 * 4));
+    repeat<ROWS>([&](auto i) {
+      repeat<4>([&](auto r) {
+        repeat<COLUMNS>([&](auto j) {
+          const float(&x)[4] = d[i][r][j];
+          storeSharedVector<4 * ((16 * i + r) * Tile::PITCH + 32 * j)>(to, make_float4(x[0], x[1], x[2], x[3]));
+        });
+      });
+    });
   }
 };
 

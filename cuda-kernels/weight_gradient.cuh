@@ -221,7 +221,7 @@ struct WeightGradientBlock {
     }
     waitForCopies<0>();
     __syncthreads();
-    product.stage(reinterpret_cast<float*>(shared));
+    product.stage(sharedBase);
     __syncthreads();
     finish();
   }
