@@ -43,9 +43,9 @@ record TileChoice(Tile tile, int slices) {
   static TileChoice forWeights(
       int outputs, int weights, int packs, long pixels, ElementType type, Device device) {
     int processors = device.multiprocessors();
-    Tile tile = Tile.ALL.get(0);
+    Tile tile = Tile.FOR_WEIGHTS.get(0);
     double least = Double.MAX_VALUE;
-    for (Tile candidate : Tile.ALL) {
+    for (Tile candidate : Tile.FOR_WEIGHTS) {
       double area = (double) blocks(candidate, outputs, weights, packs) * area(candidate);
       if (area / candidate.efficiency() < least) {
         least = area / candidate.efficiency();

@@ -38,6 +38,7 @@ class TileChoiceTest {
   void weightGradientsFillTheDevice() {
     TileChoice early = TileChoice.forWeights(64, 576, 1, 256L * 56 * 56, ElementType.F16, A100);
     assertThat(early.slices()).isBetween(20, 60);
+    assertThat(early.tile()).hasToString("64x128");
     TileChoice late = TileChoice.forWeights(512, 4608, 1, 256L * 7 * 7, ElementType.F16, A100);
     assertThat(late.slices()).isBetween(1, 4);
   }

@@ -13,11 +13,23 @@ import java.util.List;
  *     larger tiles read less per product
  */
 public record Tile(int rows, int columns, double efficiency) {
-  /** The tiles that there are kernels for, largest first. */
+  /** The tiles that convolutions have kernels for, largest first. */
   public static final List<Tile> ALL =
       List.of(
           new Tile(128, 128, 1),
           new Tile(128, 64, 0.9),
+          new Tile(64, 64, 0.75),
+          new Tile(128, 32, 0.7));
+
+  /**
+   * The tiles that gradients of weights have kernels for, largest first. Every block of a row of
+   * tiles reads the same pixels: a wide tile of few outputs saves reading them again.
+   */
+  public static final List<Tile> FOR_WEIGHTS =
+      List.of(
+          new Tile(128, 128, 1),
+          new Tile(128, 64, 0.9),
+          new Tile(64, 128, 0.9),
           new Tile(64, 64, 0.75),
           new Tile(128, 32, 0.7));
 

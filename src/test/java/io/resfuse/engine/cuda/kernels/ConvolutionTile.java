@@ -8,10 +8,14 @@ import java.util.List;
 enum ConvolutionTile {
   T128X128(128, 128),
   T128X64(128, 64),
+  T64X128(64, 128),
   T64X64(64, 64),
   T128X32(128, 32);
 
-  static final List<ConvolutionTile> ALL = List.of(values());
+  /** Of convolutions. */
+  static final List<ConvolutionTile> ALL = List.of(T128X128, T128X64, T64X64, T128X32);
+
+  static final List<ConvolutionTile> FOR_WEIGHTS = List.of(values());
 
   final int rows;
   final int columns;

@@ -144,7 +144,15 @@ class ConvolutionTrafficTest {
         .counters();
   }
 
-  static Stream<Arguments> inference() {
+  static Stream<Arguments> forward() {
+    return onEach(ConvolutionTile.ALL);
+  }
+
+  static Stream<Arguments> gradientOfWeights() {
+    return onEach(ConvolutionTile.FOR_WEIGHTS);
+  }
+
+  private static Stream<Arguments> onEach(List<ConvolutionTile> tiles) {
     List<ConvolutionCase> cases =
         List.of(
             ConvolutionCase.of(1, 28, 28, 64, 64, 3, 1, 1, 1, 1),
@@ -155,7 +163,7 @@ class ConvolutionTrafficTest {
     List<Arguments> arguments = new ArrayList<>();
     for (ConvolutionCase c : cases) {
       for (Format format : Format.STORAGE) {
-        for (ConvolutionTile tile : ConvolutionTile.ALL) {
+        for (ConvolutionTile tile : tiles) {
           arguments.add(Arguments.of(c, format, tile));
         }
       }
@@ -190,7 +198,7 @@ class ConvolutionTrafficTest {
   }
 
   @ParameterizedTest
-  @MethodSource("inference")
+  @MethodSource("forward")
   void inferenceMovesTheFewestBytes(ConvolutionCase c, Format format, ConvolutionTile tile) {
     Counters counters = forward(c, format, tile, Fused.EPILOGUE);
     long stored = (long) c.outputElements() * format.bytes();
@@ -203,7 +211,7 @@ class ConvolutionTrafficTest {
   }
 
   @ParameterizedTest
-  @MethodSource("inference")
+  @MethodSource("forward")
   void forwardKernelsAreFreeOfConflicts(ConvolutionCase c, Format format, ConvolutionTile tile) {
     for (Fused fused : Fused.values()) {
       if (fused.prologue() && isViewed(c)) {
@@ -218,7 +226,7 @@ class ConvolutionTrafficTest {
   }
 
   @ParameterizedTest
-  @MethodSource("inference")
+  @MethodSource("gradientOfWeights")
   void gradientsOfWeightsAreFreeOfConflicts(
       ConvolutionCase c, Format format, ConvolutionTile tile) {
     for (boolean normalised : new boolean[] {false, true}) {

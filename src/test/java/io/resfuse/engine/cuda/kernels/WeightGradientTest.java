@@ -45,7 +45,7 @@ class WeightGradientTest {
     boolean grouped = !viewed && random.nextInt(3) == 0;
     int slices = random.nextBoolean() ? random.nextInt(2, 4) : 1;
     List<ConvolutionTile> tiles =
-        ConvolutionTile.ALL.stream()
+        ConvolutionTile.FOR_WEIGHTS.stream()
             .filter(tile -> tile.rows <= 2 * Math.max(64, shape.outputs()))
             .toList();
     return new Run(
@@ -87,7 +87,7 @@ class WeightGradientTest {
     ConvolutionCase shape = ConvolutionCase.of(2, 9, 10, 40, 136, 3, 1, 1, 1, 1);
     List<Run> runs = new ArrayList<>();
     for (Format format : Format.STORAGE) {
-      for (ConvolutionTile tile : ConvolutionTile.ALL) {
+      for (ConvolutionTile tile : ConvolutionTile.FOR_WEIGHTS) {
         for (boolean normalised : new boolean[] {false, true}) {
           for (int slices : new int[] {1, 3}) {
             runs.add(

@@ -1,0 +1,76 @@
+package io.resfuse.engine.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.cuda.KernelReport.Row;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.tensor.TensorLayout;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * What the first stage of ResNet-50 moves in training, batch 256 in fp16, by the engine's own plan
+ * for an A100: softcuda runs a few blocks of each launch.
+ */
+@ExtendWith(SoftCudaExtension.class)
+class LayerTrafficTest {
+  private static List<Row> rows;
+
+  @BeforeAll
+  static void count() {
+    rows =
+        KernelReport.count(
+            ResNet.build(ResNetConfig.of("resnet50")).restrictedTo(Set.of("c2")),
+            new TrainingOptions(
+                256,
+                224,
+                224,
+                TensorLayout.NCHW,
+                Precision.FP16,
+                Set.of("c2"),
+                Set.of(),
+                false,
+                Optimizer.Sgd.standard()),
+            true,
+            4);
+  }
+
+  private static Row row(String pass, String label) {
+    return rows.stream()
+        .filter(row -> row.pass().equals(pass) && row.label().equals(label))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("no launch '" + label + "'"));
+  }
+
+  /** Each sector once for every block that touches it, extrapolated to all blocks. */
+  private static double movedMegabytes(Row row) {
+    try {
+      JsonNode counters = new ObjectMapper().readTree(row.counters());
+      long sectors =
+          counters.get("blockLoadSectors").asLong() + counters.get("blockStoreSectors").asLong();
+      double scale = counters.get("blocks").asDouble() / counters.get("blocksRun").asDouble();
+      return 32e-6 * scale * sectors;
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** 64 outputs of 9 taps of 64 channels: each row of tiles reads all pixels again. */
+  @Test
+  void gradientsOfFewOutputsReadPixelsSeldom() {
+    Row row = row("backward", "layer1.1.conv2 gradient of the weights");
+    System.out.printf("%s, %s: %.0f MB%n", row.label(), row.kernel(), movedMegabytes(row));
+    assertThat(row.kernel()).isEqualTo("wgrad_f16_64x128_norm");
+    assertThat(movedMegabytes(row)).isBetween(206.0, 1050.0);
+  }
+}
