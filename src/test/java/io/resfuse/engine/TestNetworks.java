@@ -223,6 +223,13 @@ public final class TestNetworks {
     cases.add(
         new Case(
             ResNet.build(inBlocks("blocks", BlockKind.BOTTLENECK, StemKind.IMAGENET)), 2, 35, 48));
+    cases.add(
+        new Case(
+            ResNet.build(
+                inBlocks("blocksGrey", BlockKind.BASIC, StemKind.CIFAR).withInputChannels(1)),
+            3,
+            12,
+            13));
     return cases;
   }
 

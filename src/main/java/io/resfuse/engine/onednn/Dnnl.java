@@ -13,6 +13,8 @@ import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_stream;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.PointerPointer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -469,6 +471,16 @@ final class Dnnl {
 
   static dnnl_memory_desc scratchOf(dnnl_primitive_desc desc) {
     return query(desc, dnnl_query_scratchpad_md);
+  }
+
+  /** Whether a primitive is one of oneDNN's reference loops, which are slow. */
+  static boolean isReference(dnnl_primitive_desc desc) {
+    try (PointerPointer<BytePointer> name = new PointerPointer<>(1)) {
+      check(
+          dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, name),
+          "asking for a primitive's name");
+      return name.get(BytePointer.class, 0).getString().startsWith("ref");
+    }
   }
 
   private static dnnl_memory_desc query(dnnl_primitive_desc desc, int what) {

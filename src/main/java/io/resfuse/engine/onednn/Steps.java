@@ -68,6 +68,11 @@ final class Steps {
     return step;
   }
 
+  /** The names of the steps that oneDNN has only reference loops for. */
+  List<String> slow() {
+    return steps.stream().filter(step -> Dnnl.isReference(step.desc)).map(s -> s.name).toList();
+  }
+
   long scratchBytes() {
     return scratchBytes;
   }

@@ -555,18 +555,8 @@ final class TrainingProgram {
 
   private void forward(FusedConv conv, int time) {
     dnnl_memory_desc target = desc(conv.output());
-    dnnl_memory_desc bias =
-        conv.bias() == null ? null : Dnnl.vector(scope, conv.output().channels());
-    dnnl_primitive_desc desc =
-        Dnnl.convolution(
-            scope,
-            dnnl_forward_training,
-            desc(conv.input()),
-            anyWeights(conv, type),
-            bias,
-            target,
-            conv.window(),
-            Dnnl.attributes(scope));
+    dnnl_memory_desc bias = bias(conv);
+    dnnl_primitive_desc desc = convolution(conv, type);
     Entry weight = convolutionWeights(conv, desc);
     Layer layer = new Layer(desc);
     layers.put(conv, layer);
@@ -610,6 +600,22 @@ final class TrainingProgram {
     }
   }
 
+  private dnnl_primitive_desc convolution(FusedConv conv, int elementType) {
+    return Dnnl.convolution(
+        scope,
+        dnnl_forward_training,
+        desc(conv.input(), elementType),
+        anyWeights(conv, elementType),
+        bias(conv),
+        desc(conv.output(), elementType),
+        conv.window(),
+        Dnnl.attributes(scope));
+  }
+
+  private @Nullable dnnl_memory_desc bias(FusedConv conv) {
+    return conv.bias() == null ? null : Dnnl.vector(scope, conv.output().channels());
+  }
+
   private dnnl_memory_desc anyWeights(FusedConv conv, int elementType) {
     return Dnnl.anyWeights(scope, elementType, conv.groups(), Descs.dims(conv.weight().shape()));
   }
@@ -620,20 +626,43 @@ final class TrainingProgram {
         Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
     dnnl_memory_desc layout = plain;
     if (!options.frozen().contains(conv.weight().name())) {
-      layout = Dnnl.weightGradientOf(weightGradient(conv, desc));
+      layout = Dnnl.weightGradientOf(weightGradient(conv, desc).desc);
     }
     return weights.add(conv.weight(), plain, layout, true);
   }
 
-  private dnnl_primitive_desc weightGradient(FusedConv conv, dnnl_primitive_desc desc) {
+  /** How the gradient of a convolution's weights is found, and in which type. */
+  private static final class WeightGradient {
+    private final dnnl_primitive_desc desc;
+    private final int type;
+
+    WeightGradient(dnnl_primitive_desc desc, int type) {
+      this.desc = desc;
+      this.type = type;
+    }
+  }
+
+  /**
+   * In the program's type, unless oneDNN has but its reference loops for it: those take a hundred
+   * times as long as float32 does, conversions included. So it is for bf16 pictures of one channel.
+   */
+  private WeightGradient weightGradient(FusedConv conv, dnnl_primitive_desc forwardDesc) {
+    dnnl_primitive_desc desc = weightGradient(conv, forwardDesc, type);
+    return type != Dnnl.F32 && Dnnl.isReference(desc)
+        ? new WeightGradient(weightGradient(conv, convolution(conv, Dnnl.F32), Dnnl.F32), Dnnl.F32)
+        : new WeightGradient(desc, type);
+  }
+
+  private dnnl_primitive_desc weightGradient(
+      FusedConv conv, dnnl_primitive_desc forwardDesc, int elementType) {
     return Dnnl.convolutionBackwardWeights(
         scope,
-        desc(conv.input()),
+        desc(conv.input(), elementType),
         anyWeights(conv, Dnnl.F32),
-        conv.bias() == null ? null : Dnnl.vector(scope, conv.output().channels()),
-        desc(conv.output()),
+        bias(conv),
+        desc(conv.output(), elementType),
         conv.window(),
-        desc);
+        forwardDesc);
   }
 
   private void normalise(
@@ -939,13 +968,17 @@ final class TrainingProgram {
   }
 
   private void weightGradient(FusedConv conv, Layer layer, Buffer dy, int time) {
-    dnnl_primitive_desc desc = weightGradient(conv, layer.forward);
+    WeightGradient found = weightGradient(conv, layer.forward);
+    Buffer input = inType(conv.input(), valueOf(conv.input()), found.type, time);
+    Buffer gradient = inType(conv.output(), dy, found.type, time);
     GradientStep step =
-        new GradientStep(conv.name() + " weights", desc, time)
-            .with(DNNL_ARG_SRC, desc(conv.input()), valueOf(conv.input()))
-            .with(DNNL_ARG_DIFF_DST, desc(conv.output()), dy)
+        new GradientStep(conv.name() + " weights", found.desc, time)
+            .with(DNNL_ARG_SRC, desc(conv.input(), found.type), input)
+            .with(DNNL_ARG_DIFF_DST, desc(conv.output(), found.type), gradient)
             .gradient(
-                DNNL_ARG_DIFF_WEIGHTS, weights.get(conv.weight()), Dnnl.weightGradientOf(desc));
+                DNNL_ARG_DIFF_WEIGHTS,
+                weights.get(conv.weight()),
+                Dnnl.weightGradientOf(found.desc));
     if (hasIdleTaps(conv)) {
       // Of these oneDNN's bf16 primitives leave whatever was in memory.
       step.onZeros();
@@ -957,6 +990,19 @@ final class TrainingProgram {
           Dnnl.vector(scope, conv.output().channels()));
     }
     step.end();
+  }
+
+  /** A value or its gradient in a type: itself, or a copy for the backward pass. */
+  private Buffer inType(Value value, Buffer from, int wanted, int time) {
+    if (wanted == type) {
+      return from;
+    }
+    dnnl_memory_desc layout = desc(value, wanted);
+    Buffer converted = arena(layout);
+    for (Steps steps : List.of(backward, accumulation)) {
+      copy(steps, "converting " + value.name(), desc(value), from, layout, converted, time);
+    }
+    return converted;
   }
 
   /** Whether the image is so small that parts of the window never meet a pixel. */

@@ -2,6 +2,7 @@ package io.resfuse.engine.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
@@ -19,6 +20,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What {@link OneDnnEngineTest} does not cover: allocation, leaks, and that NaN shows. */
 class TrainingTest {
@@ -71,6 +74,22 @@ class TrainingTest {
       double before = step(plan);
       assertThat(InferenceTest.allocatedBy(() -> step(plan), 20)).isLessThan(1024);
       assertThat(step(plan)).isLessThan(before / 2);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"resnet20, 1, 28", "resnet20, 3, 32", "resnet50, 3, 64", "resnet50, 1, 64"})
+  void oneDnnHasFastPrimitivesForAll(String name, int channels, int size) {
+    assumeTrue(engine.whyNot(Precision.BF16, Engine.Mode.TRAINING).isEmpty());
+    NetworkSpec spec = ResNet.build(ResNetConfig.of(name).withInputChannels(channels));
+    for (int type : new int[] {Dnnl.F32, Dnnl.BF16}) {
+      try (Scope scope = new Scope()) {
+        TrainingProgram program =
+            new TrainingProgram(
+                scope, spec, TrainingOptions.standard(16, size, Precision.FP32), type);
+        assertThat(program.forward().slow()).isEmpty();
+        assertThat(program.backward().slow()).isEmpty();
+      }
     }
   }
 
