@@ -6,8 +6,9 @@
 #   build.sh --check     compiles everything to a temporary folder and fails where the committed files are not what nvcc makes of
 #                        the sources, where a kernel spills registers, or uses more than limits.txt allows. Without nvcc only the
 #                        hashes of sources and PTX are compared with the manifest. (Run by continuous integration.)
-#   build.sh --fatbin    makes fatbin/NAME.fatbin from the PTX: machine code for sm_80, 86, 89, 90, 100 and 120, which Maven packs
-#                        into the jar where it is, so that drivers need not compile
+#   build.sh --fatbin    makes fatbin/NAME-HASH.fatbin from the PTX: machine code for sm_80, 86, 89, 90, 100 and 120, which Maven packs
+#                        into the jar where it is, so that drivers need not compile. HASH is the first 16 digits of the PTX's SHA-256
+#                        in the manifest: machine code of another version is not found.
 #   build.sh --lineinfo FOLDER   compiles with line information into FOLDER, for softcuda's reports and for profilers
 #
 # NVCC names another nvcc; ptxas and fatbinary are taken from beside it, or from the PATH.
@@ -147,7 +148,7 @@ if [ "$mode" = --fatbin ]; then
       images="$images --image3=kind=elf,sm=$architecture,file=$work/$architecture.cubin"
     done
     # Not compressed: the jar is, and drivers before 12.4 cannot read Zstandard.
-    "$fatbinary" --64 --compress-mode=none --create="fatbin/$name.fatbin" $images
+    "$fatbinary" --64 --compress-mode=none --create="fatbin/$name-$(hash_of "ptx/$name.ptx" | cut -c 1-16).fatbin" $images
   done
   bytes=0
   for file in ptx/*.ptx fatbin/*.fatbin; do bytes=$((bytes + $(gzip -c "$file" | wc -c))); done

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
@@ -17,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,6 +72,26 @@ class WholeNetworksTest {
           });
     }
     assertThat(problems).isEmpty();
+  }
+
+  /** One picture of the size that ResNet-50 is made for. */
+  @Test
+  void inferenceAtFullSizeErrsAtMostTwiceAsMuchAsRoundedStorage() {
+    Case test = new Case(ResNet.build(ResNetConfig.of("resnet50")), 1, 224, 224);
+    double[] truth = logits("reference", "", test, Precision.FP64);
+    double others = Tolerance.distance(logits("reference", "", test, Precision.FP16), truth);
+    double ours = Tolerance.distance(logits("cuda", "softcuda", test, Precision.FP16), truth);
+    assertThat(ours).isLessThanOrEqualTo(2 * others);
+    assertThat(others).isBetween(Double.MIN_VALUE, 0.05 * Tolerance.norm(truth));
+  }
+
+  private static double[] logits(String engineName, String device, Case test, Precision precision) {
+    try (Engine engine = Engines.open(engineName, new EngineOptions(0, device));
+        LoadedNetwork loaded =
+            engine.load(test.network(), TestData.parameters(test.network()), precision);
+        InferencePlan plan = loaded.plan(PlanRequest.logits(test.batch(), test.height()))) {
+      return Results.inference(plan, test, test.images()).get("logits");
+    }
   }
 
   private static Map<String, double[]> run(

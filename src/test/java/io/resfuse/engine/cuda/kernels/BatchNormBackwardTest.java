@@ -272,19 +272,21 @@ class BatchNormBackwardTest {
       return;
     }
     double[] x = a.input.values();
+    double[] ka = ca.values();
+    double[] kb = cb.values();
+    double[] kc = cc.values();
+    double[] mean = a.mean.values();
     double[] expected = new double[g.length];
     double[] magnitude = new double[g.length];
     for (int i = 0; i < g.length; i++) {
       int k = i % c.channels;
-      double scaled = w.what.equals("g") ? g[i] : ca.values()[k] * g[i];
-      double rest =
-          w.what.equals("all") ? cb.values()[k] * (x[i] - a.mean.values()[k]) + cc.values()[k] : 0;
+      double scaled = w.what.equals("g") ? g[i] : ka[k] * g[i];
+      double rest = w.what.equals("all") ? kb[k] * (x[i] - mean[k]) + kc[k] : 0;
       expected[i] = scaled + rest;
       magnitude[i] =
           Math.abs(scaled)
               + (w.what.equals("all")
-                  ? Math.abs(cb.values()[k]) * (Math.abs(x[i]) + Math.abs(a.mean.values()[k]))
-                      + Math.abs(cc.values()[k])
+                  ? Math.abs(kb[k]) * (Math.abs(x[i]) + Math.abs(mean[k])) + Math.abs(kc[k])
                   : 0);
     }
     double[] got = result.get("inputGradient");

@@ -85,7 +85,7 @@ class ConvolutionTest {
         }
       }
     }
-    return runs.stream();
+    return KernelHarness.affordable(runs);
   }
 
   /** Every tile in every format, with and without prologue, in one piece and in slices. */

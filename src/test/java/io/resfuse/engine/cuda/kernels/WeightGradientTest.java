@@ -79,7 +79,7 @@ class WeightGradientTest {
         }
       }
     }
-    return runs.stream();
+    return KernelHarness.affordable(runs);
   }
 
   /** Every tile in every format, with and without prologue, in one piece and in slices. */
