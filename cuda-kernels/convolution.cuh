@@ -2,11 +2,12 @@
 //
 //   sum[m][n] = sum over k of in[m][k] weights[n][k]                      (see parameters.cuh for m, n, k and 'in')
 //   value     = [relu](sum * scale[n] + bias[n] + residual[m][n])         each part optional
-//   output    = value rounded to T; statistics[row tile][n] = mean and sum of squared deviations of what was stored
+//   output    = value rounded to T; statistics[block][n] = mean and sum of squared deviations of what was stored
 //   _norm:      'in' is [relu](input * inputScale + inputBias) rounded to T, and still zero outside of the image
 //
 // Layout: NHWC, channels padded to multiples of 8 with zeros. A block computes BM pixels x BN output channels; blockIdx.x counts column
-// tiles fastest, so that blocks that run together read the same pixels; blockIdx.y = pack * slices + slice. With several slices each block
+// tiles fastest, so that blocks that run together read the same pixels; a block may compute several row tiles, one after the other, of which
+// it keeps the statistics together; blockIdx.y = pack * slices + slice. With several slices each block
 // sums a part of k and writes it to 'partials'; the last block of a tile adds the parts in the order of the slices and
 // finishes the tile: the same bits on every run.
 //
@@ -34,7 +35,8 @@ struct ConvolutionBlock {
   const Convolution& p;
   char* const shared;
   const uint32_t sharedBase;
-  const int rowTile, columnTile, pack, slice;
+  int rowTile;
+  const int columnTile, pack, slice;
 
   const char* pixels[A_PASSES];    // each row's window
   uint32_t inside[A_PASSES];
@@ -45,7 +47,7 @@ struct ConvolutionBlock {
       : p(p),
         shared(shared),
         sharedBase(sharedAddress(shared)),
-        rowTile(blockIdx.x / p.columnTiles),
+        rowTile(blockIdx.x / p.columnTiles * p.tilesPerBlock),
         columnTile(blockIdx.x % p.columnTiles),
         pack(blockIdx.y / p.slices),
         slice(blockIdx.y % p.slices) {}
@@ -128,11 +130,21 @@ struct ConvolutionBlock {
   }
 
   __device__ __forceinline__ void run() {
+    if (NORM) loadCoefficients();
+    for (int left = p.tilesPerBlock;;) {
+      computeTile();
+      left--;
+      rowTile++;
+      if (left == 0 || rowTile * Tile::BM >= rows()) break;
+      __syncthreads();
+    }
+  }
+
+  __device__ __forceinline__ void computeTile() {
     const int stages = (p.tapRows * p.tapColumns * p.channels + ELEMENTS - 1) / ELEMENTS;
     const int perSlice = (stages + p.slices - 1) / p.slices;
     const int begin = slice * perSlice, count = max(0, min(stages - begin, perSlice));
     findOperands();
-    if (NORM) loadCoefficients();
     const int firstK = begin * ELEMENTS + threadIdx.x % 4 * VECTOR;
     Source ahead(*this, firstK);
     Cursor here(p, firstK);
@@ -277,6 +289,9 @@ struct ConvolutionBlock {
   __device__ __forceinline__ void storeSums(const float (&x)[VECTOR]) const {
     repeat<VECTOR / 4>([&](auto h) { storeSharedVector<0>(sumsAt(h, threadIdx.x), make_float4(x[4 * h], x[4 * h + 1], x[4 * h + 2], x[4 * h + 3])); });
   }
+  // Where the thread's channel keeps its statistics from one row tile to the next.
+  __device__ __forceinline__ uint32_t statisticsAt() const { return sharedBase + Tile::STATISTICS + threadIdx.x * 8; }
+
   // The sum over groups, in order, of the channel of the column tile that has this thread's number; also stored in the place of group 0.
   __device__ __forceinline__ float sumGroups(float divisor) const {
     const int column = threadIdx.x / VECTOR, half = threadIdx.x % VECTOR / 4, element = threadIdx.x % 4 * 4;
@@ -313,12 +328,22 @@ struct ConvolutionBlock {
     __syncthreads();
     storeSums(squares);
     __syncthreads();
-    const int n = columnTile * Tile::BN + threadIdx.x;
-    if (one && n < p.outputs) {
+    const int n = columnTile * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
+    if (!one || n >= p.outputs) return;
+    float deviations = sumGroups(1);
+    if (before > 0) {   // Chan, Golub and LeVeque 1979
+      const uint2 kept = loadSharedPair<0>(statisticsAt());
+      const float count = before * Tile::BM, fraction = valid / (count + valid), delta = mean - __uint_as_float(kept.x);
+      mean = fmaf(delta, fraction, __uint_as_float(kept.x));
+      deviations += fmaf(delta * delta, count * fraction, __uint_as_float(kept.y));
+    }
+    if (before == p.tilesPerBlock - 1 || (rowTile + 1) * Tile::BM >= rows()) {
       const long long channels = (long long)p.packs * p.outputs;
-      float* const to = p.statistics + 2 * rowTile * channels + pack * p.outputs + n;
+      float* const to = p.statistics + 2 * (rowTile / p.tilesPerBlock) * channels + pack * p.outputs + n;
       to[0] = mean;
-      to[channels] = sumGroups(1);
+      to[channels] = deviations;
+    } else {
+      storeSharedPair<0>(statisticsAt(), mean, deviations);
     }
   }
 };

@@ -38,7 +38,7 @@ struct Convolution {
   const float* inputBias;         // the same
   float* partials;                // slices > 1: as many tiles as blocks, each of tile rows * tile columns floats
   unsigned* tickets;              // slices > 1: one per tile and pack, zero; left zero
-  float* statistics;              // per row tile: the mean of each output channel of all packs, then its sum of squared
+  float* statistics;              // per block of row tiles: the mean of each output channel of all packs, then its sum of squared
                                   // deviations, of the values as stored; or null
   int images, gridHeight, gridWidth;
   int inputHeight, inputWidth, inputPitch;
@@ -50,7 +50,9 @@ struct Convolution {
   int outputs;                    // output channels of one pack, a multiple of 8
   int outputStride, outputRow, outputColumn;
   int packs, slices;
-  int columnTiles;                // ceil(outputs / tile columns); grid = (row tiles * columnTiles, packs * slices)
+  int columnTiles;                // ceil(outputs / tile columns)
+  int tilesPerBlock;              // row tiles that a block computes one after the other; 1 if slices > 1;
+                                  // grid = (ceil(row tiles / tilesPerBlock) * columnTiles, packs * slices)
   int relu;                       // whether max(0, x) ends it
   int inputRelu;                  // whether the prologue ends with max(0, x)
 };

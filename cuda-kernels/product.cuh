@@ -38,7 +38,8 @@ struct Tile {
   static constexpr int STAGE = (BM + BN) * kRowBytes;   // bytes
   static constexpr int PITCH = BN + 8;                  // floats per row of the staged result: rows of 8 lanes hit different banks
   // Dynamic shared memory: the ring of stages, over which the result is staged afterwards, and behind it a vector of sums per thread.
-  static constexpr int RING = kStages * STAGE, RESULT = BM * PITCH * 4 + THREADS * 32, SHARED = RING > RESULT ? RING : RESULT;
+  static constexpr int RING = kStages * STAGE, RESULT = BM * PITCH * 4 + THREADS * 32, STATISTICS = RING > RESULT ? RING : RESULT;
+  static constexpr int SHARED = STATISTICS + BN * 8;   // statistics of the row tiles before this one
   // The stage that lies 'ahead' stages after the one at this offset of the ring.
   template <int AHEAD>
   static __device__ __forceinline__ uint32_t stageAfter(uint32_t stage) {

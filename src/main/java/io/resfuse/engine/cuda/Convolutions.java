@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Adds convolutions to programs: forward, and the gradients of input and weights. */
 final class Convolutions {
+  /** Per multiprocessor, so that the last wave of blocks of two tiles weighs little. */
+  private static final long TILES_FOR_TWO = 16;
+
   private final Emission emission;
 
   Convolutions(Emission emission) {
@@ -29,8 +32,22 @@ final class Convolutions {
   record Epilogue(
       @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual, boolean relu) {}
 
-  /** Which tile the forward pass runs with; its rows are those of the statistics' tiles. */
-  TileChoice forwardChoice(ConvolutionShape shape) {
+  /** How many rows one record of the forward pass' statistics is of. */
+  int rowsOfStatistics(ConvolutionShape shape) {
+    TileChoice choice = forwardChoice(shape);
+    int rowTiles = rowTiles(shape.output().rows(), choice.tile());
+    int columnTiles =
+        ConvolutionShape.ceilDiv(shape.weights().packing().outputs(), choice.tile().columns());
+    return tilesPerBlock(choice, (long) rowTiles * columnTiles) * choice.tile().rows();
+  }
+
+  /** Where there are many tiles, each block computes two: half as many statistics are stored. */
+  private int tilesPerBlock(TileChoice choice, long tiles) {
+    boolean many = tiles >= TILES_FOR_TWO * emission.device().multiprocessors();
+    return choice.slices() == 1 && many ? 2 : 1;
+  }
+
+  private TileChoice forwardChoice(ConvolutionShape shape) {
     WeightLayout weights = shape.weights();
     return TileChoice.forProduct(
         shape.output().rows(),
@@ -44,7 +61,7 @@ final class Convolutions {
   /**
    * The forward pass.
    *
-   * @param statistics per row tile of {@link #forwardChoice}: mean and sum of squared deviations of
+   * @param statistics per {@link #rowsOfStatistics} rows: mean and sum of squared deviations of
    *     each channel; or null
    */
   void forward(
@@ -159,7 +176,10 @@ final class Convolutions {
       @Nullable Buffer statistics) {
     Tile tile = choice.tile();
     int columnTiles = ConvolutionShape.ceilDiv(product.outputs(), tile.columns());
-    long tiles = (long) rowTiles(product.rows(), tile) * columnTiles;
+    int rowTiles = rowTiles(product.rows(), tile);
+    long tiles = (long) rowTiles * columnTiles;
+    int perBlock = statistics == null ? 1 : tilesPerBlock(choice, tiles);
+    long blocks = (long) ConvolutionShape.ceilDiv(rowTiles, perBlock) * columnTiles;
     Buffer partials = null;
     Buffer tickets = null;
     if (choice.slices() > 1) {
@@ -174,7 +194,7 @@ final class Convolutions {
             launch(
                 product,
                 choice,
-                tiles,
+                blocks,
                 new Convolution(
                     binding.at(input.tensor()),
                     binding.at(weights),
@@ -202,6 +222,7 @@ final class Convolutions {
                     product.packs(),
                     choice.slices(),
                     columnTiles,
+                    perBlock,
                     epilogue.relu() ? 1 : 0,
                     input.rectifies())),
         input.tensor(),
@@ -217,7 +238,7 @@ final class Convolutions {
         tickets);
   }
 
-  private Launch launch(Product product, TileChoice choice, long tiles, Convolution parameters) {
+  private Launch launch(Product product, TileChoice choice, long blocks, Convolution parameters) {
     boolean normalised = parameters.inputScale() != 0;
     Kernel<Convolution> kernel =
         emission.kernels().convolution(emission.type(), choice.tile(), normalised);
@@ -227,7 +248,7 @@ final class Convolutions {
         product.label(),
         parameters,
         new Geometry(
-            tiles,
+            blocks,
             (long) product.packs() * choice.slices(),
             1,
             threads,

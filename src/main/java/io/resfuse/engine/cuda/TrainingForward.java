@@ -98,7 +98,7 @@ final class TrainingForward {
     Activation shape = shapes.of(conv.output());
     ConvolutionShape convolution = state.layouts().shape(conv, shapes);
     Convolutions convolutions = new Convolutions(emission);
-    int rowsPerTile = convolutions.forwardChoice(convolution).tile().rows();
+    int rowsPerTile = convolutions.rowsOfStatistics(convolution);
     int tiles = ConvolutionShape.ceilDiv(shape.rows(), rowsPerTile);
     Buffer statistics = program.timeline().workspace(2L * Float.BYTES * norm.channels() * tiles);
     Buffer raw = program.timeline().activation(state.bytes(conv.output()));

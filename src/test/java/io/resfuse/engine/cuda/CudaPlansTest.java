@@ -12,6 +12,7 @@ import io.resfuse.engine.Engines;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
@@ -28,9 +29,11 @@ import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.tensor.TensorLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -104,6 +107,45 @@ class CudaPlansTest {
                   },
                   3))
           .isLessThan(256);
+    }
+  }
+
+  /** So many pixels that each block of a convolution computes two tiles of statistics. */
+  @Test
+  void statisticsOfManyPixelsAreThoseOfAnotherEngine() {
+    NetworkSpec stage = network.restrictedTo(Set.of("c2"));
+    float[] ours = trainingForward("cuda", "softcuda", stage);
+    float[] theirs = trainingForward("onednn", "", stage);
+    double difference = 0;
+    double norm = 0;
+    for (int i = 0; i < ours.length; i++) {
+      difference += Math.pow(ours[i] - theirs[i], 2);
+      norm += Math.pow(theirs[i], 2);
+    }
+    assertThat(Math.sqrt(difference / norm)).isLessThan(1e-5);
+  }
+
+  private static float[] trainingForward(String name, String device, NetworkSpec stage) {
+    int batch = 223;
+    TrainingOptions options =
+        new TrainingOptions(
+            batch,
+            32,
+            32,
+            TensorLayout.NCHW,
+            Precision.FP32,
+            Set.of("c2"),
+            Set.of(),
+            false,
+            Optimizer.Sgd.standard());
+    try (Engine engine = Engines.open(name, new EngineOptions(2, device));
+        TrainingPlan plan = engine.planTraining(stage, TestData.parameters(stage), options)) {
+      TestData.put(TestData.images("many", batch * 3 * 32 * 32), plan.input());
+      plan.forward();
+      FloatBuffer output = plan.output("c2");
+      float[] values = new float[output.remaining()];
+      output.get(values);
+      return values;
     }
   }
 

@@ -65,6 +65,34 @@ class LayerTrafficTest {
     }
   }
 
+  /**
+   * The forward pass of an identity bottleneck, all tensors of each launch once, as an ideal cache
+   * has them: convolutions with statistics, their merging, and the pass that adds the shortcut.
+   */
+  @Test
+  void identityBottleneckMovesFewBytesForward() {
+    List<Row> launches =
+        rows.stream()
+            .filter(row -> row.pass().equals("forward") && row.label().startsWith("layer1.1."))
+            .toList();
+    assertThat(launches.stream().map(Row::label))
+        .contains(
+            "layer1.1.conv1 forward",
+            "layer1.1.conv2 forward",
+            "layer1.1.conv3 forward",
+            "layer1.1.conv3 merge of statistics",
+            "layer1.1.conv3 statistics",
+            "layer1.1.conv3 batch norm");
+    double megabytes = 0;
+    for (Row row : launches) {
+      // What is counted is what a launch touches: no more than its tensors is asked of memory.
+      assertThat(movedMegabytes(row)).isGreaterThanOrEqualTo(0.98 * row.tensorBytes() / 1e6);
+      megabytes += row.tensorBytes() / 1e6;
+    }
+    System.out.printf("identity bottleneck of layer1 forward: %.0f MB%n", megabytes);
+    assertThat(megabytes).isBetween(2450.0, 2500.0);
+  }
+
   /** 64 outputs of 9 taps of 64 channels: each row of tiles reads all pixels again. */
   @Test
   void gradientsOfFewOutputsReadPixelsSeldom() {

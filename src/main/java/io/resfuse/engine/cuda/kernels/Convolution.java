@@ -33,6 +33,8 @@ package io.resfuse.engine.cuda.kernels;
  * @param packs packs of groups
  * @param slices parts that the sum is cut into
  * @param columnTiles column tiles of the grid
+ * @param tilesPerBlock row tiles that a block computes one after the other; their statistics are
+ *     taken together. 1 if there are several slices
  * @param relu 1 if it ends with max(0, x), else 0
  * @param inputRelu 1 if the normalised input is rectified, else 0
  */
@@ -63,5 +65,6 @@ public record Convolution(
     int packs,
     int slices,
     int columnTiles,
+    int tilesPerBlock,
     int relu,
     int inputRelu) {}

@@ -48,7 +48,8 @@ public record Tile(int rows, int columns, double efficiency) {
   public int sharedBytes(int threads) {
     int ring = STAGES * (rows + columns) * ROW_BYTES;
     int result = rows * (columns + 8) * Float.BYTES + threads * 32;
-    return Math.max(ring, result);
+    int statistics = columns * 2 * Float.BYTES;
+    return Math.max(ring, result) + statistics;
   }
 
   /**

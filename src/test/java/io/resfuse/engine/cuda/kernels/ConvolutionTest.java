@@ -26,6 +26,7 @@ class ConvolutionTest {
       Format format,
       ConvolutionTile tile,
       int slices,
+      int tilesPerBlock,
       boolean normalised,
       boolean inputRelu,
       boolean scale,
@@ -35,6 +36,10 @@ class ConvolutionTest {
       boolean statistics) {
     int rowTiles() {
       return Geometries.ceil(shape.rows(), tile.rows);
+    }
+
+    int blocksOfRows() {
+      return Geometries.ceil(rowTiles(), tilesPerBlock);
     }
 
     int columnTiles() {
@@ -52,11 +57,13 @@ class ConvolutionTest {
             .filter(tile -> tile.columns <= 2 * shape.outputs() || tile.columns == 32)
             .toList();
     boolean viewed = shape.gather().inputPitch() < shape.gather().channels();
+    int slices = random.nextInt(3) == 0 ? random.nextInt(2, 5) : 1;
     return new Run(
         shape,
         format,
         tiles.get(random.nextInt(tiles.size())),
-        random.nextInt(3) == 0 ? random.nextInt(2, 5) : 1,
+        slices,
+        slices == 1 ? random.nextInt(1, 4) : 1,
         !viewed && random.nextBoolean(),
         random.nextBoolean(),
         random.nextBoolean(),
@@ -98,7 +105,18 @@ class ConvolutionTest {
           for (int slices : new int[] {1, 3}) {
             runs.add(
                 new Run(
-                    shape, format, tile, slices, normalised, true, true, true, true, true, true));
+                    shape,
+                    format,
+                    tile,
+                    slices,
+                    slices == 1 ? 2 : 1,
+                    normalised,
+                    true,
+                    true,
+                    true,
+                    true,
+                    true,
+                    true));
           }
         }
       }
@@ -134,7 +152,7 @@ class ConvolutionTest {
     int tiles = run.rowTiles() * run.columnTiles();
     Geometry geometry =
         new Geometry(
-            tiles,
+            (long) run.blocksOfRows() * run.columnTiles(),
             (long) shape.packs() * run.slices,
             1,
             run.tile.threads(run.format),
@@ -160,7 +178,7 @@ class ConvolutionTest {
                 run.slices > 1 ? memory.inOut("tickets", HostArray.of(Format.I32, zeros)) : 0,
                 run.statistics
                     ? memory.output(
-                        "statistics", Format.F32, 2 * run.rowTiles() * shape.outputPitch())
+                        "statistics", Format.F32, 2 * run.blocksOfRows() * shape.outputPitch())
                     : 0,
                 gather,
                 shape.terms(),
@@ -177,6 +195,7 @@ class ConvolutionTest {
                 shape.packs(),
                 run.slices,
                 run.columnTiles(),
+                run.tilesPerBlock,
                 run.relu ? 1 : 0,
                 run.inputRelu ? 1 : 0));
   }
@@ -236,16 +255,17 @@ class ConvolutionTest {
     return new Expected(sums, magnitudes);
   }
 
-  /** Mean and sum of squared deviations of what was stored, per row tile and channel. */
+  /** Mean and sum of squared deviations of what was stored, per block of rows and channel. */
   private static void checkStatistics(Run run, Result result) {
     double[] stored = result.get("output");
     double[] got = result.get("statistics");
     int channels = run.shape.outputPitch();
     double[] expected = new double[got.length];
     double[] magnitudes = new double[got.length];
-    for (int tile = 0; tile < run.rowTiles(); tile++) {
-      int from = tile * run.tile.rows;
-      int to = Math.min(run.shape.rows(), from + run.tile.rows);
+    int rows = run.tile.rows * run.tilesPerBlock;
+    for (int block = 0; block < run.blocksOfRows(); block++) {
+      int from = block * rows;
+      int to = Math.min(run.shape.rows(), from + rows);
       for (int channel = 0; channel < channels; channel++) {
         double sum = 0;
         double size = 0;
@@ -259,7 +279,7 @@ class ConvolutionTest {
           double off = stored[row * channels + channel] - mean;
           squares += off * off;
         }
-        int at = 2 * tile * channels + channel;
+        int at = 2 * block * channels + channel;
         expected[at] = mean;
         magnitudes[at] = size / (to - from);
         expected[at + channels] = squares;
@@ -267,8 +287,7 @@ class ConvolutionTest {
         magnitudes[at + channels] = squares + 2 * Math.sqrt(squares * (to - from)) * Math.abs(mean);
       }
     }
-    Compare.sums(
-        "statistics", Format.F32, got, expected, run.tile.rows, i -> 4 * magnitudes[i] + 1e-30);
+    Compare.sums("statistics", Format.F32, got, expected, rows, i -> 4 * magnitudes[i] + 1e-30);
   }
 
   private static double[] rounded(Format format, double[] values) {
@@ -480,6 +499,7 @@ class ConvolutionTest {
                     forward.packs(),
                     1,
                     columnTiles,
+                    1,
                     0,
                     0));
     double[] got = result.get("gradient");

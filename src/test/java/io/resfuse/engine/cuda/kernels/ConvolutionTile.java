@@ -32,7 +32,7 @@ enum ConvolutionTile {
   int sharedBytes(Format format) {
     int ring = 4 * (rows + columns) * 64;
     int result = rows * (columns + 8) * 4 + threads(format) * 32;
-    return Math.max(ring, result);
+    return Math.max(ring, result) + columns * 8;
   }
 
   String kernel(String what, Format format, boolean normalised) {

@@ -104,6 +104,7 @@ class ConvolutionTrafficTest {
                     1,
                     columnTiles,
                     1,
+                    1,
                     1))
         .counters();
   }
