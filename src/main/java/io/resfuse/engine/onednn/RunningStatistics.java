@@ -1,6 +1,5 @@
 package io.resfuse.engine.onednn;
 
-import io.resfuse.engine.onednn.TrainingProgram.Statistics;
 import java.nio.FloatBuffer;
 import java.util.List;
 
@@ -16,7 +15,7 @@ final class RunningStatistics {
     private final double momentum;
     private final double unbiased;
 
-    One(Statistics statistics, NativeMemory memory) {
+    One(BatchStatistics statistics, NativeMemory memory) {
       int channels = statistics.channels();
       mean = memory.floats(statistics.mean().offset(), channels);
       variance = memory.floats(statistics.variance().offset(), channels);
@@ -36,7 +35,7 @@ final class RunningStatistics {
     }
   }
 
-  RunningStatistics(List<Statistics> statistics, NativeMemory memory) {
+  RunningStatistics(List<BatchStatistics> statistics, NativeMemory memory) {
     all = statistics.stream().map(s -> new One(s, memory)).toArray(One[]::new);
   }
 

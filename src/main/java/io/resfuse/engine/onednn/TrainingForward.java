@@ -1,0 +1,306 @@
+package io.resfuse.engine.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.*;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.GlobalAveragePool;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.Value;
+import io.resfuse.engine.onednn.TrainingWeights.Entry;
+import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.jspecify.annotations.Nullable;
+
+/** Adds the forward pass of each operation to a training plan. Not thread-safe. */
+final class TrainingForward {
+  private final Scope scope;
+  private final int type;
+  private final TrainingLayouts layouts;
+  private final TrainingParts parts;
+  private final TrainingWeights weights;
+  private final WeightGradients gradients;
+  private final Map<Operation, TrainingLayer> layers = new LinkedHashMap<>();
+  private final Map<Linear, Buffer> linearWeights = new HashMap<>();
+  private final List<BatchStatistics> statistics = new ArrayList<>();
+
+  TrainingForward(TrainingLayouts layouts, TrainingParts parts, WeightGradients gradients) {
+    this.scope = layouts.scope();
+    this.type = layouts.type();
+    this.layouts = layouts;
+    this.parts = parts;
+    this.weights = parts.weights();
+    this.gradients = gradients;
+  }
+
+  /** What the backward pass of an operation needs; null if it was not added. */
+  @Nullable TrainingLayer layer(Operation operation) {
+    return layers.get(operation);
+  }
+
+  /** A linear layer's weights in the type of the products. */
+  Buffer weightsOf(Linear linear) {
+    return linearWeights.get(linear);
+  }
+
+  /** Those of all batch norms that train. */
+  List<BatchStatistics> statistics() {
+    return statistics;
+  }
+
+  void add(Operation operation, int time) {
+    if (operation instanceof FusedConv conv) {
+      forward(conv, time);
+    } else if (operation instanceof MaxPool pool) {
+      Window window = pool.window();
+      pool(
+          pool,
+          dnnl_pooling_max,
+          Descs.pair(window.stride()),
+          Descs.kernel(window),
+          window.padding(),
+          layouts.desc(pool.output()),
+          time);
+    } else if (operation instanceof GlobalAveragePool pool) {
+      long[] whole = Descs.whole(layouts.shape(pool.input()));
+      pool(
+          pool,
+          dnnl_pooling_avg_exclude_padding,
+          whole,
+          whole,
+          0,
+          layouts.pooled(pool.output()),
+          time);
+    } else if (operation instanceof SubsampledIdentity identity) {
+      forward(identity, time);
+    } else if (operation instanceof Linear linear) {
+      forward(linear, time);
+    } else {
+      throw new EngineException("onednn: no implementation of " + operation.getClass());
+    }
+  }
+
+  private void forward(FusedConv conv, int time) {
+    dnnl_memory_desc target = layouts.desc(conv.output());
+    dnnl_memory_desc bias = layouts.bias(conv);
+    dnnl_primitive_desc desc = gradients.convolution(conv, type);
+    Entry weight = convolutionWeights(conv, desc);
+    TrainingLayer layer = new TrainingLayer(desc);
+    layers.put(conv, layer);
+    Buffer out = parts.valueOf(conv.output());
+    Buffer y = conv.batchNorm() == null ? out : parts.arena(target);
+    layer.y = y;
+    Buffer packed = parts.packed(weight, Dnnl.weightsOf(desc));
+    Entry biasEntry = conv.bias() == null ? null : parts.parameter(conv.bias());
+    for (Steps steps : parts.forwards()) {
+      Steps.Step step =
+          steps
+              .add(conv.name(), desc, time)
+              .with(DNNL_ARG_SRC, layouts.desc(conv.input()), parts.valueOf(conv.input()))
+              .with(DNNL_ARG_WEIGHTS, Dnnl.weightsOf(desc), packed)
+              .with(DNNL_ARG_DST, target, y);
+      if (bias != null && biasEntry != null) {
+        step.with(DNNL_ARG_BIAS, bias, biasEntry.master());
+      }
+    }
+    if (conv.batchNorm() != null) {
+      normalise(conv, conv.batchNorm(), layer, target, y, out, time);
+    }
+    Value residual = conv.residual();
+    if (residual != null) {
+      dnnl_primitive_desc sum = Dnnl.add(scope, target, target, target, conv.relu());
+      for (Steps steps : parts.forwards()) {
+        steps
+            .add(conv.name() + " + residual", sum, time)
+            .with(DNNL_ARG_SRC_0, target, out)
+            .with(DNNL_ARG_SRC_1, target, parts.valueOf(residual))
+            .with(DNNL_ARG_DST, target, out);
+      }
+    } else if (conv.relu() && conv.batchNorm() == null) {
+      dnnl_primitive_desc relu = Dnnl.relu(scope, dnnl_forward_training, target);
+      for (Steps steps : parts.forwards()) {
+        steps
+            .add(conv.name() + " ReLU", relu, time)
+            .with(DNNL_ARG_SRC, target, out)
+            .with(DNNL_ARG_DST, target, out);
+      }
+    }
+  }
+
+  /** The master's layout is that in which the weights' gradient comes. */
+  private Entry convolutionWeights(FusedConv conv, dnnl_primitive_desc desc) {
+    dnnl_memory_desc plain =
+        Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
+    dnnl_memory_desc layout = plain;
+    if (!layouts.options().frozen().contains(conv.weight().name())) {
+      layout = Dnnl.weightGradientOf(gradients.of(conv, desc).desc());
+    }
+    return weights.add(conv.weight(), plain, layout, true);
+  }
+
+  private void normalise(
+      FusedConv conv,
+      BatchNorm norm,
+      TrainingLayer layer,
+      dnnl_memory_desc target,
+      Buffer y,
+      Buffer out,
+      int time) {
+    int channels = conv.output().channels();
+    boolean frozen = layouts.options().isFrozen(norm);
+    boolean relu = conv.relu() && conv.residual() == null;
+    int affine = dnnl_use_scale | dnnl_use_shift;
+    int fused = affine | (relu ? dnnl_fuse_norm_relu : 0);
+    layer.flags = fused | (frozen ? dnnl_use_global_stats : 0);
+    dnnl_memory_desc vector = Dnnl.vector(scope, channels);
+    Entry gamma = parts.parameter(norm.gamma());
+    Entry beta = parts.parameter(norm.beta());
+    Entry mean = parts.parameter(norm.mean());
+    Entry variance = parts.parameter(norm.variance());
+    Shape shape = layouts.shape(conv.output());
+    BatchStatistics stats =
+        new BatchStatistics(
+            norm,
+            channels,
+            shape.elements() / channels,
+            frozen ? mean.master() : weights.allocate(Dnnl.bytes(vector)),
+            frozen ? variance.master() : weights.allocate(Dnnl.bytes(vector)),
+            mean.master(),
+            variance.master());
+    layer.statistics = stats;
+    if (!frozen) {
+      statistics.add(stats);
+    }
+    dnnl_primitive_desc training =
+        Dnnl.batchNorm(scope, dnnl_forward_training, target, target, norm.epsilon(), layer.flags);
+    layer.norm = training;
+    Steps.Step step =
+        parts
+            .forward()
+            .add(norm.gamma().name(), training, time)
+            .with(DNNL_ARG_SRC, target, y)
+            .with(DNNL_ARG_DST, target, out)
+            .with(DNNL_ARG_MEAN, vector, stats.mean())
+            .with(DNNL_ARG_VARIANCE, vector, stats.variance())
+            .with(DNNL_ARG_SCALE, vector, gamma.master())
+            .with(DNNL_ARG_SHIFT, vector, beta.master());
+    if (relu) {
+      dnnl_memory_desc workspace = Dnnl.workspaceOf(training);
+      Buffer mask = parts.arena(workspace);
+      layer.workspace = mask;
+      step.with(DNNL_ARG_WORKSPACE, workspace, mask);
+    }
+    parts
+        .evaluation()
+        .add(
+            norm.gamma().name(),
+            Dnnl.batchNorm(
+                scope,
+                dnnl_forward_inference,
+                target,
+                target,
+                norm.epsilon(),
+                fused | dnnl_use_global_stats),
+            time)
+        .with(DNNL_ARG_SRC, target, y)
+        .with(DNNL_ARG_DST, target, out)
+        .with(DNNL_ARG_MEAN, vector, mean.master())
+        .with(DNNL_ARG_VARIANCE, vector, variance.master())
+        .with(DNNL_ARG_SCALE, vector, gamma.master())
+        .with(DNNL_ARG_SHIFT, vector, beta.master());
+  }
+
+  private void pool(
+      Operation pool,
+      int algorithm,
+      long[] strides,
+      long[] kernel,
+      long padding,
+      dnnl_memory_desc target,
+      int time) {
+    Value in = pool.inputs().get(0);
+    dnnl_primitive_desc desc =
+        Dnnl.pooling(
+            scope,
+            dnnl_forward_training,
+            algorithm,
+            layouts.desc(in),
+            target,
+            strides,
+            kernel,
+            padding);
+    TrainingLayer layer = new TrainingLayer(desc);
+    layers.put(pool, layer);
+    dnnl_memory_desc workspace = Dnnl.workspaceOf(desc);
+    if (Dnnl.bytes(workspace) > 0) {
+      layer.workspace = parts.arena(workspace);
+    }
+    for (Steps steps : parts.forwards()) {
+      Steps.Step step =
+          steps
+              .add(pool.name(), desc, time)
+              .with(DNNL_ARG_SRC, layouts.desc(in), parts.valueOf(in))
+              .with(DNNL_ARG_DST, target, parts.valueOf(pool.output()));
+      if (layer.workspace != null) {
+        step.with(DNNL_ARG_WORKSPACE, workspace, layer.workspace);
+      }
+    }
+  }
+
+  private void forward(SubsampledIdentity identity, int time) {
+    dnnl_primitive_desc desc =
+        Dnnl.convolution(
+            scope,
+            dnnl_forward_training,
+            layouts.desc(identity.input()),
+            Dnnl.anyWeights(scope, type, 1, Descs.selectionDims(identity)),
+            null,
+            layouts.desc(identity.output()),
+            Descs.selectionWindow(identity),
+            Dnnl.attributes(scope));
+    layers.put(identity, new TrainingLayer(desc));
+    Buffer selection = parts.selection(identity, Dnnl.weightsOf(desc));
+    for (Steps steps : parts.forwards()) {
+      steps
+          .add(identity.name(), desc, time)
+          .with(DNNL_ARG_SRC, layouts.desc(identity.input()), parts.valueOf(identity.input()))
+          .with(DNNL_ARG_WEIGHTS, Dnnl.weightsOf(desc), selection)
+          .with(DNNL_ARG_DST, layouts.desc(identity.output()), parts.valueOf(identity.output()));
+    }
+  }
+
+  private void forward(Linear linear, int time) {
+    long in = linear.input().channels();
+    long out = linear.output().channels();
+    Entry weight = parts.parameter(linear.weight());
+    Entry bias = parts.parameter(linear.bias());
+    Buffer matrix = parts.packed(weight, Dnnl.matrix(scope, type, out, in));
+    dnnl_memory_desc transposed =
+        Dnnl.strided(scope, type, new long[] {in, out}, new long[] {1, in});
+    dnnl_memory_desc row = Dnnl.matrix(scope, Dnnl.F32, 1, out);
+    dnnl_primitive_desc desc =
+        Dnnl.matmul(
+            scope, layouts.desc(linear.input()), transposed, row, layouts.desc(linear.output()));
+    layers.put(linear, new TrainingLayer(desc));
+    for (Steps steps : parts.forwards()) {
+      steps
+          .add(linear.name(), desc, time)
+          .with(DNNL_ARG_SRC, layouts.desc(linear.input()), parts.valueOf(linear.input()))
+          .with(DNNL_ARG_WEIGHTS, transposed, matrix)
+          .with(DNNL_ARG_BIAS, row, bias.master())
+          .with(DNNL_ARG_DST, layouts.desc(linear.output()), parts.valueOf(linear.output()));
+    }
+    linearWeights.put(linear, matrix);
+  }
+}

@@ -1,0 +1,18 @@
+package io.resfuse.engine.onednn;
+
+import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.jspecify.annotations.Nullable;
+
+/** What the backward pass of an operation needs of its forward pass. */
+final class TrainingLayer {
+  final dnnl_primitive_desc forward;
+  @Nullable Buffer y;
+  @Nullable Buffer workspace;
+  @Nullable dnnl_primitive_desc norm;
+  @Nullable BatchStatistics statistics;
+  int flags;
+
+  TrainingLayer(dnnl_primitive_desc forward) {
+    this.forward = forward;
+  }
+}
