@@ -1,5 +1,6 @@
 package io.resfuse;
 
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -58,22 +59,48 @@ class ArchitectureTest {
           .whereLayer("cli")
           .mayNotBeAccessedByAnyLayer();
 
-  /** The engines do not know of each other: they meet in the SPI only. */
+  /**
+   * The engines do not know of each other: they meet in the SPI only. cuDNN is run on the CUDA
+   * engine's devices.
+   */
   @ArchTest
   static final ArchRule ENGINES_ARE_STRANGERS =
       slices()
           .matching("io.resfuse.engine.(*)..")
           .should()
           .notDependOnEachOther()
+          .ignoreDependency(
+              resideInAPackage("io.resfuse.engine.cudnn.."),
+              resideInAPackage("io.resfuse.engine.cuda.."))
           .allowEmptyShould(true);
 
-  /** One package talks to CUDA. */
+  /** One package talks to CUDA, one to cuDNN. */
   @ArchTest
   static final ArchRule JCUDA_BEHIND_ONE_PACKAGE =
       noClasses()
           .that()
-          .resideOutsideOfPackage("io.resfuse.engine.cuda.driver")
+          .resideOutsideOfPackages("io.resfuse.engine.cuda.driver", "io.resfuse.engine.cudnn.dnn")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("jcuda..");
+
+  /** What is CUDA's in JCuda is not for those who talk to cuDNN. */
+  @ArchTest
+  static final ArchRule ONLY_CUDNN_FROM_DNN =
+      noClasses()
+          .that()
+          .resideInAPackage("io.resfuse.engine.cudnn.dnn")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("jcuda.driver..");
+
+  /** The driver's package knows nothing of cuDNN. */
+  @ArchTest
+  static final ArchRule JCUDNN_BEHIND_ONE_PACKAGE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("io.resfuse.engine.cudnn.dnn")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("jcuda.jcudnn..");
 }

@@ -69,7 +69,7 @@ class CommandLineTest {
 
   @Test
   void listsEngines() {
-    assertThat(run("devices").out()).contains("reference", "yes");
+    assertThat(run("devices").out()).contains("reference", "yes", "cudnn");
   }
 
   @Test

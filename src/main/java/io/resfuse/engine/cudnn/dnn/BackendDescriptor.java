@@ -1,0 +1,104 @@
+package io.resfuse.engine.cudnn.dnn;
+
+import java.util.Arrays;
+import jcuda.Pointer;
+import jcuda.jcudnn.JCudnn;
+import jcuda.jcudnn.cudnnBackendAttributeName;
+import jcuda.jcudnn.cudnnBackendAttributeType;
+import jcuda.jcudnn.cudnnBackendDescriptor;
+import jcuda.jcudnn.cudnnBackendDescriptorType;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
+
+/** A descriptor of cuDNN's graph interface: attributes are set, then it is finalised. */
+final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
+  private final String type;
+
+  /** JCuda keeps addresses to itself; a subclass may look. */
+  static final class Opened extends cudnnBackendDescriptor {
+    long address() {
+      return getNativePointer();
+    }
+  }
+
+  /**
+   * Memory outside of the heap by its address. JCudnn hands attributes on as they are: an array of
+   * Java's would arrive as a null pointer.
+   */
+  private static final class Address extends Pointer {
+    Address(long address) {
+      super(address);
+    }
+  }
+
+  /**
+   * Creates one.
+   *
+   * @param type of {@link cudnnBackendDescriptorType}
+   */
+  BackendDescriptor(int type) {
+    super(
+        new Opened(),
+        handle -> JCudnn.cudnnBackendCreateDescriptor(type, handle),
+        JCudnn::cudnnBackendDestroyDescriptor,
+        "a " + cudnnBackendDescriptorType.stringFor(type));
+    this.type = cudnnBackendDescriptorType.stringFor(type);
+  }
+
+  BackendDescriptor longs(int attribute, long... values) {
+    try (LongPointer numbers = new LongPointer(values)) {
+      return set(
+          attribute, cudnnBackendAttributeType.CUDNN_TYPE_INT64, values.length, numbers.address());
+    }
+  }
+
+  BackendDescriptor real(int attribute, double value) {
+    try (DoublePointer number = new DoublePointer(new double[] {value})) {
+      return set(attribute, cudnnBackendAttributeType.CUDNN_TYPE_DOUBLE, 1, number.address());
+    }
+  }
+
+  BackendDescriptor flag(int attribute, boolean value) {
+    try (BytePointer flag = new BytePointer(new byte[] {(byte) (value ? 1 : 0)})) {
+      return set(attribute, cudnnBackendAttributeType.CUDNN_TYPE_BOOLEAN, 1, flag.address());
+    }
+  }
+
+  /** A value of one of cuDNN's enumerations. */
+  BackendDescriptor choice(int attribute, int enumeration, int value) {
+    try (IntPointer choice = new IntPointer(new int[] {value})) {
+      return set(attribute, enumeration, 1, choice.address());
+    }
+  }
+
+  BackendDescriptor descriptors(int attribute, BackendDescriptor... values) {
+    long[] addresses = Arrays.stream(values).mapToLong(value -> value.handle().address()).toArray();
+    return addresses(attribute, cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR, addresses);
+  }
+
+  BackendDescriptor handle(int attribute, Handle value) {
+    return addresses(attribute, cudnnBackendAttributeType.CUDNN_TYPE_HANDLE, value.address());
+  }
+
+  private BackendDescriptor addresses(int attribute, int attributeType, long... values) {
+    try (LongPointer pointers = new LongPointer(values)) {
+      return set(attribute, attributeType, values.length, pointers.address());
+    }
+  }
+
+  private BackendDescriptor set(int attribute, int attributeType, long count, long values) {
+    Dnn.check(
+        JCudnn.cudnnBackendSetAttribute(
+            handle(), attribute, attributeType, count, new Address(values)),
+        "setting " + cudnnBackendAttributeName.stringFor(attribute));
+    return this;
+  }
+
+  /** Ends the setting of attributes: cuDNN checks them. */
+  BackendDescriptor complete() {
+    Dnn.check(JCudnn.cudnnBackendFinalize(handle()), "finalising a " + type);
+    return this;
+  }
+}
