@@ -8,7 +8,7 @@
 #                        hashes of sources and PTX are compared with the manifest. (Run by continuous integration.)
 #   build.sh --fatbin    makes fatbin/NAME-HASH.fatbin from the PTX: machine code for sm_80, 86, 89, 90, 100 and 120, which Maven packs
 #                        into the jar where it is, so that drivers need not compile. HASH is the first 16 digits of the PTX's SHA-256
-#                        in the manifest: machine code of another version is not found.
+#                        in the manifest: machine code of another version is not found. Files that are there are kept.
 #   build.sh --lineinfo FOLDER   compiles with line information into FOLDER, for softcuda's reports and for profilers
 #
 # NVCC names another nvcc; ptxas and fatbinary are taken from beside it, or from the PATH.
@@ -140,15 +140,22 @@ if [ "$mode" = --fatbin ]; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   mkdir -p fatbin
-  rm -f fatbin/*.fatbin
+  wanted=
   for name in $names; do
+    target=fatbin/$name-$(hash_of "ptx/$name.ptx" | cut -c 1-16).fatbin
+    wanted="$wanted $target"
+    [ -f "$target" ] && continue
     images=
     for architecture in $architectures; do
       "$ptxas" -arch="sm_$architecture" "ptx/$name.ptx" -o "$work/$architecture.cubin"
       images="$images --image3=kind=elf,sm=$architecture,file=$work/$architecture.cubin"
     done
     # Not compressed: the jar is, and drivers before 12.4 cannot read Zstandard.
-    "$fatbinary" --64 --compress-mode=none --create="fatbin/$name-$(hash_of "ptx/$name.ptx" | cut -c 1-16).fatbin" $images
+    "$fatbinary" --64 --compress-mode=none --create="$work/fatbin" $images
+    mv "$work/fatbin" "$target"
+  done
+  for file in fatbin/*.fatbin; do
+    case "$wanted " in *" $file "*) ;; *) rm -f "$file" ;; esac
   done
   bytes=0
   for file in ptx/*.ptx fatbin/*.fatbin; do bytes=$((bytes + $(gzip -c "$file" | wc -c))); done

@@ -26,7 +26,7 @@ final class CudaEngine implements Engine {
 
   CudaEngine(Device device) {
     this.context = new Context(device);
-    this.kernels = new KernelLibrary(context);
+    this.kernels = new KernelLibrary(context, !SoftCuda.isLoaded());
   }
 
   @Override

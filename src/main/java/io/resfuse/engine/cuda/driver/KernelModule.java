@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda.driver;
 
 import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
+import static jcuda.driver.JCudaDriver.cuModuleLoadData;
 import static jcuda.driver.JCudaDriver.cuModuleLoadDataJIT;
 import static jcuda.driver.JCudaDriver.cuModuleUnload;
 
@@ -13,8 +14,9 @@ import jcuda.driver.CUjit_option;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.JITOptions;
+import org.jspecify.annotations.Nullable;
 
-/** Loaded PTX. */
+/** Loaded kernels. */
 public final class KernelModule implements AutoCloseable {
   private static final int LOG_BYTES = 8192;
 
@@ -22,6 +24,7 @@ public final class KernelModule implements AutoCloseable {
   private final String name;
   private final Map<String, PtxEntries.Entry> entries;
   private final CUmodule handle = new CUmodule();
+  private final boolean fromMachineCode;
   private boolean closed;
 
   /**
@@ -33,14 +36,43 @@ public final class KernelModule implements AutoCloseable {
    * @throws EngineException if the driver cannot compile it, with what the compiler says
    */
   public KernelModule(Context context, String name, String ptx) {
+    this(context, name, ptx, null);
+  }
+
+  /**
+   * Loads machine code, or compiles the PTX that it was made of where the code is of other devices.
+   *
+   * @param context where
+   * @param name for messages
+   * @param ptx the text
+   * @param machineCode a fat binary of the same kernels; null if there is none
+   * @throws EngineException if the driver cannot compile the PTX, with what the compiler says
+   */
+  public KernelModule(Context context, String name, String ptx, byte @Nullable [] machineCode) {
     this.context = context;
     this.name = name;
     this.entries = PtxEntries.of(ptx);
+    context.use();
+    if (machineCode != null) {
+      int result = cuModuleLoadData(handle, machineCode);
+      this.fromMachineCode = result == CUresult.CUDA_SUCCESS;
+      if (Driver.isFault(result)) {
+        context.check(result, "loading the machine code of the kernels '" + name + "'");
+      }
+    } else {
+      this.fromMachineCode = false;
+    }
+    if (!fromMachineCode) {
+      compile(ptx);
+    }
+    context.acquired();
+  }
+
+  private void compile(String ptx) {
     JITOptions options = new JITOptions();
     options.putInt(CUjit_option.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, LOG_BYTES);
     options.putBytes(CUjit_option.CU_JIT_ERROR_LOG_BUFFER, new byte[LOG_BYTES]);
     byte[] text = (ptx + "\0").getBytes(StandardCharsets.UTF_8);
-    context.use();
     int result = cuModuleLoadDataJIT(handle, Pointer.to(text), options);
     if (result != CUresult.CUDA_SUCCESS) {
       String log = options.getString(CUjit_option.CU_JIT_ERROR_LOG_BUFFER).strip();
@@ -52,7 +84,15 @@ public final class KernelModule implements AutoCloseable {
               + context.device()
               + (log.isEmpty() ? "" : " (" + log + ")"));
     }
-    context.acquired();
+  }
+
+  /**
+   * Where it comes from.
+   *
+   * @return whether the machine code was loaded, rather than the PTX compiled
+   */
+  public boolean isFromMachineCode() {
+    return fromMachineCode;
   }
 
   /**

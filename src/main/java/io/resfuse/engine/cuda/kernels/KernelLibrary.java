@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels of this jar, loaded when they are first asked for. Thread-safe. Closing it makes its
@@ -29,19 +30,48 @@ public final class KernelLibrary implements AutoCloseable {
           "sumSlices", "optimizer",
           "squaredNorm", "optimizer");
 
-  private static final Map<String, Integer> REGISTERS = readRegisters();
+  /** Of a PTX file's hash, in the name of the machine code that was made of it. */
+  private static final int HASH_DIGITS = 16;
+
+  private static final String MANIFEST = resource("manifest.txt");
+  private static final Map<String, Integer> REGISTERS = new HashMap<>();
+  private static final Map<String, String> HASHES = new HashMap<>();
+
+  static {
+    for (String line : MANIFEST.lines().toList()) {
+      String[] words = line.split(" ", -1);
+      switch (words[0]) {
+        case "kernel" -> REGISTERS.put(words[2], Integer.parseInt(words[3]));
+        case "module" -> HASHES.put(words[1], words[2]);
+        default -> {}
+      }
+    }
+  }
 
   private final Context context;
+  private final boolean machineCode;
   private final Map<String, KernelModule> modules = new HashMap<>();
   private final Map<String, Kernel<?>> kernels = new HashMap<>();
+
+  /**
+   * Loads nothing yet. Kernels will be compiled from PTX.
+   *
+   * @param context where kernels are loaded
+   */
+  public KernelLibrary(Context context) {
+    this(context, false);
+  }
 
   /**
    * Loads nothing yet.
    *
    * @param context where kernels are loaded
+   * @param machineCode whether to load machine code where this jar has it for the device, which
+   *     saves the driver compiling the PTX; softcuda runs PTX only
    */
-  public KernelLibrary(Context context) {
+  public KernelLibrary(Context context, boolean machineCode) {
     this.context = context;
+    this.machineCode = machineCode;
   }
 
   /**
@@ -73,15 +103,37 @@ public final class KernelLibrary implements AutoCloseable {
   }
 
   private static String resource(String file) {
+    byte[] content = optionalResource(file);
+    if (content == null) {
+      throw new EngineException(
+          "the CUDA kernels '" + file + "' are not in this build; build the project anew");
+    }
+    return new String(content, StandardCharsets.UTF_8);
+  }
+
+  private static byte @Nullable [] optionalResource(String file) {
     try (InputStream in = KernelLibrary.class.getResourceAsStream(FOLDER + file)) {
-      if (in == null) {
-        throw new EngineException(
-            "the CUDA kernels '" + file + "' are not in this build; build the project anew");
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      return in == null ? null : in.readAllBytes();
     } catch (IOException e) {
       throw new EngineException("the CUDA kernels '" + file + "' cannot be read: " + e, e);
     }
+  }
+
+  /** The machine code made of a PTX file of this version; null if it is not in this build. */
+  static byte @Nullable [] machineCode(String file) {
+    String hash = HASHES.get(file);
+    return hash == null
+        ? null
+        : optionalResource(file + "-" + hash.substring(0, HASH_DIGITS) + ".fatbin");
+  }
+
+  /**
+   * What tells these kernels from those of other versions.
+   *
+   * @return the manifest of the PTX, with the hashes of all files
+   */
+  public static String manifest() {
+    return MANIFEST;
   }
 
   /**
@@ -92,17 +144,6 @@ public final class KernelLibrary implements AutoCloseable {
    */
   public static int compiledRegisters(String kernel) {
     return REGISTERS.getOrDefault(kernel, 0);
-  }
-
-  private static Map<String, Integer> readRegisters() {
-    Map<String, Integer> registers = new HashMap<>();
-    for (String line : resource("manifest.txt").lines().toList()) {
-      String[] words = line.split(" ", -1);
-      if (words[0].equals("kernel")) {
-        registers.put(words[2], Integer.parseInt(words[3]));
-      }
-    }
-    return registers;
   }
 
   /**
@@ -120,7 +161,8 @@ public final class KernelLibrary implements AutoCloseable {
       String file = fileOf(name);
       KernelModule module = modules.get(file);
       if (module == null) {
-        module = new KernelModule(context, file, text(file));
+        module =
+            new KernelModule(context, file, text(file), machineCode ? machineCode(file) : null);
         modules.put(file, module);
       }
       known = module.kernel(name, parameters);
