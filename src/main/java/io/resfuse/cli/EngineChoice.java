@@ -28,8 +28,21 @@ final class EngineChoice {
   @Option(names = "--threads", description = "CPU threads (default: all cores).")
   private int threads;
 
+  @Option(
+      names = "--autotune",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description =
+          "Whether engine cuda times tiles on a GPU and remembers the fastest (default: it does).")
+  private boolean autotune = true;
+
   Engine open() {
-    return Engines.open(engine, new EngineOptions(threads, device));
+    return Engines.open(engine, options());
+  }
+
+  EngineOptions options() {
+    return new EngineOptions(threads, device, autotune);
   }
 
   /** The precision that was asked for, or null. */

@@ -5,19 +5,32 @@ package io.resfuse.engine;
  *
  * @param threads CPU threads, 0 for as many as there are physical cores available
  * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...)
+ * @param autotune whether an engine that chooses between kernels may time them, when a plan is made
+ *     for sizes that it does not know yet, and remember the fastest
  */
-public record EngineOptions(int threads, String device) {
+public record EngineOptions(int threads, String device, boolean autotune) {
   /**
    * Checks the range.
    *
    * @param threads as in the record
    * @param device as in the record
+   * @param autotune as in the record
    */
   public EngineOptions {
     if (threads < 0) {
       throw new IllegalArgumentException(
           "threads must be at least 0 (0: all cores), got " + threads);
     }
+  }
+
+  /**
+   * With autotuning.
+   *
+   * @param threads as in the record
+   * @param device as in the record
+   */
+  public EngineOptions(int threads, String device) {
+    this(threads, device, true);
   }
 
   /**

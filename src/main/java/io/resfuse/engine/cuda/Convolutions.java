@@ -1,9 +1,11 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.driver.Kernel;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.kernels.Convolution;
+import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.Gather;
 import io.resfuse.engine.cuda.kernels.SumSlices;
 import io.resfuse.engine.cuda.kernels.Tile;
@@ -49,13 +51,61 @@ final class Convolutions {
 
   private TileChoice forwardChoice(ConvolutionShape shape) {
     WeightLayout weights = shape.weights();
-    return TileChoice.forProduct(
-        shape.output().rows(),
-        weights.packing().outputs(),
-        weights.packing().packs(),
+    return choose(
+        forwardProduct(shape),
         weights.pitch(),
-        emission.type(),
-        emission.device());
+        shape.input().bytes(emission.type()),
+        weights.elements() * emission.type().bytes());
+  }
+
+  private static Product forwardProduct(ConvolutionShape shape) {
+    WeightLayout layout = shape.weights();
+    return new Product(
+        shape.name() + " forward",
+        shape.forward(),
+        layout.pitch(),
+        0,
+        layout.tapColumns() * layout.channels(),
+        layout.channels(),
+        shape.output(),
+        layout.packing().outputs(),
+        1,
+        0,
+        0,
+        layout.packing().packs());
+  }
+
+  /** The tile for a product, by sizes alone: whatever is done before and after the sums. */
+  private TileChoice choose(Product product, int terms, long inputBytes, long weightBytes) {
+    ElementType type = emission.type();
+    Device device = emission.device();
+    int rows = product.rows();
+    int columns = product.outputs();
+    int packs = product.packs();
+    return emission
+        .toolkit()
+        .tiles()
+        .choose(
+            new TileChooser.Question(
+                type.suffix() + " product " + product.sizes(),
+                TileChoice.forProduct(rows, columns, packs, terms, type, device),
+                TileChoice.productCandidates(rows, columns, packs, terms, type, device),
+                (program, kept, choice) -> {
+                  Timeline timeline = program.timeline();
+                  Buffer input = timeline.activation(inputBytes);
+                  Buffer weights = timeline.activation(weightBytes);
+                  Buffer output = timeline.activation(product.output().bytes(type));
+                  new Convolutions(emission.withRegion(kept))
+                      .add(
+                          program,
+                          product,
+                          choice,
+                          Operand.plain(input),
+                          weights,
+                          new Epilogue(null, null, null, false),
+                          output,
+                          null);
+                }));
   }
 
   /**
@@ -72,21 +122,7 @@ final class Convolutions {
       Epilogue epilogue,
       Buffer output,
       @Nullable Buffer statistics) {
-    WeightLayout layout = shape.weights();
-    Product product =
-        new Product(
-            shape.name() + " forward",
-            shape.forward(),
-            layout.pitch(),
-            0,
-            layout.tapColumns() * layout.channels(),
-            layout.channels(),
-            shape.output(),
-            layout.packing().outputs(),
-            1,
-            0,
-            0,
-            layout.packing().packs());
+    Product product = forwardProduct(shape);
     add(program, product, forwardChoice(shape), input, weights, epilogue, output, statistics);
   }
 
@@ -127,13 +163,11 @@ final class Convolutions {
               part.column(),
               packs);
       TileChoice choice =
-          TileChoice.forProduct(
-              (long) gather.images() * gather.gridHeight() * gather.gridWidth(),
-              channels,
-              packs,
+          choose(
+              product,
               gather.tapRows() * gather.tapColumns() * gather.channels(),
-              emission.type(),
-              emission.device());
+              shape.output().bytes(emission.type()),
+              shape.weights().transposedElements() * emission.type().bytes());
       add(
           program,
           product,
@@ -162,6 +196,21 @@ final class Convolutions {
       int packs) {
     int rows() {
       return gather.images() * gather.gridHeight() * gather.gridWidth();
+    }
+
+    /** All that its time depends on. */
+    String sizes() {
+      return String.format(
+          "%s to %s, %d of %d packs, every %d, weights %d + %d + %d + %d",
+          gather,
+          output,
+          outputs,
+          packs,
+          outputStride,
+          weightPitch,
+          weightOffset,
+          weightRowStep,
+          weightColumnStep);
     }
   }
 
@@ -272,16 +321,45 @@ final class Convolutions {
       Operand input,
       Buffer outputGradient,
       Buffer gradient) {
+    weightGradient(program, shape, input, outputGradient, gradient, weightGradientChoice(shape));
+  }
+
+  private TileChoice weightGradientChoice(ConvolutionShape shape) {
     WeightLayout layout = shape.weights();
     Packing packing = layout.packing();
-    TileChoice choice =
-        TileChoice.forWeights(
-            packing.outputs(),
-            layout.pitch(),
-            packing.packs(),
-            shape.output().rows(),
-            emission.type(),
-            emission.device());
+    ElementType type = emission.type();
+    int outputs = packing.outputs();
+    long pixels = shape.output().rows();
+    return emission
+        .toolkit()
+        .tiles()
+        .choose(
+            new TileChooser.Question(
+                type.suffix() + " gradient of weights " + layout + " of " + shape.forward(),
+                TileChoice.forWeights(
+                    outputs, layout.pitch(), packing.packs(), pixels, type, emission.device()),
+                TileChoice.weightCandidates(
+                    outputs, layout.pitch(), packing.packs(), pixels, type, emission.device()),
+                (program, kept, choice) -> {
+                  Timeline timeline = program.timeline();
+                  Buffer input = timeline.activation(shape.input().bytes(type));
+                  Buffer outputGradient = timeline.activation(shape.output().bytes(type));
+                  Buffer gradient = timeline.activation(Float.BYTES * layout.elements());
+                  new Convolutions(emission.withRegion(kept))
+                      .weightGradient(
+                          program, shape, Operand.plain(input), outputGradient, gradient, choice);
+                }));
+  }
+
+  private void weightGradient(
+      Program program,
+      ConvolutionShape shape,
+      Operand input,
+      Buffer outputGradient,
+      Buffer gradient,
+      TileChoice choice) {
+    WeightLayout layout = shape.weights();
+    Packing packing = layout.packing();
     Tile tile = choice.tile();
     int columnTiles = ConvolutionShape.ceilDiv(layout.pitch(), tile.columns());
     int slices = choice.slices();

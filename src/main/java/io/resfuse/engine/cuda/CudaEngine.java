@@ -15,6 +15,7 @@ import io.resfuse.engine.cuda.driver.Driver;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Our kernels on one device. Thread-safe. It has a context of its own: a fault of a kernel makes
@@ -23,10 +24,38 @@ import java.util.Optional;
 final class CudaEngine implements Engine {
   private final Context context;
   private final KernelLibrary kernels;
+  private final Toolkit toolkit;
 
-  CudaEngine(Device device) {
+  CudaEngine(Device device, boolean autotune) {
+    // Times of softcuda say nothing about a GPU.
+    this(
+        device,
+        autotune && !SoftCuda.isLoaded() ? CudaEngine::autotuner : any -> TileChooser.ESTIMATES);
+  }
+
+  /**
+   * For tests.
+   *
+   * @param tiles makes what decides on tiles
+   */
+  CudaEngine(Device device, Function<Context, TileChooser> tiles) {
     this.context = new Context(device);
     this.kernels = new KernelLibrary(context, !SoftCuda.isLoaded());
+    this.toolkit = new Toolkit(device, kernels, tiles.apply(context));
+  }
+
+  private static TileChooser autotuner(Context context) {
+    Device device = context.device();
+    String environment =
+        String.format(
+            "%s, sm_%d, %d multiprocessors, CUDA %d, kernels %s",
+            device.name(),
+            device.computeCapability(),
+            device.multiprocessors(),
+            Driver.version(),
+            NativeFiles.hash(KernelLibrary.manifest()));
+    return new Autotuner(
+        new TuningCache(NativeFiles.places().get(0), environment), new DeviceStopwatch(context));
   }
 
   @Override
@@ -64,7 +93,7 @@ final class CudaEngine implements Engine {
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
     return new CudaNetwork(
-        context, kernels, network, parameters, requireType(precision, Mode.INFERENCE));
+        context, toolkit, network, parameters, requireType(precision, Mode.INFERENCE));
   }
 
   @Override
@@ -75,7 +104,7 @@ final class CudaEngine implements Engine {
   private TrainingProgram program(NetworkSpec network, TrainingOptions options) {
     requireType(options.precision(), Mode.TRAINING);
     options.check(network);
-    return new TrainingProgram(context.device(), kernels, network, options);
+    return new TrainingProgram(toolkit, network, options);
   }
 
   @Override

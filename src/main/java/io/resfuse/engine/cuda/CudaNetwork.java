@@ -9,12 +9,11 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.kernels.ElementType;
-import io.resfuse.engine.cuda.kernels.KernelLibrary;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
 final class CudaNetwork implements LoadedNetwork {
   private final Context context;
-  private final KernelLibrary kernels;
+  private final Toolkit toolkit;
   private final NetworkSpec network;
   private final ElementType type;
   private final Layouts layouts;
@@ -25,12 +24,12 @@ final class CudaNetwork implements LoadedNetwork {
 
   CudaNetwork(
       Context context,
-      KernelLibrary kernels,
+      Toolkit toolkit,
       NetworkSpec network,
       Parameters parameters,
       ElementType type) {
     this.context = context;
-    this.kernels = kernels;
+    this.toolkit = toolkit;
     this.network = network;
     this.type = type;
     this.layouts = new Layouts(network, type);
@@ -58,8 +57,7 @@ final class CudaNetwork implements LoadedNetwork {
   }
 
   private InferenceProgram program(PlanRequest request) {
-    return new InferenceProgram(
-        context.device(), kernels, type, network, layouts, weights, request);
+    return new InferenceProgram(toolkit, type, network, layouts, weights, request);
   }
 
   private void checkOpen() {

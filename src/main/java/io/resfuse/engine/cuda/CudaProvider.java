@@ -29,6 +29,6 @@ public final class CudaProvider implements EngineProvider {
 
   @Override
   public Engine open(EngineOptions options) {
-    return new CudaEngine(CudaDevice.find(options));
+    return new CudaEngine(CudaDevice.find(options), options.autotune());
   }
 }

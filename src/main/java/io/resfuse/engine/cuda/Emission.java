@@ -7,12 +7,24 @@ import io.resfuse.engine.cuda.kernels.KernelLibrary;
 /**
  * What the classes that add steps to programs share.
  *
- * @param device for which the steps are
- * @param kernels where they come from, when a program is bound
+ * @param toolkit of the engine
  * @param type of the tensors
  * @param region of what a plan keeps, for tickets
  */
-record Emission(Device device, KernelLibrary kernels, ElementType type, Region region) {
+record Emission(Toolkit toolkit, ElementType type, Region region) {
+  Device device() {
+    return toolkit.device();
+  }
+
+  KernelLibrary kernels() {
+    return toolkit.kernels();
+  }
+
+  /** The same, with another region. */
+  Emission withRegion(Region other) {
+    return new Emission(toolkit, type, other);
+  }
+
   /** Elements that a thread moves at once. */
   int vector() {
     return 16 / type.bytes();
@@ -20,6 +32,6 @@ record Emission(Device device, KernelLibrary kernels, ElementType type, Region r
 
   /** Blocks that fill the device several times over. */
   int manyBlocks() {
-    return 8 * device.multiprocessors();
+    return 8 * device().multiprocessors();
   }
 }

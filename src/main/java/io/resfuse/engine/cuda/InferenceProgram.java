@@ -3,9 +3,7 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
-import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.kernels.ElementType;
-import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -22,8 +20,7 @@ final class InferenceProgram {
   private final PlanMemory memory;
 
   InferenceProgram(
-      Device device,
-      KernelLibrary kernels,
+      Toolkit toolkit,
       ElementType type,
       NetworkSpec network,
       Layouts layouts,
@@ -36,7 +33,7 @@ final class InferenceProgram {
         .network()
         .outputs()
         .forEach((name, value) -> outputs.put(name, host.add(shapes.of(value).hostBytes())));
-    Emission emission = new Emission(device, kernels, type, region);
+    Emission emission = new Emission(toolkit, type, region);
     new ForwardBuilder(emission, shapes, layouts, weights, program)
         .build(request.layout(), input, outputs);
     timeline.plan();

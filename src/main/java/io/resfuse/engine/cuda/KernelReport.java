@@ -71,9 +71,10 @@ public final class KernelReport {
         KernelLibrary kernels = new KernelLibrary(context);
         Stream stream = new Stream(context);
         Resources resources = new Resources()) {
+      Toolkit toolkit = new Toolkit(context.device(), kernels, TileChooser.ESTIMATES);
       List<Row> rows = new ArrayList<>();
       if (training) {
-        TrainingProgram program = new TrainingProgram(context.device(), kernels, network, options);
+        TrainingProgram program = new TrainingProgram(toolkit, network, options);
         Map<Buffer.Kind, DeviceMemory> memories =
             PlanMemories.allocate(
                 context,
@@ -86,7 +87,7 @@ public final class KernelReport {
         count("forward", program.forward().bind(binding), stream, rows);
         count("backward", program.backward().bind(binding), stream, rows);
       } else {
-        countInference(context, kernels, stream, resources, network, options, rows);
+        countInference(context, toolkit, stream, resources, network, options, rows);
       }
       return rows;
     } finally {
@@ -97,7 +98,7 @@ public final class KernelReport {
 
   private static void countInference(
       Context context,
-      KernelLibrary kernels,
+      Toolkit toolkit,
       Stream stream,
       Resources resources,
       NetworkSpec network,
@@ -108,7 +109,7 @@ public final class KernelReport {
     NetworkWeights weights = new NetworkWeights(network, layouts, type);
     PlanRequest request = options.request();
     InferenceProgram program =
-        new InferenceProgram(context.device(), kernels, type, network, layouts, weights, request);
+        new InferenceProgram(toolkit, type, network, layouts, weights, request);
     Map<Buffer.Kind, DeviceMemory> memories =
         new EnumMap<>(
             PlanMemories.allocate(

@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,13 @@ final class NativeFiles {
       return target;
     }
     Files.createDirectories(folder);
-    Path fresh = Files.createTempFile(folder, file, ".part");
+    replace(target, content);
+    return target;
+  }
+
+  /** Writes a file of its own beside {@code target} and moves it there in one step. */
+  static void replace(Path target, byte[] content) throws IOException {
+    Path fresh = Files.createTempFile(target.getParent(), target.getFileName() + "", ".part");
     try {
       Files.write(fresh, content);
       try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
@@ -57,7 +64,11 @@ final class NativeFiles {
     } finally {
       Files.deleteIfExists(fresh);
     }
-    return target;
+  }
+
+  /** The first digits of a text's SHA-256. */
+  static String hash(String text) {
+    return hash(text.getBytes(StandardCharsets.UTF_8));
   }
 
   private static String hash(byte[] content) {

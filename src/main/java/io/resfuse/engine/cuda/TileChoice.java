@@ -3,6 +3,9 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.Tile;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
 
 /**
  * Which tile a product runs with, and into how many slices its sum is cut.
@@ -59,6 +62,44 @@ record TileChoice(Tile tile, int slices) {
     slices = Math.min(slices, stages / FEWEST_PIXEL_STAGES);
     slices = Math.min(slices, MOST_PARTIAL_BYTES / gradientBytes);
     return new TileChoice(tile, (int) Math.max(1, slices));
+  }
+
+  /** What may be tried for {@link #forProduct}, its choice among them. */
+  static List<TileChoice> productCandidates(
+      long rows, int columns, int packs, int terms, ElementType type, Device device) {
+    int stages = ConvolutionShape.ceilDiv(terms, Tile.termsPerStage(type));
+    int most = Math.min(stages / FEWEST_STAGES, MOST_SLICES);
+    Set<TileChoice> candidates = new LinkedHashSet<>();
+    candidates.add(forProduct(rows, columns, packs, terms, type, device));
+    for (Tile tile : Tile.ALL) {
+      addSlices(candidates, tile, blocks(tile, rows, columns, packs), most, device);
+    }
+    return List.copyOf(candidates);
+  }
+
+  /** What may be tried for {@link #forWeights}, its choice among them. */
+  static List<TileChoice> weightCandidates(
+      int outputs, int weights, int packs, long pixels, ElementType type, Device device) {
+    long stages = (pixels + Tile.termsPerStage(type) - 1) / Tile.termsPerStage(type);
+    long gradientBytes = 4L * outputs * weights * packs;
+    long most = Math.min(stages / FEWEST_PIXEL_STAGES, MOST_PARTIAL_BYTES / gradientBytes);
+    Set<TileChoice> candidates = new LinkedHashSet<>();
+    candidates.add(forWeights(outputs, weights, packs, pixels, type, device));
+    for (Tile tile : Tile.FOR_WEIGHTS) {
+      addSlices(candidates, tile, blocks(tile, outputs, weights, packs), most, device);
+    }
+    return List.copyOf(candidates);
+  }
+
+  /** One slice, and powers of two while there are less than four blocks per multiprocessor. */
+  private static void addSlices(
+      Set<TileChoice> candidates, Tile tile, long blocks, long most, Device device) {
+    candidates.add(new TileChoice(tile, 1));
+    for (int slices = 2; slices <= most; slices *= 2) {
+      if (blocks * slices <= 4L * device.multiprocessors()) {
+        candidates.add(new TileChoice(tile, slices));
+      }
+    }
   }
 
   private static Tile best(long rows, int columns, int packs, int processors) {

@@ -4,9 +4,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
-import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.kernels.ElementType;
-import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -42,12 +40,11 @@ final class TrainingProgram {
   private final OptimizerProgram optimizer;
   private final PlanMemory memory;
 
-  TrainingProgram(
-      Device device, KernelLibrary kernels, NetworkSpec whole, TrainingOptions options) {
+  TrainingProgram(Toolkit toolkit, NetworkSpec whole, TrainingOptions options) {
     this.options = options;
     this.type = ElementType.of(options.precision());
     this.shapes = Shapes.of(whole, options.request());
-    this.emission = new Emission(device, kernels, type, region);
+    this.emission = new Emission(toolkit, type, region);
     Layouts layouts = new Layouts(whole, type);
     NetworkSpec network = shapes.network();
     this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);

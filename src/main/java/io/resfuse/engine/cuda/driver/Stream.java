@@ -1,5 +1,9 @@
 package io.resfuse.engine.cuda.driver;
 
+import static jcuda.driver.JCudaDriver.cuEventCreate;
+import static jcuda.driver.JCudaDriver.cuEventDestroy;
+import static jcuda.driver.JCudaDriver.cuEventElapsedTime;
+import static jcuda.driver.JCudaDriver.cuEventRecord;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
 import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
@@ -9,6 +13,8 @@ import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
+import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUgraph;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
@@ -123,6 +129,36 @@ public final class Stream implements AutoCloseable {
   public void launch(Graph graph) {
     context.use();
     context.check(graph.start(this), "launching a graph");
+  }
+
+  /**
+   * Runs a graph and waits until it is done.
+   *
+   * @param graph of the same context
+   * @return how long it took on the device, by events
+   */
+  public float milliseconds(Graph graph) {
+    String doing = "timing a graph";
+    context.use();
+    CUevent[] events = {new CUevent(), new CUevent()};
+    int made = 0;
+    try {
+      for (CUevent event : events) {
+        context.check(cuEventCreate(event, CUevent_flags.CU_EVENT_DEFAULT), doing);
+        made++;
+      }
+      context.check(cuEventRecord(events[0], handle), doing);
+      launch(graph);
+      context.check(cuEventRecord(events[1], handle), doing);
+      synchronize(doing);
+      float[] milliseconds = new float[1];
+      context.check(cuEventElapsedTime(milliseconds, events[0], events[1]), doing);
+      return milliseconds[0];
+    } finally {
+      for (int i = 0; i < made; i++) {
+        cuEventDestroy(events[i]);
+      }
+    }
   }
 
   /**

@@ -1,0 +1,61 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.driver.Graph;
+import io.resfuse.engine.cuda.driver.Stream;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Times products on the device by its events, in milliseconds: the least of some rounds, each a
+ * graph of the product several times over, so that starting launches is not what is timed. Operands
+ * are zeros, and partly still in the cache from the repetition before. Thread-safe.
+ */
+final class DeviceStopwatch implements Autotuner.Stopwatch {
+  private static final int REPETITIONS = 8;
+  private static final int ROUNDS = 3;
+
+  private final Context context;
+
+  DeviceStopwatch(Context context) {
+    this.context = context;
+  }
+
+  @Override
+  public double time(TileChooser.Trial trial, TileChoice choice) {
+    Timeline timeline = new Timeline();
+    Program program = new Program(timeline);
+    Region kept = new Region(Buffer.Kind.PLAN);
+    trial.addTo(program, kept, choice);
+    timeline.plan();
+    try (Resources resources = new Resources()) {
+      Stream stream = new Stream(context);
+      resources.own(stream, stream::close);
+      Map<Buffer.Kind, DeviceMemory> memories =
+          PlanMemories.allocate(
+              context,
+              resources,
+              "timing a convolution",
+              timeline.activationBytes(),
+              timeline.workspaceBytes(),
+              kept.bytes());
+      memories.get(Buffer.Kind.ACTIVATIONS).fill(0);
+      List<Program.Step> steps = program.bind(new Binding(memories, false));
+      Graph graph =
+          stream.capture(
+              () -> {
+                for (int i = 0; i < REPETITIONS; i++) {
+                  steps.forEach(step -> step.issue(stream));
+                }
+              });
+      resources.own(graph, graph::close);
+      double least = Double.POSITIVE_INFINITY;
+      stream.milliseconds(graph);
+      for (int round = 0; round < ROUNDS; round++) {
+        least = Math.min(least, stream.milliseconds(graph));
+      }
+      return least;
+    }
+  }
+}

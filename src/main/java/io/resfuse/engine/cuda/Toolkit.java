@@ -1,0 +1,13 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.kernels.KernelLibrary;
+
+/**
+ * What an engine makes programs of.
+ *
+ * @param device for which they are
+ * @param kernels where they come from, when a program is bound
+ * @param tiles decides which of them
+ */
+record Toolkit(Device device, KernelLibrary kernels, TileChooser tiles) {}
