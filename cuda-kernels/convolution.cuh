@@ -108,7 +108,7 @@ struct ConvolutionBlock {
   // Normalises the chunks that this thread copied for the tap at 'at'; coefficients lie behind the ring.
   __device__ __forceinline__ void normaliseStage(uint32_t stage, const Cursor& at) {
     if (!at.inside(p)) return;
-    const float floor = floorOf(p.inputRelu);
+    const uint32_t floor = floorOf<Type>(p.inputRelu);
     const uint32_t coefficients = sharedBase + Tile::SHARED + at.channel * 4, chunks = kept(to + stage);
     float scale[VECTOR], bias[VECTOR];
     loadSharedFloats(coefficients, scale);

@@ -89,6 +89,10 @@ __device__ __forceinline__ void storeShared(uint32_t address, float x) {
   asm volatile("st.shared.f32 [%0 + %2], %1;" ::"r"(address), "f"(x), "n"(OFFSET) : "memory");
 }
 template <int OFFSET>
+__device__ __forceinline__ void storeSharedPair(uint32_t address, uint32_t x, uint32_t y) {
+  asm volatile("st.shared.v2.u32 [%0 + %3], {%1, %2};" ::"r"(address), "r"(x), "r"(y), "n"(OFFSET) : "memory");
+}
+template <int OFFSET>
 __device__ __forceinline__ uint4 loadSharedChunk(uint32_t address) {
   uint4 r;
   asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4 + %5];"

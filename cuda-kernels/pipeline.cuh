@@ -73,23 +73,25 @@ struct TapCursor {
   }
 };
 
-// max(x, floor), NaN if x is.
-__device__ __forceinline__ float atLeast(float x, float floor) {
-  asm("max.NaN.f32 %0, %0, %1;" : "+f"(x) : "f"(floor));
-  return x;
-}
-
-// x * scale + bias, at least 'floor' (zero to rectify, else minus infinity), as the pass over a whole tensor computes and rounds it.
+// x * scale + bias, at least 'floor' (a word of zeros to rectify, else of minus infinities), as the pass over a whole tensor computes
+// and rounds it: rounding keeps the order, so that the larger may be taken of packed elements.
 template <class Type>
 __device__ __forceinline__ uint4 normalise(const uint4& vector, const float (&scale)[Type::perVector], const float (&bias)[Type::perVector],
-                                           float floor) {
+                                           uint32_t floor) {
   float x[Type::perVector];
   unpackVector<Type>(vector, x);
 #pragma unroll
-  for (int e = 0; e < Type::perVector; e++) x[e] = atLeast(fmaf(x[e], scale[e], bias[e]), floor);
-  return packVector<Type>(x);
+  for (int e = 0; e < Type::perVector; e++) x[e] = fmaf(x[e], scale[e], bias[e]);
+  const uint4 y = packVector<Type>(x);
+  return make_uint4(Type::maximum(y.x, floor), Type::maximum(y.y, floor), Type::maximum(y.z, floor), Type::maximum(y.w, floor));
 }
-__device__ __forceinline__ float floorOf(int rectify) { return rectify ? 0 : -INFINITY; }
+template <class Type>
+__device__ __forceinline__ uint32_t floorOf(int rectify) {
+  float x[Type::perWord];
+#pragma unroll
+  for (int e = 0; e < Type::perWord; e++) x[e] = rectify ? 0 : -INFINITY;
+  return Type::pack(x);
+}
 
 template <int N>
 __device__ __forceinline__ void loadFloats(const float* from, float (&x)[N]) {

@@ -155,30 +155,33 @@ struct PixelMajorProduct : TensorAccumulators<Type, Tile> {
   using Base = TensorAccumulators<Type, Tile>;
   using A = PixelMajor<Type, Tile::BM>;
   using B = PixelMajor<Type, Tile::BN>;
-  uint32_t a, b;
+  uint32_t rows[Base::ROWS], columns[Base::COLUMNS / 2];
 
   __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
     const int lane = threadIdx.x % 32;
-    a = kept(shared + A::place(lane / 16 * 8 + lane % 8, Tile::warpRow() / 8 + lane / 8 % 2));
-    b = kept(shared + Tile::BM * kRowBytes + B::place(lane / 8 % 2 * 8 + lane % 8, Tile::warpColumn() / 8 + lane / 16));
+    const uint32_t a = shared + A::place(lane / 16 * 8 + lane % 8, Tile::warpRow() / 8 + lane / 8 % 2);
+    const uint32_t b = shared + Tile::BM * kRowBytes + B::place(lane / 8 % 2 * 8 + lane % 8, Tile::warpColumn() / 8 + lane / 16);
+    repeat<Base::ROWS>([&](auto i) { rows[i] = kept(a ^ i * 32); });
+    repeat<Base::COLUMNS / 2>([&](auto j) { columns[j] = kept(b ^ j * 32); });
   }
-  __device__ __forceinline__ void accumulate(uint32_t stage) {
-    uint32_t rows[Base::ROWS], columns[Base::COLUMNS / 2];
-    repeat<Base::ROWS>([&](auto i) { rows[i] = swizzled<i * 32>(a + stage); });
-    repeat<Base::COLUMNS / 2>([&](auto j) { columns[j] = swizzled<j * 32>(b + stage); });
+  // The stage that lies at STAGE bytes of the ring.
+  template <int STAGE>
+  __device__ __forceinline__ void accumulate(uint32_t) {
     repeat<2>([&](auto step) {
       uint32_t fb[Base::COLUMNS / 2][4];
-      repeat<Base::COLUMNS / 2>([&](auto j) { loadMatricesTransposed<step * 16 * B::PITCH>(fb[j], columns[j]); });
+      repeat<Base::COLUMNS / 2>([&](auto j) { loadMatricesTransposed<STAGE + step * 16 * B::PITCH>(fb[j], columns[j]); });
       repeat<Base::ROWS>([&](auto i) {
         uint32_t fa[4];
-        loadMatricesTransposed<step * 16 * A::PITCH>(fa, rows[i]);
+        loadMatricesTransposed<STAGE + step * 16 * A::PITCH>(fa, rows[i]);
         Base::multiplyRow(i, fa, fb);
       });
     });
   }
 };
 
-// ldmatrix transposes 16-bit elements only: elements of tf32 are read one by one.
+// ldmatrix transposes 16-bit elements only. Which row of the tile is which row of an mma is free to choose: lane group g has the four
+// channels from 4g on of each 32, which one load brings; block i's rows g and g + 8 are the channels 2i and 2i + 1 of these, and column g
+// of block j is channel j.
 template <class Tile>
 struct PixelMajorProduct<TF32, Tile> : TensorAccumulators<TF32, Tile> {
   using Base = TensorAccumulators<TF32, Tile>;
@@ -188,22 +191,46 @@ struct PixelMajorProduct<TF32, Tile> : TensorAccumulators<TF32, Tile> {
 
   __device__ __forceinline__ explicit PixelMajorProduct(uint32_t shared) {
     const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    a = kept(shared + A::place(t, Tile::warpRow() / 4 + g / 4) + g % 4 * 4);
-    b = kept(shared + Tile::BM * kRowBytes + B::place(t, Tile::warpColumn() / 4 + g / 4) + g % 4 * 4);
+    a = kept(shared + A::place(t, Tile::warpRow() / 4 + g));
+    b = kept(shared + Tile::BM * kRowBytes + B::place(t, Tile::warpColumn() / 4 + g));
   }
-  __device__ __forceinline__ void accumulate(uint32_t stage) {
-    uint32_t rows[2 * Base::ROWS], columns[Base::COLUMNS];
-    repeat<2 * Base::ROWS>([&](auto i) { rows[i] = swizzled<i * 32>(a + stage); });
-    repeat<Base::COLUMNS>([&](auto j) { columns[j] = swizzled<j * 32>(b + stage); });
+  template <int STAGE>
+  __device__ __forceinline__ void accumulate(uint32_t) {
     repeat<2>([&](auto step) {
-      uint32_t fb[Base::COLUMNS / 2][4];
-      repeat<Base::COLUMNS>([&](auto j) {
-        repeat<2>([&](auto h) { fb[j / 2][j % 2 * 2 + h] = loadShared<(step * 8 + h * 4) * B::PITCH>(columns[j]); });
+      uint32_t fa[Base::ROWS][4], fb[Base::COLUMNS / 2][4];
+      repeat<2>([&](auto h) {   // pixels t and t + 4
+        repeat<Base::COLUMNS / 4>([&](auto c) {
+          const uint4 four = loadSharedChunk<STAGE + (step * 8 + h * 4) * B::PITCH + c * 128>(b);
+          fb[2 * c][h] = four.x;
+          fb[2 * c][2 + h] = four.y;
+          fb[2 * c + 1][h] = four.z;
+          fb[2 * c + 1][2 + h] = four.w;
+        });
+        repeat<Base::ROWS / 2>([&](auto c) {
+          const uint4 four = loadSharedChunk<STAGE + (step * 8 + h * 4) * A::PITCH + c * 128>(a);
+          fa[2 * c][2 * h] = four.x;
+          fa[2 * c][2 * h + 1] = four.y;
+          fa[2 * c + 1][2 * h] = four.z;
+          fa[2 * c + 1][2 * h + 1] = four.w;
+        });
       });
-      repeat<Base::ROWS>([&](auto i) {
-        uint32_t fa[4];
-        repeat<4>([&](auto h) { fa[h] = loadShared<(step * 8 + h / 2 * 4) * A::PITCH>(rows[2 * i + h % 2]); });
-        Base::multiplyRow(i, fa, fb);
+      repeat<Base::ROWS>([&](auto i) { Base::multiplyRow(i, fa[i], fb); });
+    });
+  }
+  // Odd lane groups begin with their second column: 8 lanes then write 8 different groups of banks.
+  __device__ __forceinline__ void stage(uint32_t to) const {
+    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+    const bool swap = g & 1;
+    to += 4 * ((Tile::warpRow() + 4 * g) * Tile::PITCH + Tile::warpColumn() + 8 * t);
+    const uint32_t first = kept(swap ? to + 16 : to), second = kept(swap ? to : to + 16);
+    repeat<2 * Base::ROWS>([&](auto r) {
+      repeat<Base::COLUMNS / 4>([&](auto c) {
+        constexpr int at = 4 * ((r / 4 * 32 + r % 4) * Tile::PITCH + c * 32), i = r / 2, h = r % 2 * 2;
+        const auto& d = Base::d[i];
+        const float4 even = make_float4(d[4 * c][h], d[4 * c + 1][h], d[4 * c + 2][h], d[4 * c + 3][h]);
+        const float4 odd = make_float4(d[4 * c][h + 1], d[4 * c + 1][h + 1], d[4 * c + 2][h + 1], d[4 * c + 3][h + 1]);
+        storeSharedVector<at>(first, swap ? odd : even);
+        storeSharedVector<at>(second, swap ? even : odd);
       });
     });
   }
@@ -222,6 +249,7 @@ struct PixelMajorProduct<F32, Tile> {
     a = kept(shared + (Tile::warpRow() / 4 + threadIdx.x % 32 / 8 << 4));
     b = kept(shared + Tile::BM * kRowBytes + (Tile::warpColumn() / 4 + threadIdx.x % 8 << 4));
   }
+  template <int>
   __device__ __forceinline__ void accumulate(uint32_t stage) {
     repeat<4>([&](auto phase) {   // pixels with the same swizzle
       uint32_t rows[ROWS], columns[COLUMNS];

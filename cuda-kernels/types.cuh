@@ -46,6 +46,7 @@ __device__ __forceinline__ uint32_t floatsToBfloats(float first, float second) {
 }
 
 struct F16 {
+  static constexpr bool tensorCores = true;
   using Element = __half;
   static constexpr int bytes = 2;
   static constexpr int perVector = 8;
@@ -69,6 +70,7 @@ struct F16 {
 };
 
 struct BF16 {
+  static constexpr bool tensorCores = true;
   using Element = __nv_bfloat16;
   static constexpr int bytes = 2;
   static constexpr int perVector = 8;
@@ -90,6 +92,7 @@ struct BF16 {
 };
 
 struct TF32 {
+  static constexpr bool tensorCores = true;
   using Element = float;
   static constexpr int bytes = 4;
   static constexpr int perVector = 4;
@@ -108,6 +111,7 @@ struct TF32 {
 };
 
 struct F32 {
+  static constexpr bool tensorCores = false;
   using Element = float;
   static constexpr int bytes = 4;
   static constexpr int perVector = 4;

@@ -31,6 +31,20 @@ struct WeightGradientBlock {
   static_assert(A::swizzle(A_ROWS) == 0 && B::swizzle(B_ROWS) == 0, "passes differ by whole periods of the swizzle");
   static constexpr int SLOTS = 8;   // stages whose windows are known: more than are in flight
   static constexpr uint32_t SLOT = PIXELS * sizeof(Window), SLOT_MASK = SLOTS * SLOT - 1;   // bytes
+  // The main loop has the code of as many stages, so that where they lie in the ring is a part of the instructions. In fp32, where
+  // addresses weigh little against the multiply-adds, it has one.
+  static constexpr int UNROLLED = !Type::tensorCores ? 1 : kStages;
+
+  // The windows of the stage 'AHEAD' after number S of an iteration that begins at 'slot': a register and a constant.
+  template <int S, int AHEAD>
+  static __device__ __forceinline__ uint32_t slotAfter(uint32_t slot) {
+    if constexpr (UNROLLED == 1) return (slot + AHEAD * SLOT) & SLOT_MASK;
+    return S + AHEAD < kStages ? slot : slot ^ kStages * SLOT;
+  }
+  template <int S, int AHEAD>
+  static __device__ constexpr int slotOffset() { return UNROLLED == 1 ? 0 : (S + AHEAD) % kStages * (int)SLOT; }
+  template <int S, int AHEAD>
+  static __device__ constexpr int stageOffset() { return UNROLLED == 1 ? 0 : (S + AHEAD) % kStages * Tile::STAGE; }
 
   const WeightGradient& p;
   char* const shared;
@@ -44,9 +58,11 @@ struct WeightGradientBlock {
   uint32_t bits;            // of its tap
   int oneTap;               // whether all columns of the block are of one tap: then windows know whether it is inside
   int pointwise;            // whether m counts the input's pixels too: then there is no need for windows
+  int windowed;             // whether all columns are of one tap and there are windows
+  int finds;                // whether this thread finds windows
   int rowBytes, columnBytes;   // 16, or 0 where the thread's chunk lies outside of the gradient
   uint32_t aTo, bTo;        // this thread's chunks of a stage
-  uint32_t windowFrom;      // the first window of a slot that it reads
+  uint32_t windowFrom, windowTo;   // the first window of a slot that it reads, and that it finds
 
   __device__ __forceinline__ WeightGradientBlock(const WeightGradient& p, char* shared, Window* windows)
       : p(p),
@@ -58,66 +74,66 @@ struct WeightGradientBlock {
         pack(blockIdx.y / p.slices),
         slice(blockIdx.y % p.slices) {}
 
-  // Copies a stage; its first pixel is m, and those from 'end' on are not there.
+  // Copies a stage; its first pixel is m, and those from 'end' on are not there. It lies at stage + STAGE, its windows at slot + SLOT_AT.
+  template <int STAGE, int SLOT_AT>
   __device__ __forceinline__ void fetch(uint32_t stage, uint32_t slot, int m, int end) {
-    const uint32_t a = kept(aTo + stage), b = kept(bTo + stage);
+    const uint32_t a = aTo + stage, b = bTo + stage;
     if (m <= end - PIXELS) {
       repeat<A_PASSES>([&](auto i) {
-        copyAsync<i * A_ROWS * A::PITCH>(a, gradients, rowBytes);
+        copyAsync<STAGE + i * A_ROWS * A::PITCH>(a, gradients, rowBytes);
         gradients = kept(gradients + gradientStep);
       });
-      if (pointwise) {
+      if (windowed) {
+        const uint32_t found = windowFrom + slot;
         repeat<B_PASSES>([&](auto i) {
-          copyAsync<i * B_ROWS * B::PITCH>(b, pixels, columnBytes);
+          const uint2 w = loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found);
+          copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, at(pixels, w.x), w.y);
+        });
+      } else if (pointwise) {
+        repeat<B_PASSES>([&](auto i) {
+          copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, pixels, columnBytes);
           pixels = kept(pixels + pixelStep);
         });
-      } else if (oneTap) {
-        const uint32_t found = kept(windowFrom + (slot & SLOT_MASK));
-        repeat<B_PASSES>([&](auto i) {
-          const uint2 w = loadSharedPair<i * B_ROWS * sizeof(Window)>(found);
-          copyAsync<i * B_ROWS * B::PITCH>(b, at(pixels, w.x), w.y);
-        });
       } else {
-        fetchTaps(b, slot);
+        fetchTaps<STAGE, SLOT_AT>(b, slot);
       }
     } else if (m < end) {
       const int pixel = m + threadIdx.x / A::CHUNKS, inputPixel = m + threadIdx.x / B::CHUNKS;
       repeat<A_PASSES>([&](auto i) {
-        copyAsync<i * A_ROWS * A::PITCH>(a, gradients, pixel + i * A_ROWS < end ? rowBytes : 0);
+        copyAsync<STAGE + i * A_ROWS * A::PITCH>(a, gradients, pixel + i * A_ROWS < end ? rowBytes : 0);
         gradients += gradientStep;
       });
       if (pointwise) {
         repeat<B_PASSES>([&](auto i) {
-          copyAsync<i * B_ROWS * B::PITCH>(b, pixels, inputPixel + i * B_ROWS < end ? columnBytes : 0);
+          copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, pixels, inputPixel + i * B_ROWS < end ? columnBytes : 0);
           pixels += pixelStep;
         });
       } else {
-        fetchTaps(b, slot);
+        fetchTaps<STAGE, SLOT_AT>(b, slot);
       }
     }
   }
 
-  __device__ __forceinline__ Window& windowAt(uint32_t slot, int pixel) const {
-    return *reinterpret_cast<Window*>(reinterpret_cast<char*>(windows + pixel) + (slot & SLOT_MASK));
-  }
   __device__ __forceinline__ bool isInside(uint32_t inside) const { return oneTap ? inside != 0 : (inside & bits) == bits; }
 
+  template <int STAGE, int SLOT_AT>
   __device__ __forceinline__ void fetchTaps(uint32_t b, uint32_t slot) {
-    const uint32_t found = kept(windowFrom + (slot & SLOT_MASK));
+    const uint32_t found = windowFrom + slot;
     repeat<B_PASSES>([&](auto i) {
-      const uint2 w = loadSharedPair<i * B_ROWS * sizeof(Window)>(found);
-      copyAsync<i * B_ROWS * B::PITCH>(b, at(pixels, w.x), isInside(w.y) ? 16 : 0);
+      const uint2 w = loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found);
+      copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, at(pixels, w.x), isInside(w.y) ? 16 : 0);
     });
   }
 
+  template <int STAGE, int SLOT_AT>
   __device__ __forceinline__ void normaliseStage(uint32_t stage, uint32_t slot, const float (&scale)[VECTOR], const float (&bias)[VECTOR],
-                                                 float floor) {
-#pragma unroll
-    for (int i = 0; i < B_PASSES; i++) {
-      const int pixel = threadIdx.x / B::CHUNKS + i * B_ROWS;
-      uint4* const chunk = reinterpret_cast<uint4*>(shared + stage + Tile::BM * kRowBytes + B::place(pixel, threadIdx.x % B::CHUNKS));
-      if (isInside(windowAt(slot, pixel).inside)) *chunk = normalise<Type>(*chunk, scale, bias, floor);
-    }
+                                                 uint32_t floor) {
+    const uint32_t chunks = bTo + stage, found = windowFrom + slot;
+    repeat<B_PASSES>([&](auto i) {
+      constexpr int chunk = STAGE + i * B_ROWS * B::PITCH;
+      if (isInside(loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found).y))
+        storeSharedChunk<chunk>(chunks, normalise<Type>(loadSharedChunk<chunk>(chunks), scale, bias, floor));
+    });
   }
 
   // Where one thread's pixel of the next stage lies in the grid; it moves on by a stage at a time.
@@ -145,21 +161,23 @@ struct WeightGradientBlock {
   };
 
   // Finds the windows of a stage's pixels, from m on.
+  template <int SLOT_AT>
   __device__ __forceinline__ void findWindows(uint32_t slot, int m, int end, Pixel& pixel, const Pixel& step, const TapCursor<Type, WeightGradient>& tap) {
-    if (threadIdx.x >= PIXELS) return;
+    if (!finds) return;
     Window w{0, 0};
     if (m + (int)threadIdx.x < end) {
       if (oneTap) {
         const int y = pixel.i * p.rowStride + p.rowOffset, x = pixel.j * p.columnStride + p.columnOffset;
         w.offset = windowOffset<Type>(p, pixel.image, y, x);
-        const bool inside = (unsigned)(y + tap.row * p.rowStep) < (unsigned)p.inputHeight &&
-                            (unsigned)(x + tap.column * p.columnStep) < (unsigned)p.inputWidth;
+        // No branch between the two, in which lanes would part.
+        const bool inside = ((unsigned)(y + tap.row * p.rowStep) < (unsigned)p.inputHeight) &
+                            ((unsigned)(x + tap.column * p.columnStep) < (unsigned)p.inputWidth);
         w.inside = inside ? 16 : 0;
       } else {
         w = window<Type>(p, pixel.image, pixel.i, pixel.j);
       }
     }
-    windowAt(slot, threadIdx.x) = w;
+    storeSharedPair<SLOT_AT>(windowTo + slot, (uint32_t)w.offset, w.inside);
     pixel.advance(p, step);
   }
 
@@ -177,6 +195,7 @@ struct WeightGradientBlock {
     aTo = kept(sharedBase + A::place(threadIdx.x / A::CHUNKS, threadIdx.x % A::CHUNKS));
     bTo = kept(sharedBase + Tile::BM * kRowBytes + B::place(threadIdx.x / B::CHUNKS, threadIdx.x % B::CHUNKS));
     windowFrom = kept(sharedAddress(windows + threadIdx.x / B::CHUNKS));
+    windowTo = kept(sharedAddress(windows + threadIdx.x));
     const int firstColumn = columnTile * Tile::BN;
     const TapCursor<Type, WeightGradient> tap(p, firstColumn + threadIdx.x % B::CHUNKS * VECTOR);
     columnBytes = kept(tap.inside(p) ? 16 : 0);
@@ -184,11 +203,13 @@ struct WeightGradientBlock {
     oneTap = kept((int)(firstColumn / p.channels == (firstColumn + Tile::BN - 1) / p.channels));
     pointwise = kept((int)(p.tapRows * p.tapColumns == 1 && p.rowStride == 1 && p.columnStride == 1 && p.rowOffset == 0 && p.columnOffset == 0 &&
                 p.gridHeight == p.inputHeight && p.gridWidth == p.inputWidth));
+    windowed = kept((int)(oneTap && !pointwise));
+    finds = kept((int)(threadIdx.x < PIXELS && (NORM || !pointwise)));
     pixelStep = kept((long long)B_ROWS * p.inputPitch * Type::bytes);
     pixels = kept(static_cast<const char*>(p.input) + tap.inputOffset + pack * p.channels * Type::bytes +
                   (pointwise ? (long long)(begin + threadIdx.x / B::CHUNKS) * p.inputPitch * Type::bytes : 0));
     float scale[VECTOR] = {}, bias[VECTOR] = {};
-    const float floor = floorOf(p.inputRelu);
+    const uint32_t floor = floorOf<Type>(p.inputRelu);
     if (NORM && tap.inside(p)) {
       loadFloats(p.inputScale + pack * p.channels + tap.channel, scale);
       loadFloats(p.inputBias + pack * p.channels + tap.channel, bias);
@@ -198,26 +219,31 @@ struct WeightGradientBlock {
     Pixel pixel(p, begin + threadIdx.x);
     const Pixel step(p, PIXELS);
 #pragma unroll 1
-    for (int s = 0; s < kStages; s++) findWindows(s * SLOT, begin + s * PIXELS, end, pixel, step, tap);
+    for (int s = 0; s < kStages; s++) findWindows<0>(s * SLOT, begin + s * PIXELS, end, pixel, step, tap);
     __syncthreads();
     repeat<kStages - 1>([&](auto s) {
-      fetch(s * Tile::STAGE, s * SLOT, begin + s * PIXELS, end);
+      fetch<s * Tile::STAGE, s * (int)SLOT>(0, 0, begin + s * PIXELS, end);
       commitCopies();
     });
-    uint32_t stage = 0, slot = 0;
-    int m = begin + (kStages - 1) * PIXELS;   // m: the first pixel of the stage that is fetched
+    uint32_t stage = 0, slot = 0;   // of the first stage of an iteration; only the second changes where the ring is unrolled
+    int m = begin + (kStages - 1) * PIXELS;   // the first pixel of the stage that is fetched
 #pragma unroll 1
     for (const int stop = m + count * PIXELS; m < stop;) {
-      waitForCopies<kStages - 2>();
-      if (NORM) normaliseStage(stage, slot, scale, bias, floor);
-      __syncthreads();
-      fetch(Tile::template stageAfter<kStages - 1>(stage), slot + (kStages - 1) * SLOT, m, end);
-      commitCopies();
-      m += PIXELS;
-      if (NORM || !pointwise) findWindows(slot + kStages * SLOT, m, end, pixel, step, tap);
-      product.accumulate(stage);
-      stage = Tile::template stageAfter<1>(stage);
-      slot += SLOT;
+      repeat<UNROLLED>([&](auto s) {
+        constexpr int S = s;
+        if (S > 0 && m >= stop) return;
+        waitForCopies<kStages - 2>();
+        if (NORM) normaliseStage<stageOffset<S, 0>(), slotOffset<S, 0>()>(stage, slotAfter<S, 0>(slot), scale, bias, floor);
+        __syncthreads();
+        fetch<stageOffset<S, kStages - 1>(), slotOffset<S, kStages - 1>()>(UNROLLED == 1 ? Tile::template stageAfter<kStages - 1>(stage) : 0,
+                                                                            slotAfter<S, kStages - 1>(slot), m, end);
+        commitCopies();
+        m += PIXELS;
+        findWindows<slotOffset<S, kStages>()>(slotAfter<S, kStages>(slot), m, end, pixel, step, tap);
+        product.template accumulate<stageOffset<S, 0>()>(stage);
+      });
+      if (UNROLLED == 1) stage = Tile::template stageAfter<1>(stage);
+      slot = slotAfter<0, UNROLLED>(slot);
     }
     waitForCopies<0>();
     __syncthreads();
