@@ -42,7 +42,12 @@ final class EngineChoice {
   }
 
   EngineOptions options() {
-    return new EngineOptions(threads, device, autotune);
+    return options(device);
+  }
+
+  /** The same of another device. */
+  EngineOptions options(String ofDevice) {
+    return new EngineOptions(threads, ofDevice, autotune);
   }
 
   /** The precision that was asked for, or null. */
@@ -52,10 +57,15 @@ final class EngineChoice {
 
   /** The precision asked for, or the engine's usual one, checked. */
   Precision precision(Engine opened, Engine.Mode mode) {
+    return precision(opened, precision, mode);
+  }
+
+  /** A precision asked for, or an engine's usual one, checked. */
+  static Precision precision(Engine opened, @Nullable String asked, Engine.Mode mode) {
     Precision chosen =
-        precision == null
+        asked == null
             ? opened.name().equals("reference") ? Precision.FP64 : Precision.FP32
-            : Precision.parse(precision);
+            : Precision.parse(asked);
     opened
         .whyNot(chosen, mode)
         .ifPresent(

@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
       WeightsCommand.class,
       DevicesCommand.class,
       KernelsCommand.class,
+      VerifyCommand.class,
       WarmUpCommand.class,
       GenerateCompletion.class,
     })

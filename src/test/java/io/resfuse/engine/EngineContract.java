@@ -17,6 +17,7 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
+import io.resfuse.verify.Tolerance;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -320,7 +321,13 @@ public abstract class EngineContract {
       Map<String, double[]> single = truth.run(Precision.FP32, images);
       Map<String, double[]> stored =
           precision == Precision.FP32 ? single : truth.run(precision, images);
-      Tolerance tolerance = new Tolerance(test, truth.run(Precision.FP64, images), stored, single);
+      Tolerance tolerance =
+          new Tolerance(
+              Tolerance.longestSum(test.network(), test.batch(), test.height(), test.width()),
+              truth.run(Precision.FP64, images),
+              stored,
+              single,
+              0);
       Map<String, String> missed = tolerance.misses(subject.run(images));
       if (always == null) {
         always = new HashSet<>(missed.keySet());

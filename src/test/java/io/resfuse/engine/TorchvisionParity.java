@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.TorchvisionCase.Expected;
 import io.resfuse.engine.reference.ReferenceEngine;
+import io.resfuse.verify.Tolerance;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package io.resfuse.train.report;
 
+import io.resfuse.report.Html;
 import io.resfuse.train.ConfusionMatrix;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.resfuse.report.Html;
 import io.resfuse.train.RecipeReader;
 import io.resfuse.train.RunHistory;
 import io.resfuse.train.TrainingRecipe;

@@ -1,5 +1,6 @@
 package io.resfuse.train.report;
 
+import io.resfuse.report.Html;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

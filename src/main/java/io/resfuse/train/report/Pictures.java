@@ -4,6 +4,7 @@ import io.resfuse.data.Dataset;
 import io.resfuse.data.Image;
 import io.resfuse.data.ImageException;
 import io.resfuse.data.Resampling;
+import io.resfuse.report.Html;
 import io.resfuse.train.Mistake;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;

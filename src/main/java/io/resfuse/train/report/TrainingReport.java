@@ -2,6 +2,7 @@ package io.resfuse.train.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.resfuse.data.Dataset;
+import io.resfuse.report.Html;
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.RecipeReader;
 import io.resfuse.train.RunHistory;

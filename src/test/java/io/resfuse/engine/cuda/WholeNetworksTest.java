@@ -12,10 +12,10 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks.Case;
-import io.resfuse.engine.Tolerance;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.verify.Tolerance;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,7 +51,8 @@ class WholeNetworksTest {
       Map<String, Double> ours = errors(truth, run("cuda", "softcuda", test, precision));
       double allowed = 2 * rootMeanSquare(others);
       System.out.printf(
-          "%s in %s: relative error of logits %.2e (other engine %.2e), of all tensors %.2e (%.2e)%n",
+          "%s in %s: relative error of logits %.2e (other engine %.2e), of all tensors %.2e"
+              + " (%.2e)%n",
           name,
           precision,
           ours.get("logits"),

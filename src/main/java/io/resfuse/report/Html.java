@@ -1,12 +1,12 @@
-package io.resfuse.train.report;
+package io.resfuse.report;
 
 import java.util.List;
 import java.util.Map;
 
 /** Pieces of pages: well-formed XML, readable on a phone and in the dark. Stateless. */
-final class Html {
+public final class Html {
   /** How many colours the lines of a plot have. */
-  static final int COLOURS = 6;
+  public static final int COLOURS = 6;
 
   private static final List<String> LIGHT =
       List.of("#0072b2", "#d55e00", "#009e73", "#a8528a", "#b07d00", "#3d4f5c");
@@ -57,15 +57,27 @@ final class Html {
 
   private Html() {}
 
-  static String escaped(String text) {
+  /**
+   * Text for pages.
+   *
+   * @param text any
+   * @return the same with XML's special characters escaped
+   */
+  public static String escaped(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
         .replace("\"", "&quot;");
   }
 
-  /** A whole page. */
-  static String page(String title, String body) {
+  /**
+   * A whole page.
+   *
+   * @param title plain text
+   * @param body XML
+   * @return the file's text
+   */
+  public static String page(String title, String body) {
     return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
         + "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>"
         + escaped(title)
@@ -95,8 +107,13 @@ final class Html {
     return text.toString();
   }
 
-  /** Big numbers with what they are. */
-  static String tiles(Map<String, String> numbers) {
+  /**
+   * Big numbers with what they are.
+   *
+   * @param numbers plain text by plain text
+   * @return XML
+   */
+  public static String tiles(Map<String, String> numbers) {
     StringBuilder text = new StringBuilder("<div class=\"tiles\">\n");
     numbers.forEach(
         (name, value) ->
@@ -108,15 +125,33 @@ final class Html {
     return text.append("</div>\n").toString();
   }
 
-  static String heading(String text) {
+  /**
+   * A heading below the page's title.
+   *
+   * @param text plain
+   * @return XML
+   */
+  public static String heading(String text) {
     return "<h2>" + escaped(text) + "</h2>\n";
   }
 
-  static String paragraph(String text) {
+  /**
+   * A paragraph.
+   *
+   * @param text plain
+   * @return XML
+   */
+  public static String paragraph(String text) {
     return "<p>" + escaped(text) + "</p>\n";
   }
 
-  static String plots(String... figures) {
+  /**
+   * Figures side by side where there is room.
+   *
+   * @param figures XML
+   * @return XML
+   */
+  public static String plots(String... figures) {
     return "<div class=\"plots\">\n" + String.join("", figures) + "</div>\n";
   }
 }

@@ -1,8 +1,8 @@
-package io.resfuse.engine;
+package io.resfuse.verify;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.ParameterSpec;
 import io.resfuse.tensor.Shape;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,36 +31,56 @@ public final class Tolerance {
   /**
    * Derives the bounds.
    *
-   * @param truth of the reference engine in fp64
+   * @param longestSum as {@link #longestSum} gives it
+   * @param truth of the reference engine in fp64, by tensor
    * @param stored of the reference engine in the precision
    * @param single of the reference engine in fp32
+   * @param handedOver the relative error that the truth itself has: 0, or 2^-24 where it was handed
+   *     over in float32, beside which a single rounding to float32 cannot be seen
    */
   public Tolerance(
-      Case test,
+      double longestSum,
       Map<String, double[]> truth,
       Map<String, double[]> stored,
-      Map<String, double[]> single) {
+      Map<String, double[]> single,
+      double handedOver) {
     this.truth = truth;
-    double sums = Math.sqrt(longestSum(test) / 2);
+    double sums = Math.sqrt(longestSum / 2);
     double typicalStored = typical(truth, stored);
     double typicalSingle = typical(truth, single);
     truth.forEach(
         (name, exact) -> {
           double norm = norm(exact);
           double ofStored = Math.max(distance(stored.get(name), exact), typicalStored * norm);
-          double ofSingle = Math.max(distance(single.get(name), exact), typicalSingle * norm);
+          double ofSingle =
+              Math.max(
+                  distance(single.get(name), exact),
+                  Math.max(typicalSingle, handedOver / 2) * norm);
           bounds.put(name, 2 * (ofStored + sums * ofSingle + UNIT * norm));
         });
   }
 
-  /** The bounds themselves. */
+  /**
+   * How far a tensor may be off.
+   *
+   * @param name of the tensor
+   * @return a distance in the L2 norm
+   */
   public double bound(String name) {
     return bounds.get(name);
   }
 
-  /** What is out of bounds: by tensor, a line with the numbers. */
+  /**
+   * What is out of bounds.
+   *
+   * @param got all tensors of the truth
+   * @return by tensor, a line with the numbers
+   * @throws IllegalArgumentException if the tensors are not those of the truth
+   */
   public Map<String, String> misses(Map<String, double[]> got) {
-    assertThat(got.keySet()).isEqualTo(truth.keySet());
+    if (!got.keySet().equals(truth.keySet())) {
+      throw new IllegalArgumentException("got " + got.keySet() + ", not " + truth.keySet());
+    }
     Map<String, String> misses = new LinkedHashMap<>();
     truth.forEach(
         (name, exact) -> {
@@ -92,11 +112,19 @@ public final class Tolerance {
     return Math.sqrt(sum / Math.max(1, count));
   }
 
-  /** The most terms of any sum in a forward and backward pass. */
-  static double longestSum(Case test) {
-    List<Shape> shapes = test.network().shapes(test.batch(), test.height(), test.width());
+  /**
+   * The most terms of any sum in a forward and backward pass.
+   *
+   * @param network what runs
+   * @param batch images
+   * @param height rows
+   * @param width columns
+   * @return at least 1
+   */
+  public static double longestSum(NetworkSpec network, int batch, int height, int width) {
+    List<Shape> shapes = network.shapes(batch, height, width);
     double longest = 1;
-    for (Operation operation : test.network().operations()) {
+    for (Operation operation : network.operations()) {
       Shape out = shapes.get(operation.output().id());
       Shape in = shapes.get(operation.inputs().get(0).id());
       // Statistics, weight gradients and averages run over all pixels of all images.
@@ -114,9 +142,17 @@ public final class Tolerance {
     return longest;
   }
 
-  /** The L2 norm of a difference; NaN if anything is NaN. */
+  /**
+   * The L2 norm of a difference.
+   *
+   * @param a as many numbers
+   * @param b as these
+   * @return NaN if anything is NaN
+   */
   public static double distance(double[] a, double[] b) {
-    assertThat(a.length).isEqualTo(b.length);
+    if (a.length != b.length) {
+      throw new IllegalArgumentException(a.length + " numbers held against " + b.length);
+    }
     double sum = 0;
     for (int i = 0; i < a.length; i++) {
       sum += (a[i] - b[i]) * (a[i] - b[i]);
@@ -124,7 +160,12 @@ public final class Tolerance {
     return Math.sqrt(sum);
   }
 
-  /** The L2 norm. */
+  /**
+   * The L2 norm.
+   *
+   * @param a numbers
+   * @return NaN if anything is NaN
+   */
   public static double norm(double[] a) {
     double sum = 0;
     for (double x : a) {

@@ -1,0 +1,189 @@
+package io.resfuse.cli;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.Engines;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.verify.CaseResult;
+import io.resfuse.verify.Level;
+import io.resfuse.verify.NetworkCases;
+import io.resfuse.verify.RandomShapes;
+import io.resfuse.verify.ShapeFile;
+import io.resfuse.verify.Subject;
+import io.resfuse.verify.Verifier;
+import io.resfuse.verify.VerifyCase;
+import io.resfuse.verify.VerifyReport;
+import io.resfuse.weights.AtomicFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse verify}. */
+@Command(
+    name = "verify",
+    description =
+        "Holds an engine against another, by default the best that runs here against float64: every"
+            + " operation and block of a network and the whole of it, forward and backward.",
+    mixinStandardHelpOptions = true,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:everything was within its tolerance",
+      "1:something missed, proved nothing, or could not run",
+      "2:wrong use"
+    },
+    footer = {
+      "",
+      "A number in the table is the largest error as a share of what is allowed; '-' was skipped,"
+          + " '?' proves nothing.",
+      "",
+      "Examples:",
+      "  resfuse verify --network resnet50 --size 64 --html verify.html",
+      "  resfuse verify --engine cuda --device softcuda --precision fp16 --random 20 --seed 7",
+      "  resfuse verify --engine cuda --precision tf32 --against onednn --shapes layers.yaml",
+    })
+final class VerifyCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Mixin private EngineChoice engineChoice;
+
+  @Option(
+      names = "--against",
+      paramLabel = "ENGINE",
+      description = "What gives the expected values (default: ${DEFAULT-VALUE}).")
+  private String against = "reference";
+
+  @Option(
+      names = "--against-device",
+      paramLabel = "DEVICE",
+      description = "Which device of it (default: the first).")
+  private String againstDevice = "";
+
+  @Option(
+      names = "--against-precision",
+      paramLabel = "PRECISION",
+      description = "In what (default: fp64 on the reference engine, else fp32).")
+  private String againstPrecision;
+
+  @Option(
+      names = "--network",
+      description =
+          "Verify this network (default: resnet18, unless there are --shapes or --random);"
+              + " 'resfuse summary' lists them.")
+  private String network;
+
+  @Mixin private NetworkOptions networkOptions;
+
+  @Option(
+      names = "--size",
+      description = "Rows and columns of the network's images (default: ${DEFAULT-VALUE}).")
+  private int size = 64;
+
+  @Option(names = "--batch", description = "Images of the network (default: ${DEFAULT-VALUE}).")
+  private int batch = 2;
+
+  @Option(
+      names = "--levels",
+      split = ",",
+      description = "Of the network: operation, block, network (default: all).")
+  private Set<Level> levels = EnumSet.allOf(Level.class);
+
+  @Option(
+      names = "--shapes",
+      paramLabel = "FILE",
+      description = "Verify the operations of a YAML or JSON file.")
+  private Path shapes;
+
+  @Option(
+      names = "--random",
+      paramLabel = "N",
+      description = "Verify so many operations of random ragged shapes.")
+  private int random;
+
+  @Option(
+      names = "--seed",
+      description = "Of random shapes and all numbers (default: ${DEFAULT-VALUE}).")
+  private long seed = 1;
+
+  @Option(names = "--json", description = "Print JSON in place of the table.")
+  private boolean json;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Write a page with the table and histograms of errors.")
+  private Path html;
+
+  @Override
+  public Integer call() throws IOException {
+    List<VerifyCase> cases = cases();
+    try (Engine engine = engineChoice.open();
+        Engine other = Engines.open(against, engineChoice.options(againstDevice));
+        Engine reference = Engines.open("reference", engineChoice.options(""))) {
+      Subject subject = new Subject(engine, engineChoice.precision(engine, Engine.Mode.INFERENCE));
+      boolean isReference = other.name().equals(reference.name());
+      Subject expected =
+          new Subject(
+              isReference ? reference : other,
+              EngineChoice.precision(other, againstPrecision, Engine.Mode.INFERENCE));
+      VerifyReport report = run(subject, expected, reference, cases);
+      if (json) {
+        spec.commandLine().getOut().println(report.json());
+        spec.commandLine().getOut().flush();
+      }
+      if (html != null) {
+        AtomicFile.write(html, report.html());
+      }
+      return report.passed() ? 0 : 1;
+    }
+  }
+
+  private List<VerifyCase> cases() throws IOException {
+    List<VerifyCase> cases = new ArrayList<>();
+    if (shapes != null) {
+      cases.addAll(ShapeFile.read(shapes));
+    }
+    cases.addAll(RandomShapes.of(random, seed));
+    if (network != null || cases.isEmpty()) {
+      ResNetConfig config =
+          networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
+      cases.addAll(new NetworkCases(ResNet.build(config), batch, size, size).at(levels));
+    }
+    return cases;
+  }
+
+  private VerifyReport run(
+      Subject subject, Subject expected, Engine reference, List<VerifyCase> cases) {
+    PrintWriter out = spec.commandLine().getOut();
+    List<CaseResult> results = new ArrayList<>();
+    Verifier verifier = new Verifier(subject, expected, reference, seed);
+    if (!json) {
+      out.println(subject);
+      out.println("against " + expected);
+      out.println(VerifyReport.head());
+    }
+    for (VerifyCase test : cases) {
+      CaseResult result = verifier.verify(test);
+      results.add(result);
+      if (!json) {
+        out.println(VerifyReport.row(result));
+        out.flush();
+      }
+    }
+    VerifyReport report = new VerifyReport(subject.toString(), expected.toString(), seed, results);
+    if (!json) {
+      out.println(report.summary());
+      out.flush();
+    }
+    return report;
+  }
+}

@@ -1,0 +1,25 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Precision;
+
+/**
+ * Who is held against whom.
+ *
+ * @param subject what is judged
+ * @param against what gives the expected values
+ * @param yardstick the reference engine, in fp64 the truth and in a precision what rounding alone
+ *     does
+ * @param fills the numbers
+ */
+record Contest(Subject subject, Subject against, Subject yardstick, Fills fills) {
+  /** Whether the expected values are the truth itself. */
+  boolean isAgainstTruth() {
+    return against.engine() == yardstick.engine() && against.precision() == Precision.FP64;
+  }
+
+  /** What rounding results to float32, in which engines hand them over, adds at most. */
+  double outputUnit() {
+    return Math.max(subject.unit(), 0x1p-24)
+        + (isAgainstTruth() ? 0x1p-24 : Math.max(against.unit(), 0x1p-24));
+  }
+}

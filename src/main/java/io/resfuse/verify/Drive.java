@@ -1,0 +1,54 @@
+package io.resfuse.verify;
+
+import io.resfuse.tensor.Shape;
+
+/** What goes into a training step. Its arrays are shared, not copied. */
+final class Drive {
+  private final float[] images;
+  private final float[] outputGradient;
+  private final int[] labels;
+
+  private Drive(float[] images, float[] outputGradient, int[] labels) {
+    this.images = images;
+    this.outputGradient = outputGradient;
+    this.labels = labels;
+  }
+
+  /** Random numbers; another attempt has other images. */
+  static Drive random(Fills fills, VerifyCase test, int attempt) {
+    Shape out = test.shapeOf(test.output());
+    return new Drive(
+        fills.random(test.name() + "/images" + attempt, test.imageShape().elements(), 2),
+        fills.random(test.name() + "/gradient", out.elements(), 1),
+        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)));
+  }
+
+  /** Small integers. */
+  static Drive integers(Fills fills, VerifyCase test) {
+    Shape out = test.shapeOf(test.output());
+    return new Drive(
+        fills.integers(test.name() + "/images", test.imageShape().elements(), -2, 2, 1),
+        fills.integers(test.name() + "/gradient", out.elements(), -1, 1, 1),
+        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)));
+  }
+
+  /** Integers of seven bits and more, whose sums a half or a bfloat16 must round. */
+  static Drive large(Fills fills, VerifyCase test) {
+    Drive small = integers(fills, test);
+    float[] images =
+        fills.integers(test.name() + "/large", test.imageShape().elements(), -255, 255, 1);
+    return new Drive(images, small.outputGradient, small.labels);
+  }
+
+  float[] images() {
+    return images;
+  }
+
+  float[] outputGradient() {
+    return outputGradient;
+  }
+
+  int[] labels() {
+    return labels;
+  }
+}

@@ -1,0 +1,67 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import java.nio.FloatBuffer;
+
+/** An inference plan that gives arrays. Not thread-safe. */
+final class InferenceRun implements AutoCloseable {
+  private final LoadedNetwork loaded;
+  private final InferencePlan plan;
+  private final String output;
+
+  InferenceRun(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
+    this.output = test.output();
+    this.loaded = subject.engine().load(network, parameters, subject.precision());
+    InferencePlan made;
+    try {
+      made = loaded.plan(test.request());
+    } catch (RuntimeException e) {
+      loaded.close();
+      throw e;
+    }
+    this.plan = made;
+  }
+
+  /** Runs once and closes. */
+  static double[] once(
+      Subject subject,
+      VerifyCase test,
+      NetworkSpec network,
+      Parameters parameters,
+      float[] images) {
+    try (InferenceRun run = new InferenceRun(subject, test, network, parameters)) {
+      return run.run(images);
+    }
+  }
+
+  /** The output in NCHW order; elements that were not written are NaN. */
+  double[] run(float[] images) {
+    plan.input().put(0, images);
+    poison(plan.output(output));
+    plan.run();
+    return toDoubles(plan.output(output));
+  }
+
+  static void poison(FloatBuffer buffer) {
+    for (int i = 0; i < buffer.capacity(); i++) {
+      buffer.put(i, Float.NaN);
+    }
+  }
+
+  static double[] toDoubles(FloatBuffer buffer) {
+    double[] doubles = new double[buffer.capacity()];
+    for (int i = 0; i < doubles.length; i++) {
+      doubles[i] = buffer.get(i);
+    }
+    return doubles;
+  }
+
+  @Override
+  public void close() {
+    plan.close();
+    loaded.close();
+  }
+}

@@ -1,0 +1,118 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Precision;
+import java.util.Map;
+
+/**
+ * Random numbers forward with running statistics. An operation is held element by element within
+ *
+ * <pre>(4 u32 sqrt(K) + 8 u / sqrt(K)) sum |x| |w| + (u + u32) |expected|</pre>
+ *
+ * where K is the number of terms, u the unit of the precision (its term stands for the rounding of
+ * weights with a batch norm folded into them, at most u sum |x| |w|), and u32 that of float32. The
+ * sum of magnitudes is what the reference engine gives for the magnitudes of images and parameters.
+ * Blocks and networks are held within {@link Tolerance}.
+ */
+final class InferenceRung {
+  private static final double UNIT32 = 0x1p-24;
+
+  private final Contest contest;
+  private final VerifyCase test;
+  private final Parameters parameters;
+
+  InferenceRung(Contest contest, VerifyCase test) {
+    this.contest = contest;
+    this.test = test;
+    this.parameters = contest.fills().random(test.network());
+  }
+
+  Check check(ErrorHistogram histogram) {
+    float[] images = Drive.random(contest.fills(), test, 0).images();
+    Comparison comparison = new Comparison(test);
+    double[] expected = run(contest.against(), images);
+    double[] got = run(contest.subject(), images);
+    histogram.add(got, expected);
+    if (test.level() == Level.OPERATION) {
+      elements(comparison, images, got, expected);
+    } else {
+      comparison.norm(test.output(), got, expected, distance(images, expected));
+    }
+    return comparison.check(Rung.INFERENCE);
+  }
+
+  private double[] run(Subject side, float[] images) {
+    return InferenceRun.once(side, test, test.network(), parameters, images);
+  }
+
+  /** Element by element, within the bound on rounding. */
+  private void elements(Comparison comparison, float[] images, double[] got, double[] expected) {
+    double[] magnitudes = magnitudes(images);
+    double terms = terms();
+    double perSum = perSum(contest.subject(), terms);
+    if (!contest.isAgainstTruth()) {
+      perSum += perSum(contest.against(), terms);
+    }
+    double sums = perSum;
+    double unit = contest.outputUnit();
+    comparison.elements(
+        test.output(),
+        got,
+        expected,
+        i -> sums * magnitudes[i] + unit * Math.abs(expected[i]) + Float.MIN_NORMAL);
+  }
+
+  private double perSum(Subject side, double terms) {
+    double accumulation = side.precision() == Precision.FP64 ? 0 : 4 * UNIT32 * Math.sqrt(terms);
+    return accumulation + side.unit() * Math.min(1, 8 / Math.sqrt(terms));
+  }
+
+  private double terms() {
+    double most = 1;
+    for (ParameterSpec parameter : test.network().parameters().values()) {
+      int outputs = parameter.shape().dimension(0);
+      most = Math.max(most, (double) parameter.shape().elements() / outputs);
+    }
+    boolean pools =
+        test.network().operations().stream()
+            .anyMatch(operation -> operation instanceof Operation.GlobalAveragePool);
+    return pools ? Math.max(most, test.height() * (double) test.width()) : most;
+  }
+
+  /** The sums of magnitudes; of a running mean, which is subtracted, the negative magnitude. */
+  double[] magnitudes(float[] images) {
+    Parameters absolute = Parameters.zeros(test.network());
+    for (Map.Entry<String, ParameterSpec> entry : test.network().parameters().entrySet()) {
+      int sign = entry.getValue().role() == ParameterSpec.Role.BN_MEAN ? -1 : 1;
+      float[] values = parameters.get(entry.getKey()).toArray();
+      for (int i = 0; i < values.length; i++) {
+        values[i] = sign * Math.abs(values[i]);
+      }
+      absolute.get(entry.getKey()).buffer().put(values);
+    }
+    float[] positive = images.clone();
+    for (int i = 0; i < positive.length; i++) {
+      positive[i] = Math.abs(positive[i]);
+    }
+    Subject truth = contest.yardstick().in(Precision.FP64);
+    return InferenceRun.once(truth, test, test.network(), absolute, positive);
+  }
+
+  private double distance(float[] images, double[] expected) {
+    double[] exact =
+        contest.isAgainstTruth() ? expected : run(contest.yardstick().in(Precision.FP64), images);
+    Map<String, double[]> truth = Map.of(test.output(), exact);
+    double allowed = bound(contest.subject(), truth, images);
+    return contest.isAgainstTruth() ? allowed : allowed + bound(contest.against(), truth, images);
+  }
+
+  private double bound(Subject side, Map<String, double[]> truth, float[] images) {
+    Map<String, double[]> single =
+        Map.of(test.output(), run(contest.yardstick().in(Precision.FP32), images));
+    Map<String, double[]> stored =
+        Map.of(test.output(), run(contest.yardstick().in(side.precision()), images));
+    return new Tolerance(test.longestSum(), truth, stored, single, UNIT32).bound(test.output());
+  }
+}

@@ -1,0 +1,19 @@
+package io.resfuse.verify;
+
+import java.util.Locale;
+
+/** How much of a network a case runs at once. */
+public enum Level {
+  /** One fused operation. */
+  OPERATION,
+  /** The operations between two ends of residual blocks, a stem or a head. */
+  BLOCK,
+  /** All of it. */
+  NETWORK;
+
+  /** The name in lower case, as options write it. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

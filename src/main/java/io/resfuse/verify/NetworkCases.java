@@ -1,0 +1,189 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.NetworkBuilder;
+import io.resfuse.engine.NetworkBuilder.Conv;
+import io.resfuse.engine.NetworkBuilder.Norm;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Value;
+import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Cases of a network: its distinct operations, its distinct blocks, and itself. */
+public final class NetworkCases {
+  private final NetworkSpec network;
+  private final List<Shape> shapes;
+  private final int batch;
+  private final int height;
+  private final int width;
+
+  /**
+   * Derives the shapes of all layers.
+   *
+   * @param network whose outputs are {@code logits}, or stages of a backbone
+   * @param batch images
+   * @param height rows
+   * @param width columns
+   * @throws IllegalArgumentException if the images are too small
+   */
+  public NetworkCases(NetworkSpec network, int batch, int height, int width) {
+    this.network = network;
+    this.batch = batch;
+    this.height = height;
+    this.width = width;
+    this.shapes = network.shapes(batch, height, width);
+  }
+
+  /**
+   * The cases of some levels.
+   *
+   * @param levels which
+   * @return smallest first
+   */
+  public List<VerifyCase> at(Set<Level> levels) {
+    List<VerifyCase> cases = new ArrayList<>();
+    if (levels.contains(Level.OPERATION)) {
+      cases.addAll(operations());
+    }
+    if (levels.contains(Level.BLOCK)) {
+      cases.addAll(blocks());
+    }
+    if (levels.contains(Level.NETWORK)) {
+      cases.add(whole());
+    }
+    return cases;
+  }
+
+  private Shape inputOf(Operation operation) {
+    return shapes.get(operation.inputs().get(0).id());
+  }
+
+  private List<VerifyCase> operations() {
+    Map<OperationShape, String> distinct = new LinkedHashMap<>();
+    for (Operation operation : network.operations()) {
+      distinct.putIfAbsent(
+          OperationShape.of(operation, inputOf(operation)), operation.name() + ":");
+    }
+    Value logits = network.outputs().get(VerifyCase.LOGITS);
+    if (logits != null) {
+      distinct.put(OperationShape.loss(batch, logits.channels()), "loss:");
+    }
+    List<VerifyCase> cases = new ArrayList<>();
+    distinct.forEach((shape, layer) -> cases.add(shape.toCase(layer)));
+    return cases;
+  }
+
+  private List<VerifyCase> blocks() {
+    Map<String, List<Operation>> groups = new LinkedHashMap<>();
+    String stage = "stem";
+    for (Operation operation : network.operations()) {
+      String[] parts = operation.name().split("\\.", -1);
+      boolean inBlock = parts.length > 2;
+      stage = inBlock ? parts[0] + "." + parts[1] : stage.equals("stem") ? "stem" : "head";
+      groups.computeIfAbsent(stage, name -> new ArrayList<>()).add(operation);
+    }
+    Set<List<OperationShape>> seen = new HashSet<>();
+    List<VerifyCase> cases = new ArrayList<>();
+    groups.forEach(
+        (name, operations) -> {
+          List<OperationShape> shape =
+              operations.stream().map(o -> OperationShape.of(o, inputOf(o))).toList();
+          if (seen.add(shape)) {
+            cases.add(block(name, operations));
+          }
+        });
+    return cases;
+  }
+
+  private VerifyCase block(String name, List<Operation> operations) {
+    Shape in = inputOf(operations.get(0));
+    return new VerifyCase(
+        "block " + name,
+        Level.BLOCK,
+        part(name, operations),
+        null,
+        batch,
+        in.dimension(2),
+        in.dimension(3));
+  }
+
+  /** Some operations as a network whose images are what the first of them reads. */
+  private NetworkSpec part(String name, List<Operation> operations) {
+    Map<Value, Value> values = new HashMap<>();
+    Value input = operations.get(0).inputs().get(0);
+    NetworkBuilder builder = new NetworkBuilder(name, input.channels());
+    values.put(input, builder.input());
+    Value last = input;
+    for (Operation operation : operations) {
+      values.put(operation.output(), copy(builder, operation, values));
+      last = operation.output();
+    }
+    boolean isLogits = last.equals(network.outputs().get(VerifyCase.LOGITS));
+    builder.output(isLogits ? VerifyCase.LOGITS : VerifyCase.OUT, mapped(values, last));
+    return builder.build();
+  }
+
+  private static Value mapped(Map<Value, Value> values, Value value) {
+    Value copy = values.get(value);
+    if (copy == null) {
+      throw new IllegalArgumentException("a block reads " + value.name() + " from outside itself");
+    }
+    return copy;
+  }
+
+  private static Value copy(NetworkBuilder builder, Operation operation, Map<Value, Value> values) {
+    Value in = mapped(values, operation.inputs().get(0));
+    String name = operation.name();
+    if (operation instanceof FusedConv conv) {
+      Conv description =
+          new Conv(
+              name,
+              conv.output().channels(),
+              conv.window(),
+              conv.groups(),
+              conv.bias() != null,
+              norm(conv.batchNorm()));
+      Value residual = conv.residual() == null ? null : mapped(values, conv.residual());
+      return builder.fusedConv(in, description, residual, conv.relu());
+    }
+    if (operation instanceof Operation.MaxPool pool) {
+      return builder.maxPool(name, in, pool.window());
+    }
+    if (operation instanceof Operation.SubsampledIdentity identity) {
+      return builder.subsampledIdentity(name, in, identity.stride(), identity.output().channels());
+    }
+    if (operation instanceof Operation.Linear linear) {
+      return builder.linear(name, in, linear.output().channels());
+    }
+    return builder.globalAveragePool(name, in);
+  }
+
+  private static @Nullable Norm norm(@Nullable BatchNorm norm) {
+    if (norm == null) {
+      return null;
+    }
+    String gamma = norm.gamma().name();
+    return new Norm(gamma.substring(0, gamma.lastIndexOf('.')), norm.epsilon(), norm.momentum());
+  }
+
+  /** The network judged by its logits, or a backbone by its last stage. */
+  private VerifyCase whole() {
+    return new VerifyCase(
+        "network " + network.name(),
+        Level.NETWORK,
+        part(network.name(), network.operations()),
+        null,
+        batch,
+        height,
+        width);
+  }
+}

@@ -1,0 +1,208 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.NetworkBuilder;
+import io.resfuse.engine.NetworkBuilder.Conv;
+import io.resfuse.engine.NetworkBuilder.Norm;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.Value;
+import io.resfuse.tensor.Shape;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation and the sizes that it runs on. Two layers of one shape are one case.
+ *
+ * @param kind which operation
+ * @param in channels of the input
+ * @param out channels of the output
+ * @param window of convolutions and pools; of the shortcut only the stride counts
+ * @param groups of the convolution
+ * @param bias whether the convolution has one
+ * @param batchNorm whether a batch norm follows it
+ * @param residual whether something is added
+ * @param relu whether a ReLU ends it
+ * @param batch images
+ * @param height rows of the input
+ * @param width columns of the input
+ */
+public record OperationShape(
+    Kind kind,
+    int in,
+    int out,
+    Window window,
+    int groups,
+    boolean bias,
+    boolean batchNorm,
+    boolean residual,
+    boolean relu,
+    int batch,
+    int height,
+    int width) {
+  private static final Window POINT = new Window(1, 1, 0, 1);
+
+  /** Operations. */
+  public enum Kind {
+    /** Convolution with what is fused into it. */
+    CONV,
+    /** Maximum over a window. */
+    MAXPOOL,
+    /** Parameter-free shortcut. */
+    SHORTCUT,
+    /** Mean over the image. */
+    AVGPOOL,
+    /** Matrix product and bias. */
+    LINEAR,
+    /** Softmax cross-entropy. */
+    LOSS;
+
+    /** The name in lower case. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** The shape of a layer whose input has a shape. */
+  static OperationShape of(Operation operation, Shape input) {
+    boolean flat = input.rank() == 2;
+    int channels = input.dimension(1);
+    int batch = input.dimension(0);
+    int height = flat ? 1 : input.dimension(2);
+    int width = flat ? 1 : input.dimension(3);
+    int out = operation.output().channels();
+    if (operation instanceof Operation.FusedConv conv) {
+      return new OperationShape(
+          Kind.CONV,
+          channels,
+          out,
+          conv.window(),
+          conv.groups(),
+          conv.bias() != null,
+          conv.batchNorm() != null,
+          conv.residual() != null,
+          conv.relu(),
+          batch,
+          height,
+          width);
+    }
+    if (operation instanceof Operation.MaxPool pool) {
+      return plain(Kind.MAXPOOL, channels, out, pool.window(), batch, height, width);
+    }
+    if (operation instanceof Operation.SubsampledIdentity identity) {
+      Window stride = new Window(1, identity.stride(), 0, 1);
+      return plain(Kind.SHORTCUT, channels, out, stride, batch, height, width);
+    }
+    Kind kind = operation instanceof Operation.Linear ? Kind.LINEAR : Kind.AVGPOOL;
+    return plain(kind, channels, out, POINT, batch, height, width);
+  }
+
+  static OperationShape loss(int batch, int classes) {
+    return plain(Kind.LOSS, classes, classes, POINT, batch, 1, 1);
+  }
+
+  static OperationShape plain(
+      Kind kind, int in, int out, Window window, int batch, int height, int width) {
+    return new OperationShape(
+        kind, in, out, window, 1, false, false, false, false, batch, height, width);
+  }
+
+  /**
+   * A case that runs nothing else.
+   *
+   * @param label put before the description
+   * @return a network of the operation, and of what feeds it a flat value or a residual
+   * @throws IllegalArgumentException if the sizes do not fit each other
+   */
+  public VerifyCase toCase(String label) {
+    boolean isExact =
+        switch (kind) {
+          case LOSS -> false;
+          case AVGPOOL -> Integer.bitCount(height * width) == 1;
+          default -> true;
+        };
+    VerifyCase test =
+        new VerifyCase(
+            (label + " " + this).strip(),
+            Level.OPERATION,
+            build(batchNorm, bias),
+            isExact ? build(false, true) : null,
+            batch,
+            height,
+            width);
+    test.shapeOf(test.output());
+    return test;
+  }
+
+  private NetworkSpec build(boolean norm, boolean withBias) {
+    NetworkBuilder builder = new NetworkBuilder(kind.toString(), in);
+    Value input = builder.input();
+    Value output =
+        switch (kind) {
+          case CONV ->
+              builder.fusedConv(
+                  input,
+                  new Conv(
+                      "conv",
+                      out,
+                      window,
+                      groups,
+                      withBias,
+                      norm ? new Norm("bn", 1e-5, 0.1) : null),
+                  residual ? residual(builder) : null,
+                  relu);
+          case MAXPOOL -> builder.maxPool("pool", input, window);
+          case SHORTCUT -> builder.subsampledIdentity("shortcut", input, window.stride(), out);
+          case AVGPOOL, LOSS -> builder.globalAveragePool("avgpool", input);
+          case LINEAR -> builder.linear("fc", builder.globalAveragePool("avgpool", input), out);
+        };
+    builder.output(kind == Kind.LOSS ? VerifyCase.LOGITS : VerifyCase.OUT, output);
+    return builder.build();
+  }
+
+  /** The image itself, or with more channels or fewer pixels, so that nothing else is computed. */
+  private @Nullable Value residual(NetworkBuilder builder) {
+    int stride = window.stride();
+    Window point = new Window(1, stride, 0, 1);
+    if (window.outputSize(height) != point.outputSize(height)
+        || window.outputSize(width) != point.outputSize(width)) {
+      throw new IllegalArgumentException(
+          this + ": the residual needs an output of ceil(size / stride); change the padding");
+    }
+    if (in == out && stride == 1) {
+      return builder.input();
+    }
+    if (out >= in) {
+      return builder.subsampledIdentity("residual", builder.input(), stride, out);
+    }
+    Conv projection = new Conv("residual", out, point, 1, false, null);
+    return builder.fusedConv(builder.input(), projection, null, false);
+  }
+
+  /** For people: {@code conv 3x3/2 64>128 pad 1 bn relu}. */
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(kind.toString());
+    if (kind == Kind.CONV || kind == Kind.MAXPOOL) {
+      text.append(' ').append(window.kernel()).append('x').append(window.kernel());
+    }
+    if (window.stride() != 1) {
+      text.append('/').append(window.stride());
+    }
+    text.append(' ').append(in);
+    if (in != out) {
+      text.append('>').append(out);
+    }
+    if (kind == Kind.CONV) {
+      text.append(" pad ").append(window.padding());
+      text.append(window.dilation() == 1 ? "" : " dilated " + window.dilation());
+      text.append(groups == 1 ? "" : " groups " + groups);
+      text.append(bias ? " bias" : "");
+      text.append(batchNorm ? " bn" : "");
+      text.append(residual ? " residual" : "");
+      text.append(relu ? " relu" : "");
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,29 @@
+package io.resfuse.verify;
+
+import java.util.Locale;
+
+/** A step of the ladder of checks. */
+public enum Rung {
+  /** Small integers, inference and training without batch norm: tolerance zero. */
+  EXACT,
+  /** Random numbers, inference, against a bound on rounding. */
+  INFERENCE,
+  /** Zeros, subnormals, NaN and infinities, inference. */
+  SPECIAL,
+  /** Random numbers, training: outputs and loss. */
+  FORWARD,
+  /** The gradients of parameters and images. */
+  GRADIENTS,
+  /** Running statistics after a step. */
+  STATISTICS,
+  /** Parameters after two updates by SGD with momentum and weight decay. */
+  UPDATE,
+  /** The same bits when everything runs again. */
+  RERUN;
+
+  /** The name in lower case. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

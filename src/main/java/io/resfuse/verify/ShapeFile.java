@@ -1,0 +1,158 @@
+package io.resfuse.verify;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.verify.OperationShape.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Reads operations from YAML or JSON (which is YAML): a list of objects such as {@code {op: conv,
+ * in: 64, out: 128, kernel: 3, stride: 2, batch: 2, size: 28, bn: true, relu: true}}. Left out,
+ * {@code out} is {@code in}, {@code kernel}, {@code stride}, {@code dilation}, {@code groups} and
+ * {@code batch} are 1, {@code padding} keeps the size at stride 1, {@code size} is 1 (or give
+ * {@code height} and {@code width}), and the flags {@code bias}, {@code bn}, {@code residual} and
+ * {@code relu} are false.
+ */
+public final class ShapeFile {
+  private static final YAMLMapper YAML = new YAMLMapper();
+  private static final Set<String> FIELDS =
+      Set.of(
+          "op",
+          "in",
+          "out",
+          "kernel",
+          "stride",
+          "padding",
+          "dilation",
+          "groups",
+          "batch",
+          "size",
+          "height",
+          "width",
+          "bias",
+          "bn",
+          "residual",
+          "relu");
+
+  private final Path file;
+  private final int number;
+  private final JsonNode node;
+
+  private ShapeFile(Path file, int number, JsonNode node) {
+    this.file = file;
+    this.number = number;
+    this.node = node;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file YAML or JSON
+   * @return a case per entry
+   * @throws IOException if it cannot be read
+   * @throws IllegalArgumentException naming the entry and what is wrong with it
+   */
+  public static List<VerifyCase> read(Path file) throws IOException {
+    JsonNode list;
+    try {
+      list = YAML.readTree(file.toFile());
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(file + " is not YAML: " + e.getOriginalMessage(), e);
+    }
+    if (!list.isArray() || list.isEmpty()) {
+      throw new IllegalArgumentException(
+          file + ": no list of operations; write '- {op: conv, in: 64, kernel: 3, size: 14}'");
+    }
+    List<VerifyCase> cases = new ArrayList<>();
+    for (JsonNode node : list) {
+      cases.add(new ShapeFile(file, cases.size() + 1, node).read());
+    }
+    return cases;
+  }
+
+  private VerifyCase read() {
+    for (Iterator<String> names = node.fieldNames(); names.hasNext(); ) {
+      String name = names.next();
+      if (!FIELDS.contains(name)) {
+        throw problem("no field is named '" + name + "'; there are " + sorted());
+      }
+    }
+    try {
+      return shape().toCase(number + ":");
+    } catch (IllegalArgumentException e) {
+      throw e.getMessage().startsWith(file.toString()) ? e : problem(e.getMessage());
+    }
+  }
+
+  private OperationShape shape() {
+    Kind kind = kind();
+    int in = number("in", 0);
+    int kernel = number("kernel", 1);
+    int dilation = number("dilation", 1);
+    int size = number("size", 1);
+    boolean isFlat = kind == Kind.LINEAR || kind == Kind.LOSS;
+    return new OperationShape(
+        kind,
+        in,
+        number("out", in),
+        new Window(
+            kernel, number("stride", 1), number("padding", dilation * (kernel / 2)), dilation),
+        number("groups", 1),
+        flag("bias"),
+        flag("bn"),
+        flag("residual"),
+        flag("relu"),
+        number("batch", 1),
+        isFlat ? 1 : number("height", size),
+        isFlat ? 1 : number("width", size));
+  }
+
+  private Kind kind() {
+    String name = node.path("op").asText("conv");
+    for (Kind kind : Kind.values()) {
+      if (kind.toString().equals(name)) {
+        return kind;
+      }
+    }
+    throw problem("no op is named '" + name + "'; there are " + Arrays.toString(Kind.values()));
+  }
+
+  private int number(String field, int otherwise) {
+    JsonNode value = node.path(field);
+    if (value.isMissingNode() && otherwise > 0) {
+      return otherwise;
+    }
+    boolean isPadding = field.equals("padding");
+    if (value.isMissingNode() && isPadding) {
+      return otherwise;
+    }
+    if (!value.isInt() || value.intValue() < (isPadding ? 0 : 1)) {
+      throw problem("'" + field + "' must be a whole number of at least " + (isPadding ? 0 : 1));
+    }
+    return value.intValue();
+  }
+
+  private boolean flag(String field) {
+    JsonNode value = node.path(field);
+    if (!value.isMissingNode() && !value.isBoolean()) {
+      throw problem("'" + field + "' must be true or false");
+    }
+    return value.booleanValue();
+  }
+
+  private static String sorted() {
+    return FIELDS.stream().sorted().toList().toString();
+  }
+
+  private IllegalArgumentException problem(String what) {
+    return new IllegalArgumentException(file + ", operation " + number + ": " + what);
+  }
+}

@@ -1,0 +1,73 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Parameters;
+import java.util.Arrays;
+import java.util.function.IntToDoubleFunction;
+
+/**
+ * Unusual images, forward with running statistics. Zeros and subnormals must give what is expected;
+ * an image of NaN must give NaN where it is expected, and no other image may notice it, or one of
+ * infinities, in a single bit.
+ */
+final class SpecialRung {
+  private SpecialRung() {}
+
+  static Check check(Contest contest, VerifyCase test) {
+    Parameters parameters = contest.fills().random(test.network());
+    float[] images = Drive.random(contest.fills(), test, 0).images();
+    Comparison comparison = new Comparison(test);
+    try (InferenceRun subject =
+            new InferenceRun(contest.subject(), test, test.network(), parameters);
+        InferenceRun against =
+            new InferenceRun(contest.against(), test, test.network(), parameters)) {
+      for (float tiny : new float[] {0, 0x1p-130f}) {
+        float[] dark = new float[images.length];
+        Arrays.fill(dark, tiny);
+        double[] expected = against.run(dark);
+        comparison.special(
+            test.output(), subject.run(dark), expected, tolerance(contest, test, expected));
+      }
+      double[] clean = subject.run(images);
+      for (float odd : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+        float[] spoilt = images.clone();
+        Arrays.fill(spoilt, 0, images.length / test.batch(), odd);
+        neighbours(comparison, test, odd, clean, subject.run(spoilt), against.run(spoilt));
+      }
+    }
+    return comparison.check(Rung.SPECIAL);
+  }
+
+  private static IntToDoubleFunction tolerance(
+      Contest contest, VerifyCase test, double[] expected) {
+    double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
+    double units = contest.outputUnit() * Math.sqrt(test.longestSum());
+    return i -> 4 * units * largest + Float.MIN_NORMAL;
+  }
+
+  private static void neighbours(
+      Comparison comparison,
+      VerifyCase test,
+      float odd,
+      double[] clean,
+      double[] got,
+      double[] expected) {
+    int perImage = got.length / test.batch();
+    for (int i = 0; i < got.length; i++) {
+      boolean isRight =
+          i >= perImage
+              ? Double.compare(got[i], clean[i]) == 0
+              : !Float.isNaN(odd) || Double.isNaN(got[i]) == Double.isNaN(expected[i]);
+      if (!isRight) {
+        comparison.fail(
+            "%s at %s: got %s, expected %s, where the first image is all %s"
+                .formatted(
+                    test.output(),
+                    test.coordinate(test.output(), i),
+                    Comparison.number(got[i]),
+                    Comparison.number(i >= perImage ? clean[i] : expected[i]),
+                    odd));
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.tensor.HostTensor;
+import java.util.Map;
+
+/**
+ * Batch statistics are those of the output as it is stored. Integers so large that storing rounds
+ * the output, though every sum is exact: all engines must store the same, and so the running
+ * statistics, which are float32, must be those of the reference engine in the same precision, but
+ * for the rounding of their own sums.
+ */
+final class StoredStatistics {
+  /** Sums in float32 in some order, of values and of squares. */
+  private static final double RELATIVE = 1e-5;
+
+  /** With images to 255, puts most outputs beyond the 2048 up to which a half has all integers. */
+  private static final float LARGEST_WEIGHT = 5;
+
+  private StoredStatistics() {}
+
+  /** Adds what it finds; nothing where the case has no batch norm of its own. */
+  static void check(Contest contest, VerifyCase test, Comparison comparison) {
+    if (test.level() != Level.OPERATION
+        || !(last(test) instanceof Operation.FusedConv conv)
+        || conv.batchNorm() == null) {
+      return;
+    }
+    Parameters parameters = contest.fills().integers(test.network());
+    enlarge(parameters.get(conv.weight()));
+    Drive drive = Drive.large(contest.fills(), test);
+    Map<String, double[]> expected =
+        step(contest.yardstick().in(contest.subject().precision()), test, parameters, drive);
+    Map<String, double[]> got = step(contest.subject(), test, parameters, drive);
+    for (ParameterSpec parameter : conv.parameters()) {
+      if (!parameter.isTrainable()) {
+        String tensor = Names.after(parameter.name());
+        double largest = 0;
+        for (double value : expected.get(tensor)) {
+          largest = Math.max(largest, Math.abs(value));
+        }
+        double allowed = RELATIVE * largest;
+        comparison.special(tensor, got.get(tensor), expected.get(tensor), i -> allowed);
+      }
+    }
+  }
+
+  private static void enlarge(HostTensor weight) {
+    for (int i = 0; i < weight.shape().elements(); i++) {
+      weight.set(i, LARGEST_WEIGHT * weight.get(i));
+    }
+  }
+
+  private static Operation last(VerifyCase test) {
+    return test.network().operations().get(test.network().operations().size() - 1);
+  }
+
+  private static Map<String, double[]> step(
+      Subject side, VerifyCase test, Parameters parameters, Drive drive) {
+    try (TrainingRun run = new TrainingRun(side, test, test.network(), parameters)) {
+      return run.step(drive);
+    }
+  }
+}

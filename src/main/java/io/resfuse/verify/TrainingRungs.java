@@ -1,0 +1,178 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Precision;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Random numbers through a whole step: forward, loss, backward, statistics, two updates; twice, for
+ * the same bits. Each tensor is held within {@link Tolerance}.
+ *
+ * <p>A rounding error may switch a ReLU, or the choice of a max pool, whose sides are closer than
+ * itself, and so change gradients by much more than itself; in low precisions hardly a set of
+ * images is without. It hits other tensors each time, a mistake the same: a tensor has missed if it
+ * missed with each of {@value #ATTEMPTS} sets.
+ */
+final class TrainingRungs {
+  private static final int ATTEMPTS = 3;
+  private static final double UNIT32 = 0x1p-24;
+
+  private final Contest contest;
+  private final VerifyCase test;
+  private final Parameters parameters;
+
+  TrainingRungs(Contest contest, VerifyCase test) {
+    this.contest = contest;
+    this.test = test;
+    this.parameters = contest.fills().random(test.network());
+  }
+
+  List<Check> check(ErrorHistogram forward, ErrorHistogram gradients) {
+    Set<String> suspects = null;
+    Map<Rung, Comparison> last = new EnumMap<>(Rung.class);
+    boolean reran = true;
+    try (TrainingRun run = new TrainingRun(contest.subject(), test, test.network(), parameters)) {
+      for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        Drive drive = Drive.random(contest.fills(), test, attempt);
+        Map<String, double[]> got = run.step(drive);
+        if (attempt == 0) {
+          reran = isSame(got, run.step(drive));
+        }
+        Map<String, double[]> expected = once(contest.against(), drive);
+        Bounds bounds = bounds(drive, expected);
+        Set<String> missed = new HashSet<>();
+        last.clear();
+        for (Map.Entry<String, double[]> entry : expected.entrySet()) {
+          String tensor = entry.getKey();
+          double[] result = got.get(tensor);
+          if (attempt == 0) {
+            (Names.isGradient(tensor) ? gradients : forward).add(result, entry.getValue());
+          }
+          boolean isOut = !(Tolerance.distance(result, entry.getValue()) <= bounds.of(tensor));
+          if (isOut) {
+            missed.add(tensor);
+          }
+          if (!isOut || suspects == null || suspects.contains(tensor)) {
+            last.computeIfAbsent(rung(tensor), rung -> new Comparison(test))
+                .norm(tensor, result, entry.getValue(), bounds.of(tensor));
+          }
+        }
+        if (suspects == null) {
+          suspects = missed;
+        } else {
+          suspects.retainAll(missed);
+        }
+        if (suspects.isEmpty()) {
+          break;
+        }
+      }
+    }
+    Comparison statistics = last.get(Rung.STATISTICS);
+    if (statistics != null) {
+      StoredStatistics.check(contest, test, statistics);
+    }
+    List<Check> checks = new ArrayList<>();
+    for (Rung rung : List.of(Rung.FORWARD, Rung.GRADIENTS, Rung.STATISTICS, Rung.UPDATE)) {
+      Comparison comparison = last.get(rung);
+      checks.add(
+          comparison == null
+              ? Check.skipped(rung, "there is none of it here")
+              : comparison.check(rung));
+    }
+    Comparison rerun = new Comparison(test);
+    if (!reran) {
+      rerun.fail("a second run of the same step gave other bits");
+    }
+    checks.add(rerun.check(Rung.RERUN));
+    return checks;
+  }
+
+  private Rung rung(String tensor) {
+    if (Names.isGradient(tensor)) {
+      return Rung.GRADIENTS;
+    }
+    if (!Names.isAfter(tensor)) {
+      return Rung.FORWARD;
+    }
+    ParameterSpec parameter = test.network().parameters().get(Names.parameter(tensor));
+    return parameter != null && parameter.isTrainable() ? Rung.UPDATE : Rung.STATISTICS;
+  }
+
+  private static boolean isSame(Map<String, double[]> first, Map<String, double[]> second) {
+    return first.entrySet().stream()
+        .allMatch(entry -> Arrays.equals(entry.getValue(), second.get(entry.getKey())));
+  }
+
+  private Map<String, double[]> once(Subject side, Drive drive) {
+    try (TrainingRun run = new TrainingRun(side, test, test.network(), parameters)) {
+      return run.step(drive);
+    }
+  }
+
+  private interface Bounds {
+    double of(String tensor);
+  }
+
+  private Bounds bounds(Drive drive, Map<String, double[]> expected) {
+    Map<String, double[]> truth =
+        contest.isAgainstTruth() ? expected : once(contest.yardstick().in(Precision.FP64), drive);
+    Map<String, double[]> single = once(contest.yardstick().in(Precision.FP32), drive);
+    Bounds subject = bounds(contest.subject(), truth, single, drive);
+    if (contest.isAgainstTruth()) {
+      return subject;
+    }
+    Bounds against = bounds(contest.against(), truth, single, drive);
+    return tensor -> subject.of(tensor) + against.of(tensor);
+  }
+
+  /**
+   * Forward and backward have a tolerance each: the errors that switched ReLUs make in gradients
+   * are no measure of outputs.
+   */
+  private Bounds bounds(
+      Subject side, Map<String, double[]> truth, Map<String, double[]> single, Drive drive) {
+    Map<String, double[]> stored =
+        switch (side.precision()) {
+          case FP64 -> truth;
+          case FP32 -> single;
+          default -> once(contest.yardstick().in(side.precision()), drive);
+        };
+    Map<Boolean, Tolerance> tolerances = new HashMap<>();
+    for (boolean backward : new boolean[] {false, true}) {
+      tolerances.put(
+          backward,
+          new Tolerance(
+              test.longestSum(),
+              part(truth, backward),
+              part(stored, backward),
+              part(single, backward),
+              UNIT32));
+    }
+    return tensor -> tolerances.get(isBackward(tensor)).bound(tensor);
+  }
+
+  private boolean isBackward(String tensor) {
+    Rung rung = rung(tensor);
+    return rung == Rung.GRADIENTS || rung == Rung.UPDATE;
+  }
+
+  private Map<String, double[]> part(Map<String, double[]> tensors, boolean backward) {
+    Map<String, double[]> part = new LinkedHashMap<>();
+    tensors.forEach(
+        (tensor, values) -> {
+          if (isBackward(tensor) == backward) {
+            part.put(tensor, values);
+          }
+        });
+    return part;
+  }
+}

@@ -1,0 +1,87 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.Precision;
+import io.resfuse.verify.Check.Status;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** Sends cases up the ladder. Not thread-safe; its engines are the caller's. */
+public final class Verifier {
+  private final Contest contest;
+
+  /**
+   * Sets two sides against each other.
+   *
+   * @param subject what is judged
+   * @param against what gives the expected values
+   * @param yardstick the reference engine; may be that of {@code against}
+   * @param seed of all numbers
+   */
+  public Verifier(Subject subject, Subject against, Engine yardstick, long seed) {
+    this.contest =
+        new Contest(subject, against, new Subject(yardstick, Precision.FP64), new Fills(seed));
+  }
+
+  /**
+   * Runs a case on all rungs. A rung at which the subject fails with an {@link EngineException} is
+   * missed; what either side says it cannot do is skipped.
+   *
+   * @param test what to run
+   * @return a check for every rung
+   */
+  public CaseResult verify(VerifyCase test) {
+    long start = System.nanoTime();
+    ErrorHistogram inference = new ErrorHistogram();
+    ErrorHistogram forward = new ErrorHistogram();
+    ErrorHistogram gradients = new ErrorHistogram();
+    List<Check> checks = new ArrayList<>();
+    Optional<String> noInference = whyNot(Engine.Mode.INFERENCE);
+    Optional<String> noTraining = whyNot(Engine.Mode.TRAINING);
+    if (noInference.isEmpty()) {
+      checks.add(guarded(Rung.INFERENCE, () -> new InferenceRung(contest, test).check(inference)));
+      checks.add(guarded(Rung.SPECIAL, () -> SpecialRung.check(contest, test)));
+    }
+    if (noTraining.isEmpty()) {
+      checks.add(guarded(Rung.EXACT, () -> ExactRung.check(contest, test)));
+      try {
+        checks.addAll(new TrainingRungs(contest, test).check(forward, gradients));
+      } catch (EngineException e) {
+        checks.add(failed(Rung.FORWARD, e));
+      }
+    }
+    String reason = noInference.or(() -> noTraining).orElse("not reached");
+    for (Rung rung : Rung.values()) {
+      if (checks.stream().noneMatch(check -> check.rung() == rung)) {
+        checks.add(Check.skipped(rung, reason));
+      }
+    }
+    checks.sort(Comparator.comparing(Check::rung));
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new CaseResult(test, checks, inference, forward, gradients, seconds);
+  }
+
+  private Optional<String> whyNot(Engine.Mode mode) {
+    return contest
+        .subject()
+        .engine()
+        .whyNot(contest.subject().precision(), mode)
+        .or(() -> contest.against().engine().whyNot(contest.against().precision(), mode));
+  }
+
+  private static Check guarded(Rung rung, Supplier<Check> check) {
+    try {
+      return check.get();
+    } catch (EngineException e) {
+      return failed(rung, e);
+    }
+  }
+
+  private static Check failed(Rung rung, EngineException e) {
+    return new Check(rung, Status.MISSED, Double.NaN, String.valueOf(e.getMessage()));
+  }
+}

@@ -1,0 +1,103 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.tensor.Shape;
+import io.resfuse.tensor.TensorLayout;
+import java.util.Arrays;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is run: a network of one or more operations on images of a size.
+ *
+ * @param name for people; those of layers come from the network that it is part of
+ * @param level how much of a network it is
+ * @param network judged by its output {@code logits}, or else {@code out}
+ * @param exact the same without batch norms, for integers; null if there is no such thing
+ * @param batch images
+ * @param height rows
+ * @param width columns
+ */
+public record VerifyCase(
+    String name,
+    Level level,
+    NetworkSpec network,
+    @Nullable NetworkSpec exact,
+    int batch,
+    int height,
+    int width) {
+  static final String LOGITS = "logits";
+  static final String OUT = "out";
+
+  /** The output that it is judged by. */
+  String output() {
+    return network.outputs().containsKey(LOGITS) ? LOGITS : OUT;
+  }
+
+  Shape imageShape() {
+    return Shape.of(batch, network.input().channels(), height, width);
+  }
+
+  PlanRequest request() {
+    return new PlanRequest(batch, height, width, TensorLayout.NCHW, Set.of(output()));
+  }
+
+  TrainingOptions options(Precision precision) {
+    return new TrainingOptions(
+        batch,
+        height,
+        width,
+        TensorLayout.NCHW,
+        precision,
+        Set.of(output()),
+        Set.of(),
+        true,
+        Optimizer.Sgd.standard());
+  }
+
+  double longestSum() {
+    return Tolerance.longestSum(network, batch, height, width);
+  }
+
+  /** The shape of a tensor by the name that {@link Names} gives it. */
+  Shape shapeOf(String tensor) {
+    if (tensor.equals(output())) {
+      return network.shapes(batch, height, width).get(network.output(tensor).id());
+    }
+    if (tensor.equals(Names.INPUT_GRADIENT)) {
+      return imageShape();
+    }
+    ParameterSpec parameter = network.parameters().get(Names.parameter(tensor));
+    return parameter == null ? Shape.of() : parameter.shape();
+  }
+
+  /** An element's place: image, row, column, channel of activations, indices of parameters. */
+  String coordinate(String tensor, int index) {
+    Shape shape = shapeOf(tensor);
+    int[] at = new int[shape.rank()];
+    int rest = index;
+    for (int axis = shape.rank() - 1; axis >= 0; axis--) {
+      at[axis] = rest % shape.dimension(axis);
+      rest /= shape.dimension(axis);
+    }
+    boolean activation = tensor.equals(output()) || tensor.equals(Names.INPUT_GRADIENT);
+    if (activation && at.length == 4) {
+      return "(n=%d, h=%d, w=%d, c=%d)".formatted(at[0], at[2], at[3], at[1]);
+    }
+    if (activation && at.length == 2) {
+      return "(n=%d, c=%d)".formatted(at[0], at[1]);
+    }
+    return Arrays.toString(at);
+  }
+
+  /** Its name, batch and size. */
+  @Override
+  public String toString() {
+    return name + ", " + batch + " of " + height + "x" + width;
+  }
+}

@@ -1,0 +1,359 @@
+package io.resfuse.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.NetworkBuilder;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingPlan;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.verify.Check.Status;
+import io.resfuse.verify.OperationShape.Kind;
+import io.resfuse.verify.WrongEngine.Mistake;
+import java.nio.FloatBuffer;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A right engine climbs the ladder; an engine with one mistake falls off the rung that it must. */
+class VerifierTest {
+  private static final VerifyCase CONV = conv(16, 16, new Window(3, 1, 1, 1), true).toCase("conv:");
+  private static final VerifyCase STRIDED =
+      conv(8, 16, new Window(3, 2, 1, 1), false).toCase("strided:");
+
+  private static Engine reference;
+
+  @BeforeAll
+  static void open() {
+    reference = Engines.open("reference", EngineOptions.defaults());
+  }
+
+  @AfterAll
+  static void close() {
+    reference.close();
+  }
+
+  private static OperationShape conv(int in, int out, Window window, boolean residual) {
+    return new OperationShape(
+        Kind.CONV, in, out, window, 1, false, true, residual, residual, 2, 9, 10);
+  }
+
+  private static Map<Rung, Check> verify(Engine engine, Precision precision, VerifyCase test) {
+    Subject subject = new Subject(engine, precision);
+    Subject truth = new Subject(reference, Precision.FP64);
+    Map<Rung, Check> checks = new EnumMap<>(Rung.class);
+    for (Check check : new Verifier(subject, truth, reference, 1).verify(test).checks()) {
+      checks.put(check.rung(), check);
+    }
+    assertThat(checks.keySet()).isEqualTo(EnumSet.allOf(Rung.class));
+    return checks;
+  }
+
+  private static Map<Rung, Check> verifyWrong(
+      Precision precision, VerifyCase test, Mistake mistake) {
+    return verify(WrongEngine.of(reference, mistake), precision, test);
+  }
+
+  private static void assertOnlyMissed(Map<Rung, Check> checks, Rung... missed) {
+    List<Rung> got =
+        checks.values().stream()
+            .filter(check -> check.status() == Status.MISSED)
+            .map(Check::rung)
+            .toList();
+    assertThat(got).as("%s", checks.values()).containsExactly(missed);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void rightEnginesClimbTheLadder(Precision precision) {
+    for (VerifyCase test : List.of(CONV, STRIDED)) {
+      Map<Rung, Check> checks = verify(reference, precision, test);
+      checks.values().forEach(check -> assertThat(check.status()).isEqualTo(Status.PASSED));
+    }
+    for (VerifyCase test : RandomShapes.of(6, 3)) {
+      Map<Rung, Check> checks = verify(reference, precision, test);
+      assertThat(checks.values()).as("%s", test).noneMatch(Check::isFailure);
+    }
+  }
+
+  @Test
+  void blocksAndNetworksClimbIt() {
+    NetworkSpec network =
+        ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)).withClasses(11));
+    List<VerifyCase> cases =
+        new NetworkCases(network, 2, 12, 12).at(EnumSet.of(Level.BLOCK, Level.NETWORK));
+    assertThat(cases)
+        .extracting(VerifyCase::name)
+        .containsExactly(
+            "block stem",
+            "block layer1.0",
+            "block layer2.0",
+            "block layer3.0",
+            "block head",
+            "network resnet8");
+    for (VerifyCase test : cases) {
+      assertThat(verify(reference, Precision.BF16, test).values())
+          .as("%s", test)
+          .noneMatch(Check::isFailure);
+    }
+  }
+
+  @Test
+  void networksGiveTheirDistinctOperations() {
+    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    List<String> names =
+        new NetworkCases(network, 2, 64, 64)
+            .at(EnumSet.of(Level.OPERATION)).stream().map(VerifyCase::name).toList();
+    assertThat(names)
+        .contains(
+            "conv1: conv 7x7/2 3>64 pad 3 bn relu",
+            "layer1.0.conv2: conv 3x3 64 pad 1 bn residual relu",
+            "layer2.0.downsample.0: conv 1x1/2 64>128 pad 0 bn",
+            "fc: linear 512>1000",
+            "loss: loss 1000")
+        .doesNotContain("layer1.1.conv1: conv 3x3 64 pad 1 bn relu")
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void aMissingResidualIsCaught() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.FP32,
+            CONV,
+            new Mistake() {
+              @Override
+              public NetworkSpec network(NetworkSpec asked) {
+                return withoutResidual(asked);
+              }
+            });
+    assertOnlyMissed(checks, Rung.EXACT, Rung.INFERENCE, Rung.FORWARD, Rung.GRADIENTS, Rung.UPDATE);
+    assertThat(checks.get(Rung.EXACT).detail())
+        .matches("out at \\(n=0, h=0, w=\\d+, c=0\\): got -?\\d+, expected -?\\d+, off by \\d.*");
+  }
+
+  private static NetworkSpec withoutResidual(NetworkSpec asked) {
+    Operation.FusedConv conv = (Operation.FusedConv) asked.operations().get(0);
+    NetworkBuilder builder = new NetworkBuilder(asked.name(), asked.input().channels());
+    NetworkBuilder.Norm norm =
+        conv.batchNorm() == null ? null : new NetworkBuilder.Norm("bn", 1e-5, 0.1);
+    NetworkBuilder.Conv same =
+        new NetworkBuilder.Conv(
+            "conv", conv.output().channels(), conv.window(), 1, conv.bias() != null, norm);
+    builder.output("out", builder.fusedConv(builder.input(), same, null, conv.relu()));
+    return builder.build();
+  }
+
+  @Test
+  void aShiftedGradientOfAStrideIsCaught() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.FP16,
+            STRIDED,
+            new Mistake() {
+              @Override
+              public void after(String method, TrainingPlan plan, Object[] arguments) {
+                if (method.equals("backward")) {
+                  FloatBuffer gradient = plan.inputGradient();
+                  for (int i = gradient.capacity() - 1; i > 0; i--) {
+                    gradient.put(i, gradient.get(i - 1));
+                  }
+                }
+              }
+            });
+    assertOnlyMissed(checks, Rung.EXACT, Rung.GRADIENTS);
+    assertThat(checks.get(Rung.EXACT).detail()).startsWith("gradient of the images at (n=0, h=0, ");
+    assertThat(checks.get(Rung.GRADIENTS).detail())
+        .startsWith("gradient of the images at (n=0, h=0, ");
+  }
+
+  @Test
+  void aStaleRunningMeanIsCaught() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.FP32,
+            STRIDED,
+            new Mistake() {
+              private float[] mean = {};
+
+              @Override
+              public void after(String method, TrainingPlan plan, Object[] arguments) {
+                if (method.equals("writeParameters")
+                    && ((Parameters) arguments[0]).asMap().containsKey("bn.running_mean")) {
+                  mean = ((Parameters) arguments[0]).get("bn.running_mean").toArray();
+                } else if (method.equals("readParameters")) {
+                  ((Parameters) arguments[0]).get("bn.running_mean").buffer().put(mean);
+                }
+              }
+            });
+    assertOnlyMissed(checks, Rung.STATISTICS);
+    assertThat(checks.get(Rung.STATISTICS).detail())
+        .startsWith("bn.running_mean after the step at [0]: got ");
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"BF16", "FP16"})
+  void statisticsOfTheUnroundedOutputAreCaught(Precision precision) {
+    // A plan in fp32 beside the one in the precision: its statistics are of what was not rounded.
+    TrainingPlan[] exact = new TrainingPlan[1];
+    Engine wrong =
+        WrongEngine.of(
+            reference,
+            new Mistake() {
+              @Override
+              public NetworkSpec network(NetworkSpec asked) {
+                if (asked.parameters().containsKey("bn.running_mean")) {
+                  exact[0] =
+                      reference.planTraining(
+                          asked, Parameters.zeros(asked), STRIDED.options(Precision.FP32));
+                }
+                return asked;
+              }
+
+              @Override
+              public void after(String method, TrainingPlan plan, Object[] arguments) {
+                if (method.equals("writeParameters") && exact[0] != null) {
+                  if (((Parameters) arguments[0]).asMap().containsKey("bn.running_mean")) {
+                    exact[0].writeParameters((Parameters) arguments[0]);
+                  }
+                } else if (method.equals("forward") && exact[0] != null) {
+                  exact[0].input().put(0, plan.input(), 0, plan.input().capacity());
+                  exact[0].forward();
+                } else if (method.equals("readParameters")) {
+                  Parameters unrounded = Parameters.zeros(STRIDED.network());
+                  exact[0].readParameters(unrounded);
+                  for (String name : List.of("bn.running_mean", "bn.running_var")) {
+                    ((Parameters) arguments[0])
+                        .get(name)
+                        .buffer()
+                        .put(unrounded.get(name).toArray());
+                  }
+                }
+              }
+            });
+    Map<Rung, Check> checks = verify(wrong, precision, STRIDED);
+    assertOnlyMissed(checks, Rung.STATISTICS);
+    assertThat(checks.get(Rung.STATISTICS).detail()).contains("after the step at [0]");
+  }
+
+  @Test
+  void swappedFragmentsAreCaught() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.TF32,
+            STRIDED,
+            new Mistake() {
+              @Override
+              public void afterRun(InferencePlan plan) {
+                FloatBuffer out = plan.output("out");
+                int plane = out.capacity() / 2 / 16;
+                for (int i = 2 * plane; i < 3 * plane; i++) {
+                  float kept = out.get(i);
+                  out.put(i, out.get(i + 8 * plane)).put(i + 8 * plane, kept);
+                }
+              }
+            });
+    assertThat(checks.get(Rung.EXACT).detail()).matches("out at \\(n=0, h=\\d, w=\\d, c=2\\): .*");
+    assertThat(checks.get(Rung.INFERENCE).detail()).startsWith("out at (n=0, h=0, w=0, c=2): ");
+  }
+
+  @Test
+  void wrongPaddingAtOneBorderIsCaughtElementByElement() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.BF16,
+            CONV,
+            new Mistake() {
+              @Override
+              public void afterRun(InferencePlan plan) {
+                FloatBuffer out = plan.output("out");
+                int corner = out.capacity() - 1;
+                out.put(corner, out.get(corner) + 1);
+              }
+            });
+    assertThat(checks.get(Rung.EXACT).detail()).startsWith("out at (n=1, h=8, w=9, c=15): ");
+    assertThat(checks.get(Rung.INFERENCE).detail())
+        .matches("out at \\(n=1, h=8, w=9, c=15\\): got .*, off by 1( .*|\\..*|\\(.*)");
+    assertThat(checks.get(Rung.SPECIAL).status()).isEqualTo(Status.MISSED);
+  }
+
+  @Test
+  void outputsNotWrittenAreCaught() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.FP32,
+            CONV,
+            new Mistake() {
+              @Override
+              public void afterRun(InferencePlan plan) {
+                plan.output("out").put(17, Float.NaN);
+              }
+            });
+    assertThat(checks.get(Rung.EXACT).detail()).startsWith("out at (n=0, h=1, w=7, c=0): got NaN");
+    assertThat(checks.get(Rung.INFERENCE).worst()).isInfinite();
+  }
+
+  @Test
+  void otherBitsOnARerunAreCaught() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.FP32,
+            CONV,
+            new Mistake() {
+              private int runs;
+
+              @Override
+              public void after(String method, TrainingPlan plan, Object[] arguments) {
+                if (method.equals("backward")) {
+                  FloatBuffer gradient = plan.inputGradient();
+                  gradient.put(5, runs++ % 2 == 0 ? gradient.get(5) : Math.nextUp(gradient.get(5)));
+                }
+              }
+            });
+    assertOnlyMissed(checks, Rung.RERUN);
+  }
+
+  @Test
+  void aCheckOfZerosProvesNothing() {
+    // Padding only: a kernel of one pixel that never meets the image but in its middle.
+    VerifyCase empty =
+        new OperationShape(
+                Kind.CONV, 8, 8, new Window(1, 1, 4, 1), 1, false, false, false, false, 2, 4, 4)
+            .toCase("padding:");
+    Map<Rung, Check> checks = verify(reference, Precision.FP32, empty);
+    assertThat(checks.get(Rung.INFERENCE).status()).isEqualTo(Status.UNTRUSTWORTHY);
+    assertThat(checks.get(Rung.INFERENCE).detail()).contains("expected values are zero");
+  }
+
+  @Test
+  void failuresAreMisses() {
+    Map<Rung, Check> checks =
+        verifyWrong(
+            Precision.FP32,
+            CONV,
+            new Mistake() {
+              @Override
+              public void afterRun(InferencePlan plan) {
+                throw new EngineException("illegal address");
+              }
+            });
+    assertOnlyMissed(checks, Rung.EXACT, Rung.INFERENCE, Rung.SPECIAL);
+    assertThat(checks.get(Rung.INFERENCE).detail()).isEqualTo("illegal address");
+  }
+}

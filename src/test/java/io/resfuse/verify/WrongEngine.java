@@ -1,0 +1,103 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.TrainingPlan;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+
+/** An engine that makes one mistake and is right otherwise. */
+final class WrongEngine {
+  /** What goes wrong. */
+  interface Mistake {
+    /** The network that is run in place of the one asked for. */
+    default NetworkSpec network(NetworkSpec asked) {
+      return asked;
+    }
+
+    /** Spoils what an inference plan's run has written. */
+    default void afterRun(InferencePlan plan) {}
+
+    /** Spoils what a method of a training plan has written. */
+    default void after(String method, TrainingPlan plan, Object[] arguments) {}
+  }
+
+  private interface After {
+    Object change(String method, Object[] arguments, Object result);
+  }
+
+  private WrongEngine() {}
+
+  static Engine of(Engine right, Mistake mistake) {
+    return proxy(
+        Engine.class,
+        right,
+        arguments -> {
+          if (arguments.length > 0 && arguments[0] instanceof NetworkSpec network) {
+            arguments[0] = mistake.network(network);
+          }
+        },
+        (method, arguments, result) -> {
+          if (result instanceof LoadedNetwork loaded) {
+            return loaded(loaded, mistake);
+          }
+          return result instanceof TrainingPlan plan ? training(plan, mistake) : result;
+        });
+  }
+
+  private static LoadedNetwork loaded(LoadedNetwork right, Mistake mistake) {
+    return proxy(
+        LoadedNetwork.class,
+        right,
+        arguments -> {},
+        (method, arguments, result) ->
+            result instanceof InferencePlan plan ? inference(plan, mistake) : result);
+  }
+
+  private static InferencePlan inference(InferencePlan right, Mistake mistake) {
+    return proxy(
+        InferencePlan.class,
+        right,
+        arguments -> {},
+        (method, arguments, result) -> {
+          if (method.equals("run")) {
+            mistake.afterRun(right);
+          }
+          return result;
+        });
+  }
+
+  private static TrainingPlan training(TrainingPlan right, Mistake mistake) {
+    return proxy(
+        TrainingPlan.class,
+        right,
+        arguments -> {},
+        (method, arguments, result) -> {
+          mistake.after(method, right, arguments);
+          return result;
+        });
+  }
+
+  private interface Before {
+    void change(Object[] arguments);
+  }
+
+  private static <T> T proxy(Class<T> type, T right, Before before, After after) {
+    Object made =
+        Proxy.newProxyInstance(
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (self, method, given) -> {
+              Object[] arguments = given == null ? new Object[0] : given;
+              before.change(arguments);
+              try {
+                return after.change(method.getName(), arguments, method.invoke(right, arguments));
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+    return type.cast(made);
+  }
+}
