@@ -11,19 +11,26 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import java.util.Random;
 
-/** Trains a small ResNet on one batch of noise for some steps: the loss must fall. */
+/**
+ * Trains a small ResNet on one batch of noise for some steps: the loss must fall. Arguments, if
+ * any: engine, device and precision.
+ */
 public class ForwardBackward {
   public static void main(String[] arguments) {
+    String name = arguments.length > 0 ? arguments[0] : Engines.AUTO;
+    String device = arguments.length > 1 ? arguments[1] : "";
+    Precision precision = arguments.length > 2 ? Precision.parse(arguments[2]) : Precision.FP32;
     int batch = 16;
     NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
     Random random = new Random(1);
     int[] labels = random.ints(batch, 0, 10).toArray();
-    try (Engine engine = Engines.open(Engines.AUTO, EngineOptions.defaults());
+    try (Engine engine = Engines.open(name, new EngineOptions(0, device));
         TrainingPlan plan =
             engine.planTraining(
                 network,
                 Initializer.seeded(1).initialize(network),
-                TrainingOptions.standard(batch, 32, Precision.FP32))) {
+                TrainingOptions.standard(batch, 32, precision))) {
+      System.out.println(engine.name() + " in " + precision + ": " + engine.description());
       for (int i = 0; i < plan.input().capacity(); i++) {
         plan.input().put(i, (float) random.nextGaussian());
       }
