@@ -5,6 +5,8 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.cuda.CudaProvider;
+import io.resfuse.engine.cuda.kernels.UserKernels;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -39,6 +41,16 @@ final class EngineChoice {
 
   Engine open() {
     return Engines.open(engine, options());
+  }
+
+  /** The CUDA engine with a user's kernels; no other takes any. */
+  Engine open(UserKernels kernels) {
+    CudaProvider provider = new CudaProvider();
+    if (!engine.equals(provider.name()) && !engine.equals(Engines.AUTO)) {
+      throw new IllegalArgumentException(
+          "engine " + engine + " takes no kernels; only --engine " + provider.name() + " does");
+    }
+    return provider.open(options(), kernels);
   }
 
   EngineOptions options() {

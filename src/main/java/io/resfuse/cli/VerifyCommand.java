@@ -2,6 +2,7 @@ package io.resfuse.cli;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Engines;
+import io.resfuse.engine.cuda.kernels.UserKernels;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.CaseResult;
@@ -50,6 +51,8 @@ import picocli.CommandLine.Spec;
       "  resfuse verify --network resnet50 --size 64 --html verify.html",
       "  resfuse verify --engine cuda --device softcuda --precision fp16 --random 20 --seed 7",
       "  resfuse verify --engine cuda --precision tf32 --against onednn --shapes layers.yaml",
+      "  resfuse verify --kernel examples/kernels/naive_convolution.ptx --shapes"
+          + " examples/kernels/shapes.yaml",
     })
 final class VerifyCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -110,6 +113,13 @@ final class VerifyCommand implements Callable<Integer> {
   private int random;
 
   @Option(
+      names = "--kernel",
+      paramLabel = "FILE.ptx",
+      description =
+          "Verify kernels of your own on engine cuda: each takes the place of ours of its name.")
+  private Path kernel;
+
+  @Option(
       names = "--seed",
       description = "Of random shapes and all numbers (default: ${DEFAULT-VALUE}).")
   private long seed = 1;
@@ -126,7 +136,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     List<VerifyCase> cases = cases();
-    try (Engine engine = engineChoice.open();
+    UserKernels kernels = kernel == null ? UserKernels.none() : UserKernels.read(kernel);
+    try (Engine engine = kernel == null ? engineChoice.open() : engineChoice.open(kernels);
         Engine other = Engines.open(against, engineChoice.options(againstDevice));
         Engine reference = Engines.open("reference", engineChoice.options(""))) {
       Subject subject = new Subject(engine, engineChoice.precision(engine, Engine.Mode.INFERENCE));
@@ -143,8 +154,22 @@ final class VerifyCommand implements Callable<Integer> {
       if (html != null) {
         AtomicFile.write(html, report.html());
       }
-      return report.passed() ? 0 : 1;
+      return report.passed() && areUsed(kernels) ? 0 : 1;
     }
+  }
+
+  /** Says which of the user's kernels no case has run; false if that is all of them. */
+  private boolean areUsed(UserKernels kernels) {
+    if (kernel == null) {
+      return true;
+    }
+    if (!kernels.unused().isEmpty()) {
+      spec.commandLine()
+          .getErr()
+          .printf("resfuse: no case ran %s of %s; try other shapes%n", kernels.unused(), kernel);
+      spec.commandLine().getErr().flush();
+    }
+    return !kernels.isUnused();
   }
 
   private List<VerifyCase> cases() throws IOException {

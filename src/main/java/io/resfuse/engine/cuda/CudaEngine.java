@@ -14,6 +14,7 @@ import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Driver;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.kernels.UserKernels;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -30,7 +31,13 @@ final class CudaEngine implements Engine {
     // Times of softcuda say nothing about a GPU.
     this(
         device,
+        UserKernels.none(),
         autotune && !SoftCuda.isLoaded() ? CudaEngine::autotuner : any -> TileChooser.ESTIMATES);
+  }
+
+  /** With tiles as estimated: times of a user's kernels are not those of ours. */
+  CudaEngine(Device device, UserKernels userKernels) {
+    this(device, userKernels, any -> TileChooser.ESTIMATES);
   }
 
   /**
@@ -39,8 +46,12 @@ final class CudaEngine implements Engine {
    * @param tiles makes what decides on tiles
    */
   CudaEngine(Device device, Function<Context, TileChooser> tiles) {
+    this(device, UserKernels.none(), tiles);
+  }
+
+  private CudaEngine(Device device, UserKernels userKernels, Function<Context, TileChooser> tiles) {
     this.context = new Context(device);
-    this.kernels = new KernelLibrary(context, !SoftCuda.isLoaded());
+    this.kernels = new KernelLibrary(context, !SoftCuda.isLoaded(), userKernels);
     this.toolkit = new Toolkit(device, kernels, tiles.apply(context));
   }
 

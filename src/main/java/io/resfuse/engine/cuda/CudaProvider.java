@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
+import io.resfuse.engine.cuda.kernels.UserKernels;
 
 /** Offers the CUDA engine where there is an NVIDIA GPU, and on softcuda to those who ask for it. */
 public final class CudaProvider implements EngineProvider {
@@ -30,5 +31,17 @@ public final class CudaProvider implements EngineProvider {
   @Override
   public Engine open(EngineOptions options) {
     return new CudaEngine(CudaDevice.find(options), options.autotune());
+  }
+
+  /**
+   * Opens the engine with a user's kernels in the place of some of ours.
+   *
+   * @param options the device
+   * @param kernels the user's
+   * @return a new engine, to be closed
+   * @throws io.resfuse.engine.EngineException if there is no such device
+   */
+  public Engine open(EngineOptions options, UserKernels kernels) {
+    return new CudaEngine(CudaDevice.find(options), kernels);
   }
 }

@@ -120,7 +120,7 @@ public final class KernelModule implements AutoCloseable {
               + parameters.getSimpleName()
               + " has "
               + layout.size()
-              + ": the kernels are not of this version; build the project anew");
+              + ": the kernels are not of this version; build them anew");
     }
     CUfunction handleOfFunction = new CUfunction();
     context.use();

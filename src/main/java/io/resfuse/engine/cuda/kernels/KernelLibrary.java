@@ -50,6 +50,7 @@ public final class KernelLibrary implements AutoCloseable {
 
   private final Context context;
   private final boolean machineCode;
+  private final UserKernels userKernels;
   private final Map<String, KernelModule> modules = new HashMap<>();
   private final Map<String, Kernel<?>> kernels = new HashMap<>();
 
@@ -70,8 +71,20 @@ public final class KernelLibrary implements AutoCloseable {
    *     saves the driver compiling the PTX; softcuda runs PTX only
    */
   public KernelLibrary(Context context, boolean machineCode) {
+    this(context, machineCode, UserKernels.none());
+  }
+
+  /**
+   * Loads nothing yet.
+   *
+   * @param context where kernels are loaded
+   * @param machineCode as above
+   * @param userKernels what takes the place of kernels of this jar
+   */
+  public KernelLibrary(Context context, boolean machineCode, UserKernels userKernels) {
     this.context = context;
     this.machineCode = machineCode;
+    this.userKernels = userKernels;
   }
 
   /**
@@ -158,17 +171,22 @@ public final class KernelLibrary implements AutoCloseable {
   public synchronized <P extends Record> Kernel<P> get(String name, Class<P> parameters) {
     Kernel<?> known = kernels.get(name);
     if (known == null) {
-      String file = fileOf(name);
-      KernelModule module = modules.get(file);
-      if (module == null) {
-        module =
-            new KernelModule(context, file, text(file), machineCode ? machineCode(file) : null);
-        modules.put(file, module);
-      }
-      known = module.kernel(name, parameters);
+      known = module(name).kernel(name, parameters);
       kernels.put(name, known);
     }
     return known.of(parameters);
+  }
+
+  private KernelModule module(String kernel) {
+    if (userKernels.replaces(kernel)) {
+      return modules.computeIfAbsent(
+          "user's " + userKernels.name(),
+          file -> new KernelModule(context, file, userKernels.ptx()));
+    }
+    return modules.computeIfAbsent(
+        fileOf(kernel),
+        file ->
+            new KernelModule(context, file, text(file), machineCode ? machineCode(file) : null));
   }
 
   /**
