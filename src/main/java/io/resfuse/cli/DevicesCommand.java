@@ -8,7 +8,6 @@ import io.resfuse.engine.EngineProvider;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.cuda.SoftCuda;
-import io.resfuse.engine.cudnn.CudnnLibrary;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -21,7 +20,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "devices",
     description =
-        "Lists which engines, devices and libraries can be used here and, for those that can't, why.",
+        "Lists which engines and devices can be used here and, for those that can't, why.",
     mixinStandardHelpOptions = true)
 final class DevicesCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -40,8 +39,6 @@ final class DevicesCommand implements Callable<Integer> {
     }
     Availability emulator = SoftCuda.probe();
     list(array, "device", "softcuda", emulator.available(), emulator.detail());
-    Availability cudnn = CudnnLibrary.ofThisMachine().probe(EngineOptions.defaults());
-    list(array, "library", "cudnn", cudnn.available(), cudnn.detail());
     if (json) {
       out.println(mapper.writeValueAsString(array));
     }

@@ -27,6 +27,11 @@ record Activation(int images, int height, int width, int channels, int pitch) {
     return (channels + CHANNEL_MULTIPLE - 1) / CHANNEL_MULTIPLE * CHANNEL_MULTIPLE;
   }
 
+  /** The same with other distances between pixels. */
+  Activation withPitch(int elements) {
+    return new Activation(images, height, width, channels, elements);
+  }
+
   /** Pixels of all images. */
   int rows() {
     return images * height * width;

@@ -23,6 +23,9 @@ final class CudaDevice {
   /** Where the Linux kernel shows that NVIDIA's module is loaded. */
   private static final Path KERNEL_MODULE = Path.of("/proc/driver/nvidia/version");
 
+  /** What is said where there is no GPU. */
+  static final String NO_GPU = "no NVIDIA GPU (its kernel module is not loaded)";
+
   private CudaDevice() {}
 
   /**
@@ -39,9 +42,7 @@ final class CudaDevice {
     }
     if (!hasGpu()) {
       return new Availability(
-          false,
-          "no NVIDIA GPU (its kernel module is not loaded); --device softcuda runs the kernels on"
-              + " the CPU, for tests");
+          false, NO_GPU + "; --device softcuda runs the kernels on the CPU, for tests");
     }
     try {
       return new Availability(true, find(options).toString());
@@ -50,7 +51,7 @@ final class CudaDevice {
     }
   }
 
-  private static boolean hasGpu() {
+  static boolean hasGpu() {
     return Files.exists(KERNEL_MODULE) || Files.exists(Path.of("/dev/dxg"));
   }
 

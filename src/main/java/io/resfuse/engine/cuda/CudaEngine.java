@@ -17,6 +17,7 @@ import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.kernels.UserKernels;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Our kernels on one device. Thread-safe. It has a context of its own: a fault of a kernel makes
@@ -103,8 +104,16 @@ final class CudaEngine implements Engine {
 
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
-    return new CudaNetwork(
-        context, toolkit, network, parameters, requireType(precision, Mode.INFERENCE));
+    return load(network, parameters, requireType(precision, Mode.INFERENCE), null);
+  }
+
+  /** A network whose convolutions are run by a library, or, without one, by our kernels. */
+  LoadedNetwork load(
+      NetworkSpec network,
+      Parameters parameters,
+      ElementType type,
+      @Nullable ConvolutionLibrary library) {
+    return new CudaNetwork(context, toolkit, network, parameters, type, library);
   }
 
   @Override
@@ -122,6 +131,11 @@ final class CudaEngine implements Engine {
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
     return new CudaTrainingPlan(context, program(network, options), network, parameters);
+  }
+
+  /** Makes the device's context the calling thread's. */
+  void enter() {
+    context.use();
   }
 
   @Override

@@ -9,6 +9,7 @@ import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A bound {@link InferenceProgram}, captured in one graph. One owner: not thread-safe. */
@@ -33,6 +34,7 @@ final class CudaInferencePlan implements InferencePlan {
       Context context, InferenceProgram program, DeviceMemory weights, Runnable onClose) {
     this.program = program;
     this.onClose = onClose;
+    resources.own(program, program::close);
     boolean done = false;
     try {
       PlanRequest request = program.request();
@@ -56,8 +58,12 @@ final class CudaInferencePlan implements InferencePlan {
       HostBuffers host = program.host();
       resources.own(host, host::close);
       host.allocate(context, purpose);
-      this.pass =
-          new Pass("running " + name, stream, program.program().bind(new Binding(memories, false)));
+      List<Program.Step> steps = program.program().bind(new Binding(memories, false));
+      if (program.warmsUp()) {
+        steps.forEach(step -> step.issue(stream));
+        stream.synchronize("running " + name + " for the first time");
+      }
+      this.pass = new Pass("running " + name, stream, steps);
       resources.own(pass, pass::close);
       this.input = HostBuffers.floats(program.input());
       program

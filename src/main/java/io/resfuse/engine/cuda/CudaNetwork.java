@@ -9,6 +9,7 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import org.jspecify.annotations.Nullable;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
 final class CudaNetwork implements LoadedNetwork {
@@ -19,6 +20,7 @@ final class CudaNetwork implements LoadedNetwork {
   private final Layouts layouts;
   private final NetworkWeights weights;
   private final DeviceMemory memory;
+  private final @Nullable ConvolutionLibrary library;
   private int plans;
   private boolean closed;
 
@@ -27,12 +29,15 @@ final class CudaNetwork implements LoadedNetwork {
       Toolkit toolkit,
       NetworkSpec network,
       Parameters parameters,
-      ElementType type) {
+      ElementType type,
+      @Nullable ConvolutionLibrary library) {
     this.context = context;
     this.toolkit = toolkit;
     this.network = network;
     this.type = type;
-    this.layouts = new Layouts(network, type);
+    this.library = library;
+    this.layouts =
+        library == null ? Layouts.forKernels(network, type) : Layouts.forLibrary(network);
     this.weights = new NetworkWeights(network, layouts, type);
     this.memory = weights.load(context, parameters);
   }
@@ -45,7 +50,9 @@ final class CudaNetwork implements LoadedNetwork {
   @Override
   public synchronized PlanMemory memory(PlanRequest request) {
     checkOpen();
-    return program(request).memory();
+    try (InferenceProgram program = program(request)) {
+      return program.memory();
+    }
   }
 
   @Override
@@ -57,7 +64,8 @@ final class CudaNetwork implements LoadedNetwork {
   }
 
   private InferenceProgram program(PlanRequest request) {
-    return new InferenceProgram(toolkit, type, network, layouts, weights, request);
+    context.use();
+    return new InferenceProgram(toolkit, type, network, layouts, weights, library, request);
   }
 
   private void checkOpen() {

@@ -14,23 +14,30 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Builds forward passes with running statistics: a launch per operation, everything after a
- * convolution in its epilogue; a result takes the place of its residual where nothing else needs
- * that.
+ * convolution in its epilogue where the {@link FusedConvolutions} can; a result takes the place of
+ * its residual where nothing else needs that.
  */
 final class ForwardBuilder {
   private final Emission emission;
   private final Shapes shapes;
   private final Layouts layouts;
   private final WeightSource weights;
+  private final FusedConvolutions convolutions;
   private final Program program;
   private final Map<Value, Buffer> tensors = new HashMap<>();
 
   ForwardBuilder(
-      Emission emission, Shapes shapes, Layouts layouts, WeightSource weights, Program program) {
+      Emission emission,
+      Shapes shapes,
+      Layouts layouts,
+      WeightSource weights,
+      FusedConvolutions convolutions,
+      Program program) {
     this.emission = emission;
     this.shapes = shapes;
     this.layouts = layouts;
     this.weights = weights;
+    this.convolutions = convolutions;
     this.program = program;
   }
 
@@ -120,20 +127,14 @@ final class ForwardBuilder {
     Convolutions.Epilogue epilogue = weights.epilogue(program, conv, added);
     Buffer input = tensor(conv.input());
     Buffer output = place(conv, residual, added);
-    new Convolutions(emission)
-        .forward(
-            program,
-            layouts.shape(conv, shapes),
-            Operand.plain(input),
-            weights.weights(conv),
-            epilogue,
-            output,
-            null);
+    convolutions.add(
+        program, layouts.shape(conv, shapes), input, weights.weights(conv), epilogue, output);
   }
 
   private Buffer place(FusedConv conv, @Nullable Value residual, @Nullable Buffer added) {
     boolean inPlace =
         residual != null
+            && convolutions.canTakeResidualsPlace()
             && !residual.equals(conv.input())
             && !tensors.containsKey(conv.output())
             && shapes.isLastReader(conv, residual);

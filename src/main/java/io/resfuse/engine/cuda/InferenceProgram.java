@@ -6,9 +6,10 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What an inference plan does, and what memory it needs; nothing is allocated. */
-final class InferenceProgram {
+final class InferenceProgram implements AutoCloseable {
   private final PlanRequest request;
   private final Shapes shapes;
   private final Region region = new Region(Buffer.Kind.PLAN);
@@ -18,6 +19,8 @@ final class InferenceProgram {
   private final HostBuffer input;
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final PlanMemory memory;
+  private final boolean warmsUp;
+  private final Resources resources = new Resources();
 
   InferenceProgram(
       Toolkit toolkit,
@@ -25,8 +28,10 @@ final class InferenceProgram {
       NetworkSpec network,
       Layouts layouts,
       NetworkWeights weights,
+      @Nullable ConvolutionLibrary library,
       PlanRequest request) {
     this.request = request;
+    this.warmsUp = library != null;
     this.shapes = Shapes.of(network, request);
     this.input = host.add(shapes.of(network.input()).hostBytes());
     shapes
@@ -34,8 +39,17 @@ final class InferenceProgram {
         .outputs()
         .forEach((name, value) -> outputs.put(name, host.add(shapes.of(value).hostBytes())));
     Emission emission = new Emission(toolkit, type, region);
-    new ForwardBuilder(emission, shapes, layouts, weights, program)
-        .build(request.layout(), input, outputs);
+    boolean done = false;
+    try {
+      new ForwardBuilder(
+              emission, shapes, layouts, weights, convolutions(library, emission), program)
+          .build(request.layout(), input, outputs);
+      done = true;
+    } finally {
+      if (!done) {
+        close();
+      }
+    }
     timeline.plan();
     this.memory =
         new PlanMemory(
@@ -46,8 +60,23 @@ final class InferenceProgram {
             host.bytes());
   }
 
+  private FusedConvolutions convolutions(@Nullable ConvolutionLibrary library, Emission emission) {
+    if (library == null) {
+      return new Convolutions(emission);
+    }
+    LibraryConvolutions convolutions = new LibraryConvolutions(library, emission);
+    return resources.own(convolutions, convolutions::close);
+  }
+
   PlanRequest request() {
     return request;
+  }
+
+  /**
+   * Whether it must run once before it can be recorded: libraries load kernels at their first use.
+   */
+  boolean warmsUp() {
+    return warmsUp;
   }
 
   Shapes shapes() {
@@ -81,5 +110,11 @@ final class InferenceProgram {
 
   PlanMemory memory() {
     return memory;
+  }
+
+  /** Frees what a library holds for its convolutions. Idempotent. */
+  @Override
+  public void close() {
+    resources.close();
   }
 }

@@ -105,11 +105,11 @@ public final class KernelReport {
       TrainingOptions options,
       List<Row> rows) {
     ElementType type = ElementType.of(options.precision());
-    Layouts layouts = new Layouts(network, type);
+    Layouts layouts = Layouts.forKernels(network, type);
     NetworkWeights weights = new NetworkWeights(network, layouts, type);
     PlanRequest request = options.request();
     InferenceProgram program =
-        new InferenceProgram(toolkit, type, network, layouts, weights, request);
+        new InferenceProgram(toolkit, type, network, layouts, weights, null, request);
     Map<Buffer.Kind, DeviceMemory> memories =
         new EnumMap<>(
             PlanMemories.allocate(

@@ -14,16 +14,48 @@ final class Layouts {
   private static final Window ONE_TAP = new Window(1, 1, 0, 1);
 
   private final Map<String, WeightLayout> layouts = new LinkedHashMap<>();
+  private final boolean scalesAll;
 
-  Layouts(NetworkSpec network, ElementType type) {
+  /** The layout of a convolution's weights. */
+  private interface Choice {
+    WeightLayout of(FusedConv conv, boolean onlyUseOfImage);
+  }
+
+  /** As our kernels want them. */
+  static Layouts forKernels(NetworkSpec network, ElementType type) {
+    return new Layouts(
+        network,
+        (conv, onlyUseOfImage) -> {
+          int in = conv.input().channels();
+          boolean stem =
+              onlyUseOfImage && WeightLayout.canBeStem(in, conv.groups(), conv.window(), type);
+          Packing packing = Packing.of(in, conv.output().channels(), conv.groups());
+          return new WeightLayout(packing, conv.window().kernel(), stem);
+        },
+        false);
+  }
+
+  /** As a {@link ConvolutionLibrary} wants them: no packs, no stem; every result is scaled. */
+  static Layouts forLibrary(NetworkSpec network) {
+    return new Layouts(
+        network,
+        (conv, onlyUseOfImage) ->
+            new WeightLayout(
+                Packing.forLibrary(
+                    conv.input().channels(),
+                    conv.output().channels(),
+                    conv.groups(),
+                    onlyUseOfImage),
+                conv.window().kernel(),
+                false),
+        true);
+  }
+
+  private Layouts(NetworkSpec network, Choice choice, boolean scalesAll) {
+    this.scalesAll = scalesAll;
     for (Operation operation : network.operations()) {
       if (operation instanceof FusedConv conv) {
-        int in = conv.input().channels();
-        boolean stem =
-            isOnlyUseOfImage(network, conv)
-                && WeightLayout.canBeStem(in, conv.groups(), conv.window(), type);
-        Packing packing = Packing.of(in, conv.output().channels(), conv.groups());
-        layouts.put(conv.name(), new WeightLayout(packing, conv.window().kernel(), stem));
+        layouts.put(conv.name(), choice.of(conv, isOnlyUseOfImage(network, conv)));
       } else if (operation instanceof Linear linear) {
         Packing packing = Packing.of(linear.input().channels(), linear.output().channels(), 1);
         layouts.put(linear.name(), new WeightLayout(packing, 1, false));
@@ -40,6 +72,11 @@ final class Layouts {
     return conv.input().equals(network.input())
         && uses == 1
         && !network.outputs().containsValue(network.input());
+  }
+
+  /** Whether what follows a convolution is a pass that wants a scale and a bias. */
+  boolean scalesAll() {
+    return scalesAll;
   }
 
   /** The layout of a convolution's or linear layer's weights. */

@@ -42,7 +42,8 @@ final class NetworkWeights implements WeightSource {
       String name = operation.name();
       weights.put(name, region.add(layout.elements() * type.bytes()));
       long vector = (long) layout.outputs() * Float.BYTES;
-      boolean normalised = operation instanceof FusedConv conv && conv.batchNorm() != null;
+      boolean normalised =
+          operation instanceof FusedConv conv && (conv.batchNorm() != null || layouts.scalesAll());
       if (normalised) {
         scales.put(name, region.add(vector));
       }

@@ -29,6 +29,23 @@ record Packing(
     return new Packing(1, Activation.pad(inChannels), Activation.pad(outChannels), in, out, groups);
   }
 
+  /**
+   * For libraries, which know groups: each is a pack, where that leaves no gaps between pixels. The
+   * pixels of an image that nothing else reads are padded to 4 channels.
+   */
+  static Packing forLibrary(int inChannels, int outChannels, int groups, boolean onlyUseOfImage) {
+    int in = inChannels / groups;
+    int out = outChannels / groups;
+    if (groups > 1
+        && inChannels % Activation.CHANNEL_MULTIPLE == 0
+        && outChannels % Activation.CHANNEL_MULTIPLE == 0) {
+      return new Packing(groups, in, out, in, out, 1);
+    }
+    boolean narrow = onlyUseOfImage && inChannels <= WeightLayout.STEM_PITCH;
+    int channels = narrow ? WeightLayout.STEM_PITCH : Activation.pad(inChannels);
+    return new Packing(1, channels, Activation.pad(outChannels), in, out, groups);
+  }
+
   private static boolean isWide(int channels) {
     return channels % Activation.CHANNEL_MULTIPLE == 0 && channels >= NARROWEST;
   }

@@ -19,7 +19,7 @@ final class Program {
   }
 
   /** Makes a step once addresses are known. */
-  private interface Binder {
+  interface Binder {
     Step bind(Binding binding);
   }
 
@@ -65,6 +65,12 @@ final class Program {
     long bytes =
         Arrays.stream(used).filter(Objects::nonNull).distinct().mapToLong(Buffer::bytes).sum();
     binders.add(binding -> new LaunchStep(launcher.bind(binding), bytes));
+  }
+
+  /** Work of a library, and all buffers that it reads or writes. */
+  void call(Binder binder, @Nullable Buffer... used) {
+    use(used);
+    binders.add(binder);
   }
 
   /** A copy of a whole buffer of the host. */

@@ -45,7 +45,7 @@ final class TrainingProgram {
     this.type = ElementType.of(options.precision());
     this.shapes = Shapes.of(whole, options.request());
     this.emission = new Emission(toolkit, type, region);
-    Layouts layouts = new Layouts(whole, type);
+    Layouts layouts = Layouts.forKernels(whole, type);
     NetworkSpec network = shapes.network();
     this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);
     TrainingState state = new TrainingState(emission, shapes, layouts, options, parameters);
@@ -77,7 +77,13 @@ final class TrainingProgram {
   private void build(TrainingState state, Layouts layouts) {
     TrainingForward training = new TrainingForward(state, forward);
     ForwardBuilder evaluating =
-        new ForwardBuilder(emission, shapes, layouts, new TrainingWeightSource(state), evaluation);
+        new ForwardBuilder(
+            emission,
+            shapes,
+            layouts,
+            new TrainingWeightSource(state),
+            new Convolutions(emission),
+            evaluation);
     Value logits = shapes.network().outputs().get(LOGITS);
     if (logits != null) {
       // The loss may be asked for at any time after a forward pass.

@@ -3,7 +3,7 @@ package io.resfuse.engine.cudnn;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
-import io.resfuse.engine.cuda.CudaProvider;
+import io.resfuse.engine.cuda.LibraryHost;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import java.io.File;
 import java.io.IOException;
@@ -89,7 +89,7 @@ public final class CudnnLibrary {
   public Availability probe(EngineOptions options) {
     try {
       Path library = find();
-      Availability gpu = new CudaProvider().probe(options);
+      Availability gpu = LibraryHost.probe(options);
       if (!gpu.available()) {
         return new Availability(
             false,

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
-import io.resfuse.engine.cuda.CudaProvider;
+import io.resfuse.engine.cuda.LibraryHost;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,9 +59,18 @@ class CudnnLibraryTest {
   void saysWhyThereIsNoGpuWithoutLoadingAnything() throws IOException {
     Files.createFile(folder.resolve("libcudnn.so.9"));
     EngineOptions options = new EngineOptions(0, "no such device");
-    Availability gpu = new CudaProvider().probe(options);
+    Availability gpu = LibraryHost.probe(options);
     assertThat(new CudnnLibrary(List.of(folder)).probe(options))
         .isEqualTo(new Availability(false, "cuDNN 9 is in " + folder + ", but " + gpu.detail()));
+  }
+
+  @Test
+  void doesNotTakeSoftcudaForAGpu() throws IOException {
+    Files.createFile(folder.resolve("libcudnn.so.9"));
+    Availability softcuda =
+        new CudnnLibrary(List.of(folder)).probe(new EngineOptions(0, "softcuda"));
+    assertThat(softcuda.available()).isFalse();
+    assertThat(softcuda.detail()).contains("softcuda runs PTX only");
   }
 
   @Test

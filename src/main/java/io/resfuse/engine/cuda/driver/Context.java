@@ -79,8 +79,8 @@ public final class Context implements AutoCloseable {
     check(cuCtxSynchronize(), "waiting for the device");
   }
 
-  /** Makes it the calling thread's. */
-  void use() {
+  /** Makes it the calling thread's, for libraries that do not know of contexts. */
+  public void use() {
     if (closed) {
       throw new IllegalStateException("the CUDA context is closed");
     }

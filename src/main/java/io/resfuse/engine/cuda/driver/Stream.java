@@ -19,6 +19,7 @@ import jcuda.driver.CUgraph;
 import jcuda.driver.CUstream;
 import jcuda.driver.CUstreamCaptureMode;
 import jcuda.driver.CUstream_flags;
+import jcuda.runtime.cudaStream_t;
 
 /** Work of a device in order. Not thread-safe. Nothing that it does allocates. */
 public final class Stream implements AutoCloseable {
@@ -169,6 +170,16 @@ public final class Stream implements AutoCloseable {
   public void synchronize(String doing) {
     context.use();
     context.check(cuStreamSynchronize(handle), doing);
+  }
+
+  /**
+   * Gives a library the stream to put work into. Its context is the calling thread's then.
+   *
+   * @return the stream, as CUDA's runtime and the libraries above it know it
+   */
+  public cudaStream_t enter() {
+    context.use();
+    return new cudaStream_t(handle);
   }
 
   CUstream handle() {

@@ -1,7 +1,6 @@
 package io.resfuse.engine.cudnn.dnn;
 
 import java.util.Arrays;
-import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnBackendAttributeName;
 import jcuda.jcudnn.cudnnBackendAttributeType;
@@ -20,16 +19,6 @@ final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
   static final class Opened extends cudnnBackendDescriptor {
     long address() {
       return getNativePointer();
-    }
-  }
-
-  /**
-   * Memory outside of the heap by its address. JCudnn hands attributes on as they are: an array of
-   * Java's would arrive as a null pointer.
-   */
-  private static final class Address extends Pointer {
-    Address(long address) {
-      super(address);
     }
   }
 
@@ -88,6 +77,46 @@ final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
     }
   }
 
+  /** An attribute of one whole number, which cuDNN knows once this is complete. */
+  long number(int attribute) {
+    try (LongPointer number = new LongPointer(new long[1])) {
+      get(attribute, cudnnBackendAttributeType.CUDNN_TYPE_INT64, 1, number.address());
+      return number.get();
+    }
+  }
+
+  /**
+   * Lets cuDNN fill descriptors of the attribute's type.
+   *
+   * @return how many of them it has filled
+   */
+  int fill(int attribute, BackendDescriptor... empty) {
+    long[] addresses = Arrays.stream(empty).mapToLong(value -> value.handle().address()).toArray();
+    try (LongPointer pointers = new LongPointer(addresses)) {
+      long filled =
+          get(
+              attribute,
+              cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR,
+              empty.length,
+              pointers.address());
+      return (int) Math.min(filled, empty.length);
+    }
+  }
+
+  private long get(int attribute, int attributeType, long most, long target) {
+    long[] count = new long[1];
+    Dnn.check(
+        JCudnn.cudnnBackendGetAttribute(
+            handle(), attribute, attributeType, most, count, new Address(target)),
+        "asking for " + cudnnBackendAttributeName.stringFor(attribute));
+    return count[0];
+  }
+
+  BackendDescriptor pointers(int attribute, long... values) {
+    return addresses(attribute, cudnnBackendAttributeType.CUDNN_TYPE_VOID_PTR, values);
+  }
+
+  /** Attributes are outside of the heap: JCudnn hands on an array of Java's as a null pointer. */
   private BackendDescriptor set(int attribute, int attributeType, long count, long values) {
     Dnn.check(
         JCudnn.cudnnBackendSetAttribute(

@@ -7,7 +7,7 @@ import jcuda.jcudnn.cudnnConvolutionDescriptor;
 import jcuda.jcudnn.cudnnConvolutionMode;
 import jcuda.jcudnn.cudnnDataType;
 
-/** The geometry and arithmetic of a convolution; sums are float32. Immutable. */
+/** The geometry and arithmetic of a convolution; sums are float32. */
 public final class ConvolutionDescriptor extends DnnObject<cudnnConvolutionDescriptor> {
   /**
    * Describes a convolution.
@@ -58,6 +58,13 @@ public final class ConvolutionDescriptor extends DnnObject<cudnnConvolutionDescr
             handle(), input.handle(), weights.handle(), sizes[0], sizes[1], sizes[2], sizes[3]),
         "asking for the shape of a convolution's result");
     return Shape.of(sizes[0][0], sizes[1][0], sizes[2][0], sizes[3][0]);
+  }
+
+  /** Narrows how it may multiply to what an algorithm does. */
+  void setMathType(int mathType) {
+    Dnn.check(
+        JCudnn.cudnnSetConvolutionMathType(handle(), mathType),
+        "setting a convolution's math type");
   }
 
   /**

@@ -3,13 +3,16 @@ package io.resfuse.engine.cudnn.dnn;
 import static jcuda.jcudnn.cudnnBackendAttributeName.*;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_CONVOLUTION_MODE;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_DATA_TYPE;
+import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_HEUR_MODE;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_POINTWISE_MODE;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.*;
 
+import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import jcuda.jcudnn.cudnnConvolutionMode;
@@ -25,9 +28,25 @@ public final class FusedConvolutionGraph implements AutoCloseable {
   /** Every tensor begins at a multiple of it, in bytes. */
   private static final int ALIGNMENT = 16;
 
+  /** {@code CUDNN_HEUR_MODE_A}, which JCudnn's Java half does not know yet. */
+  private static final int HEUR_MODE_A = 3;
+
+  /** The heuristics' offers that are tried. */
+  private static final int MOST_CONFIGURATIONS = 8;
+
+  /** What tensors are known by. */
+  static final long INPUT = 1;
+
+  static final long WEIGHTS = 2;
+  static final long SCALE = 3;
+  static final long BIAS = 4;
+  static final long RESIDUAL = 5;
+  static final long OUTPUT = 6;
+  private static final long FIRST_BETWEEN = 7;
+
   private final Deque<BackendDescriptor> owned = new ArrayDeque<>();
   private final List<BackendDescriptor> operations = new ArrayList<>();
-  private long tensors;
+  private long between = FIRST_BETWEEN;
 
   /**
    * What is convolved.
@@ -86,40 +105,41 @@ public final class FusedConvolutionGraph implements AutoCloseable {
     int channels = spec.outputs();
     Shape result = spec.output();
     Shape perChannel = Shape.of(1, channels, 1, 1);
-    Shape weights =
-        Shape.of(
-            channels,
-            spec.input().dimension(1) / spec.groups(),
-            spec.window().kernel(),
-            spec.window().kernel());
+    int kernel = spec.window().kernel();
+    Shape weights = Shape.of(channels, spec.input().dimension(1) / spec.groups(), kernel, kernel);
+    BackendDescriptor output = tensor(OUTPUT, stored, result);
     BackendDescriptor value = between(result);
     operations.add(
         create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
             .descriptors(
                 CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, convolution(spec.window()))
             .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, tensor(stored, spec.input(), false))
-            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, tensor(stored, weights, false))
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, tensor(INPUT, stored, spec.input()))
+            .descriptors(
+                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, tensor(WEIGHTS, stored, weights))
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, value)
             .real(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1)
             .real(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0)
             .complete());
     value =
-        combine(cudnnPointwiseMode.CUDNN_POINTWISE_MUL, value, floats(perChannel), between(result));
-    boolean more = spec.residual() || spec.relu();
+        combine(
+            cudnnPointwiseMode.CUDNN_POINTWISE_MUL,
+            value,
+            tensor(SCALE, cudnnDataType.CUDNN_DATA_FLOAT, perChannel),
+            between(result));
     value =
         combine(
             cudnnPointwiseMode.CUDNN_POINTWISE_ADD,
             value,
-            floats(perChannel),
-            more ? between(result) : tensor(stored, result, false));
+            tensor(BIAS, cudnnDataType.CUDNN_DATA_FLOAT, perChannel),
+            spec.residual() || spec.relu() ? between(result) : output);
     if (spec.residual()) {
       value =
           combine(
               cudnnPointwiseMode.CUDNN_POINTWISE_ADD,
               value,
-              tensor(stored, result, false),
-              spec.relu() ? between(result) : tensor(stored, result, false));
+              tensor(RESIDUAL, stored, result),
+              spec.relu() ? between(result) : output);
     }
     if (spec.relu()) {
       operations.add(
@@ -128,7 +148,7 @@ public final class FusedConvolutionGraph implements AutoCloseable {
                   CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
                   pointwise(cudnnPointwiseMode.CUDNN_POINTWISE_RELU_FWD))
               .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, value)
-              .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, tensor(stored, result, false))
+              .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, output)
               .complete());
     }
   }
@@ -170,25 +190,20 @@ public final class FusedConvolutionGraph implements AutoCloseable {
   }
 
   private BackendDescriptor between(Shape shape) {
-    return tensor(cudnnDataType.CUDNN_DATA_FLOAT, shape, true);
+    return tensor(between++, cudnnDataType.CUDNN_DATA_FLOAT, shape);
   }
 
-  private BackendDescriptor floats(Shape shape) {
-    return tensor(cudnnDataType.CUDNN_DATA_FLOAT, shape, false);
-  }
-
-  private BackendDescriptor tensor(int dataType, Shape shape, boolean virtual) {
+  private BackendDescriptor tensor(long id, int dataType, Shape shape) {
     long channels = shape.dimension(1);
     long height = shape.dimension(2);
     long width = shape.dimension(3);
-    tensors++;
     return create(CUDNN_BACKEND_TENSOR_DESCRIPTOR)
         .choice(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, dataType)
         .longs(CUDNN_ATTR_TENSOR_DIMENSIONS, shape.dimension(0), channels, height, width)
         .longs(CUDNN_ATTR_TENSOR_STRIDES, height * width * channels, 1, width * channels, channels)
-        .longs(CUDNN_ATTR_TENSOR_UNIQUE_ID, tensors)
+        .longs(CUDNN_ATTR_TENSOR_UNIQUE_ID, id)
         .longs(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, ALIGNMENT)
-        .flag(CUDNN_ATTR_TENSOR_IS_VIRTUAL, virtual)
+        .flag(CUDNN_ATTR_TENSOR_IS_VIRTUAL, id >= FIRST_BETWEEN)
         .complete();
   }
 
@@ -214,10 +229,42 @@ public final class FusedConvolutionGraph implements AutoCloseable {
    * @throws io.resfuse.engine.EngineException if cuDNN does not take the graph
    */
   public void join(Handle handle) {
-    create(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR)
+    graph(handle);
+  }
+
+  private BackendDescriptor graph(Handle handle) {
+    return create(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATIONGRAPH_OPS, operations.toArray(BackendDescriptor[]::new))
         .handle(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, handle)
         .complete();
+  }
+
+  /**
+   * The plan that cuDNN's heuristics hold to be the fastest of those that can be made.
+   *
+   * @return owned by this
+   */
+  BackendDescriptor plan(Handle handle) {
+    BackendDescriptor heuristics =
+        create(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR)
+            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph(handle))
+            .choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, HEUR_MODE_A)
+            .complete();
+    BackendDescriptor[] configurations = new BackendDescriptor[MOST_CONFIGURATIONS];
+    Arrays.setAll(configurations, i -> create(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
+    int offered = heuristics.fill(CUDNN_ATTR_ENGINEHEUR_RESULTS, configurations);
+    EngineException refusal = null;
+    for (int i = 0; i < offered; i++) {
+      try {
+        return create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR)
+            .descriptors(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations[i])
+            .handle(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle)
+            .complete();
+      } catch (EngineException e) {
+        refusal = e;
+      }
+    }
+    throw new EngineException("cuDNN has no plan for a fused convolution", refusal);
   }
 
   /** Destroys its descriptors. Idempotent. */

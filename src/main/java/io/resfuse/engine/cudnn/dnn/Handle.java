@@ -1,5 +1,6 @@
 package io.resfuse.engine.cudnn.dnn;
 
+import io.resfuse.engine.cuda.driver.Stream;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnHandle;
 
@@ -23,5 +24,10 @@ public final class Handle extends DnnObject<Handle.Opened> {
 
   long address() {
     return handle().address();
+  }
+
+  /** Work goes into a stream from now on. */
+  void use(Stream stream) {
+    Dnn.check(JCudnn.cudnnSetStream(handle(), stream.enter()), "choosing a stream");
   }
 }

@@ -1,0 +1,18 @@
+package io.resfuse.engine.cuda;
+
+/** How a forward pass with running statistics convolves. */
+interface FusedConvolutions {
+  /** Whether a result may be written over its residual. */
+  default boolean canTakeResidualsPlace() {
+    return true;
+  }
+
+  /** {@code output = [relu](convolution(input, weights) * scale + bias + residual)}. */
+  void add(
+      Program program,
+      ConvolutionShape shape,
+      Buffer input,
+      Buffer weights,
+      Convolutions.Epilogue epilogue,
+      Buffer output);
+}

@@ -1,0 +1,105 @@
+package io.resfuse.engine.cuda;
+
+import java.util.Objects;
+
+/**
+ * Convolutions by a library. What follows a convolution is a pass of ours in place, {@code
+ * [relu](sum * scale + bias + residual)}, where the library does not do that, too. Not thread-safe.
+ */
+final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
+  private final ConvolutionLibrary library;
+  private final Emission emission;
+  private final Resources resources = new Resources();
+
+  LibraryConvolutions(ConvolutionLibrary library, Emission emission) {
+    this.library = library;
+    this.emission = emission;
+  }
+
+  /** A library may read a residual after it has begun to write the result. */
+  @Override
+  public boolean canTakeResidualsPlace() {
+    return false;
+  }
+
+  @Override
+  public void add(
+      Program program,
+      ConvolutionShape shape,
+      Buffer input,
+      Buffer weights,
+      Convolutions.Epilogue epilogue,
+      Buffer output) {
+    ConvolutionLibrary.Prepared prepared = prepare(shape, epilogue);
+    Buffer workspace =
+        prepared.workspaceBytes() == 0
+            ? null
+            : program.timeline().workspace(prepared.workspaceBytes());
+    program.call(
+        binding -> {
+          ConvolutionLibrary.Addresses at =
+              new ConvolutionLibrary.Addresses(
+                  binding.at(input),
+                  binding.at(weights),
+                  binding.at(epilogue.scale()),
+                  binding.at(epilogue.bias()),
+                  binding.at(epilogue.residual()),
+                  binding.at(output),
+                  binding.at(workspace));
+          return stream -> prepared.run(stream, at);
+        },
+        input,
+        weights,
+        epilogue.scale(),
+        epilogue.bias(),
+        epilogue.residual(),
+        output,
+        workspace);
+    if (!prepared.isFused()) {
+      finish(program, shape, epilogue, output);
+    }
+  }
+
+  private ConvolutionLibrary.Prepared prepare(
+      ConvolutionShape shape, Convolutions.Epilogue epilogue) {
+    Packing packing = shape.weights().packing();
+    Activation in = shape.input();
+    ConvolutionLibrary.Prepared prepared =
+        library.prepare(
+            new ConvolutionLibrary.Convolution(
+                shape.name(),
+                shape.window(),
+                packing.packs(),
+                in.images(),
+                in.height(),
+                in.width(),
+                packing.packs() * packing.channels(),
+                shape.weights().outputs(),
+                epilogue.residual() != null,
+                epilogue.relu()));
+    return resources.own(prepared, prepared::close);
+  }
+
+  private void finish(
+      Program program, ConvolutionShape shape, Convolutions.Epilogue epilogue, Buffer output) {
+    Operand.Affine affine =
+        new Operand.Affine(
+            Objects.requireNonNull(epilogue.scale()),
+            Objects.requireNonNull(epilogue.bias()),
+            epilogue.relu());
+    Buffer residual = epilogue.residual();
+    new Normalizations(emission)
+        .apply(
+            program,
+            shape.name() + " batch norm",
+            shape.output(),
+            new Operand(output, affine),
+            residual == null ? null : Operand.plain(residual),
+            output);
+  }
+
+  @Override
+  public void close() {
+    resources.close();
+  }
+}

@@ -1,0 +1,78 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.EngineProvider.Availability;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.cuda.kernels.ElementType;
+
+/**
+ * A CUDA device for an engine whose convolutions are a library's: memory, transfers, pools, batch
+ * norms and linear layers are those of the engine {@code cuda}. Thread-safe. The device's context
+ * is that of the thread that opened it.
+ */
+public final class LibraryHost implements AutoCloseable {
+  private final CudaEngine engine;
+
+  /**
+   * Looks whether there is a GPU. softcuda is none: libraries bring machine code.
+   *
+   * @param options which device
+   * @return whether, which, or why not
+   */
+  public static Availability probe(EngineOptions options) {
+    if (options.device().equals(CudaDevice.SOFTCUDA) || SoftCuda.isLoaded()) {
+      return new Availability(
+          false, "its kernels are machine code of GPUs, and softcuda runs PTX only");
+    }
+    return CudaDevice.hasGpu()
+        ? CudaDevice.probe(options)
+        : new Availability(false, CudaDevice.NO_GPU);
+  }
+
+  /**
+   * Opens a device, with a context of its own.
+   *
+   * @param options which device
+   * @throws io.resfuse.engine.EngineException if there is none
+   */
+  public LibraryHost(EngineOptions options) {
+    this.engine = new CudaEngine(CudaDevice.find(options), options.autotune());
+  }
+
+  /**
+   * The device.
+   *
+   * @return one line for people
+   */
+  public String description() {
+    return engine.description();
+  }
+
+  /** Makes the device's context the calling thread's, for what a library does by itself. */
+  public void enter() {
+    engine.enter();
+  }
+
+  /**
+   * Brings a network's weights to the device.
+   *
+   * @param network what to run
+   * @param parameters its weights
+   * @param precision in which precision, not fp64
+   * @param library runs the convolutions of the network's plans
+   * @return a network from which plans are made
+   */
+  public LoadedNetwork load(
+      NetworkSpec network, Parameters parameters, Precision precision, ConvolutionLibrary library) {
+    return engine.load(network, parameters, ElementType.of(precision), library);
+  }
+
+  /** Destroys the context. Networks and plans must be closed before. */
+  @Override
+  public void close() {
+    engine.close();
+  }
+}

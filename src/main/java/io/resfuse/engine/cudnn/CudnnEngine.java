@@ -1,0 +1,124 @@
+package io.resfuse.engine.cudnn;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.TrainingPlan;
+import io.resfuse.engine.cuda.LibraryHost;
+import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
+import io.resfuse.engine.cudnn.dnn.Dnn;
+import io.resfuse.engine.cudnn.dnn.DnnType;
+import io.resfuse.engine.cudnn.dnn.Handle;
+import java.util.Optional;
+
+/**
+ * Inference with cuDNN's convolutions, everything else as in the engine {@code cuda}. Thread-safe.
+ *
+ * <p>The system property {@value #ALGORITHMS_PROPERTY} says how cuDNN's algorithms are chosen:
+ * {@code heuristics}, the default, or {@code measurement}. With {@value #TENSOR_CORES_PROPERTY} set
+ * to {@code false} tensor cores are not used.
+ */
+final class CudnnEngine implements Engine {
+  /** System property: {@code heuristics} or {@code measurement}. */
+  static final String ALGORITHMS_PROPERTY = "resfuse.cudnn.algorithms";
+
+  /** System property: {@code true} or {@code false}. */
+  static final String TENSOR_CORES_PROPERTY = "resfuse.cudnn.tensorCores";
+
+  private final LibraryHost host;
+  private final Handle handle;
+  private final AlgorithmChoice choice;
+  private final boolean tensorCores;
+  private boolean closed;
+
+  /** Opens cuDNN, which is loaded, on a device. */
+  CudnnEngine(EngineOptions options) {
+    this.choice = algorithmChoice(System.getProperty(ALGORITHMS_PROPERTY, "heuristics"));
+    this.tensorCores = Boolean.parseBoolean(System.getProperty(TENSOR_CORES_PROPERTY, "true"));
+    this.host = new LibraryHost(options);
+    try {
+      this.handle = new Handle();
+    } catch (EngineException e) {
+      host.close();
+      throw e;
+    }
+  }
+
+  /** The choice that a property names. */
+  static AlgorithmChoice algorithmChoice(String name) {
+    return switch (name) {
+      case "heuristics" -> AlgorithmChoice.HEURISTICS;
+      case "measurement" -> AlgorithmChoice.MEASUREMENT;
+      default ->
+          throw new EngineException(
+              "-D" + ALGORITHMS_PROPERTY + "=" + name + ": use heuristics or measurement");
+    };
+  }
+
+  @Override
+  public String name() {
+    return CudnnProvider.NAME;
+  }
+
+  @Override
+  public String description() {
+    return "cuDNN " + Dnn.version() + " on " + host.description();
+  }
+
+  @Override
+  public Optional<String> whyNot(Precision precision, Mode mode) {
+    return CudnnProvider.whyNot(precision, mode);
+  }
+
+  private EngineException cannotTrain() {
+    return new EngineException(CudnnProvider.CANNOT_TRAIN);
+  }
+
+  @Override
+  public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
+    whyNot(precision, Mode.INFERENCE)
+        .ifPresent(
+            reason -> {
+              throw new EngineException(reason);
+            });
+    CudnnConvolutions library =
+        new CudnnConvolutions(handle, DnnType.of(precision), tensorCores, choice);
+    return host.load(network, parameters, precision, library);
+  }
+
+  @Override
+  public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
+    throw cannotTrain();
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options) {
+    throw cannotTrain();
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closed) {
+      closed = true;
+      host.enter();
+      try {
+        handle.close();
+      } finally {
+        host.close();
+      }
+    }
+  }
+
+  /** The name, the library and the device. */
+  @Override
+  public String toString() {
+    return name() + " (" + description() + ")";
+  }
+}

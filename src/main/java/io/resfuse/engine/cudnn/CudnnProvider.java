@@ -1,0 +1,55 @@
+package io.resfuse.engine.cudnn;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.Engine.Mode;
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.EngineProvider;
+import io.resfuse.engine.Precision;
+import java.util.Optional;
+
+/** Offers cuDNN, for comparison, to those who ask for it by name. */
+public final class CudnnProvider implements EngineProvider {
+  /** The name of the engine. */
+  static final String NAME = "cudnn";
+
+  /** Why the engine does not train. */
+  static final String CANNOT_TRAIN = "engine cudnn does inference only; train with the engine cuda";
+
+  /** For the {@link java.util.ServiceLoader}; loads nothing. */
+  public CudnnProvider() {}
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public int priority() {
+    return -10;
+  }
+
+  @Override
+  public Availability probe(EngineOptions options) {
+    return CudnnLibrary.ofThisMachine().probe(options);
+  }
+
+  @Override
+  public Engine open(EngineOptions options) {
+    Availability availability = probe(options);
+    if (!availability.available()) {
+      throw new EngineException("engine cudnn cannot run here: " + availability.detail());
+    }
+    return new CudnnEngine(options);
+  }
+
+  /** What the engine cannot do on any device. */
+  static Optional<String> whyNot(Precision precision, Mode mode) {
+    if (mode == Mode.TRAINING) {
+      return Optional.of(CANNOT_TRAIN);
+    }
+    return precision == Precision.FP64
+        ? Optional.of("engine cudnn computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32")
+        : Optional.empty();
+  }
+}
