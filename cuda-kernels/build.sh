@@ -10,6 +10,7 @@
 #                        into the jar where it is, so that drivers need not compile. HASH is the first 16 digits of the PTX's SHA-256
 #                        in the manifest: machine code of another version is not found. Files that are there are kept.
 #   build.sh --lineinfo FOLDER   compiles with line information into FOLDER, for softcuda's reports and for profilers
+#   build.sh --ptx FILE.cu FILE.ptx [NVCC-OPTION...]   compiles another file in the same way, for 'resfuse verify --kernel'
 #
 # NVCC names another nvcc; ptxas and fatbinary are taken from beside it, or from the PATH.
 #
@@ -20,6 +21,7 @@ set -eu
 LC_ALL=C
 export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
+from=$(pwd)
 cd "$here"
 architectures="80 86 89 90 100 120"
 versions="7.0 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 8.0 8.1 8.2 8.3 8.4 8.5 8.6 8.7 8.8 9.0"
@@ -62,18 +64,25 @@ source_lines() {
   for file in $(sources "$1"); do echo "source $1 $file $(hash_of "$file")"; done
 }
 
+# make_ptx SOURCE TARGET WORK [NVCC-OPTION...]: PTX of the lowest version, which is then in $made, and what ptxas says (WORK.log).
+make_ptx() {
+  source=$1 target=$2 work_name=$3
+  shift 3
+  "$nvcc" -ptx -arch=compute_80 -std=c++17 "$@" "$source" -o "$work_name.raw"
+  # A hint, the only thing that would ask for a later version.
+  sed '/^[[:space:]]*\.pragma[[:space:]]*"used_bytes_mask/d' "$work_name.raw" > "$work_name.nvcc"
+  made=
+  for version in $versions; do
+    sed "s/^\.version .*/.version $version/" "$work_name.nvcc" > "$target"
+    if "$ptxas" -v -arch=sm_80 "$target" -o "$work_name.cubin" > "$work_name.log" 2>&1; then made=$version; break; fi
+  done
+  [ -n "$made" ] || { cat "$work_name.log" >&2; die "ptxas does not take the PTX of $source"; }
+}
+
 # compile NAME FOLDER: PTX, ptxas's report, and the manifest's lines (FOLDER/NAME.lines).
 compile() {
   name=$1 folder=$2
-  "$nvcc" -ptx -arch=compute_80 -std=c++17 --Werror all-warnings "$name.cu" -o "$folder/$name.raw"
-  # A hint, the only thing that would ask for a later version.
-  sed '/^[[:space:]]*\.pragma[[:space:]]*"used_bytes_mask/d' "$folder/$name.raw" > "$folder/$name.nvcc"
-  made=
-  for version in $versions; do
-    sed "s/^\.version .*/.version $version/" "$folder/$name.nvcc" > "$folder/$name.ptx"
-    if "$ptxas" -v -arch=sm_80 "$folder/$name.ptx" -o "$folder/$name.cubin" > "$folder/$name.log" 2>&1; then made=$version; break; fi
-  done
-  [ -n "$made" ] || { cat "$folder/$name.log" >&2; die "ptxas does not take the PTX of $name.cu"; }
+  make_ptx "$name.cu" "$folder/$name.ptx" "$folder/$name" --Werror all-warnings
   grep -E "Compiling entry|Function properties|spill|Used" "$folder/$name.log" > "$folder/$name.ptx.ptxas"
   {
     echo "module $name $(hash_of "$folder/$name.ptx") $made"
@@ -121,7 +130,7 @@ check_limits() {
 names=$(for file in *.cu; do echo "${file%.cu}"; done)
 mode=${1:-changed}
 case $mode in
-  changed | --all | --check | --fatbin | --lineinfo) ;;
+  changed | --all | --check | --fatbin | --lineinfo | --ptx) ;;
   *) die "unknown argument $mode; see the top of this file" ;;
 esac
 
@@ -131,6 +140,19 @@ if [ "$mode" = --lineinfo ]; then
   for name in $names; do
     "$nvcc" -ptx -arch=compute_80 -std=c++17 -lineinfo "$name.cu" -o "$2/$name.ptx"
   done
+  exit
+fi
+
+if [ "$mode" = --ptx ]; then
+  need_nvcc
+  [ $# -ge 3 ] || die "--ptx FILE.cu FILE.ptx [NVCC-OPTION...]"
+  shift
+  cd "$from"
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  own=$1 result=$2
+  shift 2
+  make_ptx "$own" "$result" "$work/own" "$@"
   exit
 fi
 

@@ -26,15 +26,24 @@ final class Drive {
   /** Small integers. */
   static Drive integers(Fills fills, VerifyCase test) {
     Shape out = test.shapeOf(test.output());
+    String images = test.name() + "/images";
     return new Drive(
-        fills.integers(test.name() + "/images", test.imageShape().elements(), -2, 2, 1),
+        test.hasPrologue()
+            ? fills.balanced(images, test.imageShape())
+            : fills.integers(images, test.imageShape().elements(), -2, 2, 1),
         fills.integers(test.name() + "/gradient", out.elements(), -1, 1, 1),
         fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)));
   }
 
-  /** Integers of seven bits and more, whose sums a half or a bfloat16 must round. */
+  /**
+   * Integers of seven bits and more, whose sums a half or a bfloat16 must round; small ones where a
+   * prologue enlarges them.
+   */
   static Drive large(Fills fills, VerifyCase test) {
     Drive small = integers(fills, test);
+    if (test.hasPrologue()) {
+      return small;
+    }
     float[] images =
         fills.integers(test.name() + "/large", test.imageShape().elements(), -255, 255, 1);
     return new Drive(images, small.outputGradient, small.labels);

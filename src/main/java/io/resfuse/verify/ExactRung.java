@@ -4,8 +4,15 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import java.util.Map;
 
-/** Small integers: every sum and every stored value is exact in any order, so all must be equal. */
+/**
+ * Small integers: every sum and every stored value is exact in any order, so all must be equal.
+ * Only the statistics of a prologue are not, by float32's rounding of their mean: behind it,
+ * numbers must be nearer to what is expected than integers are to each other, and what its batch
+ * norm hands on to the images is no integer and left out.
+ */
 final class ExactRung {
+  private static final double BEHIND_PROLOGUE = 1.0 / 64;
+
   /** The largest integer up to which bf16 has them all. */
   private static final double LARGEST_STORED = 256;
 
@@ -21,6 +28,7 @@ final class ExactRung {
     Parameters parameters = contest.fills().integers(network);
     Drive drive = Drive.integers(contest.fills(), test);
     Comparison comparison = new Comparison(test);
+    double allowed = test.hasPrologue() ? BEHIND_PROLOGUE : 0;
     double[] inference =
         InferenceRun.once(contest.against(), test, network, parameters, drive.images());
     requireExact(comparison, test, test.output(), inference);
@@ -28,13 +36,17 @@ final class ExactRung {
         test.output(),
         InferenceRun.once(contest.subject(), test, network, parameters, drive.images()),
         inference,
-        i -> 0);
+        i -> allowed);
     Map<String, double[]> expected = training(contest.against(), test, network, parameters, drive);
     Map<String, double[]> got = training(contest.subject(), test, network, parameters, drive);
+    if (test.hasPrologue()) {
+      expected.remove(Names.INPUT_GRADIENT);
+      expected.remove(Names.gradient(OperationShape.BEFORE + ".weight"));
+    }
     expected.forEach(
         (tensor, values) -> {
           requireExact(comparison, test, tensor, values);
-          comparison.elements(tensor, got.get(tensor), values, i -> 0);
+          comparison.elements(tensor, got.get(tensor), values, i -> allowed);
         });
     return comparison.check(Rung.EXACT);
   }

@@ -5,6 +5,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,7 +20,9 @@ import java.util.SplittableRandom;
  *
  * <p>Integers are so small, and weights so sparse (about {@value #TERMS} terms in the longest sum
  * of a convolution or its gradient), that every partial sum and every stored value is exact in
- * every precision, bf16 among them, which holds integers to 256.
+ * every precision, bf16 among them, which holds integers to 256. A prologue has them too: of as
+ * many 1 as -1 in each channel the mean is 0 and the variance 1, which {@link OperationShape}'s
+ * epsilon makes a deviation of 2, so gammas of 4 and odd betas give odd numbers.
  *
  * @param seed of everything
  */
@@ -47,6 +50,26 @@ record Fills(long seed) {
     for (int i = 0; i < array.length; i++) {
       int integer = random.nextInt(low, high + 1);
       array[i] = share >= 1 || random.nextDouble() < share ? integer : 0;
+    }
+    return array;
+  }
+
+  /** As many 1 as -1 in each channel of an even number of pixels, in any order. */
+  float[] balanced(String name, Shape shape) {
+    SplittableRandom random = random(name);
+    int plane = shape.dimension(2) * shape.dimension(3);
+    int channels = shape.dimension(1);
+    int pixels = shape.dimension(0) * plane;
+    float[] array = new float[Math.toIntExact(shape.elements())];
+    for (int c = 0; c < channels; c++) {
+      int positive = pixels / 2;
+      for (int left = pixels; left > 0; left--) {
+        boolean isPositive = random.nextInt(left) < positive;
+        positive -= isPositive ? 1 : 0;
+        int pixel = left - 1;
+        int at = (pixel / plane * channels + c) * plane + pixel % plane;
+        array[at] = isPositive ? 1 : -1;
+      }
     }
     return array;
   }
@@ -79,27 +102,32 @@ record Fills(long seed) {
             case CONV_BIAS, LINEAR_BIAS -> random(spec.name(), length, 0.125);
             case BN_GAMMA ->
                 small.contains(spec.name())
-                    ? shifted(random(spec.name(), length, 0.125), 0.3)
-                    : shifted(random(spec.name(), length, 0.25), 0.75);
+                    ? affine(random(spec.name(), length, 0.125), 1, 0.3)
+                    : affine(random(spec.name(), length, 0.25), 1, 0.75);
             case BN_BETA, BN_MEAN -> random(spec.name(), length, 0.25);
-            case BN_VARIANCE -> shifted(random(spec.name(), length, 0.5), 1);
+            case BN_VARIANCE -> affine(random(spec.name(), length, 0.5), 1, 1);
           };
         });
   }
 
-  /** Small integers for a network without batch norms. */
+  /** Small integers. */
   Parameters integers(NetworkSpec network) {
     return fill(
         network,
-        (spec, length) -> {
-          if (spec.shape().rank() == 1) {
-            return integers(spec.name(), length, 0, 2, 1);
-          }
-          long taps = length / spec.shape().dimension(0) / spec.shape().dimension(1);
-          double longest =
-              (double) taps * Math.max(spec.shape().dimension(0), spec.shape().dimension(1));
-          return integers(spec.name(), length, -1, 1, 1.5 * TERMS / longest);
-        });
+        (spec, length) ->
+            switch (spec.role()) {
+              case CONV_WEIGHT, LINEAR_WEIGHT -> {
+                int outputs = spec.shape().dimension(0);
+                int inputs = spec.shape().dimension(1);
+                double longest = (double) length / outputs / inputs * Math.max(outputs, inputs);
+                yield integers(spec.name(), length, -1, 1, 1.5 * TERMS / longest);
+              }
+              case CONV_BIAS, LINEAR_BIAS -> integers(spec.name(), length, 0, 2, 1);
+              case BN_GAMMA -> affine(integers(spec.name(), length, 0, 1, 1), 8, -4);
+              case BN_BETA -> affine(integers(spec.name(), length, -1, 1, 1), 2, 1);
+              case BN_MEAN -> new float[Math.toIntExact(length)];
+              case BN_VARIANCE -> affine(new float[Math.toIntExact(length)], 0, 1);
+            });
   }
 
   private interface Filler {
@@ -109,19 +137,31 @@ record Fills(long seed) {
   private static Parameters fill(NetworkSpec network, Filler filler) {
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     for (ParameterSpec spec : network.parameters().values()) {
-      float[] values = filler.fill(spec, spec.shape().elements());
+      float[] values =
+          spec.name().equals(OperationShape.BEFORE + ".weight")
+              ? permutation(spec.shape().dimension(0))
+              : filler.fill(spec, spec.shape().elements());
       tensors.put(spec.name(), HostTensor.of(spec.shape(), values));
     }
     return new Parameters(network, tensors);
+  }
+
+  /** Each channel becomes the next. */
+  private static float[] permutation(int channels) {
+    float[] weight = new float[channels * channels];
+    for (int c = 0; c < channels; c++) {
+      weight[c * channels + (c + 1) % channels] = 1;
+    }
+    return weight;
   }
 
   private static double powerOfTwo(double x) {
     return Math.scalb(1.0, (int) Math.rint(Math.log(x) / Math.log(2)));
   }
 
-  private static float[] shifted(float[] array, double by) {
+  private static float[] affine(float[] array, double scale, double shift) {
     for (int i = 0; i < array.length; i++) {
-      array[i] += (float) by;
+      array[i] = (float) (scale * array[i] + shift);
     }
     return array;
   }

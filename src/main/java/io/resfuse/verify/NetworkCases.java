@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class NetworkCases {
   private final NetworkSpec network;
   private final List<Shape> shapes;
+  private final Map<Value, Operation> producers = new HashMap<>();
   private final int batch;
   private final int height;
   private final int width;
@@ -41,6 +42,7 @@ public final class NetworkCases {
     this.height = height;
     this.width = width;
     this.shapes = network.shapes(batch, height, width);
+    network.operations().forEach(operation -> producers.put(operation.output(), operation));
   }
 
   /**
@@ -67,11 +69,17 @@ public final class NetworkCases {
     return shapes.get(operation.inputs().get(0).id());
   }
 
+  /** The shape of one of some operations; what comes from none of them is an image. */
+  private OperationShape shapeOf(Operation operation, List<Operation> some) {
+    Operation producer = producers.get(operation.inputs().get(0));
+    boolean isImage = producer == null || !some.contains(producer);
+    return OperationShape.of(operation, inputOf(operation), isImage ? null : producer);
+  }
+
   private List<VerifyCase> operations() {
     Map<OperationShape, String> distinct = new LinkedHashMap<>();
     for (Operation operation : network.operations()) {
-      distinct.putIfAbsent(
-          OperationShape.of(operation, inputOf(operation)), operation.name() + ":");
+      distinct.putIfAbsent(shapeOf(operation, network.operations()), operation.name() + ":");
     }
     Value logits = network.outputs().get(VerifyCase.LOGITS);
     if (logits != null) {
@@ -96,7 +104,7 @@ public final class NetworkCases {
     groups.forEach(
         (name, operations) -> {
           List<OperationShape> shape =
-              operations.stream().map(o -> OperationShape.of(o, inputOf(o))).toList();
+              operations.stream().map(o -> shapeOf(o, operations)).toList();
           if (seen.add(shape)) {
             cases.add(block(name, operations));
           }

@@ -34,7 +34,7 @@ public final class RandomShapes {
     if (kind == 0) {
       Window window = new Window(3, 2, 1, 1);
       int channels = random.nextInt(1, 40);
-      return OperationShape.plain(Kind.MAXPOOL, channels, channels, window, batch, height, width);
+      return OperationShape.maxPool(channels, random.nextBoolean(), window, batch, height, width);
     }
     if (kind == 1) {
       int channels = random.nextInt(1, 70);
@@ -66,6 +66,7 @@ public final class RandomShapes {
         Kind.CONV,
         in,
         out,
+        random.nextInt(3) == 0,
         new Window(kernel, stride, padding, dilation),
         groups,
         !norm,

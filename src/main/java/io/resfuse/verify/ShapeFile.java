@@ -18,8 +18,8 @@ import java.util.Set;
  * in: 64, out: 128, kernel: 3, stride: 2, batch: 2, size: 28, bn: true, relu: true}}. Left out,
  * {@code out} is {@code in}, {@code kernel}, {@code stride}, {@code dilation}, {@code groups} and
  * {@code batch} are 1, {@code padding} keeps the size at stride 1, {@code size} is 1 (or give
- * {@code height} and {@code width}), and the flags {@code bias}, {@code bn}, {@code residual} and
- * {@code relu} are false.
+ * {@code height} and {@code width}), and the flags {@code bias}, {@code bn}, {@code residual},
+ * {@code relu} and {@code prologue} are false.
  */
 public final class ShapeFile {
   private static final YAMLMapper YAML = new YAMLMapper();
@@ -40,7 +40,8 @@ public final class ShapeFile {
           "bias",
           "bn",
           "residual",
-          "relu");
+          "relu",
+          "prologue");
 
   private final Path file;
   private final int number;
@@ -103,6 +104,7 @@ public final class ShapeFile {
         kind,
         in,
         number("out", in),
+        flag("prologue") && (kind == Kind.CONV || kind == Kind.MAXPOOL),
         new Window(
             kernel, number("stride", 1), number("padding", dilation * (kernel / 2)), dilation),
         number("groups", 1),

@@ -19,17 +19,25 @@ final class StoredStatistics {
   /** With images to 255, puts most outputs beyond the 2048 up to which a half has all integers. */
   private static final float LARGEST_WEIGHT = 5;
 
+  /** Makes of the 1 and -1 behind a prologue's batch norm 128 and -128, plus its small betas. */
+  private static final float LARGEST_GAMMA = 64;
+
   private StoredStatistics() {}
 
   /** Adds what it finds; nothing where the case has no batch norm of its own. */
   static void check(Contest contest, VerifyCase test, Comparison comparison) {
     if (test.level() != Level.OPERATION
         || !(last(test) instanceof Operation.FusedConv conv)
-        || conv.batchNorm() == null) {
+        || conv.batchNorm() == null
+        || (test.hasPrologue() && test.exact() == null)) {
       return;
     }
     Parameters parameters = contest.fills().integers(test.network());
-    enlarge(parameters.get(conv.weight()));
+    enlarge(parameters.get(conv.weight()), LARGEST_WEIGHT);
+    if (test.network().operations().get(0) instanceof Operation.FusedConv before
+        && test.hasPrologue()) {
+      enlarge(parameters.get(before.batchNorm().gamma()), LARGEST_GAMMA);
+    }
     Drive drive = Drive.large(contest.fills(), test);
     Map<String, double[]> expected =
         step(contest.yardstick().in(contest.subject().precision()), test, parameters, drive);
@@ -47,9 +55,9 @@ final class StoredStatistics {
     }
   }
 
-  private static void enlarge(HostTensor weight) {
-    for (int i = 0; i < weight.shape().elements(); i++) {
-      weight.set(i, LARGEST_WEIGHT * weight.get(i));
+  private static void enlarge(HostTensor tensor, float factor) {
+    for (int i = 0; i < tensor.shape().elements(); i++) {
+      tensor.set(i, factor * tensor.get(i));
     }
   }
 

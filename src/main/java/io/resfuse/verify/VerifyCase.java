@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param name for people; those of layers come from the network that it is part of
  * @param level how much of a network it is
  * @param network judged by its output {@code logits}, or else {@code out}
- * @param exact the same without batch norms, for integers; null if there is no such thing
+ * @param exact the same without batch norms but that of a prologue, for integers; null if there is
+ *     no such thing
  * @param batch images
  * @param height rows
  * @param width columns
@@ -37,6 +38,11 @@ public record VerifyCase(
   /** The output that it is judged by. */
   String output() {
     return network.outputs().containsKey(LOGITS) ? LOGITS : OUT;
+  }
+
+  /** Whether its first operation is what a prologue is taken from. */
+  boolean hasPrologue() {
+    return network.operations().get(0).name().equals(OperationShape.BEFORE);
   }
 
   Shape imageShape() {

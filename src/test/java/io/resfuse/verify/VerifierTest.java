@@ -37,6 +37,11 @@ class VerifierTest {
   private static final VerifyCase STRIDED =
       conv(8, 16, new Window(3, 2, 1, 1), false).toCase("strided:");
 
+  private static final VerifyCase PROLOGUE =
+      new OperationShape(
+              Kind.CONV, 9, 16, true, new Window(3, 1, 1, 1), 1, false, true, false, true, 3, 8, 7)
+          .toCase("prologue:");
+
   private static Engine reference;
 
   @BeforeAll
@@ -51,7 +56,7 @@ class VerifierTest {
 
   private static OperationShape conv(int in, int out, Window window, boolean residual) {
     return new OperationShape(
-        Kind.CONV, in, out, window, 1, false, true, residual, residual, 2, 9, 10);
+        Kind.CONV, in, out, false, window, 1, false, true, residual, residual, 2, 9, 10);
   }
 
   private static Map<Rung, Check> verify(Engine engine, Precision precision, VerifyCase test) {
@@ -82,7 +87,7 @@ class VerifierTest {
   @ParameterizedTest
   @EnumSource(Precision.class)
   void rightEnginesClimbTheLadder(Precision precision) {
-    for (VerifyCase test : List.of(CONV, STRIDED)) {
+    for (VerifyCase test : List.of(CONV, STRIDED, PROLOGUE)) {
       Map<Rung, Check> checks = verify(reference, precision, test);
       checks.values().forEach(check -> assertThat(check.status()).isEqualTo(Status.PASSED));
     }
@@ -123,7 +128,9 @@ class VerifierTest {
     assertThat(names)
         .contains(
             "conv1: conv 7x7/2 3>64 pad 3 bn relu",
-            "layer1.0.conv2: conv 3x3 64 pad 1 bn residual relu",
+            "maxpool: maxpool 3x3/2 64 after bn relu",
+            "layer1.0.conv1: conv 3x3 64 pad 1 bn relu",
+            "layer1.0.conv2: conv 3x3 64 pad 1 bn residual relu after bn relu",
             "layer2.0.downsample.0: conv 1x1/2 64>128 pad 0 bn",
             "fc: linear 512>1000",
             "loss: loss 1000")
@@ -334,7 +341,19 @@ class VerifierTest {
     // Padding only: a kernel of one pixel that never meets the image but in its middle.
     VerifyCase empty =
         new OperationShape(
-                Kind.CONV, 8, 8, new Window(1, 1, 4, 1), 1, false, false, false, false, 2, 4, 4)
+                Kind.CONV,
+                8,
+                8,
+                false,
+                new Window(1, 1, 4, 1),
+                1,
+                false,
+                false,
+                false,
+                false,
+                2,
+                4,
+                4)
             .toCase("padding:");
     Map<Rung, Check> checks = verify(reference, Precision.FP32, empty);
     assertThat(checks.get(Rung.INFERENCE).status()).isEqualTo(Status.UNTRUSTWORTHY);
