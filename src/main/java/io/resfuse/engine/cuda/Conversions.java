@@ -123,6 +123,14 @@ final class Conversions {
         stored);
   }
 
+  /** Adds a stored gradient of weights to a float32 one if the binding accumulates, else copies. */
+  void widen(Program program, String label, WeightLayout layout, Buffer stored, Buffer gradient) {
+    Activation rows = new Activation(layout.outputs(), 1, 1, layout.pitch(), layout.pitch());
+    Buffer floats = program.timeline().workspace(gradient.bytes());
+    unpack(program, label + " as floats", stored, rows, TensorLayout.NHWC, floats);
+    new Convolutions(emission).sumSlices(program, label, floats, gradient, layout.elements(), 1);
+  }
+
   /** Weights as the gradient of the input wants them. */
   void transposeWeights(
       Program program, String label, WeightLayout layout, Buffer weights, Buffer transposed) {

@@ -38,11 +38,11 @@ final class Convolutions implements FusedConvolutions {
   public void add(
       Program program,
       ConvolutionShape shape,
-      Buffer input,
+      Operand input,
       Buffer weights,
       Epilogue epilogue,
       Buffer output) {
-    forward(program, shape, Operand.plain(input), weights, epilogue, output, null);
+    forward(program, shape, input, weights, epilogue, output, null);
   }
 
   /** How many rows one record of the forward pass' statistics is of. */
@@ -422,7 +422,8 @@ final class Convolutions implements FusedConvolutions {
     }
   }
 
-  private void sumSlices(
+  /** The sum of float32 slices, added to what is there if the binding accumulates. */
+  void sumSlices(
       Program program, String label, Buffer partials, Buffer gradient, long elements, int slices) {
     long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
     program.launch(

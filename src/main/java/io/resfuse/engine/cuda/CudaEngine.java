@@ -118,19 +118,39 @@ final class CudaEngine implements Engine {
 
   @Override
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
-    return program(network, options).memory();
+    return trainingMemory(network, options, null);
   }
 
-  private TrainingProgram program(NetworkSpec network, TrainingOptions options) {
+  /** The same where a library runs convolutions and batch norms, or, without one, our kernels. */
+  PlanMemory trainingMemory(
+      NetworkSpec network, TrainingOptions options, @Nullable TrainingLibrary library) {
+    try (TrainingProgram program = program(network, options, library)) {
+      return program.memory();
+    }
+  }
+
+  private TrainingProgram program(
+      NetworkSpec network, TrainingOptions options, @Nullable TrainingLibrary library) {
     requireType(options.precision(), Mode.TRAINING);
     options.check(network);
-    return new TrainingProgram(toolkit, network, options);
+    context.use();
+    return new TrainingProgram(toolkit, network, options, library);
   }
 
   @Override
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
-    return new CudaTrainingPlan(context, program(network, options), network, parameters);
+    return planTraining(network, parameters, options, null);
+  }
+
+  /** The same where a library runs convolutions and batch norms, or, without one, our kernels. */
+  TrainingPlan planTraining(
+      NetworkSpec network,
+      Parameters parameters,
+      TrainingOptions options,
+      @Nullable TrainingLibrary library) {
+    TrainingProgram program = program(network, options, library);
+    return new CudaTrainingPlan(context, program, network, parameters);
   }
 
   /** Makes the device's context the calling thread's. */

@@ -60,8 +60,7 @@ final class CudaInferencePlan implements InferencePlan {
       host.allocate(context, purpose);
       List<Program.Step> steps = program.program().bind(new Binding(memories, false));
       if (program.warmsUp()) {
-        steps.forEach(step -> step.issue(stream));
-        stream.synchronize("running " + name + " for the first time");
+        Pass.warmUp("running " + name + " for the first time", stream, steps);
       }
       this.pass = new Pass("running " + name, stream, steps);
       resources.own(pass, pass::close);

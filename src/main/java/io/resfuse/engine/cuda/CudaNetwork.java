@@ -37,7 +37,7 @@ final class CudaNetwork implements LoadedNetwork {
     this.type = type;
     this.library = library;
     this.layouts =
-        library == null ? Layouts.forKernels(network, type) : Layouts.forLibrary(network);
+        library == null ? Layouts.forKernels(network, type) : Layouts.forLibrary(network, true);
     this.weights = new NetworkWeights(network, layouts, type);
     this.memory = weights.load(context, parameters);
   }

@@ -58,6 +58,7 @@ final class CudaTrainingPlan implements TrainingPlan {
     this.program = program;
     this.network = network;
     this.space = program.parameters();
+    resources.own(program, program::close);
     boolean done = false;
     try {
       TrainingOptions options = program.options();
@@ -80,11 +81,16 @@ final class CudaTrainingPlan implements TrainingPlan {
       resources.own(host, host::close);
       host.allocate(context, purpose);
       Binding binding = new Binding(memories, false);
+      Binding adding = new Binding(memories, true);
+      if (program.warmsUp()) {
+        warmUp(binding, adding);
+        memories.get(Buffer.Kind.PLAN).fill(0);
+      }
+      program.writeConstants(memories.get(Buffer.Kind.PLAN));
       this.forward = pass("the forward pass", program.forward(), binding);
       this.evaluation = pass("the evaluation", program.evaluation(), binding);
       this.backward = pass("the backward pass", program.backward(), binding);
-      this.accumulation =
-          pass("the backward pass", program.backward(), new Binding(memories, true));
+      this.accumulation = pass("the backward pass", program.backward(), adding);
       this.storing = pass("the rounding of weights", program.storing(), binding);
       this.transposing = pass("the transposition of weights", program.transposing(), binding);
       LossProgram lossProgram = program.loss();
@@ -108,6 +114,20 @@ final class CudaTrainingPlan implements TrainingPlan {
       if (!done) {
         resources.close();
       }
+    }
+  }
+
+  /** On whatever is there: nothing that it leaves is used. */
+  private void warmUp(Binding binding, Binding adding) {
+    String doing = "training " + network.name() + " for the first time";
+    for (List<Program.Step> steps :
+        List.of(
+            program.forward().bind(binding),
+            program.backward().bind(binding),
+            program.forward().bind(binding),
+            program.backward().bind(adding),
+            program.evaluation().bind(binding))) {
+      Pass.warmUp(doing, stream, steps);
     }
   }
 

@@ -125,7 +125,7 @@ final class ForwardBuilder {
     Value residual = conv.residual();
     Buffer added = residual == null ? null : tensor(residual);
     Convolutions.Epilogue epilogue = weights.epilogue(program, conv, added);
-    Buffer input = tensor(conv.input());
+    Operand input = Operand.plain(tensor(conv.input()));
     Buffer output = place(conv, residual, added);
     convolutions.add(
         program, layouts.shape(conv, shapes), input, weights.weights(conv), epilogue, output);

@@ -11,7 +11,7 @@ interface FusedConvolutions {
   void add(
       Program program,
       ConvolutionShape shape,
-      Buffer input,
+      Operand input,
       Buffer weights,
       Convolutions.Epilogue epilogue,
       Buffer output);

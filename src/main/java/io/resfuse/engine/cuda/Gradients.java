@@ -1,6 +1,8 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.kernels.Mask;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,9 +29,13 @@ final class Gradients {
    */
   record Target(Buffer buffer, boolean accumulate) {}
 
-  /** The sum of the contributions so far; null if there is none. */
-  @Nullable Buffer get(Value value) {
-    return gradients.get(value);
+  /** The sum of the contributions. */
+  Buffer present(Value value) {
+    Buffer gradient = gradients.get(value);
+    if (gradient == null) {
+      throw new IllegalStateException("nothing contributed to the gradient of " + value.name());
+    }
+    return gradient;
   }
 
   /** For a contribution that a kernel writes or adds. */
@@ -58,5 +64,27 @@ final class Gradients {
         new Conversions.Subsampling("sum of gradients of " + value.name(), shape, shape, 1, 0);
     new Conversions(state.emission())
         .subsampleBackward(program, everything, contribution, present, true);
+  }
+
+  /**
+   * The gradient of a convolution's raw result, from that of what followed it. Passes the masked
+   * gradient on to the residual.
+   */
+  Buffer apply(
+      FusedConv conv,
+      Normalizations.Backward backward,
+      Normalizations.@Nullable Norm norm,
+      Normalizations.@Nullable Coefficients coefficients) {
+    Buffer gradient = backward.gradient();
+    Value residual = conv.residual();
+    boolean passOn = residual != null && state.wantsGradient(residual);
+    Buffer result = passOn ? program.timeline().activation(state.bytes(conv.output())) : gradient;
+    Buffer masked = passOn && backward.mask() != Mask.NONE ? gradient : null;
+    new Normalizations(state.emission())
+        .backwardApply(program, backward, norm, coefficients, result, masked);
+    if (passOn) {
+      give(residual, gradient);
+    }
+    return result;
   }
 }

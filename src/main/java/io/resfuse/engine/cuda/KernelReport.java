@@ -74,7 +74,7 @@ public final class KernelReport {
       Toolkit toolkit = new Toolkit(context.device(), kernels, TileChooser.ESTIMATES);
       List<Row> rows = new ArrayList<>();
       if (training) {
-        TrainingProgram program = new TrainingProgram(toolkit, network, options);
+        TrainingProgram program = new TrainingProgram(toolkit, network, options, null);
         Map<Buffer.Kind, DeviceMemory> memories =
             PlanMemories.allocate(
                 context,

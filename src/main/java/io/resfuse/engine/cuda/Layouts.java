@@ -35,8 +35,12 @@ final class Layouts {
         false);
   }
 
-  /** As a {@link ConvolutionLibrary} wants them: no packs, no stem; every result is scaled. */
-  static Layouts forLibrary(NetworkSpec network) {
+  /**
+   * As a {@link ConvolutionLibrary} wants them: no packs, no stem; every result is scaled.
+   *
+   * @param narrowImage whether an image may be padded to fewer channels than other tensors
+   */
+  static Layouts forLibrary(NetworkSpec network, boolean narrowImage) {
     return new Layouts(
         network,
         (conv, onlyUseOfImage) ->
@@ -45,7 +49,7 @@ final class Layouts {
                     conv.input().channels(),
                     conv.output().channels(),
                     conv.groups(),
-                    onlyUseOfImage),
+                    narrowImage && onlyUseOfImage),
                 conv.window().kernel(),
                 false),
         true);

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions by a library. What follows a convolution is a pass of ours in place, {@code
@@ -26,20 +27,18 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
   public void add(
       Program program,
       ConvolutionShape shape,
-      Buffer input,
+      Operand input,
       Buffer weights,
       Convolutions.Epilogue epilogue,
       Buffer output) {
     ConvolutionLibrary.Prepared prepared = prepare(shape, epilogue);
-    Buffer workspace =
-        prepared.workspaceBytes() == 0
-            ? null
-            : program.timeline().workspace(prepared.workspaceBytes());
+    Buffer tensor = input.tensor();
+    Buffer workspace = workspace(program, prepared.workspaceBytes());
     program.call(
         binding -> {
           ConvolutionLibrary.Addresses at =
               new ConvolutionLibrary.Addresses(
-                  binding.at(input),
+                  binding.at(tensor),
                   binding.at(weights),
                   binding.at(epilogue.scale()),
                   binding.at(epilogue.bias()),
@@ -48,7 +47,7 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
                   binding.at(workspace));
           return stream -> prepared.run(stream, at);
         },
-        input,
+        tensor,
         weights,
         epilogue.scale(),
         epilogue.bias(),
@@ -62,22 +61,32 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
 
   private ConvolutionLibrary.Prepared prepare(
       ConvolutionShape shape, Convolutions.Epilogue epilogue) {
+    ConvolutionLibrary.Prepared prepared =
+        library.prepare(sizes(shape, epilogue.residual() != null, epilogue.relu()));
+    return resources.own(prepared, prepared::close);
+  }
+
+  /** A convolution as a library sees it. */
+  static ConvolutionLibrary.Convolution sizes(
+      ConvolutionShape shape, boolean residual, boolean relu) {
     Packing packing = shape.weights().packing();
     Activation in = shape.input();
-    ConvolutionLibrary.Prepared prepared =
-        library.prepare(
-            new ConvolutionLibrary.Convolution(
-                shape.name(),
-                shape.window(),
-                packing.packs(),
-                in.images(),
-                in.height(),
-                in.width(),
-                packing.packs() * packing.channels(),
-                shape.weights().outputs(),
-                epilogue.residual() != null,
-                epilogue.relu()));
-    return resources.own(prepared, prepared::close);
+    return new ConvolutionLibrary.Convolution(
+        shape.name(),
+        shape.window(),
+        packing.packs(),
+        in.images(),
+        in.height(),
+        in.width(),
+        packing.packs() * packing.channels(),
+        shape.weights().outputs(),
+        residual,
+        relu);
+  }
+
+  /** Scratch memory of a step; null for none. */
+  static @Nullable Buffer workspace(Program program, long bytes) {
+    return bytes == 0 ? null : program.timeline().workspace(bytes);
   }
 
   private void finish(

@@ -5,13 +5,16 @@ import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.kernels.ElementType;
 
 /**
- * A CUDA device for an engine whose convolutions are a library's: memory, transfers, pools, batch
- * norms and linear layers are those of the engine {@code cuda}. Thread-safe. The device's context
- * is that of the thread that opened it.
+ * A CUDA device for an engine whose convolutions, and batch norms in training, are a library's:
+ * memory, transfers, pools, linear layers, loss and optimizer are those of the engine {@code cuda}.
+ * Thread-safe. The device's context is that of the thread that opened it.
  */
 public final class LibraryHost implements AutoCloseable {
   private final CudaEngine engine;
@@ -68,6 +71,36 @@ public final class LibraryHost implements AutoCloseable {
   public LoadedNetwork load(
       NetworkSpec network, Parameters parameters, Precision precision, ConvolutionLibrary library) {
     return engine.load(network, parameters, ElementType.of(precision), library);
+  }
+
+  /**
+   * Computes what a training plan would need.
+   *
+   * @param network what to train
+   * @param options how, in a precision other than fp64
+   * @param library runs convolutions and batch norms
+   * @return the memory of {@link #planTraining}
+   */
+  public PlanMemory trainingMemory(
+      NetworkSpec network, TrainingOptions options, TrainingLibrary library) {
+    return engine.trainingMemory(network, options, library);
+  }
+
+  /**
+   * Makes a training plan.
+   *
+   * @param network what to train
+   * @param parameters initial values
+   * @param options how, in a precision other than fp64
+   * @param library runs convolutions and batch norms
+   * @return with one owner
+   */
+  public TrainingPlan planTraining(
+      NetworkSpec network,
+      Parameters parameters,
+      TrainingOptions options,
+      TrainingLibrary library) {
+    return engine.planTraining(network, parameters, options, library);
   }
 
   /** Destroys the context. Networks and plans must be closed before. */

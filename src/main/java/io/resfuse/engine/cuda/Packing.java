@@ -41,7 +41,7 @@ record Packing(
         && outChannels % Activation.CHANNEL_MULTIPLE == 0) {
       return new Packing(groups, in, out, in, out, 1);
     }
-    boolean narrow = onlyUseOfImage && inChannels <= WeightLayout.STEM_PITCH;
+    boolean narrow = onlyUseOfImage && groups == 1 && inChannels <= WeightLayout.STEM_PITCH;
     int channels = narrow ? WeightLayout.STEM_PITCH : Activation.pad(inChannels);
     return new Packing(1, channels, Activation.pad(outChannels), in, out, groups);
   }

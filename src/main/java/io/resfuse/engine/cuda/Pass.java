@@ -41,6 +41,12 @@ final class Pass implements AutoCloseable {
             : stream.capture(() -> steps.forEach(step -> step.issue(stream)));
   }
 
+  /** Runs steps once that are not recorded yet. */
+  static void warmUp(String doing, Stream stream, List<Program.Step> steps) {
+    steps.forEach(step -> step.issue(stream));
+    stream.synchronize(doing);
+  }
+
   /** Starts it. */
   void start() {
     if (graph != null) {

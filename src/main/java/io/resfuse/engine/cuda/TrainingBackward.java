@@ -28,11 +28,13 @@ final class TrainingBackward {
   private final Emission emission;
   private final Shapes shapes;
   private final ParameterSpace parameters;
+  private final TrainingConvolutions convolutions;
   private final Program program;
   private final Gradients gradients;
 
-  TrainingBackward(TrainingState state, Program program) {
+  TrainingBackward(TrainingState state, TrainingConvolutions convolutions, Program program) {
     this.state = state;
+    this.convolutions = convolutions;
     this.emission = state.emission();
     this.shapes = state.shapes();
     this.parameters = state.parameters();
@@ -61,7 +63,11 @@ final class TrainingBackward {
     if (inputGradient != null) {
       addGiven(transfers, image, given);
       transfers.result(
-          program, "gradient of the images", present(image), shapes.of(image), inputGradient);
+          program,
+          "gradient of the images",
+          gradients.present(image),
+          shapes.of(image),
+          inputGradient);
     }
   }
 
@@ -76,14 +82,6 @@ final class TrainingBackward {
         });
   }
 
-  private Buffer present(Value value) {
-    Buffer gradient = gradients.get(value);
-    if (gradient == null) {
-      throw new IllegalStateException("nothing contributed to the gradient of " + value.name());
-    }
-    return gradient;
-  }
-
   private void add(Operation operation) {
     if (operation instanceof FusedConv conv) {
       add(conv);
@@ -96,7 +94,7 @@ final class TrainingBackward {
 
   private void addWithoutParameters(Operation operation) {
     Value input = operation.inputs().get(0);
-    Buffer gradient = present(operation.output());
+    Buffer gradient = gradients.present(operation.output());
     Gradients.Target target = gradients.target(input);
     if (operation instanceof MaxPool pool) {
       Poolings.Pooling pooling =
@@ -131,10 +129,9 @@ final class TrainingBackward {
   }
 
   private void add(Linear linear) {
-    Buffer gradient = present(linear.output());
+    Buffer gradient = gradients.present(linear.output());
     addBias(linear.name(), linear.bias(), shapes.of(linear.output()), gradient);
-    addProduct(
-        linear, state.layouts().shape(linear, shapes), linear.input(), linear.weight(), gradient);
+    addProduct(new KernelProducts(state), Layer.of(linear, state), gradient);
   }
 
   private void addBias(
@@ -146,71 +143,29 @@ final class TrainingBackward {
   }
 
   /** The gradients of weights and input of a convolution or linear layer. */
-  private void addProduct(
-      Operation operation,
-      ConvolutionShape shape,
-      Value input,
-      ParameterSpec weight,
-      Buffer gradient) {
-    Convolutions convolutions = new Convolutions(emission);
-    Buffer weightGradient = parameters.gradient(weight);
+  private void addProduct(TrainingProducts products, Layer layer, Buffer gradient) {
+    Buffer weightGradient = parameters.gradient(layer.weight());
     if (weightGradient != null) {
-      convolutions.weightGradient(program, shape, state.operand(input), gradient, weightGradient);
+      products.weightGradient(program, layer, gradient, weightGradient);
     }
-    if (state.wantsGradient(input)) {
-      Gradients.Target target = gradients.target(input);
-      convolutions.inputGradient(
-          program,
-          shape,
-          gradient,
-          state.transposed(operation),
-          target.buffer(),
-          target.accumulate());
+    if (state.wantsGradient(layer.input())) {
+      products.inputGradient(program, layer, gradient, gradients.target(layer.input()));
     }
   }
 
   private void add(FusedConv conv) {
-    Buffer result = state.takesBatchStatistics(conv) ? throughBatchNorm(conv) : throughFused(conv);
-    addProduct(conv, state.layouts().shape(conv, shapes), conv.input(), conv.weight(), result);
+    Buffer result =
+        state.takesBatchStatistics(conv)
+            ? convolutions.throughBatchNorm(program, gradients, conv)
+            : throughFused(conv);
+    addProduct(convolutions.products(), Layer.of(conv, state), result);
   }
 
-  /** The gradient of the raw result of a convolution whose batch norm uses the batch. */
-  private Buffer throughBatchNorm(FusedConv conv) {
-    BatchNorm batchNorm = conv.batchNorm();
-    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    Buffer gradient = present(conv.output());
-    Operand value = state.operand(conv.output());
-    Mask mask = !conv.relu() ? Mask.NONE : value.affine() == null ? Mask.OUTPUT : Mask.INPUT;
-    Normalizations.Backward backward =
-        new Normalizations.Backward(
-            conv.name(),
-            shapes.of(conv.output()),
-            gradient,
-            state.kept(conv),
-            mask,
-            mask == Mask.OUTPUT ? value.tensor() : null);
-    long vector = (long) norm.channels() * Float.BYTES;
-    Normalizations.Coefficients coefficients =
-        new Normalizations.Coefficients(
-            program.timeline().workspace(vector),
-            program.timeline().workspace(vector),
-            program.timeline().workspace(vector));
-    Normalizations normalizations = new Normalizations(emission);
-    normalizations.backwardStatistics(
-        program,
-        backward,
-        norm,
-        parameters.gradient(batchNorm.gamma()),
-        parameters.gradient(batchNorm.beta()),
-        coefficients);
-    return apply(conv, backward, norm, coefficients);
-  }
-
-  /** The same without batch norm, or with one that is frozen. */
+  /** The gradient of the raw result of a convolution without batch norm, or with a frozen one. */
   private Buffer throughFused(FusedConv conv) {
     BatchNorm batchNorm = conv.batchNorm();
     Activation shape = shapes.of(conv.output());
-    Buffer gradient = present(conv.output());
+    Buffer gradient = gradients.present(conv.output());
     Buffer result = gradient;
     if (conv.relu() || batchNorm != null || conv.residual() != null) {
       Normalizations.Backward backward =
@@ -226,28 +181,9 @@ final class TrainingBackward {
               ? null
               : new Normalizations.Coefficients(
                   state.norms().of(conv, batchNorm).scale(), null, null);
-      result = apply(conv, backward, null, coefficients);
+      result = gradients.apply(conv, backward, null, coefficients);
     }
     addBias(conv.name(), conv.bias(), shape, result);
-    return result;
-  }
-
-  /** The gradient of the raw result; passes the masked gradient on to the residual. */
-  private Buffer apply(
-      FusedConv conv,
-      Normalizations.Backward backward,
-      Normalizations.@Nullable Norm norm,
-      Normalizations.@Nullable Coefficients coefficients) {
-    Buffer gradient = backward.gradient();
-    Value residual = conv.residual();
-    boolean passOn = residual != null && state.wantsGradient(residual);
-    Buffer result = passOn ? program.timeline().activation(state.bytes(conv.output())) : gradient;
-    Buffer masked = passOn && backward.mask() != Mask.NONE ? gradient : null;
-    new Normalizations(emission)
-        .backwardApply(program, backward, norm, coefficients, result, masked);
-    if (passOn) {
-      gradients.give(residual, gradient);
-    }
     return result;
   }
 }

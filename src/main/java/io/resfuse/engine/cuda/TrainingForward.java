@@ -9,31 +9,22 @@ import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Value;
 import io.resfuse.tensor.TensorLayout;
-import java.util.HashMap;
 import java.util.Map;
 
-/**
- * Builds the forward pass of training. A convolution before a batch norm stores its raw result and
- * the statistics of it; what follows is done by the readers on the way in where they can ({@link
- * TrainingState#isVirtual}), else by one pass.
- */
+/** Builds the forward pass of training. */
 final class TrainingForward {
   private final TrainingState state;
   private final Emission emission;
   private final Shapes shapes;
+  private final TrainingConvolutions convolutions;
   private final Program program;
-  private final Map<Value, Buffer> places = new HashMap<>();
 
-  TrainingForward(TrainingState state, Program program) {
+  TrainingForward(TrainingState state, TrainingConvolutions convolutions, Program program) {
     this.state = state;
+    this.convolutions = convolutions;
     this.emission = state.emission();
     this.shapes = state.shapes();
     this.program = program;
-  }
-
-  /** Gives a value a place, for those that outlive the program. */
-  void place(Value value, Buffer buffer) {
-    places.put(value, buffer);
   }
 
   void build(TensorLayout layout, HostBuffer input, Map<String, HostBuffer> outputs) {
@@ -53,14 +44,14 @@ final class TrainingForward {
     outputs.forEach(
         (name, host) -> {
           Value value = shapes.network().output(name);
-          transfers.result(program, "output " + name, tensor(value), shapes.of(value), host);
+          transfers.result(program, "output " + name, state.tensor(value), shapes.of(value), host);
         });
   }
 
   private void add(Operation operation) {
     if (operation instanceof FusedConv conv) {
       if (state.takesBatchStatistics(conv)) {
-        addWithStatistics(conv);
+        convolutions.addWithStatistics(program, conv);
       } else {
         addFused(conv);
       }
@@ -68,15 +59,19 @@ final class TrainingForward {
       add(pool);
     } else if (operation instanceof SubsampledIdentity shortcut) {
       new Conversions(emission)
-          .subsample(program, sizes(shortcut), tensor(shortcut.input()), result(shortcut.output()));
+          .subsample(
+              program,
+              sizes(shortcut),
+              state.tensor(shortcut.input()),
+              state.result(program, shortcut.output()));
     } else if (operation instanceof GlobalAveragePool pool) {
       new Poolings(emission)
           .averagePool(
               program,
               pool.name(),
               shapes.of(pool.input()),
-              tensor(pool.input()),
-              result(pool.output()));
+              state.tensor(pool.input()),
+              state.result(program, pool.output()));
     } else if (operation instanceof Linear linear) {
       new Convolutions(emission)
           .forward(
@@ -86,42 +81,9 @@ final class TrainingForward {
               state.parameters().stored(linear.weight()),
               new Convolutions.Epilogue(
                   null, state.parameters().master(linear.bias()), null, false),
-              result(linear.output()),
+              state.result(program, linear.output()),
               null);
     }
-  }
-
-  private void addWithStatistics(FusedConv conv) {
-    BatchNorm batchNorm = conv.batchNorm();
-    Normalizations normalizations = new Normalizations(emission);
-    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    Activation shape = shapes.of(conv.output());
-    ConvolutionShape convolution = state.layouts().shape(conv, shapes);
-    Convolutions convolutions = new Convolutions(emission);
-    int rowsPerTile = convolutions.rowsOfStatistics(convolution);
-    int tiles = ConvolutionShape.ceilDiv(shape.rows(), rowsPerTile);
-    Buffer statistics = program.timeline().workspace(2L * Float.BYTES * norm.channels() * tiles);
-    Buffer raw = program.timeline().activation(state.bytes(conv.output()));
-    Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());
-    convolutions.forward(
-        program,
-        convolution,
-        state.operand(conv.input()),
-        state.parameters().stored(conv.weight()),
-        new Convolutions.Epilogue(null, bias, null, false),
-        raw,
-        statistics);
-    normalizations.finalizeBatch(program, norm, statistics, shape.rows(), rowsPerTile);
-    state.keep(conv, raw);
-    Operand normalised =
-        new Operand(raw, new Operand.Affine(norm.scale(), norm.bias(), conv.relu()));
-    if (state.isVirtual(conv)) {
-      state.setOperand(conv.output(), normalised);
-      return;
-    }
-    Operand residual = conv.residual() == null ? null : state.operand(conv.residual());
-    Buffer output = result(conv.output());
-    normalizations.apply(program, conv.name() + " batch norm", shape, normalised, residual, output);
   }
 
   /** A convolution without batch norm, or with one that is frozen: all in one launch. */
@@ -135,16 +97,16 @@ final class TrainingForward {
       scale = norm.scale();
       bias = norm.bias();
     }
-    Buffer residual = conv.residual() == null ? null : tensor(conv.residual());
-    new Convolutions(emission)
-        .forward(
+    Buffer residual = conv.residual() == null ? null : state.tensor(conv.residual());
+    convolutions
+        .fused()
+        .add(
             program,
             state.layouts().shape(conv, shapes),
             state.operand(conv.input()),
             state.parameters().stored(conv.weight()),
-            new Convolutions.Epilogue(scale, bias, residual, conv.relu()),
-            result(conv.output()),
-            null);
+            state.epilogue(conv, scale, bias, residual),
+            state.result(program, conv.output()));
   }
 
   private void add(MaxPool pool) {
@@ -157,7 +119,12 @@ final class TrainingForward {
       state.keep(pool, index);
     }
     new Poolings(emission)
-        .maxPool(program, pooling, state.operand(pool.input()), result(pool.output()), index);
+        .maxPool(
+            program,
+            pooling,
+            state.operand(pool.input()),
+            state.result(program, pool.output()),
+            index);
   }
 
   private Conversions.Subsampling sizes(SubsampledIdentity shortcut) {
@@ -167,21 +134,5 @@ final class TrainingForward {
         shapes.of(shortcut.output()),
         shortcut.stride(),
         shortcut.channelsBefore());
-  }
-
-  /** A value that has been written. */
-  private Buffer tensor(Value value) {
-    Operand operand = state.operand(value);
-    if (operand.affine() != null) {
-      throw new IllegalStateException(value.name() + " was never written");
-    }
-    return operand.tensor();
-  }
-
-  private Buffer result(Value value) {
-    Buffer buffer =
-        places.computeIfAbsent(value, v -> program.timeline().activation(state.bytes(v)));
-    state.setOperand(value, Operand.plain(buffer));
-    return buffer;
   }
 }

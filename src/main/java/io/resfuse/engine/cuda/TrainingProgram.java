@@ -4,6 +4,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * What a training plan does, and what memory it needs; nothing is allocated. Forward and backward
  * have one timeline, evaluation one of its own in the same memory.
  */
-final class TrainingProgram {
+final class TrainingProgram implements AutoCloseable {
   private static final String LOGITS = "logits";
 
   private final TrainingOptions options;
@@ -39,16 +40,32 @@ final class TrainingProgram {
   private final GradientNorm norm;
   private final OptimizerProgram optimizer;
   private final PlanMemory memory;
+  private final TrainingState state;
+  private final boolean warmsUp;
+  private final Resources resources = new Resources();
 
-  TrainingProgram(Toolkit toolkit, NetworkSpec whole, TrainingOptions options) {
+  /**
+   * Builds it.
+   *
+   * @param library runs the convolutions and batch norms; null for our kernels
+   */
+  TrainingProgram(
+      Toolkit toolkit,
+      NetworkSpec whole,
+      TrainingOptions options,
+      @Nullable TrainingLibrary library) {
     this.options = options;
+    this.warmsUp = library != null;
     this.type = ElementType.of(options.precision());
     this.shapes = Shapes.of(whole, options.request());
     this.emission = new Emission(toolkit, type, region);
-    Layouts layouts = Layouts.forKernels(whole, type);
+    Layouts layouts =
+        library == null
+            ? Layouts.forKernels(whole, type)
+            : Layouts.forLibrary(whole, !options.inputGradient());
     NetworkSpec network = shapes.network();
     this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);
-    TrainingState state = new TrainingState(emission, shapes, layouts, options, parameters);
+    this.state = new TrainingState(emission, shapes, layouts, options, parameters);
     this.input = host.add(shapes.of(network.input()).hostBytes());
     this.inputGradient =
         options.inputGradient() ? host.add(shapes.of(network.input()).hostBytes()) : null;
@@ -59,7 +76,15 @@ final class TrainingProgram {
               outputs.put(name, host.add(shapes.of(value).hostBytes()));
               outputGradients.put(name, host.add(shapes.of(value).hostBytes()));
             });
-    build(state, layouts);
+    boolean done = false;
+    try {
+      build(layouts, convolutions(library));
+      done = true;
+    } finally {
+      if (!done) {
+        close();
+      }
+    }
     this.loss = createLoss();
     this.norm = new GradientNorm(emission, parameters, host);
     this.optimizer = new OptimizerProgram(emission, parameters, options.optimizer());
@@ -74,25 +99,33 @@ final class TrainingProgram {
             host.bytes());
   }
 
-  private void build(TrainingState state, Layouts layouts) {
-    TrainingForward training = new TrainingForward(state, forward);
+  private TrainingConvolutions convolutions(@Nullable TrainingLibrary library) {
+    if (library == null) {
+      return new KernelConvolutions(state);
+    }
+    LibraryTraining training = new LibraryTraining(library, state);
+    return resources.own(training, training::close);
+  }
+
+  private void build(Layouts layouts, TrainingConvolutions convolutions) {
     ForwardBuilder evaluating =
         new ForwardBuilder(
             emission,
             shapes,
             layouts,
             new TrainingWeightSource(state),
-            new Convolutions(emission),
+            convolutions.fused(),
             evaluation);
     Value logits = shapes.network().outputs().get(LOGITS);
     if (logits != null) {
       // The loss may be asked for at any time after a forward pass.
       logitsBuffer = region.add(state.bytes(logits));
-      training.place(logits, logitsBuffer);
+      state.place(logits, logitsBuffer);
       evaluating.place(logits, logitsBuffer);
     }
-    training.build(options.layout(), input, outputs);
-    new TrainingBackward(state, backward).build(options.layout(), outputGradients, inputGradient);
+    new TrainingForward(state, convolutions, forward).build(options.layout(), input, outputs);
+    new TrainingBackward(state, convolutions, backward)
+        .build(options.layout(), outputGradients, inputGradient);
     evaluating.build(options.layout(), input, outputs);
     Conversions conversions = new Conversions(emission);
     if (parameters.hasStoredCopy() && parameters.trainableElements() > 0) {
@@ -125,6 +158,18 @@ final class TrainingProgram {
             logits,
             outputGradients.get(LOGITS),
             host);
+  }
+
+  /**
+   * Whether it must run once before it can be recorded: libraries load kernels at their first use.
+   */
+  boolean warmsUp() {
+    return warmsUp;
+  }
+
+  /** Writes what neither the host nor a step writes. */
+  void writeConstants(DeviceMemory plan) {
+    state.writeConstants(plan);
   }
 
   TrainingOptions options() {
@@ -212,5 +257,11 @@ final class TrainingProgram {
 
   PlanMemory memory() {
     return memory;
+  }
+
+  /** Frees what a library holds for its convolutions and batch norms. Idempotent. */
+  @Override
+  public void close() {
+    resources.close();
   }
 }

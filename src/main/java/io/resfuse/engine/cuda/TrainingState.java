@@ -5,6 +5,9 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,6 +30,8 @@ final class TrainingState {
   private final Map<Value, Operand> operands = new HashMap<>();
   private final Map<Operation, Buffer> kept = new HashMap<>();
   private final Map<Operation, Buffer> transposed = new HashMap<>();
+  private final Map<Value, Buffer> places = new HashMap<>();
+  private final Map<Integer, Buffer> ones = new HashMap<>();
 
   TrainingState(
       Emission emission,
@@ -125,6 +130,70 @@ final class TrainingState {
 
   void setOperand(Value value, Operand operand) {
     operands.put(value, operand);
+  }
+
+  /** A value that has been written. */
+  Buffer tensor(Value value) {
+    Operand operand = operand(value);
+    if (operand.affine() != null) {
+      throw new IllegalStateException(value.name() + " was never written");
+    }
+    return operand.tensor();
+  }
+
+  /** Gives a value a place, for those that outlive the program. */
+  void place(Value value, Buffer buffer) {
+    places.put(value, buffer);
+  }
+
+  /** Where a value is written by the forward pass. */
+  Buffer result(Program program, Value value) {
+    Buffer buffer = places.computeIfAbsent(value, v -> program.timeline().activation(bytes(v)));
+    setOperand(value, Operand.plain(buffer));
+    return buffer;
+  }
+
+  /**
+   * The scale of what is not normalised.
+   *
+   * @return so many floats, 1 once {@link #writeConstants} has been called
+   */
+  Buffer ones(int channels) {
+    return ones.computeIfAbsent(
+        channels, count -> emission.region().add((long) count * Float.BYTES));
+  }
+
+  /** The bias of what has none: so many floats that nothing writes. */
+  Buffer zeros(int channels) {
+    return emission.region().add((long) channels * Float.BYTES);
+  }
+
+  /**
+   * What follows a convolution that is not normalised by its batch. Libraries want a scale and a
+   * bias, whether the network has them or not.
+   */
+  Convolutions.Epilogue epilogue(
+      FusedConv conv, @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual) {
+    int channels = layouts.of(conv).outputs();
+    boolean completes = layouts.scalesAll();
+    return new Convolutions.Epilogue(
+        scale == null && completes ? ones(channels) : scale,
+        bias == null && completes ? zeros(channels) : bias,
+        residual,
+        conv.relu());
+  }
+
+  /** Writes what neither the host nor a step writes. */
+  void writeConstants(DeviceMemory plan) {
+    ones.forEach(
+        (channels, buffer) -> {
+          ByteBuffer floats =
+              ByteBuffer.allocateDirect(channels * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+          for (int i = 0; i < channels; i++) {
+            floats.putFloat(1);
+          }
+          plan.write(buffer.offset(), floats.rewind());
+        });
   }
 
   /** What an operation keeps for its backward pass: a raw result, or the indices of maxima. */

@@ -30,14 +30,14 @@ final class TrainingWeightSource implements WeightSource {
     Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());
     BatchNorm batchNorm = conv.batchNorm();
     if (batchNorm == null) {
-      return new Convolutions.Epilogue(null, bias, residual, conv.relu());
+      return state.epilogue(conv, null, bias, residual);
     }
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
     long vector = (long) norm.channels() * Float.BYTES;
     Buffer scale = program.timeline().workspace(vector);
     Buffer shift = program.timeline().workspace(vector);
     new Normalizations(state.emission()).fold(program, norm, bias, scale, shift);
-    return new Convolutions.Epilogue(scale, shift, residual, conv.relu());
+    return state.epilogue(conv, scale, shift, residual);
   }
 
   @Override

@@ -18,7 +18,8 @@ import io.resfuse.engine.cudnn.dnn.Handle;
 import java.util.Optional;
 
 /**
- * Inference with cuDNN's convolutions, everything else as in the engine {@code cuda}. Thread-safe.
+ * cuDNN's convolutions and, in training, its batch norms; everything else as in the engine {@code
+ * cuda}. Thread-safe.
  *
  * <p>The system property {@value #ALGORITHMS_PROPERTY} says how cuDNN's algorithms are chosen:
  * {@code heuristics}, the default, or {@code measurement}. With {@value #TENSOR_CORES_PROPERTY} set
@@ -73,34 +74,33 @@ final class CudnnEngine implements Engine {
 
   @Override
   public Optional<String> whyNot(Precision precision, Mode mode) {
-    return CudnnProvider.whyNot(precision, mode);
+    return CudnnProvider.whyNot(precision);
   }
 
-  private EngineException cannotTrain() {
-    return new EngineException(CudnnProvider.CANNOT_TRAIN);
-  }
-
-  @Override
-  public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
-    whyNot(precision, Mode.INFERENCE)
+  private CudnnOperations library(Precision precision, Mode mode) {
+    whyNot(precision, mode)
         .ifPresent(
             reason -> {
               throw new EngineException(reason);
             });
-    CudnnConvolutions library =
-        new CudnnConvolutions(handle, DnnType.of(precision), tensorCores, choice);
-    return host.load(network, parameters, precision, library);
+    return new CudnnOperations(handle, DnnType.of(precision), tensorCores, choice);
+  }
+
+  @Override
+  public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
+    return host.load(network, parameters, precision, library(precision, Mode.INFERENCE));
   }
 
   @Override
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
-    throw cannotTrain();
+    return host.trainingMemory(network, options, library(options.precision(), Mode.TRAINING));
   }
 
   @Override
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
-    throw cannotTrain();
+    CudnnOperations library = library(options.precision(), Mode.TRAINING);
+    return host.planTraining(network, parameters, options, library);
   }
 
   @Override

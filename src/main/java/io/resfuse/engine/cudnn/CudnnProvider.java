@@ -1,7 +1,6 @@
 package io.resfuse.engine.cudnn;
 
 import io.resfuse.engine.Engine;
-import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
@@ -12,9 +11,6 @@ import java.util.Optional;
 public final class CudnnProvider implements EngineProvider {
   /** The name of the engine. */
   static final String NAME = "cudnn";
-
-  /** Why the engine does not train. */
-  static final String CANNOT_TRAIN = "engine cudnn does inference only; train with the engine cuda";
 
   /** For the {@link java.util.ServiceLoader}; loads nothing. */
   public CudnnProvider() {}
@@ -44,10 +40,7 @@ public final class CudnnProvider implements EngineProvider {
   }
 
   /** What the engine cannot do on any device. */
-  static Optional<String> whyNot(Precision precision, Mode mode) {
-    if (mode == Mode.TRAINING) {
-      return Optional.of(CANNOT_TRAIN);
-    }
+  static Optional<String> whyNot(Precision precision) {
     return precision == Precision.FP64
         ? Optional.of("engine cudnn computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32")
         : Optional.empty();

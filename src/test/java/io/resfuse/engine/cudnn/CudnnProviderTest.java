@@ -3,7 +3,6 @@ package io.resfuse.engine.cudnn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
@@ -33,13 +32,13 @@ class CudnnProviderTest {
   }
 
   @Test
-  void infersInFourPrecisionsAndDoesNotTrain() {
+  void runsInFourPrecisions() {
     Set<Precision> precisions = EnumSet.allOf(Precision.class);
-    precisions.removeIf(p -> CudnnProvider.whyNot(p, Mode.INFERENCE).isPresent());
+    precisions.removeIf(p -> CudnnProvider.whyNot(p).isPresent());
     assertThat(precisions)
         .containsExactlyInAnyOrder(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16);
-    assertThat(CudnnProvider.whyNot(Precision.FP16, Mode.TRAINING))
-        .contains("engine cudnn does inference only; train with the engine cuda");
+    assertThat(CudnnProvider.whyNot(Precision.FP64))
+        .contains("engine cudnn computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32");
   }
 
   @Test

@@ -36,7 +36,9 @@ public final class FusedConvolution implements Prepared {
     this.graph = new FusedConvolutionGraph(spec);
     boolean done = false;
     try {
-      this.plan = graph.plan(handle);
+      synchronized (handle) {
+        this.plan = graph.plan(handle);
+      }
       this.workspaceBytes = plan.number(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
       done = true;
     } finally {
@@ -58,7 +60,6 @@ public final class FusedConvolution implements Prepared {
 
   @Override
   public void run(Stream stream, Addresses at) {
-    handle.use(stream);
     long[] ids = {
       FusedConvolutionGraph.INPUT,
       FusedConvolutionGraph.WEIGHTS,
@@ -76,9 +77,10 @@ public final class FusedConvolution implements Prepared {
           .pointers(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, Arrays.copyOf(addresses, tensors))
           .pointers(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, at.workspace())
           .complete();
-      Dnn.check(
-          JCudnn.cudnnBackendExecute(handle.handle(), plan.handle(), pack.handle()),
-          "running a fused convolution");
+      handle.start(
+          stream,
+          "running a fused convolution",
+          () -> JCudnn.cudnnBackendExecute(handle.handle(), plan.handle(), pack.handle()));
     }
   }
 

@@ -10,10 +10,8 @@ import static jcuda.jcudnn.cudnnBackendDescriptorType.*;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.tensor.Shape;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
 import jcuda.jcudnn.cudnnConvolutionMode;
 import jcuda.jcudnn.cudnnDataType;
@@ -44,7 +42,7 @@ public final class FusedConvolutionGraph implements AutoCloseable {
   static final long OUTPUT = 6;
   private static final long FIRST_BETWEEN = 7;
 
-  private final Deque<BackendDescriptor> owned = new ArrayDeque<>();
+  private final DnnObjects owned = new DnnObjects();
   private final List<BackendDescriptor> operations = new ArrayList<>();
   private long between = FIRST_BETWEEN;
 
@@ -208,9 +206,7 @@ public final class FusedConvolutionGraph implements AutoCloseable {
   }
 
   private BackendDescriptor create(int type) {
-    BackendDescriptor descriptor = new BackendDescriptor(type);
-    owned.push(descriptor);
-    return descriptor;
+    return owned.own(new BackendDescriptor(type));
   }
 
   /**
@@ -270,8 +266,6 @@ public final class FusedConvolutionGraph implements AutoCloseable {
   /** Destroys its descriptors. Idempotent. */
   @Override
   public void close() {
-    while (!owned.isEmpty()) {
-      owned.pop().close();
-    }
+    owned.close();
   }
 }

@@ -1,10 +1,14 @@
 package io.resfuse.engine.cudnn.dnn;
 
 import io.resfuse.engine.cuda.driver.Stream;
+import java.util.function.IntSupplier;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnHandle;
 
-/** cuDNN on the device whose context is the calling thread's. One thread at a time. */
+/**
+ * cuDNN on the device whose context is the calling thread's. One thread at a time: whoever asks it
+ * for something holds its monitor.
+ */
 public final class Handle extends DnnObject<Handle.Opened> {
   /** JCuda keeps addresses to itself; a subclass may look. */
   static final class Opened extends cudnnHandle {
@@ -26,8 +30,14 @@ public final class Handle extends DnnObject<Handle.Opened> {
     return handle().address();
   }
 
-  /** Work goes into a stream from now on. */
-  void use(Stream stream) {
+  /**
+   * Starts work in a stream, while other threads wait.
+   *
+   * @param doing for messages
+   * @param work calls cuDNN with this handle, and hands on its answer
+   */
+  synchronized void start(Stream stream, String doing, IntSupplier work) {
     Dnn.check(JCudnn.cudnnSetStream(handle(), stream.enter()), "choosing a stream");
+    Dnn.check(work.getAsInt(), doing);
   }
 }

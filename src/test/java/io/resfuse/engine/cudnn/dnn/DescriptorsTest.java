@@ -9,6 +9,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.cuda.TrainingLibrary;
 import io.resfuse.engine.cudnn.CudnnExtension;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
@@ -67,6 +68,7 @@ class DescriptorsTest {
         for (DnnType type : DnnType.values()) {
           assertThat(shape(type, conv, input)).as("%s, %s", conv.name(), type).isEqualTo(output);
         }
+        checkNorm(conv, output);
       } else if (operation instanceof MaxPool pool) {
         try (TensorDescriptor tensor = tensor(DnnType.FP16, input);
             PoolingDescriptor pooling = new PoolingDescriptor(pool.window())) {
@@ -78,13 +80,34 @@ class DescriptorsTest {
   }
 
   private static Shape shape(DnnType type, FusedConv conv, Shape input) {
-    int channels = conv.input().channels() / conv.groups();
-    try (TensorDescriptor tensor = tensor(type, input);
-        FilterDescriptor weights =
-            new FilterDescriptor(type, conv.output().channels(), channels, conv.window().kernel());
-        ConvolutionDescriptor convolution =
-            new ConvolutionDescriptor(type, conv.window(), conv.groups(), true)) {
-      return convolution.outputShape(tensor, weights);
+    ConvolutionDescriptors.Spec spec =
+        new ConvolutionDescriptors.Spec(
+            conv.name(), type, conv.window(), conv.groups(), input, conv.output().channels(), true);
+    try (ConvolutionDescriptors convolution = new ConvolutionDescriptors(spec)) {
+      return convolution.outputShape();
+    }
+  }
+
+  /** What a batch norm keeps per channel is float32, whatever the tensors are. */
+  private static void checkNorm(FusedConv conv, Shape output) {
+    Operation.BatchNorm parameters = conv.batchNorm();
+    TrainingLibrary.BatchNorm norm =
+        new TrainingLibrary.BatchNorm(
+            conv.name(),
+            output.dimension(0),
+            output.dimension(2),
+            output.dimension(3),
+            output.dimension(1),
+            parameters.epsilon(),
+            parameters.momentum(),
+            conv.residual() != null,
+            conv.relu());
+    for (DnnType type : DnnType.values()) {
+      try (BatchNormDescriptors descriptors = new BatchNormDescriptors(type, norm)) {
+        assertThat(descriptors.channels().content())
+            .as("%s, %s", conv.name(), type)
+            .isEqualTo("CUDNN_DATA_FLOAT (1, %d, 1, 1)", output.dimension(1));
+      }
     }
   }
 

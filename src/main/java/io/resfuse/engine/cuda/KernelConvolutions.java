@@ -1,0 +1,96 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.cuda.kernels.Mask;
+
+/**
+ * Convolutions and batch norms by our kernels. A convolution before a batch norm stores its raw
+ * result and the statistics of it; what follows is done by the readers on the way in where they can
+ * ({@link TrainingState#isVirtual}), else by one pass.
+ */
+final class KernelConvolutions implements TrainingConvolutions {
+  private final TrainingState state;
+  private final Convolutions convolutions;
+  private final Normalizations normalizations;
+  private final KernelProducts products;
+
+  KernelConvolutions(TrainingState state) {
+    this.state = state;
+    this.convolutions = new Convolutions(state.emission());
+    this.normalizations = new Normalizations(state.emission());
+    this.products = new KernelProducts(state);
+  }
+
+  @Override
+  public FusedConvolutions fused() {
+    return convolutions;
+  }
+
+  @Override
+  public TrainingProducts products() {
+    return products;
+  }
+
+  @Override
+  public void addWithStatistics(Program program, FusedConv conv) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    Activation shape = state.shapes().of(conv.output());
+    ConvolutionShape convolution = state.layouts().shape(conv, state.shapes());
+    int rowsPerTile = convolutions.rowsOfStatistics(convolution);
+    int tiles = ConvolutionShape.ceilDiv(shape.rows(), rowsPerTile);
+    Buffer statistics = program.timeline().workspace(2L * Float.BYTES * norm.channels() * tiles);
+    Buffer raw = program.timeline().activation(state.bytes(conv.output()));
+    Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());
+    convolutions.forward(
+        program,
+        convolution,
+        state.operand(conv.input()),
+        state.parameters().stored(conv.weight()),
+        new Convolutions.Epilogue(null, bias, null, false),
+        raw,
+        statistics);
+    normalizations.finalizeBatch(program, norm, statistics, shape.rows(), rowsPerTile);
+    state.keep(conv, raw);
+    Operand normalised =
+        new Operand(raw, new Operand.Affine(norm.scale(), norm.bias(), conv.relu()));
+    if (state.isVirtual(conv)) {
+      state.setOperand(conv.output(), normalised);
+      return;
+    }
+    Operand residual = conv.residual() == null ? null : state.operand(conv.residual());
+    Buffer output = state.result(program, conv.output());
+    normalizations.apply(program, conv.name() + " batch norm", shape, normalised, residual, output);
+  }
+
+  @Override
+  public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    Operand value = state.operand(conv.output());
+    Mask mask = !conv.relu() ? Mask.NONE : value.affine() == null ? Mask.OUTPUT : Mask.INPUT;
+    Normalizations.Backward backward =
+        new Normalizations.Backward(
+            conv.name(),
+            state.shapes().of(conv.output()),
+            gradients.present(conv.output()),
+            state.kept(conv),
+            mask,
+            mask == Mask.OUTPUT ? value.tensor() : null);
+    long vector = (long) norm.channels() * Float.BYTES;
+    Normalizations.Coefficients coefficients =
+        new Normalizations.Coefficients(
+            program.timeline().workspace(vector),
+            program.timeline().workspace(vector),
+            program.timeline().workspace(vector));
+    normalizations.backwardStatistics(
+        program,
+        backward,
+        norm,
+        state.parameters().gradient(batchNorm.gamma()),
+        state.parameters().gradient(batchNorm.beta()),
+        coefficients);
+    return gradients.apply(conv, backward, norm, coefficients);
+  }
+}

@@ -1,0 +1,306 @@
+package io.resfuse.engine.cuda;
+
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.kernels.Mask;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Convolutions and batch norms of a training program by a library. Every value is written, and the
+ * gradient of a raw result gets a place of its own, as libraries want it. Not thread-safe.
+ */
+final class LibraryTraining implements TrainingConvolutions, TrainingProducts, AutoCloseable {
+  private final TrainingLibrary library;
+  private final TrainingState state;
+  private final LibraryConvolutions fused;
+  private final KernelProducts kernels;
+  private final Normalizations normalizations;
+  private final Map<FusedConv, Kept> norms = new HashMap<>();
+  private final Resources resources = new Resources();
+
+  LibraryTraining(TrainingLibrary library, TrainingState state) {
+    this.library = library;
+    this.state = state;
+    this.fused = new LibraryConvolutions(library, state.emission());
+    resources.own(fused, fused::close);
+    this.kernels = new KernelProducts(state);
+    this.normalizations = new Normalizations(state.emission());
+  }
+
+  /** What the backward pass of a batch norm has from its forward pass. */
+  private record Kept(TrainingLibrary.PreparedNorm prepared, @Nullable Buffer reserve) {}
+
+  @Override
+  public FusedConvolutions fused() {
+    return fused;
+  }
+
+  @Override
+  public TrainingProducts products() {
+    return this;
+  }
+
+  @Override
+  public void addWithStatistics(Program program, FusedConv conv) {
+    ConvolutionShape shape = state.layouts().shape(conv, state.shapes());
+    Buffer raw = program.timeline().activation(state.bytes(conv.output()));
+    multiply(
+        program,
+        TrainingLibrary.Product.OUTPUT,
+        shape,
+        state.tensor(conv.input()),
+        state.parameters().stored(conv.weight()),
+        raw,
+        binding -> false);
+    if (conv.bias() != null) {
+      Buffer bias = state.parameters().master(conv.bias());
+      Operand.Affine affine = new Operand.Affine(state.ones(shape.output().pitch()), bias, false);
+      normalizations.apply(
+          program, conv.name() + " bias", shape.output(), new Operand(raw, affine), null, raw);
+    }
+    state.keep(conv, raw);
+    normalise(program, conv, shape.output(), raw);
+  }
+
+  private void normalise(Program program, FusedConv conv, Activation shape, Buffer raw) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    TrainingLibrary.PreparedNorm prepared = prepare(conv, batchNorm, shape);
+    long reserved = prepared.reserveBytes();
+    Buffer reserve = reserved == 0 ? null : program.timeline().activation(reserved);
+    norms.put(conv, new Kept(prepared, reserve));
+    Buffer workspace = LibraryConvolutions.workspace(program, prepared.forwardWorkspaceBytes());
+    Value added = conv.residual();
+    Buffer residual = added == null ? null : state.tensor(added);
+    Buffer taken = prepared.isFused() ? residual : null;
+    Buffer output = state.result(program, conv.output());
+    program.call(
+        binding -> {
+          TrainingLibrary.NormForward at =
+              new TrainingLibrary.NormForward(
+                  binding.at(raw),
+                  binding.at(taken),
+                  binding.at(output),
+                  binding.at(reserve),
+                  binding.at(workspace));
+          TrainingLibrary.Channels channels = channels(binding, norm);
+          return stream -> prepared.forward(stream, at, channels);
+        },
+        raw,
+        taken,
+        output,
+        reserve,
+        workspace);
+    if (!prepared.isFused() && hasEpilogue(conv)) {
+      int channels = shape.pitch();
+      Operand.Affine affine =
+          new Operand.Affine(state.ones(channels), state.zeros(channels), conv.relu());
+      normalizations.apply(
+          program,
+          conv.name() + " residual and ReLU",
+          shape,
+          new Operand(output, affine),
+          residual == null ? null : Operand.plain(residual),
+          output);
+    }
+  }
+
+  private TrainingLibrary.PreparedNorm prepare(
+      FusedConv conv, BatchNorm batchNorm, Activation shape) {
+    TrainingLibrary.PreparedNorm prepared =
+        library.prepare(
+            new TrainingLibrary.BatchNorm(
+                conv.name(),
+                shape.images(),
+                shape.height(),
+                shape.width(),
+                shape.pitch(),
+                batchNorm.epsilon(),
+                batchNorm.momentum(),
+                conv.residual() != null,
+                conv.relu()));
+    return resources.own(prepared, prepared::close);
+  }
+
+  private static boolean hasEpilogue(FusedConv conv) {
+    return conv.relu() || conv.residual() != null;
+  }
+
+  private static TrainingLibrary.Channels channels(Binding binding, Normalizations.Norm norm) {
+    return new TrainingLibrary.Channels(
+        binding.at(norm.gamma()),
+        binding.at(norm.beta()),
+        binding.at(norm.runningMean()),
+        binding.at(norm.runningVariance()),
+        binding.at(norm.mean()),
+        binding.at(norm.inverse()));
+  }
+
+  @Override
+  public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
+    Buffer gradient = gradients.present(conv.output());
+    Kept kept = norms.get(conv);
+    boolean isFused = kept.prepared().isFused();
+    if (!isFused && conv.relu()) {
+      mask(program, conv, gradient);
+    }
+    Buffer result = program.timeline().activation(state.bytes(conv.output()));
+    Buffer forResidual =
+        isFused && conv.residual() != null
+            ? program.timeline().activation(state.bytes(conv.output()))
+            : null;
+    addBackward(program, conv, kept, gradient, result, forResidual);
+    if (conv.residual() != null && state.wantsGradient(conv.residual())) {
+      gradients.give(conv.residual(), forResidual == null ? gradient : forResidual);
+    }
+    return result;
+  }
+
+  /** Masks the gradient in its place. */
+  private void mask(Program program, FusedConv conv, Buffer gradient) {
+    Normalizations.Backward backward =
+        new Normalizations.Backward(
+            conv.name(),
+            state.shapes().of(conv.output()),
+            gradient,
+            null,
+            Mask.OUTPUT,
+            state.tensor(conv.output()));
+    normalizations.backwardApply(program, backward, null, null, gradient, null);
+  }
+
+  private void addBackward(
+      Program program,
+      FusedConv conv,
+      Kept kept,
+      Buffer gradient,
+      Buffer result,
+      @Nullable Buffer forResidual) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    Buffer raw = state.kept(conv);
+    Buffer output = state.tensor(conv.output());
+    Buffer gammaGradient =
+        wantedOrScratch(program, norm, state.parameters().gradient(batchNorm.gamma()));
+    Buffer betaGradient =
+        wantedOrScratch(program, norm, state.parameters().gradient(batchNorm.beta()));
+    Buffer workspace =
+        LibraryConvolutions.workspace(program, kept.prepared().backwardWorkspaceBytes());
+    program.call(
+        binding -> {
+          TrainingLibrary.NormBackward at =
+              new TrainingLibrary.NormBackward(
+                  binding.at(raw),
+                  binding.at(output),
+                  binding.at(gradient),
+                  binding.at(result),
+                  binding.at(forResidual),
+                  binding.at(gammaGradient),
+                  binding.at(betaGradient),
+                  binding.at(kept.reserve()),
+                  binding.at(workspace));
+          TrainingLibrary.Channels channels = channels(binding, norm);
+          return stream -> kept.prepared().backward(stream, at, channels, binding.accumulate());
+        },
+        raw,
+        output,
+        gradient,
+        result,
+        forResidual,
+        gammaGradient,
+        betaGradient,
+        kept.reserve(),
+        workspace);
+  }
+
+  /** Libraries write both gradients, whether one of them is frozen or not. */
+  private static Buffer wantedOrScratch(
+      Program program, Normalizations.Norm norm, @Nullable Buffer wanted) {
+    return wanted == null
+        ? program.timeline().workspace((long) norm.channels() * Float.BYTES)
+        : wanted;
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Groups whose channels leave gaps are one dense convolution to the library, whose gradient
+   * would have weights between the groups: these are left to our kernels.
+   */
+  @Override
+  public void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient) {
+    WeightLayout layout = layer.shape().weights();
+    if (layout.packing().groupsPerPack() > 1) {
+      kernels.weightGradient(program, layer, outputGradient, gradient);
+      return;
+    }
+    Buffer input = state.tensor(layer.input());
+    boolean direct = !state.parameters().hasStoredCopy();
+    int bytes = state.emission().type().bytes();
+    Buffer stored = direct ? gradient : program.timeline().workspace(layout.elements() * bytes);
+    multiply(
+        program,
+        TrainingLibrary.Product.WEIGHT_GRADIENT,
+        layer.shape(),
+        input,
+        stored,
+        outputGradient,
+        binding -> direct && binding.accumulate());
+    if (!direct) {
+      new Conversions(state.emission())
+          .widen(
+              program, layer.shape().name() + " gradient of the weights", layout, stored, gradient);
+    }
+  }
+
+  @Override
+  public void inputGradient(
+      Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
+    multiply(
+        program,
+        TrainingLibrary.Product.INPUT_GRADIENT,
+        layer.shape(),
+        target.buffer(),
+        state.parameters().stored(layer.weight()),
+        outputGradient,
+        binding -> target.accumulate());
+  }
+
+  private void multiply(
+      Program program,
+      TrainingLibrary.Product product,
+      ConvolutionShape shape,
+      Buffer input,
+      Buffer weights,
+      Buffer output,
+      Predicate<Binding> accumulates) {
+    TrainingLibrary.PreparedProduct prepared =
+        library.prepare(product, LibraryConvolutions.sizes(shape, false, false));
+    resources.own(prepared, prepared::close);
+    Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
+    program.call(
+        binding -> {
+          TrainingLibrary.Tensors at =
+              new TrainingLibrary.Tensors(
+                  binding.at(input),
+                  binding.at(weights),
+                  binding.at(output),
+                  binding.at(workspace));
+          boolean accumulate = accumulates.test(binding);
+          return stream -> prepared.run(stream, at, accumulate);
+        },
+        input,
+        weights,
+        output,
+        workspace);
+  }
+
+  @Override
+  public void close() {
+    resources.close();
+  }
+}

@@ -1,0 +1,80 @@
+package io.resfuse.engine.cudnn;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.cuda.TrainingLibrary;
+import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
+import io.resfuse.engine.cudnn.dnn.BatchNormalization;
+import io.resfuse.engine.cudnn.dnn.ConvolutionDescriptors;
+import io.resfuse.engine.cudnn.dnn.ConvolutionProduct;
+import io.resfuse.engine.cudnn.dnn.DnnType;
+import io.resfuse.engine.cudnn.dnn.ForwardConvolution;
+import io.resfuse.engine.cudnn.dnn.FusedConvolution;
+import io.resfuse.engine.cudnn.dnn.FusedConvolutionGraph;
+import io.resfuse.engine.cudnn.dnn.Handle;
+import io.resfuse.tensor.Shape;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Convolutions and batch norms by cuDNN in one type. Inference in fp16 and bf16 convolves in one
+ * graph with all that follows, where cuDNN has a plan for it, else alone; in fp32 and tf32 a
+ * graph's engines could multiply more coarsely than was asked for. Thread-safe.
+ *
+ * @param handle of the device
+ * @param type how tensors and weights are stored and multiplied
+ * @param tensorCores false keeps cuDNN from using them, and from fusing convolutions
+ * @param choice how algorithms are chosen for convolutions alone
+ */
+record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, AlgorithmChoice choice)
+    implements TrainingLibrary {
+  private static final Logger log = LoggerFactory.getLogger(CudnnOperations.class);
+
+  @Override
+  public Prepared prepare(Convolution convolution) {
+    if (tensorCores && (type == DnnType.FP16 || type == DnnType.BF16)) {
+      try {
+        return new FusedConvolution(handle, fusedSpec(convolution));
+      } catch (EngineException e) {
+        log.debug("{} is not fused: {}", convolution.name(), e.getMessage());
+      }
+    }
+    return new ForwardConvolution(prepare(Product.OUTPUT, convolution));
+  }
+
+  @Override
+  public ConvolutionProduct prepare(Product product, Convolution convolution) {
+    return new ConvolutionProduct(handle, product, spec(convolution), choice);
+  }
+
+  @Override
+  public PreparedNorm prepare(BatchNorm norm) {
+    return new BatchNormalization(handle, type, norm);
+  }
+
+  private FusedConvolutionGraph.Spec fusedSpec(Convolution convolution) {
+    return new FusedConvolutionGraph.Spec(
+        type,
+        convolution.window(),
+        convolution.groups(),
+        inputShape(convolution),
+        convolution.outputs(),
+        convolution.residual(),
+        convolution.relu());
+  }
+
+  private ConvolutionDescriptors.Spec spec(Convolution convolution) {
+    return new ConvolutionDescriptors.Spec(
+        convolution.name(),
+        type,
+        convolution.window(),
+        convolution.groups(),
+        inputShape(convolution),
+        convolution.outputs(),
+        tensorCores);
+  }
+
+  private static Shape inputShape(Convolution convolution) {
+    return Shape.of(
+        convolution.images(), convolution.channels(), convolution.height(), convolution.width());
+  }
+}

@@ -1,0 +1,100 @@
+package io.resfuse.engine.cudnn.dnn;
+
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.tensor.Shape;
+
+/** The descriptors of a convolution of NHWC tensors without gaps, and of its gradients. */
+public final class ConvolutionDescriptors implements AutoCloseable {
+  private final DnnObjects owned = new DnnObjects();
+  private final Spec spec;
+  private final TensorDescriptor input;
+  private final FilterDescriptor weights;
+  private final TensorDescriptor output;
+  private final ConvolutionDescriptor convolution;
+  private final Shape outputShape;
+
+  /**
+   * What is convolved.
+   *
+   * @param name for messages
+   * @param type how tensors and weights are stored and multiplied
+   * @param window geometry
+   * @param groups groups of channels
+   * @param input (batch, channels, height, width)
+   * @param outputs output channels
+   * @param tensorCores false keeps cuDNN from using them
+   */
+  public record Spec(
+      String name,
+      DnnType type,
+      Window window,
+      int groups,
+      Shape input,
+      int outputs,
+      boolean tensorCores) {}
+
+  /**
+   * Describes a convolution.
+   *
+   * @param spec which
+   * @throws io.resfuse.engine.EngineException if cuDNN does not take it
+   */
+  public ConvolutionDescriptors(Spec spec) {
+    this.spec = spec;
+    DnnType type = spec.type();
+    boolean done = false;
+    try {
+      int channels = spec.input().dimension(1);
+      this.input = owned.own(new TensorDescriptor(type, spec.input(), channels));
+      this.weights =
+          owned.own(
+              new FilterDescriptor(
+                  type, spec.outputs(), channels / spec.groups(), spec.window().kernel()));
+      this.convolution =
+          owned.own(
+              new ConvolutionDescriptor(type, spec.window(), spec.groups(), spec.tensorCores()));
+      this.outputShape = convolution.outputShape(input, weights);
+      this.output = owned.own(new TensorDescriptor(type, outputShape, spec.outputs()));
+      done = true;
+    } finally {
+      if (!done) {
+        close();
+      }
+    }
+  }
+
+  /**
+   * The result's shape, as cuDNN tells.
+   *
+   * @return (batch, channels, height, width)
+   */
+  public Shape outputShape() {
+    return outputShape;
+  }
+
+  Spec spec() {
+    return spec;
+  }
+
+  TensorDescriptor input() {
+    return input;
+  }
+
+  FilterDescriptor weights() {
+    return weights;
+  }
+
+  TensorDescriptor output() {
+    return output;
+  }
+
+  ConvolutionDescriptor convolution() {
+    return convolution;
+  }
+
+  /** Destroys them. Idempotent. */
+  @Override
+  public void close() {
+    owned.close();
+  }
+}
