@@ -32,12 +32,20 @@ public final class BatchNormDescriptors implements AutoCloseable {
     }
   }
 
-  /** What is normalised, what comes out, and their gradients. */
+  /**
+   * What is normalised, what comes out, and their gradients.
+   *
+   * @return not to be closed
+   */
   public TensorDescriptor tensor() {
     return tensor;
   }
 
-  /** What is kept per channel, as cuDNN derives it from the tensor. */
+  /**
+   * What is kept per channel, as cuDNN derives it from the tensor.
+   *
+   * @return not to be closed
+   */
   public TensorDescriptor channels() {
     return channels;
   }
