@@ -53,15 +53,27 @@ final class KernelConvolutions implements TrainingConvolutions {
         statistics);
     normalizations.finalizeBatch(program, norm, statistics, shape.rows(), rowsPerTile);
     state.keep(conv, raw);
-    Operand normalised =
-        new Operand(raw, new Operand.Affine(norm.scale(), norm.bias(), conv.relu()));
     if (state.isVirtual(conv)) {
-      state.setOperand(conv.output(), normalised);
+      Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
+      state.setOperand(conv.output(), new Operand(raw, affine));
       return;
     }
+    normalise(program, conv, raw);
+  }
+
+  /** Writes a value from the raw result, with the scale and bias of the batch. */
+  void normalise(Program program, FusedConv conv, Buffer raw) {
+    Normalizations.Norm norm = state.norms().of(conv, conv.batchNorm());
+    Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
     Operand residual = conv.residual() == null ? null : state.operand(conv.residual());
     Buffer output = state.result(program, conv.output());
-    normalizations.apply(program, conv.name() + " batch norm", shape, normalised, residual, output);
+    normalizations.apply(
+        program,
+        conv.name() + " batch norm",
+        state.shapes().of(conv.output()),
+        new Operand(raw, affine),
+        residual,
+        output);
   }
 
   @Override

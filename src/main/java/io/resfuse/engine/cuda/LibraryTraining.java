@@ -6,6 +6,7 @@ import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.kernels.Mask;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +18,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   private final TrainingLibrary library;
   private final TrainingState state;
   private final LibraryConvolutions fused;
-  private final KernelProducts kernels;
+  private final KernelConvolutions kernels;
   private final Normalizations normalizations;
   private final Map<FusedConv, Kept> norms = new HashMap<>();
   private final Resources resources = new Resources();
@@ -27,11 +28,11 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     this.state = state;
     this.fused = new LibraryConvolutions(library, state.emission());
     resources.own(fused, fused::close);
-    this.kernels = new KernelProducts(state);
+    this.kernels = new KernelConvolutions(state);
     this.normalizations = new Normalizations(state.emission());
   }
 
-  /** What the backward pass of a batch norm has from its forward pass. */
+  /** What the backward pass of a batch norm of the library has from its forward pass. */
   private record Kept(TrainingLibrary.PreparedNorm prepared, @Nullable Buffer reserve) {}
 
   @Override
@@ -48,6 +49,48 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   public void addWithStatistics(Program program, FusedConv conv) {
     ConvolutionShape shape = state.layouts().shape(conv, state.shapes());
     Buffer raw = program.timeline().activation(state.bytes(conv.output()));
+    state.keep(conv, raw);
+    Optional<TrainingLibrary.PreparedStatistics> prepared =
+        conv.bias() == null
+            ? library.prepare(
+                LibraryConvolutions.sizes(shape, false, false), sizes(conv, shape.output()))
+            : Optional.empty();
+    if (prepared.isPresent()) {
+      resources.own(prepared.get(), prepared.get()::close);
+      convolve(program, conv, prepared.get(), raw);
+      kernels.normalise(program, conv, raw);
+    } else {
+      convolve(program, conv, shape, raw);
+      normalise(program, conv, shape.output(), raw);
+    }
+  }
+
+  private void convolve(
+      Program program, FusedConv conv, TrainingLibrary.PreparedStatistics prepared, Buffer raw) {
+    Normalizations.Norm norm = state.norms().of(conv, conv.batchNorm());
+    Buffer input = state.tensor(conv.input());
+    Buffer weights = state.parameters().stored(conv.weight());
+    Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
+    program.call(
+        binding -> {
+          TrainingLibrary.Statistics at =
+              new TrainingLibrary.Statistics(
+                  binding.at(input),
+                  binding.at(weights),
+                  binding.at(raw),
+                  binding.at(norm.scale()),
+                  binding.at(norm.bias()),
+                  binding.at(workspace));
+          TrainingLibrary.Channels channels = channels(binding, norm);
+          return stream -> prepared.run(stream, at, channels);
+        },
+        input,
+        weights,
+        raw,
+        workspace);
+  }
+
+  private void convolve(Program program, FusedConv conv, ConvolutionShape shape, Buffer raw) {
     multiply(
         program,
         TrainingLibrary.Product.OUTPUT,
@@ -62,14 +105,13 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
       normalizations.apply(
           program, conv.name() + " bias", shape.output(), new Operand(raw, affine), null, raw);
     }
-    state.keep(conv, raw);
-    normalise(program, conv, shape.output(), raw);
   }
 
   private void normalise(Program program, FusedConv conv, Activation shape, Buffer raw) {
     BatchNorm batchNorm = conv.batchNorm();
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    TrainingLibrary.PreparedNorm prepared = prepare(conv, batchNorm, shape);
+    TrainingLibrary.PreparedNorm prepared = library.prepare(sizes(conv, shape));
+    resources.own(prepared, prepared::close);
     long reserved = prepared.reserveBytes();
     Buffer reserve = reserved == 0 ? null : program.timeline().activation(reserved);
     norms.put(conv, new Kept(prepared, reserve));
@@ -109,21 +151,18 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     }
   }
 
-  private TrainingLibrary.PreparedNorm prepare(
-      FusedConv conv, BatchNorm batchNorm, Activation shape) {
-    TrainingLibrary.PreparedNorm prepared =
-        library.prepare(
-            new TrainingLibrary.BatchNorm(
-                conv.name(),
-                shape.images(),
-                shape.height(),
-                shape.width(),
-                shape.pitch(),
-                batchNorm.epsilon(),
-                batchNorm.momentum(),
-                conv.residual() != null,
-                conv.relu()));
-    return resources.own(prepared, prepared::close);
+  private static TrainingLibrary.BatchNorm sizes(FusedConv conv, Activation shape) {
+    BatchNorm batchNorm = conv.batchNorm();
+    return new TrainingLibrary.BatchNorm(
+        conv.name(),
+        shape.images(),
+        shape.height(),
+        shape.width(),
+        shape.pitch(),
+        batchNorm.epsilon(),
+        batchNorm.momentum(),
+        conv.residual() != null,
+        conv.relu());
   }
 
   private static boolean hasEpilogue(FusedConv conv) {
@@ -142,8 +181,11 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
 
   @Override
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
-    Buffer gradient = gradients.present(conv.output());
     Kept kept = norms.get(conv);
+    if (kept == null) {
+      return kernels.throughBatchNorm(program, gradients, conv);
+    }
+    Buffer gradient = gradients.present(conv.output());
     boolean isFused = kept.prepared().isFused();
     if (!isFused && conv.relu()) {
       mask(program, conv, gradient);
@@ -235,7 +277,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   public void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient) {
     WeightLayout layout = layer.shape().weights();
     if (layout.packing().groupsPerPack() > 1) {
-      kernels.weightGradient(program, layer, outputGradient, gradient);
+      kernels.products().weightGradient(program, layer, outputGradient, gradient);
       return;
     }
     Buffer input = state.tensor(layer.input());

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.cuda.driver.Stream;
+import java.util.Optional;
 
 /**
  * Runs convolutions and batch norms of training, too, in the place of our kernels. Tensors lie as
@@ -199,4 +200,49 @@ public interface TrainingLibrary extends ConvolutionLibrary {
    * @throws io.resfuse.engine.EngineException if the library cannot do it
    */
   PreparedNorm prepare(BatchNorm norm);
+
+  /**
+   * Where the tensors of a convolution with statistics are on the device.
+   *
+   * @param input what is convolved
+   * @param weights with what
+   * @param raw the result, overwritten
+   * @param scale of the batch, {@code gamma * inverse}, for a pass of ours; floats per channel
+   * @param bias of the batch, {@code beta - mean * scale}; floats per channel
+   * @param workspace as much as was asked for; 0 for none
+   */
+  record Statistics(long input, long weights, long raw, long scale, long bias, long workspace) {}
+
+  /** A convolution with the statistics of a batch norm that is ready to run. Not thread-safe. */
+  interface PreparedStatistics extends AutoCloseable {
+    /**
+     * Scratch memory that it needs while it runs.
+     *
+     * @return bytes
+     */
+    long workspaceBytes();
+
+    /**
+     * Starts it. May be recorded in a graph.
+     *
+     * @param stream where
+     * @param at its tensors
+     * @param channels the batch norm's vectors
+     */
+    void run(Stream stream, Statistics at, Channels channels);
+
+    /** Frees what it holds on the host; what was started or recorded goes on. */
+    @Override
+    void close();
+  }
+
+  /**
+   * Chooses how to convolve with the statistics of the result in the same pass. Kernels of ours
+   * then normalise, add and rectify, and go back through the batch norm.
+   *
+   * @param convolution residual and ReLU are no part of it
+   * @param norm the batch norm after it
+   * @return to be closed; empty if the library has no such convolution
+   */
+  Optional<PreparedStatistics> prepare(Convolution convolution, BatchNorm norm);
 }

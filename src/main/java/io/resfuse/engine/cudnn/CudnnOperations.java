@@ -4,21 +4,24 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.cuda.TrainingLibrary;
 import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.BatchNormalization;
-import io.resfuse.engine.cudnn.dnn.ConvolutionDescriptors;
 import io.resfuse.engine.cudnn.dnn.ConvolutionProduct;
+import io.resfuse.engine.cudnn.dnn.ConvolutionSpec;
 import io.resfuse.engine.cudnn.dnn.DnnType;
 import io.resfuse.engine.cudnn.dnn.ForwardConvolution;
 import io.resfuse.engine.cudnn.dnn.FusedConvolution;
 import io.resfuse.engine.cudnn.dnn.FusedConvolutionGraph;
 import io.resfuse.engine.cudnn.dnn.Handle;
+import io.resfuse.engine.cudnn.dnn.StatisticsConvolution;
 import io.resfuse.tensor.Shape;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Convolutions and batch norms by cuDNN in one type. Inference in fp16 and bf16 convolves in one
  * graph with all that follows, where cuDNN has a plan for it, else alone; in fp32 and tf32 a
- * graph's engines could multiply more coarsely than was asked for. Thread-safe.
+ * graph's engines could multiply more coarsely than was asked for. Training in fp16 convolves with
+ * the batch norm's statistics in one graph, where cuDNN has a plan for it. Thread-safe.
  *
  * @param handle of the device
  * @param type how tensors and weights are stored and multiplied
@@ -51,30 +54,36 @@ record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, Algorit
     return new BatchNormalization(handle, type, norm);
   }
 
-  private FusedConvolutionGraph.Spec fusedSpec(Convolution convolution) {
-    return new FusedConvolutionGraph.Spec(
-        type,
-        convolution.window(),
-        convolution.groups(),
-        inputShape(convolution),
-        convolution.outputs(),
-        convolution.residual(),
-        convolution.relu());
+  /** cuDNN's documentation has such graphs for half precision only. */
+  @Override
+  public Optional<PreparedStatistics> prepare(Convolution convolution, BatchNorm norm) {
+    if (tensorCores && type == DnnType.FP16) {
+      try {
+        return Optional.of(new StatisticsConvolution(handle, spec(convolution), norm));
+      } catch (EngineException e) {
+        log.debug("{} has no statistics: {}", convolution.name(), e.getMessage());
+      }
+    }
+    return Optional.empty();
   }
 
-  private ConvolutionDescriptors.Spec spec(Convolution convolution) {
-    return new ConvolutionDescriptors.Spec(
+  private FusedConvolutionGraph.Spec fusedSpec(Convolution convolution) {
+    return new FusedConvolutionGraph.Spec(
+        spec(convolution), convolution.residual(), convolution.relu());
+  }
+
+  private ConvolutionSpec spec(Convolution convolution) {
+    return new ConvolutionSpec(
         convolution.name(),
         type,
         convolution.window(),
         convolution.groups(),
-        inputShape(convolution),
+        Shape.of(
+            convolution.images(),
+            convolution.channels(),
+            convolution.height(),
+            convolution.width()),
         convolution.outputs(),
         tensorCores);
-  }
-
-  private static Shape inputShape(Convolution convolution) {
-    return Shape.of(
-        convolution.images(), convolution.channels(), convolution.height(), convolution.width());
   }
 }

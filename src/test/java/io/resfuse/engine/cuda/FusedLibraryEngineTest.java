@@ -5,6 +5,6 @@ import io.resfuse.engine.Precision;
 /** The library adds residuals and rectifies, too. */
 class FusedLibraryEngineTest extends LibraryEngineContract {
   FusedLibraryEngineTest() {
-    super(true, Precision.FP32, Precision.BF16);
+    super(HostLoops.Kind.FUSED, Precision.FP32, Precision.BF16);
   }
 }

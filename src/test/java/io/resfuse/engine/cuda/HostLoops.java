@@ -8,6 +8,7 @@ import io.resfuse.engine.cuda.kernels.ElementType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
@@ -26,17 +27,29 @@ final class HostLoops implements TrainingLibrary {
 
   private final ElementType type;
   private final boolean fused;
+  private final boolean withStatistics;
   private final AtomicInteger prepared = new AtomicInteger();
+
+  /** What is done at once. */
+  enum Kind {
+    /** Convolutions and batch norms alone. */
+    SEPARATE,
+    /** Residual and ReLU, too. */
+    FUSED,
+    /** Convolutions with statistics in training. */
+    WITH_STATISTICS
+  }
 
   /**
    * Loops over tensors.
    *
    * @param type of the tensors
-   * @param fused whether residual and ReLU are done, too
+   * @param kind what they do at once
    */
-  HostLoops(ElementType type, boolean fused) {
+  HostLoops(ElementType type, Kind kind) {
     this.type = type;
-    this.fused = fused;
+    this.fused = kind == Kind.FUSED;
+    this.withStatistics = kind == Kind.WITH_STATISTICS;
   }
 
   /** What was prepared and not yet closed. */
@@ -173,6 +186,35 @@ final class HostLoops implements TrainingLibrary {
     return new Norm(norm);
   }
 
+  @Override
+  public Optional<PreparedStatistics> prepare(Convolution convolution, BatchNorm sizes) {
+    if (!withStatistics) {
+      return Optional.empty();
+    }
+    PreparedProduct product = prepare(Product.OUTPUT, convolution);
+    Norm norm = new Norm(sizes);
+    return Optional.of(
+        new PreparedStatistics() {
+          @Override
+          public long workspaceBytes() {
+            return product.workspaceBytes();
+          }
+
+          @Override
+          public void run(Stream stream, Statistics at, Channels channels) {
+            product.run(
+                stream, new Tensors(at.input(), at.weights(), at.raw(), at.workspace()), false);
+            norm.normalise(read(type, at.raw(), norm.elements), channels);
+            norm.fold(at, channels);
+          }
+
+          @Override
+          public void close() {
+            product.close();
+          }
+        });
+  }
+
   /** A batch norm by its formulas; see {@code BatchNormalization} of the engine reference. */
   private final class Norm implements PreparedNorm {
     private final BatchNorm sizes;
@@ -215,25 +257,11 @@ final class HostLoops implements TrainingLibrary {
     public void forward(Stream stream, NormForward at, Channels vectors) {
       stream.synchronize("reading what is normalised");
       double[] raw = read(type, at.raw(), elements);
-      double[] mean = new double[channels];
-      double[] variance = new double[channels];
-      for (int i = 0; i < elements; i++) {
-        mean[i % channels] += raw[i] / rows;
-      }
-      for (int i = 0; i < elements; i++) {
-        variance[i % channels] += Math.pow(raw[i] - mean[i % channels], 2) / rows;
-      }
+      normalise(raw, vectors);
       double[] gamma = vector(vectors.gamma());
       double[] beta = vector(vectors.beta());
-      double[] runningMean = vector(vectors.runningMean());
-      double[] runningVariance = vector(vectors.runningVariance());
-      double[] inverse = new double[channels];
-      for (int c = 0; c < channels; c++) {
-        inverse[c] = 1 / Math.sqrt(variance[c] + sizes.epsilon());
-        runningMean[c] += sizes.momentum() * (mean[c] - runningMean[c]);
-        double unbiased = variance[c] * rows / (rows - 1);
-        runningVariance[c] += sizes.momentum() * (unbiased - runningVariance[c]);
-      }
+      double[] mean = vector(vectors.mean());
+      double[] inverse = vector(vectors.inverse());
       double[] residual = fused && sizes.residual() ? read(type, at.residual(), elements) : null;
       assertThat(at.residual() == 0).as("a residual that nobody takes").isEqualTo(residual == null);
       double[] output = new double[elements];
@@ -246,10 +274,47 @@ final class HostLoops implements TrainingLibrary {
       spoil(at.workspace());
       fill(at.reserve(), RESERVE, KEPT);
       write(type, at.output(), output);
+    }
+
+    /** The statistics of what is normalised. */
+    private void normalise(double[] raw, Channels vectors) {
+      double[] mean = new double[channels];
+      double[] variance = new double[channels];
+      for (int i = 0; i < elements; i++) {
+        mean[i % channels] += raw[i] / rows;
+      }
+      for (int i = 0; i < elements; i++) {
+        variance[i % channels] += Math.pow(raw[i] - mean[i % channels], 2) / rows;
+      }
+      double[] runningMean = vector(vectors.runningMean());
+      double[] runningVariance = vector(vectors.runningVariance());
+      double[] inverse = new double[channels];
+      for (int c = 0; c < channels; c++) {
+        inverse[c] = 1 / Math.sqrt(variance[c] + sizes.epsilon());
+        runningMean[c] += sizes.momentum() * (mean[c] - runningMean[c]);
+        double unbiased = variance[c] * rows / (rows - 1);
+        runningVariance[c] += sizes.momentum() * (unbiased - runningVariance[c]);
+      }
       write(ElementType.F32, vectors.mean(), mean);
       write(ElementType.F32, vectors.inverse(), inverse);
       write(ElementType.F32, vectors.runningMean(), runningMean);
       write(ElementType.F32, vectors.runningVariance(), runningVariance);
+    }
+
+    /** Scale and bias of a batch whose statistics are there. */
+    private void fold(Statistics at, Channels vectors) {
+      double[] gamma = vector(vectors.gamma());
+      double[] beta = vector(vectors.beta());
+      double[] mean = vector(vectors.mean());
+      double[] inverse = vector(vectors.inverse());
+      double[] scale = new double[channels];
+      double[] bias = new double[channels];
+      for (int c = 0; c < channels; c++) {
+        scale[c] = gamma[c] * inverse[c];
+        bias[c] = beta[c] - mean[c] * scale[c];
+      }
+      write(ElementType.F32, at.scale(), scale);
+      write(ElementType.F32, at.bias(), bias);
     }
 
     @Override

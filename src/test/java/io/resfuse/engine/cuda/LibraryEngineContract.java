@@ -29,16 +29,16 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(SoftCudaExtension.class)
 abstract class LibraryEngineContract extends EngineContract {
-  private final boolean fused;
+  private final HostLoops.Kind kind;
   private final List<Precision> precisions;
 
   /**
    * The contract for a library.
    *
-   * @param fused whether the library adds and rectifies, too
+   * @param kind what the library does at once
    */
-  LibraryEngineContract(boolean fused, Precision... precisions) {
-    this.fused = fused;
+  LibraryEngineContract(HostLoops.Kind kind, Precision... precisions) {
+    this.kind = kind;
     this.precisions = List.of(precisions);
   }
 
@@ -54,7 +54,7 @@ abstract class LibraryEngineContract extends EngineContract {
 
   @Override
   protected Engine open(EngineOptions options) {
-    return new LoopsEngine(fused);
+    return new LoopsEngine(kind);
   }
 
   @Override
@@ -68,10 +68,10 @@ abstract class LibraryEngineContract extends EngineContract {
     private final LibraryHost host = new LibraryHost(new EngineOptions(0, "softcuda"));
     private final Map<Precision, HostLoops> libraries = new EnumMap<>(Precision.class);
 
-    LoopsEngine(boolean fused) {
+    LoopsEngine(HostLoops.Kind kind) {
       for (Precision precision : Precision.values()) {
         if (whyNot(precision, Mode.TRAINING).isEmpty()) {
-          libraries.put(precision, new HostLoops(ElementType.of(precision), fused));
+          libraries.put(precision, new HostLoops(ElementType.of(precision), kind));
         }
       }
     }

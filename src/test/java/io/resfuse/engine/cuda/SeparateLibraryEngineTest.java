@@ -5,6 +5,6 @@ import io.resfuse.engine.Precision;
 /** The library convolves and normalises; kernels of ours add and rectify. */
 class SeparateLibraryEngineTest extends LibraryEngineContract {
   SeparateLibraryEngineTest() {
-    super(false, Precision.FP32);
+    super(HostLoops.Kind.SEPARATE, Precision.FP32);
   }
 }

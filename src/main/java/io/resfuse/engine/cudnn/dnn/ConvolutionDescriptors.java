@@ -1,12 +1,10 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.Operation.Window;
 import io.resfuse.tensor.Shape;
 
 /** The descriptors of a convolution of NHWC tensors without gaps, and of its gradients. */
 public final class ConvolutionDescriptors implements AutoCloseable {
   private final DnnObjects owned = new DnnObjects();
-  private final Spec spec;
   private final TensorDescriptor input;
   private final FilterDescriptor weights;
   private final TensorDescriptor output;
@@ -14,33 +12,12 @@ public final class ConvolutionDescriptors implements AutoCloseable {
   private final Shape outputShape;
 
   /**
-   * What is convolved.
-   *
-   * @param name for messages
-   * @param type how tensors and weights are stored and multiplied
-   * @param window geometry
-   * @param groups groups of channels
-   * @param input (batch, channels, height, width)
-   * @param outputs output channels
-   * @param tensorCores false keeps cuDNN from using them
-   */
-  public record Spec(
-      String name,
-      DnnType type,
-      Window window,
-      int groups,
-      Shape input,
-      int outputs,
-      boolean tensorCores) {}
-
-  /**
    * Describes a convolution.
    *
    * @param spec which
    * @throws io.resfuse.engine.EngineException if cuDNN does not take it
    */
-  public ConvolutionDescriptors(Spec spec) {
-    this.spec = spec;
+  public ConvolutionDescriptors(ConvolutionSpec spec) {
     DnnType type = spec.type();
     boolean done = false;
     try {
@@ -70,10 +47,6 @@ public final class ConvolutionDescriptors implements AutoCloseable {
    */
   public Shape outputShape() {
     return outputShape;
-  }
-
-  Spec spec() {
-    return spec;
   }
 
   TensorDescriptor input() {

@@ -32,7 +32,7 @@ public final class ConvolutionProduct implements PreparedProduct {
    * @throws io.resfuse.engine.EngineException if cuDNN cannot do it
    */
   public ConvolutionProduct(
-      Handle handle, Product product, ConvolutionDescriptors.Spec spec, AlgorithmChoice choice) {
+      Handle handle, Product product, ConvolutionSpec spec, AlgorithmChoice choice) {
     this.handle = handle;
     this.product = product;
     this.doing =

@@ -80,8 +80,8 @@ class DescriptorsTest {
   }
 
   private static Shape shape(DnnType type, FusedConv conv, Shape input) {
-    ConvolutionDescriptors.Spec spec =
-        new ConvolutionDescriptors.Spec(
+    ConvolutionSpec spec =
+        new ConvolutionSpec(
             conv.name(), type, conv.window(), conv.groups(), input, conv.output().channels(), true);
     try (ConvolutionDescriptors convolution = new ConvolutionDescriptors(spec)) {
       return convolution.outputShape();

@@ -1,0 +1,46 @@
+package io.resfuse.engine.cudnn.dnn;
+
+import static jcuda.jcudnn.cudnnBackendAttributeName.*;
+import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR;
+
+import io.resfuse.engine.cuda.driver.Stream;
+import jcuda.jcudnn.JCudnn;
+
+/**
+ * How an {@link OperationGraph} runs, which owns it. Not thread-safe.
+ *
+ * @param handle of the device
+ * @param plan of the graph
+ * @param workspaceBytes the scratch memory that it needs
+ * @param doing for messages
+ */
+record GraphPlan(Handle handle, BackendDescriptor plan, long workspaceBytes, String doing) {
+  /** The plan that cuDNN's heuristics hold to be the fastest. */
+  static GraphPlan of(Handle handle, OperationGraph graph, String what) {
+    synchronized (handle) {
+      BackendDescriptor plan = graph.plans(handle, what).get(0);
+      long workspace = plan.number(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
+      return new GraphPlan(handle, plan, workspace, "running " + what);
+    }
+  }
+
+  /**
+   * Starts it. May be recorded in a graph.
+   *
+   * @param ids what tensors are known by
+   * @param addresses where they are
+   * @param workspace scratch memory; 0 for none
+   */
+  void run(Stream stream, long[] ids, long[] addresses, long workspace) {
+    try (BackendDescriptor pack = new BackendDescriptor(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR)) {
+      pack.longs(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, ids)
+          .pointers(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, addresses)
+          .pointers(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, workspace)
+          .complete();
+      handle.start(
+          stream,
+          doing,
+          () -> JCudnn.cudnnBackendExecute(handle.handle(), plan.handle(), pack.handle()));
+    }
+  }
+}

@@ -1,0 +1,131 @@
+package io.resfuse.engine.cudnn.dnn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.cudnn.CudnnExtension;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.tensor.Shape;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Graphs of the real cuDNN as far as they go without a device: every operation is finalised. */
+@ExtendWith(CudnnExtension.class)
+class OperationGraphsTest {
+  private static Stream<String> variants() {
+    return ResNetVariant.all().stream().map(ResNetVariant::name);
+  }
+
+  private static ConvolutionSpec spec(DnnType type, FusedConv conv, Shape input) {
+    return new ConvolutionSpec(
+        conv.name(), type, conv.window(), conv.groups(), input, conv.output().channels(), true);
+  }
+
+  /** What is done with a convolution of a network in all types. */
+  private interface Check {
+    void of(FusedConv conv, ConvolutionSpec spec);
+  }
+
+  private static void ofEveryLayer(String variant, Check check) {
+    ResNetConfig config = ResNetConfig.of(variant);
+    NetworkSpec network = ResNet.build(config);
+    int size = config.variant().imageSize();
+    List<Shape> shapes = network.shapes(2, size, size);
+    long before = Dnn.liveObjects();
+    int checked = 0;
+    for (Operation operation : network.operations()) {
+      if (operation instanceof FusedConv conv) {
+        for (DnnType type : DnnType.values()) {
+          ConvolutionSpec spec = spec(type, conv, shapes.get(conv.input().id()));
+          assertThat(spec.output()).isEqualTo(shapes.get(conv.output().id()));
+          check.of(conv, spec);
+          checked++;
+        }
+      }
+    }
+    assertThat(checked).isGreaterThan(60);
+    assertThat(Dnn.liveObjects()).isEqualTo(before);
+  }
+
+  @ParameterizedTest
+  @MethodSource("variants")
+  void fusedConvolutionsOfEveryLayerAreFinalised(String variant) {
+    ofEveryLayer(
+        variant,
+        (conv, spec) -> {
+          boolean residual = conv.residual() != null;
+          int operations = 3 + (residual ? 1 : 0) + (conv.relu() ? 1 : 0);
+          try (FusedConvolutionGraph graph =
+              new FusedConvolutionGraph(
+                  new FusedConvolutionGraph.Spec(spec, residual, conv.relu()))) {
+            assertThat(graph.operations()).as(conv.name()).isEqualTo(operations);
+          }
+        });
+  }
+
+  @ParameterizedTest
+  @MethodSource("variants")
+  void statisticsOfEveryLayerAreFinalised(String variant) {
+    ofEveryLayer(
+        variant,
+        (conv, spec) -> {
+          try (StatisticsGraph convolution = new StatisticsGraph(spec);
+              FinalizeGraph norm = new FinalizeGraph(spec.outputs())) {
+            assertThat(convolution.graph().operations()).as(conv.name()).isEqualTo(2);
+            assertThat(norm.graph().operations()).as(conv.name()).isEqualTo(1);
+          }
+        });
+  }
+
+  @Test
+  void whatIsNoConvolutionIsRefusedAndLeavesNothing() {
+    long before = Dnn.liveObjects();
+    ConvolutionSpec spec =
+        new ConvolutionSpec(
+            "conv", DnnType.FP16, new Window(3, 1, 1, 1), 5, Shape.of(1, 16, 8, 8), 8, true);
+    List<ThrowingCallable> graphs =
+        List.of(
+            () -> new FusedConvolutionGraph(new FusedConvolutionGraph.Spec(spec, false, true)),
+            () -> new StatisticsGraph(spec));
+    for (ThrowingCallable graph : graphs) {
+      assertThatThrownBy(graph)
+          .isInstanceOf(EngineException.class)
+          .hasMessageMatching("CUDNN_STATUS_\\w+ \\(\\d+\\) while finalising .*");
+    }
+    assertThat(Dnn.liveObjects()).isEqualTo(before);
+  }
+
+  /** Without a device cuDNN gives no handle, and without one no graph. */
+  @Test
+  void aGraphWantsADevice() {
+    ConvolutionSpec spec =
+        new ConvolutionSpec(
+            "conv", DnnType.FP16, new Window(3, 1, 1, 1), 1, Shape.of(2, 64, 56, 56), 64, true);
+    try (FusedConvolutionGraph graph =
+        new FusedConvolutionGraph(new FusedConvolutionGraph.Spec(spec, true, true))) {
+      if (Files.exists(Path.of("/proc/driver/nvidia/version"))) {
+        try (Handle handle = new Handle()) {
+          graph.join(handle);
+        }
+      } else {
+        assertThatThrownBy(Handle::new)
+            .isInstanceOf(EngineException.class)
+            .hasMessage("CUDNN_STATUS_NOT_INITIALIZED (1001) while creating a handle on a device");
+      }
+    }
+  }
+}
