@@ -54,7 +54,7 @@ record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, Algorit
     return new BatchNormalization(handle, type, norm);
   }
 
-  /** cuDNN's documentation has such graphs for half precision only. */
+  /** cuDNN is known to run such graphs in half precision only; its heuristics have the say. */
   @Override
   public Optional<PreparedStatistics> prepare(Convolution convolution, BatchNorm norm) {
     if (tensorCores && type == DnnType.FP16) {
