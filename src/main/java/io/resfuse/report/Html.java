@@ -21,7 +21,7 @@ public final class Html {
         --back: #14181b; --card: #1d2327; --hit: 86, 180, 233; --miss: 255, 140, 66;%s } }
       * { box-sizing: border-box; }
       body { margin: 0 auto; max-width: 1000px; padding: 16px; background: var(--back);
-        color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+        color: var(--ink); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
       h1 { font-size: 1.5rem; line-height: 1.25; margin: 8px 0; }
       h2 { font-size: 1.15rem; margin: 32px 0 8px; }
       p { margin: 8px 0; }

@@ -30,10 +30,14 @@ class TrainCommandTest {
   @TempDir Path folder;
   private Path pictures;
 
-  /** Two classes, red on the left and blue on the right; one file is no picture. */
   @BeforeEach
   void drawPictures() throws IOException {
     pictures = folder.resolve("pictures");
+    drawPictures(pictures);
+  }
+
+  /** Two classes, red on the left and blue on the right; one file is no picture. */
+  static void drawPictures(Path pictures) throws IOException {
     Random random = new Random(1);
     for (String part : List.of("train", "test")) {
       for (int label = 0; label < 2; label++) {

@@ -34,7 +34,7 @@ final class ConfusionTable {
                 Locale.ROOT,
                 "<td style=\"background: rgba(var(--%s), %.2f)\">%s</td>",
                 i == j ? "hit" : "miss",
-                i == j ? 0.45 * share : Math.min(1, 3 * share) * 0.7,
+                i == j ? 0.45 * share : Math.min(1, 3 * share) * 0.5,
                 count == 0 ? "" : Integer.toString(count)));
       }
       text.append(
