@@ -103,7 +103,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--shapes",
       paramLabel = "FILE",
-      description = "Verify the operations of a YAML or JSON file.")
+      description = "Verify the operations of a YAML, JSON or CSV file.")
   private Path shapes;
 
   @Option(

@@ -69,6 +69,29 @@ class VerifyCommandTest {
   }
 
   @Test
+  void readsShapesFromCsvAndNamesLineAndColumnOfWhatIsWrong() throws Exception {
+    Path shapes = folder.resolve("shapes.csv");
+    String head = "# ours\nop, in, out, kernel, stride, batch, size, bn\n";
+    Files.writeString(shapes, head + "conv, 5, 9, 3, 2, 2, 7, true\n\nlinear, 12, 40,,, 3\n");
+    Outcome outcome = verify("--precision", "fp32", "--shapes", shapes.toString());
+    assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+    assertThat(outcome.out())
+        .contains("1: conv 3x3/2 5>9 pad 1 bn, 2 of 7x7", "2: linear 12>40, 3 of 1x1");
+    Files.writeString(shapes, head + "conv, 5, 9, three\n");
+    assertThat(verify("--shapes", shapes.toString()).err())
+        .contains("shapes.csv, line 3, column 4: 'kernel' must be a whole number")
+        .hasLineCount(1);
+    Files.writeString(shapes, head + "conv, 5, 9, 3, 2, 2, 7, true, 8\n");
+    assertThat(verify("--shapes", shapes.toString()).err())
+        .contains("line 3, column 9: there are 8 columns");
+    Files.writeString(shapes, "op, in, kernl\nconv, 5, 3\n");
+    assertThat(verify("--shapes", shapes.toString()).err())
+        .contains("line 1, column 3: no field is named 'kernl'");
+    Files.writeString(shapes, "op, in, kernel\n");
+    assertThat(verify("--shapes", shapes.toString()).err()).contains("no operations");
+  }
+
+  @Test
   void wrongUseIsOneLine() throws Exception {
     Path shapes = folder.resolve("shapes.yaml");
     Files.writeString(shapes, "[{op: conv, in: 3, kernl: 3}]");
