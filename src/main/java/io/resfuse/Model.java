@@ -2,11 +2,13 @@ package io.resfuse;
 
 import io.resfuse.data.Image;
 import io.resfuse.data.ImageDecoder;
+import io.resfuse.data.Normalization;
 import io.resfuse.data.Preprocessing;
 import io.resfuse.data.Preprocessor;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.PixelScaling;
 import io.resfuse.engine.PlanPool;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
@@ -38,8 +40,16 @@ public final class Model implements AutoCloseable {
   private final ImageDecoder decoder = new ImageDecoder();
   private final PlanPool plans;
 
+  /** Of pixels; null where the engine takes floats. */
+  private final @Nullable PixelScaling scaling;
+
   private Model(
-      NetworkSpec network, List<String> labels, Preprocessing preprocessing, PlanPool plans) {
+      NetworkSpec network,
+      List<String> labels,
+      Preprocessing preprocessing,
+      @Nullable PixelScaling scaling,
+      PlanPool plans) {
+    this.scaling = scaling;
     this.network = network;
     this.labels = labels;
     this.preprocessing = preprocessing;
@@ -93,7 +103,10 @@ public final class Model implements AutoCloseable {
     PlanPool plans =
         new PlanPool(
             engine.load(network, file.parameters(), precision), concurrency, concurrency + 1);
-    return new Model(network, file.metadata().labels(), preprocessing, plans);
+    Normalization how = preprocessing.normalization();
+    PixelScaling scaling =
+        engine.takesPixels() ? PixelScaling.of(how.divisor(), how.mean(), how.std()) : null;
+    return new Model(network, file.metadata().labels(), preprocessing, scaling, plans);
   }
 
   /**
@@ -158,13 +171,18 @@ public final class Model implements AutoCloseable {
             preprocessing.cropHeight(),
             preprocessing.cropWidth(),
             TensorLayout.NCHW,
-            outputs);
+            outputs,
+            scaling);
     return plans.with(
         request,
         plan -> {
           Preprocessor preprocessor = preprocessors.get();
           for (int i = 0; i < images.size(); i++) {
-            preprocessor.write(images.get(i), plan.input(), i, TensorLayout.NCHW);
+            if (scaling == null) {
+              preprocessor.write(images.get(i), plan.input(), i, TensorLayout.NCHW);
+            } else {
+              preprocessor.writePixels(images.get(i), plan.pixels(), i);
+            }
           }
           return finish(plan, outputs);
         });

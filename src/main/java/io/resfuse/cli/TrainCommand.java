@@ -179,7 +179,8 @@ final class TrainCommand implements Callable<Integer> {
       return 1;
     }
     Path report = folder.resolve("report.html");
-    AtomicFile.write(report, TrainingReport.html(recipe, run.history(), test, setup.test()));
+    String data = setup.training().name();
+    AtomicFile.write(report, TrainingReport.html(recipe, run.history(), data, test, setup.test()));
     if (json) {
       out.println(MetricsLog.toJson(test, setup.test().classes()).put("event", "test"));
     } else {

@@ -19,18 +19,23 @@ public final class Batch {
   private final int[] samples;
   private final int[] labels;
   private final ByteBuffer pixels;
-  private final FloatBuffer images;
+  private final @Nullable FloatBuffer images;
   private final @Nullable FloatBuffer targets;
   private int index;
   private int count;
 
-  Batch(Preprocessing preprocessing, int size, TensorLayout layout, int targetClasses) {
+  Batch(
+      Preprocessing preprocessing,
+      int size,
+      TensorLayout layout,
+      boolean normalized,
+      int targetClasses) {
     this.layout = layout;
     this.samples = new int[size];
     this.labels = new int[size];
     int floats = Math.multiplyExact(size, preprocessing.floatsPerImage());
     this.pixels = ByteBuffer.allocateDirect(floats);
-    this.images = floats(floats);
+    this.images = normalized ? floats(floats) : null;
     this.targets = targetClasses == 0 ? null : floats(Math.multiplyExact(size, targetClasses));
   }
 
@@ -105,9 +110,19 @@ public final class Batch {
    *
    * @return direct, in the loader's layout; zero where there is none; position and limit are to be
    *     left alone
+   * @throws IllegalStateException if the epoch is one of pixels ({@link Loader#pixels})
    */
   public FloatBuffer images() {
-    return images;
+    FloatBuffer present = images;
+    if (present == null) {
+      throw new IllegalStateException("this epoch is one of pixels; take pixels()");
+    }
+    return present;
+  }
+
+  /** Whether it has floats. */
+  boolean isNormalized() {
+    return images != null;
   }
 
   /**

@@ -1,6 +1,5 @@
 package io.resfuse.data;
 
-import io.resfuse.data.Normalization.Channels;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
@@ -63,7 +62,7 @@ final class BatchMaker {
       int sample =
           shuffled == null ? position : shuffled[(position + tried) % loader.dataset.size()];
       try {
-        take(prepared(sample), pictures[place]);
+        loader.preprocessing.normalization().channels().copy(prepared(sample), pictures[place]);
         batch.put(place, sample, loader.dataset.label(sample));
         return true;
       } catch (ImageException e) {
@@ -96,36 +95,23 @@ final class BatchMaker {
     return image;
   }
 
-  /** Copies a picture, in the network's channels and their order. */
-  private void take(Image image, byte[] target) {
-    byte[] source = image.pixels();
-    Channels wanted = loader.preprocessing.normalization().channels();
-    if (image.channels() == wanted.count() && wanted != Channels.BGR) {
-      System.arraycopy(source, 0, target, 0, source.length);
-      return;
-    }
-    for (int i = 0; i < width * height; i++) {
-      if (wanted == Channels.GREY) {
-        target[i] = (byte) Normalization.luma(source, 3 * i);
-      } else {
-        for (int channel = 0; channel < 3; channel++) {
-          target[3 * i + channel] = image.channels() == 1 ? source[i] : source[3 * i + 2 - channel];
-        }
-      }
-    }
-  }
-
   private void write(Batch batch) {
     Normalization normalization = loader.preprocessing.normalization();
     int length = width * height * channels;
     for (int place = 0; place < pictures.length; place++) {
       batch.pixels().put(place * length, pictures[place], 0, length);
-      normalization.writeSamples(
-          pictures[place], width, height, batch.images(), place, loader.layout, line);
-      if (batch.labels()[place] == Batch.NO_PICTURE) {
-        for (int i = 0; i < length; i++) {
-          batch.images().put(place * length + i, 0);
-        }
+      if (batch.isNormalized()) {
+        writeFloats(normalization, batch, place, length);
+      }
+    }
+  }
+
+  private void writeFloats(Normalization normalization, Batch batch, int place, int length) {
+    normalization.writeSamples(
+        pictures[place], width, height, batch.images(), place, loader.layout, line);
+    if (batch.labels()[place] == Batch.NO_PICTURE) {
+      for (int i = 0; i < length; i++) {
+        batch.images().put(place * length + i, 0);
       }
     }
   }

@@ -228,11 +228,36 @@ public final class Loader {
    * @return its batches from there on, to be closed
    */
   public LoaderEpoch epoch(int epoch, int firstBatch) {
+    return begin(epoch, firstBatch, true);
+  }
+
+  /**
+   * The same for engines that normalise on their device: the batches have {@link Batch#pixels} and
+   * no {@link Batch#images}.
+   *
+   * @param epoch from 0
+   * @param firstBatch the first one wanted, 0 to {@link #batchesPerEpoch}
+   * @return its batches from there on, to be closed
+   */
+  public LoaderEpoch pixels(int epoch, int firstBatch) {
+    return begin(epoch, firstBatch, false);
+  }
+
+  private LoaderEpoch begin(int epoch, int firstBatch, boolean normalized) {
     if (firstBatch < 0 || firstBatch > batchesPerEpoch()) {
       throw new IllegalArgumentException(
           "an epoch has " + batchesPerEpoch() + " batches, asked to begin at " + firstBatch);
     }
-    return new LoaderEpoch(this, epoch, firstBatch);
+    return new LoaderEpoch(this, epoch, firstBatch, normalized);
+  }
+
+  /**
+   * What is done to pictures.
+   *
+   * @return sizes and normalisation
+   */
+  public Preprocessing preprocessing() {
+    return preprocessing;
   }
 
   /** The order of an epoch; null for the data set's. */

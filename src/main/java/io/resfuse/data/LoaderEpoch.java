@@ -50,7 +50,7 @@ public final class LoaderEpoch implements Iterator<Batch>, AutoCloseable {
   private long startNanos;
   private long endNanos;
 
-  LoaderEpoch(Loader loader, int epoch, int firstBatch) {
+  LoaderEpoch(Loader loader, int epoch, int firstBatch, boolean normalized) {
     this.loader = loader;
     this.epoch = epoch;
     this.end = loader.batchesPerEpoch();
@@ -60,7 +60,9 @@ public final class LoaderEpoch implements Iterator<Batch>, AutoCloseable {
     this.slots = new Batch[count];
     int targetClasses = loader.mixing.active() ? loader.dataset.classes().size() : 0;
     for (int i = 0; i < count; i++) {
-      slots[i] = new Batch(loader.preprocessing, loader.batchSize, loader.layout, targetClasses);
+      slots[i] =
+          new Batch(
+              loader.preprocessing, loader.batchSize, loader.layout, normalized, targetClasses);
     }
     this.ready = new int[count];
     Arrays.fill(ready, EMPTY);

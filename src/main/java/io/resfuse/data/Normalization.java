@@ -33,6 +33,27 @@ public final class Normalization {
     public int count() {
       return count;
     }
+
+    /** Copies a picture's samples in these channels, in their order: (height, width, channel). */
+    void copy(Image image, byte[] target) {
+      byte[] source = image.pixels();
+      int pixels = image.width() * image.height();
+      if (image.channels() == count && this != BGR) {
+        System.arraycopy(source, 0, target, 0, pixels * count);
+        return;
+      }
+      for (int i = 0; i < pixels; i++) {
+        if (this == GREY) {
+          target[i] = (byte) luma(source, 3 * i);
+        } else {
+          for (int channel = 0; channel < 3; channel++) {
+            // Only BGR has colours left to reorder here.
+            target[3 * i + channel] =
+                image.channels() == 1 ? source[i] : source[3 * i + 2 - channel];
+          }
+        }
+      }
+    }
   }
 
   private final Channels channels;

@@ -2,6 +2,7 @@ package io.resfuse.data;
 
 import io.resfuse.data.Preprocessing.LongSide;
 import io.resfuse.tensor.TensorLayout;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 
@@ -16,6 +17,7 @@ public final class Preprocessor {
   private final Image colourCrop;
   private final Image greyCrop;
   private final float[] line;
+  private final byte[] samples;
 
   Preprocessor(Preprocessing preprocessing) {
     this.preprocessing = preprocessing;
@@ -25,6 +27,7 @@ public final class Preprocessor {
     this.colourCrop = Image.rgb(width, height, new byte[Math.multiplyExact(3, plane)]);
     this.greyCrop = Image.grey(width, height, new byte[plane]);
     this.line = new float[width * preprocessing.channels()];
+    this.samples = new byte[preprocessing.floatsPerImage()];
   }
 
   /**
@@ -48,6 +51,21 @@ public final class Preprocessor {
    */
   public void write(Image image, FloatBuffer target, int index, TensorLayout layout) {
     preprocessing.normalization().write(crop(image), target, index, layout, line);
+  }
+
+  /**
+   * Resizes and crops a picture and writes its samples at an index of a batch, for engines that
+   * normalise on their device.
+   *
+   * @param image of any size
+   * @param target (batch, crop height, crop width, channels), in the network's order of channels;
+   *     absolute from its index 0, position and limit are not changed
+   * @param index in the batch
+   * @throws IndexOutOfBoundsException if the target is too small for the index
+   */
+  public void writePixels(Image image, ByteBuffer target, int index) {
+    preprocessing.normalization().channels().copy(crop(image), samples);
+    target.put(Math.multiplyExact(index, samples.length), samples);
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.resfuse.engine;
 
 import io.resfuse.tensor.Shape;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 
 /**
@@ -19,9 +20,21 @@ public interface InferencePlan extends AutoCloseable {
    * Where the caller writes the images: direct, in the request's layout, already normalised.
    *
    * @return the same buffer always; its position and limit are not used
-   * @throws IllegalStateException if closed
+   * @throws IllegalStateException if closed, or if the plan takes pixels
    */
   FloatBuffer input();
+
+  /**
+   * Where the caller writes the images of a plan that takes pixels: direct, one unsigned byte per
+   * sample, (batch, height, width, channels) whatever the layout. They are normalised on the
+   * engine's device.
+   *
+   * @return the same buffer always; its position and limit are not used
+   * @throws IllegalStateException if closed, or if the request did not ask for pixels
+   */
+  default ByteBuffer pixels() {
+    throw new IllegalStateException("this plan takes floats: write them to input()");
+  }
 
   /**
    * Runs the network on the input.

@@ -2,6 +2,7 @@ package io.resfuse.engine;
 
 import io.resfuse.tensor.TensorLayout;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a plan is made for.
@@ -11,9 +12,17 @@ import java.util.Set;
  * @param width columns
  * @param layout the order of input and outputs in the plan's host buffers
  * @param outputs keys of {@link NetworkSpec#outputs()}; only what leads to them is run
+ * @param scaling of the pixels that the plan takes in place of floats ({@link
+ *     InferencePlan#pixels}); null for floats. Only for an {@link Engine#takesPixels engine that
+ *     takes pixels}
  */
 public record PlanRequest(
-    int batch, int height, int width, TensorLayout layout, Set<String> outputs) {
+    int batch,
+    int height,
+    int width,
+    TensorLayout layout,
+    Set<String> outputs,
+    @Nullable PixelScaling scaling) {
   /**
    * Checks the ranges and copies the set.
    *
@@ -22,6 +31,7 @@ public record PlanRequest(
    * @param width as in the record
    * @param layout as in the record
    * @param outputs as in the record
+   * @param scaling as in the record
    */
   public PlanRequest {
     if (batch < 1 || height < 1 || width < 1) {
@@ -37,6 +47,44 @@ public record PlanRequest(
       throw new IllegalArgumentException("a plan needs at least one output");
     }
     outputs = Set.copyOf(outputs);
+  }
+
+  /**
+   * A plan that takes floats.
+   *
+   * @param batch images per run
+   * @param height rows
+   * @param width columns
+   * @param layout the order of input and outputs in the plan's host buffers
+   * @param outputs keys of {@link NetworkSpec#outputs()}
+   */
+  public PlanRequest(int batch, int height, int width, TensorLayout layout, Set<String> outputs) {
+    this(batch, height, width, layout, outputs, null);
+  }
+
+  /**
+   * The same for pixels.
+   *
+   * @param pixels how they are normalised; null for floats
+   * @return a new request
+   */
+  public PlanRequest withPixels(@Nullable PixelScaling pixels) {
+    return new PlanRequest(batch, height, width, layout, outputs, pixels);
+  }
+
+  /**
+   * Refuses pixels, for engines that take floats only.
+   *
+   * @param engine its name
+   * @throws EngineException if this asks for pixels
+   */
+  public void requireFloats(String engine) {
+    if (scaling != null) {
+      throw new EngineException(
+          "engine "
+              + engine
+              + " takes floats, a plan that takes pixels was asked for; normalise them on the host");
+    }
   }
 
   /**

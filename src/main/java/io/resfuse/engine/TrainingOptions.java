@@ -4,6 +4,7 @@ import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a training plan is made for.
@@ -19,6 +20,9 @@ import java.util.Set;
  *     whose gamma and beta are both frozen uses its running statistics and leaves them as they are
  * @param inputGradient whether the gradient of the images is wanted
  * @param optimizer what {@link TrainingPlan#update} does
+ * @param scaling of the pixels that the plan takes in place of floats ({@link
+ *     TrainingPlan#pixels}); null for floats. Only for an {@link Engine#takesPixels engine that
+ *     takes pixels}
  */
 public record TrainingOptions(
     int batch,
@@ -29,7 +33,8 @@ public record TrainingOptions(
     Set<String> outputs,
     Set<String> frozen,
     boolean inputGradient,
-    Optimizer optimizer) {
+    Optimizer optimizer,
+    @Nullable PixelScaling scaling) {
   /**
    * Copies the sets.
    *
@@ -42,6 +47,7 @@ public record TrainingOptions(
    * @param frozen as in the record
    * @param inputGradient as in the record
    * @param optimizer as in the record
+   * @param scaling as in the record
    */
   public TrainingOptions {
     if (outputs.isEmpty()) {
@@ -49,6 +55,32 @@ public record TrainingOptions(
     }
     outputs = Set.copyOf(outputs);
     frozen = Set.copyOf(frozen);
+  }
+
+  /**
+   * Options of a plan that takes floats.
+   *
+   * @param batch images per step
+   * @param height rows
+   * @param width columns
+   * @param layout the order of input, outputs and their gradients in the plan's host buffers
+   * @param precision of activations and products
+   * @param outputs keys of {@link NetworkSpec#outputs()} that can be read and given a gradient
+   * @param frozen names of trainable parameters that get no gradient and no update
+   * @param inputGradient whether the gradient of the images is wanted
+   * @param optimizer what {@link TrainingPlan#update} does
+   */
+  public TrainingOptions(
+      int batch,
+      int height,
+      int width,
+      TensorLayout layout,
+      Precision precision,
+      Set<String> outputs,
+      Set<String> frozen,
+      boolean inputGradient,
+      Optimizer optimizer) {
+    this(batch, height, width, layout, precision, outputs, frozen, inputGradient, optimizer, null);
   }
 
   /**
@@ -80,7 +112,7 @@ public record TrainingOptions(
    */
   public TrainingOptions withInputGradient(boolean wanted) {
     return new TrainingOptions(
-        batch, height, width, layout, precision, outputs, frozen, wanted, optimizer);
+        batch, height, width, layout, precision, outputs, frozen, wanted, optimizer, scaling);
   }
 
   /**
@@ -91,7 +123,7 @@ public record TrainingOptions(
    */
   public TrainingOptions withFrozen(Set<String> names) {
     return new TrainingOptions(
-        batch, height, width, layout, precision, outputs, names, inputGradient, optimizer);
+        batch, height, width, layout, precision, outputs, names, inputGradient, optimizer, scaling);
   }
 
   /**
@@ -102,7 +134,18 @@ public record TrainingOptions(
    */
   public TrainingOptions withOptimizer(Optimizer other) {
     return new TrainingOptions(
-        batch, height, width, layout, precision, outputs, frozen, inputGradient, other);
+        batch, height, width, layout, precision, outputs, frozen, inputGradient, other, scaling);
+  }
+
+  /**
+   * The same for pixels.
+   *
+   * @param pixels how they are normalised; null for floats
+   * @return new options
+   */
+  public TrainingOptions withPixels(@Nullable PixelScaling pixels) {
+    return new TrainingOptions(
+        batch, height, width, layout, precision, outputs, frozen, inputGradient, optimizer, pixels);
   }
 
   /**
@@ -111,7 +154,7 @@ public record TrainingOptions(
    * @return an inference request of the same sizes and outputs
    */
   public PlanRequest request() {
-    return new PlanRequest(batch, height, width, layout, outputs);
+    return new PlanRequest(batch, height, width, layout, outputs, scaling);
   }
 
   /**

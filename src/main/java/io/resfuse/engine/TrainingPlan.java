@@ -2,6 +2,7 @@ package io.resfuse.engine;
 
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.Map;
 
@@ -24,9 +25,22 @@ public interface TrainingPlan extends AutoCloseable {
   /**
    * Where the caller writes the images: direct, in the options' layout, already normalised.
    *
-   * @return the same buffer always
+   * @return the same buffer always; its position and limit are not used
+   * @throws IllegalStateException if closed, or if the plan takes pixels
    */
   FloatBuffer input();
+
+  /**
+   * Where the caller writes the images of a plan that takes pixels: direct, one unsigned byte per
+   * sample, (batch, height, width, channels) whatever the layout. They are normalised on the
+   * engine's device.
+   *
+   * @return the same buffer always; its position and limit are not used
+   * @throws IllegalStateException if closed, or if the options did not ask for pixels
+   */
+  default ByteBuffer pixels() {
+    throw new IllegalStateException("this plan takes floats: write them to input()");
+  }
 
   /**
    * Runs forward with batch statistics, keeps what backward needs, moves the running statistics.

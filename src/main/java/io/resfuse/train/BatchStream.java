@@ -1,5 +1,6 @@
 package io.resfuse.train;
 
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -19,8 +20,19 @@ public interface BatchStream extends AutoCloseable {
    * The network's input.
    *
    * @return (batch, channels, height, width); position and limit are to be left alone
+   * @throws IllegalStateException if this is a stream of pixels
    */
   FloatBuffer images();
+
+  /**
+   * The pictures before normalisation.
+   *
+   * @return (batch, height, width, channels), unsigned, position and limit to be left alone; null
+   *     if this is a stream of floats
+   */
+  default @Nullable ByteBuffer pixels() {
+    return null;
+  }
 
   /**
    * The class of each picture.

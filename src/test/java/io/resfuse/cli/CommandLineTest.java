@@ -168,6 +168,48 @@ class CommandLineTest {
     }
   }
 
+  /**
+   * The first picture of each class in the test set; the network, part of the library, may miss
+   * one.
+   */
+  @Test
+  void classifiesClothesWithItsOwnWeights() throws IOException {
+    Map<String, String> classes =
+        Map.of(
+            "ankle-boot", "Ankle boot",
+            "bag", "Bag",
+            "coat", "Coat",
+            "dress", "Dress",
+            "pullover", "Pullover",
+            "sandal", "Sandal",
+            "shirt", "Shirt",
+            "sneaker", "Sneaker",
+            "t-shirt", "T-shirt/top",
+            "trouser", "Trouser");
+    Outcome outcome =
+        run(
+            "classify",
+            "examples/fashion-mnist",
+            "--weights",
+            "resnet20-fashion-mnist",
+            "--precision",
+            "fp32",
+            "--batch",
+            "10",
+            "--json");
+    assertThat(outcome.exitCode()).isZero();
+    int right = 0;
+    List<JsonNode> lines =
+        new ObjectMapper().readerFor(JsonNode.class).<JsonNode>readValues(outcome.out()).readAll();
+    assertThat(lines).hasSize(10);
+    for (JsonNode line : lines) {
+      String name = Path.of(line.get("file").asText()).getFileName().toString();
+      String label = line.get("predictions").get(0).get("label").asText();
+      right += label.equals(classes.get(name.replace(".png", ""))) ? 1 : 0;
+    }
+    assertThat(right).isGreaterThanOrEqualTo(9);
+  }
+
   @Test
   void writesFeatures() {
     Outcome outcome =

@@ -184,6 +184,35 @@ class LoaderTest {
   }
 
   @Test
+  void pixelsAreTheFloatsBeforeNormalisation() {
+    Preprocessing preprocessing = Preprocessing.of("keras-caffe@12:12");
+    Loader loader =
+        Loader.forTraining(new Patterns(20, 3, Set.of()), preprocessing, 5).seed(3).build();
+    Normalization normalization = preprocessing.normalization();
+    try (LoaderEpoch ofPixels = loader.pixels(1, 0);
+        LoaderEpoch ofFloats = loader.epoch(1)) {
+      while (ofPixels.hasNext()) {
+        Batch pixels = ofPixels.next();
+        Batch floats = ofFloats.next();
+        assertThat(pixels.labels()).isEqualTo(floats.labels());
+        for (int n = 0; n < 5; n++) {
+          for (int at = 0; at < 144; at++) {
+            for (int c = 0; c < 3; c++) {
+              int pixel = pixels.pixels().get((n * 144 + at) * 3 + c) & 0xff;
+              assertThat(floats.images().get((n * 3 + c) * 144 + at))
+                  .isEqualTo(normalization.value(c, pixel));
+            }
+          }
+        }
+        assertThatThrownBy(pixels::images)
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("pixels()");
+      }
+      assertThat(ofFloats.hasNext()).isFalse();
+    }
+  }
+
+  @Test
   void targetsAreSmoothedMixturesOfTheLabels() {
     Loader loader = training(1, 2, Mixing.mixup(0.4));
     try (LoaderEpoch epoch = loader.epoch(0)) {

@@ -165,7 +165,30 @@ class PretrainedModelTest {
     assertThat(PretrainedModel.of("ResNet50-ImageNet")).isSameAs(MODEL);
     assertThatExceptionOfType(WeightsException.class)
         .isThrownBy(() -> PretrainedModel.of("resnet18"))
-        .withMessageContaining("there are resnet50-imagenet, or give a file");
+        .withMessageContaining(
+            "there are resnet20-fashion-mnist, resnet50-imagenet, or give a file");
+  }
+
+  @Test
+  void hasItsOwnWeightsWithoutADownload() throws IOException {
+    PretrainedModel model = PretrainedModel.RESNET20_FASHION_MNIST;
+    Cache cache = new Cache(folder.resolve("cache"));
+    NpmClient none = new NpmClient("/no/such/npm");
+    Path file = model.fetch(cache, none, null, ProgressListener.NONE);
+    ModelFile opened = ModelFile.open(file);
+    assertThat(opened.config()).isEqualTo(model.config());
+    assertThat(opened.metadata().preset()).isEqualTo(model.preset());
+    assertThat(opened.metadata().labels()).hasSize(10).contains("Ankle boot");
+    assertThat(model.isFetched()).isTrue();
+    assertThat(model.downloadSize()).isZero();
+    // What an earlier version has left, or somebody has damaged, is replaced.
+    byte[] whole = Files.readAllBytes(file);
+    Files.writeString(file, "old");
+    assertThat(Files.readAllBytes(model.fetch(cache, none, null, ProgressListener.NONE)))
+        .isEqualTo(whole);
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> model.fetch(cache, none, folder.resolve("x.tgz"), ProgressListener.NONE))
+        .withMessageContaining("part of ResFuse");
   }
 
   @Test

@@ -19,12 +19,34 @@ final class Conversions {
   }
 
   /**
-   * From the host's floats to a tensor.
+   * What the host has sent.
    *
-   * @param host floats without padding
-   * @param value their sizes
-   * @param tensor the target's sizes: the value's, or those of an image with a border
-   * @param border rows and columns of zeros before the first pixel
+   * @param buffer where it lies
+   * @param layout of it
+   * @param value its sizes
+   * @param scale where the factors of pixels begin in the buffer, in bytes; 0 for floats
+   * @param bias where the biases of pixels begin in the buffer, in bytes; 0 for floats
+   */
+  private record Source(
+      Buffer buffer, TensorLayout layout, Activation value, long scale, long bias) {}
+
+  /** Images of the caller, floats or pixels, to a tensor. */
+  void packImages(Program program, Buffer host, ImageInput input, StemImage stem, Buffer target) {
+    boolean pixels = input.takesPixels();
+    Source source =
+        new Source(
+            host,
+            input.layout(),
+            input.value(),
+            pixels ? input.scaleOffset() : 0,
+            pixels ? input.biasOffset() : 0);
+    pack(program, "images", source, stem, target, false);
+  }
+
+  /**
+   * Floats of the caller, without padding, to a tensor.
+   *
+   * @param value sizes of both
    * @param accumulate whether to add to the tensor
    */
   void pack(
@@ -33,35 +55,48 @@ final class Conversions {
       Buffer host,
       TensorLayout layout,
       Activation value,
-      Activation tensor,
-      int border,
       Buffer target,
       boolean accumulate) {
+    Source source = new Source(host, layout, value, 0, 0);
+    pack(program, label, source, new StemImage(value, 0), target, accumulate);
+  }
+
+  private void pack(
+      Program program,
+      String label,
+      Source source,
+      StemImage image,
+      Buffer target,
+      boolean accumulate) {
+    Activation value = source.value();
+    Activation tensor = image.tensor();
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("packFloats", emission.type(), Pack.class)
-                .launch(
-                    label,
-                    new Pack(
-                        binding.at(host),
-                        binding.at(target),
-                        0,
-                        0,
-                        value.images(),
-                        value.channels(),
-                        value.height(),
-                        value.width(),
-                        tensor.pitch(),
-                        tensor.height(),
-                        tensor.width(),
-                        border,
-                        border,
-                        layout == TensorLayout.NHWC ? 1 : 0,
-                        accumulate ? 1 : 0),
-                    tiles(tensor)),
-        host,
+        binding -> {
+          long host = binding.at(source.buffer());
+          return emission
+              .kernels()
+              .get(source.scale() > 0 ? "packBytes" : "packFloats", emission.type(), Pack.class)
+              .launch(
+                  label,
+                  new Pack(
+                      host,
+                      binding.at(target),
+                      source.scale() > 0 ? host + source.scale() : 0,
+                      source.bias() > 0 ? host + source.bias() : 0,
+                      value.images(),
+                      value.channels(),
+                      value.height(),
+                      value.width(),
+                      tensor.pitch(),
+                      tensor.height(),
+                      tensor.width(),
+                      image.border(),
+                      image.border(),
+                      source.layout() == TensorLayout.NHWC ? 1 : 0,
+                      accumulate ? 1 : 0),
+                  tiles(tensor));
+        },
+        source.buffer(),
         target);
   }
 

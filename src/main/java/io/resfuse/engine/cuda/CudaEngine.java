@@ -93,6 +93,11 @@ final class CudaEngine implements Engine {
         : Optional.empty();
   }
 
+  @Override
+  public boolean takesPixels() {
+    return true;
+  }
+
   private ElementType requireType(Precision precision, Mode mode) {
     whyNot(precision, mode)
         .ifPresent(

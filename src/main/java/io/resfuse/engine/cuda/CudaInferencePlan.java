@@ -7,10 +7,12 @@ import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.tensor.Shape;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** A bound {@link InferenceProgram}, captured in one graph. One owner: not thread-safe. */
 final class CudaInferencePlan implements InferencePlan {
@@ -18,7 +20,9 @@ final class CudaInferencePlan implements InferencePlan {
   private final Runnable onClose;
   private final Resources resources = new Resources();
   private final Pass pass;
-  private final FloatBuffer input;
+  private final ImageInput images;
+  private final @Nullable FloatBuffer input;
+  private final @Nullable ByteBuffer pixels;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private boolean closed;
 
@@ -64,7 +68,9 @@ final class CudaInferencePlan implements InferencePlan {
       }
       this.pass = new Pass("running " + name, stream, steps);
       resources.own(pass, pass::close);
-      this.input = HostBuffers.floats(program.input());
+      this.images = program.input();
+      this.input = images.takesPixels() ? null : images.floats();
+      this.pixels = images.takesPixels() ? images.pixels() : null;
       program
           .outputs()
           .forEach((output, buffer) -> outputs.put(output, HostBuffers.floats(buffer)));
@@ -84,7 +90,13 @@ final class CudaInferencePlan implements InferencePlan {
   @Override
   public FloatBuffer input() {
     checkOpen();
-    return input;
+    return input == null ? images.floats() : input;
+  }
+
+  @Override
+  public ByteBuffer pixels() {
+    checkOpen();
+    return pixels == null ? images.pixels() : pixels;
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -37,7 +38,9 @@ final class CudaTrainingPlan implements TrainingPlan {
   private final LossProgram.@Nullable Loss loss;
   private final GradientNorm.Bound norm;
   private final OptimizerProgram.Bound optimizer;
-  private final FloatBuffer input;
+  private final ImageInput images;
+  private final @Nullable FloatBuffer input;
+  private final @Nullable ByteBuffer pixels;
   private final @Nullable FloatBuffer inputGradient;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private final Map<String, FloatBuffer> outputGradients = new HashMap<>();
@@ -101,7 +104,9 @@ final class CudaTrainingPlan implements TrainingPlan {
       this.norm = program.norm().bind(binding, stream);
       resources.own(norm, norm::close);
       this.optimizer = program.optimizer().bind(binding, stream);
-      this.input = HostBuffers.floats(program.input());
+      this.images = program.input();
+      this.input = images.takesPixels() ? null : images.floats();
+      this.pixels = images.takesPixels() ? images.pixels() : null;
       HostBuffer gradient = program.inputGradient();
       this.inputGradient = gradient == null ? null : HostBuffers.floats(gradient);
       program.outputs().forEach((name, buffer) -> outputs.put(name, HostBuffers.floats(buffer)));
@@ -144,7 +149,13 @@ final class CudaTrainingPlan implements TrainingPlan {
   @Override
   public FloatBuffer input() {
     checkOpen();
-    return input;
+    return input == null ? images.floats() : input;
+  }
+
+  @Override
+  public ByteBuffer pixels() {
+    checkOpen();
+    return pixels == null ? images.pixels() : pixels;
   }
 
   @Override

@@ -49,33 +49,21 @@ final class ForwardBuilder {
   /**
    * Adds the whole pass.
    *
+   * @param layout of the outputs
    * @param input of the caller
    * @param outputs of the caller, by name
    */
-  void build(TensorLayout layout, HostBuffer input, Map<String, HostBuffer> outputs) {
+  void build(TensorLayout layout, ImageInput input, Map<String, HostBuffer> outputs) {
     HostTransfers transfers = new HostTransfers(emission, layout);
-    image(transfers, input);
+    tensors.put(
+        shapes.network().input(),
+        transfers.image(program, input, StemImage.of(shapes, layouts), emission.type()));
     shapes.network().operations().forEach(this::add);
     outputs.forEach(
         (name, host) -> {
           Value value = shapes.network().output(name);
           transfers.result(program, "output " + name, tensor(value), shapes.of(value), host);
         });
-  }
-
-  private void image(HostTransfers transfers, HostBuffer input) {
-    Value image = shapes.network().input();
-    Activation value = shapes.of(image);
-    StemImage stem = StemImage.of(shapes, layouts);
-    tensors.put(
-        image,
-        transfers.image(
-            program,
-            input,
-            value,
-            stem.tensor(),
-            stem.border(),
-            stem.tensor().bytes(emission.type())));
   }
 
   private void add(Operation operation) {

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.tensor.TensorLayout;
 
 /** Adds the ways between the caller's buffers and tensors to programs. */
@@ -16,20 +17,13 @@ final class HostTransfers {
   /**
    * The image, as the first operation wants it.
    *
-   * @param tensor its sizes on the device, with the border of a stem where there is one
-   * @param border rows and columns of zeros before the first pixel
+   * @param stem how it lies on the device
    */
-  Buffer image(
-      Program program,
-      HostBuffer host,
-      Activation value,
-      Activation tensor,
-      int border,
-      long bytes) {
-    Buffer staging = program.timeline().activation(host.bytes());
-    Buffer image = program.timeline().activation(bytes);
-    program.copyToDevice(host, staging);
-    conversions.pack(program, "images", staging, layout, value, tensor, border, image, false);
+  Buffer image(Program program, ImageInput input, StemImage stem, ElementType type) {
+    Buffer staging = program.timeline().activation(input.buffer().bytes());
+    Buffer image = program.timeline().activation(stem.tensor().bytes(type));
+    program.copyToDevice(input.buffer(), staging);
+    conversions.packImages(program, staging, input, stem, image);
     return image;
   }
 
@@ -44,15 +38,7 @@ final class HostTransfers {
     Buffer staging = program.timeline().activation(host.bytes());
     program.copyToDevice(host, staging);
     conversions.pack(
-        program,
-        "gradient of " + value.name(),
-        staging,
-        layout,
-        shape,
-        shape,
-        0,
-        target,
-        accumulate);
+        program, "gradient of " + value.name(), staging, layout, shape, target, accumulate);
   }
 
   /** A result for the caller. */

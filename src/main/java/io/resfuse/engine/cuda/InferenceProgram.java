@@ -16,7 +16,7 @@ final class InferenceProgram implements AutoCloseable {
   private final Timeline timeline = new Timeline();
   private final Program program = new Program(timeline);
   private final HostBuffers host = new HostBuffers();
-  private final HostBuffer input;
+  private final ImageInput input;
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final PlanMemory memory;
   private final boolean warmsUp;
@@ -33,7 +33,8 @@ final class InferenceProgram implements AutoCloseable {
     this.request = request;
     this.warmsUp = library != null;
     this.shapes = Shapes.of(network, request);
-    this.input = host.add(shapes.of(network.input()).hostBytes());
+    Activation images = shapes.of(shapes.network().input());
+    this.input = new ImageInput(host, images, request.layout(), request.scaling());
     shapes
         .network()
         .outputs()
@@ -100,7 +101,7 @@ final class InferenceProgram implements AutoCloseable {
     return host;
   }
 
-  HostBuffer input() {
+  ImageInput input() {
     return input;
   }
 

@@ -27,19 +27,11 @@ final class TrainingForward {
     this.program = program;
   }
 
-  void build(TensorLayout layout, HostBuffer input, Map<String, HostBuffer> outputs) {
+  void build(TensorLayout layout, ImageInput input, Map<String, HostBuffer> outputs) {
     HostTransfers transfers = new HostTransfers(emission, layout);
-    Value image = shapes.network().input();
     StemImage stem = StemImage.of(shapes, state.layouts());
-    Buffer tensor =
-        transfers.image(
-            program,
-            input,
-            shapes.of(image),
-            stem.tensor(),
-            stem.border(),
-            stem.tensor().bytes(emission.type()));
-    state.setOperand(image, Operand.plain(tensor));
+    Buffer image = transfers.image(program, input, stem, emission.type());
+    state.setOperand(shapes.network().input(), Operand.plain(image));
     shapes.network().operations().forEach(this::add);
     outputs.forEach(
         (name, host) -> {

@@ -31,7 +31,7 @@ final class TrainingProgram implements AutoCloseable {
   private final Program transposing = new Program(new Timeline());
   private final ParameterSpace parameters;
   private final HostBuffers host = new HostBuffers();
-  private final HostBuffer input;
+  private final ImageInput input;
   private final @Nullable HostBuffer inputGradient;
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final Map<String, HostBuffer> outputGradients = new LinkedHashMap<>();
@@ -66,7 +66,8 @@ final class TrainingProgram implements AutoCloseable {
     NetworkSpec network = shapes.network();
     this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);
     this.state = new TrainingState(emission, shapes, layouts, options, parameters);
-    this.input = host.add(shapes.of(network.input()).hostBytes());
+    this.input =
+        new ImageInput(host, shapes.of(network.input()), options.layout(), options.scaling());
     this.inputGradient =
         options.inputGradient() ? host.add(shapes.of(network.input()).hostBytes()) : null;
     network
@@ -214,7 +215,7 @@ final class TrainingProgram implements AutoCloseable {
     return host;
   }
 
-  HostBuffer input() {
+  ImageInput input() {
     return input;
   }
 

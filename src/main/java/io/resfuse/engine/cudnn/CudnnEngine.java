@@ -77,6 +77,11 @@ final class CudnnEngine implements Engine {
     return CudnnProvider.whyNot(precision);
   }
 
+  @Override
+  public boolean takesPixels() {
+    return true;
+  }
+
   private CudnnOperations library(Precision precision, Mode mode) {
     whyNot(precision, mode)
         .ifPresent(

@@ -70,6 +70,7 @@ final class InferenceProgram {
       int type,
       PackedWeights weights,
       int threads) {
+    request.requireFloats(OneDnnProvider.NAME);
     this.scope = scope;
     this.network = full.restrictedTo(request.outputs());
     this.request = request;

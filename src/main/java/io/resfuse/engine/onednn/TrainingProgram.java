@@ -38,6 +38,7 @@ final class TrainingProgram {
   private long hostBytes;
 
   TrainingProgram(Scope scope, NetworkSpec whole, TrainingOptions options, int type) {
+    options.request().requireFloats(OneDnnProvider.NAME);
     this.network = whole.restrictedTo(options.outputs());
     this.layouts = new TrainingLayouts(scope, network, options, type);
     TrainingWeights weights = new TrainingWeights(whole, options);

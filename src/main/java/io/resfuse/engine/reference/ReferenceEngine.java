@@ -75,6 +75,7 @@ public final class ReferenceEngine implements Engine {
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
     require(options.precision(), Mode.TRAINING);
     options.check(network);
+    options.request().requireFloats(name());
     return MemoryEstimate.training(network, options);
   }
 
@@ -83,6 +84,7 @@ public final class ReferenceEngine implements Engine {
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
     require(options.precision(), Mode.TRAINING);
     options.check(network);
+    options.request().requireFloats(name());
     try {
       return new ReferenceTrainingPlan(network, parameters, options, loop);
     } catch (OutOfMemoryError e) {

@@ -30,6 +30,7 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
 
   @Override
   public PlanMemory memory(PlanRequest request) {
+    request.requireFloats(ReferenceEngineProvider.NAME);
     return MemoryEstimate.inference(network, request, rounding);
   }
 
@@ -38,6 +39,7 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
     if (closed) {
       throw new IllegalStateException("the loaded network " + network.name() + " is closed");
     }
+    request.requireFloats(ReferenceEngineProvider.NAME);
     try {
       return new ReferenceInferencePlan(network, request, parameters, rounding, loop);
     } catch (OutOfMemoryError e) {

@@ -27,16 +27,17 @@ public final class TrainingReport {
    *
    * @param recipe how it was trained
    * @param history what was measured
+   * @param data the name of what it was trained on
    * @param test how the result does
    * @param pictures those of the test, for the mistakes
    * @return HTML that is also well-formed XML, without anything from elsewhere
    */
   public static String html(
-      TrainingRecipe recipe, RunHistory history, Evaluation test, Dataset pictures) {
+      TrainingRecipe recipe, RunHistory history, String data, Evaluation test, Dataset pictures) {
     List<JsonNode> starts = history.of("start");
     JsonNode start = starts.get(starts.size() - 1);
     List<JsonNode> epochs = history.of("epoch");
-    String title = "%s on %s".formatted(start.path("network").asText(), pictures.name());
+    String title = "%s on %s".formatted(start.path("network").asText(), data);
     StringBuilder body = new StringBuilder("<h1>" + Html.escaped(title) + "</h1>\n");
     body.append(
         "<p class=\"pale\">"
