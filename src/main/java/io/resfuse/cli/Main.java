@@ -39,6 +39,7 @@ import picocli.CommandLine.Spec;
       DevicesCommand.class,
       KernelsCommand.class,
       VerifyCommand.class,
+      BenchCommand.class,
       WarmUpCommand.class,
       GenerateCompletion.class,
     })

@@ -42,6 +42,11 @@ final class Progress implements AutoCloseable {
     report("pictures", done, total, "", 1);
   }
 
+  /** A listener of steps, each with a name of its own. */
+  void steps(String what, long done, long total) {
+    report(what, done, total, "", 1);
+  }
+
   private void report(String newStep, long done, long total, String unit, long unitSize) {
     if (!isTerminal(2)) {
       return;

@@ -65,6 +65,40 @@ public final class NetworkCases {
     return cases;
   }
 
+  /**
+   * A kind of layer.
+   *
+   * @param test a case that runs nothing else; its last operation is the layer
+   * @param count how many of the network's operations are of this kind
+   * @param readsImage whether the first of them reads the image
+   */
+  public record Layer(VerifyCase test, int count, boolean readsImage) {}
+
+  /**
+   * The distinct operations of the network, without the loss.
+   *
+   * @return in the order of the first of each kind
+   */
+  public List<Layer> layers() {
+    Map<OperationShape, List<Operation>> kinds = new LinkedHashMap<>();
+    for (Operation operation : network.operations()) {
+      kinds
+          .computeIfAbsent(shapeOf(operation, network.operations()), s -> new ArrayList<>())
+          .add(operation);
+    }
+    List<Layer> layers = new ArrayList<>();
+    kinds.forEach(
+        (shape, operations) -> {
+          Operation first = operations.get(0);
+          layers.add(
+              new Layer(
+                  shape.toCase(first.name() + ":"),
+                  operations.size(),
+                  first.inputs().contains(network.input())));
+        });
+    return layers;
+  }
+
   private Shape inputOf(Operation operation) {
     return shapes.get(operation.inputs().get(0).id());
   }
@@ -77,16 +111,12 @@ public final class NetworkCases {
   }
 
   private List<VerifyCase> operations() {
-    Map<OperationShape, String> distinct = new LinkedHashMap<>();
-    for (Operation operation : network.operations()) {
-      distinct.putIfAbsent(shapeOf(operation, network.operations()), operation.name() + ":");
-    }
+    List<VerifyCase> cases = new ArrayList<>();
+    layers().forEach(layer -> cases.add(layer.test()));
     Value logits = network.outputs().get(VerifyCase.LOGITS);
     if (logits != null) {
-      distinct.put(OperationShape.loss(batch, logits.channels()), "loss:");
+      cases.add(OperationShape.loss(batch, logits.channels()).toCase("loss:"));
     }
-    List<VerifyCase> cases = new ArrayList<>();
-    distinct.forEach((shape, layer) -> cases.add(shape.toCase(layer)));
     return cases;
   }
 

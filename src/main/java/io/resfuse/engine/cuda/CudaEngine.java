@@ -1,5 +1,6 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.LoadedNetwork;
@@ -11,7 +12,10 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Driver;
+import io.resfuse.engine.cuda.driver.Graph;
+import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.kernels.UserKernels;
@@ -23,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * Our kernels on one device. Thread-safe. It has a context of its own: a fault of a kernel makes
  * the engine and its plans unusable, but neither the process nor another engine.
  */
-final class CudaEngine implements Engine {
+final class CudaEngine implements Engine, DeviceMeter {
   private final Context context;
   private final KernelLibrary kernels;
   private final Toolkit toolkit;
@@ -156,6 +160,32 @@ final class CudaEngine implements Engine {
       @Nullable TrainingLibrary library) {
     TrainingProgram program = program(network, options, library);
     return new CudaTrainingPlan(context, program, network, parameters);
+  }
+
+  @Override
+  public String deviceName() {
+    return (SoftCuda.isLoaded() ? "softcuda as " : "")
+        + context.device().name()
+        + " "
+        + context.device().ordinal();
+  }
+
+  @Override
+  public long freeBytes() {
+    return context.freeBytes();
+  }
+
+  @Override
+  public double copySeconds(long bytes) {
+    try (Stream stream = new Stream(context);
+        DeviceMemory source = new DeviceMemory(context, bytes, "measuring a copy");
+        DeviceMemory target = new DeviceMemory(context, bytes, "measuring a copy")) {
+      source.fill(0);
+      try (Graph graph = stream.capture(() -> stream.copy(source, target))) {
+        stream.milliseconds(graph);
+        return stream.milliseconds(graph) / 1e3;
+      }
+    }
   }
 
   /** Makes the device's context the calling thread's. */

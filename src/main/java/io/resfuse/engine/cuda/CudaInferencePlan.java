@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.driver.Context;
@@ -15,11 +16,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A bound {@link InferenceProgram}, captured in one graph. One owner: not thread-safe. */
-final class CudaInferencePlan implements InferencePlan {
+final class CudaInferencePlan implements InferencePlan, OperationTimer {
   private final InferenceProgram program;
   private final Runnable onClose;
   private final Resources resources = new Resources();
   private final Pass pass;
+  private final OperationStopwatch stopwatch;
   private final ImageInput images;
   private final @Nullable FloatBuffer input;
   private final @Nullable ByteBuffer pixels;
@@ -68,6 +70,8 @@ final class CudaInferencePlan implements InferencePlan {
       }
       this.pass = new Pass("running " + name, stream, steps);
       resources.own(pass, pass::close);
+      this.stopwatch = new OperationStopwatch(context, stream, program.shapes().network(), steps);
+      resources.own(stopwatch, stopwatch::close);
       this.images = program.input();
       this.input = images.takesPixels() ? null : images.floats();
       this.pixels = images.takesPixels() ? images.pixels() : null;
@@ -103,6 +107,12 @@ final class CudaInferencePlan implements InferencePlan {
   public void run() {
     checkOpen();
     pass.run();
+  }
+
+  @Override
+  public double seconds(String operation, Runnable coolCaches) {
+    checkOpen();
+    return stopwatch.seconds(operation);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
@@ -12,6 +13,7 @@ import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,7 +21,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A bound {@link TrainingProgram}, a graph per pass. One owner: not thread-safe. */
-final class CudaTrainingPlan implements TrainingPlan {
+final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
   private static final String LOGITS = "logits";
   private static final String STEPS = "steps";
 
@@ -35,6 +37,7 @@ final class CudaTrainingPlan implements TrainingPlan {
   private final Pass accumulation;
   private final Pass storing;
   private final Pass transposing;
+  private final OperationStopwatch stopwatch;
   private final LossProgram.@Nullable Loss loss;
   private final GradientNorm.Bound norm;
   private final OptimizerProgram.Bound optimizer;
@@ -90,6 +93,10 @@ final class CudaTrainingPlan implements TrainingPlan {
         memories.get(Buffer.Kind.PLAN).fill(0);
       }
       program.writeConstants(memories.get(Buffer.Kind.PLAN));
+      List<Program.Step> steps = new ArrayList<>(program.forward().bind(binding));
+      steps.addAll(program.backward().bind(binding));
+      this.stopwatch = new OperationStopwatch(context, stream, program.shapes().network(), steps);
+      resources.own(stopwatch, stopwatch::close);
       this.forward = pass("the forward pass", program.forward(), binding);
       this.evaluation = pass("the evaluation", program.evaluation(), binding);
       this.backward = pass("the backward pass", program.backward(), binding);
@@ -170,6 +177,12 @@ final class CudaTrainingPlan implements TrainingPlan {
     checkOpen();
     forwardRan = false;
     evaluation.run();
+  }
+
+  @Override
+  public double seconds(String operation, Runnable coolCaches) {
+    checkOpen();
+    return stopwatch.seconds(operation);
   }
 
   @Override

@@ -35,6 +35,7 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
     Buffer tensor = input.tensor();
     Buffer workspace = workspace(program, prepared.workspaceBytes());
     program.call(
+        shape.name() + " forward",
         binding -> {
           ConvolutionLibrary.Addresses at =
               new ConvolutionLibrary.Addresses(

@@ -72,6 +72,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Buffer weights = state.parameters().stored(conv.weight());
     Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
     program.call(
+        conv.name() + " forward with statistics",
         binding -> {
           TrainingLibrary.Statistics at =
               new TrainingLibrary.Statistics(
@@ -121,6 +122,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Buffer taken = prepared.isFused() ? residual : null;
     Buffer output = state.result(program, conv.output());
     program.call(
+        conv.name() + " batch norm",
         binding -> {
           TrainingLibrary.NormForward at =
               new TrainingLibrary.NormForward(
@@ -233,6 +235,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Buffer workspace =
         LibraryConvolutions.workspace(program, kept.prepared().backwardWorkspaceBytes());
     program.call(
+        norm.label() + " batch norm backward",
         binding -> {
           TrainingLibrary.NormBackward at =
               new TrainingLibrary.NormBackward(
@@ -325,6 +328,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     resources.own(prepared, prepared::close);
     Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
     program.call(
+        shape.name() + " " + product,
         binding -> {
           TrainingLibrary.Tensors at =
               new TrainingLibrary.Tensors(

@@ -37,6 +37,11 @@ final class Program {
       return null;
     }
 
+    /** What it does for which operation, whose name comes first; empty for a copy. */
+    default String label() {
+      return "";
+    }
+
     /** The size of all buffers that it reads or writes, each once. */
     default long tensorBytes() {
       return 0;
@@ -50,8 +55,25 @@ final class Program {
     }
 
     @Override
+    public String label() {
+      return launch.label();
+    }
+
+    @Override
     public String toString() {
       return launch.toString();
+    }
+  }
+
+  private record Call(@Override String label, Step work) implements Step {
+    @Override
+    public void issue(Stream stream) {
+      work.issue(stream);
+    }
+
+    @Override
+    public String toString() {
+      return label;
     }
   }
 
@@ -68,9 +90,9 @@ final class Program {
   }
 
   /** Work of a library, and all buffers that it reads or writes. */
-  void call(Binder binder, @Nullable Buffer... used) {
+  void call(String label, Binder binder, @Nullable Buffer... used) {
     use(used);
-    binders.add(binder);
+    binders.add(binding -> new Call(label, binder.bind(binding)));
   }
 
   /** A copy of a whole buffer of the host. */

@@ -3,7 +3,10 @@ package io.resfuse.engine.onednn;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SCRATCHPAD;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_primitive_execute;
 
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.onednn.NativeMemory.Address;
+import java.util.List;
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_memory;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -20,6 +23,35 @@ interface Command {
    * @param stream the plan's
    */
   void run(dnnl_stream stream);
+
+  /**
+   * Runs those of an operation, by {@link OperationTimer#stepsOf}.
+   *
+   * @param network that they are of
+   * @param operation its name
+   * @param commands of a plan
+   * @param stream the plan's
+   * @param coolCaches called before
+   * @return seconds
+   */
+  static double seconds(
+      NetworkSpec network,
+      String operation,
+      List<Command> commands,
+      dnnl_stream stream,
+      Runnable coolCaches) {
+    List<Command> chosen = OperationTimer.stepsOf(network, operation, commands, Command::toString);
+    coolCaches.run();
+    long begin = System.nanoTime();
+    for (Command command : chosen) {
+      command.run(stream);
+    }
+    return (System.nanoTime() - begin) / 1e9;
+  }
+
+  /** Its label, which begins with the name of the operation or parameter that it works for. */
+  @Override
+  String toString();
 
   /** A oneDNN primitive with its arguments. */
   final class Primitive implements Command {
@@ -55,10 +87,12 @@ interface Command {
 
   /** Zeroes memory. */
   final class Zero implements Command {
+    private final String name;
     private final Pointer start;
     private final long bytes;
 
-    Zero(long address, long bytes) {
+    Zero(String name, long address, long bytes) {
+      this.name = name;
       this.start = new Address(address);
       this.bytes = bytes;
     }
@@ -66,6 +100,11 @@ interface Command {
     @Override
     public void run(dnnl_stream stream) {
       Pointer.memset(start, 0, bytes);
+    }
+
+    @Override
+    public String toString() {
+      return name;
     }
   }
 

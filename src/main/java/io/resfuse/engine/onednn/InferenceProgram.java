@@ -100,6 +100,10 @@ final class InferenceProgram {
         places.hostBytes());
   }
 
+  NetworkSpec network() {
+    return network;
+  }
+
   ValuePlaces places() {
     return places;
   }

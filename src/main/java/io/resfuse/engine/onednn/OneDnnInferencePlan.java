@@ -1,17 +1,21 @@
 package io.resfuse.engine.onednn;
 
 import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.dnnl.dnnl_stream;
 
 /** A bound {@link InferenceProgram}. One owner: not thread-safe. */
-final class OneDnnInferencePlan implements InferencePlan {
+final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
+  private final NetworkSpec network;
   private final PlanRequest request;
   private final Threads threads;
   private final PlanMemory memory;
@@ -37,6 +41,7 @@ final class OneDnnInferencePlan implements InferencePlan {
    */
   OneDnnInferencePlan(
       InferenceProgram program, PlanRequest request, Threads threads, Runnable onClose) {
+    this.network = program.network();
     this.request = request;
     this.threads = threads;
     this.memory = program.memory();
@@ -112,6 +117,13 @@ final class OneDnnInferencePlan implements InferencePlan {
         }
       }
     }
+  }
+
+  @Override
+  public double seconds(String operation, Runnable coolCaches) {
+    checkOpen();
+    threads.use();
+    return Command.seconds(network, operation, List.of(commands), stream, coolCaches);
   }
 
   @Override

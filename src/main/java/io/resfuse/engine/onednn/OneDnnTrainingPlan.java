@@ -4,6 +4,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_FROM;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_TO;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
@@ -13,6 +14,7 @@ import io.resfuse.engine.onednn.TrainingWeights.Entry;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,7 +26,7 @@ import org.bytedeco.dnnl.dnnl_stream;
 import org.jspecify.annotations.Nullable;
 
 /** A bound {@link TrainingProgram}. One owner: not thread-safe. */
-final class OneDnnTrainingPlan implements TrainingPlan {
+final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   private static final String LOGITS = "logits";
   private static final String STEPS = "steps";
 
@@ -204,6 +206,15 @@ final class OneDnnTrainingPlan implements TrainingPlan {
     for (Command command : commands) {
       command.run(stream);
     }
+  }
+
+  @Override
+  public double seconds(String operation, Runnable coolCaches) {
+    checkOpen();
+    threads.use();
+    List<Command> all = new ArrayList<>(List.of(forward));
+    all.addAll(List.of(backward));
+    return Command.seconds(network, operation, all, stream, coolCaches);
   }
 
   @Override

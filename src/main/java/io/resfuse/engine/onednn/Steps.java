@@ -91,11 +91,12 @@ final class Steps {
     List<Command> commands = new ArrayList<>();
     for (Step step : steps) {
       if (step.onZeros) {
-        commands.add(new Command.Zero(bases.scratch, Dnnl.bytes(Dnnl.scratchOf(step.desc))));
+        commands.add(
+            new Command.Zero(step.name, bases.scratch, Dnnl.bytes(Dnnl.scratchOf(step.desc))));
         for (Argument argument : step.arguments) {
           if (argument.index == DNNL_ARG_DIFF_WEIGHTS) {
             long start = argument.buffer.address(bases.arena, bases.weights, bases.host);
-            commands.add(new Command.Zero(start, argument.buffer.bytes()));
+            commands.add(new Command.Zero(step.name, start, argument.buffer.bytes()));
           }
         }
       }

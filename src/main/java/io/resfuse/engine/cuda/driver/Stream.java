@@ -4,6 +4,7 @@ import static jcuda.driver.JCudaDriver.cuEventCreate;
 import static jcuda.driver.JCudaDriver.cuEventDestroy;
 import static jcuda.driver.JCudaDriver.cuEventElapsedTime;
 import static jcuda.driver.JCudaDriver.cuEventRecord;
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoDAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
 import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
@@ -81,6 +82,23 @@ public final class Stream implements AutoCloseable {
         cuMemcpyDtoHAsync(
             target.pointer(), source.pointer(offset, target.bytes()), target.bytes(), handle),
         "copying from the device");
+  }
+
+  /**
+   * Copies from one place of the device to another.
+   *
+   * @param source all of it is copied
+   * @param target at least as large
+   */
+  public void copy(DeviceMemory source, DeviceMemory target) {
+    context.use();
+    context.check(
+        cuMemcpyDtoDAsync(
+            target.pointer(0, source.bytes()),
+            source.pointer(0, source.bytes()),
+            source.bytes(),
+            handle),
+        "copying on the device");
   }
 
   /**

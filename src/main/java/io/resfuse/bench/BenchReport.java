@@ -1,0 +1,156 @@
+package io.resfuse.bench;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Everything that a benchmark found.
+ *
+ * @param begun when, by ISO 8601
+ * @param machine on what
+ * @param before clocks and load before the first measurement
+ * @param after clocks and load after the last
+ * @param settings how
+ * @param competitors what they are by their names
+ * @param overheadSeconds what the harness adds to an iteration, measured with an empty body
+ * @param ceilings of the devices
+ * @param results of whole networks
+ * @param layers of single operations
+ * @param estimates of softcuda, no measurements
+ */
+public record BenchReport(
+    String begun,
+    Machine machine,
+    Conditions before,
+    Conditions after,
+    Settings settings,
+    Map<String, String> competitors,
+    double overheadSeconds,
+    List<Ceiling> ceilings,
+    List<Result> results,
+    List<LayerResult> layers,
+    List<Estimate> estimates) {
+  private static final ObjectMapper MAPPER =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /**
+   * Copies the lists.
+   *
+   * @param begun as in the record
+   * @param machine as in the record
+   * @param before as in the record
+   * @param after as in the record
+   * @param settings as in the record
+   * @param competitors as in the record
+   * @param overheadSeconds as in the record
+   * @param ceilings as in the record
+   * @param results as in the record
+   * @param layers as in the record
+   * @param estimates as in the record
+   */
+  public BenchReport {
+    competitors = new TreeMap<>(competitors);
+    ceilings = List.copyOf(ceilings);
+    results = List.copyOf(results);
+    layers = List.copyOf(layers);
+    estimates = List.copyOf(estimates);
+  }
+
+  /**
+   * The same with estimates.
+   *
+   * @param others of softcuda
+   * @return a copy
+   */
+  public BenchReport withEstimates(List<Estimate> others) {
+    return new BenchReport(
+        begun,
+        machine,
+        before,
+        after,
+        settings,
+        competitors,
+        overheadSeconds,
+        ceilings,
+        results,
+        layers,
+        others);
+  }
+
+  /**
+   * Reads what {@link #json} wrote.
+   *
+   * @param json text
+   * @return the report
+   * @throws IllegalArgumentException if it is none, with the reason
+   */
+  public static BenchReport parse(String json) {
+    try {
+      return MAPPER.readValue(json, BenchReport.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("no JSON of resfuse bench: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  /**
+   * Everything, for programs.
+   *
+   * @return an object with the fields of this record; numbers that were not measured are {@code
+   *     "NaN"} or null
+   */
+  public String json() {
+    try {
+      return MAPPER.writeValueAsString(this);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Whether every answer was right, and something was timed.
+   *
+   * @return false if a competitor answered otherwise than float64 loops
+   */
+  public boolean passed() {
+    return results.stream().noneMatch(result -> result.status() == Result.Status.WRONG)
+        && results.stream().anyMatch(result -> result.status() == Result.Status.TIMED);
+  }
+
+  /**
+   * The harness's own share of the shortest iteration.
+   *
+   * @return between 0 and 1; NaN if nothing was timed
+   */
+  public double overheadShare() {
+    double shortest = Double.NaN;
+    for (Result result : results) {
+      Percentiles latency = result.latency();
+      if (latency != null && !(latency.p50() >= shortest)) {
+        shortest = latency.p50();
+      }
+    }
+    return overheadSeconds / shortest;
+  }
+
+  /**
+   * What to know about the numbers, for people.
+   *
+   * @return a line each
+   */
+  public List<String> notes() {
+    List<String> notes = new ArrayList<>(before.notes(after, machine.cores()));
+    notes.add(
+        Text.of(
+            "the harness adds %.0f ns to an iteration, %.4f%% of the shortest",
+            1e9 * overheadSeconds, 100 * overheadShare()));
+    if (competitors.values().stream().anyMatch(text -> text.contains("softcuda"))) {
+      notes.add("softcuda emulates a GPU: its times say nothing about one");
+    }
+    return notes;
+  }
+}

@@ -1,0 +1,236 @@
+package io.resfuse.bench;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** A report for a terminal, or as comma-separated values. Stateless. */
+public final class BenchTable {
+  private static final List<String> HEADS =
+      List.of(
+          "network",
+          "mode",
+          "batch",
+          "size",
+          "precision",
+          "engine",
+          "img/s",
+          "±",
+          "p50 ms",
+          "p90 ms",
+          "p99 ms",
+          "MiB",
+          "ratio",
+          "±",
+          "error");
+
+  private BenchTable() {}
+
+  /**
+   * The tables and notes.
+   *
+   * @param report what is said
+   * @return lines
+   */
+  public static String text(BenchReport report) {
+    StringBuilder text = new StringBuilder();
+    text.append(report.machine()).append('\n');
+    report.competitors().forEach((name, what) -> text.append(name + ": " + what + "\n"));
+    for (Ceiling ceiling : report.ceilings()) {
+      text.append(
+          Text.of(
+              "%s in %s: a copy moves %s GB/s, a product computes %s TFLOP/s\n",
+              ceiling.competitor(),
+              ceiling.precision(),
+              Text.number(ceiling.bytesPerSecond() / 1e9),
+              Text.number(ceiling.flopPerSecond() / 1e12)));
+    }
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(HEADS);
+    report.results().stream()
+        .filter(result -> result.status() == Result.Status.TIMED)
+        .forEach(result -> rows.add(row(result)));
+    text.append('\n').append(aligned(rows));
+    text.append(
+        "±: the distance of the quartiles of the rounds; ratio: to the images per second of the"
+            + " engine named, within rounds; error: share of what is allowed\n");
+    for (Result result : report.results()) {
+      if (result.status() != Result.Status.TIMED) {
+        text.append(
+            Text.of(
+                "%s, %s: not timed, %s: %s\n",
+                result.competitor(),
+                result.workload(),
+                result.status() == Result.Status.WRONG ? "its answer is wrong" : "it cannot",
+                result.detail()));
+      }
+    }
+    if (!report.layers().isEmpty()) {
+      text.append('\n').append(aligned(layerRows(report)));
+      text.append(
+          "time: of one layer with cold caches, in training forward and backward; roof: the least"
+              + " time by the ceilings, of the copy or of the product, as a share of it\n");
+    }
+    report.notes().forEach(note -> text.append(note).append('\n'));
+    return text.toString();
+  }
+
+  /**
+   * The rows of whole networks and of layers, with a head.
+   *
+   * @param report what is said
+   * @return comma-separated values (RFC 4180, lines end in a line feed)
+   */
+  public static String csv(BenchReport report) {
+    StringBuilder text = new StringBuilder();
+    text.append(
+        "network,mode,batch,size,precision,engine,status,images_per_second,lower_quartile,"
+            + "upper_quartile,p50_s,p90_s,p99_s,iterations,memory_bytes,against,ratio,error,detail,"
+            + "layer,count,alone,seconds,seconds_lower,seconds_upper,flop,bytes,roof_share\n");
+    for (Result result : report.results()) {
+      Workload workload = result.workload();
+      Summary speed = result.imagesPerSecond();
+      Percentiles latency = result.latency();
+      Summary ratio = result.ratio();
+      text.append(
+          line(
+              workload.network(),
+              workload.modeName(),
+              workload.batch(),
+              workload.size(),
+              workload.precision(),
+              result.competitor(),
+              result.status().name().toLowerCase(Locale.ROOT),
+              speed == null ? "" : speed.median(),
+              speed == null ? "" : speed.lower(),
+              speed == null ? "" : speed.upper(),
+              latency == null ? "" : latency.p50(),
+              latency == null ? "" : latency.p90(),
+              latency == null ? "" : latency.p99(),
+              latency == null ? "" : latency.iterations(),
+              result.memory() == null ? "" : result.memory().total(),
+              result.against() == null ? "" : result.against(),
+              ratio == null ? "" : ratio.median(),
+              result.error(),
+              result.detail(),
+              "",
+              "",
+              "",
+              "",
+              "",
+              "",
+              "",
+              "",
+              ""));
+    }
+    for (LayerResult layer : report.layers()) {
+      Workload workload = layer.workload();
+      text.append(
+          line(
+              workload.network(),
+              workload.modeName(),
+              workload.batch(),
+              workload.size(),
+              workload.precision(),
+              layer.competitor(),
+              "timed",
+              "",
+              "",
+              "",
+              "",
+              "",
+              "",
+              "",
+              "",
+              layer.against() == null ? "" : layer.against(),
+              layer.ratio() == null ? "" : layer.ratio().median(),
+              "",
+              "",
+              layer.layer(),
+              layer.count(),
+              layer.alone(),
+              layer.seconds().median(),
+              layer.seconds().lower(),
+              layer.seconds().upper(),
+              layer.cost().flop(),
+              layer.cost().bytes(),
+              layer.roofShare()));
+    }
+    return text.toString();
+  }
+
+  private static String line(Object... values) {
+    return Arrays.stream(values)
+            .map(value -> value.toString())
+            .map(
+                text -> text.matches("[^\",\n\r]*") ? text : '"' + text.replace("\"", "\"\"") + '"')
+            .collect(Collectors.joining(","))
+        + "\n";
+  }
+
+  private static List<String> row(Result result) {
+    Workload workload = result.workload();
+    Summary speed = result.imagesPerSecond();
+    Percentiles latency = result.latency();
+    Summary ratio = result.ratio();
+    return List.of(
+        workload.network(),
+        workload.modeName(),
+        Integer.toString(workload.batch()),
+        Integer.toString(workload.size()),
+        workload.precision().toString(),
+        result.competitor(),
+        speed == null ? "" : Text.number(speed.median()),
+        speed == null ? "" : Text.number(speed.spread()),
+        latency == null ? "" : Text.number(1e3 * latency.p50()),
+        latency == null ? "" : Text.number(1e3 * latency.p90()),
+        latency == null ? "" : Text.number(1e3 * latency.p99()),
+        result.memory() == null ? "" : Text.of("%.1f", result.memory().total() / 0x1p20),
+        ratio == null ? "" : Text.of("%.3f to %s", ratio.median(), result.against()),
+        ratio == null ? "" : Text.of("%.3f", ratio.spread()),
+        Double.isNaN(result.error()) ? "" : Text.of("%.2f", result.error()));
+  }
+
+  private static List<List<String>> layerRows(BenchReport report) {
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(
+        List.of(
+            "layer", "times", "workload", "engine", "us", "±", "GB/s", "TFLOP/s", "roof", "ratio"));
+    for (LayerResult layer : report.layers()) {
+      Summary ratio = layer.ratio();
+      rows.add(
+          List.of(
+              layer.layer(),
+              Integer.toString(layer.count()),
+              layer.workload().toString(),
+              layer.competitor() + (layer.alone() ? "" : " (whole run)"),
+              Text.number(1e6 * layer.seconds().median()),
+              Text.number(1e6 * layer.seconds().spread()),
+              Text.number(layer.bandwidth() / 1e9),
+              Text.number(layer.speed() / 1e12),
+              Double.isNaN(layer.roofShare()) ? "" : Text.of("%.2f", layer.roofShare()),
+              ratio == null ? "" : Text.of("%.3f to %s", ratio.median(), layer.against())));
+    }
+    return rows;
+  }
+
+  /** Columns of text, all but the first aligned to the right. */
+  static String aligned(List<List<String>> rows) {
+    int[] widths = new int[rows.get(0).size()];
+    for (List<String> row : rows) {
+      Arrays.setAll(widths, i -> Math.max(widths[i], row.get(i).length()));
+    }
+    StringBuilder text = new StringBuilder();
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < widths.length; i++) {
+        String padding = " ".repeat(widths[i] - row.get(i).length());
+        line.append(i == 0 ? row.get(i) + padding : "  " + padding + row.get(i));
+      }
+      text.append(line.toString().stripTrailing()).append('\n');
+    }
+    return text.toString();
+  }
+}

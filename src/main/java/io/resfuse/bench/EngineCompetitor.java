@@ -1,0 +1,82 @@
+package io.resfuse.bench;
+
+import io.resfuse.engine.DeviceMeter;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.PlanMemory;
+import io.resfuse.verify.Parity;
+import io.resfuse.verify.Subject;
+import java.util.Optional;
+
+/** One of our engines. Owns it. */
+public final class EngineCompetitor implements Competitor {
+  private final Engine engine;
+
+  /**
+   * Takes an engine over.
+   *
+   * @param engine to be closed with this
+   */
+  public EngineCompetitor(Engine engine) {
+    this.engine = engine;
+  }
+
+  @Override
+  public Optional<Engine> engine() {
+    return Optional.of(engine);
+  }
+
+  @Override
+  public String name() {
+    return engine.name();
+  }
+
+  @Override
+  public String description() {
+    return engine.description();
+  }
+
+  @Override
+  public Optional<String> whyNot(Workload workload) {
+    return engine.whyNot(workload.precision(), workload.mode());
+  }
+
+  @Override
+  public Optional<MemoryNeed> memory(Task task, Parity data) {
+    PlanMemory plan = planMemory(task, data);
+    return Optional.of(
+        engine instanceof DeviceMeter meter
+            ? new MemoryNeed(plan, meter.deviceName(), meter.freeBytes())
+            : new MemoryNeed(plan, "host", Machine.availableBytes()));
+  }
+
+  private PlanMemory planMemory(Task task, Parity data) {
+    Workload workload = task.workload();
+    if (workload.mode() == Engine.Mode.TRAINING) {
+      return engine.trainingMemory(
+          task.test().network(), Plans.training(task.test(), workload.precision()));
+    }
+    try (LoadedNetwork network =
+        engine.load(
+            task.test().network(), data.parameters(task.test().network()), workload.precision())) {
+      return network.memory(Plans.inference(task.test()));
+    }
+  }
+
+  @Override
+  public Parity.Finding training(Task task, Parity parity) {
+    return parity.training(new Subject(engine, task.workload().precision()), task.small());
+  }
+
+  @Override
+  public Entry enter(Task task, Parity data) {
+    return task.workload().mode() == Engine.Mode.TRAINING
+        ? new TrainingEntry(engine, task, data)
+        : new InferenceEntry(engine, task, data);
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+}

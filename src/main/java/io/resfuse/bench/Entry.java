@@ -1,0 +1,42 @@
+package io.resfuse.bench;
+
+/** A competitor that is ready to do a task. One owner: not thread-safe. */
+public interface Entry extends AutoCloseable {
+  /**
+   * Runs again and again until a time is over, at least once.
+   *
+   * @param nanos how long
+   * @param latencies gets the duration of every iteration
+   */
+  void run(long nanos, Latencies latencies);
+
+  /**
+   * Runs once and gives the network's answer: in training that of the forward pass.
+   *
+   * @return in NCHW order
+   */
+  float[] answer();
+
+  /** Frees it. */
+  @Override
+  void close();
+
+  /**
+   * The loop that every entry in this process is timed by. Its own share is measured with an empty
+   * body.
+   *
+   * @param body what is timed
+   * @param nanos how long
+   * @param latencies gets the duration of every iteration
+   */
+  static void loop(Runnable body, long nanos, Latencies latencies) {
+    long begin = System.nanoTime();
+    long before = begin;
+    do {
+      body.run();
+      long now = System.nanoTime();
+      latencies.add(now - before);
+      before = now;
+    } while (before - begin < nanos);
+  }
+}

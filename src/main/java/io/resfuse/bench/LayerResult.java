@@ -1,0 +1,41 @@
+package io.resfuse.bench;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a competitor did an operation by itself.
+ *
+ * @param workload the network that it is part of
+ * @param layer the first layer of its kind, and its shape
+ * @param count how many layers of the network are of its kind
+ * @param competitor who
+ * @param alone whether its kernels were timed alone, rather than a whole run with the ways of its
+ *     tensors from and to the caller
+ * @param seconds of one run, in training forward and backward
+ * @param cost the least that it has to compute and to move
+ * @param roofShare the least time by the device's ceilings as a share of the time that it took; NaN
+ *     without ceilings
+ * @param ratio of another's seconds to its own in the same rounds; null if it ran alone
+ * @param against the name of the other
+ */
+public record LayerResult(
+    Workload workload,
+    String layer,
+    int count,
+    String competitor,
+    boolean alone,
+    Summary seconds,
+    Cost cost,
+    double roofShare,
+    @Nullable Summary ratio,
+    @Nullable String against) {
+  /** Bytes per second. */
+  double bandwidth() {
+    return cost.bytes() / seconds.median();
+  }
+
+  /** FLOPs per second. */
+  double speed() {
+    return cost.flop() / seconds.median();
+  }
+}

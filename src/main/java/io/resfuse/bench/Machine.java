@@ -1,0 +1,59 @@
+package io.resfuse.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the benchmark runs on.
+ *
+ * @param cpu its name
+ * @param cores that this process may use
+ * @param system operating system and architecture
+ * @param java version
+ */
+public record Machine(String cpu, int cores, String system, String java) {
+  private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
+  private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
+
+  /** This machine. */
+  static Machine here() {
+    return new Machine(
+        field(CPU_INFO, "model name").orElse("unknown CPU"),
+        Runtime.getRuntime().availableProcessors(),
+        System.getProperty("os.name") + " " + System.getProperty("os.arch"),
+        Runtime.version().toString());
+  }
+
+  /** Memory of the host that can be had now, in bytes; where it cannot be told, without limit. */
+  static long availableBytes() {
+    return field(MEMORY_INFO, "MemAvailable")
+        .map(text -> 1024 * Long.parseLong(text.replace(" kB", "")))
+        .orElse(Long.MAX_VALUE);
+  }
+
+  /** The first value of a field in a file of {@code name: value} lines. */
+  static Optional<String> field(Path file, String name) {
+    return lines(file).stream()
+        .filter(line -> line.startsWith(name))
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .findFirst();
+  }
+
+  /** A file's lines; none where there is no such file. */
+  static List<String> lines(Path file) {
+    try {
+      return Files.isReadable(file) ? Files.readAllLines(file) : List.of();
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  /** One line for people. */
+  @Override
+  public String toString() {
+    return "%s, %d cores, %s, Java %s".formatted(cpu, cores, system, java);
+  }
+}

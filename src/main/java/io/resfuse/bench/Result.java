@@ -1,0 +1,40 @@
+package io.resfuse.bench;
+
+import io.resfuse.engine.PlanMemory;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a competitor did a workload. Of what was not timed the numbers are null.
+ *
+ * @param workload what
+ * @param competitor who
+ * @param status whether it was timed
+ * @param detail why it was not timed, or what its answer was held against
+ * @param error its answer's, as a share of what is allowed; NaN where nothing was measured
+ * @param memory what its plan needs, or null where that is not known
+ * @param imagesPerSecond of the rounds
+ * @param latency of single iterations
+ * @param ratio of its images per second to those of another in the same rounds
+ * @param against the name of the other
+ */
+public record Result(
+    Workload workload,
+    String competitor,
+    Status status,
+    String detail,
+    double error,
+    @Nullable PlanMemory memory,
+    @Nullable Summary imagesPerSecond,
+    @Nullable Percentiles latency,
+    @Nullable Summary ratio,
+    @Nullable String against) {
+  /** Whether a workload was timed. */
+  public enum Status {
+    /** Its answer was right, and it was timed. */
+    TIMED,
+    /** Its answer was wrong: it was not timed. */
+    WRONG,
+    /** It cannot do the workload. */
+    SKIPPED
+  }
+}

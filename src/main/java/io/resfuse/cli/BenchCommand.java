@@ -1,0 +1,241 @@
+package io.resfuse.cli;
+
+import io.resfuse.bench.Bench;
+import io.resfuse.bench.BenchReport;
+import io.resfuse.bench.BenchTable;
+import io.resfuse.bench.Competitor;
+import io.resfuse.bench.EngineCompetitor;
+import io.resfuse.bench.Settings;
+import io.resfuse.bench.Task;
+import io.resfuse.bench.Workload;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.Precision;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.weights.AtomicFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code resfuse bench}. */
+@Command(
+    name = "bench",
+    description =
+        "Times engines side by side, after their answers have been held against float64: images per"
+            + " second, latencies, memory, in inference and training.",
+    mixinStandardHelpOptions = true,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:all answers were right",
+      "1:an answer was wrong, nothing could be timed, or something failed",
+      "2:wrong use"
+    },
+    footer = {
+      "",
+      "In every round each engine runs in turn; what is printed is the median of the rounds and the"
+          + " distance of their quartiles.",
+      "",
+      "Examples:",
+      "  resfuse bench --network resnet50 --batch 1,8,32 --precision fp32,bf16",
+      "  resfuse bench --engine cuda,cudnn --against cudnn --batch 32,256 --precision fp16"
+          + " --mode inference",
+    })
+final class BenchCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--network",
+      split = ",",
+      description = "Which networks (default: resnet50); 'resfuse summary' lists them.")
+  private List<String> networks = List.of("resnet50");
+
+  @Mixin private NetworkOptions networkOptions;
+
+  @Option(
+      names = "--engine",
+      split = ",",
+      description = "auto, or some of those that 'resfuse devices' lists (default: auto).")
+  private Set<String> engines = Set.of(Engines.AUTO);
+
+  @Option(names = "--device", description = "Which device of the engines (default: the first).")
+  private String device = "";
+
+  @Option(names = "--threads", description = "CPU threads (default: all cores).")
+  private int threads;
+
+  @Option(names = "--batch", split = ",", description = "Images per iteration (default: 1,8,32).")
+  private List<Integer> batches = List.of(1, 8, 32);
+
+  @Option(
+      names = "--precision",
+      split = ",",
+      description = "fp32, tf32, bf16, fp16 (default: fp32).")
+  private List<String> precisions = List.of("fp32");
+
+  @Option(names = "--mode", split = ",", description = "inference, training (default: inference).")
+  private List<Engine.Mode> modes = List.of(Engine.Mode.INFERENCE);
+
+  @Option(
+      names = "--size",
+      description = "Rows and columns of the images (default: the network's).")
+  private Integer size;
+
+  @Option(
+      names = "--rounds",
+      description = "In each of which every engine runs in turn (default: ${DEFAULT-VALUE}).")
+  private int rounds = 7;
+
+  @Option(
+      names = "--seconds",
+      description = "That an engine runs per round (default: ${DEFAULT-VALUE}).")
+  private double seconds = 2;
+
+  @Option(
+      names = "--against",
+      paramLabel = "ENGINE",
+      description = "By which the others are divided (default: the first).")
+  private String against = "";
+
+  @Option(
+      names = "--layers",
+      description =
+          "Measure the device's ceilings, and time every kind of layer by itself, with cold caches.")
+  private boolean layers;
+
+  @Option(names = "--seed", description = "Of all numbers (default: ${DEFAULT-VALUE}).")
+  private long seed = 1;
+
+  @Option(names = "--json", description = "Print JSON in place of the table.")
+  private boolean json;
+
+  @Option(names = "--csv", paramLabel = "FILE", description = "Write comma-separated values.")
+  private Path csv;
+
+  @Override
+  public Integer call() throws IOException {
+    requireWritable(csv);
+    List<Task> tasks = tasks();
+    EngineOptions options = new EngineOptions(threads, device);
+    Settings settings = new Settings(rounds, seconds, against, layers, seed);
+    BenchReport report;
+    try (Competitors competitors = Competitors.open(engines, options);
+        Engine reference = Engines.open("reference", options);
+        Progress progress = new Progress("bench")) {
+      competitors.requireNamed(against);
+      report = new Bench(tasks, competitors.all(), reference, settings, progress::steps).run();
+    }
+    write(report);
+    return report.passed() ? 0 : 1;
+  }
+
+  private void write(BenchReport report) {
+    if (csv != null) {
+      AtomicFile.write(csv, BenchTable.csv(report));
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(report.json());
+    } else {
+      out.print(BenchTable.text(report));
+    }
+    out.flush();
+  }
+
+  private List<Task> tasks() {
+    List<Task> tasks = new ArrayList<>();
+    for (String network : networks) {
+      ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
+      if (config.classes() == 0) {
+        throw new IllegalArgumentException(
+            "resfuse bench times networks with a head; leave out --classes 0");
+      }
+      int pixels = size == null ? config.variant().imageSize() : size;
+      for (Engine.Mode mode : modes) {
+        for (String precision : precisions) {
+          for (int batch : batches) {
+            if (batch < 1) {
+              throw new IllegalArgumentException("a batch has at least one image, got " + batch);
+            }
+            tasks.add(
+                Task.of(
+                    new Workload(network, mode, batch, pixels, Precision.parse(precision)),
+                    config));
+          }
+        }
+      }
+    }
+    return tasks;
+  }
+
+  /** So that nobody waits for a report that cannot be written. */
+  private static void requireWritable(Path file) {
+    if (file == null) {
+      return;
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    boolean isWritable = folder != null && Files.isDirectory(folder) && Files.isWritable(folder);
+    if (!isWritable || Files.isDirectory(file)) {
+      throw new IllegalArgumentException(
+          file
+              + " cannot be written: "
+              + (Files.isDirectory(file)
+                  ? "it is a folder; name a file in it"
+                  : "there is no folder " + folder + " that can be written to"));
+    }
+  }
+
+  /**
+   * Engines by their names, opened one after the other.
+   *
+   * @param byName in the order in which they were asked for
+   */
+  private record Competitors(Map<String, Competitor> byName) implements AutoCloseable {
+    static Competitors open(Set<String> names, EngineOptions options) {
+      Competitors competitors = new Competitors(new LinkedHashMap<>());
+      boolean done = false;
+      try {
+        for (String name : names) {
+          Competitor competitor = new EngineCompetitor(Engines.open(name, options));
+          if (competitors.byName.putIfAbsent(competitor.name(), competitor) != null) {
+            competitor.close();
+          }
+        }
+        done = true;
+        return competitors;
+      } finally {
+        if (!done) {
+          competitors.close();
+        }
+      }
+    }
+
+    List<Competitor> all() {
+      return List.copyOf(byName.values());
+    }
+
+    void requireNamed(String name) {
+      if (!name.isEmpty() && !byName.containsKey(name)) {
+        throw new IllegalArgumentException(
+            "--against " + name + " takes no part; --engine has " + byName.keySet());
+      }
+    }
+
+    @Override
+    public void close() {
+      byName.values().forEach(Competitor::close);
+    }
+  }
+}
