@@ -92,8 +92,7 @@ public final class Bench {
         overhead,
         ceilings,
         results,
-        layers,
-        List.of());
+        layers);
   }
 
   private void measureCeilings(CacheCooler cooler) {

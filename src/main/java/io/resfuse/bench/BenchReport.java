@@ -21,7 +21,6 @@ import java.util.TreeMap;
  * @param ceilings of the devices
  * @param results of whole networks
  * @param layers of single operations
- * @param estimates of softcuda, no measurements
  */
 public record BenchReport(
     String begun,
@@ -33,8 +32,7 @@ public record BenchReport(
     double overheadSeconds,
     List<Ceiling> ceilings,
     List<Result> results,
-    List<LayerResult> layers,
-    List<Estimate> estimates) {
+    List<LayerResult> layers) {
   private static final ObjectMapper MAPPER =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
@@ -51,35 +49,12 @@ public record BenchReport(
    * @param ceilings as in the record
    * @param results as in the record
    * @param layers as in the record
-   * @param estimates as in the record
    */
   public BenchReport {
     competitors = new TreeMap<>(competitors);
     ceilings = List.copyOf(ceilings);
     results = List.copyOf(results);
     layers = List.copyOf(layers);
-    estimates = List.copyOf(estimates);
-  }
-
-  /**
-   * The same with estimates.
-   *
-   * @param others of softcuda
-   * @return a copy
-   */
-  public BenchReport withEstimates(List<Estimate> others) {
-    return new BenchReport(
-        begun,
-        machine,
-        before,
-        after,
-        settings,
-        competitors,
-        overheadSeconds,
-        ceilings,
-        results,
-        layers,
-        others);
   }
 
   /**

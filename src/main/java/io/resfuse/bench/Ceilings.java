@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Measures what devices can do at most: a large copy, and a large product of matrices by an
@@ -116,8 +117,7 @@ final class Ceilings {
   }
 
   /** The best of all engines on a device in a precision; null if none was measured. */
-  static @org.jspecify.annotations.Nullable Ceiling of(
-      List<Ceiling> all, String competitor, Precision precision) {
+  static @Nullable Ceiling of(List<Ceiling> all, String competitor, Precision precision) {
     String place =
         all.stream()
             .filter(one -> one.competitor().equals(competitor))
