@@ -13,7 +13,6 @@ import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** A bound {@link InferenceProgram}, captured in one graph. One owner: not thread-safe. */
 final class CudaInferencePlan implements InferencePlan, OperationTimer {
@@ -23,8 +22,6 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
   private final Pass pass;
   private final OperationStopwatch stopwatch;
   private final ImageInput images;
-  private final @Nullable FloatBuffer input;
-  private final @Nullable ByteBuffer pixels;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private boolean closed;
 
@@ -73,8 +70,7 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
       this.stopwatch = new OperationStopwatch(context, stream, program.shapes().network(), steps);
       resources.own(stopwatch, stopwatch::close);
       this.images = program.input();
-      this.input = images.takesPixels() ? null : images.floats();
-      this.pixels = images.takesPixels() ? images.pixels() : null;
+      images.open();
       program
           .outputs()
           .forEach((output, buffer) -> outputs.put(output, HostBuffers.floats(buffer)));
@@ -94,13 +90,13 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
   @Override
   public FloatBuffer input() {
     checkOpen();
-    return input == null ? images.floats() : input;
+    return images.floats();
   }
 
   @Override
   public ByteBuffer pixels() {
     checkOpen();
-    return pixels == null ? images.pixels() : pixels;
+    return images.pixels();
   }
 
   @Override

@@ -42,8 +42,6 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
   private final GradientNorm.Bound norm;
   private final OptimizerProgram.Bound optimizer;
   private final ImageInput images;
-  private final @Nullable FloatBuffer input;
-  private final @Nullable ByteBuffer pixels;
   private final @Nullable FloatBuffer inputGradient;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private final Map<String, FloatBuffer> outputGradients = new HashMap<>();
@@ -93,16 +91,18 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
         memories.get(Buffer.Kind.PLAN).fill(0);
       }
       program.writeConstants(memories.get(Buffer.Kind.PLAN));
-      List<Program.Step> steps = new ArrayList<>(program.forward().bind(binding));
-      steps.addAll(program.backward().bind(binding));
+      List<Program.Step> forwardSteps = program.forward().bind(binding);
+      List<Program.Step> backwardSteps = program.backward().bind(binding);
+      List<Program.Step> steps = new ArrayList<>(forwardSteps);
+      steps.addAll(backwardSteps);
       this.stopwatch = new OperationStopwatch(context, stream, program.shapes().network(), steps);
       resources.own(stopwatch, stopwatch::close);
-      this.forward = pass("the forward pass", program.forward(), binding);
-      this.evaluation = pass("the evaluation", program.evaluation(), binding);
-      this.backward = pass("the backward pass", program.backward(), binding);
-      this.accumulation = pass("the backward pass", program.backward(), adding);
-      this.storing = pass("the rounding of weights", program.storing(), binding);
-      this.transposing = pass("the transposition of weights", program.transposing(), binding);
+      this.forward = pass("the forward pass", forwardSteps);
+      this.evaluation = pass("the evaluation", program.evaluation().bind(binding));
+      this.backward = pass("the backward pass", backwardSteps);
+      this.accumulation = pass("the backward pass", program.backward().bind(adding));
+      this.storing = pass("the rounding of weights", program.storing().bind(binding));
+      this.transposing = pass("the transposition of weights", program.transposing().bind(binding));
       LossProgram lossProgram = program.loss();
       this.loss = lossProgram == null ? null : lossProgram.bind(binding, stream);
       if (loss != null) {
@@ -112,8 +112,7 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
       resources.own(norm, norm::close);
       this.optimizer = program.optimizer().bind(binding, stream);
       this.images = program.input();
-      this.input = images.takesPixels() ? null : images.floats();
-      this.pixels = images.takesPixels() ? images.pixels() : null;
+      images.open();
       HostBuffer gradient = program.inputGradient();
       this.inputGradient = gradient == null ? null : HostBuffers.floats(gradient);
       program.outputs().forEach((name, buffer) -> outputs.put(name, HostBuffers.floats(buffer)));
@@ -143,8 +142,8 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
     }
   }
 
-  private Pass pass(String what, Program steps, Binding binding) {
-    Pass pass = new Pass("running " + what + " of " + network.name(), stream, steps.bind(binding));
+  private Pass pass(String what, List<Program.Step> steps) {
+    Pass pass = new Pass("running " + what + " of " + network.name(), stream, steps);
     return resources.own(pass, pass::close);
   }
 
@@ -156,13 +155,13 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
   @Override
   public FloatBuffer input() {
     checkOpen();
-    return input == null ? images.floats() : input;
+    return images.floats();
   }
 
   @Override
   public ByteBuffer pixels() {
     checkOpen();
-    return pixels == null ? images.pixels() : pixels;
+    return images.pixels();
   }
 
   @Override

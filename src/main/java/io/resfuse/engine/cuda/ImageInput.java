@@ -18,6 +18,8 @@ final class ImageInput {
   private final Activation value;
   private final TensorLayout layout;
   private final @Nullable PixelScaling scaling;
+  private @Nullable FloatBuffer floats;
+  private @Nullable ByteBuffer pixels;
 
   /**
    * Adds the buffer.
@@ -76,19 +78,12 @@ final class ImageInput {
     return scaleOffset() + (long) Float.BYTES * value.channels();
   }
 
-  /** The floats of the allocated buffer. */
-  FloatBuffer floats() {
-    if (scaling != null) {
-      throw new IllegalStateException("this plan takes pixels: write them to pixels()");
-    }
-    return HostBuffers.floats(buffer);
-  }
-
-  /** The pixels of the allocated buffer, which has its factors and biases after this. */
-  ByteBuffer pixels() {
+  /** Makes what the caller writes to, once the buffer is allocated. */
+  void open() {
     PixelScaling present = scaling;
     if (present == null) {
-      throw new IllegalStateException("this plan takes floats: write them to input()");
+      floats = HostBuffers.floats(buffer);
+      return;
     }
     ByteBuffer all = buffer.memory().view();
     for (int channel = 0; channel < present.channels(); channel++) {
@@ -96,6 +91,24 @@ final class ImageInput {
       all.putFloat((int) scaleOffset() + at, present.scale().get(channel));
       all.putFloat((int) biasOffset() + at, present.bias().get(channel));
     }
-    return all.slice(0, (int) pixelBytes());
+    pixels = all.slice(0, (int) pixelBytes());
+  }
+
+  /** The floats; the same buffer always. */
+  FloatBuffer floats() {
+    FloatBuffer present = floats;
+    if (present == null) {
+      throw new IllegalStateException("this plan takes pixels: write them to pixels()");
+    }
+    return present;
+  }
+
+  /** The pixels; the same buffer always. */
+  ByteBuffer pixels() {
+    ByteBuffer present = pixels;
+    if (present == null) {
+      throw new IllegalStateException("this plan takes floats: write them to input()");
+    }
+    return present;
   }
 }
