@@ -29,7 +29,7 @@ public final class Html {
       .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 8px; }
       .tiles div { background: var(--card); border-radius: 8px; padding: 10px 12px; }
       .tiles b { display: block; font-size: 1.3rem; line-height: 1.3; }
-      .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%%, 360px), 1fr));
+      .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%%, 360px), 1fr));
         gap: 16px; }
       figure { margin: 0; min-width: 0; }
       figcaption { font-weight: 600; font-size: 0.95rem; }
@@ -37,10 +37,14 @@ public final class Html {
       svg text { font-size: 11px; fill: var(--pale); }
       svg .grid { stroke: var(--line); } svg .axis { stroke: var(--pale); }
       svg polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+      svg circle { fill-opacity: 0.75; }
       svg .faint { stroke-width: 1; opacity: 0.45; }
       .legend { font-size: 0.85rem; margin: 4px 0; } .legend span { margin-right: 12px; }
       .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle;
         margin-right: 5px; } .legend .faint { opacity: 0.45; }
+      .bars { font-size: 0.85rem; line-height: 1.3; }
+      .bars div { margin: 6px 0; }
+      .bars i { display: block; height: 6px; border-radius: 3px; margin: 1px 0; min-width: 2px; }
       .wide { overflow-x: auto; }
       table { border-collapse: collapse; font-size: 0.85rem; }
       th, td { padding: 4px 7px; text-align: right; white-space: nowrap; }
@@ -101,8 +105,8 @@ public final class Html {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < COLOURS; i++) {
       text.append(
-          "svg .s%d { stroke: var(--c%d); } .legend .b%d { background: var(--c%d); }%n"
-              .formatted(i, i, i, i));
+          "svg .s%1$d { stroke: var(--c%1$d); } svg .m%1$d { fill: var(--c%1$d); } .b%1$d { background: var(--c%1$d); }%n"
+              .formatted(i));
     }
     return text.toString();
   }

@@ -4,7 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.resfuse.report.Axis;
 import io.resfuse.report.Html;
+import io.resfuse.report.Plot;
+import io.resfuse.report.Series;
 import io.resfuse.train.RecipeReader;
 import io.resfuse.train.RunHistory;
 import io.resfuse.train.TrainingRecipe;
@@ -157,14 +160,20 @@ public final class DegradationReport {
     for (Member member : members) {
       if (member.residual() == residual) {
         List<JsonNode> epochs = member.history().of("epoch");
-        series.add(curve(member.depth() + " layers, test", epochs, "top1", false));
-        series.add(curve(member.depth() + " layers, training", epochs, "training_accuracy", true));
+        series.add(curve(member.depth() + " layers, test", epochs, "top1", Series.Style.LINE));
+        series.add(
+            curve(
+                member.depth() + " layers, training",
+                epochs,
+                "training_accuracy",
+                Series.Style.FAINT));
       }
     }
-    return series.isEmpty() ? "" : new LineChart(title, "epoch", false, series, axis).html();
+    return series.isEmpty() ? "" : new Plot(title, "epoch", false, false, series, axis).html();
   }
 
-  private static Series curve(String name, List<JsonNode> epochs, String field, boolean faint) {
+  private static Series curve(
+      String name, List<JsonNode> epochs, String field, Series.Style style) {
     List<Series.Point> points = new ArrayList<>();
     for (JsonNode epoch : epochs) {
       if (epoch.path(field).isNumber()) {
@@ -173,7 +182,7 @@ public final class DegradationReport {
                 epoch.path("epoch").asInt() + 1.0, 100 * (1 - epoch.path(field).doubleValue())));
       }
     }
-    return new Series(name, points, faint);
+    return new Series(name, points, style);
   }
 
   private String norms(String title, int which) {
@@ -187,11 +196,10 @@ public final class DegradationReport {
         series.add(
             new Series(
                 member.network(),
-                layers.stream().map(p -> new Series.Point((p.x() - 1) / end, p.y())).toList(),
-                false));
+                layers.stream().map(p -> new Series.Point((p.x() - 1) / end, p.y())).toList()));
       }
     }
-    return new LineChart(title, "place in the network", true, series).html();
+    return new Plot(title, "place in the network", true, series).html();
   }
 
   private String firstLayer(String title) {
@@ -202,9 +210,9 @@ public final class DegradationReport {
         JsonNode norm = look.path("norms").path("conv1");
         points.add(new Series.Point(look.path("epoch").asInt(), norm.asDouble(Double.NaN)));
       }
-      series.add(new Series(member.network(), points, false));
+      series.add(new Series(member.network(), points));
     }
-    return new LineChart(title, "epoch", true, series).html();
+    return new Plot(title, "epoch", true, series).html();
   }
 
   /**

@@ -1,6 +1,8 @@
 package io.resfuse.train.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.resfuse.report.Plot;
+import io.resfuse.report.Series;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -20,7 +22,7 @@ final class LayerNorms {
         }
       }
     }
-    return new LineChart("Gradient norm by layer", "layer", true, lines).html();
+    return new Plot("Gradient norm by layer", "layer", true, lines).html();
   }
 
   /** The norms of one look, over the layers' numbers from 1. */
@@ -30,6 +32,6 @@ final class LayerNorms {
       points.add(
           new Series.Point(points.size() + 1.0, norm.isNumber() ? norm.doubleValue() : Double.NaN));
     }
-    return new Series(name, points, false);
+    return new Series(name, points);
   }
 }

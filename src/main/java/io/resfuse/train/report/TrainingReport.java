@@ -3,6 +3,8 @@ package io.resfuse.train.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.resfuse.data.Dataset;
 import io.resfuse.report.Html;
+import io.resfuse.report.Plot;
+import io.resfuse.report.Series;
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.RecipeReader;
 import io.resfuse.train.RunHistory;
@@ -106,29 +108,28 @@ public final class TrainingReport {
     List<JsonNode> epochs = history.of("epoch");
     String unit = "step (" + start.path("steps_per_epoch").asInt() + " per epoch)";
     return new String[] {
-      new LineChart(
+      new Plot(
               "Loss",
               unit,
               false,
               List.of(
-                  Series.of("evaluation", epochs, "/step", "/loss", false),
-                  Series.of(
-                      "training, mean of the epoch", epochs, "/step", "/training_loss", false),
-                  Series.of("training, single steps", steps, "/step", "/loss", true)))
+                  Curves.of("evaluation", epochs, "/step", "/loss"),
+                  Curves.of("training, mean of the epoch", epochs, "/step", "/training_loss"),
+                  Curves.of("training, single steps", steps, "/step", "/loss", Series.Style.FAINT)))
           .html(),
-      new LineChart(
+      new Plot(
               "Top-1 accuracy",
               unit,
               false,
               List.of(
-                  Series.of("evaluation", epochs, "/step", "/top1", false),
-                  Series.of("training", epochs, "/step", "/training_accuracy", false)))
+                  Curves.of("evaluation", epochs, "/step", "/top1"),
+                  Curves.of("training", epochs, "/step", "/training_accuracy")))
           .html(),
-      new LineChart(
+      new Plot(
               "Learning rate",
               unit,
               false,
-              List.of(Series.of("rate", steps, "/step", "/learning_rate", false)))
+              List.of(Curves.of("rate", steps, "/step", "/learning_rate")))
           .html()
     };
   }
@@ -139,15 +140,15 @@ public final class TrainingReport {
     Set<String> stages = new LinkedHashSet<>();
     steps.forEach(step -> step.path("norms").fieldNames().forEachRemaining(stages::add));
     List<Series> norms = new ArrayList<>();
-    stages.forEach(stage -> norms.add(Series.of(stage, steps, "/step", "/norms/" + stage, false)));
+    stages.forEach(stage -> norms.add(Curves.of(stage, steps, "/step", "/norms/" + stage)));
     return new String[] {
-      new LineChart("Gradient norm by stage", unit, true, norms).html(),
+      new Plot("Gradient norm by stage", unit, true, norms).html(),
       LayerNorms.chart(history.of("layers")),
-      new LineChart(
+      new Plot(
               "Pictures per second",
               unit,
               false,
-              List.of(Series.of("speed", steps, "/step", "/images_per_second", false)))
+              List.of(Curves.of("speed", steps, "/step", "/images_per_second")))
           .html()
     };
   }

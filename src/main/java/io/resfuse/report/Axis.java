@@ -1,4 +1,4 @@
-package io.resfuse.train.report;
+package io.resfuse.report;
 
 import java.math.BigDecimal;
 import java.math.MathContext;
@@ -13,9 +13,15 @@ import java.util.Locale;
  * @param high the largest, above low
  * @param log whether distances are ratios
  */
-record Axis(double low, double high, boolean log) {
-  /** An axis that holds numbers; on a logarithmic one, only those above 0 count. */
-  static Axis over(double[] values, boolean log) {
+public record Axis(double low, double high, boolean log) {
+  /**
+   * An axis that holds numbers.
+   *
+   * @param values any; on a logarithmic axis only those above 0 count
+   * @param log whether distances are ratios
+   * @return with some margin; from 0 to 1 if no number counts
+   */
+  public static Axis over(double[] values, boolean log) {
     double low = Double.POSITIVE_INFINITY;
     double high = Double.NEGATIVE_INFINITY;
     for (double value : values) {

@@ -1,4 +1,4 @@
-package io.resfuse.train.report;
+package io.resfuse.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;

@@ -1,22 +1,28 @@
-package io.resfuse.train.report;
+package io.resfuse.report;
 
-import io.resfuse.report.Html;
+import io.resfuse.report.Series.Style;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A plot of lines as SVG of a width of its surroundings, with colours from the page's style. Pure
- * functions of their arguments.
+ * A plot of lines and marks as SVG of the width of its surroundings, with colours from the page's
+ * style. Pure functions of their arguments.
  *
  * @param title above the plot
  * @param xLabel below the horizontal axis
+ * @param logX whether the horizontal axis is logarithmic
  * @param log whether the vertical axis is logarithmic
- * @param series at least one
+ * @param series in the order of the colours
  * @param vertical the vertical axis, null for one that fits
  */
-record LineChart(
-    String title, String xLabel, boolean log, List<Series> series, @Nullable Axis vertical) {
+public record Plot(
+    String title,
+    String xLabel,
+    boolean logX,
+    boolean log,
+    List<Series> series,
+    @Nullable Axis vertical) {
   private static final int WIDTH = 420;
   private static final int HEIGHT = 230;
   private static final int LEFT = 46;
@@ -24,21 +30,43 @@ record LineChart(
   private static final int TOP = 8;
   private static final int BOTTOM = 34;
 
-  LineChart(String title, String xLabel, boolean log, List<Series> series) {
-    this(title, xLabel, log, series, null);
+  /**
+   * A plot over an axis that is not logarithmic, as high as its numbers.
+   *
+   * @param title above the plot
+   * @param xLabel below the horizontal axis
+   * @param log whether the vertical axis is logarithmic
+   * @param series in the order of the colours
+   */
+  public Plot(String title, String xLabel, boolean log, List<Series> series) {
+    this(title, xLabel, false, log, series, null);
   }
 
-  LineChart {
+  /**
+   * Copies the list.
+   *
+   * @param title as in the record
+   * @param xLabel as in the record
+   * @param logX as in the record
+   * @param log as in the record
+   * @param series as in the record
+   * @param vertical as in the record
+   */
+  public Plot {
     series = List.copyOf(series);
   }
 
-  /** A figure with the plot and its legend; empty if there is nothing to show. */
-  String html() {
+  /**
+   * A figure with the plot and its legend.
+   *
+   * @return XML; empty if there is nothing to show
+   */
+  public String html() {
     double[] xs = values(true);
     if (xs.length == 0) {
       return "";
     }
-    Axis x = Axis.over(xs, false);
+    Axis x = Axis.over(xs, logX);
     Axis y = vertical == null ? Axis.over(values(false), log) : vertical;
     StringBuilder svg = new StringBuilder();
     svg.append("<figure><figcaption>").append(Html.escaped(title)).append("</figcaption>\n");
@@ -104,15 +132,31 @@ record LineChart(
 
   private static void line(StringBuilder svg, Series series, int number, Axis x, Axis y) {
     StringBuilder points = new StringBuilder();
+    StringBuilder marks = new StringBuilder();
     for (Series.Point point : series.points()) {
-      double at = toY(y, point.y());
-      if (Double.isFinite(at)) {
-        points.append(format("%.1f,%.1f ", toX(x, point.x()), at));
+      double across = toX(x, point.x());
+      double up = toY(y, point.y());
+      if (Double.isFinite(across) && Double.isFinite(up)) {
+        points.append(format("%.1f,%.1f ", across, up));
+        marks.append(
+            format(
+                "<circle class=\"m%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\">%s</circle>\n",
+                number % Html.COLOURS, across, up, tooltip(point.label())));
       }
     }
-    String style = "s" + number % Html.COLOURS + (series.faint() ? " faint" : "");
-    svg.append("<polyline class=\"").append(style).append("\" points=\"");
-    svg.append(points.toString().stripTrailing()).append("\"/>\n");
+    Style style = series.style();
+    if (style != Style.MARKS) {
+      svg.append("<polyline class=\"s").append(number % Html.COLOURS);
+      svg.append(style == Style.FAINT ? " faint" : "").append("\" points=\"");
+      svg.append(points.toString().stripTrailing()).append("\"/>\n");
+    }
+    if (style == Style.MARKS || style == Style.MARKED) {
+      svg.append(marks);
+    }
+  }
+
+  private static String tooltip(String label) {
+    return label.isEmpty() ? "" : "<title>" + Html.escaped(label) + "</title>";
   }
 
   private void legend(StringBuilder html) {
@@ -121,7 +165,8 @@ record LineChart(
     }
     html.append("<p class=\"legend\">");
     for (int i = 0; i < series.size(); i++) {
-      String style = "b" + i % Html.COLOURS + (series.get(i).faint() ? " faint" : "");
+      String style =
+          "b" + i % Html.COLOURS + (series.get(i).style() == Style.FAINT ? " faint" : "");
       html.append("<span><i class=\"").append(style).append("\"></i>");
       html.append(Html.escaped(series.get(i).name())).append("</span> ");
     }
