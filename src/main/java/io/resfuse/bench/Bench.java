@@ -92,7 +92,8 @@ public final class Bench {
         overhead,
         ceilings,
         results,
-        layers);
+        layers,
+        List.of());
   }
 
   private void measureCeilings(CacheCooler cooler) {

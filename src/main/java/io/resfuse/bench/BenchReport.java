@@ -21,6 +21,7 @@ import java.util.TreeMap;
  * @param ceilings of the devices
  * @param results of whole networks
  * @param layers of single operations
+ * @param estimates of softcuda, no measurements; empty where none were asked for
  */
 public record BenchReport(
     String begun,
@@ -32,7 +33,8 @@ public record BenchReport(
     double overheadSeconds,
     List<Ceiling> ceilings,
     List<Result> results,
-    List<LayerResult> layers) {
+    List<LayerResult> layers,
+    List<Estimate> estimates) {
   private static final ObjectMapper MAPPER =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
@@ -49,12 +51,35 @@ public record BenchReport(
    * @param ceilings as in the record
    * @param results as in the record
    * @param layers as in the record
+   * @param estimates as in the record
    */
   public BenchReport {
     competitors = new TreeMap<>(competitors);
     ceilings = List.copyOf(ceilings);
     results = List.copyOf(results);
     layers = List.copyOf(layers);
+    estimates = List.copyOf(estimates);
+  }
+
+  /**
+   * The same with estimates.
+   *
+   * @param more what softcuda says
+   * @return a report
+   */
+  public BenchReport withEstimates(List<Estimate> more) {
+    return new BenchReport(
+        begun,
+        machine,
+        before,
+        after,
+        settings,
+        competitors,
+        overheadSeconds,
+        ceilings,
+        results,
+        layers,
+        more);
   }
 
   /**

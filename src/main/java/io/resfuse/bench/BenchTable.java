@@ -8,7 +8,7 @@ import java.util.stream.Collectors;
 
 /** A report for a terminal, or as comma-separated values. Stateless. */
 public final class BenchTable {
-  private static final List<String> HEADS =
+  static final List<String> HEADS =
       List.of(
           "network",
           "mode",
@@ -25,6 +25,19 @@ public final class BenchTable {
           "ratio",
           "±",
           "error");
+
+  static final List<String> LAYER_HEADS =
+      List.of(
+          "layer", "times", "workload", "engine", "us", "±", "GB/s", "TFLOP/s", "roof", "ratio");
+
+  static final List<String> ESTIMATE_HEADS =
+      List.of(
+          "workload", "GPU", "launches", "GB", "TFLOP (tensor)", "ms at least", "img/s at most");
+
+  /** What estimates are. */
+  static final String ESTIMATES =
+      "Estimates of softcuda for the kernels of engine cuda, no measurements: every launch as fast"
+          + " as its slowest unit at its published peak, nothing in between";
 
   private BenchTable() {}
 
@@ -47,31 +60,20 @@ public final class BenchTable {
               Text.number(ceiling.bytesPerSecond() / 1e9),
               Text.number(ceiling.flopPerSecond() / 1e12)));
     }
-    List<List<String>> rows = new ArrayList<>();
-    rows.add(HEADS);
-    report.results().stream()
-        .filter(result -> result.status() == Result.Status.TIMED)
-        .forEach(result -> rows.add(row(result)));
-    text.append('\n').append(aligned(rows));
+    text.append('\n').append(aligned(HEADS, rows(report)));
     text.append(
         "±: the distance of the quartiles of the rounds; ratio: to the images per second of the"
             + " engine named, within rounds; error: share of what is allowed\n");
-    for (Result result : report.results()) {
-      if (result.status() != Result.Status.TIMED) {
-        text.append(
-            Text.of(
-                "%s, %s: not timed, %s: %s\n",
-                result.competitor(),
-                result.workload(),
-                result.status() == Result.Status.WRONG ? "its answer is wrong" : "it cannot",
-                result.detail()));
-      }
-    }
+    untimed(report).forEach(line -> text.append(line).append('\n'));
     if (!report.layers().isEmpty()) {
-      text.append('\n').append(aligned(layerRows(report)));
+      text.append('\n').append(aligned(LAYER_HEADS, layerRows(report.layers())));
       text.append(
           "time: of one layer with cold caches, in training forward and backward; roof: the least"
               + " time by the ceilings, of the copy or of the product, as a share of it\n");
+    }
+    if (!report.estimates().isEmpty()) {
+      text.append("\n" + ESTIMATES + "\n");
+      text.append(aligned(ESTIMATE_HEADS, estimateRows(report.estimates())));
     }
     report.notes().forEach(note -> text.append(note).append('\n'));
     return text.toString();
@@ -170,6 +172,29 @@ public final class BenchTable {
         + "\n";
   }
 
+  /** What was timed. */
+  static List<List<String>> rows(BenchReport report) {
+    return report.results().stream()
+        .filter(result -> result.status() == Result.Status.TIMED)
+        .map(BenchTable::row)
+        .toList();
+  }
+
+  /** Who did not do what, and why. */
+  static List<String> untimed(BenchReport report) {
+    return report.results().stream()
+        .filter(result -> result.status() != Result.Status.TIMED)
+        .map(
+            result ->
+                Text.of(
+                    "%s, %s: not timed, %s: %s",
+                    result.competitor(),
+                    result.workload(),
+                    result.status() == Result.Status.WRONG ? "its answer is wrong" : "it cannot",
+                    result.detail()))
+        .toList();
+  }
+
   private static List<String> row(Result result) {
     Workload workload = result.workload();
     Summary speed = result.imagesPerSecond();
@@ -193,12 +218,9 @@ public final class BenchTable {
         Double.isNaN(result.error()) ? "" : Text.of("%.2f", result.error()));
   }
 
-  private static List<List<String>> layerRows(BenchReport report) {
+  static List<List<String>> layerRows(List<LayerResult> layers) {
     List<List<String>> rows = new ArrayList<>();
-    rows.add(
-        List.of(
-            "layer", "times", "workload", "engine", "us", "±", "GB/s", "TFLOP/s", "roof", "ratio"));
-    for (LayerResult layer : report.layers()) {
+    for (LayerResult layer : layers) {
       Summary ratio = layer.ratio();
       rows.add(
           List.of(
@@ -216,8 +238,25 @@ public final class BenchTable {
     return rows;
   }
 
+  static List<List<String>> estimateRows(List<Estimate> estimates) {
+    return estimates.stream()
+        .map(
+            one ->
+                List.of(
+                    one.workload().toString(),
+                    one.gpu(),
+                    Integer.toString(one.launches()),
+                    Text.number(one.bytes() / 1e9),
+                    Text.number(one.tensorFlop() / 1e12),
+                    Text.number(1e3 * one.seconds()),
+                    Text.number(one.imagesPerSecond())))
+        .toList();
+  }
+
   /** Columns of text, all but the first aligned to the right. */
-  static String aligned(List<List<String>> rows) {
+  static String aligned(List<String> heads, List<List<String>> body) {
+    List<List<String>> rows = new ArrayList<>(List.of(heads));
+    rows.addAll(body);
     int[] widths = new int[rows.get(0).size()];
     for (List<String> row : rows) {
       Arrays.setAll(widths, i -> Math.max(widths[i], row.get(i).length()));

@@ -1,10 +1,13 @@
 package io.resfuse.cli;
 
 import io.resfuse.bench.Bench;
+import io.resfuse.bench.BenchPage;
 import io.resfuse.bench.BenchReport;
 import io.resfuse.bench.BenchTable;
+import io.resfuse.bench.Comparison;
 import io.resfuse.bench.Competitor;
 import io.resfuse.bench.EngineCompetitor;
+import io.resfuse.bench.Estimate;
 import io.resfuse.bench.Settings;
 import io.resfuse.bench.Task;
 import io.resfuse.bench.Workload;
@@ -40,7 +43,7 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:all answers were right",
-      "1:an answer was wrong, nothing could be timed, or something failed",
+      "1:an answer was wrong, nothing could be timed, --compare found a difference, or something failed",
       "2:wrong use"
     },
     footer = {
@@ -52,8 +55,13 @@ import picocli.CommandLine.Spec;
       "  resfuse bench --network resnet50 --batch 1,8,32 --precision fp32,bf16",
       "  resfuse bench --engine cuda,cudnn --against cudnn --batch 32,256 --precision fp16"
           + " --mode inference",
+      "  resfuse bench --layers --html bench.html --json > bench.json",
+      "  resfuse bench --from bench.json --compare earlier.json",
     })
 final class BenchCommand implements Callable<Integer> {
+  /** Of each launch, for estimates: blocks hardly differ. */
+  private static final long SAMPLED_BLOCKS = 4;
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -124,26 +132,101 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--csv", paramLabel = "FILE", description = "Write comma-separated values.")
   private Path csv;
 
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Write a page with plots: throughput, ratios, memory, rooflines.")
+  private Path html;
+
+  @Option(
+      names = "--estimates",
+      description =
+          "Add softcuda's estimates of engine cuda on an A100 and an H100: no measurements. For"
+              + " machines without a GPU.")
+  private boolean estimates;
+
+  @Option(
+      names = "--from",
+      paramLabel = "FILE",
+      description = "Time nothing: show the run that --json printed into this file.")
+  private Path from;
+
+  @Option(
+      names = "--compare",
+      paramLabel = "FILE",
+      description = "Hold the run against an earlier one, that --json printed into this file.")
+  private Path compare;
+
   @Override
   public Integer call() throws IOException {
     requireWritable(csv);
+    requireWritable(html);
+    BenchReport earlier = compare == null ? null : read(compare);
+    BenchReport report = from == null ? run() : read(from);
+    write(report);
+    boolean agrees = true;
+    if (earlier != null) {
+      Comparison comparison = Comparison.of(earlier, report);
+      PrintWriter out = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
+      out.print(comparison.text());
+      out.flush();
+      agrees = comparison.agrees();
+    }
+    return report.passed() && agrees ? 0 : 1;
+  }
+
+  private static BenchReport read(Path file) throws IOException {
+    if (!Files.isReadable(file)) {
+      throw new IllegalArgumentException(
+          file + " cannot be read; give a file that 'resfuse bench --json' printed into");
+    }
+    try {
+      return BenchReport.parse(Files.readString(file));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(file + " is " + e.getMessage(), e);
+    }
+  }
+
+  private BenchReport run() throws IOException {
     List<Task> tasks = tasks();
     EngineOptions options = new EngineOptions(threads, device);
     Settings settings = new Settings(rounds, seconds, against, layers, seed);
-    BenchReport report;
+    List<Estimate> estimated = estimates ? estimates(tasks) : List.of();
     try (Competitors competitors = Competitors.open(engines, options);
         Engine reference = Engines.open("reference", options);
         Progress progress = new Progress("bench")) {
       competitors.requireNamed(against);
-      report = new Bench(tasks, competitors.all(), reference, settings, progress::steps).run();
+      return new Bench(tasks, competitors.all(), reference, settings, progress::steps)
+          .run()
+          .withEstimates(estimated);
     }
-    write(report);
-    return report.passed() ? 0 : 1;
+  }
+
+  /** Of a few blocks of each launch; before any engine is open, for there is one CUDA driver. */
+  private List<Estimate> estimates(List<Task> tasks) throws IOException {
+    boolean onGpu = engines.contains("cuda") || engines.contains("cudnn");
+    if (onGpu && !device.equals("softcuda")) {
+      throw new IllegalArgumentException(
+          "--estimates takes softcuda for the CUDA driver, so that no engine can use a GPU; leave"
+              + " it out, or the engines cuda and cudnn");
+    }
+    List<Estimate> all = new ArrayList<>();
+    try (Progress progress = new Progress("estimates")) {
+      for (Task task : tasks) {
+        progress.steps(task.workload().toString(), all.size() / 2, tasks.size());
+        all.addAll(
+            LaunchCounts.of(task.workload(), task.test().network(), SAMPLED_BLOCKS).estimates());
+      }
+    }
+    return all;
   }
 
   private void write(BenchReport report) {
     if (csv != null) {
       AtomicFile.write(csv, BenchTable.csv(report));
+    }
+    if (html != null) {
+      AtomicFile.write(html, BenchPage.html(report));
     }
     PrintWriter out = spec.commandLine().getOut();
     if (json) {

@@ -5,20 +5,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.Optimizer;
+import io.resfuse.bench.Workload;
+import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
-import io.resfuse.engine.TrainingOptions;
-import io.resfuse.engine.cuda.KernelReport;
 import io.resfuse.engine.cuda.KernelReport.Row;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
-import io.resfuse.tensor.TensorLayout;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -79,25 +74,15 @@ final class KernelsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
-    NetworkSpec built = ResNet.build(config);
-    Precision chosen = Precision.parse(precision);
-    KernelReport.requirePrecision(chosen);
     int pixels = size == null ? config.variant().imageSize() : size;
-    TrainingOptions options =
-        new TrainingOptions(
+    Workload workload =
+        new Workload(
+            network,
+            training ? Engine.Mode.TRAINING : Engine.Mode.INFERENCE,
             batch,
             pixels,
-            pixels,
-            TensorLayout.NCHW,
-            chosen,
-            Set.of(built.outputs().containsKey("logits") ? "logits" : "c5"),
-            Set.of(),
-            false,
-            Optimizer.Sgd.standard());
-    List<KernelCounts> counted = new ArrayList<>();
-    for (Row row : KernelReport.count(built, options, training, blocks)) {
-      counted.add(new KernelCounts(row, mapper.readTree(row.counters())));
-    }
+            Precision.parse(precision));
+    List<KernelCounts> counted = LaunchCounts.of(workload, ResNet.build(config), blocks).launches();
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       out.println(mapper.writeValueAsString(toJson(counted)));

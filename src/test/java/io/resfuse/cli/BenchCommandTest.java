@@ -122,4 +122,36 @@ class BenchCommandTest {
         .hasLineCount(1);
     assertThat(bench("--mode", "dreaming").exitCode()).isEqualTo(2);
   }
+
+  @Test
+  void aRunIsShownAgainAndHeldAgainstAnother() throws Exception {
+    Path run = folder.resolve("run.json");
+    Files.writeString(run, bench("--engine", "onednn", "--batch", "1", "--json").out());
+    Path page = folder.resolve("run.html");
+    Outcome again =
+        Outcome.of(
+            "bench", "--from", run.toString(), "--compare", run.toString(), "--html", page + "");
+    assertThat(again.exitCode()).as(again.err()).isZero();
+    assertThat(again.out()).contains("1 of 1 networks and 0 of 0 layers agree", "+0.0%");
+    assertThat(page).content().contains("Throughput by batch", "resnet20");
+    Path slow = folder.resolve("slow.json");
+    BenchReport report = BenchReport.parse(Files.readString(run));
+    Files.writeString(slow, report.json().replaceAll("(median|lower|upper)\" : ", "$1\" : 9"));
+    Outcome differs =
+        Outcome.of("bench", "--from", slow.toString(), "--compare", run.toString(), "--json");
+    assertThat(differs.exitCode()).isEqualTo(1);
+    assertThat(differs.err()).contains("0 of 1 networks");
+    assertThat(BenchReport.parse(differs.out()).results()).hasSize(1);
+    Path absent = folder.resolve("absent.json");
+    assertThat(Outcome.of("bench", "--compare", absent.toString()).err())
+        .contains("absent.json cannot be read")
+        .hasLineCount(1);
+    Files.writeString(absent, "{}");
+    assertThat(Outcome.of("bench", "--from", absent.toString()).err())
+        .contains("absent.json is no JSON of resfuse bench")
+        .hasLineCount(1);
+    assertThat(bench("--html", folder.resolve("no/run.html").toString()).err())
+        .contains("no/run.html cannot be written")
+        .hasLineCount(1);
+  }
 }

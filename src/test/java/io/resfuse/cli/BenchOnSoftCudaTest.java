@@ -2,7 +2,9 @@ package io.resfuse.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.bench.BenchPage;
 import io.resfuse.bench.BenchReport;
+import io.resfuse.bench.BenchTable;
 import io.resfuse.engine.cuda.SoftCudaExtension;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -47,5 +49,43 @@ class BenchOnSoftCudaTest {
               assertThat(layer.seconds().median()).isPositive();
             });
     assertThat(report.notes()).contains("softcuda emulates a GPU: its times say nothing about one");
+  }
+
+  @Test
+  void estimatesAreKeptApartAndNamedSo() {
+    Outcome outcome =
+        Outcome.of(
+            "bench",
+            "--engine",
+            "onednn",
+            "--network",
+            "resnet8",
+            "--batch",
+            "2",
+            "--precision",
+            "tf32,fp16",
+            "--mode",
+            "training",
+            "--rounds",
+            "1",
+            "--seconds",
+            "0.01",
+            "--estimates",
+            "--json");
+    BenchReport report = BenchReport.parse(outcome.out());
+    assertThat(report.estimates()).hasSize(4);
+    assertThat(report.estimates())
+        .allSatisfy(
+            estimate -> {
+              assertThat(estimate.launches()).isGreaterThan(50);
+              assertThat(estimate.seconds()).isBetween(1e-6, 1e-2);
+              assertThat(estimate.bytes()).isPositive();
+            });
+    assertThat(report.results()).noneMatch(result -> result.competitor().contains("A100"));
+    assertThat(BenchTable.text(report)).contains("Estimates of softcuda", "no measurements");
+    assertThat(BenchPage.html(report)).contains("<h2>Estimates, no measurements</h2>");
+    assertThat(Outcome.of("bench", "--engine", "cuda", "--estimates").err())
+        .contains("--estimates takes softcuda")
+        .hasLineCount(1);
   }
 }

@@ -148,4 +148,34 @@ class PagesTest {
             "--set",
             "batch=6"));
   }
+
+  @Test
+  void bench() {
+    Path page =
+        run(
+            0,
+            "bench.html",
+            "bench",
+            "--network",
+            "resnet8",
+            "--engine",
+            "onednn,reference",
+            "--batch",
+            "1,2",
+            "--mode",
+            "inference,training",
+            "--rounds",
+            "2",
+            "--seconds",
+            "0.01",
+            "--layers",
+            "--html",
+            folder.resolve("bench.html").toString());
+    assertThat(page)
+        .content()
+        .contains("Throughput by batch", "Rooflines", "Ratio of images", "Memory by batch")
+        .contains("<circle", "Ratio per layer")
+        .doesNotContain("Estimates");
+    assertIsReadable(page);
+  }
 }

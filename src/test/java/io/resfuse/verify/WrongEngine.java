@@ -9,9 +9,9 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 
 /** An engine that makes one mistake and is right otherwise. */
-final class WrongEngine {
+public final class WrongEngine {
   /** What goes wrong. */
-  interface Mistake {
+  public interface Mistake {
     /** The network that is run in place of the one asked for. */
     default NetworkSpec network(NetworkSpec asked) {
       return asked;
@@ -30,7 +30,7 @@ final class WrongEngine {
 
   private WrongEngine() {}
 
-  static Engine of(Engine right, Mistake mistake) {
+  public static Engine of(Engine right, Mistake mistake) {
     return proxy(
         Engine.class,
         right,

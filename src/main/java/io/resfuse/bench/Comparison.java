@@ -1,0 +1,138 @@
+package io.resfuse.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two runs held against each other: whether what both timed agrees within their spreads.
+ *
+ * @param networks of whole networks, in images per second
+ * @param layers of single layers, in seconds
+ * @param otherMachine whether they ran on different machines
+ */
+public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMachine) {
+  /**
+   * What both runs timed.
+   *
+   * @param what a workload or a layer of one, and by whom
+   * @param earlier of one run
+   * @param later of the other
+   */
+  public record Pair(String what, Summary earlier, Summary later) {
+    boolean agrees() {
+      return earlier.agreesWith(later);
+    }
+  }
+
+  /**
+   * Copies the lists.
+   *
+   * @param networks as in the record
+   * @param layers as in the record
+   * @param otherMachine as in the record
+   */
+  public Comparison {
+    networks = List.copyOf(networks);
+    layers = List.copyOf(layers);
+  }
+
+  /**
+   * Compares.
+   *
+   * @param earlier a run
+   * @param later another
+   * @return what both timed
+   * @throws IllegalArgumentException if they have nothing in common
+   */
+  public static Comparison of(BenchReport earlier, BenchReport later) {
+    List<Pair> networks = new ArrayList<>();
+    for (Result mine : later.results()) {
+      for (Result other : earlier.results()) {
+        if (mine.workload().equals(other.workload())
+            && mine.competitor().equals(other.competitor())) {
+          add(
+              networks,
+              mine.competitor() + ", " + mine.workload(),
+              other.imagesPerSecond(),
+              mine.imagesPerSecond());
+        }
+      }
+    }
+    List<Pair> layers = new ArrayList<>();
+    for (LayerResult mine : later.layers()) {
+      for (LayerResult other : earlier.layers()) {
+        if (mine.workload().equals(other.workload())
+            && mine.competitor().equals(other.competitor())
+            && mine.layer().equals(other.layer())) {
+          add(
+              layers,
+              mine.competitor() + ", " + mine.workload() + ", " + mine.layer(),
+              other.seconds(),
+              mine.seconds());
+        }
+      }
+    }
+    if (networks.isEmpty() && layers.isEmpty()) {
+      throw new IllegalArgumentException(
+          "the two runs have timed nothing in common; compare runs of the same networks, modes,"
+              + " batches, sizes, precisions and engines");
+    }
+    return new Comparison(networks, layers, !earlier.machine().equals(later.machine()));
+  }
+
+  private static void add(
+      List<Pair> pairs, String what, @Nullable Summary earlier, @Nullable Summary later) {
+    if (earlier != null && later != null) {
+      pairs.add(new Pair(what, earlier, later));
+    }
+  }
+
+  /**
+   * Whether the runs agree on every whole network.
+   *
+   * @return false if one differs by more than both spreads together
+   */
+  public boolean agrees() {
+    return networks.stream().allMatch(Pair::agrees);
+  }
+
+  /**
+   * For people.
+   *
+   * @return a row for every network, and for every layer on which the runs do not agree
+   */
+  public String text() {
+    StringBuilder text = new StringBuilder("Compared with the earlier run:\n");
+    if (otherMachine) {
+      text.append("that was another machine, or another Java\n");
+    }
+    List<List<String>> rows = new ArrayList<>();
+    networks.forEach(pair -> rows.add(row(pair, "img/s", 1)));
+    layers.stream().filter(pair -> !pair.agrees()).forEach(pair -> rows.add(row(pair, "us", 1e6)));
+    text.append(
+        BenchTable.aligned(
+            List.of("what", "unit", "earlier", "±", "now", "±", "change", "agrees"), rows));
+    text.append(
+        Text.of(
+            "%d of %d networks and %d of %d layers agree: their medians are no further apart than"
+                + " both spreads together\n",
+            networks.stream().filter(Pair::agrees).count(),
+            networks.size(),
+            layers.stream().filter(Pair::agrees).count(),
+            layers.size()));
+    return text.toString();
+  }
+
+  private static List<String> row(Pair pair, String unit, double scale) {
+    return List.of(
+        pair.what(),
+        unit,
+        Text.number(scale * pair.earlier().median()),
+        Text.number(scale * pair.earlier().spread()),
+        Text.number(scale * pair.later().median()),
+        Text.number(scale * pair.later().spread()),
+        Text.of("%+.1f%%", 100 * (pair.later().median() / pair.earlier().median() - 1)),
+        pair.agrees() ? "yes" : "NO");
+  }
+}

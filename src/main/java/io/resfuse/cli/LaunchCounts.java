@@ -1,0 +1,69 @@
+package io.resfuse.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.resfuse.bench.Estimate;
+import io.resfuse.bench.Workload;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.cuda.KernelReport;
+import io.resfuse.engine.cuda.KernelReport.Row;
+import io.resfuse.tensor.TensorLayout;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What softcuda counts of the launches of a workload.
+ *
+ * @param workload whose
+ * @param launches in the order in which they run
+ */
+record LaunchCounts(Workload workload, List<KernelCounts> launches) {
+  private static final List<String> GPUS = List.of("A100", "H100");
+
+  LaunchCounts {
+    launches = List.copyOf(launches);
+  }
+
+  /** Runs at most so many blocks of each launch, 0 for all, and counts. */
+  static LaunchCounts of(Workload workload, NetworkSpec network, long blocks) throws IOException {
+    KernelReport.requirePrecision(workload.precision());
+    TrainingOptions options =
+        new TrainingOptions(
+            workload.batch(),
+            workload.size(),
+            workload.size(),
+            TensorLayout.NCHW,
+            workload.precision(),
+            Set.of(network.outputs().containsKey("logits") ? "logits" : "c5"),
+            Set.of(),
+            false,
+            Optimizer.Sgd.standard());
+    ObjectMapper mapper = new ObjectMapper();
+    List<KernelCounts> launches = new ArrayList<>();
+    boolean training = workload.mode() == Engine.Mode.TRAINING;
+    for (Row row : KernelReport.count(network, options, training, blocks)) {
+      launches.add(new KernelCounts(row, mapper.readTree(row.counters())));
+    }
+    return new LaunchCounts(workload, launches);
+  }
+
+  /** One for each GPU whose published peaks softcuda knows. */
+  List<Estimate> estimates() {
+    List<Estimate> estimates = new ArrayList<>();
+    for (String gpu : GPUS) {
+      estimates.add(
+          new Estimate(
+              workload,
+              gpu,
+              launches.size(),
+              launches.stream().mapToDouble(one -> one.microseconds(gpu)).sum() / 1e6,
+              launches.stream().mapToDouble(KernelCounts::bytes).sum(),
+              launches.stream().mapToDouble(KernelCounts::tensorFlop).sum()));
+    }
+    return estimates;
+  }
+}

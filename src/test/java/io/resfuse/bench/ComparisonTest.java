@@ -1,0 +1,91 @@
+package io.resfuse.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.Precision;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ComparisonTest {
+  private static final Workload WORKLOAD = workload(8);
+
+  private static Workload workload(int batch) {
+    return new Workload("resnet20", Engine.Mode.INFERENCE, batch, 32, Precision.FP32);
+  }
+
+  private static BenchReport report(String cpu, Workload workload, Summary speed, Summary layer) {
+    Conditions conditions = new Conditions(2000, 0, 0, List.of());
+    return new BenchReport(
+        "2026-01-01T00:00:00Z",
+        new Machine(cpu, 2, "Linux amd64", "17"),
+        conditions,
+        conditions,
+        new Settings(7, 1, "", true, 1),
+        Map.of("onednn", "an engine"),
+        1e-8,
+        List.of(),
+        List.of(
+            new Result(
+                workload,
+                "onednn",
+                Result.Status.TIMED,
+                "the first image",
+                0.5,
+                null,
+                speed,
+                new Percentiles(1, 1, 1, 7),
+                null,
+                null)),
+        List.of(
+            new LayerResult(
+                workload,
+                "conv1",
+                1,
+                "onednn",
+                true,
+                layer,
+                new Cost(1e9, 1e6),
+                Double.NaN,
+                null,
+                null)),
+        List.of());
+  }
+
+  @Test
+  void runsWithinTheirSpreadsAgree() {
+    Summary layer = new Summary(1e-3, 0.9e-3, 1.1e-3, 7);
+    BenchReport one = report("a", WORKLOAD, new Summary(100, 99, 101, 7), layer);
+    Comparison same =
+        Comparison.of(one, report("a", WORKLOAD, new Summary(103, 102, 104, 7), layer));
+    assertThat(same.agrees()).isTrue();
+    assertThat(same.text())
+        .contains("+3.0%", "1 of 1 networks and 1 of 1 layers agree")
+        .doesNotContain("NO", "another machine");
+  }
+
+  @Test
+  void whatDiffersIsNamed() {
+    BenchReport one =
+        report("a", WORKLOAD, new Summary(100, 99, 101, 7), new Summary(1e-3, 1e-3, 1e-3, 7));
+    BenchReport other =
+        report("b", WORKLOAD, new Summary(80, 79, 81, 7), new Summary(2e-3, 2e-3, 2e-3, 7));
+    Comparison comparison = Comparison.of(one, other);
+    assertThat(comparison.agrees()).isFalse();
+    assertThat(comparison.text())
+        .contains("that was another machine", "-20.0%", "+100.0%", "NO", "conv1")
+        .contains("0 of 1 networks and 0 of 1 layers agree");
+  }
+
+  @Test
+  void runsWithoutAnythingInCommonCannotBeCompared() {
+    Summary any = new Summary(1, 1, 1, 7);
+    assertThatThrownBy(
+            () ->
+                Comparison.of(report("a", WORKLOAD, any, any), report("a", workload(1), any, any)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("nothing in common");
+  }
+}
