@@ -1,5 +1,6 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.LoadedNetwork;
@@ -16,7 +17,7 @@ import io.resfuse.engine.cuda.kernels.ElementType;
  * memory, transfers, pools, linear layers, loss and optimizer are those of the engine {@code cuda}.
  * Thread-safe. The device's context is that of the thread that opened it.
  */
-public final class LibraryHost implements AutoCloseable {
+public final class LibraryHost implements DeviceMeter, AutoCloseable {
   private final CudaEngine engine;
 
   /**
@@ -52,6 +53,21 @@ public final class LibraryHost implements AutoCloseable {
    */
   public String description() {
     return engine.description();
+  }
+
+  @Override
+  public String deviceName() {
+    return engine.deviceName();
+  }
+
+  @Override
+  public long freeBytes() {
+    return engine.freeBytes();
+  }
+
+  @Override
+  public double copySeconds(long bytes) {
+    return engine.copySeconds(bytes);
   }
 
   /** Makes the device's context the calling thread's, for what a library does by itself. */

@@ -1,5 +1,6 @@
 package io.resfuse.engine.cudnn;
 
+import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
@@ -25,7 +26,7 @@ import java.util.Optional;
  * {@code heuristics}, the default, or {@code measurement}. With {@value #TENSOR_CORES_PROPERTY} set
  * to {@code false} tensor cores are not used.
  */
-final class CudnnEngine implements Engine {
+final class CudnnEngine implements Engine, DeviceMeter {
   /** System property: {@code heuristics} or {@code measurement}. */
   static final String ALGORITHMS_PROPERTY = "resfuse.cudnn.algorithms";
 
@@ -106,6 +107,21 @@ final class CudnnEngine implements Engine {
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
     CudnnOperations library = library(options.precision(), Mode.TRAINING);
     return host.planTraining(network, parameters, options, library);
+  }
+
+  @Override
+  public String deviceName() {
+    return host.deviceName();
+  }
+
+  @Override
+  public long freeBytes() {
+    return host.freeBytes();
+  }
+
+  @Override
+  public double copySeconds(long bytes) {
+    return host.copySeconds(bytes);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.resfuse.engine.cudnn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
@@ -39,6 +40,12 @@ class CudnnProviderTest {
         .containsExactlyInAnyOrder(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16);
     assertThat(CudnnProvider.whyNot(Precision.FP64))
         .contains("engine cudnn computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32");
+  }
+
+  /** What is timed and needs memory is the device, not the host. */
+  @Test
+  void meetsTheBenchmarkAsADevice() {
+    assertThat(DeviceMeter.class).isAssignableFrom(CudnnEngine.class);
   }
 
   @Test

@@ -1,0 +1,102 @@
+package io.resfuse.engine.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.InferencePlan;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TestData;
+import io.resfuse.engine.cuda.driver.Context;
+import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What a library's engine tells of its device and the times of its operations, on softcuda. */
+@ExtendWith(SoftCudaExtension.class)
+class LibraryHostTest {
+  private static final int COPY_BYTES = 1 << 20;
+  private static final EngineOptions SOFTCUDA = new EngineOptions(0, "softcuda");
+
+  private long live;
+
+  @BeforeEach
+  void countObjects() {
+    live = Context.liveObjects();
+  }
+
+  @AfterEach
+  void nothingLeaks() {
+    assertThat(Context.liveObjects()).isEqualTo(live);
+  }
+
+  /** Ceilings are measured once per device, so its name is that of the other engine on it. */
+  @Test
+  void measuresTheDeviceThatItShares() {
+    try (CudaEngine engine = new CudaEngine(CudaDevice.find(SOFTCUDA), false);
+        LibraryHost host = new LibraryHost(SOFTCUDA)) {
+      assertThat(host.deviceName()).startsWith("softcuda as ").isEqualTo(engine.deviceName());
+      assertThat(host.copySeconds(COPY_BYTES)).isPositive();
+    }
+  }
+
+  @Test
+  void plansTakeOfWhatIsFreeAndAreTimedByOperation() {
+    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    Recorder library = new Recorder();
+    try (LibraryHost host = new LibraryHost(SOFTCUDA)) {
+      long free = host.freeBytes();
+      try (LoadedNetwork loaded =
+              host.load(network, TestData.parameters(network), Precision.FP32, library);
+          InferencePlan plan = loaded.plan(PlanRequest.logits(2, 32))) {
+        assertThat(free - host.freeBytes())
+            .isGreaterThan(loaded.memory(PlanRequest.logits(2, 32)).activations());
+        library.ran.clear();
+        OperationTimer timer = (OperationTimer) plan;
+        assertThat(timer.seconds("layer2.0.conv1", () -> {})).isPositive();
+        assertThat(library.ran).containsExactly("layer2.0.conv1");
+        assertThatThrownBy(() -> timer.seconds("layer9", () -> {}))
+            .isInstanceOf(IllegalArgumentException.class);
+      }
+      assertThat(host.freeBytes()).isEqualTo(free);
+    }
+  }
+
+  /** Convolves nothing, and notes what it was to convolve. */
+  private static final class Recorder implements ConvolutionLibrary {
+    private final List<String> ran = new ArrayList<>();
+
+    @Override
+    public Prepared prepare(Convolution convolution) {
+      return new Prepared() {
+        @Override
+        public boolean isFused() {
+          return false;
+        }
+
+        @Override
+        public long workspaceBytes() {
+          return 0;
+        }
+
+        @Override
+        public void run(Stream stream, Addresses at) {
+          ran.add(convolution.name());
+        }
+
+        @Override
+        public void close() {}
+      };
+    }
+  }
+}
