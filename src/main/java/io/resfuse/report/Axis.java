@@ -43,18 +43,35 @@ public record Axis(double low, double high, boolean log) {
     return ((log ? Math.log10(value) : value) - low) / (high - low);
   }
 
-  /** Three to seven round numbers. */
+  /** Two to eight round numbers. */
   List<Double> ticks() {
-    double step = step(high - low);
-    if (log && high - low >= 2) {
-      step = Math.max(1, Math.ceil((high - low) / 6));
+    if (!log) {
+      return multiples(low, high, step(high - low));
+    }
+    if (high - low >= 2) {
+      double step = Math.max(1, Math.ceil((high - low) / 6));
+      return multiples(low, high, step).stream().map(power -> Math.pow(10, power)).toList();
     }
     List<Double> ticks = new ArrayList<>();
-    for (double at = Math.ceil(low / step) * step; at <= high; at += step) {
-      double clean = Math.rint(at / step) * step;
-      ticks.add(log ? Math.pow(10, clean) : clean);
+    for (double power = Math.floor(low); power <= high; power++) {
+      for (int digit : new int[] {1, 2, 5}) {
+        double tick = digit * Math.pow(10, power);
+        if (place(tick) >= 0 && place(tick) <= 1) {
+          ticks.add(tick);
+        }
+      }
     }
-    return ticks;
+    double least = Math.pow(10, low);
+    double most = Math.pow(10, high);
+    return ticks.size() < 3 ? multiples(least, most, step(most - least)) : ticks;
+  }
+
+  private static List<Double> multiples(double from, double to, double step) {
+    List<Double> multiples = new ArrayList<>();
+    for (double at = Math.ceil(from / step) * step; at <= to; at += step) {
+      multiples.add(Math.rint(at / step) * step);
+    }
+    return multiples;
   }
 
   private static double step(double range) {

@@ -39,7 +39,8 @@ public final class Html {
       svg polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
       svg circle { fill-opacity: 0.75; }
       svg .faint { stroke-width: 1; opacity: 0.45; }
-      .legend { font-size: 0.85rem; margin: 4px 0; } .legend span { margin-right: 12px; }
+      .legend { font-size: 0.85rem; margin: 4px 0; } .legend span { margin-right: 12px;
+        display: inline-block; }
       .legend i { display: inline-block; width: 18px; height: 3px; vertical-align: middle;
         margin-right: 5px; } .legend .faint { opacity: 0.45; }
       .bars { font-size: 0.85rem; line-height: 1.3; }

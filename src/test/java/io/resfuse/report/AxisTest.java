@@ -30,4 +30,14 @@ class AxisTest {
     assertThat(same.place(5)).isCloseTo(0.5, within(1e-9));
     assertThat(Axis.over(new double[0], false).ticks()).isNotEmpty();
   }
+
+  @Test
+  void ticksOfShortLogarithmicAxesAreRoundNumbers() {
+    assertThat(labels(Axis.over(new double[] {1, 32}, true)))
+        .containsExactly("1", "2", "5", "10", "20");
+    assertThat(labels(Axis.over(new double[] {90, 130}, true)))
+        .containsExactly("90", "100", "110", "120", "130");
+    assertThat(labels(Axis.over(new double[] {0.02, 0.8}, true)))
+        .containsExactly("0.02", "0.05", "0.1", "0.2", "0.5");
+  }
 }
