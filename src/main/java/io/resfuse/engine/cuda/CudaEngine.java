@@ -188,6 +188,11 @@ final class CudaEngine implements Engine, DeviceMeter {
     }
   }
 
+  /** Times what a library does on the device. */
+  WorkTimer timer() {
+    return new DeviceStopwatch(context);
+  }
+
   /** Makes the device's context the calling thread's. */
   void enter() {
     context.use();

@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Times products on the device by its events, in milliseconds: the least of some rounds, each a
- * graph of the product several times over, so that starting launches is not what is timed. Operands
- * are zeros, and partly still in the cache from the repetition before. Thread-safe.
+ * Times work on the device by its events, in milliseconds: the least of some rounds, each a graph
+ * of the work several times over, so that starting launches is not what is timed. Operands are
+ * zeros, and partly still in the cache from the repetition before. Thread-safe.
  */
-final class DeviceStopwatch implements Autotuner.Stopwatch {
+final class DeviceStopwatch implements Autotuner.Stopwatch, WorkTimer {
   private static final int REPETITIONS = 8;
   private static final int ROUNDS = 3;
 
@@ -42,14 +42,37 @@ final class DeviceStopwatch implements Autotuner.Stopwatch {
               kept.bytes());
       memories.get(Buffer.Kind.ACTIVATIONS).fill(0);
       List<Program.Step> steps = program.bind(new Binding(memories, false));
-      Graph graph =
-          stream.capture(
-              () -> {
-                for (int i = 0; i < REPETITIONS; i++) {
-                  steps.forEach(step -> step.issue(stream));
-                }
-              });
-      resources.own(graph, graph::close);
+      return least(stream, () -> steps.forEach(step -> step.issue(stream)));
+    }
+  }
+
+  /** Libraries load kernels at their first use, which cannot be recorded. */
+  @Override
+  public double milliseconds(long[] bytes, Work work) {
+    try (Resources resources = new Resources()) {
+      Stream stream = new Stream(context);
+      resources.own(stream, stream::close);
+      long[] operands = new long[bytes.length];
+      for (int i = 0; i < bytes.length; i++) {
+        DeviceMemory memory = new DeviceMemory(context, bytes[i], "timing a library");
+        resources.own(memory, memory::close);
+        memory.fill(0);
+        operands[i] = memory.address();
+      }
+      work.start(stream, operands);
+      stream.synchronize("trying what a library can do");
+      return least(stream, () -> work.start(stream, operands));
+    }
+  }
+
+  private static double least(Stream stream, Runnable work) {
+    Runnable repeated =
+        () -> {
+          for (int i = 0; i < REPETITIONS; i++) {
+            work.run();
+          }
+        };
+    try (Graph graph = stream.capture(repeated)) {
       double least = Double.POSITIVE_INFINITY;
       stream.milliseconds(graph);
       for (int round = 0; round < ROUNDS; round++) {

@@ -70,6 +70,15 @@ public final class LibraryHost implements DeviceMeter, AutoCloseable {
     return engine.copySeconds(bytes);
   }
 
+  /**
+   * A clock for what the library could do in several ways.
+   *
+   * @return of the device; not to be used after {@link #close}
+   */
+  public WorkTimer timer() {
+    return engine.timer();
+  }
+
   /** Makes the device's context the calling thread's, for what a library does by itself. */
   public void enter() {
     engine.enter();

@@ -16,6 +16,7 @@ import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import io.resfuse.engine.cudnn.dnn.DnnType;
 import io.resfuse.engine.cudnn.dnn.Handle;
+import io.resfuse.engine.cudnn.dnn.Planner;
 import java.util.Optional;
 
 /**
@@ -89,7 +90,8 @@ final class CudnnEngine implements Engine, DeviceMeter {
             reason -> {
               throw new EngineException(reason);
             });
-    return new CudnnOperations(handle, DnnType.of(precision), tensorCores, choice);
+    return new CudnnOperations(
+        new Planner(handle, choice, host.timer()), DnnType.of(precision), tensorCores);
   }
 
   @Override

@@ -2,7 +2,6 @@ package io.resfuse.engine.cudnn;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.cuda.TrainingLibrary;
-import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.BatchNormalization;
 import io.resfuse.engine.cudnn.dnn.ConvolutionProduct;
 import io.resfuse.engine.cudnn.dnn.ConvolutionSpec;
@@ -10,7 +9,7 @@ import io.resfuse.engine.cudnn.dnn.DnnType;
 import io.resfuse.engine.cudnn.dnn.ForwardConvolution;
 import io.resfuse.engine.cudnn.dnn.FusedConvolution;
 import io.resfuse.engine.cudnn.dnn.FusedConvolutionGraph;
-import io.resfuse.engine.cudnn.dnn.Handle;
+import io.resfuse.engine.cudnn.dnn.Planner;
 import io.resfuse.engine.cudnn.dnn.StatisticsConvolution;
 import io.resfuse.tensor.Shape;
 import java.util.Optional;
@@ -23,12 +22,11 @@ import org.slf4j.LoggerFactory;
  * graph's engines could multiply more coarsely than was asked for. Training in fp16 convolves with
  * the batch norm's statistics in one graph, where cuDNN has a plan for it. Thread-safe.
  *
- * @param handle of the device
+ * @param planner chooses how, on the device
  * @param type how tensors and weights are stored and multiplied
  * @param tensorCores false keeps cuDNN from using them, and from fusing convolutions
- * @param choice how algorithms are chosen for convolutions alone
  */
-record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, AlgorithmChoice choice)
+record CudnnOperations(Planner planner, DnnType type, boolean tensorCores)
     implements TrainingLibrary {
   private static final Logger log = LoggerFactory.getLogger(CudnnOperations.class);
 
@@ -36,7 +34,7 @@ record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, Algorit
   public Prepared prepare(Convolution convolution) {
     if (tensorCores && (type == DnnType.FP16 || type == DnnType.BF16)) {
       try {
-        return new FusedConvolution(handle, fusedSpec(convolution));
+        return new FusedConvolution(planner, fusedSpec(convolution));
       } catch (EngineException e) {
         log.debug("{} is not fused: {}", convolution.name(), e.getMessage());
       }
@@ -46,12 +44,12 @@ record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, Algorit
 
   @Override
   public ConvolutionProduct prepare(Product product, Convolution convolution) {
-    return new ConvolutionProduct(handle, product, spec(convolution), choice);
+    return new ConvolutionProduct(planner.handle(), product, spec(convolution), planner.choice());
   }
 
   @Override
   public PreparedNorm prepare(BatchNorm norm) {
-    return new BatchNormalization(handle, type, norm);
+    return new BatchNormalization(planner.handle(), type, norm);
   }
 
   /** cuDNN is known to run such graphs in half precision only; its heuristics have the say. */
@@ -59,7 +57,7 @@ record CudnnOperations(Handle handle, DnnType type, boolean tensorCores, Algorit
   public Optional<PreparedStatistics> prepare(Convolution convolution, BatchNorm norm) {
     if (tensorCores && type == DnnType.FP16) {
       try {
-        return Optional.of(new StatisticsConvolution(handle, spec(convolution), norm));
+        return Optional.of(new StatisticsConvolution(planner, spec(convolution), norm));
       } catch (EngineException e) {
         log.debug("{} has no statistics: {}", convolution.name(), e.getMessage());
       }

@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
@@ -17,6 +18,9 @@ import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import java.util.ArrayList;
 import java.util.List;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +74,51 @@ class LibraryHostTest {
       }
       assertThat(host.freeBytes()).isEqualTo(free);
     }
+  }
+
+  /** A first run may load kernels; all further ones are recorded. */
+  @Test
+  void timesWorkOnMemoryOfItsOwn() {
+    long[] bytes = {COPY_BYTES, 0, 300};
+    List<long[]> seen = new ArrayList<>();
+    try (LibraryHost host = new LibraryHost(SOFTCUDA)) {
+      long free = host.freeBytes();
+      double milliseconds =
+          host.timer()
+              .milliseconds(
+                  bytes,
+                  (stream, operands) -> {
+                    seen.add(operands);
+                    fill(stream, operands[0], COPY_BYTES);
+                  });
+      assertThat(milliseconds).isPositive();
+      assertThat(host.freeBytes()).isEqualTo(free);
+      EngineException refusal = new EngineException("not supported");
+      assertThatThrownBy(
+              () ->
+                  host.timer()
+                      .milliseconds(
+                          bytes,
+                          (stream, operands) -> {
+                            throw refusal;
+                          }))
+          .isSameAs(refusal);
+      assertThat(host.freeBytes()).as("after a refusal").isEqualTo(free);
+    }
+    assertThat(seen).hasSizeGreaterThan(2);
+    assertThat(seen)
+        .allSatisfy(
+            operands -> {
+              assertThat(operands[0]).isPositive();
+              assertThat(operands[1]).isZero();
+              assertThat(operands[2]).isPositive().isNotEqualTo(operands[0]);
+            });
+  }
+
+  private static void fill(Stream stream, long address, long bytes) {
+    CUdeviceptr target = new CUdeviceptr().withByteOffset(address);
+    CUstream queue = new CUstream(stream.enter());
+    assertThat(JCudaDriver.cuMemsetD8Async(target, (byte) 1, bytes, queue)).isZero();
   }
 
   /** Convolves nothing, and notes what it was to convolve. */

@@ -39,6 +39,15 @@ public enum DnnType {
     };
   }
 
+  /** What an element of a {@link cudnnDataType} takes. */
+  static int bytes(int dataType) {
+    return switch (dataType) {
+      case cudnnDataType.CUDNN_DATA_FLOAT -> Float.BYTES;
+      case cudnnDataType.CUDNN_DATA_HALF, cudnnDataType.CUDNN_DATA_BFLOAT16 -> Short.BYTES;
+      default -> throw new IllegalArgumentException(cudnnDataType.stringFor(dataType));
+    };
+  }
+
   int dataType() {
     return dataType;
   }

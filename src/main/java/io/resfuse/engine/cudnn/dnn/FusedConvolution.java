@@ -23,17 +23,17 @@ public final class FusedConvolution implements Prepared {
   /**
    * Chooses a plan.
    *
-   * @param handle of the device
+   * @param planner of the device
    * @param spec what to convolve
    * @throws io.resfuse.engine.EngineException if cuDNN cannot do it in one graph
    */
-  public FusedConvolution(Handle handle, FusedConvolutionGraph.Spec spec) {
+  public FusedConvolution(Planner planner, FusedConvolutionGraph.Spec spec) {
     this.tensors = spec.residual() ? IDS.length : IDS.length - 1;
     this.graph = new FusedConvolutionGraph(spec);
     boolean done = false;
     try {
       this.plan =
-          GraphPlan.of(handle, graph.graph(), "the fused convolution " + spec.convolution().name());
+          planner.choose(graph.graph(), "the fused convolution " + spec.convolution().name());
       done = true;
     } finally {
       if (!done) {

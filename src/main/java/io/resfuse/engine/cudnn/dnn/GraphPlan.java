@@ -4,6 +4,7 @@ import static jcuda.jcudnn.cudnnBackendAttributeName.*;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR;
 
 import io.resfuse.engine.cuda.driver.Stream;
+import java.util.List;
 import jcuda.jcudnn.JCudnn;
 
 /**
@@ -15,12 +16,18 @@ import jcuda.jcudnn.JCudnn;
  * @param doing for messages
  */
 record GraphPlan(Handle handle, BackendDescriptor plan, long workspaceBytes, String doing) {
-  /** The plan that cuDNN's heuristics hold to be the fastest. */
-  static GraphPlan of(Handle handle, OperationGraph graph, String what) {
+  /** What cuDNN's heuristics offer, first the plan that they hold to be the fastest. */
+  static List<GraphPlan> of(Handle handle, OperationGraph graph, String what) {
     synchronized (handle) {
-      BackendDescriptor plan = graph.plans(handle, what).get(0);
-      long workspace = plan.number(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
-      return new GraphPlan(handle, plan, workspace, "running " + what);
+      return graph.plans(handle, what).stream()
+          .map(
+              plan ->
+                  new GraphPlan(
+                      handle,
+                      plan,
+                      plan.number(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE),
+                      "running " + what))
+          .toList();
     }
   }
 

@@ -9,7 +9,10 @@ import io.resfuse.engine.Operation.Window;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import jcuda.jcudnn.cudnnConvolutionMode;
 import jcuda.jcudnn.cudnnDataType;
 import jcuda.jcudnn.cudnnPointwiseMode;
@@ -36,6 +39,7 @@ final class OperationGraph implements AutoCloseable {
 
   private final DnnObjects owned = new DnnObjects();
   private final List<BackendDescriptor> operations = new ArrayList<>();
+  private final Map<Long, Long> operands = new TreeMap<>();
   private long between = FIRST_BETWEEN;
 
   /** A descriptor whose attributes are still to be set. */
@@ -50,6 +54,7 @@ final class OperationGraph implements AutoCloseable {
 
   /** A tensor with memory, known by a number of its own. */
   BackendDescriptor tensor(long id, int dataType, Shape shape) {
+    operands.put(id, shape.elements() * DnnType.bytes(dataType));
     return describe(id, dataType, shape).complete();
   }
 
@@ -150,6 +155,11 @@ final class OperationGraph implements AutoCloseable {
         .choice(
             CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, cudnnDataType.CUDNN_DATA_FLOAT)
         .complete();
+  }
+
+  /** What each tensor with memory on the device takes, in bytes, by the number it is known by. */
+  Map<Long, Long> operands() {
+    return Collections.unmodifiableMap(operands);
   }
 
   /** How many operations it has. */

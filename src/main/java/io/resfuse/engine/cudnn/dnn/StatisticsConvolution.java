@@ -27,12 +27,12 @@ public final class StatisticsConvolution implements PreparedStatistics {
   /**
    * Chooses plans.
    *
-   * @param handle of the device
+   * @param planner of the device
    * @param spec what to convolve
    * @param norm the batch norm after it
    * @throws io.resfuse.engine.EngineException if cuDNN has no plan for it
    */
-  public StatisticsConvolution(Handle handle, ConvolutionSpec spec, BatchNorm norm) {
+  public StatisticsConvolution(Planner planner, ConvolutionSpec spec, BatchNorm norm) {
     this.convolutionGraph = new StatisticsGraph(spec);
     this.finalizeGraph = new FinalizeGraph(spec.outputs());
     this.vectorBytes = padded((long) spec.outputs() * Float.BYTES);
@@ -42,12 +42,9 @@ public final class StatisticsConvolution implements PreparedStatistics {
     boolean done = false;
     try {
       this.convolution =
-          GraphPlan.of(
-              handle,
-              convolutionGraph.graph(),
-              "the convolution " + spec.name() + " with statistics");
-      this.finalization =
-          GraphPlan.of(handle, finalizeGraph.graph(), "the statistics of " + spec.name());
+          planner.choose(
+              convolutionGraph.graph(), "the convolution " + spec.name() + " with statistics");
+      this.finalization = planner.first(finalizeGraph.graph(), "the statistics of " + spec.name());
       done = true;
     } finally {
       if (!done) {

@@ -16,6 +16,7 @@ import io.resfuse.tensor.Shape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -73,6 +74,14 @@ class OperationGraphsTest {
               new FusedConvolutionGraph(
                   new FusedConvolutionGraph.Spec(spec, residual, conv.relu()))) {
             assertThat(graph.operations()).as(conv.name()).isEqualTo(operations);
+            int bytes = spec.type() == DnnType.FP32 || spec.type() == DnnType.TF32 ? 4 : 2;
+            Map<Long, Long> operands = graph.graph().operands();
+            assertThat(operands).as(conv.name()).hasSize(residual ? 6 : 5);
+            assertThat(operands)
+                .as(conv.name())
+                .containsEntry(FusedConvolutionGraph.INPUT, spec.input().elements() * bytes)
+                .containsEntry(FusedConvolutionGraph.OUTPUT, spec.output().elements() * bytes)
+                .containsEntry(FusedConvolutionGraph.SCALE, 4L * spec.outputs());
           }
         });
   }
