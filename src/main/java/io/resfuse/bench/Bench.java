@@ -7,6 +7,7 @@ import io.resfuse.verify.Parity;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -35,7 +36,8 @@ public final class Bench {
    * Sets it up; nothing runs yet.
    *
    * @param tasks what to time
-   * @param competitors who, with different names
+   * @param competitors who, with different names; engines are judged before peers, whose answers
+   *     may have nothing else to be held against
    * @param reference the reference engine, for parity
    * @param settings how
    * @param watcher is told how far it is
@@ -47,7 +49,10 @@ public final class Bench {
       Settings settings,
       Watcher watcher) {
     this.tasks = List.copyOf(tasks);
-    this.competitors = List.copyOf(competitors);
+    this.competitors =
+        competitors.stream()
+            .sorted(Comparator.comparing(competitor -> competitor.engine().isEmpty()))
+            .toList();
     this.settings = settings;
     this.watcher = watcher;
     this.parity = new Parity(reference, settings.seed());
@@ -150,33 +155,17 @@ public final class Bench {
     try {
       Gate gate = new Gate(parity, task);
       for (Competitor competitor : competitors) {
-        MemoryNeed need = needs.get(competitor);
-        String why = competitor.whyNot(task.workload()).orElse(null);
-        if (why != null) {
-          results.add(untimed(task, competitor, Result.Status.SKIPPED, why, Double.NaN, need));
-          continue;
-        }
-        Entry entry = competitor.enter(task, parity);
-        entries.put(competitor.name(), entry);
-        Parity.Finding training =
-            task.workload().mode() == Engine.Mode.TRAINING
-                ? smallBatch(competitor, task)
-                : Parity.Finding.NONE;
-        Parity.Finding finding = gate.judge(entry.answer(), training);
-        Result result =
-            untimed(
-                task,
-                competitor,
-                finding.miss().isPresent() ? Result.Status.WRONG : Result.Status.TIMED,
-                finding.miss().orElse(gate.heldAgainst()),
-                finding.worst(),
-                need);
-        if (finding.miss().isPresent()) {
-          entries.remove(competitor.name()).close();
-          results.add(result);
+        String name = competitor.name();
+        Result result = judge(task, competitor, gate, needs.get(competitor), entries);
+        if (result.status() == Result.Status.TIMED) {
+          checked.put(name, result);
+          competitor.engine().ifPresent(engine -> right.put(name, engine));
         } else {
-          checked.put(competitor.name(), result);
-          competitor.engine().ifPresent(engine -> right.put(competitor.name(), engine));
+          results.add(result);
+          Entry entry = entries.remove(name);
+          if (entry != null) {
+            entry.close();
+          }
         }
       }
       if (!entries.isEmpty()) {
@@ -185,6 +174,43 @@ public final class Bench {
       return right;
     } finally {
       entries.values().forEach(Entry::close);
+    }
+  }
+
+  /** What is known of a competitor before it is timed; if it can be, its entry is among them. */
+  private Result judge(
+      Task task,
+      Competitor competitor,
+      Gate gate,
+      @Nullable MemoryNeed need,
+      Map<String, Entry> entries) {
+    Workload workload = task.workload();
+    String why = competitor.whyNot(workload).or(() -> gate.whyNot(competitor)).orElse(null);
+    if (why != null) {
+      return untimed(task, competitor, Result.Status.SKIPPED, why, Double.NaN, need);
+    }
+    try {
+      Entry entry = competitor.enter(task, parity);
+      entries.put(competitor.name(), entry);
+      Parity.Finding training =
+          workload.mode() == Engine.Mode.TRAINING
+              ? smallBatch(competitor, task)
+              : Parity.Finding.NONE;
+      Parity.Finding finding = gate.judge(entry.answer(), training);
+      Precision precision = competitor.precision(workload);
+      String held = gate.heldAgainst(competitor);
+      return untimed(
+          task,
+          competitor,
+          finding.miss().isPresent() ? Result.Status.WRONG : Result.Status.TIMED,
+          finding
+              .miss()
+              .orElse(
+                  precision == workload.precision() ? held : "runs in " + precision + "; " + held),
+          finding.worst(),
+          need);
+    } catch (CompetitorException e) {
+      return untimed(task, competitor, Result.Status.SKIPPED, e.getMessage(), Double.NaN, need);
     }
   }
 
@@ -204,6 +230,7 @@ public final class Bench {
     return new Result(
         task.workload(),
         competitor.name(),
+        competitor.precision(task.workload()),
         status,
         detail,
         error,
@@ -217,7 +244,14 @@ public final class Bench {
   private void time(Task task, Map<String, Entry> entries, Map<String, Result> checked) {
     int batch = task.workload().batch();
     Map<String, Race.Times> times = new Race(settings.rounds(), settings.seconds()).run(entries);
-    String against = settings.reference(entries.keySet());
+    times
+        .entrySet()
+        .removeIf(entry -> hasDroppedOut(entry.getValue(), checked.get(entry.getKey())));
+    if (times.isEmpty()) {
+      return;
+    }
+    String against = settings.reference(times.keySet());
+    boolean alone = times.size() == 1;
     double[] other = times.get(against).rates(batch);
     times.forEach(
         (name, mine) -> {
@@ -226,14 +260,36 @@ public final class Bench {
               new Result(
                   result.workload(),
                   name,
+                  result.precision(),
                   Result.Status.TIMED,
                   result.detail(),
                   result.error(),
                   result.memory(),
                   Summary.of(mine.rates(batch)),
                   mine.latencies().percentiles(),
-                  entries.size() > 1 ? Summary.ofRatios(mine.rates(batch), other) : null,
-                  entries.size() > 1 ? against : null));
+                  alone ? null : Summary.ofRatios(mine.rates(batch), other),
+                  alone ? null : against));
         });
+  }
+
+  private boolean hasDroppedOut(Race.Times times, Result checked) {
+    times
+        .loss()
+        .ifPresent(
+            why ->
+                results.add(
+                    new Result(
+                        checked.workload(),
+                        checked.competitor(),
+                        checked.precision(),
+                        Result.Status.SKIPPED,
+                        why,
+                        checked.error(),
+                        checked.memory(),
+                        null,
+                        null,
+                        null,
+                        null)));
+    return times.loss().isPresent();
   }
 }

@@ -148,6 +148,11 @@ public record BenchReport(
         Text.of(
             "the harness adds %.0f ns to an iteration, %.4f%% of the shortest",
             1e9 * overheadSeconds, 100 * overheadShare()));
+    results.stream()
+        .filter(result -> result.precision() != result.workload().precision())
+        .map(result -> "(%s)".formatted(result.precision()))
+        .distinct()
+        .forEach(mark -> notes.add(mark + ": a peer that has not the precision of its row"));
     if (competitors.values().stream().anyMatch(text -> text.contains("softcuda"))) {
       notes.add("softcuda emulates a GPU: its times say nothing about one");
     }

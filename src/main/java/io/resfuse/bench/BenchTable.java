@@ -206,7 +206,9 @@ public final class BenchTable {
         Integer.toString(workload.batch()),
         Integer.toString(workload.size()),
         workload.precision().toString(),
-        result.competitor(),
+        result.precision() == workload.precision()
+            ? result.competitor()
+            : result.competitor() + " (" + result.precision() + ")",
         speed == null ? "" : Text.number(speed.median()),
         speed == null ? "" : Text.number(speed.spread()),
         latency == null ? "" : Text.number(1e3 * latency.p50()),

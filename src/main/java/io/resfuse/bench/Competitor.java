@@ -1,6 +1,7 @@
 package io.resfuse.bench;
 
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.Precision;
 import io.resfuse.verify.Parity;
 import java.util.Optional;
 
@@ -36,6 +37,16 @@ public interface Competitor extends AutoCloseable {
   Optional<String> whyNot(Workload workload);
 
   /**
+   * The precision in which it does a workload.
+   *
+   * @param workload which
+   * @return the workload's, or for a peer that has no such precision a finer one
+   */
+  default Precision precision(Workload workload) {
+    return workload.precision();
+  }
+
+  /**
    * What a task needs of memory, before anything is allocated.
    *
    * @param task which
@@ -59,6 +70,7 @@ public interface Competitor extends AutoCloseable {
    * @param task which
    * @param data the network's parameters and images
    * @return an entry, to be closed before this
+   * @throws CompetitorException if it cannot do it after all; the others go on
    */
   Entry enter(Task task, Parity data);
 

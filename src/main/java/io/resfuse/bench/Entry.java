@@ -7,6 +7,7 @@ public interface Entry extends AutoCloseable {
    *
    * @param nanos how long
    * @param latencies gets the duration of every iteration
+   * @throws CompetitorException if it died of it; the others go on
    */
   void run(long nanos, Latencies latencies);
 
@@ -14,6 +15,7 @@ public interface Entry extends AutoCloseable {
    * Runs once and gives the network's answer: in training that of the forward pass.
    *
    * @return in NCHW order
+   * @throws CompetitorException if it died of it; the others go on
    */
   float[] answer();
 
@@ -22,8 +24,7 @@ public interface Entry extends AutoCloseable {
   void close();
 
   /**
-   * The loop that every entry in this process is timed by. Its own share is measured with an empty
-   * body.
+   * The loop that every entry is timed by. Its own share is measured with an empty body.
    *
    * @param body what is timed
    * @param nanos how long

@@ -2,6 +2,7 @@ package io.resfuse.bench;
 
 import io.resfuse.engine.Engine.Mode;
 import io.resfuse.verify.Parity;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,13 +24,24 @@ final class Gate {
     return task.workload().mode() == Mode.INFERENCE;
   }
 
-  /** What right answers were held against. */
-  String heldAgainst() {
-    return "held against float64: "
-        + (isInference()
-            ? "the first image"
-            : "a step of %d images of %dx%d"
-                .formatted(task.small().batch(), task.small().height(), task.small().width()));
+  /** What a right answer was held against. */
+  String heldAgainst(Competitor competitor) {
+    if (isInference()) {
+      return "held against float64: the first image";
+    }
+    return competitor.engine().isEmpty()
+        ? "its logits held against the first engine's"
+        : "held against float64: a step of %d images of %dx%d"
+            .formatted(task.small().batch(), task.small().height(), task.small().width());
+  }
+
+  /** Why a competitor cannot be judged: there may be nothing to hold its answer against. */
+  Optional<String> whyNot(Competitor competitor) {
+    return isInference() || competitor.engine().isPresent() || first != null
+        ? Optional.empty()
+        : Optional.of(
+            "a peer shows no gradients, and no engine has a right answer to hold its against; name"
+                + " one with --engine, too");
   }
 
   /**

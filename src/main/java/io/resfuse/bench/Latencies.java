@@ -22,6 +22,15 @@ public final class Latencies {
     nanos[count++] = duration;
   }
 
+  /**
+   * All of them.
+   *
+   * @return nanoseconds in a new array
+   */
+  public long[] toArray() {
+    return Arrays.copyOf(nanos, count);
+  }
+
   /** How many there are. */
   int count() {
     return count;

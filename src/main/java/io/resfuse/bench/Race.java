@@ -5,6 +5,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Times entries in rounds. In every round each runs in turn for the same time, and the order
@@ -23,6 +25,7 @@ final class Race {
   static final class Times {
     private final double[] seconds;
     private final Latencies latencies = new Latencies();
+    private @Nullable String loss;
 
     private Times(int rounds) {
       seconds = new double[rounds];
@@ -41,27 +44,43 @@ final class Race {
     Latencies latencies() {
       return latencies;
     }
+
+    /** Why it has dropped out, and has no times; empty if it has not. */
+    Optional<String> loss() {
+      return Optional.ofNullable(loss);
+    }
   }
 
-  /** Warms all up for half a round, and times them. */
+  /** Warms all up for half a round, and times them. Who dies drops out; the others go on. */
   Map<String, Times> run(Map<String, Entry> entries) {
     Map<String, Times> times = new LinkedHashMap<>();
     entries.forEach(
         (name, entry) -> {
-          entry.run(nanos / 2, new Latencies());
-          times.put(name, new Times(rounds));
+          Times mine = new Times(rounds);
+          times.put(name, mine);
+          turn(mine, () -> entry.run(nanos / 2, new Latencies()));
         });
     List<String> order = new ArrayList<>(entries.keySet());
     for (int round = 0; round < rounds; round++) {
       for (String name : order) {
         Times mine = times.get(name);
         int before = mine.latencies.count();
-        entries.get(name).run(nanos, mine.latencies);
+        turn(mine, () -> entries.get(name).run(nanos, mine.latencies));
         mine.seconds[round] = mine.latencies.meanFrom(before);
       }
       order.add(order.remove(0));
     }
     return times;
+  }
+
+  private static void turn(Times mine, Runnable run) {
+    if (mine.loss == null) {
+      try {
+        run.run();
+      } catch (CompetitorException e) {
+        mine.loss = e.getMessage();
+      }
+    }
   }
 
   /** What the harness adds to an iteration, in seconds: that of an empty body. */

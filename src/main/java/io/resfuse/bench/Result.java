@@ -1,6 +1,7 @@
 package io.resfuse.bench;
 
 import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.Precision;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param workload what
  * @param competitor who
+ * @param precision in which it ran: the workload's, or for a peer that has no such a finer one
  * @param status whether it was timed
  * @param detail why it was not timed, or what its answer was held against
  * @param error its answer's, as a share of what is allowed; NaN where nothing was measured
@@ -20,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public record Result(
     Workload workload,
     String competitor,
+    Precision precision,
     Status status,
     String detail,
     double error,
@@ -34,7 +37,7 @@ public record Result(
     TIMED,
     /** Its answer was wrong: it was not timed. */
     WRONG,
-    /** It cannot do the workload. */
+    /** It cannot do the workload, or died of it. */
     SKIPPED
   }
 }

@@ -11,9 +11,13 @@ import java.util.Set;
  * A workload and the network that it means.
  *
  * @param workload what is timed
+ * @param config how the network is built
  * @param test the network with its only output
  */
-public record Task(Workload workload, VerifyCase test) {
+public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
+  /** The rate of all training steps: so small that a thousand do not lead the weights astray. */
+  public static final double LEARNING_RATE = 1e-5;
+
   /** The least size at which networks for ImageNet leave pixels to every batch norm. */
   private static final int SMALL = 64;
 
@@ -28,7 +32,7 @@ public record Task(Workload workload, VerifyCase test) {
    * @throws IllegalArgumentException if the images are too small
    */
   public static Task of(Workload workload, ResNetConfig config) {
-    return new Task(workload, whole(config, workload.batch(), workload.size()));
+    return new Task(workload, config, whole(config, workload.batch(), workload.size()));
   }
 
   private static VerifyCase whole(ResNetConfig config, int batch, int size) {

@@ -7,9 +7,6 @@ import io.resfuse.verify.Parity;
 
 /** Runs training steps, always on the same images. */
 final class TrainingEntry implements Entry {
-  /** So small that a thousand steps do not lead the weights astray. */
-  private static final double LEARNING_RATE = 1e-5;
-
   private final TrainingPlan plan;
   private final String output;
   private final int[] labels;
@@ -28,7 +25,7 @@ final class TrainingEntry implements Entry {
     plan.forward();
     plan.softmaxCrossEntropy(labels, 0);
     plan.backward(false);
-    plan.update(LEARNING_RATE, 1);
+    plan.update(Task.LEARNING_RATE, 1);
   }
 
   @Override

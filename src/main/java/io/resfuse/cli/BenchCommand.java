@@ -5,8 +5,7 @@ import io.resfuse.bench.BenchPage;
 import io.resfuse.bench.BenchReport;
 import io.resfuse.bench.BenchTable;
 import io.resfuse.bench.Comparison;
-import io.resfuse.bench.Competitor;
-import io.resfuse.bench.EngineCompetitor;
+import io.resfuse.bench.Competitors;
 import io.resfuse.bench.Estimate;
 import io.resfuse.bench.Settings;
 import io.resfuse.bench.Task;
@@ -22,9 +21,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -75,7 +72,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--engine",
       split = ",",
-      description = "auto, or some of those that 'resfuse devices' lists (default: auto).")
+      description =
+          "auto, or some of those that 'resfuse devices' lists (default: auto); with"
+              + " 'benchmarks/run bench' also peers: onnxruntime, libtorch, libtorch-contiguous, djl.")
   private Set<String> engines = Set.of(Engines.AUTO);
 
   @Option(names = "--device", description = "Which device of the engines (default: the first).")
@@ -195,7 +194,7 @@ final class BenchCommand implements Callable<Integer> {
     try (Competitors competitors = Competitors.open(engines, options);
         Engine reference = Engines.open("reference", options);
         Progress progress = new Progress("bench")) {
-      competitors.requireNamed(against);
+      requireNamed(competitors.names());
       return new Bench(tasks, competitors.all(), reference, settings, progress::steps)
           .run()
           .withEstimates(estimated);
@@ -219,6 +218,13 @@ final class BenchCommand implements Callable<Integer> {
       }
     }
     return all;
+  }
+
+  private void requireNamed(Set<String> names) {
+    if (!against.isEmpty() && !names.contains(against)) {
+      throw new IllegalArgumentException(
+          "--against " + against + " takes no part; --engine has " + names);
+    }
   }
 
   private void write(BenchReport report) {
@@ -277,48 +283,6 @@ final class BenchCommand implements Callable<Integer> {
               + (Files.isDirectory(file)
                   ? "it is a folder; name a file in it"
                   : "there is no folder " + folder + " that can be written to"));
-    }
-  }
-
-  /**
-   * Engines by their names, opened one after the other.
-   *
-   * @param byName in the order in which they were asked for
-   */
-  private record Competitors(Map<String, Competitor> byName) implements AutoCloseable {
-    static Competitors open(Set<String> names, EngineOptions options) {
-      Competitors competitors = new Competitors(new LinkedHashMap<>());
-      boolean done = false;
-      try {
-        for (String name : names) {
-          Competitor competitor = new EngineCompetitor(Engines.open(name, options));
-          if (competitors.byName.putIfAbsent(competitor.name(), competitor) != null) {
-            competitor.close();
-          }
-        }
-        done = true;
-        return competitors;
-      } finally {
-        if (!done) {
-          competitors.close();
-        }
-      }
-    }
-
-    List<Competitor> all() {
-      return List.copyOf(byName.values());
-    }
-
-    void requireNamed(String name) {
-      if (!name.isEmpty() && !byName.containsKey(name)) {
-        throw new IllegalArgumentException(
-            "--against " + name + " takes no part; --engine has " + byName.keySet());
-      }
-    }
-
-    @Override
-    public void close() {
-      byName.values().forEach(Competitor::close);
     }
   }
 }

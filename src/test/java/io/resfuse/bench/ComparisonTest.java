@@ -31,6 +31,7 @@ class ComparisonTest {
             new Result(
                 workload,
                 "onednn",
+                workload.precision(),
                 Result.Status.TIMED,
                 "the first image",
                 0.5,

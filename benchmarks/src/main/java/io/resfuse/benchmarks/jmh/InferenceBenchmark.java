@@ -1,13 +1,11 @@
 package io.resfuse.benchmarks.jmh;
 
-import io.resfuse.benchmarks.peers.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.PlanRequest;
-import io.resfuse.engine.Precision;
 import java.nio.FloatBuffer;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -53,11 +51,11 @@ public class InferenceBenchmark {
 
   @Setup
   public void prepare() {
-    Workload workload = new Workload(network, false, batch, Precision.parse(precision), 0);
+    Prepared prepared = Prepared.of(network, Engine.Mode.INFERENCE, batch, precision);
     opened = Engines.open(engine, EngineOptions.defaults());
-    loaded = opened.load(workload.spec(), workload.parameters(), workload.precision());
-    plan = loaded.plan(PlanRequest.logits(batch, workload.imageSize()));
-    plan.input().put(0, workload.images());
+    loaded = opened.load(prepared.network(), prepared.parameters(), prepared.precision());
+    plan = loaded.plan(PlanRequest.logits(batch, prepared.size()));
+    plan.input().put(0, prepared.images());
     logits = plan.output("logits");
   }
 

@@ -1,10 +1,8 @@
 package io.resfuse.benchmarks.jmh;
 
-import io.resfuse.benchmarks.peers.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
-import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import java.util.concurrent.TimeUnit;
@@ -47,16 +45,16 @@ public class TrainingBenchmark {
   @Setup
   public void prepare() {
     String[] parts = work.split(":", -1);
-    Workload workload =
-        new Workload(parts[0], true, Integer.parseInt(parts[1]), Precision.parse(precision), 0);
+    int batch = Integer.parseInt(parts[1]);
+    Prepared prepared = Prepared.of(parts[0], Engine.Mode.TRAINING, batch, precision);
     opened = Engines.open(engine, EngineOptions.defaults());
     plan =
         opened.planTraining(
-            workload.spec(),
-            workload.parameters(),
-            TrainingOptions.standard(workload.batch(), workload.imageSize(), workload.precision()));
-    plan.input().put(0, workload.images());
-    labels = workload.labels();
+            prepared.network(),
+            prepared.parameters(),
+            TrainingOptions.standard(batch, prepared.size(), prepared.precision()));
+    plan.input().put(0, prepared.images());
+    labels = prepared.labels();
     step();
   }
 

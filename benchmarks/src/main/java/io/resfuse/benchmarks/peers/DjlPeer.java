@@ -11,6 +11,7 @@ import ai.djl.nn.norm.BatchNorm;
 import ai.djl.nn.pooling.Pool;
 import ai.djl.training.GradientCollector;
 import ai.djl.training.loss.Loss;
+import io.resfuse.bench.Task;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
@@ -19,18 +20,20 @@ import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
-import io.resfuse.engine.Precision;
 import java.util.HashMap;
 import java.util.Map;
 
 /** DJL on its PyTorch engine, with DJL's own functions. Batch norms are folded for inference. */
 final class DjlPeer implements Peer {
+  private static final Optimizer.Sgd SGD = Optimizer.Sgd.standard();
+
   private final Map<String, NDArray> parameters = new HashMap<>();
   private final Map<String, NDArray> momenta = new HashMap<>();
   private NDManager manager;
-  private Workload workload;
+  private PeerTask task;
   private NetworkSpec spec;
   private NDArray images;
   private NDArray labels;
@@ -45,22 +48,17 @@ final class DjlPeer implements Peer {
   }
 
   @Override
-  public String refuses(Workload work) {
-    return work.precision() == Precision.FP32 ? null : "measured in fp32";
-  }
-
-  @Override
-  public void prepare(Workload work) {
-    System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(work.threads()));
+  public void prepare(PeerTask given) {
+    System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(given.threads()));
     System.setProperty("ai.djl.offline", "true");
-    workload = work;
-    spec = work.spec();
+    task = given;
+    spec = task.spec();
     manager = NDManager.newBaseManager("PyTorch");
-    images = manager.create(work.images(), shape(work.imageShape()));
-    labels = manager.create(work.labels());
-    Parameters values = work.parameters();
+    images = manager.create(task.images().toArray(), shape(task.images().shape()));
+    labels = manager.create(task.classes());
+    Parameters values = task.parameters();
     for (Operation operation : spec.operations()) {
-      if (operation instanceof FusedConv conv && !work.training()) {
+      if (operation instanceof FusedConv conv && !task.training()) {
         FoldedConv folded = FoldedConv.of(conv, values);
         parameters.put(
             conv.name() + ".weight", manager.create(folded.weight(), shape(conv.weight().shape())));
@@ -69,7 +67,7 @@ final class DjlPeer implements Peer {
       }
       for (ParameterSpec parameter : operation.parameters()) {
         NDArray array = manager.create(values.get(parameter).toArray(), shape(parameter.shape()));
-        if (work.training() && parameter.isTrainable()) {
+        if (task.training() && parameter.isTrainable()) {
           array.setRequiresGradient(true);
           momenta.put(parameter.name(), array.zerosLike());
         }
@@ -91,13 +89,11 @@ final class DjlPeer implements Peer {
     try (NDManager scope = manager.newSubManager()) {
       NDArray batch = images.duplicate();
       batch.attach(scope);
-      if (workload.training()) {
+      if (task.training()) {
         step(batch);
       } else {
-        NDArray logits = forward(batch);
         // Everything is computed when its values are there.
-        float[] values = logits.toFloatArray();
-        answer = answer == null ? values : answer;
+        answer = forward(batch).toFloatArray();
       }
     }
   }
@@ -108,9 +104,7 @@ final class DjlPeer implements Peer {
       NDArray loss =
           Loss.softmaxCrossEntropyLoss().evaluate(new NDList(labels), new NDList(logits));
       collector.backward(loss);
-      if (answer == null) {
-        answer = new float[] {loss.getFloat()};
-      }
+      answer = logits.toFloatArray();
     }
     for (Map.Entry<String, NDArray> entry : momenta.entrySet()) {
       NDArray weight = parameters.get(entry.getKey());
@@ -120,11 +114,11 @@ final class DjlPeer implements Peer {
       ex.sgdUpdate(
           new NDList(weight, gradient, momentum),
           new NDList(weight),
-          (float) Workload.LEARNING_RATE,
-          (float) Workload.WEIGHT_DECAY,
+          (float) Task.LEARNING_RATE,
+          (float) SGD.weightDecay(),
           1,
           -1,
-          (float) Workload.MOMENTUM,
+          (float) SGD.momentum(),
           true);
       gradient.close();
     }
@@ -176,7 +170,7 @@ final class DjlPeer implements Peer {
                 pair(w.dilation()),
                 conv.groups())
             .singletonOrThrow();
-    if (workload.training()) {
+    if (task.training()) {
       Operation.BatchNorm bn = conv.batchNorm();
       out =
           BatchNorm.batchNorm(

@@ -1,5 +1,6 @@
 package io.resfuse.benchmarks.peers;
 
+import io.resfuse.bench.Task;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
@@ -8,9 +9,9 @@ import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
-import io.resfuse.engine.Precision;
 import java.util.HashMap;
 import java.util.Map;
 import org.bytedeco.javacpp.FloatPointer;
@@ -33,7 +34,7 @@ import org.bytedeco.pytorch.global.torch;
 final class LibTorchPeer implements Peer {
   private final boolean channelsLast;
   private final Map<String, Tensor> parameters = new HashMap<>();
-  private Workload workload;
+  private PeerTask task;
   private NetworkSpec spec;
   private Tensor images;
   private Tensor labels;
@@ -50,18 +51,14 @@ final class LibTorchPeer implements Peer {
   }
 
   @Override
-  public String refuses(Workload work) {
-    return work.precision() == Precision.FP32 ? null : "measured in fp32";
-  }
-
-  @Override
-  public void prepare(Workload work) {
-    workload = work;
-    spec = work.spec();
-    torch.set_num_threads(work.threads());
-    images = tensor(work.images(), shape(work.imageShape()));
-    Parameters values = work.parameters();
-    if (work.training()) {
+  public void prepare(PeerTask given) {
+    task = given;
+    spec = task.spec();
+    torch.set_num_threads(task.threads());
+    images = tensor(task.images().toArray(), shape(task.images().shape()));
+    answer = new float[task.logits()];
+    Parameters values = task.parameters();
+    if (task.training()) {
       prepareTraining(values);
     } else {
       prepareInference(values);
@@ -79,11 +76,12 @@ final class LibTorchPeer implements Peer {
       }
       parameters.put(parameter.name(), tensor);
     }
-    SGDOptions options = new SGDOptions(Workload.LEARNING_RATE);
-    options.momentum().put(Workload.MOMENTUM);
-    options.weight_decay().put(Workload.WEIGHT_DECAY);
+    Optimizer.Sgd standard = Optimizer.Sgd.standard();
+    SGDOptions options = new SGDOptions(Task.LEARNING_RATE);
+    options.momentum().put(standard.momentum());
+    options.weight_decay().put(standard.weightDecay());
     optimizer = new SGD(trainable, options);
-    int[] classes = workload.labels();
+    int[] classes = task.classes();
     long[] wide = new long[classes.length];
     for (int i = 0; i < wide.length; i++) {
       wide[i] = classes[i];
@@ -133,20 +131,15 @@ final class LibTorchPeer implements Peer {
   @SuppressWarnings("try") // the scope frees what is made in it
   public void iterate() {
     try (PointerScope scope = new PointerScope();
-        AutoGradMode mode = new AutoGradMode(workload.training())) {
+        AutoGradMode mode = new AutoGradMode(task.training())) {
       Tensor logits = forward();
-      if (workload.training()) {
+      if (task.training()) {
         optimizer.zero_grad();
         Tensor loss = torch.cross_entropy_loss(logits, labels);
         loss.backward();
         optimizer.step();
-        if (answer == null) {
-          answer = new float[] {loss.item_float()};
-        }
-      } else if (answer == null) {
-        answer = new float[workload.batch() * workload.classes()];
-        logits.contiguous().data_ptr_float().get(answer);
       }
+      logits.contiguous().data_ptr_float().get(answer);
     }
   }
 
@@ -203,7 +196,7 @@ final class LibTorchPeer implements Peer {
             pair(w.padding()),
             pair(w.dilation()),
             conv.groups());
-    if (workload.training()) {
+    if (task.training()) {
       Operation.BatchNorm bn = conv.batchNorm();
       out =
           torch.batch_norm(

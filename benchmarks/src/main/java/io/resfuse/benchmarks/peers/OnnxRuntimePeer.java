@@ -4,7 +4,6 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import io.resfuse.engine.Precision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -23,35 +22,25 @@ final class OnnxRuntimePeer implements Peer {
   }
 
   @Override
-  public String refuses(Workload workload) {
-    if (workload.training()) {
-      return "inference only";
-    }
-    return workload.precision() == Precision.FP32
-        ? null
-        : "its CPU provider convolves in fp32 only";
-  }
-
-  @Override
-  public void prepare(Workload workload) throws OrtException {
+  public void prepare(PeerTask task) throws OrtException {
     OrtSession.SessionOptions options = new OrtSession.SessionOptions();
-    options.setIntraOpNumThreads(workload.threads());
+    options.setIntraOpNumThreads(task.threads());
     options.setInterOpNumThreads(1);
     options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
     session =
         environment.createSession(
-            OnnxModel.of(workload.spec(), workload.parameters(), workload.imageShape()), options);
-    float[] source = workload.images();
+            OnnxModel.of(task.spec(), task.parameters(), task.images().shape()), options);
+    float[] source = task.images().toArray();
     FloatBuffer buffer =
         ByteBuffer.allocateDirect(source.length * Float.BYTES)
             .order(ByteOrder.nativeOrder())
             .asFloatBuffer();
     buffer.put(0, source);
-    int[] shape = workload.imageShape().toArray();
+    int[] shape = task.images().shape().toArray();
     images =
         OnnxTensor.createTensor(
             environment, buffer, new long[] {shape[0], shape[1], shape[2], shape[3]});
-    logits = new float[workload.batch() * workload.classes()];
+    logits = new float[task.logits()];
   }
 
   @Override
