@@ -138,7 +138,7 @@ class BenchCommandTest {
     assertThat(page).content().contains("Throughput by batch", "resnet20");
     Path slow = folder.resolve("slow.json");
     BenchReport report = BenchReport.parse(Files.readString(run));
-    Files.writeString(slow, report.json().replaceAll("(median|lower|upper)\" : ", "$1\" : 9"));
+    Files.writeString(slow, report.json().replaceAll("median\" : ", "median\" : 9"));
     Outcome differs =
         Outcome.of("bench", "--from", slow.toString(), "--compare", run.toString(), "--json");
     assertThat(differs.exitCode()).isEqualTo(1);
