@@ -11,6 +11,7 @@ import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.RandomShapes;
 import io.resfuse.verify.ShapeFile;
 import io.resfuse.verify.Subject;
+import io.resfuse.verify.TrainingCases;
 import io.resfuse.verify.Verifier;
 import io.resfuse.verify.VerifyCase;
 import io.resfuse.verify.VerifyReport;
@@ -97,7 +98,9 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--levels",
       split = ",",
-      description = "Of the network: operation, block, network (default: all).")
+      description =
+          "Of the network: operation, block, network, and training: Adam, AdamW, frozen parts and"
+              + " accumulated gradients on a small one (default: all).")
   private Set<Level> levels = EnumSet.allOf(Level.class);
 
   @Option(
@@ -182,6 +185,9 @@ final class VerifyCommand implements Callable<Integer> {
       ResNetConfig config =
           networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
       cases.addAll(new NetworkCases(ResNet.build(config), batch, size, size).at(levels));
+      if (levels.contains(Level.TRAINING)) {
+        cases.addAll(TrainingCases.all());
+      }
     }
     return cases;
   }

@@ -49,6 +49,15 @@ final class Drive {
     return new Drive(images, small.outputGradient, small.labels);
   }
 
+  /** Another batch: the same numbers the other way round. */
+  Drive next() {
+    float[] other = new float[images.length];
+    for (int i = 0; i < other.length; i++) {
+      other[i] = images[images.length - 1 - i];
+    }
+    return new Drive(other, outputGradient, labels);
+  }
+
   float[] images() {
     return images;
   }

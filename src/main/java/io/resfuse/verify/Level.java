@@ -9,7 +9,9 @@ public enum Level {
   /** The operations between two ends of residual blocks, a stem or a head. */
   BLOCK,
   /** All of it. */
-  NETWORK;
+  NETWORK,
+  /** A small network, trained in other ways than all others are. */
+  TRAINING;
 
   /** The name in lower case, as options write it. */
   @Override

@@ -1,11 +1,18 @@
 package io.resfuse.verify;
 
+import java.util.regex.Pattern;
+
 /** How the tensors of a run are called. */
 final class Names {
   static final String LOSS = "loss";
   static final String INPUT_GRADIENT = "gradient of the images";
   private static final String GRADIENT = "gradient of ";
   private static final String AFTER = " after the step";
+  private static final String AFTER_FIRST = " after the first step";
+
+  /** What of a name is not the parameter's: these, and the state's own name after a slash. */
+  private static final Pattern AROUND =
+      Pattern.compile("^" + GRADIENT + "|(/[^ ]*)?(" + AFTER + "|" + AFTER_FIRST + ")$");
 
   private Names() {}
 
@@ -13,14 +20,14 @@ final class Names {
     return GRADIENT + parameter;
   }
 
-  static String after(String parameter) {
-    return parameter + AFTER;
+  /** A parameter, or an optimizer's state by its key, after an update, the first being 1. */
+  static String after(String key, int update) {
+    return key + (update == TrainingRun.UPDATES ? AFTER : AFTER_FIRST);
   }
 
   /** The parameter that a name speaks of, or the name itself. */
   static String parameter(String tensor) {
-    String bare = tensor.startsWith(GRADIENT) ? tensor.substring(GRADIENT.length()) : tensor;
-    return bare.endsWith(AFTER) ? bare.substring(0, bare.length() - AFTER.length()) : bare;
+    return AROUND.matcher(tensor).replaceAll("");
   }
 
   static boolean isGradient(String tensor) {
@@ -28,6 +35,11 @@ final class Names {
   }
 
   static boolean isAfter(String tensor) {
-    return tensor.endsWith(AFTER);
+    return tensor.endsWith(AFTER) || tensor.endsWith(AFTER_FIRST);
+  }
+
+  /** Whether it is an array of an optimizer. */
+  static boolean isState(String tensor) {
+    return isAfter(tensor) && tensor.indexOf('/') >= 0;
   }
 }

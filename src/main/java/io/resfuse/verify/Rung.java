@@ -16,7 +16,7 @@ public enum Rung {
   GRADIENTS,
   /** Running statistics after a step. */
   STATISTICS,
-  /** Parameters after two updates by SGD with momentum and weight decay. */
+  /** Parameters, and moments of Adam, after two updates. */
   UPDATE,
   /** The same bits when everything runs again. */
   RERUN;

@@ -44,7 +44,7 @@ final class StoredStatistics {
     Map<String, double[]> got = step(contest.subject(), test, parameters, drive);
     for (ParameterSpec parameter : conv.parameters()) {
       if (!parameter.isTrainable()) {
-        String tensor = Names.after(parameter.name());
+        String tensor = Names.after(parameter.name(), TrainingRun.UPDATES);
         double largest = 0;
         for (double value : expected.get(tensor)) {
           largest = Math.max(largest, Math.abs(value));

@@ -1,6 +1,7 @@
 package io.resfuse.verify;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TrainingPlan;
@@ -10,6 +11,7 @@ import java.util.Map;
 
 /** A training plan that gives arrays by the names of {@link Names}. Not thread-safe. */
 final class TrainingRun implements AutoCloseable {
+  static final int UPDATES = 2;
   private static final double SMOOTHING = 0.1;
 
   private final TrainingPlan plan;
@@ -31,28 +33,45 @@ final class TrainingRun implements AutoCloseable {
   private Map<String, double[]> pass(Drive drive) {
     plan.writeParameters(initial);
     plan.writeOptimizerState(optimizer);
-    plan.input().put(0, drive.images());
-    InferenceRun.poison(plan.output(test.output()));
-    InferenceRun.poison(plan.inputGradient());
-    plan.forward();
     Map<String, double[]> results = new LinkedHashMap<>();
-    if (test.output().equals(VerifyCase.LOGITS)) {
-      results.put(Names.LOSS, new double[] {plan.softmaxCrossEntropy(drive.labels(), SMOOTHING)});
-    } else {
-      plan.outputGradient(test.output()).put(0, drive.outputGradient());
+    Drive batch = drive;
+    for (int i = 0; i < test.regime().batches(); i++) {
+      forwardAndBackward(batch, i > 0, results);
+      batch = batch.next();
     }
-    plan.backward(false);
-    results.put(test.output(), InferenceRun.toDoubles(plan.output(test.output())));
     for (ParameterSpec parameter : network.parameters().values()) {
-      if (parameter.isTrainable()) {
+      if (isTrained(parameter)) {
         HostTensor gradient = HostTensor.zeros(parameter.shape());
         InferenceRun.poison(gradient.buffer());
         plan.readGradient(parameter.name(), gradient);
         results.put(Names.gradient(parameter.name()), InferenceRun.toDoubles(gradient.buffer()));
       }
     }
-    results.put(Names.INPUT_GRADIENT, InferenceRun.toDoubles(plan.inputGradient()));
     return results;
+  }
+
+  private boolean isTrained(ParameterSpec parameter) {
+    return parameter.isTrainable() && !test.regime().frozen().contains(parameter.name());
+  }
+
+  /** Puts the last batch's output, loss and gradient of the images. */
+  private void forwardAndBackward(Drive drive, boolean accumulate, Map<String, double[]> results) {
+    plan.input().put(0, drive.images());
+    InferenceRun.poison(plan.output(test.output()));
+    if (test.regime().wantsInputGradient()) {
+      InferenceRun.poison(plan.inputGradient());
+    }
+    plan.forward();
+    if (test.output().equals(VerifyCase.LOGITS)) {
+      results.put(Names.LOSS, new double[] {plan.softmaxCrossEntropy(drive.labels(), SMOOTHING)});
+    } else {
+      plan.outputGradient(test.output()).put(0, drive.outputGradient());
+    }
+    plan.backward(accumulate);
+    results.put(test.output(), InferenceRun.toDoubles(plan.output(test.output())));
+    if (test.regime().wantsInputGradient()) {
+      results.put(Names.INPUT_GRADIENT, InferenceRun.toDoubles(plan.inputGradient()));
+    }
   }
 
   /** Outputs and gradients. */
@@ -62,21 +81,33 @@ final class TrainingRun implements AutoCloseable {
 
   /**
    * The same, and the parameters and statistics after two updates, of which the second shows the
-   * momentum and the scaling of gradients.
+   * momentum and the scaling of gradients; of Adam those after each of the two, with its moments.
    */
   Map<String, double[]> step(Drive drive) {
     Map<String, double[]> results = pass(drive);
-    plan.update(0.1, 1);
-    plan.update(0.05, 0.5);
-    Parameters after = Parameters.zeros(network);
-    after.asMap().values().forEach(tensor -> InferenceRun.poison(tensor.buffer()));
-    plan.readParameters(after);
-    after
-        .asMap()
-        .forEach(
-            (name, tensor) ->
-                results.put(Names.after(name), InferenceRun.toDoubles(tensor.buffer())));
+    boolean isAdam = test.regime().optimizer() instanceof Optimizer.Adam;
+    for (int update = 1; update <= UPDATES; update++) {
+      plan.update(test.regime().learningRate(update), test.regime().gradientScale(update));
+      if (isAdam) {
+        Map<String, HostTensor> moments = new LinkedHashMap<>(plan.readOptimizerState());
+        moments.remove("steps");
+        put(results, moments, update);
+      }
+      if (isAdam || update == UPDATES) {
+        Parameters after = Parameters.zeros(network);
+        after.asMap().values().forEach(tensor -> InferenceRun.poison(tensor.buffer()));
+        plan.readParameters(after);
+        put(results, after.asMap(), update);
+      }
+    }
     return results;
+  }
+
+  private static void put(
+      Map<String, double[]> results, Map<String, HostTensor> tensors, int update) {
+    tensors.forEach(
+        (key, tensor) ->
+            results.put(Names.after(key, update), InferenceRun.toDoubles(tensor.buffer())));
   }
 
   @Override

@@ -42,19 +42,23 @@ public final class Verifier {
     List<Check> checks = new ArrayList<>();
     Optional<String> noInference = whyNot(Engine.Mode.INFERENCE);
     Optional<String> noTraining = whyNot(Engine.Mode.TRAINING);
-    if (noInference.isEmpty()) {
+    boolean isTrainedOnly = test.level() == Level.TRAINING;
+    if (noInference.isEmpty() && !isTrainedOnly) {
       checks.add(guarded(Rung.INFERENCE, () -> new InferenceRung(contest, test).check(inference)));
       checks.add(guarded(Rung.SPECIAL, () -> SpecialRung.check(contest, test)));
     }
     if (noTraining.isEmpty()) {
-      checks.add(guarded(Rung.EXACT, () -> ExactRung.check(contest, test)));
+      if (!isTrainedOnly) {
+        checks.add(guarded(Rung.EXACT, () -> ExactRung.check(contest, test)));
+      }
       try {
         checks.addAll(new TrainingRungs(contest, test).check(forward, gradients));
       } catch (EngineException e) {
         checks.add(failed(Rung.FORWARD, e));
       }
     }
-    String reason = noInference.or(() -> noTraining).orElse("not reached");
+    String reason =
+        noInference.or(() -> noTraining).orElse(isTrainedOnly ? "is trained only" : "not reached");
     for (Rung rung : Rung.values()) {
       if (checks.stream().noneMatch(check -> check.rung() == rung)) {
         checks.add(Check.skipped(rung, reason));

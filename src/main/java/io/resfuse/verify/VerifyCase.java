@@ -1,7 +1,6 @@
 package io.resfuse.verify;
 
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
@@ -23,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param batch images
  * @param height rows
  * @param width columns
+ * @param regime how it is trained
  */
 public record VerifyCase(
     String name,
@@ -31,9 +31,33 @@ public record VerifyCase(
     @Nullable NetworkSpec exact,
     int batch,
     int height,
-    int width) {
+    int width,
+    Regime regime) {
   static final String LOGITS = "logits";
   static final String OUT = "out";
+
+  /**
+   * A case that is trained by SGD with momentum and weight decay.
+   *
+   * @param name for people
+   * @param level how much of a network it is
+   * @param network judged by its output {@code logits}, or else {@code out}
+   * @param exact the same without batch norms but that of a prologue; null if there is no such
+   *     thing
+   * @param batch images
+   * @param height rows
+   * @param width columns
+   */
+  public VerifyCase(
+      String name,
+      Level level,
+      NetworkSpec network,
+      @Nullable NetworkSpec exact,
+      int batch,
+      int height,
+      int width) {
+    this(name, level, network, exact, batch, height, width, Regime.standard());
+  }
 
   /** The output that it is judged by. */
   String output() {
@@ -61,13 +85,13 @@ public record VerifyCase(
         TensorLayout.NCHW,
         precision,
         Set.of(output()),
-        Set.of(),
-        true,
-        Optimizer.Sgd.standard());
+        regime.frozen(),
+        regime.wantsInputGradient(),
+        regime.optimizer());
   }
 
   double longestSum() {
-    return Tolerance.longestSum(network, batch, height, width);
+    return regime.batches() * Tolerance.longestSum(network, batch, height, width);
   }
 
   /** The shape of a tensor by the name that {@link Names} gives it. */

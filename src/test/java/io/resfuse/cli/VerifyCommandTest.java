@@ -69,6 +69,14 @@ class VerifyCommandTest {
   }
 
   @Test
+  void triesWhatElseTrainingCanDo() {
+    Outcome outcome = verify("--precision", "fp32", "--levels", "training");
+    assertThat(outcome.exitCode()).as(outcome.out() + outcome.err()).isZero();
+    assertThat(outcome.out())
+        .contains("adam: ", "adamw: ", "frozen: ", "accumulated: ", "4 cases, 0 failed");
+  }
+
+  @Test
   void readsShapesFromCsvAndNamesLineAndColumnOfWhatIsWrong() throws Exception {
     Path shapes = folder.resolve("shapes.csv");
     String head = "# ours\nop, in, out, kernel, stride, batch, size, bn\n";

@@ -6,7 +6,6 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
-import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkBuilder;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
@@ -21,7 +20,6 @@ import io.resfuse.verify.Check.Status;
 import io.resfuse.verify.OperationShape.Kind;
 import io.resfuse.verify.WrongEngine.Mistake;
 import java.nio.FloatBuffer;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -43,10 +41,12 @@ class VerifierTest {
           .toCase("prologue:");
 
   private static Engine reference;
+  private static Ladder ladder;
 
   @BeforeAll
   static void open() {
     reference = Engines.open("reference", EngineOptions.defaults());
+    ladder = new Ladder(reference);
   }
 
   @AfterAll
@@ -59,40 +59,15 @@ class VerifierTest {
         Kind.CONV, in, out, false, window, 1, false, true, residual, residual, 2, 9, 10);
   }
 
-  private static Map<Rung, Check> verify(Engine engine, Precision precision, VerifyCase test) {
-    Subject subject = new Subject(engine, precision);
-    Subject truth = new Subject(reference, Precision.FP64);
-    Map<Rung, Check> checks = new EnumMap<>(Rung.class);
-    for (Check check : new Verifier(subject, truth, reference, 1).verify(test).checks()) {
-      checks.put(check.rung(), check);
-    }
-    assertThat(checks.keySet()).isEqualTo(EnumSet.allOf(Rung.class));
-    return checks;
-  }
-
-  private static Map<Rung, Check> verifyWrong(
-      Precision precision, VerifyCase test, Mistake mistake) {
-    return verify(WrongEngine.of(reference, mistake), precision, test);
-  }
-
-  private static void assertOnlyMissed(Map<Rung, Check> checks, Rung... missed) {
-    List<Rung> got =
-        checks.values().stream()
-            .filter(check -> check.status() == Status.MISSED)
-            .map(Check::rung)
-            .toList();
-    assertThat(got).as("%s", checks.values()).containsExactly(missed);
-  }
-
   @ParameterizedTest
   @EnumSource(Precision.class)
   void rightEnginesClimbTheLadder(Precision precision) {
     for (VerifyCase test : List.of(CONV, STRIDED, PROLOGUE)) {
-      Map<Rung, Check> checks = verify(reference, precision, test);
+      Map<Rung, Check> checks = ladder.verify(reference, precision, test);
       checks.values().forEach(check -> assertThat(check.status()).isEqualTo(Status.PASSED));
     }
     for (VerifyCase test : RandomShapes.of(6, 3)) {
-      Map<Rung, Check> checks = verify(reference, precision, test);
+      Map<Rung, Check> checks = ladder.verify(reference, precision, test);
       assertThat(checks.values()).as("%s", test).noneMatch(Check::isFailure);
     }
   }
@@ -113,7 +88,7 @@ class VerifierTest {
             "block head",
             "network resnet8");
     for (VerifyCase test : cases) {
-      assertThat(verify(reference, Precision.BF16, test).values())
+      assertThat(ladder.verify(reference, Precision.BF16, test).values())
           .as("%s", test)
           .noneMatch(Check::isFailure);
     }
@@ -141,7 +116,7 @@ class VerifierTest {
   @Test
   void aMissingResidualIsCaught() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.FP32,
             CONV,
             new Mistake() {
@@ -150,7 +125,8 @@ class VerifierTest {
                 return withoutResidual(asked);
               }
             });
-    assertOnlyMissed(checks, Rung.EXACT, Rung.INFERENCE, Rung.FORWARD, Rung.GRADIENTS, Rung.UPDATE);
+    Ladder.assertOnlyMissed(
+        checks, Rung.EXACT, Rung.INFERENCE, Rung.FORWARD, Rung.GRADIENTS, Rung.UPDATE);
     assertThat(checks.get(Rung.EXACT).detail())
         .matches("out at \\(n=0, h=0, w=\\d+, c=0\\): got -?\\d+, expected -?\\d+, off by \\d.*");
   }
@@ -170,21 +146,18 @@ class VerifierTest {
   @Test
   void aShiftedGradientOfAStrideIsCaught() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.FP16,
             STRIDED,
-            new Mistake() {
-              @Override
-              public void after(String method, TrainingPlan plan, Object[] arguments) {
-                if (method.equals("backward")) {
+            Mistake.after(
+                "backward",
+                plan -> {
                   FloatBuffer gradient = plan.inputGradient();
                   for (int i = gradient.capacity() - 1; i > 0; i--) {
                     gradient.put(i, gradient.get(i - 1));
                   }
-                }
-              }
-            });
-    assertOnlyMissed(checks, Rung.EXACT, Rung.GRADIENTS);
+                }));
+    Ladder.assertOnlyMissed(checks, Rung.EXACT, Rung.GRADIENTS);
     assertThat(checks.get(Rung.EXACT).detail()).startsWith("gradient of the images at (n=0, h=0, ");
     assertThat(checks.get(Rung.GRADIENTS).detail())
         .startsWith("gradient of the images at (n=0, h=0, ");
@@ -193,7 +166,7 @@ class VerifierTest {
   @Test
   void aStaleRunningMeanIsCaught() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.FP32,
             STRIDED,
             new Mistake() {
@@ -209,7 +182,7 @@ class VerifierTest {
                 }
               }
             });
-    assertOnlyMissed(checks, Rung.STATISTICS);
+    Ladder.assertOnlyMissed(checks, Rung.STATISTICS);
     assertThat(checks.get(Rung.STATISTICS).detail())
         .startsWith("bn.running_mean after the step at [0]: got ");
   }
@@ -254,28 +227,26 @@ class VerifierTest {
                 }
               }
             });
-    Map<Rung, Check> checks = verify(wrong, precision, STRIDED);
-    assertOnlyMissed(checks, Rung.STATISTICS);
+    Map<Rung, Check> checks = ladder.verify(wrong, precision, STRIDED);
+    Ladder.assertOnlyMissed(checks, Rung.STATISTICS);
     assertThat(checks.get(Rung.STATISTICS).detail()).contains("after the step at [0]");
   }
 
   @Test
   void swappedFragmentsAreCaught() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.TF32,
             STRIDED,
-            new Mistake() {
-              @Override
-              public void afterRun(InferencePlan plan) {
-                FloatBuffer out = plan.output("out");
-                int plane = out.capacity() / 2 / 16;
-                for (int i = 2 * plane; i < 3 * plane; i++) {
-                  float kept = out.get(i);
-                  out.put(i, out.get(i + 8 * plane)).put(i + 8 * plane, kept);
-                }
-              }
-            });
+            Mistake.afterRun(
+                plan -> {
+                  FloatBuffer out = plan.output("out");
+                  int plane = out.capacity() / 2 / 16;
+                  for (int i = 2 * plane; i < 3 * plane; i++) {
+                    float kept = out.get(i);
+                    out.put(i, out.get(i + 8 * plane)).put(i + 8 * plane, kept);
+                  }
+                }));
     assertThat(checks.get(Rung.EXACT).detail()).matches("out at \\(n=0, h=\\d, w=\\d, c=2\\): .*");
     assertThat(checks.get(Rung.INFERENCE).detail()).startsWith("out at (n=0, h=0, w=0, c=2): ");
   }
@@ -283,17 +254,15 @@ class VerifierTest {
   @Test
   void wrongPaddingAtOneBorderIsCaughtElementByElement() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.BF16,
             CONV,
-            new Mistake() {
-              @Override
-              public void afterRun(InferencePlan plan) {
-                FloatBuffer out = plan.output("out");
-                int corner = out.capacity() - 1;
-                out.put(corner, out.get(corner) + 1);
-              }
-            });
+            Mistake.afterRun(
+                plan -> {
+                  FloatBuffer out = plan.output("out");
+                  int corner = out.capacity() - 1;
+                  out.put(corner, out.get(corner) + 1);
+                }));
     assertThat(checks.get(Rung.EXACT).detail()).startsWith("out at (n=1, h=8, w=9, c=15): ");
     assertThat(checks.get(Rung.INFERENCE).detail())
         .matches("out at \\(n=1, h=8, w=9, c=15\\): got .*, off by 1( .*|\\..*|\\(.*)");
@@ -303,15 +272,13 @@ class VerifierTest {
   @Test
   void outputsNotWrittenAreCaught() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.FP32,
             CONV,
-            new Mistake() {
-              @Override
-              public void afterRun(InferencePlan plan) {
-                plan.output("out").put(17, Float.NaN);
-              }
-            });
+            Mistake.afterRun(
+                plan -> {
+                  plan.output("out").put(17, Float.NaN);
+                }));
     assertThat(checks.get(Rung.EXACT).detail()).startsWith("out at (n=0, h=1, w=7, c=0): got NaN");
     assertThat(checks.get(Rung.INFERENCE).worst()).isInfinite();
   }
@@ -319,7 +286,7 @@ class VerifierTest {
   @Test
   void otherBitsOnARerunAreCaught() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.FP32,
             CONV,
             new Mistake() {
@@ -333,7 +300,7 @@ class VerifierTest {
                 }
               }
             });
-    assertOnlyMissed(checks, Rung.RERUN);
+    Ladder.assertOnlyMissed(checks, Rung.RERUN);
   }
 
   @Test
@@ -355,7 +322,7 @@ class VerifierTest {
                 4,
                 4)
             .toCase("padding:");
-    Map<Rung, Check> checks = verify(reference, Precision.FP32, empty);
+    Map<Rung, Check> checks = ladder.verify(reference, Precision.FP32, empty);
     assertThat(checks.get(Rung.INFERENCE).status()).isEqualTo(Status.UNTRUSTWORTHY);
     assertThat(checks.get(Rung.INFERENCE).detail()).contains("expected values are zero");
   }
@@ -363,16 +330,14 @@ class VerifierTest {
   @Test
   void failuresAreMisses() {
     Map<Rung, Check> checks =
-        verifyWrong(
+        ladder.verifyWrong(
             Precision.FP32,
             CONV,
-            new Mistake() {
-              @Override
-              public void afterRun(InferencePlan plan) {
-                throw new EngineException("illegal address");
-              }
-            });
-    assertOnlyMissed(checks, Rung.EXACT, Rung.INFERENCE, Rung.SPECIAL);
+            Mistake.afterRun(
+                plan -> {
+                  throw new EngineException("illegal address");
+                }));
+    Ladder.assertOnlyMissed(checks, Rung.EXACT, Rung.INFERENCE, Rung.SPECIAL);
     assertThat(checks.get(Rung.INFERENCE).detail()).isEqualTo("illegal address");
   }
 }

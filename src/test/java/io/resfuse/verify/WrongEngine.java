@@ -7,6 +7,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.TrainingPlan;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.function.Consumer;
 
 /** An engine that makes one mistake and is right otherwise. */
 public final class WrongEngine {
@@ -20,8 +21,45 @@ public final class WrongEngine {
     /** Spoils what an inference plan's run has written. */
     default void afterRun(InferencePlan plan) {}
 
+    /** Spoils the arguments of a method of a training plan. */
+    default void before(String method, Object[] arguments) {}
+
     /** Spoils what a method of a training plan has written. */
     default void after(String method, TrainingPlan plan, Object[] arguments) {}
+
+    /** Spoils what an inference plan's run has written. */
+    static Mistake afterRun(Consumer<InferencePlan> spoil) {
+      return new Mistake() {
+        @Override
+        public void afterRun(InferencePlan plan) {
+          spoil.accept(plan);
+        }
+      };
+    }
+
+    /** Spoils the arguments of one method of a training plan. */
+    static Mistake before(String spoilt, Consumer<Object[]> spoil) {
+      return new Mistake() {
+        @Override
+        public void before(String method, Object[] arguments) {
+          if (method.equals(spoilt)) {
+            spoil.accept(arguments);
+          }
+        }
+      };
+    }
+
+    /** Spoils what one method of a training plan has written. */
+    static Mistake after(String spoilt, Consumer<TrainingPlan> spoil) {
+      return new Mistake() {
+        @Override
+        public void after(String method, TrainingPlan plan, Object[] arguments) {
+          if (method.equals(spoilt)) {
+            spoil.accept(plan);
+          }
+        }
+      };
+    }
   }
 
   private interface After {
@@ -34,7 +72,7 @@ public final class WrongEngine {
     return proxy(
         Engine.class,
         right,
-        arguments -> {
+        (method, arguments) -> {
           if (arguments.length > 0 && arguments[0] instanceof NetworkSpec network) {
             arguments[0] = mistake.network(network);
           }
@@ -51,7 +89,7 @@ public final class WrongEngine {
     return proxy(
         LoadedNetwork.class,
         right,
-        arguments -> {},
+        (method, arguments) -> {},
         (method, arguments, result) ->
             result instanceof InferencePlan plan ? inference(plan, mistake) : result);
   }
@@ -60,7 +98,7 @@ public final class WrongEngine {
     return proxy(
         InferencePlan.class,
         right,
-        arguments -> {},
+        (method, arguments) -> {},
         (method, arguments, result) -> {
           if (method.equals("run")) {
             mistake.afterRun(right);
@@ -73,7 +111,7 @@ public final class WrongEngine {
     return proxy(
         TrainingPlan.class,
         right,
-        arguments -> {},
+        mistake::before,
         (method, arguments, result) -> {
           mistake.after(method, right, arguments);
           return result;
@@ -81,7 +119,7 @@ public final class WrongEngine {
   }
 
   private interface Before {
-    void change(Object[] arguments);
+    void change(String method, Object[] arguments);
   }
 
   private static <T> T proxy(Class<T> type, T right, Before before, After after) {
@@ -91,7 +129,7 @@ public final class WrongEngine {
             new Class<?>[] {type},
             (self, method, given) -> {
               Object[] arguments = given == null ? new Object[0] : given;
-              before.change(arguments);
+              before.change(method.getName(), arguments);
               try {
                 return after.change(method.getName(), arguments, method.invoke(right, arguments));
               } catch (InvocationTargetException e) {

@@ -1,0 +1,83 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.Optimizer.Adam;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.ResNetVariant.BlockKind;
+import io.resfuse.model.ResNetVariant.StemKind;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/**
+ * What training can do beside SGD on a batch, each tried on one small network of two bottleneck
+ * blocks: optimizers, frozen parts and accumulated gradients are the same code for all operations.
+ */
+public final class TrainingCases {
+  private static final int BATCH = 3;
+  private static final int SIZE = 32;
+
+  private TrainingCases() {}
+
+  /**
+   * Adam with weight decay in the gradient; AdamW with settings of their own for what is no weight;
+   * a frozen stem, first block and weight in the second; gradients of two batches added up.
+   *
+   * @return four cases
+   */
+  public static List<VerifyCase> all() {
+    NetworkSpec network = network();
+    Set<String> frozen =
+        names(
+            network,
+            parameter ->
+                !parameter.name().matches("(layer2|fc)\\..*")
+                    || parameter.name().equals("layer2.0.conv2.weight"));
+    return List.of(
+        test("adam", network, Regime.of(new Adam(0.9, 0.999, 1e-8, false, 1e-2, Map.of()))),
+        test("adamw", network, Regime.of(adamW(network))),
+        test("frozen", network, new Regime(Optimizer.Sgd.standard(), frozen, 1)),
+        test("accumulated", network, new Regime(Optimizer.Sgd.standard(), Set.of(), 2)));
+  }
+
+  private static VerifyCase test(String name, NetworkSpec network, Regime regime) {
+    return new VerifyCase(
+        name + ": " + network.name(), Level.TRAINING, network, null, BATCH, SIZE, SIZE, regime);
+  }
+
+  private static NetworkSpec network() {
+    ResNetVariant variant =
+        new ResNetVariant(
+            "two bottlenecks",
+            BlockKind.BOTTLENECK,
+            StemKind.IMAGENET,
+            List.of(1, 1),
+            List.of(16, 32),
+            1,
+            64,
+            true);
+    return ResNet.build(ResNetConfig.of(variant).withClasses(11));
+  }
+
+  private static Adam adamW(NetworkSpec network) {
+    Map<String, Optimizer.Group> groups = new LinkedHashMap<>();
+    names(network, parameter -> parameter.shape().rank() == 1)
+        .forEach(name -> groups.put(name, new Optimizer.Group(0.5, 0)));
+    return new Adam(0.9, 0.99, 1e-6, true, 1e-2, groups);
+  }
+
+  private static Set<String> names(NetworkSpec network, Predicate<ParameterSpec> which) {
+    return network.parameters().values().stream()
+        .filter(ParameterSpec::isTrainable)
+        .filter(which)
+        .map(ParameterSpec::name)
+        .collect(Collectors.toSet());
+  }
+}
