@@ -105,7 +105,7 @@ public final class BenchPage {
         .forEach(
             (title, results) -> {
               List<Series> lines = new ArrayList<>();
-              grouped(results, one -> one.competitor() + " " + one.workload().precision())
+              grouped(results, one -> one.label() + " " + one.workload().precision())
                   .forEach(
                       (name, line) ->
                           lines.add(
@@ -155,7 +155,7 @@ public final class BenchPage {
               Bars bars = new Bars();
               for (Result result : results) {
                 bars.add(
-                    result.competitor()
+                    result.label()
                         + " "
                         + result.workload().precision()
                         + ", batch "

@@ -206,9 +206,7 @@ public final class BenchTable {
         Integer.toString(workload.batch()),
         Integer.toString(workload.size()),
         workload.precision().toString(),
-        result.precision() == workload.precision()
-            ? result.competitor()
-            : result.competitor() + " (" + result.precision() + ")",
+        result.label(),
         speed == null ? "" : Text.number(speed.median()),
         speed == null ? "" : Text.number(speed.spread()),
         latency == null ? "" : Text.number(1e3 * latency.p50()),

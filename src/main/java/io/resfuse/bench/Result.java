@@ -31,6 +31,11 @@ public record Result(
     @Nullable Percentiles latency,
     @Nullable Summary ratio,
     @Nullable String against) {
+  /** Who, with the precision where that is not the workload's. */
+  String label() {
+    return precision == workload.precision() ? competitor : competitor + " (" + precision + ")";
+  }
+
   /** Whether a workload was timed. */
   public enum Status {
     /** Its answer was right, and it was timed. */

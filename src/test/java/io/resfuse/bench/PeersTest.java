@@ -247,6 +247,7 @@ class PeersTest {
         .containsPattern("bf16 +onednn ")
         .containsPattern("bf16 +right \\(fp32\\) ")
         .contains("(fp32): a peer that has not the precision of its row");
+    assertThat(BenchPage.html(report)).contains("right (fp32) bf16");
     assertThat(BenchReport.parse(report.json())).isEqualTo(report);
   }
 }
