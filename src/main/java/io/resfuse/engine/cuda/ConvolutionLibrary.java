@@ -21,6 +21,7 @@ public interface ConvolutionLibrary {
    * @param width columns of the input
    * @param channels of the input
    * @param outputs channels of the result
+   * @param scaled whether the result is scaled; if not, all scales are 1
    * @param residual whether a tensor of the result's shape is added to it in the end
    * @param relu whether max(0, x) ends it
    */
@@ -33,6 +34,7 @@ public interface ConvolutionLibrary {
       int width,
       int channels,
       int outputs,
+      boolean scaled,
       boolean residual,
       boolean relu) {}
 
@@ -84,6 +86,16 @@ public interface ConvolutionLibrary {
     /** Frees what it holds on the host; what was started or recorded goes on. */
     @Override
     void close();
+  }
+
+  /**
+   * Whether weights of networks for inference come multiplied by the scales of their results, which
+   * are 1 then: for libraries that can add a bias to a convolution, but not scale it by a vector.
+   *
+   * @return the same for all convolutions
+   */
+  default boolean foldsScales() {
+    return false;
   }
 
   /**

@@ -38,7 +38,8 @@ final class CudaNetwork implements LoadedNetwork {
     this.library = library;
     this.layouts =
         library == null ? Layouts.forKernels(network, type) : Layouts.forLibrary(network, true);
-    this.weights = new NetworkWeights(network, layouts, type);
+    boolean foldsScales = library != null && library.foldsScales();
+    this.weights = new NetworkWeights(network, layouts, type, foldsScales);
     this.memory = weights.load(context, parameters);
   }
 

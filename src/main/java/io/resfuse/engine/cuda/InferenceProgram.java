@@ -65,7 +65,8 @@ final class InferenceProgram implements AutoCloseable {
     if (library == null) {
       return new Convolutions(emission);
     }
-    LibraryConvolutions convolutions = new LibraryConvolutions(library, emission);
+    LibraryConvolutions convolutions =
+        new LibraryConvolutions(library, emission, !library.foldsScales());
     return resources.own(convolutions, convolutions::close);
   }
 

@@ -106,7 +106,7 @@ public final class KernelReport {
       List<Row> rows) {
     ElementType type = ElementType.of(options.precision());
     Layouts layouts = Layouts.forKernels(network, type);
-    NetworkWeights weights = new NetworkWeights(network, layouts, type);
+    NetworkWeights weights = new NetworkWeights(network, layouts, type, false);
     PlanRequest request = options.request();
     InferenceProgram program =
         new InferenceProgram(toolkit, type, network, layouts, weights, null, request);

@@ -10,11 +10,18 @@ import org.jspecify.annotations.Nullable;
 final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
   private final ConvolutionLibrary library;
   private final Emission emission;
+  private final boolean scaled;
   private final Resources resources = new Resources();
 
-  LibraryConvolutions(ConvolutionLibrary library, Emission emission) {
+  /**
+   * Convolutions of a program.
+   *
+   * @param scaled whether results are scaled; if not, all scales are 1
+   */
+  LibraryConvolutions(ConvolutionLibrary library, Emission emission, boolean scaled) {
     this.library = library;
     this.emission = emission;
+    this.scaled = scaled;
   }
 
   /** A library may read a residual after it has begun to write the result. */
@@ -63,13 +70,13 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
   private ConvolutionLibrary.Prepared prepare(
       ConvolutionShape shape, Convolutions.Epilogue epilogue) {
     ConvolutionLibrary.Prepared prepared =
-        library.prepare(sizes(shape, epilogue.residual() != null, epilogue.relu()));
+        library.prepare(sizes(shape, scaled, epilogue.residual() != null, epilogue.relu()));
     return resources.own(prepared, prepared::close);
   }
 
   /** A convolution as a library sees it. */
   static ConvolutionLibrary.Convolution sizes(
-      ConvolutionShape shape, boolean residual, boolean relu) {
+      ConvolutionShape shape, boolean scaled, boolean residual, boolean relu) {
     Packing packing = shape.weights().packing();
     Activation in = shape.input();
     return new ConvolutionLibrary.Convolution(
@@ -81,6 +88,7 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
         in.width(),
         packing.packs() * packing.channels(),
         shape.weights().outputs(),
+        scaled,
         residual,
         relu);
   }

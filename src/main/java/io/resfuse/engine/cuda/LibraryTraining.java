@@ -26,7 +26,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   LibraryTraining(TrainingLibrary library, TrainingState state) {
     this.library = library;
     this.state = state;
-    this.fused = new LibraryConvolutions(library, state.emission());
+    this.fused = new LibraryConvolutions(library, state.emission(), true);
     resources.own(fused, fused::close);
     this.kernels = new KernelConvolutions(state);
     this.normalizations = new Normalizations(state.emission());
@@ -53,7 +53,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Optional<TrainingLibrary.PreparedStatistics> prepared =
         conv.bias() == null
             ? library.prepare(
-                LibraryConvolutions.sizes(shape, false, false), sizes(conv, shape.output()))
+                LibraryConvolutions.sizes(shape, false, false, false), sizes(conv, shape.output()))
             : Optional.empty();
     if (prepared.isPresent()) {
       resources.own(prepared.get(), prepared.get()::close);
@@ -324,7 +324,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
       Buffer output,
       Predicate<Binding> accumulates) {
     TrainingLibrary.PreparedProduct prepared =
-        library.prepare(product, LibraryConvolutions.sizes(shape, false, false));
+        library.prepare(product, LibraryConvolutions.sizes(shape, false, false, false));
     resources.own(prepared, prepared::close);
     Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
     program.call(

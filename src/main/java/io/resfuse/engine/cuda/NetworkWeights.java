@@ -13,27 +13,32 @@ import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a network for inference: those of convolutions rounded to what tensors are stored
- * as, batch norms and biases as a scale and a bias per channel in float32, computed in float64.
+ * as, batch norms and biases as a scale and a bias per channel in float32, computed in float64. On
+ * demand the scales are in the weights, and 1.
  */
 final class NetworkWeights implements WeightSource {
   private final NetworkSpec network;
   private final Layouts layouts;
   private final ElementType type;
+  private final boolean foldsScales;
   private final Region region = new Region(Buffer.Kind.NETWORK);
   private final Map<String, Buffer> weights = new HashMap<>();
   private final Map<String, Buffer> scales = new HashMap<>();
   private final Map<String, Buffer> biases = new HashMap<>();
 
-  NetworkWeights(NetworkSpec network, Layouts layouts, ElementType type) {
+  NetworkWeights(NetworkSpec network, Layouts layouts, ElementType type, boolean foldsScales) {
     this.network = network;
     this.layouts = layouts;
     this.type = type;
+    this.foldsScales = foldsScales;
     for (Operation operation : network.operations()) {
       WeightLayout layout = layouts.of(operation);
       if (layout == null) {
@@ -96,16 +101,31 @@ final class NetworkWeights implements WeightSource {
 
   private void load(DeviceMemory memory, Operation operation, Parameters parameters) {
     WeightLayout layout = layouts.of(operation);
+    double[][] affine = affine(operation, layout.outputs(), parameters);
+    FloatBuffer given = parameters.get(weightOf(operation)).buffer();
+    if (foldsScales) {
+      given = scaled(given, affine[0], operation.output().channels());
+      Arrays.fill(affine[0], 1);
+    }
     ByteBuffer packed = allocate(layout.elements() * type.bytes());
     HostWeights.pack(
         layout,
         weightOf(operation).shape(),
-        parameters.get(weightOf(operation)).buffer(),
+        given,
         (element, value) -> type.put(value, packed, element));
     memory.write(weights.get(operation.name()).offset(), packed);
-    double[][] affine = affine(operation, layout.outputs(), parameters);
     write(memory, scales.get(operation.name()), affine[0]);
     write(memory, biases.get(operation.name()), affine[1]);
+  }
+
+  /** Weights, in the order (out, ...), times the scale of the channel that they lead to. */
+  private static FloatBuffer scaled(FloatBuffer weights, double[] scale, int outputs) {
+    FloatBuffer result = FloatBuffer.allocate(weights.limit());
+    int each = weights.limit() / outputs;
+    for (int i = 0; i < weights.limit(); i++) {
+      result.put(i, (float) (weights.get(i) * scale[i / each]));
+    }
+    return result;
   }
 
   /** Scale and bias per channel; the padding's are zero. */

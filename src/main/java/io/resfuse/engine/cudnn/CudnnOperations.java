@@ -2,7 +2,9 @@ package io.resfuse.engine.cudnn;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.cuda.TrainingLibrary;
+import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.BatchNormalization;
+import io.resfuse.engine.cudnn.dnn.BiasedConvolution;
 import io.resfuse.engine.cudnn.dnn.ConvolutionProduct;
 import io.resfuse.engine.cudnn.dnn.ConvolutionSpec;
 import io.resfuse.engine.cudnn.dnn.DnnType;
@@ -19,8 +21,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Convolutions and batch norms by cuDNN in one type. Inference in fp16 and bf16 convolves in one
  * graph with all that follows, where cuDNN has a plan for it, else alone; in fp32 and tf32 a
- * graph's engines could multiply more coarsely than was asked for. Training in fp16 convolves with
- * the batch norm's statistics in one graph, where cuDNN has a plan for it. Thread-safe.
+ * graph's engines could multiply more coarsely than was asked for, and the call that adds residual
+ * and bias and rectifies is taken where times may be measured and it runs. Training in fp16
+ * convolves with the batch norm's statistics in one graph, where cuDNN has a plan for it.
+ * Thread-safe.
  *
  * @param planner chooses how, on the device
  * @param type how tensors and weights are stored and multiplied
@@ -30,6 +34,13 @@ record CudnnOperations(Planner planner, DnnType type, boolean tensorCores)
     implements TrainingLibrary {
   private static final Logger log = LoggerFactory.getLogger(CudnnOperations.class);
 
+  /** Where graphs are not asked, and times may be taken: cuDNN's call with a bias must be tried. */
+  @Override
+  public boolean foldsScales() {
+    return (type == DnnType.FP32 || type == DnnType.TF32)
+        && planner.choice() == AlgorithmChoice.MEASUREMENT;
+  }
+
   @Override
   public Prepared prepare(Convolution convolution) {
     if (tensorCores && (type == DnnType.FP16 || type == DnnType.BF16)) {
@@ -37,6 +48,14 @@ record CudnnOperations(Planner planner, DnnType type, boolean tensorCores)
         return new FusedConvolution(planner, fusedSpec(convolution));
       } catch (EngineException e) {
         log.debug("{} is not fused: {}", convolution.name(), e.getMessage());
+      }
+    }
+    if (foldsScales() && !convolution.scaled()) {
+      try {
+        return BiasedConvolution.of(
+            planner, spec(convolution), convolution.residual(), convolution.relu());
+      } catch (EngineException e) {
+        log.debug("{} is apart from its bias: {}", convolution.name(), e.getMessage());
       }
     }
     return new ForwardConvolution(prepare(Product.OUTPUT, convolution));

@@ -27,6 +27,7 @@ final class HostLoops implements TrainingLibrary {
 
   private final ElementType type;
   private final boolean fused;
+  private final boolean folded;
   private final boolean withStatistics;
   private final AtomicInteger prepared = new AtomicInteger();
 
@@ -36,6 +37,8 @@ final class HostLoops implements TrainingLibrary {
     SEPARATE,
     /** Residual and ReLU, too. */
     FUSED,
+    /** The same with scales that are in the weights. */
+    FOLDED,
     /** Convolutions with statistics in training. */
     WITH_STATISTICS
   }
@@ -48,13 +51,19 @@ final class HostLoops implements TrainingLibrary {
    */
   HostLoops(ElementType type, Kind kind) {
     this.type = type;
-    this.fused = kind == Kind.FUSED;
+    this.fused = kind == Kind.FUSED || kind == Kind.FOLDED;
+    this.folded = kind == Kind.FOLDED;
     this.withStatistics = kind == Kind.WITH_STATISTICS;
   }
 
   /** What was prepared and not yet closed. */
   int open() {
     return prepared.get();
+  }
+
+  @Override
+  public boolean foldsScales() {
+    return folded;
   }
 
   @Override
@@ -91,6 +100,9 @@ final class HostLoops implements TrainingLibrary {
 
   private void finish(Convolution convolution, double[] output, Addresses at) {
     double[] scale = read(ElementType.F32, at.scale(), convolution.outputs());
+    if (!convolution.scaled()) {
+      assertThat(scale).as("scales that are in the weights").containsOnly(1);
+    }
     double[] bias = read(ElementType.F32, at.bias(), convolution.outputs());
     double[] residual = convolution.residual() ? read(type, at.residual(), output.length) : null;
     for (int i = 0; i < output.length; i++) {

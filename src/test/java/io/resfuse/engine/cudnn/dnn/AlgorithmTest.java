@@ -67,6 +67,16 @@ class AlgorithmTest {
   }
 
   @Test
+  void aBiasWithoutReluLeavesOneAlgorithm() {
+    int precomputed = cudnnConvolutionFwdAlgo.CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+    int math = cudnnMathType.CUDNN_FMA_MATH;
+    List<Algorithm.Offer> offers =
+        List.of(offer(WINOGRAD, 0, SAME_BITS, math), offer(precomputed, 0, SAME_BITS, math));
+    assertThat(BiasedConvolution.usable(offers, true)).isEqualTo(offers);
+    assertThat(BiasedConvolution.usable(offers, false)).containsExactly(offers.get(1));
+  }
+
+  @Test
   void saysWhatWasOffered() {
     assertThatThrownBy(
             () ->

@@ -83,7 +83,9 @@ class DescriptorsTest {
     ConvolutionSpec spec =
         new ConvolutionSpec(
             conv.name(), type, conv.window(), conv.groups(), input, conv.output().channels(), true);
-    try (ConvolutionDescriptors convolution = new ConvolutionDescriptors(spec)) {
+    try (ConvolutionDescriptors convolution = new ConvolutionDescriptors(spec);
+        TensorDescriptor bias = BiasedConvolution.biasDescriptor(spec)) {
+      assertThat(bias.content()).isEqualTo("CUDNN_DATA_FLOAT (1, %d, 1, 1)", spec.outputs());
       return convolution.outputShape();
     }
   }
