@@ -86,6 +86,20 @@ final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
   }
 
   /**
+   * An attribute of some values of one of cuDNN's enumerations.
+   *
+   * @param most at least as many as there may be
+   */
+  int[] choices(int attribute, int enumeration, int most) {
+    int[] values = new int[most];
+    try (IntPointer choices = new IntPointer(values)) {
+      long filled = get(attribute, enumeration, most, choices.address());
+      choices.get(values);
+      return Arrays.copyOf(values, (int) Math.min(filled, most));
+    }
+  }
+
+  /**
    * Lets cuDNN fill descriptors of the attribute's type.
    *
    * @return how many of them it has filled

@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import jcuda.jcudnn.cudnnBackendNumericalNote;
 import jcuda.jcudnn.cudnnConvolutionMode;
 import jcuda.jcudnn.cudnnDataType;
 import jcuda.jcudnn.cudnnPointwiseMode;
@@ -31,6 +32,9 @@ final class OperationGraph implements AutoCloseable {
 
   /** The heuristics' offers that are tried. */
   private static final int MOST_CONFIGURATIONS = 8;
+
+  /** What an engine may note of its arithmetic; cuDNN 9 knows about ten such notes. */
+  private static final int MOST_NOTES = 32;
 
   /** Tensors with memory have numbers below it. */
   private static final long FIRST_BETWEEN = 100;
@@ -180,8 +184,8 @@ final class OperationGraph implements AutoCloseable {
   }
 
   /**
-   * The plans that can be made of what cuDNN's heuristics offer, the one that they hold to be the
-   * fastest first.
+   * The plans that can be made of what cuDNN's heuristics offer and that give the same bits each
+   * time, the one that they hold to be the fastest first.
    *
    * @param what it is, for messages
    * @return owned by this, at least one
@@ -199,6 +203,9 @@ final class OperationGraph implements AutoCloseable {
     EngineException refusal = null;
     for (int i = 0; i < offered; i++) {
       try {
+        if (!isRepeatable(notes(configurations[i]))) {
+          continue;
+        }
         plans.add(
             create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR)
                 .descriptors(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations[i])
@@ -212,6 +219,19 @@ final class OperationGraph implements AutoCloseable {
       throw new EngineException("cuDNN has no plan for " + what, refusal);
     }
     return plans;
+  }
+
+  /** What the engine of a configuration notes of its arithmetic. */
+  private int[] notes(BackendDescriptor configuration) {
+    BackendDescriptor engine = create(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+    configuration.fill(CUDNN_ATTR_ENGINECFG_ENGINE, engine);
+    return engine.choices(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, MOST_NOTES);
+  }
+
+  /** Whether an engine of such notes gives the same bits each time. */
+  static boolean isRepeatable(int... notes) {
+    return Arrays.stream(notes)
+        .noneMatch(note -> note == cudnnBackendNumericalNote.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC);
   }
 
   /** Destroys its descriptors. Idempotent. */

@@ -18,6 +18,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import jcuda.jcudnn.cudnnBackendAttributeName;
+import jcuda.jcudnn.cudnnBackendAttributeType;
+import jcuda.jcudnn.cudnnBackendNumericalNote;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -98,6 +101,30 @@ class OperationGraphsTest {
             assertThat(norm.graph().operations()).as(conv.name()).isEqualTo(1);
           }
         });
+  }
+
+  /** Engines give the same bits for the same input, graphs too. */
+  @Test
+  void takesOnlyWhatIsRepeatable() {
+    int tensorCore = cudnnBackendNumericalNote.CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
+    int random = cudnnBackendNumericalNote.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
+    assertThat(OperationGraph.isRepeatable()).isTrue();
+    assertThat(OperationGraph.isRepeatable(tensorCore)).isTrue();
+    assertThat(OperationGraph.isRepeatable(tensorCore, random)).isFalse();
+  }
+
+  /** Lists of an enumeration's values come back from cuDNN as they were set. */
+  @Test
+  void listsOfChoicesAreRead() {
+    try (OperationGraph graph = new OperationGraph()) {
+      BackendDescriptor tensor = graph.tensor(1, DnnType.BF16.dataType(), Shape.of(1, 8, 2, 2));
+      assertThat(
+              tensor.choices(
+                  cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_DATA_TYPE,
+                  cudnnBackendAttributeType.CUDNN_TYPE_DATA_TYPE,
+                  1))
+          .containsExactly(DnnType.BF16.dataType());
+    }
   }
 
   @Test
