@@ -95,7 +95,8 @@ final class KernelConvolutions implements TrainingConvolutions {
         new Normalizations.Coefficients(
             program.timeline().workspace(vector),
             program.timeline().workspace(vector),
-            program.timeline().workspace(vector));
+            program.timeline().workspace(vector),
+            norm.mean());
     normalizations.backwardStatistics(
         program,
         backward,

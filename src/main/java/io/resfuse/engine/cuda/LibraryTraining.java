@@ -1,5 +1,6 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
@@ -21,6 +22,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   private final KernelConvolutions kernels;
   private final Normalizations normalizations;
   private final Map<FusedConv, Kept> norms = new HashMap<>();
+  private final Map<FusedConv, Normalizations.Coefficients> ready = new HashMap<>();
   private final Resources resources = new Resources();
 
   LibraryTraining(TrainingLibrary library, TrainingState state) {
@@ -183,6 +185,10 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
 
   @Override
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
+    Normalizations.Coefficients coefficients = ready.get(conv);
+    if (coefficients != null) {
+      return applied(gradients, conv, coefficients);
+    }
     Kept kept = norms.get(conv);
     if (kept == null) {
       return kernels.throughBatchNorm(program, gradients, conv);
@@ -202,6 +208,20 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
       gradients.give(conv.residual(), forResidual == null ? gradient : forResidual);
     }
     return result;
+  }
+
+  /** The gradient is masked, and the coefficients are there. */
+  private Buffer applied(
+      Gradients gradients, FusedConv conv, Normalizations.Coefficients coefficients) {
+    Normalizations.Backward backward =
+        new Normalizations.Backward(
+            conv.name(),
+            state.shapes().of(conv.output()),
+            gradients.present(conv.output()),
+            state.kept(conv),
+            Mask.NONE,
+            null);
+    return gradients.apply(conv, backward, null, coefficients);
   }
 
   /** Masks the gradient in its place. */
@@ -305,6 +325,20 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   @Override
   public void inputGradient(
       Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
+    FusedConv before = target.accumulate() ? null : normBefore(layer);
+    TrainingLibrary.PreparedWayBack prepared =
+        before == null
+            ? null
+            : library
+                .prepareWayBack(
+                    LibraryConvolutions.sizes(layer.shape(), false, false, false),
+                    sizes(before, layer.shape().input()))
+                .orElse(null);
+    if (prepared != null) {
+      resources.own(prepared, prepared::close);
+      wayBack(program, layer, before, prepared, outputGradient, target.buffer());
+      return;
+    }
     multiply(
         program,
         TrainingLibrary.Product.INPUT_GRADIENT,
@@ -313,6 +347,79 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
         state.parameters().stored(layer.weight()),
         outputGradient,
         binding -> target.accumulate());
+  }
+
+  /**
+   * The convolution whose batch norm and ReLU wrote what a layer reads, if nobody else reads it and
+   * kernels of ours go back through it.
+   */
+  private @Nullable FusedConv normBefore(Layer layer) {
+    Value value = layer.input();
+    if (state.shapes().isOutput(value) || state.shapes().readers(value).size() != 1) {
+      return null;
+    }
+    for (Operation operation : state.shapes().network().operations()) {
+      if (operation instanceof FusedConv conv && conv.output().equals(value)) {
+        boolean fits = conv.relu() && state.takesBatchStatistics(conv) && !norms.containsKey(conv);
+        return fits ? conv : null;
+      }
+    }
+    return null;
+  }
+
+  private void wayBack(
+      Program program,
+      Layer layer,
+      FusedConv before,
+      TrainingLibrary.PreparedWayBack prepared,
+      Buffer outputGradient,
+      Buffer masked) {
+    BatchNorm batchNorm = before.batchNorm();
+    Normalizations.Norm norm = state.norms().of(before, batchNorm);
+    Buffer weights = state.parameters().stored(layer.weight());
+    Buffer raw = state.kept(before);
+    Buffer residual = before.residual() == null ? null : state.tensor(before.residual());
+    Buffer gammaGradient = state.parameters().gradient(batchNorm.gamma());
+    Buffer betaGradient = state.parameters().gradient(batchNorm.beta());
+    long vector = (long) norm.channels() * Float.BYTES;
+    Buffer gradientScale = program.timeline().workspace(vector);
+    Buffer rawScale = program.timeline().workspace(vector);
+    Buffer constant = program.timeline().workspace(vector);
+    Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
+    program.call(
+        layer.shape().name() + " and " + norm.label() + " backward",
+        binding -> {
+          TrainingLibrary.WayBack at =
+              new TrainingLibrary.WayBack(
+                  binding.at(outputGradient),
+                  binding.at(weights),
+                  binding.at(raw),
+                  binding.at(residual),
+                  binding.at(masked),
+                  binding.at(gammaGradient),
+                  binding.at(betaGradient),
+                  binding.at(gradientScale),
+                  binding.at(rawScale),
+                  binding.at(constant),
+                  binding.at(workspace));
+          TrainingLibrary.Channels channels = channels(binding, norm);
+          return stream -> prepared.run(stream, at, channels, binding.accumulate());
+        },
+        outputGradient,
+        weights,
+        raw,
+        residual,
+        masked,
+        gammaGradient,
+        betaGradient,
+        gradientScale,
+        rawScale,
+        constant,
+        workspace);
+    ready.put(
+        before,
+        new Normalizations.Coefficients(
+            gradientScale, rawScale, constant, state.zeros(norm.channels())));
   }
 
   private void multiply(

@@ -243,13 +243,20 @@ final class Normalizations {
       @Nullable Buffer output) {}
 
   /**
-   * The coefficients of the input's gradient, floats per channel.
+   * The coefficients of the input's gradient, {@code a g + b (input - mean) + c}, floats per
+   * channel.
    *
    * @param a of the masked gradient
    * @param b of the centred input, or null
    * @param c constant, or null
+   * @param mean by which the input is centred, or null
    */
-  record Coefficients(Buffer a, @Nullable Buffer b, @Nullable Buffer c) {}
+  record Coefficients(Buffer a, @Nullable Buffer b, @Nullable Buffer c, @Nullable Buffer mean) {
+    /** Of the masked gradient only. */
+    static Coefficients of(Buffer a) {
+      return new Coefficients(a, null, null, null);
+    }
+  }
 
   /** Gradients of gamma and beta, those that are wanted, and the coefficients. */
   void backwardStatistics(
@@ -378,7 +385,7 @@ final class Normalizations {
    * The gradient of the input, and the masked gradient where that is wanted; either may take the
    * place of the gradient.
    *
-   * @param norm whose scale and bias the mask needs, and whose mean {@code b}; or null
+   * @param norm whose scale and bias the mask needs, or null
    * @param coefficients null: the gradient of the input is the masked gradient
    */
   void backwardApply(
@@ -392,7 +399,7 @@ final class Normalizations {
     Buffer a = coefficients == null ? null : coefficients.a();
     Buffer b = coefficients == null ? null : coefficients.b();
     Buffer c = coefficients == null ? null : coefficients.c();
-    Buffer mean = norm == null ? null : norm.mean();
+    Buffer mean = coefficients == null ? null : coefficients.mean();
     Buffer scale = norm == null ? null : norm.scale();
     Buffer bias = norm == null ? null : norm.bias();
     program.launch(

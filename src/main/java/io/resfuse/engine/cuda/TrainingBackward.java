@@ -179,8 +179,7 @@ final class TrainingBackward {
       Normalizations.Coefficients coefficients =
           batchNorm == null
               ? null
-              : new Normalizations.Coefficients(
-                  state.norms().of(conv, batchNorm).scale(), null, null);
+              : Normalizations.Coefficients.of(state.norms().of(conv, batchNorm).scale());
       result = gradients.apply(conv, backward, null, coefficients);
     }
     addBias(conv.name(), conv.bias(), shape, result);

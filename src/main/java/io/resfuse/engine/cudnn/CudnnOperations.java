@@ -13,6 +13,7 @@ import io.resfuse.engine.cudnn.dnn.FusedConvolution;
 import io.resfuse.engine.cudnn.dnn.FusedConvolutionGraph;
 import io.resfuse.engine.cudnn.dnn.Planner;
 import io.resfuse.engine.cudnn.dnn.StatisticsConvolution;
+import io.resfuse.engine.cudnn.dnn.WayBackConvolution;
 import io.resfuse.tensor.Shape;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -79,6 +80,19 @@ record CudnnOperations(Planner planner, DnnType type, boolean tensorCores)
         return Optional.of(new StatisticsConvolution(planner, spec(convolution), norm));
       } catch (EngineException e) {
         log.debug("{} has no statistics: {}", convolution.name(), e.getMessage());
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** As with {@link #prepare(Convolution, BatchNorm)}. */
+  @Override
+  public Optional<PreparedWayBack> prepareWayBack(Convolution convolution, BatchNorm norm) {
+    if (tensorCores && type == DnnType.FP16) {
+      try {
+        return Optional.of(new WayBackConvolution(planner, spec(convolution), norm.residual()));
+      } catch (EngineException e) {
+        log.debug("{} goes back apart from its norm: {}", convolution.name(), e.getMessage());
       }
     }
     return Optional.empty();

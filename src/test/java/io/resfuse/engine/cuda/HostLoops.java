@@ -22,6 +22,9 @@ final class HostLoops implements TrainingLibrary {
   /** What each piece of work asks for. */
   static final int WORKSPACE = 4096;
 
+  /** How often any of them went back through a convolution and a batch norm at once. */
+  static final AtomicInteger waysBack = new AtomicInteger();
+
   private static final int RESERVE = 512;
   private static final float KEPT = 7;
 
@@ -39,7 +42,7 @@ final class HostLoops implements TrainingLibrary {
     FUSED,
     /** The same with scales that are in the weights. */
     FOLDED,
-    /** Convolutions with statistics in training. */
+    /** Convolutions with statistics in training, and both at once on the way back. */
     WITH_STATISTICS
   }
 
@@ -227,6 +230,36 @@ final class HostLoops implements TrainingLibrary {
         });
   }
 
+  @Override
+  public Optional<PreparedWayBack> prepareWayBack(Convolution convolution, BatchNorm sizes) {
+    if (!withStatistics) {
+      return Optional.empty();
+    }
+    prepared.incrementAndGet();
+    Norm norm = new Norm(sizes);
+    return Optional.of(
+        new PreparedWayBack() {
+          @Override
+          public long workspaceBytes() {
+            return WORKSPACE;
+          }
+
+          @Override
+          public void run(Stream stream, WayBack at, Channels channels, boolean accumulate) {
+            stream.synchronize("reading a gradient");
+            waysBack.incrementAndGet();
+            double[] gradient =
+                multiply(Product.INPUT_GRADIENT, convolution, 0, at.weights(), at.outputGradient());
+            norm.wayBack(gradient, at, channels, accumulate);
+          }
+
+          @Override
+          public void close() {
+            prepared.decrementAndGet();
+          }
+        });
+  }
+
   /** A batch norm by its formulas; see {@code BatchNormalization} of the engine reference. */
   private final class Norm implements PreparedNorm {
     private final BatchNorm sizes;
@@ -369,6 +402,49 @@ final class HostLoops implements TrainingLibrary {
       }
       add(ElementType.F32, at.gammaGradient(), gammaGradient, accumulate);
       add(ElementType.F32, at.betaGradient(), betaGradient, accumulate);
+    }
+
+    /** Masks the gradient of the result, and says how that of what was normalised follows. */
+    private void wayBack(double[] gradient, WayBack at, Channels vectors, boolean accumulate) {
+      double[] raw = read(type, at.raw(), elements);
+      double[] residual = sizes.residual() ? read(type, at.residual(), elements) : null;
+      assertThat(at.residual() == 0).as("a residual that nobody takes").isEqualTo(residual == null);
+      double[] gamma = vector(vectors.gamma());
+      double[] beta = vector(vectors.beta());
+      double[] mean = vector(vectors.mean());
+      double[] inverse = vector(vectors.inverse());
+      double[] gammaGradient = new double[channels];
+      double[] betaGradient = new double[channels];
+      for (int i = 0; i < elements; i++) {
+        int c = i % channels;
+        double normalised = (raw[i] - mean[c]) * inverse[c];
+        double value = normalised * gamma[c] + beta[c] + (residual == null ? 0 : residual[i]);
+        // As it was stored, so that what vanished there is masked here.
+        gradient[i] = (float) value > 0 ? gradient[i] : 0;
+        gammaGradient[c] += gradient[i] * normalised;
+        betaGradient[c] += gradient[i];
+      }
+      double[] a = new double[channels];
+      double[] b = new double[channels];
+      double[] constant = new double[channels];
+      for (int c = 0; c < channels; c++) {
+        a[c] = gamma[c] * inverse[c];
+        b[c] = -a[c] * inverse[c] * gammaGradient[c] / rows;
+        constant[c] = -a[c] * betaGradient[c] / rows - b[c] * mean[c];
+      }
+      spoil(at.workspace());
+      write(type, at.masked(), gradient);
+      write(ElementType.F32, at.gradientScale(), a);
+      write(ElementType.F32, at.rawScale(), b);
+      write(ElementType.F32, at.constant(), constant);
+      addWanted(at.gammaGradient(), gammaGradient, accumulate);
+      addWanted(at.betaGradient(), betaGradient, accumulate);
+    }
+
+    private void addWanted(long address, double[] values, boolean accumulate) {
+      if (address != 0) {
+        add(ElementType.F32, address, values, accumulate);
+      }
     }
 
     @Override

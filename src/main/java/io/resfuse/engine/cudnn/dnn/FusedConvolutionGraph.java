@@ -64,12 +64,14 @@ public final class FusedConvolutionGraph implements AutoCloseable {
         graph.add(
             value,
             graph.channels(BIAS, convolution.outputs()),
+            1,
             spec.residual() || spec.relu() ? graph.between(result) : output);
     if (spec.residual()) {
       value =
           graph.add(
               value,
               graph.tensor(RESIDUAL, stored, result),
+              1,
               spec.relu() ? graph.between(result) : output);
     }
     if (spec.relu()) {

@@ -104,6 +104,22 @@ final class OperationGraph implements AutoCloseable {
             .real(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0));
   }
 
+  /** {@code inputGradient}, from that of the result and the weights. */
+  void convolveBack(
+      Window window,
+      BackendDescriptor resultGradient,
+      BackendDescriptor weights,
+      BackendDescriptor inputGradient) {
+    add(
+        create(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR)
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, convolution(window))
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, resultGradient)
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, weights)
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, inputGradient)
+            .real(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, 1)
+            .real(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, 0));
+  }
+
   private BackendDescriptor convolution(Window window) {
     return create(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR)
         .choice(
@@ -123,22 +139,28 @@ final class OperationGraph implements AutoCloseable {
   /** {@code result = left * right}, element by element. */
   BackendDescriptor multiply(
       BackendDescriptor left, BackendDescriptor right, BackendDescriptor result) {
-    return combine(cudnnPointwiseMode.CUDNN_POINTWISE_MUL, left, right, result);
+    return combine(cudnnPointwiseMode.CUDNN_POINTWISE_MUL, left, right, 1, result);
   }
 
-  /** {@code result = left + right}, element by element. */
-  BackendDescriptor add(BackendDescriptor left, BackendDescriptor right, BackendDescriptor result) {
-    return combine(cudnnPointwiseMode.CUDNN_POINTWISE_ADD, left, right, result);
+  /** {@code result = left + factor * right}, element by element. */
+  BackendDescriptor add(
+      BackendDescriptor left, BackendDescriptor right, double factor, BackendDescriptor result) {
+    return combine(cudnnPointwiseMode.CUDNN_POINTWISE_ADD, left, right, factor, result);
   }
 
   private BackendDescriptor combine(
-      int mode, BackendDescriptor left, BackendDescriptor right, BackendDescriptor result) {
+      int mode,
+      BackendDescriptor left,
+      BackendDescriptor right,
+      double factor,
+      BackendDescriptor result) {
     add(
         create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise(mode))
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, left)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, right)
-            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, result));
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, result)
+            .real(CUDNN_ATTR_OPERATION_POINTWISE_ALPHA2, factor));
     return result;
   }
 
@@ -151,6 +173,18 @@ final class OperationGraph implements AutoCloseable {
                 pointwise(cudnnPointwiseMode.CUDNN_POINTWISE_RELU_FWD))
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, value)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, result));
+  }
+
+  /** {@code result = value > 0 ? gradient : 0}. */
+  void mask(BackendDescriptor value, BackendDescriptor gradient, BackendDescriptor result) {
+    add(
+        create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
+            .descriptors(
+                CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
+                pointwise(cudnnPointwiseMode.CUDNN_POINTWISE_RELU_BWD))
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, value)
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, gradient)
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, result));
   }
 
   private BackendDescriptor pointwise(int mode) {

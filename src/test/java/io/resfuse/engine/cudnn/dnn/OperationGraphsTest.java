@@ -127,6 +127,20 @@ class OperationGraphsTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("variants")
+  void gradientsThroughEveryLayersInputAreFinalised(String variant) {
+    ofEveryLayer(
+        variant,
+        (conv, spec) -> {
+          for (boolean residual : new boolean[] {false, true}) {
+            try (GradientGraph graph = new GradientGraph(spec, residual)) {
+              assertThat(graph.operations()).as(conv.name()).isEqualTo(residual ? 8 : 7);
+            }
+          }
+        });
+  }
+
   @Test
   void whatIsNoConvolutionIsRefusedAndLeavesNothing() {
     long before = Dnn.liveObjects();
@@ -136,7 +150,8 @@ class OperationGraphsTest {
     List<ThrowingCallable> graphs =
         List.of(
             () -> new FusedConvolutionGraph(new FusedConvolutionGraph.Spec(spec, false, true)),
-            () -> new StatisticsGraph(spec));
+            () -> new StatisticsGraph(spec),
+            () -> new GradientGraph(spec, false));
     for (ThrowingCallable graph : graphs) {
       assertThatThrownBy(graph)
           .isInstanceOf(EngineException.class)
