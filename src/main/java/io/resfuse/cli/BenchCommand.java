@@ -211,8 +211,9 @@ final class BenchCommand implements Callable<Integer> {
     }
     List<Estimate> all = new ArrayList<>();
     try (Progress progress = new Progress("estimates")) {
-      for (Task task : tasks) {
-        progress.steps(task.workload().toString(), all.size() / 2, tasks.size());
+      for (int i = 0; i < tasks.size(); i++) {
+        Task task = tasks.get(i);
+        progress.steps(task.workload().toString(), i, tasks.size());
         all.addAll(
             LaunchCounts.of(task.workload(), task.test().network(), SAMPLED_BLOCKS).estimates());
       }

@@ -65,41 +65,4 @@ record KernelCounts(Row row, JsonNode json) {
     }
     return json.path("none");
   }
-
-  /** The totals of a table. Not thread-safe. */
-  static final class Sum {
-    private double bytes;
-    private double leastBytes;
-    private double tensorFlop;
-    private double a100;
-    private double h100;
-
-    void add(KernelCounts counts) {
-      bytes += counts.bytes();
-      leastBytes += counts.leastBytes();
-      tensorFlop += counts.tensorFlop();
-      a100 += counts.microseconds("A100");
-      h100 += counts.microseconds("H100");
-    }
-
-    double bytes() {
-      return bytes;
-    }
-
-    double leastBytes() {
-      return leastBytes;
-    }
-
-    double tensorFlop() {
-      return tensorFlop;
-    }
-
-    double a100() {
-      return a100;
-    }
-
-    double h100() {
-      return h100;
-    }
-  }
 }

@@ -82,10 +82,10 @@ final class KernelsCommand implements Callable<Integer> {
             batch,
             pixels,
             Precision.parse(precision));
-    List<KernelCounts> counted = LaunchCounts.of(workload, ResNet.build(config), blocks).launches();
+    LaunchCounts counted = LaunchCounts.of(workload, ResNet.build(config), blocks);
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
-      out.println(mapper.writeValueAsString(toJson(counted)));
+      out.println(mapper.writeValueAsString(toJson(counted.launches())));
     } else {
       print(out, counted);
     }
@@ -113,17 +113,16 @@ final class KernelsCommand implements Callable<Integer> {
     return array;
   }
 
-  private void print(PrintWriter out, List<KernelCounts> counted) {
+  private void print(PrintWriter out, LaunchCounts all) {
+    List<KernelCounts> counted = all.launches();
     int width = counted.stream().mapToInt(c -> c.row().label().length()).max().orElse(5);
     String format = "%-" + width + "s  %-28s %14s %4s %4s %6s %5s %9s %9s %9s %9s %6s %8s %8s%n";
     out.printf(
         format, "layer", "kernel", "grid", "thr", "reg", "shared", "warps", "MB", "least",
         "tensors", "GFLOP", "confl", "A100 us", "H100 us");
-    KernelCounts.Sum sum = new KernelCounts.Sum();
     boolean extrapolated = false;
     for (KernelCounts counts : counted) {
       Row row = counts.row();
-      sum.add(counts);
       extrapolated |= counts.isExtrapolated();
       out.printf(
           format,
@@ -146,11 +145,11 @@ final class KernelsCommand implements Callable<Integer> {
         "%d launches: %.1f MB moved (least %.1f), %.2f GFLOP on tensor cores, estimate %.0f us on A100,"
             + " %.0f us on H100%n",
         counted.size(),
-        sum.bytes() / 1e6,
-        sum.leastBytes() / 1e6,
-        sum.tensorFlop() / 1e9,
-        sum.a100(),
-        sum.h100());
+        all.sum(KernelCounts::bytes) / 1e6,
+        all.sum(KernelCounts::leastBytes) / 1e6,
+        all.sum(KernelCounts::tensorFlop) / 1e9,
+        all.sum(counts -> counts.microseconds("A100")),
+        all.sum(counts -> counts.microseconds("H100")));
     if (extrapolated) {
       out.printf(
           "Extrapolated: of launches with more than %d blocks only so many ran (--blocks 0 runs all).%n",

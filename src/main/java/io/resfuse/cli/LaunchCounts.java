@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.ToDoubleFunction;
 
 /**
  * What softcuda counts of the launches of a workload.
@@ -51,6 +52,11 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
     return new LaunchCounts(workload, launches);
   }
 
+  /** Of all launches. */
+  double sum(ToDoubleFunction<KernelCounts> figure) {
+    return launches.stream().mapToDouble(figure).sum();
+  }
+
   /** One for each GPU whose published peaks softcuda knows. */
   List<Estimate> estimates() {
     List<Estimate> estimates = new ArrayList<>();
@@ -60,9 +66,9 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
               workload,
               gpu,
               launches.size(),
-              launches.stream().mapToDouble(one -> one.microseconds(gpu)).sum() / 1e6,
-              launches.stream().mapToDouble(KernelCounts::bytes).sum(),
-              launches.stream().mapToDouble(KernelCounts::tensorFlop).sum()));
+              sum(one -> one.microseconds(gpu)) / 1e6,
+              sum(KernelCounts::bytes),
+              sum(KernelCounts::tensorFlop)));
     }
     return estimates;
   }

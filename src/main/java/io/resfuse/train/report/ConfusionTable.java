@@ -1,6 +1,7 @@
 package io.resfuse.train.report;
 
 import io.resfuse.report.Html;
+import io.resfuse.report.Table;
 import io.resfuse.train.ConfusionMatrix;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -56,14 +57,14 @@ final class ConfusionTable {
       }
     }
     pairs.sort(Comparator.comparingInt(Pair::count).reversed());
-    StringBuilder text =
-        new StringBuilder(
-            "<div class=\"wide\"><table>\n<tr><th>is</th><th>seen as</th><th>pictures</th></tr>\n");
+    List<List<String>> rows = new ArrayList<>();
     for (Pair pair : pairs.subList(0, Math.min(MOST_PAIRS, pairs.size()))) {
-      text.append("<tr><td>").append(Html.escaped(classes.get(pair.label())));
-      text.append("</td><td>").append(Html.escaped(classes.get(pair.predicted())));
-      text.append("</td><td>").append(pair.count()).append("</td></tr>\n");
+      rows.add(
+          List.of(
+              classes.get(pair.label()),
+              classes.get(pair.predicted()),
+              Integer.toString(pair.count())));
     }
-    return text.append("</table></div>\n").toString();
+    return Table.html(List.of("is", "seen as", "pictures"), rows);
   }
 }

@@ -8,6 +8,7 @@ import io.resfuse.report.Axis;
 import io.resfuse.report.Html;
 import io.resfuse.report.Plot;
 import io.resfuse.report.Series;
+import io.resfuse.report.Table;
 import io.resfuse.train.RecipeReader;
 import io.resfuse.train.RunHistory;
 import io.resfuse.train.TrainingRecipe;
@@ -99,23 +100,18 @@ public final class DegradationReport {
   }
 
   private String table() {
-    StringBuilder text =
-        new StringBuilder(
-            "<div class=\"wide\"><table>\n<tr><th>network</th><th>parameters</th>"
-                + "<th>training error</th><th>test error</th></tr>\n");
+    List<List<String>> rows = new ArrayList<>();
     for (Member member : members) {
       List<JsonNode> starts = member.history().of("start");
       long parameters = starts.isEmpty() ? 0 : starts.get(0).path("parameters").asLong();
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "<tr><td>%s</td><td>%,d</td><td>%.2f%%</td><td>%.2f%%</td></tr>\n",
+      rows.add(
+          List.of(
               member.network(),
-              parameters,
-              member.trainingError(),
-              member.testError()));
+              String.format(Locale.ROOT, "%,d", parameters),
+              String.format(Locale.ROOT, "%.2f%%", member.trainingError()),
+              String.format(Locale.ROOT, "%.2f%%", member.testError())));
     }
-    return text.append("</table></div>\n").toString();
+    return Table.html(List.of("network", "parameters", "training error", "test error"), rows);
   }
 
   /** What the numbers say of the deepest and the shallowest of each kind. */

@@ -4,7 +4,6 @@ import io.resfuse.engine.cuda.ConvolutionLibrary.Addresses;
 import io.resfuse.engine.cuda.ConvolutionLibrary.Prepared;
 import io.resfuse.engine.cuda.TrainingLibrary.Product;
 import io.resfuse.engine.cuda.driver.Stream;
-import io.resfuse.tensor.Shape;
 import java.util.List;
 import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
@@ -35,7 +34,7 @@ public final class BiasedConvolution implements Prepared {
     this.descriptors = new ConvolutionDescriptors(spec);
     boolean done = false;
     try {
-      this.bias = owned.own(biasDescriptor(spec));
+      this.bias = owned.own(TensorDescriptor.ofVector(spec.outputs()));
       this.activation = owned.own(new ActivationDescriptor(relu));
       synchronized (handle) {
         List<Algorithm.Offer> offers =
@@ -77,11 +76,6 @@ public final class BiasedConvolution implements Prepared {
         convolution.close();
       }
     }
-  }
-
-  /** One float per channel of the result. */
-  static TensorDescriptor biasDescriptor(ConvolutionSpec spec) {
-    return new TensorDescriptor(DnnType.FP32, Shape.of(1, spec.outputs(), 1, 1), spec.outputs());
   }
 
   /** What the call takes: without a ReLU only one algorithm. */

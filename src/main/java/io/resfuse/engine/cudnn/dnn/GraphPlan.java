@@ -16,6 +16,8 @@ import jcuda.jcudnn.JCudnn;
  * @param doing for messages
  */
 record GraphPlan(Handle handle, BackendDescriptor plan, long workspaceBytes, String doing) {
+  private static final long ALIGNMENT = 256;
+
   /** What cuDNN's heuristics offer, first the plan that they hold to be the fastest. */
   static List<GraphPlan> of(Handle handle, OperationGraph graph, String what) {
     synchronized (handle) {
@@ -29,6 +31,12 @@ record GraphPlan(Handle handle, BackendDescriptor plan, long workspaceBytes, Str
                       "running " + what))
           .toList();
     }
+  }
+
+  /** The bytes of floats, one per channel, so that what follows in scratch memory is aligned. */
+  static long vectorBytes(int channels) {
+    long bytes = (long) channels * Float.BYTES;
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
   /**

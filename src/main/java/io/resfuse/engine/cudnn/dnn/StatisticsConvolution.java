@@ -13,8 +13,6 @@ import org.bytedeco.javacpp.LongPointer;
  * thread-safe.
  */
 public final class StatisticsConvolution implements PreparedStatistics {
-  private static final long ALIGNMENT = 256;
-
   private final StatisticsGraph convolutionGraph;
   private final FinalizeGraph finalizeGraph;
   private final GraphPlan convolution;
@@ -35,7 +33,7 @@ public final class StatisticsConvolution implements PreparedStatistics {
   public StatisticsConvolution(Planner planner, ConvolutionSpec spec, BatchNorm norm) {
     this.convolutionGraph = new StatisticsGraph(spec);
     this.finalizeGraph = new FinalizeGraph(spec.outputs());
-    this.vectorBytes = padded((long) spec.outputs() * Float.BYTES);
+    this.vectorBytes = GraphPlan.vectorBytes(spec.outputs());
     this.epsilon = new FloatPointer(new float[] {(float) norm.epsilon()});
     this.momentum = new FloatPointer(new float[] {(float) norm.momentum()});
     this.count = new LongPointer(new long[] {(long) norm.images() * norm.height() * norm.width()});
@@ -51,10 +49,6 @@ public final class StatisticsConvolution implements PreparedStatistics {
         close();
       }
     }
-  }
-
-  private static long padded(long bytes) {
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
   /** The sums, then what the plans need, which run one after the other. */

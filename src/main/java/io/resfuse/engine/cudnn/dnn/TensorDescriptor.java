@@ -36,6 +36,11 @@ public final class TensorDescriptor extends DnnObject<cudnnTensorDescriptor> {
         "describing a tensor of shape " + shape);
   }
 
+  /** One float for each of a number of channels. */
+  static TensorDescriptor ofVector(int channels) {
+    return new TensorDescriptor(DnnType.FP32, Shape.of(1, channels, 1, 1), channels);
+  }
+
   private TensorDescriptor() {
     super(
         new cudnnTensorDescriptor(),

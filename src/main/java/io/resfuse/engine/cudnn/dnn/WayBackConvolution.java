@@ -4,8 +4,6 @@ import io.resfuse.engine.cuda.TrainingLibrary.Channels;
 import io.resfuse.engine.cuda.TrainingLibrary.PreparedWayBack;
 import io.resfuse.engine.cuda.TrainingLibrary.WayBack;
 import io.resfuse.engine.cuda.driver.Stream;
-import io.resfuse.tensor.Shape;
-import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
 
 /**
@@ -13,10 +11,6 @@ import jcuda.jcudnn.JCudnn;
  * because graphs do not add to what is there. Not thread-safe.
  */
 public final class WayBackConvolution implements PreparedWayBack {
-  private static final long ALIGNMENT = 256;
-  private static final Pointer ZERO = Pointer.to(new float[] {0});
-  private static final Pointer ONE = Pointer.to(new float[] {1});
-
   private final Handle handle;
   private final GradientGraph graph;
   private final GraphPlan plan;
@@ -36,8 +30,8 @@ public final class WayBackConvolution implements PreparedWayBack {
     int channels = spec.input().dimension(1);
     this.handle = planner.handle();
     this.name = spec.name();
-    this.vectorBytes = ((long) channels * Float.BYTES + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    this.vector = new TensorDescriptor(DnnType.FP32, Shape.of(1, channels, 1, 1), channels);
+    this.vectorBytes = GraphPlan.vectorBytes(channels);
+    this.vector = TensorDescriptor.ofVector(channels);
     this.graph = new GradientGraph(spec, residual);
     boolean done = false;
     try {
@@ -104,10 +98,10 @@ public final class WayBackConvolution implements PreparedWayBack {
         () ->
             JCudnn.cudnnAddTensor(
                 handle.handle(),
-                ONE,
+                ConvolutionProduct.ONE,
                 vector.handle(),
                 new Address(from),
-                accumulate ? ONE : ZERO,
+                accumulate ? ConvolutionProduct.ONE : ConvolutionProduct.ZERO,
                 vector.handle(),
                 new Address(to)));
   }

@@ -84,7 +84,7 @@ class DescriptorsTest {
         new ConvolutionSpec(
             conv.name(), type, conv.window(), conv.groups(), input, conv.output().channels(), true);
     try (ConvolutionDescriptors convolution = new ConvolutionDescriptors(spec);
-        TensorDescriptor bias = BiasedConvolution.biasDescriptor(spec)) {
+        TensorDescriptor bias = TensorDescriptor.ofVector(spec.outputs())) {
       assertThat(bias.content()).isEqualTo("CUDNN_DATA_FLOAT (1, %d, 1, 1)", spec.outputs());
       return convolution.outputShape();
     }
