@@ -2,6 +2,7 @@ package io.resfuse.bench;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.verify.Parity;
 import java.time.Instant;
@@ -14,12 +15,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a benchmark: asks what memory everything needs, measures its own overhead and the ceilings
- * of the devices, and then, task by task, holds all answers against float64 and times those that
- * are right. Not thread-safe; competitors and the reference engine are the caller's.
+ * of the devices, holds all answers against float64, and times those that are right. Tasks whose
+ * plans fit into memory together are timed together: every round goes through all of them, so that
+ * the rounds of each spread over the whole run. Not thread-safe; competitors and the reference
+ * engine are the caller's.
  */
 public final class Bench {
   private final List<Task> tasks;
@@ -27,7 +29,8 @@ public final class Bench {
   private final Settings settings;
   private final Watcher watcher;
   private final Parity parity;
-  private final Map<String, Parity.Finding> smallBatches = new HashMap<>();
+  private final Judge judge;
+  private final Runnable cooler;
   private final List<Ceiling> ceilings = new ArrayList<>();
   private final List<Result> results = new ArrayList<>();
   private final List<LayerResult> layers = new ArrayList<>();
@@ -56,6 +59,8 @@ public final class Bench {
     this.settings = settings;
     this.watcher = watcher;
     this.parity = new Parity(reference, settings.seed());
+    this.judge = new Judge(this.competitors, parity, settings);
+    this.cooler = settings.layers() ? new CacheCooler() : () -> {};
   }
 
   /**
@@ -66,24 +71,29 @@ public final class Bench {
    */
   public BenchReport run() {
     String begun = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-    List<Map<Competitor, MemoryNeed>> needs = new ArrayList<>();
+    List<Map<Competitor, PlanMemory>> needs = new ArrayList<>();
     for (Task task : tasks) {
       watcher.progress("memory", needs.size(), tasks.size());
       needs.add(memory(task));
     }
     Conditions before = Conditions.now();
-    double overhead = Race.overhead();
-    @Nullable CacheCooler cooler = settings.layers() ? new CacheCooler() : null;
-    if (cooler != null) {
-      measureCeilings(cooler);
+    double overhead = Overhead.seconds();
+    if (settings.layers()) {
+      measureCeilings();
     }
-    for (int i = 0; i < tasks.size(); i++) {
-      watcher.progress(tasks.get(i).workload().toString(), i, tasks.size());
-      Map<String, Engine> right = run(tasks.get(i), needs.get(i));
-      if (cooler != null && !right.isEmpty()) {
-        watcher.progress("layers of " + tasks.get(i).workload(), i, tasks.size());
-        layers.addAll(new Layers(settings, parity, ceilings, cooler).time(tasks.get(i), right));
+    Map<Place, Long> free = available();
+    List<Contest> contests = new ArrayList<>();
+    try {
+      for (int i = 0; i < tasks.size(); i++) {
+        if (!contests.isEmpty() && !fits(needs.get(i), free)) {
+          time(contests);
+        }
+        watcher.progress("answers", i, tasks.size());
+        contests.add(judge.open(tasks.get(i), needs.get(i)));
       }
+      time(contests);
+    } finally {
+      contests.forEach(Contest::close);
     }
     Map<String, String> descriptions = new LinkedHashMap<>();
     competitors.forEach(one -> descriptions.put(one.name(), one.description()));
@@ -101,7 +111,7 @@ public final class Bench {
         List.of());
   }
 
-  private void measureCeilings(CacheCooler cooler) {
+  private void measureCeilings() {
     Ceilings measured = new Ceilings(parity, cooler);
     Set<Precision> precisions = new LinkedHashSet<>();
     tasks.forEach(task -> precisions.add(task.workload().precision()));
@@ -118,8 +128,8 @@ public final class Bench {
   }
 
   /** Who can do a task, with what it needs; all of them are to be in memory at once. */
-  private Map<Competitor, MemoryNeed> memory(Task task) {
-    Map<Competitor, MemoryNeed> needs = new LinkedHashMap<>();
+  private Map<Competitor, PlanMemory> memory(Task task) {
+    Map<Competitor, PlanMemory> needs = new LinkedHashMap<>();
     Map<String, Long> sums = new HashMap<>();
     for (Competitor competitor : competitors) {
       if (competitor.whyNot(task.workload()).isEmpty()) {
@@ -128,168 +138,73 @@ public final class Bench {
     }
     needs.forEach(
         (competitor, need) -> {
-          long sum = sums.merge(need.place(), need.plan().total(), Long::sum);
-          if (sum > need.available()) {
+          Place place = competitor.place();
+          long available = place.availableBytes();
+          long sum = sums.merge(place.name(), need.total(), Long::sum);
+          if (sum > available) {
             throw new EngineException(
                 Text.of(
                     "%s does not fit: engine %s needs %s%s, and of %s %.1f MiB are available; use a"
                         + " smaller batch or image",
                     task.workload(),
                     competitor.name(),
-                    need.plan(),
-                    sum > need.plan().total()
+                    need,
+                    sum > need.total()
                         ? Text.of(", with the other engines %.1f MiB", sum / 0x1p20)
                         : "",
-                    need.place().equals("host") ? "the host's memory" : need.place(),
-                    need.available() / 0x1p20));
+                    place == Place.HOST ? "the host's memory" : place.name(),
+                    available / 0x1p20));
           }
         });
     return needs;
   }
 
-  /** The engines whose answer was right, by name. */
-  private Map<String, Engine> run(Task task, Map<Competitor, MemoryNeed> needs) {
-    Map<String, Engine> right = new LinkedHashMap<>();
-    Map<String, Entry> entries = new LinkedHashMap<>();
-    Map<String, Result> checked = new LinkedHashMap<>();
-    try {
-      Gate gate = new Gate(parity, task);
-      for (Competitor competitor : competitors) {
-        String name = competitor.name();
-        Result result = judge(task, competitor, gate, needs.get(competitor), entries);
-        if (result.status() == Result.Status.TIMED) {
-          checked.put(name, result);
-          competitor.engine().ifPresent(engine -> right.put(name, engine));
-        } else {
-          results.add(result);
-          Entry entry = entries.remove(name);
-          if (entry != null) {
-            entry.close();
-          }
+  /** What is free, at every place. */
+  private Map<Place, Long> available() {
+    Map<Place, Long> free = new LinkedHashMap<>();
+    free.put(Place.HOST, Place.HOST.availableBytes());
+    for (Competitor competitor : competitors) {
+      Place place = competitor.place();
+      free.put(place, place.availableBytes());
+    }
+    return free;
+  }
+
+  /**
+   * Whether a task can be opened beside those that are: together they take half of what was free at
+   * most, for not all that they take is known before.
+   */
+  private static boolean fits(Map<Competitor, PlanMemory> needs, Map<Place, Long> free) {
+    for (Map.Entry<Place, Long> entry : free.entrySet()) {
+      Place place = entry.getKey();
+      long more = 0;
+      for (Map.Entry<Competitor, PlanMemory> need : needs.entrySet()) {
+        if (need.getKey().place().name().equals(place.name())) {
+          more += need.getValue().total();
         }
       }
-      if (!entries.isEmpty()) {
-        time(task, entries, checked);
+      if (place.availableBytes() - more < entry.getValue() / 2) {
+        return false;
       }
-      return right;
-    } finally {
-      entries.values().forEach(Entry::close);
     }
+    return true;
   }
 
-  /** What is known of a competitor before it is timed; if it can be, its entry is among them. */
-  private Result judge(
-      Task task,
-      Competitor competitor,
-      Gate gate,
-      @Nullable MemoryNeed need,
-      Map<String, Entry> entries) {
-    Workload workload = task.workload();
-    String why = competitor.whyNot(workload).or(() -> gate.whyNot(competitor)).orElse(null);
-    if (why != null) {
-      return untimed(task, competitor, Result.Status.SKIPPED, why, Double.NaN, need);
+  /** Times contests together, and closes them. */
+  private void time(List<Contest> contests) {
+    int steps = settings.rounds() * contests.size();
+    for (int round = 0; round < settings.rounds(); round++) {
+      for (int i = 0; i < contests.size(); i++) {
+        watcher.progress("rounds", round * contests.size() + i, steps);
+        contests.get(i).run(round, cooler);
+      }
     }
-    try {
-      Entry entry = competitor.enter(task, parity);
-      entries.put(competitor.name(), entry);
-      Parity.Finding training =
-          workload.mode() == Engine.Mode.TRAINING
-              ? smallBatch(competitor, task)
-              : Parity.Finding.NONE;
-      Parity.Finding finding = gate.judge(entry.answer(), training);
-      Precision precision = competitor.precision(workload);
-      String held = gate.heldAgainst(competitor);
-      return untimed(
-          task,
-          competitor,
-          finding.miss().isPresent() ? Result.Status.WRONG : Result.Status.TIMED,
-          finding
-              .miss()
-              .orElse(
-                  precision == workload.precision() ? held : "runs in " + precision + "; " + held),
-          finding.worst(),
-          need);
-    } catch (CompetitorException e) {
-      return untimed(task, competitor, Result.Status.SKIPPED, e.getMessage(), Double.NaN, need);
+    while (!contests.isEmpty()) {
+      Contest contest = contests.remove(0);
+      try (contest) {
+        results.addAll(contest.results());
+        layers.addAll(contest.layerResults(ceilings));
+      }
     }
-  }
-
-  /** Training on a small batch, judged once for each network, size and precision. */
-  private Parity.Finding smallBatch(Competitor competitor, Task task) {
-    String key = competitor.name() + task.workload().precision() + task.small();
-    return smallBatches.computeIfAbsent(key, any -> competitor.training(task, parity));
-  }
-
-  private static Result untimed(
-      Task task,
-      Competitor competitor,
-      Result.Status status,
-      String detail,
-      double error,
-      @Nullable MemoryNeed need) {
-    return new Result(
-        task.workload(),
-        competitor.name(),
-        competitor.precision(task.workload()),
-        status,
-        detail,
-        error,
-        need == null ? null : need.plan(),
-        null,
-        null,
-        null,
-        null);
-  }
-
-  private void time(Task task, Map<String, Entry> entries, Map<String, Result> checked) {
-    int batch = task.workload().batch();
-    Map<String, Race.Times> times = new Race(settings.rounds(), settings.seconds()).run(entries);
-    times
-        .entrySet()
-        .removeIf(entry -> hasDroppedOut(entry.getValue(), checked.get(entry.getKey())));
-    if (times.isEmpty()) {
-      return;
-    }
-    String against = settings.reference(times.keySet());
-    boolean alone = times.size() == 1;
-    double[] other = times.get(against).rates(batch);
-    times.forEach(
-        (name, mine) -> {
-          Result result = checked.get(name);
-          results.add(
-              new Result(
-                  result.workload(),
-                  name,
-                  result.precision(),
-                  Result.Status.TIMED,
-                  result.detail(),
-                  result.error(),
-                  result.memory(),
-                  Summary.of(mine.rates(batch)),
-                  mine.latencies().percentiles(),
-                  alone ? null : Summary.ofRatios(mine.rates(batch), other),
-                  alone ? null : against));
-        });
-  }
-
-  private boolean hasDroppedOut(Race.Times times, Result checked) {
-    times
-        .loss()
-        .ifPresent(
-            why ->
-                results.add(
-                    new Result(
-                        checked.workload(),
-                        checked.competitor(),
-                        checked.precision(),
-                        Result.Status.SKIPPED,
-                        why,
-                        checked.error(),
-                        checked.memory(),
-                        null,
-                        null,
-                        null,
-                        null)));
-    return times.loss().isPresent();
   }
 }

@@ -90,7 +90,7 @@ public final class BenchTable {
     text.append(
         "network,mode,batch,size,precision,engine,status,images_per_second,lower_quartile,"
             + "upper_quartile,p50_s,p90_s,p99_s,iterations,memory_bytes,against,ratio,error,detail,"
-            + "layer,count,alone,seconds,seconds_lower,seconds_upper,flop,bytes,roof_share\n");
+            + "layer,count,seconds,seconds_lower,seconds_upper,flop,bytes,roof_share\n");
     for (Result result : report.results()) {
       Workload workload = result.workload();
       Summary speed = result.imagesPerSecond();
@@ -117,7 +117,6 @@ public final class BenchTable {
               ratio == null ? "" : ratio.median(),
               result.error(),
               result.detail(),
-              "",
               "",
               "",
               "",
@@ -152,7 +151,6 @@ public final class BenchTable {
               "",
               layer.layer(),
               layer.count(),
-              layer.alone(),
               layer.seconds().median(),
               layer.seconds().lower(),
               layer.seconds().upper(),
@@ -227,7 +225,7 @@ public final class BenchTable {
               layer.layer(),
               Integer.toString(layer.count()),
               layer.workload().toString(),
-              layer.competitor() + (layer.alone() ? "" : " (whole run)"),
+              layer.competitor(),
               Text.number(1e6 * layer.seconds().median()),
               Text.number(1e6 * layer.seconds().spread()),
               Text.number(layer.bandwidth() / 1e9),

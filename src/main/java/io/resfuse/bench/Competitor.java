@@ -1,6 +1,7 @@
 package io.resfuse.bench;
 
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.verify.Parity;
 import java.util.Optional;
@@ -51,9 +52,16 @@ public interface Competitor extends AutoCloseable {
    *
    * @param task which
    * @param data the network's parameters
-   * @return empty where it cannot be told
+   * @return bytes in {@link #place}; empty where it cannot be told
    */
-  Optional<MemoryNeed> memory(Task task, Parity data);
+  Optional<PlanMemory> memory(Task task, Parity data);
+
+  /**
+   * Where it needs them.
+   *
+   * @return the host or a device
+   */
+  Place place();
 
   /**
    * Has a training step of a small batch held against float64.

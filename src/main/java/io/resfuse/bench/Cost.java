@@ -31,24 +31,13 @@ public record Cost(double flop, double bytes) {
    *
    * @param network with the operation
    * @param operation one of its operations
-   * @param batch images
-   * @param height rows of the network's images
-   * @param width columns of the network's images
-   * @param mode inference, or training: forward and backward
-   * @param precision of tensors
-   * @param inputGradient whether the backward pass computes it
+   * @param workload batch and size of the images, precision of tensors, and whether the backward
+   *     pass counts
    * @return what it costs at least
    */
-  public static Cost of(
-      NetworkSpec network,
-      Operation operation,
-      int batch,
-      int height,
-      int width,
-      Engine.Mode mode,
-      Precision precision,
-      boolean inputGradient) {
-    var shapes = network.shapes(batch, height, width);
+  public static Cost of(NetworkSpec network, Operation operation, Workload workload) {
+    var shapes = network.shapes(workload.batch(), workload.size(), workload.size());
+    boolean inputGradient = !operation.inputs().contains(network.input());
     Shape in = shapes.get(operation.inputs().get(0).id());
     Shape out = shapes.get(operation.output().id());
     double input = (double) touchedPixels(operation, in, out) * in.dimension(0) * in.dimension(1);
@@ -56,9 +45,9 @@ public record Cost(double flop, double bytes) {
     double weights = weights(operation);
     boolean hasResidual = operation.inputs().size() > 1;
     double flop = 2 * weights * output / out.dimension(1);
-    int element = elementBytes(precision);
+    int element = elementBytes(workload.precision());
     double forward = element * (input + weights + output + (hasResidual ? output : 0));
-    if (mode == Engine.Mode.INFERENCE) {
+    if (workload.mode() == Engine.Mode.INFERENCE) {
       return new Cost(flop, forward);
     }
     double backward =

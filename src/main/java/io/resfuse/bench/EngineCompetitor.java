@@ -42,12 +42,26 @@ public final class EngineCompetitor implements Competitor {
   }
 
   @Override
-  public Optional<MemoryNeed> memory(Task task, Parity data) {
-    PlanMemory plan = planMemory(task, data);
-    return Optional.of(
-        engine instanceof DeviceMeter meter
-            ? new MemoryNeed(plan, meter.deviceName(), meter.freeBytes())
-            : new MemoryNeed(plan, "host", Machine.availableBytes()));
+  public Optional<PlanMemory> memory(Task task, Parity data) {
+    return Optional.of(planMemory(task, data));
+  }
+
+  @Override
+  public Place place() {
+    if (!(engine instanceof DeviceMeter meter)) {
+      return Place.HOST;
+    }
+    return new Place() {
+      @Override
+      public String name() {
+        return meter.deviceName();
+      }
+
+      @Override
+      public long availableBytes() {
+        return meter.freeBytes();
+      }
+    };
   }
 
   private PlanMemory planMemory(Task task, Parity data) {
@@ -72,7 +86,7 @@ public final class EngineCompetitor implements Competitor {
   public Entry enter(Task task, Parity data) {
     return task.workload().mode() == Engine.Mode.TRAINING
         ? new TrainingEntry(engine, task, data)
-        : new InferenceEntry(engine, task, data);
+        : new InferenceEntry(engine, task.workload().precision(), task.test(), data);
   }
 
   @Override

@@ -1,5 +1,8 @@
 package io.resfuse.bench;
 
+import io.resfuse.engine.OperationTimer;
+import java.util.Optional;
+
 /** A competitor that is ready to do a task. One owner: not thread-safe. */
 public interface Entry extends AutoCloseable {
   /**
@@ -18,6 +21,15 @@ public interface Entry extends AutoCloseable {
    * @throws CompetitorException if it died of it; the others go on
    */
   float[] answer();
+
+  /**
+   * What times single operations of what is run here. After that the next {@link #run} begins anew.
+   *
+   * @return empty if nothing does
+   */
+  default Optional<OperationTimer> timer() {
+    return Optional.empty();
+  }
 
   /** Frees it. */
   @Override

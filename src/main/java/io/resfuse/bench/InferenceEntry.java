@@ -4,8 +4,12 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
+import io.resfuse.engine.Precision;
 import io.resfuse.verify.Parity;
+import io.resfuse.verify.VerifyCase;
 import java.nio.FloatBuffer;
+import java.util.Optional;
 
 /** Runs an inference plan. */
 final class InferenceEntry implements Entry {
@@ -13,24 +17,20 @@ final class InferenceEntry implements Entry {
   private final InferencePlan plan;
   private final String output;
 
-  InferenceEntry(Engine engine, Task task, Parity data) {
-    NetworkSpec spec = task.test().network();
-    this.output = Plans.output(task.test());
-    this.network = engine.load(spec, data.parameters(spec), task.workload().precision());
+  InferenceEntry(Engine engine, Precision precision, VerifyCase test, Parity data) {
+    NetworkSpec spec = test.network();
+    this.output = Plans.output(test);
+    this.network = engine.load(spec, data.parameters(spec), precision);
     boolean done = false;
     try {
-      this.plan = network.plan(Plans.inference(task.test()));
-      plan.input().put(0, data.images(task.test()));
+      this.plan = network.plan(Plans.inference(test));
+      plan.input().put(0, data.images(test));
       done = true;
     } finally {
       if (!done) {
         network.close();
       }
     }
-  }
-
-  InferencePlan plan() {
-    return plan;
   }
 
   @Override
@@ -48,6 +48,11 @@ final class InferenceEntry implements Entry {
     float[] array = new float[buffer.capacity()];
     buffer.get(0, array);
     return array;
+  }
+
+  @Override
+  public Optional<OperationTimer> timer() {
+    return plan instanceof OperationTimer timer ? Optional.of(timer) : Optional.empty();
   }
 
   @Override

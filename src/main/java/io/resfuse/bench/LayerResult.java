@@ -3,14 +3,12 @@ package io.resfuse.bench;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a competitor did an operation by itself.
+ * How an engine's kernels of one operation did by themselves, on the plan of the whole network.
  *
  * @param workload the network that it is part of
  * @param layer the first layer of its kind, and its shape
  * @param count how many layers of the network are of its kind
  * @param competitor who
- * @param alone whether its kernels were timed alone, rather than a whole run with the ways of its
- *     tensors from and to the caller
  * @param seconds of one run, in training forward and backward
  * @param cost the least that it has to compute and to move
  * @param roofShare the least time by the device's ceilings as a share of the time that it took; NaN
@@ -23,7 +21,6 @@ public record LayerResult(
     String layer,
     int count,
     String competitor,
-    boolean alone,
     Summary seconds,
     Cost cost,
     double roofShare,

@@ -31,6 +31,32 @@ public record Result(
     @Nullable Percentiles latency,
     @Nullable Summary ratio,
     @Nullable String against) {
+  /** The same of one that was timed. */
+  Result timed(
+      Summary speed,
+      Percentiles latencies,
+      @Nullable Summary ratioToOther,
+      @Nullable String other) {
+    return new Result(
+        workload,
+        competitor,
+        precision,
+        Status.TIMED,
+        detail,
+        error,
+        memory,
+        speed,
+        latencies,
+        ratioToOther,
+        other);
+  }
+
+  /** The same of one that has no times. */
+  Result untimed(Status why, String text, double worst) {
+    return new Result(
+        workload, competitor, precision, why, text, worst, memory, null, null, null, null);
+  }
+
   /** Who, with the precision where that is not the workload's. */
   String label() {
     return precision == workload.precision() ? competitor : competitor + " (" + precision + ")";

@@ -1,7 +1,5 @@
 package io.resfuse.bench;
 
-import java.util.Set;
-
 /**
  * How a benchmark is run.
  *
@@ -31,8 +29,8 @@ public record Settings(int rounds, double seconds, String against, boolean layer
     }
   }
 
-  /** The name among those that take part by which the others are divided. */
-  String reference(Set<String> names) {
-    return names.contains(against) ? against : names.iterator().next();
+  /** The time that a competitor runs per round. */
+  long nanos() {
+    return (long) (seconds * 1e9);
   }
 }

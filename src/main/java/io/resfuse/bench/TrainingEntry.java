@@ -2,8 +2,10 @@ package io.resfuse.bench;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.verify.Parity;
+import java.util.Optional;
 
 /** Runs training steps, always on the same images. */
 final class TrainingEntry implements Entry {
@@ -37,6 +39,11 @@ final class TrainingEntry implements Entry {
   public float[] answer() {
     step();
     return InferenceEntry.copy(plan.output(output));
+  }
+
+  @Override
+  public Optional<OperationTimer> timer() {
+    return plan instanceof OperationTimer timer ? Optional.of(timer) : Optional.empty();
   }
 
   @Override

@@ -69,10 +69,10 @@ public final class NetworkCases {
    * A kind of layer.
    *
    * @param test a case that runs nothing else; its last operation is the layer
-   * @param count how many of the network's operations are of this kind
-   * @param readsImage whether the first of them reads the image
+   * @param operation the network's first operation of this kind
+   * @param count how many there are
    */
-  public record Layer(VerifyCase test, int count, boolean readsImage) {}
+  public record Layer(VerifyCase test, Operation operation, int count) {}
 
   /**
    * The distinct operations of the network, without the loss.
@@ -90,11 +90,7 @@ public final class NetworkCases {
     kinds.forEach(
         (shape, operations) -> {
           Operation first = operations.get(0);
-          layers.add(
-              new Layer(
-                  shape.toCase(first.name() + ":"),
-                  operations.size(),
-                  first.inputs().contains(network.input())));
+          layers.add(new Layer(shape.toCase(first.name() + ":"), first, operations.size()));
         });
     return layers;
   }

@@ -42,16 +42,7 @@ class ComparisonTest {
                 null)),
         List.of(
             new LayerResult(
-                workload,
-                "conv1",
-                1,
-                "onednn",
-                true,
-                layer,
-                new Cost(1e9, 1e6),
-                Double.NaN,
-                null,
-                null)),
+                workload, "conv1", 1, "onednn", layer, new Cost(1e9, 1e6), Double.NaN, null, null)),
         List.of());
   }
 

@@ -16,22 +16,22 @@ import io.resfuse.verify.VerifyCase;
 import org.junit.jupiter.api.Test;
 
 class CostTest {
-  private static Cost cost(VerifyCase test, Mode mode, Precision precision, boolean inputGradient) {
+  private static Cost cost(VerifyCase test, Mode mode, Precision precision) {
     var operations = test.network().operations();
     return Cost.of(
         test.network(),
         operations.get(operations.size() - 1),
-        test.batch(),
-        test.height(),
-        test.width(),
-        mode,
-        precision,
-        inputGradient);
+        new Workload("", mode, test.batch(), test.height(), precision));
   }
 
   private static VerifyCase conv(int in, int out, Window window, boolean residual) {
+    return conv(in, out, window, residual, true);
+  }
+
+  /** Of an image, whose gradient nobody wants, or of what another operation gives. */
+  private static VerifyCase conv(int in, int out, Window window, boolean residual, boolean image) {
     return new OperationShape(
-            Kind.CONV, in, out, false, window, 1, false, true, residual, true, 2, 6, 6)
+            Kind.CONV, in, out, !image, window, 1, false, true, residual, true, 2, 6, 6)
         .toCase("");
   }
 
@@ -39,17 +39,18 @@ class CostTest {
   void convolutionsByHand() {
     // 2 images of 6x6, 8 channels to 16, 3x3: 1152 weights, 576 inputs, 1152 outputs.
     VerifyCase same = conv(8, 16, new Window(3, 1, 1, 1), false);
-    assertThat(cost(same, Mode.INFERENCE, Precision.FP32, true))
+    assertThat(cost(same, Mode.INFERENCE, Precision.FP32))
         .isEqualTo(new Cost(2 * 2 * 36 * 16 * 8 * 9, 4 * (576 + 1152 + 1152)));
-    assertThat(cost(same, Mode.INFERENCE, Precision.BF16, true).bytes())
+    assertThat(cost(same, Mode.INFERENCE, Precision.BF16).bytes())
         .isEqualTo(2 * (576 + 1152 + 1152));
     // Backward: the result's gradient, input, weights, result, both gradients; one in float32.
-    assertThat(cost(same, Mode.TRAINING, Precision.BF16, true))
+    VerifyCase inside = conv(8, 16, new Window(3, 1, 1, 1), false, false);
+    assertThat(cost(inside, Mode.TRAINING, Precision.BF16))
         .isEqualTo(
             new Cost(
                 3 * 2 * 2 * 36 * 16 * 8 * 9,
                 2 * (576 + 1152 + 1152) + 2 * (1152 + 576 + 1152 + 1152 + 576) + 4 * 1152));
-    assertThat(cost(same, Mode.TRAINING, Precision.BF16, false).flop())
+    assertThat(cost(same, Mode.TRAINING, Precision.BF16).flop())
         .isEqualTo(2 * 2 * 2 * 36 * 16 * 8 * 9);
   }
 
@@ -57,10 +58,10 @@ class CostTest {
   void stridesLeavePixelsOutAndResidualsAreRead() {
     // 1x1 with stride 2 touches 9 of 36 pixels: 2 * 9 * 8 inputs, 128 weights, 288 outputs.
     VerifyCase point = conv(8, 16, new Window(1, 2, 0, 1), false);
-    assertThat(cost(point, Mode.INFERENCE, Precision.FP32, true))
+    assertThat(cost(point, Mode.INFERENCE, Precision.FP32))
         .isEqualTo(new Cost(2 * 2 * 9 * 16 * 8, 4 * (144 + 128 + 288)));
     VerifyCase residual = conv(8, 8, new Window(3, 1, 1, 1), true);
-    assertThat(cost(residual, Mode.INFERENCE, Precision.FP16, true).bytes())
+    assertThat(cost(residual, Mode.INFERENCE, Precision.FP16).bytes())
         .isEqualTo(2 * (576 + 576 + 576 + 576));
   }
 
@@ -76,8 +77,9 @@ class CostTest {
     var network = ResNet.build(ResNetConfig.of("resnet50"));
     double flop = 0;
     int layers = 0;
+    Workload workload = new Workload("resnet50", Mode.INFERENCE, 1, 224, Precision.FP32);
     for (NetworkCases.Layer layer : new NetworkCases(network, 1, 224, 224).layers()) {
-      flop += layer.count() * cost(layer.test(), Mode.INFERENCE, Precision.FP32, true).flop();
+      flop += layer.count() * Cost.of(network, layer.operation(), workload).flop();
       layers += layer.count();
     }
     assertThat(layers).isEqualTo(network.operations().size());

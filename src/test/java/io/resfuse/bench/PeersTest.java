@@ -9,10 +9,13 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
+import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.Parity;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +28,23 @@ import org.junit.jupiter.api.Test;
 /** Peers beside engines, with peers that are float64 loops behind a mask. */
 class PeersTest {
   private final List<String> closed = new ArrayList<>();
+  private final List<Integer> batches = new ArrayList<>();
+
+  /** What the peers' memory has free, the last of them from then on. */
+  private final Deque<Long> free = new ArrayDeque<>(List.of(Long.MAX_VALUE));
+
+  private final Place place =
+      new Place() {
+        @Override
+        public String name() {
+          return "elsewhere";
+        }
+
+        @Override
+        public long availableBytes() {
+          return free.size() > 1 ? free.pop() : free.peek();
+        }
+      };
 
   /** A peer that dies where its name says, or answers wrongly. */
   private final class Peer implements Competitor {
@@ -68,8 +88,13 @@ class PeersTest {
     }
 
     @Override
-    public Optional<MemoryNeed> memory(Task task, Parity data) {
+    public Optional<PlanMemory> memory(Task task, Parity data) {
       return Optional.empty();
+    }
+
+    @Override
+    public Place place() {
+      return place;
     }
 
     @Override
@@ -89,6 +114,7 @@ class PeersTest {
         @Override
         public void run(long nanos, Latencies latencies) {
           dieIn("run");
+          batches.add(w.batch());
           if (runs++ == 2) {
             dieIn("round-2");
           }
@@ -143,11 +169,15 @@ class PeersTest {
   }
 
   private BenchReport run(Mode mode, Precision precision, String against, String... names) {
-    Workload workload = new Workload("resnet20", mode, 2, 32, precision);
+    return run(List.of(new Workload("resnet20", mode, 2, 32, precision)), against, names);
+  }
+
+  private BenchReport run(List<Workload> workloads, String against, String... names) {
+    ResNetConfig config = ResNetConfig.of("resnet20");
     try (Competitors competitors = open(names);
         Engine reference = Engines.open("reference", EngineOptions.defaults())) {
       return new Bench(
-              List.of(Task.of(workload, ResNetConfig.of("resnet20"))),
+              workloads.stream().map(workload -> Task.of(workload, config)).toList(),
               competitors.all(),
               reference,
               new Settings(2, 1e-3, against, false, 1),
@@ -249,5 +279,29 @@ class PeersTest {
         .contains("(fp32): a peer that has not the precision of its row");
     assertThat(BenchPage.html(report)).contains("right (fp32) bf16");
     assertThat(BenchReport.parse(report.json())).isEqualTo(report);
+  }
+
+  private List<Workload> twoBatches() {
+    return List.of(
+        new Workload("resnet20", Mode.INFERENCE, 1, 32, Precision.FP32),
+        new Workload("resnet20", Mode.INFERENCE, 2, 32, Precision.FP32));
+  }
+
+  @Test
+  void roundsSpreadOverTheWholeRun() {
+    BenchReport report = run(twoBatches(), "", "right");
+    assertThat(report.passed()).isTrue();
+    assertThat(batches).as("both warm up, then two rounds").containsExactly(1, 2, 1, 2, 1, 2);
+    assertThat(report.results().stream().map(one -> one.workload().batch())).containsExactly(1, 2);
+  }
+
+  @Test
+  void whatDoesNotFitIntoMemoryTogetherIsTimedOneAfterTheOther() {
+    free.clear();
+    free.addAll(List.of(1000L, 499L));
+    BenchReport report = run(twoBatches(), "", "right");
+    assertThat(report.passed()).isTrue();
+    assertThat(batches).containsExactly(1, 1, 1, 2, 2, 2);
+    assertThat(report.results()).hasSize(2);
   }
 }

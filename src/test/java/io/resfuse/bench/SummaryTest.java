@@ -3,7 +3,6 @@ package io.resfuse.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -65,34 +64,5 @@ class SummaryTest {
     }
     assertThat(latencies.percentiles()).isEqualTo(new Percentiles(5e-3, 9e-3, 9.9e-3, 10_001));
     assertThat(latencies.meanFrom(10_000)).isZero();
-  }
-
-  @Test
-  void entriesRunInTurnsAndTheHarnessCostsLittle() {
-    StringBuilder order = new StringBuilder();
-    Map<String, Entry> entries = new java.util.LinkedHashMap<>();
-    for (String name : new String[] {"a", "b", "c"}) {
-      entries.put(name, new Recorder(name, order));
-    }
-    Map<String, Race.Times> times = new Race(3, 1e-3).run(entries);
-    assertThat(order).hasToString("abc" + "abc" + "bca" + "cab");
-    assertThat(times.get("b").rates(8)).containsExactly(8e3, 8e3, 8e3);
-    assertThat(Race.overhead()).isBetween(0.0, 1e-5);
-  }
-
-  private record Recorder(String name, StringBuilder order) implements Entry {
-    @Override
-    public void run(long nanos, Latencies latencies) {
-      order.append(name);
-      latencies.add(1_000_000);
-    }
-
-    @Override
-    public float[] answer() {
-      return new float[0];
-    }
-
-    @Override
-    public void close() {}
   }
 }

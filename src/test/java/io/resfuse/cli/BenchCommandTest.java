@@ -78,7 +78,6 @@ class BenchCommandTest {
     assertThat(report.layers())
         .allSatisfy(
             layer -> {
-              assertThat(layer.alone()).isTrue();
               assertThat(layer.seconds().median()).isPositive();
               assertThat(layer.cost().bytes()).isPositive();
               assertThat(layer.roofShare()).isPositive();

@@ -2,6 +2,7 @@ package io.resfuse.engine.reference;
 
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
@@ -11,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Runs a network forward. Beyond the SPI, outputs can be read without rounding to float32. */
-public final class ReferenceInferencePlan implements InferencePlan {
+public final class ReferenceInferencePlan implements InferencePlan, OperationTimer {
   private final NetworkSpec network;
   private final PlanRequest request;
   private final PlanMemory memory;
@@ -96,6 +97,12 @@ public final class ReferenceInferencePlan implements InferencePlan {
   @Override
   public PlanMemory memory() {
     return memory;
+  }
+
+  @Override
+  public double seconds(String operation, Runnable coolCaches) {
+    checkOpen();
+    return workspace.seconds(network, operation, false, coolCaches);
   }
 
   private void checkOpen() {

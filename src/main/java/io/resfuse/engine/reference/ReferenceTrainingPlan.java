@@ -1,6 +1,7 @@
 package io.resfuse.engine.reference;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Parameters, statistics and the optimizer's state are doubles; a checkpoint, being float32,
  * does not hold all of their bits.
  */
-public final class ReferenceTrainingPlan implements TrainingPlan {
+public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer {
   private static final String LOGITS = "logits";
 
   private final NetworkSpec network;
@@ -379,6 +380,13 @@ public final class ReferenceTrainingPlan implements TrainingPlan {
   @Override
   public PlanMemory memory() {
     return memory;
+  }
+
+  @Override
+  public double seconds(String operation, Runnable coolCaches) {
+    checkOpen();
+    forwardRan = false;
+    return workspace.seconds(network, operation, true, coolCaches);
   }
 
   private void checkOpen() {

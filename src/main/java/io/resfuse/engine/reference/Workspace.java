@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.TrainingOptions;
@@ -183,6 +184,21 @@ final class Workspace {
     if (wantsGradient(network.input())) {
       round(gradient(network.input()));
     }
+  }
+
+  /** Times an operation, by {@link OperationTimer#seconds}. */
+  double seconds(NetworkSpec network, String name, boolean training, Runnable coolCaches) {
+    List<Operation> chosen =
+        OperationTimer.stepsOf(network, name, network.operations(), Operation::name);
+    coolCaches.run();
+    long begin = System.nanoTime();
+    for (Operation operation : chosen) {
+      steps.get(operation).forward(training);
+      if (training && wantsGradient(operation.output())) {
+        steps.get(operation).backward();
+      }
+    }
+    return (System.nanoTime() - begin) / 1e9;
   }
 
   void zeroGradients() {

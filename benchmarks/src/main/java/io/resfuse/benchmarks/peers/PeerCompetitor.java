@@ -2,10 +2,11 @@ package io.resfuse.benchmarks.peers;
 
 import io.resfuse.bench.Competitor;
 import io.resfuse.bench.Entry;
-import io.resfuse.bench.MemoryNeed;
+import io.resfuse.bench.Place;
 import io.resfuse.bench.Task;
 import io.resfuse.bench.Workload;
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.verify.Parity;
 import java.util.Optional;
@@ -53,8 +54,13 @@ final class PeerCompetitor implements Competitor {
   }
 
   @Override
-  public Optional<MemoryNeed> memory(Task task, Parity data) {
+  public Optional<PlanMemory> memory(Task task, Parity data) {
     return Optional.empty();
+  }
+
+  @Override
+  public Place place() {
+    return Place.HOST;
   }
 
   @Override

@@ -1,0 +1,143 @@
+package io.resfuse.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.resfuse.engine.Engine.Mode;
+import io.resfuse.engine.OperationTimer;
+import io.resfuse.engine.Precision;
+import io.resfuse.model.ResNetConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** Turns of entries that do nothing. */
+class ContestTest {
+  private static final Task TASK =
+      Task.of(
+          new Workload("resnet8", Mode.INFERENCE, 8, 32, Precision.FP32),
+          ResNetConfig.of("resnet8"));
+
+  private final StringBuilder order = new StringBuilder();
+  private final List<String> layers = new ArrayList<>();
+
+  /** Takes a millisecond per iteration; its layers take as many seconds as it has runs. */
+  private final class Recorder implements Entry {
+    private final String name;
+    private int runs;
+
+    Recorder(String name) {
+      this.name = name;
+    }
+
+    @Override
+    public void run(long nanos, Latencies latencies) {
+      order.append(name);
+      runs++;
+      if (name.equals("x") && runs == 3) {
+        throw new CompetitorException("it died");
+      }
+      latencies.add(1_000_000);
+    }
+
+    @Override
+    public Optional<OperationTimer> timer() {
+      return Optional.of(
+          (operation, cooler) -> {
+            layers.add(name + " " + operation);
+            return runs;
+          });
+    }
+
+    @Override
+    public float[] answer() {
+      return new float[0];
+    }
+
+    @Override
+    public void close() {
+      order.append(name.toUpperCase(java.util.Locale.ROOT));
+    }
+  }
+
+  private Contest contest(boolean withLayers, String... names) {
+    Settings settings = new Settings(3, 1e-3, "b", withLayers, 1);
+    List<Lane> lanes = new ArrayList<>();
+    for (String name : names) {
+      Result checked =
+          new Result(
+              TASK.workload(),
+              name,
+              Precision.FP32,
+              Result.Status.SKIPPED,
+              "right",
+              0.5,
+              null,
+              null,
+              null,
+              null,
+              null);
+      lanes.add(new Lane(checked, new Recorder(name), 3));
+    }
+    return new Contest(TASK, settings, List.of(), lanes);
+  }
+
+  private static void run(Contest contest) {
+    contest.warmUp();
+    for (int round = 0; round < 3; round++) {
+      contest.run(round, () -> {});
+    }
+  }
+
+  @Test
+  void theOrderRotatesFromRoundToRound() {
+    try (Contest contest = contest(false, "a", "b", "c")) {
+      run(contest);
+      assertThat(order).hasToString("abc" + "abc" + "bca" + "cab");
+      assertThat(contest.results())
+          .allSatisfy(
+              result -> {
+                assertThat(result.status()).isEqualTo(Result.Status.TIMED);
+                assertThat(result.imagesPerSecond()).isEqualTo(new Summary(8e3, 8e3, 8e3, 3));
+                assertThat(result.against()).isEqualTo("b");
+              });
+      assertThat(contest.layerResults(List.of())).isEmpty();
+    }
+    assertThat(order.toString()).endsWith("ABC");
+  }
+
+  @Test
+  void whoDiesHasNoMoreTurnsAndNoTimes() {
+    try (Contest contest = contest(true, "x", "b")) {
+      run(contest);
+      assertThat(order).hasToString("xb" + "xb" + "bx" + "b");
+      Result lost = contest.results().get(0);
+      assertThat(lost.status()).isEqualTo(Result.Status.SKIPPED);
+      assertThat(lost.detail()).isEqualTo("it died");
+      assertThat(contest.results().get(1).ratio()).as("alone in the end").isNull();
+      assertThat(contest.layerResults(List.of()))
+          .isNotEmpty()
+          .allSatisfy(layer -> assertThat(layer.competitor()).isEqualTo("b"));
+    }
+  }
+
+  @Test
+  void everyRoundHasRunsOfEveryKindOfLayer() {
+    try (Contest contest = contest(true, "a", "b")) {
+      run(contest);
+      List<LayerResult> results = contest.layerResults(List.of());
+      assertThat(results.get(0).layer()).startsWith("conv1: conv 3x3 3>16");
+      // Three runs in each of three rounds, which are the second to the fourth run of an entry.
+      assertThat(results)
+          .allSatisfy(layer -> assertThat(layer.seconds()).isEqualTo(new Summary(3, 2, 4, 9)));
+      assertThat(layers).hasSize(9 * results.size());
+      assertThat(layers.subList(0, 6))
+          .containsExactly("a conv1", "b conv1", "a conv1", "b conv1", "a conv1", "b conv1");
+    }
+  }
+
+  @Test
+  void theHarnessCostsLittle() {
+    assertThat(Overhead.seconds()).isBetween(0.0, 1e-5);
+  }
+}
