@@ -29,9 +29,8 @@ public final class Bench {
   private final Settings settings;
   private final Watcher watcher;
   private final Parity parity;
-  private final Judge judge;
   private final Runnable cooler;
-  private final List<Ceiling> ceilings = new ArrayList<>();
+  private final Ceilings ceilings = new Ceilings();
   private final List<Result> results = new ArrayList<>();
   private final List<LayerResult> layers = new ArrayList<>();
 
@@ -59,7 +58,6 @@ public final class Bench {
     this.settings = settings;
     this.watcher = watcher;
     this.parity = new Parity(reference, settings.seed());
-    this.judge = new Judge(this.competitors, parity, settings);
     this.cooler = settings.layers() ? new CacheCooler() : () -> {};
   }
 
@@ -78,12 +76,10 @@ public final class Bench {
     }
     Conditions before = Conditions.now();
     double overhead = Overhead.seconds();
-    if (settings.layers()) {
-      measureCeilings();
-    }
-    Map<Place, Long> free = available();
     List<Contest> contests = new ArrayList<>();
-    try {
+    try (Products products = openProducts()) {
+      Judge judge = new Judge(competitors, parity, settings, products);
+      Map<Place, Long> free = available();
       for (int i = 0; i < tasks.size(); i++) {
         if (!contests.isEmpty() && !fits(needs.get(i), free)) {
           time(contests);
@@ -105,26 +101,22 @@ public final class Bench {
         settings,
         descriptions,
         overhead,
-        ceilings,
+        ceilings.all(),
         results,
         layers,
         List.of());
   }
 
-  private void measureCeilings() {
-    Ceilings measured = new Ceilings(parity, cooler);
+  private Products openProducts() {
     Set<Precision> precisions = new LinkedHashSet<>();
     tasks.forEach(task -> precisions.add(task.workload().precision()));
-    for (Competitor competitor : competitors) {
-      Engine engine = competitor.engine().orElse(null);
-      for (Precision precision : precisions) {
-        if (engine != null && engine.whyNot(precision, Engine.Mode.INFERENCE).isEmpty()) {
-          watcher.progress(
-              "ceilings of " + competitor.name() + " in " + precision, 0, tasks.size());
-          ceilings.add(measured.measure(engine, precision));
-        }
-      }
-    }
+    return Products.open(
+        competitors,
+        precisions,
+        parity,
+        settings.layers() ? ceilings : null,
+        (engine, precision) ->
+            watcher.progress("product of " + engine.name() + " in " + precision, 0, 1));
   }
 
   /** Who can do a task, with what it needs; all of them are to be in memory at once. */
@@ -203,7 +195,7 @@ public final class Bench {
       Contest contest = contests.remove(0);
       try (contest) {
         results.addAll(contest.results());
-        layers.addAll(contest.layerResults(ceilings));
+        layers.addAll(contest.layerResults(ceilings.all()));
       }
     }
   }

@@ -3,6 +3,7 @@ package io.resfuse.bench;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import io.resfuse.engine.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -137,6 +138,30 @@ public record BenchReport(
     return overheadSeconds / shortest;
   }
 
+  /** How the speed of the devices wandered, by precision. */
+  private List<String> paces() {
+    Map<Precision, double[]> extremes = new TreeMap<>();
+    for (Result result : results) {
+      Pace pace = result.pace();
+      if (pace != null) {
+        Summary product = pace.flopPerSecond();
+        double[] both = {product.lower(), product.upper()};
+        extremes.merge(
+            result.workload().precision(),
+            both,
+            (a, b) -> new double[] {Math.min(a[0], b[0]), Math.max(a[1], b[1])});
+      }
+    }
+    List<String> notes = new ArrayList<>();
+    extremes.forEach(
+        (precision, both) ->
+            notes.add(
+                Text.of(
+                    "a large product in %s computed %s to %s TFLOP/s in the rounds (quartiles)",
+                    precision, Text.number(both[0] / 1e12), Text.number(both[1] / 1e12))));
+    return notes;
+  }
+
   /**
    * What to know about the numbers, for people.
    *
@@ -148,6 +173,7 @@ public record BenchReport(
         Text.of(
             "the harness adds %.0f ns to an iteration, %.4f%% of the shortest",
             1e9 * overheadSeconds, 100 * overheadShare()));
+    notes.addAll(paces());
     results.stream()
         .filter(result -> result.precision() != result.workload().precision())
         .map(result -> "(%s)".formatted(result.precision()))

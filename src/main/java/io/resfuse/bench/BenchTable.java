@@ -2,12 +2,22 @@ package io.resfuse.bench;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** A report for a terminal, or as comma-separated values. Stateless. */
 public final class BenchTable {
+  private static final List<String> COLUMNS =
+      List.of(
+          ("network,mode,batch,size,precision,engine,status,images_per_second,lower_quartile,"
+                  + "upper_quartile,share,product_flop_per_second,p50_s,p90_s,p99_s,iterations,memory_bytes,against,ratio,error,"
+                  + "detail,layer,count,seconds,seconds_lower,seconds_upper,flop,bytes,roof_share")
+              .split(",", -1));
+
   static final List<String> HEADS =
       List.of(
           "network",
@@ -17,6 +27,8 @@ public final class BenchTable {
           "precision",
           "engine",
           "img/s",
+          "±",
+          "share",
           "±",
           "p50 ms",
           "p90 ms",
@@ -62,8 +74,9 @@ public final class BenchTable {
     }
     text.append('\n').append(aligned(HEADS, rows(report)));
     text.append(
-        "±: the distance of the quartiles of the rounds; ratio: to the images per second of the"
-            + " engine named, within rounds; error: share of what is allowed\n");
+        "±: the distance of the quartiles of the rounds; share: its FLOPs per second as a share of a"
+            + " large product's, within rounds; ratio: to the images per second of the engine named,"
+            + " within rounds; error: share of what is allowed\n");
     untimed(report).forEach(line -> text.append(line).append('\n'));
     if (!report.layers().isEmpty()) {
       text.append('\n').append(aligned(LAYER_HEADS, layerRows(report.layers())));
@@ -86,84 +99,80 @@ public final class BenchTable {
    * @return comma-separated values (RFC 4180, lines end in a line feed)
    */
   public static String csv(BenchReport report) {
-    StringBuilder text = new StringBuilder();
-    text.append(
-        "network,mode,batch,size,precision,engine,status,images_per_second,lower_quartile,"
-            + "upper_quartile,p50_s,p90_s,p99_s,iterations,memory_bytes,against,ratio,error,detail,"
-            + "layer,count,seconds,seconds_lower,seconds_upper,flop,bytes,roof_share\n");
-    for (Result result : report.results()) {
-      Workload workload = result.workload();
-      Summary speed = result.imagesPerSecond();
-      Percentiles latency = result.latency();
-      Summary ratio = result.ratio();
-      text.append(
-          line(
-              workload.network(),
-              workload.modeName(),
-              workload.batch(),
-              workload.size(),
-              workload.precision(),
-              result.competitor(),
-              result.status().name().toLowerCase(Locale.ROOT),
-              speed == null ? "" : speed.median(),
-              speed == null ? "" : speed.lower(),
-              speed == null ? "" : speed.upper(),
-              latency == null ? "" : latency.p50(),
-              latency == null ? "" : latency.p90(),
-              latency == null ? "" : latency.p99(),
-              latency == null ? "" : latency.iterations(),
-              result.memory() == null ? "" : result.memory().total(),
-              result.against() == null ? "" : result.against(),
-              ratio == null ? "" : ratio.median(),
-              result.error(),
-              result.detail(),
-              "",
-              "",
-              "",
-              "",
-              "",
-              "",
-              "",
-              ""));
-    }
-    for (LayerResult layer : report.layers()) {
-      Workload workload = layer.workload();
-      text.append(
-          line(
-              workload.network(),
-              workload.modeName(),
-              workload.batch(),
-              workload.size(),
-              workload.precision(),
-              layer.competitor(),
-              "timed",
-              "",
-              "",
-              "",
-              "",
-              "",
-              "",
-              "",
-              "",
-              layer.against() == null ? "" : layer.against(),
-              layer.ratio() == null ? "" : layer.ratio().median(),
-              "",
-              "",
-              layer.layer(),
-              layer.count(),
-              layer.seconds().median(),
-              layer.seconds().lower(),
-              layer.seconds().upper(),
-              layer.cost().flop(),
-              layer.cost().bytes(),
-              layer.roofShare()));
-    }
+    StringBuilder text = new StringBuilder(String.join(",", COLUMNS)).append('\n');
+    report.results().forEach(result -> text.append(line(columns(result))));
+    report.layers().forEach(layer -> text.append(line(columns(layer))));
     return text.toString();
   }
 
-  private static String line(Object... values) {
-    return Arrays.stream(values)
-            .map(value -> value.toString())
+  private static Map<String, Object> columns(Workload workload, String competitor) {
+    Map<String, Object> columns = new HashMap<>();
+    columns.put("network", workload.network());
+    columns.put("mode", workload.modeName());
+    columns.put("batch", workload.batch());
+    columns.put("size", workload.size());
+    columns.put("precision", workload.precision());
+    columns.put("engine", competitor);
+    return columns;
+  }
+
+  private static Map<String, Object> columns(Result result) {
+    Map<String, Object> columns = columns(result.workload(), result.competitor());
+    columns.put("status", result.status().name().toLowerCase(Locale.ROOT));
+    columns.put("error", result.error());
+    columns.put("detail", result.detail());
+    if (result.memory() != null) {
+      columns.put("memory_bytes", result.memory().total());
+    }
+    Summary speed = result.imagesPerSecond();
+    if (speed != null) {
+      columns.put("images_per_second", speed.median());
+      columns.put("lower_quartile", speed.lower());
+      columns.put("upper_quartile", speed.upper());
+    }
+    Pace pace = result.pace();
+    if (pace != null) {
+      columns.put("share", pace.share().median());
+      columns.put("product_flop_per_second", pace.flopPerSecond().median());
+    }
+    Percentiles latency = result.latency();
+    if (latency != null) {
+      columns.put("p50_s", latency.p50());
+      columns.put("p90_s", latency.p90());
+      columns.put("p99_s", latency.p99());
+      columns.put("iterations", latency.iterations());
+    }
+    putRatio(columns, result.ratio(), result.against());
+    return columns;
+  }
+
+  private static Map<String, Object> columns(LayerResult layer) {
+    Map<String, Object> columns = columns(layer.workload(), layer.competitor());
+    columns.put("status", "timed");
+    columns.put("layer", layer.layer());
+    columns.put("count", layer.count());
+    columns.put("seconds", layer.seconds().median());
+    columns.put("seconds_lower", layer.seconds().lower());
+    columns.put("seconds_upper", layer.seconds().upper());
+    columns.put("flop", layer.cost().flop());
+    columns.put("bytes", layer.cost().bytes());
+    columns.put("roof_share", layer.roofShare());
+    putRatio(columns, layer.ratio(), layer.against());
+    return columns;
+  }
+
+  private static void putRatio(
+      Map<String, Object> columns, @Nullable Summary ratio, @Nullable String against) {
+    if (ratio != null && against != null) {
+      columns.put("against", against);
+      columns.put("ratio", ratio.median());
+    }
+  }
+
+  /** A line of all columns; those that are absent are empty. */
+  private static String line(Map<String, Object> values) {
+    return COLUMNS.stream()
+            .map(column -> values.getOrDefault(column, "").toString())
             .map(
                 text -> text.matches("[^\",\n\r]*") ? text : '"' + text.replace("\"", "\"\"") + '"')
             .collect(Collectors.joining(","))
@@ -194,6 +203,7 @@ public final class BenchTable {
   }
 
   private static List<String> row(Result result) {
+    Pace pace = result.pace();
     Workload workload = result.workload();
     Summary speed = result.imagesPerSecond();
     Percentiles latency = result.latency();
@@ -207,6 +217,8 @@ public final class BenchTable {
         result.label(),
         speed == null ? "" : Text.number(speed.median()),
         speed == null ? "" : Text.number(speed.spread()),
+        pace == null ? "" : Text.of("%.3f", pace.share().median()),
+        pace == null ? "" : Text.of("%.3f", pace.share().spread()),
         latency == null ? "" : Text.number(1e3 * latency.p50()),
         latency == null ? "" : Text.number(1e3 * latency.p90()),
         latency == null ? "" : Text.number(1e3 * latency.p99()),

@@ -2,16 +2,22 @@ package io.resfuse.bench;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Two runs held against each other: whether what both timed agrees within their spreads.
  *
- * @param networks of whole networks, in images per second
+ * @param speeds of whole networks, in images per second
+ * @param shares of whole networks, of a large product in the same rounds, which a machine that
+ *     changes its speed does not move
  * @param layers of single layers, in seconds
  * @param otherMachine whether they ran on different machines
  */
-public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMachine) {
+public record Comparison(
+    List<Pair> speeds, List<Pair> shares, List<Pair> layers, boolean otherMachine) {
   /**
    * What both runs timed.
    *
@@ -28,12 +34,14 @@ public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMa
   /**
    * Copies the lists.
    *
-   * @param networks as in the record
+   * @param speeds as in the record
+   * @param shares as in the record
    * @param layers as in the record
    * @param otherMachine as in the record
    */
   public Comparison {
-    networks = List.copyOf(networks);
+    speeds = List.copyOf(speeds);
+    shares = List.copyOf(shares);
     layers = List.copyOf(layers);
   }
 
@@ -46,16 +54,15 @@ public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMa
    * @throws IllegalArgumentException if they have nothing in common
    */
   public static Comparison of(BenchReport earlier, BenchReport later) {
-    List<Pair> networks = new ArrayList<>();
+    List<Pair> speeds = new ArrayList<>();
+    List<Pair> shares = new ArrayList<>();
     for (Result mine : later.results()) {
       for (Result other : earlier.results()) {
         if (mine.workload().equals(other.workload())
             && mine.competitor().equals(other.competitor())) {
-          add(
-              networks,
-              mine.competitor() + ", " + mine.workload(),
-              other.imagesPerSecond(),
-              mine.imagesPerSecond());
+          String what = mine.competitor() + ", " + mine.workload();
+          add(speeds, what, other.imagesPerSecond(), mine.imagesPerSecond());
+          add(shares, what, share(other), share(mine));
         }
       }
     }
@@ -73,12 +80,12 @@ public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMa
         }
       }
     }
-    if (networks.isEmpty() && layers.isEmpty()) {
+    if (speeds.isEmpty() && layers.isEmpty()) {
       throw new IllegalArgumentException(
           "the two runs have timed nothing in common; compare runs of the same networks, modes,"
               + " batches, sizes, precisions and engines");
     }
-    return new Comparison(networks, layers, !earlier.machine().equals(later.machine()));
+    return new Comparison(speeds, shares, layers, !earlier.machine().equals(later.machine()));
   }
 
   private static void add(
@@ -88,13 +95,21 @@ public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMa
     }
   }
 
+  private static @Nullable Summary share(Result result) {
+    return result.pace() == null ? null : result.pace().share();
+  }
+
   /**
-   * Whether the runs agree on every whole network.
+   * Whether the runs agree on every whole network: in its share, or where one of them has none in
+   * images per second.
    *
    * @return false if one differs by more than both spreads together
    */
   public boolean agrees() {
-    return networks.stream().allMatch(Pair::agrees);
+    Set<String> haveShares = shares.stream().map(Pair::what).collect(Collectors.toSet());
+    return Stream.concat(
+            shares.stream(), speeds.stream().filter(pair -> !haveShares.contains(pair.what())))
+        .allMatch(Pair::agrees);
   }
 
   /**
@@ -108,20 +123,22 @@ public record Comparison(List<Pair> networks, List<Pair> layers, boolean otherMa
       text.append("that was another machine, or another Java\n");
     }
     List<List<String>> rows = new ArrayList<>();
-    networks.forEach(pair -> rows.add(row(pair, "img/s", 1)));
+    speeds.forEach(pair -> rows.add(row(pair, "img/s", 1)));
+    shares.forEach(pair -> rows.add(row(pair, "share", 1)));
     layers.stream().filter(pair -> !pair.agrees()).forEach(pair -> rows.add(row(pair, "us", 1e6)));
     text.append(
         BenchTable.aligned(
             List.of("what", "unit", "earlier", "±", "now", "±", "change", "agrees"), rows));
     text.append(
         Text.of(
-            "%d of %d networks and %d of %d layers agree: their medians are no further apart than"
-                + " both spreads together\n",
-            networks.stream().filter(Pair::agrees).count(),
-            networks.size(),
-            layers.stream().filter(Pair::agrees).count(),
-            layers.size()));
+            "%s networks agree in images per second, %s in their share of a product; %s layers"
+                + " agree: their medians are no further apart than both spreads together\n",
+            count(speeds), count(shares), count(layers)));
     return text.toString();
+  }
+
+  private static String count(List<Pair> pairs) {
+    return pairs.stream().filter(Pair::agrees).count() + " of " + pairs.size();
   }
 
   private static List<String> row(Pair pair, String unit, double scale) {

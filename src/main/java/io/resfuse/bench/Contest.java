@@ -3,7 +3,9 @@ package io.resfuse.bench;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.NetworkCases.Layer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class Contest implements AutoCloseable {
   /** Single operations are short: of these there are more runs than rounds. */
   private static final int RUNS_PER_ROUND = 3;
+
+  /** A product tells the pace for a share of a turn's time, before and after all turns. */
+  private static final int PACE_SHARE = 16;
 
   private final Task task;
   private final Settings settings;
@@ -62,7 +67,34 @@ final class Contest implements AutoCloseable {
    * @param cooler empties the caches of the CPU
    */
   void run(int round, Runnable cooler) {
+    Map<Product, Double> before = paces();
     order.forEach(lane -> lane.run(round, settings.nanos()));
+    Map<Product, Double> after = paces();
+    for (Lane lane : lanes) {
+      Product product = lane.product();
+      if (product != null) {
+        lane.setPace(round, (before.get(product) + after.get(product)) / 2);
+      }
+    }
+    runLayers(cooler);
+    if (!order.isEmpty()) {
+      order.add(order.remove(0));
+    }
+  }
+
+  /** How fast the devices are now. */
+  private Map<Product, Double> paces() {
+    Map<Product, Double> paces = new HashMap<>();
+    for (Lane lane : lanes) {
+      Product product = lane.product();
+      if (product != null && !paces.containsKey(product)) {
+        paces.put(product, product.mean(settings.nanos() / PACE_SHARE));
+      }
+    }
+    return paces;
+  }
+
+  private void runLayers(Runnable cooler) {
     for (Layer layer : layers) {
       for (int i = 0; i < RUNS_PER_ROUND; i++) {
         for (Lane lane : order) {
@@ -71,9 +103,6 @@ final class Contest implements AutoCloseable {
                   timer -> lane.addLayer(layer, timer.seconds(layer.operation().name(), cooler)));
         }
       }
-    }
-    if (!order.isEmpty()) {
-      order.add(order.remove(0));
     }
   }
 

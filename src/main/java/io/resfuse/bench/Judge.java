@@ -15,9 +15,11 @@ final class Judge {
   private final List<Competitor> competitors;
   private final Parity parity;
   private final Settings settings;
+  private final Products products;
   private final Map<String, Parity.Finding> smallBatches = new HashMap<>();
 
-  Judge(List<Competitor> competitors, Parity parity, Settings settings) {
+  Judge(List<Competitor> competitors, Parity parity, Settings settings, Products products) {
+    this.products = products;
     this.competitors = competitors;
     this.parity = parity;
     this.settings = settings;
@@ -46,6 +48,7 @@ final class Judge {
                 "",
                 Double.NaN,
                 memory.get(competitor),
+                null,
                 null,
                 null,
                 null,
@@ -90,6 +93,8 @@ final class Judge {
                 unknown.untimed(
                     Result.Status.SKIPPED, heldAgainst(task, competitor, gate), finding.worst()),
                 entry,
+                products.of(competitor, task.workload().precision()),
+                task.flopPerImage(),
                 settings.rounds());
       } else {
         untimed.add(unknown.untimed(Result.Status.WRONG, miss, finding.worst()));

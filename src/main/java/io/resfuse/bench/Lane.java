@@ -16,7 +16,10 @@ import org.jspecify.annotations.Nullable;
 final class Lane implements AutoCloseable {
   private final Result checked;
   private final Entry entry;
+  private final @Nullable Product product;
+  private final double flopPerImage;
   private final double[] seconds;
+  private final double[] pace;
   private final Latencies latencies = new Latencies();
   private final Map<Layer, List<Double>> layers = new LinkedHashMap<>();
   private @Nullable String loss;
@@ -26,12 +29,17 @@ final class Lane implements AutoCloseable {
    *
    * @param checked who it is, and how its answer was
    * @param entry closed with this
+   * @param product tells the pace of its device; null if nothing does
+   * @param flopPerImage of the network
    * @param rounds that there will be
    */
-  Lane(Result checked, Entry entry, int rounds) {
+  Lane(Result checked, Entry entry, @Nullable Product product, double flopPerImage, int rounds) {
     this.checked = checked;
     this.entry = entry;
+    this.product = product;
+    this.flopPerImage = flopPerImage;
     this.seconds = new double[rounds];
+    this.pace = new double[rounds];
   }
 
   String name() {
@@ -48,6 +56,16 @@ final class Lane implements AutoCloseable {
     int before = latencies.count();
     guarded(() -> entry.run(nanos, latencies));
     seconds[round] = latencies.meanFrom(before);
+  }
+
+  /** What tells the pace of its device; null if nothing does. */
+  @Nullable Product product() {
+    return product;
+  }
+
+  /** Sets the product's FLOPs per second around a round. */
+  void setPace(int round, double flopPerSecond) {
+    pace[round] = flopPerSecond;
   }
 
   /** Who dies drops out, and runs no more. */
@@ -98,6 +116,12 @@ final class Lane implements AutoCloseable {
         : checked.timed(
             Summary.of(rates()),
             latencies.percentiles(),
+            product == null
+                ? null
+                : new Pace(
+                    Summary.of(pace),
+                    Summary.ofRatios(
+                        Arrays.stream(rates()).map(rate -> rate * flopPerImage).toArray(), pace)),
             other == null ? null : Summary.ofRatios(rates(), other.rates()),
             other == null ? null : other.name());
   }

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param memory what its plan needs, or null where that is not known
  * @param imagesPerSecond of the rounds
  * @param latency of single iterations
+ * @param pace of the device in the same rounds; null if no engine was there to tell it
  * @param ratio of its images per second to those of another in the same rounds
  * @param against the name of the other
  */
@@ -29,12 +30,14 @@ public record Result(
     @Nullable PlanMemory memory,
     @Nullable Summary imagesPerSecond,
     @Nullable Percentiles latency,
+    @Nullable Pace pace,
     @Nullable Summary ratio,
     @Nullable String against) {
   /** The same of one that was timed. */
   Result timed(
       Summary speed,
       Percentiles latencies,
+      @Nullable Pace around,
       @Nullable Summary ratioToOther,
       @Nullable String other) {
     return new Result(
@@ -47,6 +50,7 @@ public record Result(
         memory,
         speed,
         latencies,
+        around,
         ratioToOther,
         other);
   }
@@ -54,7 +58,7 @@ public record Result(
   /** The same of one that has no times. */
   Result untimed(Status why, String text, double worst) {
     return new Result(
-        workload, competitor, precision, why, text, worst, memory, null, null, null, null);
+        workload, competitor, precision, why, text, worst, memory, null, null, null, null, null);
   }
 
   /** Who, with the precision where that is not the workload's. */

@@ -41,6 +41,14 @@ public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
         .get(0);
   }
 
+  /** The FLOPs that an image needs at least. */
+  double flopPerImage() {
+    return test.network().operations().stream()
+            .mapToDouble(operation -> Cost.of(test.network(), operation, workload).flop())
+            .sum()
+        / workload.batch();
+  }
+
   /** The same network on so few and small images that float64 loops take seconds. */
   VerifyCase small() {
     int size = Math.min(workload.size(), SMALL);

@@ -7,6 +7,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ComparisonTest {
@@ -17,6 +18,11 @@ class ComparisonTest {
   }
 
   private static BenchReport report(String cpu, Workload workload, Summary speed, Summary layer) {
+    return report(cpu, workload, speed, null, layer);
+  }
+
+  private static BenchReport report(
+      String cpu, Workload workload, Summary speed, @Nullable Summary share, Summary layer) {
     Conditions conditions = new Conditions(2000, 0, 0, List.of());
     return new BenchReport(
         "2026-01-01T00:00:00Z",
@@ -38,6 +44,7 @@ class ComparisonTest {
                 null,
                 speed,
                 new Percentiles(1, 1, 1, 7),
+                share == null ? null : new Pace(new Summary(1e12, 1e12, 1e12, 7), share),
                 null,
                 null)),
         List.of(
@@ -54,7 +61,7 @@ class ComparisonTest {
         Comparison.of(one, report("a", WORKLOAD, new Summary(103, 102, 104, 7), layer));
     assertThat(same.agrees()).isTrue();
     assertThat(same.text())
-        .contains("+3.0%", "1 of 1 networks and 1 of 1 layers agree")
+        .contains("+3.0%", "1 of 1 networks agree in images per second", "; 1 of 1 layers agree")
         .doesNotContain("NO", "another machine");
   }
 
@@ -68,7 +75,30 @@ class ComparisonTest {
     assertThat(comparison.agrees()).isFalse();
     assertThat(comparison.text())
         .contains("that was another machine", "-20.0%", "+100.0%", "NO", "conv1")
-        .contains("0 of 1 networks and 0 of 1 layers agree");
+        .contains("0 of 1 networks agree in images per second", "; 0 of 1 layers agree");
+  }
+
+  /** All is slower, and the product is, too. */
+  @Test
+  void aSlowerMachineIsToldFromASlowerEngine() {
+    Summary layer = new Summary(1e-3, 1e-3, 1e-3, 7);
+    Summary fast = new Summary(100, 99, 101, 7);
+    Summary slow = new Summary(90, 89, 91, 7);
+    Summary share = new Summary(0.80, 0.79, 0.81, 7);
+    BenchReport earlier = report("a", WORKLOAD, fast, share, layer);
+    Comparison machine =
+        Comparison.of(
+            earlier, report("a", WORKLOAD, slow, new Summary(0.81, 0.80, 0.82, 7), layer));
+    assertThat(machine.agrees()).isTrue();
+    assertThat(machine.text())
+        .contains("-10.0%", "NO", "0 of 1 networks agree in images per second")
+        .contains("1 of 1 in their share of a product");
+    Comparison engine =
+        Comparison.of(earlier, report("a", WORKLOAD, fast, new Summary(0.7, 0.69, 0.71, 7), layer));
+    assertThat(engine.agrees()).isFalse();
+    assertThat(Comparison.of(earlier, report("a", WORKLOAD, slow, layer)).agrees())
+        .as("without a share in one of them")
+        .isFalse();
   }
 
   @Test

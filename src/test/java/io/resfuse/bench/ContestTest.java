@@ -76,8 +76,9 @@ class ContestTest {
               null,
               null,
               null,
+              null,
               null);
-      lanes.add(new Lane(checked, new Recorder(name), 3));
+      lanes.add(new Lane(checked, new Recorder(name), null, TASK.flopPerImage(), 3));
     }
     return new Contest(TASK, settings, List.of(), lanes);
   }

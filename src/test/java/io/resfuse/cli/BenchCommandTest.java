@@ -48,6 +48,8 @@ class BenchCommandTest {
       assertThat(result.memory().total()).isPositive();
       assertThat(result.latency().p50()).isLessThanOrEqualTo(result.latency().p99());
       assertThat(result.imagesPerSecond().rounds()).isEqualTo(2);
+      assertThat(result.pace().flopPerSecond().median()).isBetween(1e8, 1e15);
+      assertThat(result.pace().share().median()).isBetween(1e-6, 2.0);
       if (result.competitor().equals("onednn")) {
         assertThat(result.ratio().median()).isEqualTo(1);
       }
@@ -133,7 +135,10 @@ class BenchCommandTest {
         Outcome.of(
             "bench", "--from", run.toString(), "--compare", run.toString(), "--html", page + "");
     assertThat(again.exitCode()).as(again.err()).isZero();
-    assertThat(again.out()).contains("1 of 1 networks and 0 of 0 layers agree", "+0.0%");
+    assertThat(again.out())
+        .contains(
+            "1 of 1 networks agree in images per second, 1 of 1 in their share of a product",
+            "+0.0%");
     assertThat(page).content().contains("Throughput by batch", "resnet20");
     Path slow = folder.resolve("slow.json");
     BenchReport report = BenchReport.parse(Files.readString(run));
@@ -141,7 +146,7 @@ class BenchCommandTest {
     Outcome differs =
         Outcome.of("bench", "--from", slow.toString(), "--compare", run.toString(), "--json");
     assertThat(differs.exitCode()).isEqualTo(1);
-    assertThat(differs.err()).contains("0 of 1 networks");
+    assertThat(differs.err()).contains("0 of 1 networks agree", "0 of 1 in their share");
     assertThat(BenchReport.parse(differs.out()).results()).hasSize(1);
     Path absent = folder.resolve("absent.json");
     assertThat(Outcome.of("bench", "--compare", absent.toString()).err())

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -25,12 +26,16 @@ import java.util.concurrent.TimeUnit;
 final class WorkerProcess implements Entry {
   private static final int GRACE_SECONDS = 10;
 
+  /** How long it may take longer than it was asked to run: one step can take minutes. */
+  private static final long PATIENCE_SECONDS = Long.getLong("resfuse.peers.patience", 600);
+
   private final PeerKind kind;
   private final Path folder;
   private final Process process;
   private final DataInputStream in;
   private final DataOutputStream out;
   private boolean failed;
+  private volatile boolean gaveUp;
 
   private WorkerProcess(PeerKind kind, Path folder, Process process) {
     this.kind = kind;
@@ -94,6 +99,11 @@ final class WorkerProcess implements Entry {
   }
 
   private <T> T answerTo(Worker.Request request, long nanos, Reader<T> reader) {
+    CompletableFuture<Void> alarm =
+        CompletableFuture.runAsync(
+            this::giveUp,
+            CompletableFuture.delayedExecutor(
+                nanos + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS), TimeUnit.NANOSECONDS));
     try {
       out.writeByte(request.ordinal());
       out.writeLong(nanos);
@@ -106,10 +116,21 @@ final class WorkerProcess implements Entry {
     } catch (IOException e) {
       failed = true;
       throw new CompetitorException(
-          "it died%s while it was asked to %s; what it printed is in %s"
-              .formatted(exitCode(), request, log(folder)),
+          gaveUp
+              ? "it did not answer for %d s when it was asked to %s; what it printed is in %s"
+                  .formatted(PATIENCE_SECONDS, request, log(folder))
+              : "it died%s while it was asked to %s; what it printed is in %s"
+                  .formatted(exitCode(), request, log(folder)),
           e);
+    } finally {
+      alarm.cancel(false);
     }
+  }
+
+  /** Ends the process, whose pipe then ends. */
+  private void giveUp() {
+    gaveUp = true;
+    process.destroyForcibly();
   }
 
   /** How it ended, where it has. */
