@@ -18,8 +18,12 @@ final class Contest implements AutoCloseable {
   /** Single operations are short: of these there are more runs than rounds. */
   private static final int RUNS_PER_ROUND = 3;
 
-  /** A product tells the pace for a share of a turn's time, before and after all turns. */
-  private static final int PACE_SHARE = 16;
+  /**
+   * Every turn begins with a share of its time that is not timed: threads of the one before may
+   * still spin, and caches are cold. A product tells the pace for as long, before and after all
+   * turns.
+   */
+  private static final int SETTLING_SHARE = 8;
 
   private final Task task;
   private final Settings settings;
@@ -68,7 +72,10 @@ final class Contest implements AutoCloseable {
    */
   void run(int round, Runnable cooler) {
     Map<Product, Double> before = paces();
-    order.forEach(lane -> lane.run(round, settings.nanos()));
+    for (Lane lane : order) {
+      lane.warmUp(settling());
+      lane.run(round, settings.nanos());
+    }
     Map<Product, Double> after = paces();
     for (Lane lane : lanes) {
       Product product = lane.product();
@@ -82,13 +89,18 @@ final class Contest implements AutoCloseable {
     }
   }
 
+  private long settling() {
+    return settings.nanos() / SETTLING_SHARE;
+  }
+
   /** How fast the devices are now. */
   private Map<Product, Double> paces() {
     Map<Product, Double> paces = new HashMap<>();
     for (Lane lane : lanes) {
       Product product = lane.product();
       if (product != null && !paces.containsKey(product)) {
-        paces.put(product, product.mean(settings.nanos() / PACE_SHARE));
+        product.mean(settling());
+        paces.put(product, product.mean(settling()));
       }
     }
     return paces;

@@ -115,7 +115,7 @@ class PeersTest {
         public void run(long nanos, Latencies latencies) {
           dieIn("run");
           batches.add(w.batch());
-          if (runs++ == 2) {
+          if (runs++ == 3) {
             dieIn("round-2");
           }
           entry.run(nanos, latencies);
@@ -291,7 +291,9 @@ class PeersTest {
   void roundsSpreadOverTheWholeRun() {
     BenchReport report = run(twoBatches(), "", "right");
     assertThat(report.passed()).isTrue();
-    assertThat(batches).as("both warm up, then two rounds").containsExactly(1, 2, 1, 2, 1, 2);
+    assertThat(batches)
+        .as("both warm up, then two rounds, each turn with a time to settle")
+        .containsExactly(1, 2, 1, 1, 2, 2, 1, 1, 2, 2);
     assertThat(report.results().stream().map(one -> one.workload().batch())).containsExactly(1, 2);
   }
 
@@ -301,7 +303,7 @@ class PeersTest {
     free.addAll(List.of(1000L, 499L));
     BenchReport report = run(twoBatches(), "", "right");
     assertThat(report.passed()).isTrue();
-    assertThat(batches).containsExactly(1, 1, 1, 2, 2, 2);
+    assertThat(batches).containsExactly(1, 1, 1, 1, 1, 2, 2, 2, 2, 2);
     assertThat(report.results()).hasSize(2);
   }
 }
