@@ -26,8 +26,7 @@ final class Ceilings {
   private final List<Ceiling> all = new ArrayList<>();
 
   /** Measures for an engine in a precision. */
-  void measure(Engine engine, Precision precision, Product product) {
-    String place = engine instanceof DeviceMeter meter ? meter.deviceName() : "host";
+  void measure(Engine engine, String place, Precision precision, Product product) {
     double copy =
         copies.computeIfAbsent(
             place, any -> engine instanceof DeviceMeter meter ? deviceCopy(meter) : hostCopy());

@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A task, and all that was let through to it, ready to run. In every round each runs in turn for
@@ -53,10 +52,6 @@ final class Contest implements AutoCloseable {
                     task.test().network(), workload.batch(), workload.size(), workload.size())
                 .layers()
             : List.of();
-  }
-
-  Workload workload() {
-    return task.workload();
   }
 
   /** Runs all for half a round. */
@@ -138,9 +133,9 @@ final class Contest implements AutoCloseable {
   List<LayerResult> layerResults(List<Ceiling> ceilings) {
     List<LayerResult> results = new ArrayList<>();
     List<Lane> timed = lanes.stream().filter(lane -> lane.timer().isPresent()).toList();
+    Lane against = timed.size() > 1 ? reference(timed) : null;
     for (Layer layer : layers) {
       Cost cost = Cost.of(task.test().network(), layer.operation(), task.workload());
-      @Nullable Lane against = timed.size() > 1 ? reference(timed) : null;
       for (Lane lane : timed) {
         double[] seconds = lane.layer(layer);
         Summary mine = Summary.of(seconds);

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,11 +15,6 @@ import org.jspecify.annotations.Nullable;
  * first engine which can do it. Not thread-safe.
  */
 final class Products implements AutoCloseable {
-  /** Is told which engine's product is opened next. */
-  interface Listener {
-    void next(Engine engine, Precision precision);
-  }
-
   private record Key(String place, Precision precision) {}
 
   private final Map<Key, Product> all = new LinkedHashMap<>();
@@ -30,14 +26,16 @@ final class Products implements AutoCloseable {
    *
    * @param competitors with the engines
    * @param precisions that are wanted
+   * @param data gives numbers
    * @param ceilings measured with every engine's product; null if nobody wants to know
+   * @param listener is told which engine's product is opened next
    */
   static Products open(
       List<Competitor> competitors,
       Set<Precision> precisions,
       Parity data,
       @Nullable Ceilings ceilings,
-      Listener listener) {
+      BiConsumer<Engine, Precision> listener) {
     Products products = new Products();
     boolean done = false;
     try {
@@ -45,8 +43,9 @@ final class Products implements AutoCloseable {
         Engine engine = competitor.engine().orElse(null);
         for (Precision precision : precisions) {
           if (engine != null && engine.whyNot(precision, Engine.Mode.INFERENCE).isEmpty()) {
-            listener.next(engine, precision);
-            products.add(competitor, engine, precision, data, ceilings);
+            listener.accept(engine, precision);
+            Key key = new Key(competitor.place().name(), precision);
+            products.add(key, engine, data, ceilings);
           }
         }
       }
@@ -59,21 +58,15 @@ final class Products implements AutoCloseable {
     }
   }
 
-  private void add(
-      Competitor competitor,
-      Engine engine,
-      Precision precision,
-      Parity data,
-      @Nullable Ceilings ceilings) {
-    Key key = new Key(competitor.place().name(), precision);
+  private void add(Key key, Engine engine, Parity data, @Nullable Ceilings ceilings) {
     if (all.containsKey(key) && ceilings == null) {
       return;
     }
-    Product product = Product.large(engine, precision, data);
+    Product product = Product.large(engine, key.precision(), data);
     boolean isKept = false;
     try {
       if (ceilings != null) {
-        ceilings.measure(engine, precision, product);
+        ceilings.measure(engine, key.place(), key.precision(), product);
       }
       isKept = all.putIfAbsent(key, product) == null;
     } finally {
