@@ -14,6 +14,8 @@ import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_stream;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.jspecify.annotations.Nullable;
 
@@ -134,6 +136,17 @@ final class Dnnl {
 
   static long bytes(dnnl_memory_desc desc) {
     return dnnl_memory_desc_get_size(desc);
+  }
+
+  static long[] dims(dnnl_memory_desc desc) {
+    try (IntPointer rank = new IntPointer(1);
+        PointerPointer<LongPointer> dims = new PointerPointer<>(1)) {
+      check(dnnl_memory_desc_query(desc, dnnl_query_ndims_s32, rank), "asking for a rank");
+      check(dnnl_memory_desc_query(desc, dnnl_query_dims, dims), "asking for a shape");
+      long[] found = new long[rank.get()];
+      dims.get(LongPointer.class, 0).get(found);
+      return found;
+    }
   }
 
   static dnnl_memory memory(Scope scope, dnnl_memory_desc desc, long address) {
@@ -473,13 +486,33 @@ final class Dnnl {
     return query(desc, dnnl_query_scratchpad_md);
   }
 
-  /** Whether a primitive is one of oneDNN's reference loops, which are slow. */
-  static boolean isReference(dnnl_primitive_desc desc) {
+  /** The name of the implementation that a primitive got, {@code jit:avx2} or {@code ref:any}. */
+  static String implementation(dnnl_primitive_desc desc) {
     try (PointerPointer<BytePointer> name = new PointerPointer<>(1)) {
       check(
           dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, name),
           "asking for a primitive's name");
-      return name.get(BytePointer.class, 0).getString().startsWith("ref");
+      return name.get(BytePointer.class, 0).getString();
+    }
+  }
+
+  /** Whether a primitive is one of oneDNN's reference loops, which are slow. */
+  static boolean isReference(dnnl_primitive_desc desc) {
+    return isReference(implementation(desc));
+  }
+
+  /** Whether an implementation's name says that it is a reference loop, or made of one. */
+  static boolean isReference(String implementation) {
+    return implementation.startsWith("ref") || implementation.contains("+ref");
+  }
+
+  /** What kind a primitive is of, {@code dnnl_convolution} for example. */
+  static int kind(dnnl_primitive_desc desc) {
+    try (IntPointer kind = new IntPointer(1)) {
+      check(
+          dnnl_primitive_desc_query(desc, dnnl_query_primitive_kind, 0, kind),
+          "asking for a primitive's kind");
+      return kind.get();
     }
   }
 

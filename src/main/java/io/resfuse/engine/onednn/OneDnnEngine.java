@@ -29,6 +29,8 @@ final class OneDnnEngine implements Engine {
         + ", "
         + options.effectiveThreads()
         + (options.effectiveThreads() == 1 ? " thread" : " threads")
+        + ", "
+        + InstructionSet.effective()
         + (NativeLibrary.whyNotBf16().isEmpty() ? ", bf16" : ", no bf16");
   }
 
@@ -73,7 +75,7 @@ final class OneDnnEngine implements Engine {
     trainingOptions.check(network);
     threads.use();
     try (Scope scope = new Scope()) {
-      return new TrainingProgram(scope, network, trainingOptions, type).memory();
+      return TrainingProgram.of(scope, network, trainingOptions, type).memory();
     }
   }
 
@@ -86,7 +88,7 @@ final class OneDnnEngine implements Engine {
     Scope scope = new Scope();
     boolean done = false;
     try {
-      TrainingProgram program = new TrainingProgram(scope, network, trainingOptions, type);
+      TrainingProgram program = TrainingProgram.of(scope, network, trainingOptions, type);
       TrainingPlan plan =
           new OneDnnTrainingPlan(scope, program, network, parameters, trainingOptions, threads);
       done = true;

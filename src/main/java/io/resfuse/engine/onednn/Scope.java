@@ -65,6 +65,12 @@ final class Scope implements AutoCloseable {
     return add(handle, () -> dnnl_stream_destroy(handle));
   }
 
+  /** Takes over all that another scope owns. */
+  void adopt(Scope other) {
+    destroyers.addAll(other.destroyers);
+    other.destroyers.clear();
+  }
+
   /** Owns memory that JavaCPP allocated, an argument array for example. */
   <T extends Pointer> T ownAllocated(T pointer) {
     return add(pointer, pointer::deallocate);

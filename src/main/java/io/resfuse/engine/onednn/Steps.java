@@ -1,12 +1,15 @@
 package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_WEIGHTS;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_reorder;
 
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.LongStream;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
@@ -53,6 +56,25 @@ final class Steps {
       return this;
     }
 
+    private boolean isReorder() {
+      return Dnnl.kind(desc) == dnnl_reorder;
+    }
+
+    private long work() {
+      long elements = 0;
+      long perElement = 1;
+      for (Argument argument : arguments) {
+        long[] dims = Dnnl.dims(argument.desc);
+        long product = LongStream.of(dims).reduce(1, (a, b) -> a * b);
+        if (argument.index == DNNL_ARG_WEIGHTS || argument.index == DNNL_ARG_DIFF_WEIGHTS) {
+          perElement = product / dims[0];
+        } else {
+          elements = Math.max(elements, product);
+        }
+      }
+      return elements * perElement;
+    }
+
     /** Zeroes the scratch memory and the buffers of weights' gradients first. */
     Step onZeros() {
       onZeros = true;
@@ -68,9 +90,25 @@ final class Steps {
     return step;
   }
 
-  /** The names of the steps that oneDNN has only reference loops for. */
-  List<String> slow() {
-    return steps.stream().filter(step -> Dnnl.isReference(step.desc)).map(s -> s.name).toList();
+  /**
+   * A step that oneDNN has only reference loops for.
+   *
+   * @param name its label
+   * @param implementation oneDNN's name for it
+   * @param work multiplications, or elements if it multiplies by no weights; roughly
+   */
+  record Slow(String name, String implementation, long work) {}
+
+  /** The steps that oneDNN has only reference loops for; changes of layout are not counted. */
+  List<Slow> slow() {
+    List<Slow> slow = new ArrayList<>();
+    for (Step step : steps) {
+      String implementation = Dnnl.implementation(step.desc);
+      if (Dnnl.isReference(implementation) && !step.isReorder()) {
+        slow.add(new Slow(step.name, implementation, step.work()));
+      }
+    }
+    return slow;
   }
 
   long scratchBytes() {

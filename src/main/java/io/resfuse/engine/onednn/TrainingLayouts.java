@@ -1,7 +1,5 @@
 package io.resfuse.engine.onednn;
 
-import static org.bytedeco.dnnl.global.dnnl.*;
-
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
@@ -16,20 +14,16 @@ import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the tensors of a training plan lie in memory. Activations lie in blocks of 16 channels
- * (nChw16c), for which the primitives of the weights' gradients are about a fifth faster than for
- * NHWC; networks with grouped convolutions or ragged channel counts lie in NHWC. Immutable; its
- * descriptors live in the scope it was given.
+ * How the tensors of a training plan lie in memory: activations in the plan's format, images of few
+ * channels plainly. Immutable; its descriptors live in the scope it was given.
  */
 final class TrainingLayouts {
-  private static final int BLOCK = 16;
-
   private final Scope scope;
   private final NetworkSpec network;
   private final TrainingOptions options;
   private final int type;
   private final List<Shape> shapes;
-  private final boolean blocked;
+  private final TrainingFormat format;
   private final boolean plainInput;
 
   /**
@@ -39,15 +33,17 @@ final class TrainingLayouts {
    * @param network what is trained
    * @param options batch and sizes
    * @param type of activations, {@link Dnnl#F32} or {@link Dnnl#BF16}
+   * @param format one that {@link #canBe} of the network
    */
-  TrainingLayouts(Scope scope, NetworkSpec network, TrainingOptions options, int type) {
+  TrainingLayouts(
+      Scope scope, NetworkSpec network, TrainingOptions options, int type, TrainingFormat format) {
     this.scope = scope;
     this.network = network;
     this.options = options;
     this.type = type;
     this.shapes = network.shapes(options.batch(), options.height(), options.width());
-    this.blocked = canBeBlocked();
-    this.plainInput = blocked && network.input().channels() % BLOCK != 0;
+    this.format = format;
+    this.plainInput = format.isBlocked() && network.input().channels() % format.block() != 0;
   }
 
   Scope scope() {
@@ -66,6 +62,10 @@ final class TrainingLayouts {
     return type;
   }
 
+  TrainingFormat format() {
+    return format;
+  }
+
   Shape shape(Value value) {
     return shapes.get(value.id());
   }
@@ -75,22 +75,26 @@ final class TrainingLayouts {
     return plainInput && value.equals(network.input());
   }
 
-  private boolean canBeBlocked() {
+  /**
+   * Whether a network can lie in a format: blocks need channel counts that they divide, but for an
+   * image that only convolutions read, and no groups.
+   */
+  static boolean canBe(NetworkSpec network, TrainingFormat format) {
+    int block = format.block();
+    if (!format.isBlocked()) {
+      return true;
+    }
     for (Operation operation : network.operations()) {
       Value out = operation.output();
-      if (!out.isFlat() && out.channels() % BLOCK != 0) {
+      if (!out.isFlat() && out.channels() % block != 0) {
         return false;
       }
       if (operation instanceof FusedConv conv) {
-        boolean readsImage = conv.input().equals(network.input());
         if (conv.groups() != 1 || network.input().equals(conv.residual())) {
           return false;
         }
-        if (readsImage && out.channels() % BLOCK != 0) {
-          return false;
-        }
       } else if (operation.inputs().contains(network.input())
-          && network.input().channels() % BLOCK != 0) {
+          && network.input().channels() % block != 0) {
         return false;
       }
     }
@@ -120,9 +124,7 @@ final class TrainingLayouts {
   }
 
   dnnl_memory_desc image(int elementType, long... dims) {
-    return blocked
-        ? Dnnl.desc(scope, elementType, dnnl_nChw16c, dims)
-        : Dnnl.nhwc(scope, elementType, dims);
+    return Dnnl.desc(scope, elementType, format.tag(), dims);
   }
 
   dnnl_memory_desc hostDesc(Value value) {

@@ -1,6 +1,7 @@
 package io.resfuse.engine.onednn;
 
 import io.resfuse.engine.ArenaPlanner;
+import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.ParameterSpec;
@@ -12,6 +13,7 @@ import io.resfuse.tensor.Shape;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.jspecify.annotations.Nullable;
 
@@ -35,12 +37,18 @@ final class TrainingProgram {
   private final @Nullable Buffer hostInputGradient;
   private final ArenaPlanner planner = new ArenaPlanner();
   private final long arenaBytes;
+  private final List<Steps.Slow> slow;
   private long hostBytes;
 
-  TrainingProgram(Scope scope, NetworkSpec whole, TrainingOptions options, int type) {
-    options.request().requireFloats(OneDnnProvider.NAME);
-    this.network = whole.restrictedTo(options.outputs());
-    this.layouts = new TrainingLayouts(scope, network, options, type);
+  private TrainingProgram(
+      Scope scope,
+      NetworkSpec whole,
+      NetworkSpec network,
+      TrainingOptions options,
+      int type,
+      TrainingFormat format) {
+    this.network = network;
+    this.layouts = new TrainingLayouts(scope, network, options, type, format);
     TrainingWeights weights = new TrainingWeights(whole, options);
     this.parts = new TrainingParts(layouts, weights);
     WeightGradients gradients = new WeightGradients(layouts);
@@ -76,6 +84,70 @@ final class TrainingProgram {
     }
     parts.buffers().forEach(buffer -> buffer.place(planner));
     this.arenaBytes = planner.plan();
+    this.slow = Stream.of(forward(), backward()).flatMap(steps -> steps.slow().stream()).toList();
+  }
+
+  /**
+   * Plans in the format in which least is left to oneDNN's reference loops; of several the one that
+   * should be fastest. Where some is left, that is logged.
+   *
+   * @param scope owns the descriptors
+   * @param whole the network
+   * @param options what to train, and how
+   * @param type of activations, {@link Dnnl#F32} or {@link Dnnl#BF16}
+   * @throws EngineException if oneDNN can run the network in no format
+   */
+  static TrainingProgram of(Scope scope, NetworkSpec whole, TrainingOptions options, int type) {
+    options.request().requireFloats(OneDnnProvider.NAME);
+    NetworkSpec network = whole.restrictedTo(options.outputs());
+    Scope bestScope = null;
+    TrainingProgram best = null;
+    EngineException refusal = null;
+    try {
+      for (TrainingFormat format : TrainingFormat.byPreference(InstructionSet.effective())) {
+        if (!TrainingLayouts.canBe(network, format)) {
+          continue;
+        }
+        Scope attempt = new Scope();
+        try {
+          TrainingProgram program =
+              new TrainingProgram(attempt, whole, network, options, type, format);
+          if (best == null || program.slowWork() < best.slowWork()) {
+            Scope former = bestScope;
+            bestScope = attempt;
+            attempt = former == null ? new Scope() : former;
+            best = program;
+          }
+        } catch (EngineException e) {
+          refusal = e;
+        } finally {
+          attempt.close();
+        }
+        if (best != null && best.slowWork() == 0) {
+          break;
+        }
+      }
+    } finally {
+      if (bestScope != null) {
+        scope.adopt(bestScope);
+      }
+    }
+    if (best == null) {
+      throw refusal == null
+          ? new EngineException("onednn: no layout for training " + network.name())
+          : refusal;
+    }
+    SlowSteps.log("training " + network.name(), best.layouts.format().toString(), best.slow);
+    return best;
+  }
+
+  private long slowWork() {
+    return slow.stream().mapToLong(Steps.Slow::work).sum();
+  }
+
+  /** What is left to oneDNN's reference loops, forward and backward. */
+  List<Steps.Slow> slow() {
+    return slow;
   }
 
   // What others need.

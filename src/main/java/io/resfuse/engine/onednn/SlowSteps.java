@@ -1,0 +1,59 @@
+package io.resfuse.engine.onednn;
+
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Says that a plan is slow, and why: never in silence. Thread-safe. */
+final class SlowSteps {
+  private static final Logger log = LoggerFactory.getLogger(SlowSteps.class);
+  private static final Set<String> said = ConcurrentHashMap.newKeySet();
+
+  private SlowSteps() {}
+
+  /**
+   * Logs one line if steps of a plan run on oneDNN's reference loops; the same line once only.
+   *
+   * @param what the plan does, {@code training resnet20}
+   * @param format how its tensors lie
+   * @param slow those steps
+   */
+  static void log(String what, String format, List<Steps.Slow> slow) {
+    if (!slow.isEmpty()) {
+      String line = line(what, format, slow);
+      if (said.add(line)) {
+        log.warn(line);
+      }
+    }
+  }
+
+  /** The line, which names the layer with most of the work. */
+  static String line(String what, String format, List<Steps.Slow> slow) {
+    Steps.Slow worst =
+        slow.stream()
+            .max(Comparator.comparingLong(Steps.Slow::work))
+            .orElseThrow(() -> new IllegalArgumentException("nothing is slow"));
+    Set<String> names = new HashSet<>();
+    slow.forEach(one -> names.add(one.name()));
+    return "onednn: "
+        + what
+        + " is slow here: for "
+        + worst.name()
+        + (names.size() == 1 ? "" : " and " + (names.size() - 1) + " more steps")
+        + " oneDNN "
+        + NativeLibrary.version()
+        + " has no kernel for "
+        + InstructionSet.effective()
+        + " in any layout (least is lost in "
+        + format
+        + "), only plain loops ("
+        + worst.implementation()
+        + "); channel counts that are multiples of "
+        + Math.max(8, InstructionSet.effective().vectorFloats())
+        + ", fp32, or a CPU with AVX2 or later may help";
+  }
+}
