@@ -40,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
@@ -908,6 +909,14 @@ public abstract class EngineContract {
           Results.parameters(second, test.network()),
           "continued");
     }
+  }
+
+  /** From a few pixels to many; with channels that fit a vector and such that do not. */
+  @ParameterizedTest
+  @CsvSource({"16, 1, 20, 25", "16, 4, 64, 61", "12, 7, 47, 53", "16, 31, 31, 33"})
+  final void sumsOverPixelsAreThoseOfFloat64(int channels, int batch, int height, int width) {
+    assumeCan(Precision.FP32, Mode.TRAINING);
+    NormSums.check(engine, channels, batch, height, width);
   }
 
   @Test

@@ -108,6 +108,19 @@ interface Command {
     }
   }
 
+  /** A loop in Java. */
+  record Loop(String name, Runnable body) implements Command {
+    @Override
+    public void run(dnnl_stream stream) {
+      body.run();
+    }
+
+    @Override
+    public String toString() {
+      return name;
+    }
+  }
+
   /** Binds arguments to a primitive. Not thread-safe. */
   final class Builder {
     private static final int MAX_ARGUMENTS = 12;

@@ -395,6 +395,32 @@ final class Dnnl {
     return scope.own(desc);
   }
 
+  /** The argument index of a binary post-operation's operand is this, or'ed with SRC_1. */
+  static int postOperation(int index) {
+    return DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE * (index + 1);
+  }
+
+  /**
+   * (source - mean) * slope + shift + target, in place of the target; all but source and target are
+   * rows of a value per channel.
+   */
+  static dnnl_primitive_desc centredAffineSum(
+      Scope scope, dnnl_memory_desc tensor, dnnl_memory_desc row) {
+    dnnl_post_ops ops = new dnnl_post_ops();
+    check(dnnl_post_ops_create(ops), "creating post-operations");
+    scope.own(ops);
+    check(dnnl_post_ops_append_binary(ops, dnnl_binary_mul, row), "fusing a product");
+    check(dnnl_post_ops_append_binary(ops, dnnl_binary_add, row), "fusing a sum");
+    check(dnnl_post_ops_append_binary(ops, dnnl_binary_add, tensor), "fusing a sum");
+    dnnl_primitive_attr attr = attributes(scope);
+    check(dnnl_primitive_attr_set_post_ops(attr, ops), "setting post-operations");
+    dnnl_primitive_desc desc = new dnnl_primitive_desc();
+    check(
+        dnnl_binary_primitive_desc_create(desc, engine, dnnl_binary_sub, tensor, row, tensor, attr),
+        "planning a sum of three");
+    return scope.own(desc);
+  }
+
   static dnnl_primitive_desc relu(Scope scope, int propagation, dnnl_memory_desc desc) {
     dnnl_primitive_desc relu = new dnnl_primitive_desc();
     check(

@@ -79,7 +79,12 @@ final class NativeMemory implements AutoCloseable {
     if (offset < 0 || offset + count * Float.BYTES > bytes) {
       throw new IndexOutOfBoundsException(count + " floats at " + offset + " of " + bytes);
     }
-    return view(address + offset, count * Float.BYTES).asFloatBuffer();
+    return floatsAt(address + offset, count);
+  }
+
+  /** A view of floats anywhere; what is there must outlive it. */
+  static FloatBuffer floatsAt(long at, long count) {
+    return view(at, count * Float.BYTES).asFloatBuffer();
   }
 
   private static ByteBuffer view(long at, long length) {

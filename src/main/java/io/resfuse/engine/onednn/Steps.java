@@ -4,6 +4,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_WEIGHTS;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_reorder;
 
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,9 +15,12 @@ import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 
-/** A list of primitives with the buffers they use, before these have addresses. Not thread-safe. */
+/**
+ * A list of primitives, and of loops between them, with the buffers they use, before these have
+ * addresses. Not thread-safe.
+ */
 final class Steps {
-  private final List<Step> steps = new ArrayList<>();
+  private final List<Entry> entries = new ArrayList<>();
   private final Set<Buffer> buffers;
   private long scratchBytes;
 
@@ -33,10 +37,27 @@ final class Steps {
     return new LinkedHashSet<>();
   }
 
-  private record Argument(int index, dnnl_memory_desc desc, Buffer buffer) {}
+  private record Argument(int index, dnnl_memory_desc desc, Buffer buffer, long offset) {}
+
+  /** A primitive or a loop. */
+  private sealed interface Entry permits Step, Loop {}
+
+  /** Gives the floats of buffers their memory. */
+  interface Memory {
+    /** All of a buffer. */
+    FloatBuffer floats(Buffer buffer);
+  }
+
+  /** A loop in Java that is bound to memory once; running it must allocate nothing. */
+  interface Body {
+    /** Finds its buffers. */
+    Runnable bind(Memory memory);
+  }
+
+  private record Loop(String name, Body body) implements Entry {}
 
   /** A primitive and its arguments. */
-  final class Step {
+  final class Step implements Entry {
     private final String name;
     private final dnnl_primitive_desc desc;
     private final int time;
@@ -50,7 +71,12 @@ final class Steps {
     }
 
     Step with(int index, dnnl_memory_desc layout, Buffer buffer) {
-      arguments.add(new Argument(index, layout, buffer));
+      return with(index, layout, buffer, 0);
+    }
+
+    /** An argument that begins some bytes after the beginning of its buffer. */
+    Step with(int index, dnnl_memory_desc layout, Buffer buffer, long offset) {
+      arguments.add(new Argument(index, layout, buffer, offset));
       buffer.touch(time);
       buffers.add(buffer);
       return this;
@@ -85,9 +111,18 @@ final class Steps {
   /** Appends a primitive that runs at a time of the plan. */
   Step add(String name, dnnl_primitive_desc desc, int time) {
     Step step = new Step(name, desc, time);
-    steps.add(step);
+    entries.add(step);
     scratchBytes = Math.max(scratchBytes, Dnnl.bytes(Dnnl.scratchOf(desc)));
     return step;
+  }
+
+  /** Appends a loop that runs at a time of the plan. */
+  void add(String name, int time, List<Buffer> used, Body body) {
+    for (Buffer buffer : used) {
+      buffer.touch(time);
+      buffers.add(buffer);
+    }
+    entries.add(new Loop(name, body));
   }
 
   /**
@@ -102,10 +137,12 @@ final class Steps {
   /** The steps that oneDNN has only reference loops for; changes of layout are not counted. */
   List<Slow> slow() {
     List<Slow> slow = new ArrayList<>();
-    for (Step step : steps) {
-      String implementation = Dnnl.implementation(step.desc);
-      if (Dnnl.isReference(implementation) && !step.isReorder()) {
-        slow.add(new Slow(step.name, implementation, step.work()));
+    for (Entry entry : entries) {
+      if (entry instanceof Step step && !step.isReorder()) {
+        String implementation = Dnnl.implementation(step.desc);
+        if (Dnnl.isReference(implementation)) {
+          slow.add(new Slow(step.name, implementation, step.work()));
+        }
       }
     }
     return slow;
@@ -116,7 +153,11 @@ final class Steps {
   }
 
   /** Where the regions begin. */
-  record Bases(long arena, long weights, long host, long scratch) {}
+  record Bases(long arena, long weights, long host, long scratch) {
+    long of(Buffer buffer) {
+      return buffer.address(arena, weights, host);
+    }
+  }
 
   /**
    * Binds all steps.
@@ -127,29 +168,44 @@ final class Steps {
    */
   Command[] bind(Scope scope, Bases bases, Map<dnnl_primitive_desc, dnnl_primitive> primitives) {
     List<Command> commands = new ArrayList<>();
-    for (Step step : steps) {
-      if (step.onZeros) {
+    for (Entry entry : entries) {
+      if (entry instanceof Loop loop) {
         commands.add(
-            new Command.Zero(step.name, bases.scratch, Dnnl.bytes(Dnnl.scratchOf(step.desc))));
-        for (Argument argument : step.arguments) {
-          if (argument.index == DNNL_ARG_DIFF_WEIGHTS) {
-            long start = argument.buffer.address(bases.arena, bases.weights, bases.host);
-            commands.add(new Command.Zero(step.name, start, argument.buffer.bytes()));
-          }
-        }
+            new Command.Loop(
+                loop.name,
+                loop.body.bind(
+                    buffer ->
+                        NativeMemory.floatsAt(bases.of(buffer), buffer.bytes() / Float.BYTES))));
+      } else if (entry instanceof Step step) {
+        bind(step, scope, bases, primitives, commands);
       }
-      Command.Builder builder = new Command.Builder(scope, step.name);
-      for (Argument argument : step.arguments) {
-        builder.bind(
-            argument.index,
-            argument.desc,
-            argument.buffer.address(bases.arena, bases.weights, bases.host));
-      }
-      builder.scratch(step.desc, bases.scratch);
-      dnnl_primitive primitive =
-          primitives.computeIfAbsent(step.desc, desc -> Dnnl.primitive(scope, desc));
-      commands.add(builder.build(primitive));
     }
     return commands.toArray(Command[]::new);
+  }
+
+  private static void bind(
+      Step step,
+      Scope scope,
+      Bases bases,
+      Map<dnnl_primitive_desc, dnnl_primitive> primitives,
+      List<Command> commands) {
+    if (step.onZeros) {
+      commands.add(
+          new Command.Zero(step.name, bases.scratch, Dnnl.bytes(Dnnl.scratchOf(step.desc))));
+      for (Argument argument : step.arguments) {
+        if (argument.index == DNNL_ARG_DIFF_WEIGHTS) {
+          commands.add(
+              new Command.Zero(step.name, bases.of(argument.buffer), argument.buffer.bytes()));
+        }
+      }
+    }
+    Command.Builder builder = new Command.Builder(scope, step.name);
+    for (Argument argument : step.arguments) {
+      builder.bind(argument.index, argument.desc, bases.of(argument.buffer) + argument.offset);
+    }
+    builder.scratch(step.desc, bases.scratch);
+    dnnl_primitive primitive =
+        primitives.computeIfAbsent(step.desc, desc -> Dnnl.primitive(scope, desc));
+    commands.add(builder.build(primitive));
   }
 }

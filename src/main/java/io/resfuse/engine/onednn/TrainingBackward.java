@@ -264,6 +264,17 @@ final class TrainingBackward {
     if (forwardDesc == null || stats == null || y == null) {
       throw new IllegalStateException("no forward pass of " + norm.gamma().name());
     }
+    SlicedNorm sliced = layer.sliced;
+    if (sliced != null && type == Dnnl.F32) {
+      Buffer mask = layer.workspace;
+      long maskBytes = mask == null ? 0 : mask.bytes();
+      sliced.backward(
+          new SlicedNorm.Tensors(target, y, gradient, dy, mask, maskBytes),
+          weights.get(norm.gamma()),
+          weights.get(norm.beta()),
+          time);
+      return;
+    }
     dnnl_primitive_desc desc =
         Dnnl.batchNormBackward(scope, target, target, norm.epsilon(), layer.flags, forwardDesc);
     GradientStep step =

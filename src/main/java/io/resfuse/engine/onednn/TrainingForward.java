@@ -182,8 +182,15 @@ final class TrainingForward {
     if (!frozen) {
       statistics.add(stats);
     }
+    ChannelSlices slices = frozen ? null : ChannelSlices.of(scope, layouts.format(), type, shape);
+    if (slices != null) {
+      layer.sliced = new SlicedNorm(scope, parts, slices, norm, stats);
+      layer.sliced.statistics(y, type, out, time);
+    }
+    int given = slices == null ? 0 : dnnl_use_global_stats;
     dnnl_primitive_desc training =
-        Dnnl.batchNorm(scope, dnnl_forward_training, target, target, norm.epsilon(), layer.flags);
+        Dnnl.batchNorm(
+            scope, dnnl_forward_training, target, target, norm.epsilon(), layer.flags | given);
     layer.norm = training;
     Steps.Step step =
         parts

@@ -10,6 +10,10 @@ final class TrainingLayer {
   @Nullable Buffer workspace;
   @Nullable dnnl_primitive_desc norm;
   @Nullable BatchStatistics statistics;
+
+  /** If the batch norm's channels have many pixels. */
+  @Nullable SlicedNorm sliced;
+
   int flags;
 
   TrainingLayer(dnnl_primitive_desc forward) {
