@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Loads softcuda, a {@code libcuda.so.1} that executes PTX on the CPU, in the place of NVIDIA's
@@ -20,8 +22,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link #load} must come before the first use of JCuda, because JCuda's native library takes
  * the {@code libcuda.so.1} that is loaded at that time, for the whole life of the process. The
- * library comes out of this jar, or from the file that the system property {@value
- * #LIBRARY_PROPERTY} names; if that property is set, nothing else is tried.
+ * library is the file that the system property {@value #LIBRARY_PROPERTY} names, and if that is
+ * set, nothing else is tried. Else, in a checkout of the project, its sources are compiled on the
+ * first use, which takes a minute or two and is logged; elsewhere it comes out of the jar, if that
+ * was built with {@code -Dsoftcuda=on}.
  *
  * <p>All methods are thread-safe. Environment variables that softcuda reads are described in {@code
  * native/softcuda/README.md}.
@@ -30,8 +34,20 @@ public final class SoftCuda {
   /** System property with the path of the library to load instead of the packed one. */
   public static final String LIBRARY_PROPERTY = "resfuse.softcuda.library";
 
+  /**
+   * System property with the folder {@code native} of a checkout, whose {@code build.sh} compiles
+   * softcuda; where it is not set, that of the checkout from whose {@code target} this code runs.
+   */
+  public static final String SOURCES_PROPERTY = "resfuse.softcuda.sources";
+
+  private static final Logger log = LoggerFactory.getLogger(SoftCuda.class);
+
   private static final String FOLDER = "/natives/linux-x86_64/";
   private static final String FILE = "libcuda.so.1";
+
+  private static final String NOT_PACKED =
+      "softcuda is not in this jar; run from a checkout of the project, which compiles it, or build"
+          + " the jar with -Dsoftcuda=on";
 
   private static final int REPORT = 0;
   private static final int MESSAGE = 1;
@@ -58,9 +74,12 @@ public final class SoftCuda {
             ? new Availability(true, "CUDA on the CPU, from " + property)
             : new Availability(false, "no file " + property + " (" + LIBRARY_PROPERTY + ")");
       }
-      return SoftCuda.class.getResource(FOLDER + FILE) != null
+      Optional<SoftCudaSources> sources = SoftCudaSources.find();
+      Optional<String> problem =
+          sources.isPresent() ? sources.get().problem() : Optional.of(NOT_PACKED);
+      return problem.isEmpty() || isPacked()
           ? new Availability(true, "CUDA on the CPU, for tests")
-          : new Availability(false, leftOut());
+          : new Availability(false, problem.get());
     } catch (IOException | RuntimeException e) {
       return new Availability(false, e.toString());
     }
@@ -85,10 +104,10 @@ public final class SoftCuda {
       if (property != null) {
         loadFrom(Path.of(property).toAbsolutePath());
       } else {
-        loadPacked();
+        loadBuiltOrPacked();
       }
     } catch (IOException e) {
-      throw new EngineException("softcuda cannot be unpacked: " + e, e);
+      throw new EngineException("softcuda cannot be loaded: " + e.getMessage(), e);
     }
     loaded = true;
   }
@@ -215,12 +234,26 @@ public final class SoftCuda {
     }
   }
 
+  private static void loadBuiltOrPacked() throws IOException {
+    Optional<SoftCudaSources> sources = SoftCudaSources.find();
+    Optional<Path> built = sources.isPresent() ? sources.get().build(log::info) : Optional.empty();
+    if (built.isPresent()) {
+      loadFrom(built.get());
+    } else if (isPacked()) {
+      loadPacked();
+    } else {
+      throw new EngineException(
+          sources.isPresent() ? sources.get().problem().orElse(NOT_PACKED) : NOT_PACKED);
+    }
+  }
+
+  private static boolean isPacked() {
+    return SoftCuda.class.getResource(FOLDER + FILE) != null;
+  }
+
   private static void loadPacked() throws IOException {
     byte[] library;
     try (var in = SoftCuda.class.getResourceAsStream(FOLDER + FILE)) {
-      if (in == null) {
-        throw new EngineException("softcuda is not in this build: " + leftOut());
-      }
       library = in.readAllBytes();
     }
     List<String> problems = new ArrayList<>();
@@ -238,15 +271,6 @@ public final class SoftCuda {
             + ". Unpack it yourself and set -D"
             + LIBRARY_PROPERTY
             + "=FILE");
-  }
-
-  private static String leftOut() throws IOException {
-    try (var in = SoftCuda.class.getResourceAsStream(FOLDER + "softcuda.txt")) {
-      return "softcuda was left out when this was built: "
-          + (in == null
-              ? "no C++ compiler and cmake were there"
-              : new String(in.readAllBytes(), StandardCharsets.UTF_8).strip());
-    }
   }
 
   /** Notes one of the texts for this thread and returns its length in bytes. */
