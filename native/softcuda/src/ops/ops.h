@@ -127,6 +127,8 @@ enum ReduxVariant : uint32_t { kReduxAdd = 0, kReduxMin, kReduxMax, kReduxAnd, k
 enum ShflVariant : uint32_t { kShflUp = 0, kShflDown, kShflBfly, kShflIdx };
 
 // testp: class. setp: dst p, q (optional); src a, b, and c (predicate) with a boolOp. set: src a, b (, c). selp: src a, b, p.
+// setp and set have the boolOp and the type of the result in the variant too.
+constexpr uint32_t compareVariant(const Key& k) { return uint32_t(k.boolOp) | (k.op == Opcode::Set ? uint32_t(k.type) << 8 : 0u); }
 enum TestpVariant : uint32_t { kTestpFinite = 0, kTestpInfinite, kTestpNumber, kTestpNotanumber, kTestpNormal, kTestpSubnormal };
 
 // vote.sync: type Pred (all, any, uni) or B32 (ballot); src p, membermask. elect.sync: dst d (optional), p; src membermask.

@@ -303,6 +303,7 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
       break;
     }
     case O::Setp: {
+      key.variant = ops::compareVariant(key);
       addResults(Width::Predicate, Width::Predicate, true, true);
       addSource(1, widthOf(key.type), key.type);
       addSource(2, widthOf(key.type), key.type);
@@ -314,6 +315,7 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
       break;
     }
     case O::Set: {
+      key.variant = ops::compareVariant(key);
       addResults(widthOf(key.type), Width::Predicate, false, false);
       addSource(1, widthOf(sourceType), sourceType);
       addSource(2, widthOf(sourceType), sourceType);

@@ -218,10 +218,10 @@ TEST(comparisons) {
       for (int b = 0; b < 4; ++b)
         for (const bool ftz : {false, true}) {
           Key k{Opcode::Setp};
-          k.type = s, k.compare = static_cast<Compare>(c), k.boolOp = static_cast<BoolOp>(b), k.ftz = ftz;
+          k.type = s, k.compare = static_cast<Compare>(c), k.boolOp = static_cast<BoolOp>(b), k.ftz = ftz, k.variant = compareVariant(k);
           tryKey(k, {widthOf(s), widthOf(s), 32}, 2);
           k.op = Opcode::Set, k.sourceType = s;
-          for (const Type d : {Type::U32, Type::S32, Type::F32, Type::U16, Type::F16, Type::BF16, Type::F16x2, Type::BF16x2}) k.type = d, tryKey(k, {widthOf(s), widthOf(s), 32}, 1);
+          for (const Type d : {Type::U32, Type::S32, Type::F32, Type::U16, Type::F16, Type::BF16, Type::F16x2, Type::BF16x2}) k.type = d, k.variant = compareVariant(k), tryKey(k, {widthOf(s), widthOf(s), 32}, 1);
         }
 }
 TEST(moves) {

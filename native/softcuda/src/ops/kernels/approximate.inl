@@ -82,8 +82,8 @@ struct Div {
 };
 
 template <class Core, bool Ftz> struct Approximate {
-  static SOFTCUDA_INLINE float apply(float a) { return finish<Ftz, false>(Core::f(flush<Ftz>(a))); }
-  static SOFTCUDA_INLINE float apply(float a, float b) { return finish<Ftz, false>(Core::f(flush<Ftz>(a), flush<Ftz>(b))); }
+  static SOFTCUDA_INLINE float apply(float a) { return finish<Ftz>(Core::f(flush<Ftz>(a))); }
+  static SOFTCUDA_INLINE float apply(float a, float b) { return finish<Ftz>(Core::f(flush<Ftz>(a), flush<Ftz>(b))); }
 };
 
 // sin and cos. |x| < 2^20 is reduced by multiples of pi/2, held in three parts so that the products are exact; the Taylor series in
@@ -118,7 +118,7 @@ template <bool IsCos, bool Ftz> void sinCos(u32 active, void* const* dst, const 
     const float a = flush<Ftz>(in[i]);
     const bool usual = __builtin_fabsf(a) < 0x1p20f;
     large |= static_cast<u32>(!usual) << i;
-    out[i] = finish<Ftz, false>(static_cast<float>(sinCosOf<IsCos>(usual ? static_cast<double>(a) : 0.0)));
+    out[i] = finish<Ftz>(static_cast<float>(sinCosOf<IsCos>(usual ? static_cast<double>(a) : 0.0)));
   }
   large &= active;
   while (large != 0) {

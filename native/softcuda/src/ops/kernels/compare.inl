@@ -125,83 +125,72 @@ template <class Format, Compare C, bool Packed, bool Ftz> SOFTCUDA_NOINLINE u64 
   return r;
 }
 
-template <BoolOp B> SOFTCUDA_INLINE u32 combine(u32 t, const void* const* src) {
-  if constexpr (B == BoolOp::None) return t;
+// What is done with a comparison's result is in the variant (compareVariant), not in functions of their own: there would be thousands.
+SOFTCUDA_INLINE u32 combine(u32 t, const void* const* src, u32 variant) {
+  const BoolOp b = static_cast<BoolOp>(variant & 0xff);
+  if (b == BoolOp::None) return t;
   const u32 c = *static_cast<const u32*>(src[2]);
-  return B == BoolOp::And ? t & c : B == BoolOp::Or ? t | c : t ^ c;
+  return b == BoolOp::And ? t & c : b == BoolOp::Or ? t | c : t ^ c;
 }
-template <Core F, BoolOp B> void setp(u32 active, void* const* dst, const void* const* src, u32) {
+template <Core F> void setp(u32 active, void* const* dst, const void* const* src, u32 variant) {
   const u32 t = static_cast<u32>(F(src));
-  const u32 p = combine<B>(t, src), q = combine<B>(~t, src);
+  const u32 p = combine(t, src, variant), q = combine(~t, src, variant);
   writePredicate(active, dst[0], p);
   writePredicate(active, dst[1], q);
 }
-template <Core F, BoolOp B> void setpHalves(u32 active, void* const* dst, const void* const* src, u32) {
+template <Core F> void setpHalves(u32 active, void* const* dst, const void* const* src, u32 variant) {
   const u64 t = F(src);
-  const u32 p = combine<B>(static_cast<u32>(t), src), q = combine<B>(static_cast<u32>(t >> 32), src);
+  const u32 p = combine(static_cast<u32>(t), src, variant), q = combine(static_cast<u32>(t >> 32), src, variant);
   writePredicate(active, dst[0], p);
   writePredicate(active, dst[1], q);
+}
+// What `set` writes for true; 0 where there is no such result. Packed results are halves.
+u32 whenTrue(Type t, bool packed) {
+  switch (t) {
+    case Type::U32: case Type::S32: return packed ? 0xffffu : 0xffffffffu;
+    case Type::F32: return packed ? 0u : 0x3f800000u;
+    case Type::U16: case Type::S16: return packed ? 0u : 0xffffu;
+    case Type::F16: return packed ? 0u : 0x3c00u;
+    case Type::BF16: return packed ? 0u : 0x3f80u;
+    case Type::F16x2: return packed ? 0x3c00u : 0u;
+    case Type::BF16x2: return packed ? 0x3f80u : 0u;
+    default: return 0;
+  }
 }
 SOFTCUDA_NOINLINE void expand(u32 active, void* dst, u32 low, u32 whenLow, u32 high, u32 whenHigh) {
   alignas(64) u32 out[kLanes];
   for (int i = 0; i < kLanes; ++i) out[i] = (low >> i & 1 ? whenLow : 0u) | (high >> i & 1 ? whenHigh : 0u);
   write(active, static_cast<u32*>(dst), out);
 }
-template <Core F, BoolOp B, u32 True> void set(u32 active, void* const* dst, const void* const* src, u32) {
-  expand(active, dst[0], combine<B>(static_cast<u32>(F(src)), src), True, 0, 0);
+template <Core F> void set(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  const u32 yes = whenTrue(static_cast<Type>(variant >> 8), false);
+  expand(active, dst[0], combine(static_cast<u32>(F(src)), src, variant), yes, 0, 0);
 }
-template <Core F, BoolOp B, u32 True> void setHalves(u32 active, void* const* dst, const void* const* src, u32) {
+template <Core F> void setHalves(u32 active, void* const* dst, const void* const* src, u32 variant) {
   const u64 t = F(src);
-  expand(active, dst[0], combine<B>(static_cast<u32>(t), src), True, combine<B>(static_cast<u32>(t >> 32), src), True << 16);
+  const u32 yes = whenTrue(static_cast<Type>(variant >> 8), true);
+  expand(active, dst[0], combine(static_cast<u32>(t), src, variant), yes, combine(static_cast<u32>(t >> 32), src, variant), yes << 16);
 }
 
-template <Core F, bool Packed, BoolOp B> LaneOp chooseResult(const Key& k) {
-  if (k.op == Opcode::Setp) {
-    if constexpr (Packed) return &setpHalves<F, B>;
-    else return &setp<F, B>;
-  }
-  if constexpr (Packed) {
-    switch (k.type) {
-      case Type::F16x2: return &setHalves<F, B, 0x3c00u>;
-      case Type::BF16x2: return &setHalves<F, B, 0x3f80u>;
-      case Type::U32: case Type::S32: return &setHalves<F, B, 0xffffu>;
-      default: return nullptr;
-    }
-  } else {
-    switch (k.type) {
-      case Type::U32: case Type::S32: return &set<F, B, 0xffffffffu>;
-      case Type::F32: return &set<F, B, 0x3f800000u>;
-      case Type::U16: case Type::S16: return &set<F, B, 0xffffu>;
-      case Type::F16: return &set<F, B, 0x3c00u>;
-      case Type::BF16: return &set<F, B, 0x3f80u>;
-      default: return nullptr;
-    }
-  }
-}
-template <Core F, bool Packed> LaneOp withBool(const Key& k) {
-  switch (k.boolOp) {
-    case BoolOp::None: return chooseResult<F, Packed, BoolOp::None>(k);
-    case BoolOp::And: return chooseResult<F, Packed, BoolOp::And>(k);
-    case BoolOp::Or: return chooseResult<F, Packed, BoolOp::Or>(k);
-    case BoolOp::Xor: return chooseResult<F, Packed, BoolOp::Xor>(k);
-  }
-  return nullptr;
+template <Core F, bool Packed> LaneOp withResult(const Key& k) {
+  if (k.op == Opcode::Setp) return Packed ? &setpHalves<F> : &setp<F>;
+  return whenTrue(k.type, Packed) == 0 ? nullptr : Packed ? &setHalves<F> : &set<F>;
 }
 template <class T, bool Equality> LaneOp integers(const Key& k) {
   constexpr bool isSigned = static_cast<T>(-1) < T{0};
   switch (k.compare) {
-    case Compare::Eq: return withBool<&compareInt<T, Compare::Eq>, false>(k);
-    case Compare::Ne: return withBool<&compareInt<T, Compare::Ne>, false>(k);
+    case Compare::Eq: return withResult<&compareInt<T, Compare::Eq>, false>(k);
+    case Compare::Ne: return withResult<&compareInt<T, Compare::Ne>, false>(k);
     default: break;
   }
   if constexpr (!Equality) {
     Compare c = k.compare;
     if (!isSigned) c = c == Compare::Lo ? Compare::Lt : c == Compare::Ls ? Compare::Le : c == Compare::Hi ? Compare::Gt : c == Compare::Hs ? Compare::Ge : c;
     switch (c) {
-      case Compare::Lt: return withBool<&compareInt<T, Compare::Lt>, false>(k);
-      case Compare::Le: return withBool<&compareInt<T, Compare::Le>, false>(k);
-      case Compare::Gt: return withBool<&compareInt<T, Compare::Gt>, false>(k);
-      case Compare::Ge: return withBool<&compareInt<T, Compare::Ge>, false>(k);
+      case Compare::Lt: return withResult<&compareInt<T, Compare::Lt>, false>(k);
+      case Compare::Le: return withResult<&compareInt<T, Compare::Le>, false>(k);
+      case Compare::Gt: return withResult<&compareInt<T, Compare::Gt>, false>(k);
+      case Compare::Ge: return withResult<&compareInt<T, Compare::Ge>, false>(k);
       default: break;
     }
   }
@@ -213,7 +202,7 @@ struct DoubleCores { template <Compare C> static constexpr Core core = &compareF
 template <class Format, bool Packed, bool Ftz> struct HalfCores { template <Compare C> static constexpr Core core = &compareHalf<Format, C, Packed, Ftz>; static constexpr bool packed = Packed; };
 template <class Cores> LaneOp floats(const Key& k) {
   switch (k.compare) {
-#define SOFTCUDA_CASE(c) case Compare::c: return withBool<Cores::template core<Compare::c>, Cores::packed>(k);
+#define SOFTCUDA_CASE(c) case Compare::c: return withResult<Cores::template core<Compare::c>, Cores::packed>(k);
     SOFTCUDA_CASE(Eq) SOFTCUDA_CASE(Ne) SOFTCUDA_CASE(Lt) SOFTCUDA_CASE(Le) SOFTCUDA_CASE(Gt) SOFTCUDA_CASE(Ge)
     SOFTCUDA_CASE(Equ) SOFTCUDA_CASE(Neu) SOFTCUDA_CASE(Ltu) SOFTCUDA_CASE(Leu) SOFTCUDA_CASE(Gtu) SOFTCUDA_CASE(Geu)
     SOFTCUDA_CASE(Num) SOFTCUDA_CASE(Nan)
@@ -264,8 +253,10 @@ void testpF64(u32 active, void* const* dst, const void* const* src, u32 variant)
 
 LaneOp findCompare(const Key& k) {
   switch (k.op) {
-    case Opcode::Setp: return only(k, kCompare | kBool | kFtz) ? bySource(k, k.type) : nullptr;
-    case Opcode::Set: return only(k, kSource | kCompare | kBool | kFtz) ? bySource(k, k.sourceType) : nullptr;
+    case Opcode::Setp:
+      return k.variant == compareVariant(k) && only(k, kCompare | kBool | kFtz | kVariant) ? bySource(k, k.type) : nullptr;
+    case Opcode::Set:
+      return k.variant == compareVariant(k) && only(k, kSource | kCompare | kBool | kFtz | kVariant) ? bySource(k, k.sourceType) : nullptr;
     case Opcode::Testp:
       if (!only(k, kVariant) || k.variant > kTestpSubnormal) return nullptr;
       return k.type == Type::F32 ? &testpF32 : k.type == Type::F64 ? &testpF64 : nullptr;

@@ -68,24 +68,22 @@ void convert(u32 active, void* const* dst, const void* const* src, u32 variant) 
 
 // --- Integer to integer -------------------------------------------------------------------------------------------------------------
 template <class D, class S> struct Truncate { static SOFTCUDA_INLINE D apply(S v) { return static_cast<D>(v); } };
-template <class D, class S> struct Saturate {
-  static constexpr D lowest = Is<D>::isSigned ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
-  static constexpr D highest = static_cast<D>(~lowest);
-  static SOFTCUDA_INLINE D apply(S v) {
-    if constexpr (Is<S>::isSigned) {
-      if constexpr (Is<D>::isSigned) {
-        if constexpr (Is<D>::width >= Is<S>::width) return static_cast<D>(v);
-        else return v < static_cast<S>(lowest) ? lowest : v > static_cast<S>(highest) ? highest : static_cast<D>(v);
-      } else {
-        if constexpr (Is<D>::width >= Is<S>::width) return v < 0 ? D{0} : static_cast<D>(v);
-        else return v < 0 ? D{0} : v > static_cast<S>(highest) ? highest : static_cast<D>(v);
-      }
-    } else {
-      if constexpr (Is<D>::width > Is<S>::width || (Is<D>::width == Is<S>::width && !Is<D>::isSigned)) return static_cast<D>(v);
-      else return v > static_cast<S>(highest) ? highest : static_cast<D>(v);
-    }
+// Saturation in two steps over all lanes, so that there is one loop per source and one per destination, not one per pair: to 64 bits,
+// then clamped.
+template <class S> SOFTCUDA_NOINLINE void widened(const void* src, u64* out) {
+  const auto* a = static_cast<const SlotOf<S>*>(src);
+  for (int i = 0; i < kLanes; ++i) out[i] = Is<S>::isSigned ? static_cast<u64>(static_cast<s64>(fromSlot<S>(a[i]))) : static_cast<u64>(fromSlot<S>(a[i]));
+}
+template <class D, bool FromSigned> SOFTCUDA_NOINLINE void clampIntegers(const u64* v, SlotOf<D>* out) {
+  constexpr D lowest = Is<D>::isSigned ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
+  constexpr D highest = static_cast<D>(~lowest);
+  for (int i = 0; i < kLanes; ++i) {
+    const bool negative = FromSigned && v[i] >> 63 != 0;
+    const bool below = negative && (!Is<D>::isSigned || static_cast<s64>(v[i]) < static_cast<s64>(lowest));
+    const bool above = !negative && v[i] > static_cast<u64>(highest);
+    out[i] = toSlot(below ? lowest : above ? highest : static_cast<D>(v[i]));
   }
-};
+}
 
 // --- Widening -----------------------------------------------------------------------------------------------------------------------
 SOFTCUDA_INLINE double toDouble(float v) { return v; }
@@ -150,6 +148,16 @@ template <class D> SOFTCUDA_NOINLINE void writeConverted(u32 active, void* dst, 
   }
   write(active, static_cast<SlotOf<D>*>(dst), out);
 }
+template <class D, class S> void saturatedInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  alignas(64) u64 v[kLanes];
+  alignas(64) SlotOf<D> out[kLanes];
+  alignas(64) u32 low[kLanes];
+  const void* from = src[0];
+  if (Is<S>::width < 64 && variant >> 8 == 64) lowWords(from, low), from = low;
+  widened<S>(from, v);
+  clampIntegers<D, Is<S>::isSigned>(v, out);
+  writeConverted<D>(active, dst[0], out, variant & 0xff);
+}
 template <ToDoubles Load, class D, class S> void floatToInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
   constexpr bool topBit = Is<S>::width == 64 || Is<D>::width == 64;
   alignas(64) double v[kLanes];
@@ -193,42 +201,51 @@ template <ToDoubles Load, ToBits Narrow, class S> void to16Bits(u32 active, void
   Narrow(v, out);
   writeConverted<Half>(active, dst[0], out, variant & 0xff);
 }
-template <class S, bool Ftz, bool Sat> struct ToSingle {   // the rounding is the machine's current one
+template <class S, bool Ftz> struct ToSingle {   // the rounding is the machine's current one
   static SOFTCUDA_INLINE float apply(S s) {
-    if constexpr (Is<S>::integer) return Sat ? saturate(static_cast<float>(s)) : static_cast<float>(s);
-    else if constexpr (Is<S>::width == 32) return finish<Ftz, Sat>(flush<Ftz>(working(s)));
-    else return finish<Ftz, Sat>(static_cast<float>(working(s)));
+    if constexpr (Is<S>::integer) return static_cast<float>(s);
+    else if constexpr (Is<S>::width == 32) return finish<Ftz>(flush<Ftz>(working(s)));
+    else return finish<Ftz>(static_cast<float>(working(s)));
   }
 };
 // NaN keeps its payload, made quiet (f16, bf16 and f32 payloads are the upper bits).
-template <class S, bool Ftz, bool Sat> struct ToDouble {
+template <class S, bool Ftz> struct ToDouble {
   static SOFTCUDA_INLINE double apply(S s) {
     double v;
     if constexpr (Is<S>::integer) v = static_cast<double>(s);
     else v = static_cast<double>(flush<Ftz>(working(s)));
-    if constexpr (Sat) return v > 0 ? v < 1 ? v : 1.0 : 0.0;
     return v != v ? quiet(v) : v;
   }
 };
 // f16.f16, bf16.bf16, f32.f32, f64.f64 with integer rounding.
-template <Rounding R, bool Sat, class Format> SOFTCUDA_INLINE u32 integral16(float v) {
-  const float r = toIntegral<R>(v);   // representable
-  return after16<Format, Sat ? Post::Sat : Post::None>(Format::narrowOne(r));
+template <Rounding R, class Format> SOFTCUDA_INLINE u32 integral16(float v) {
+  return Format::narrowOne(toIntegral<R>(v));   // representable
 }
-template <Rounding R, bool Ftz, bool Sat> struct Integral {
-  static SOFTCUDA_INLINE Half apply(Half h) { return {static_cast<u16>(integral16<R, Sat, F16>(working(h)))}; }
-  static SOFTCUDA_INLINE Bfloat apply(Bfloat h) { return {static_cast<u16>(integral16<R, Sat, BF16>(working(h)))}; }
-  static SOFTCUDA_INLINE float apply(float v) { return finish<Ftz, Sat>(toIntegral<R>(flush<Ftz>(v))); }
+template <Rounding R, bool Ftz> struct Integral {
+  static SOFTCUDA_INLINE Half apply(Half h) { return {static_cast<u16>(integral16<R, F16>(working(h)))}; }
+  static SOFTCUDA_INLINE Bfloat apply(Bfloat h) { return {static_cast<u16>(integral16<R, BF16>(working(h)))}; }
+  static SOFTCUDA_INLINE float apply(float v) { return finish<Ftz>(toIntegral<R>(flush<Ftz>(v))); }
   static SOFTCUDA_INLINE double apply(double v) {
     const double r = toIntegral<R>(v);
-    if constexpr (Sat) return r > 0 ? r < 1 ? r : 1.0 : 0.0;
     return r != r ? quiet(v) : r;
   }
 };
-template <bool Sat> struct Same16 {
-  static SOFTCUDA_INLINE Half apply(Half h) { return {static_cast<u16>(after16<F16, Sat ? Post::Sat : Post::None>(h.bits))}; }
-  static SOFTCUDA_INLINE Bfloat apply(Bfloat h) { return {static_cast<u16>(after16<BF16, Sat ? Post::Sat : Post::None>(h.bits))}; }
+SOFTCUDA_INLINE Half saturate(Half h) { return {static_cast<u16>(after16<F16, Post::Sat>(h.bits))}; }
+SOFTCUDA_INLINE Bfloat saturate(Bfloat h) { return {static_cast<u16>(after16<BF16, Post::Sat>(h.bits))}; }
+struct Same16 {
+  template <class T> static SOFTCUDA_INLINE T apply(T h) { return h; }
 };
+// .sat as a step after the same conversion without it: rare, and otherwise as large as all the rest.
+template <class D> SOFTCUDA_NOINLINE void saturateAll(SlotOf<D>* v) {
+  for (int i = 0; i < kLanes; ++i) v[i] = toSlot(saturate(fromSlot<D>(v[i])));
+}
+template <LaneOp Op, class D> void saturated(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  alignas(64) SlotOf<D> out[kLanes];
+  void* const to[1] = {out};
+  Op(kAll, to, src, variant & ~0xffu);
+  saturateAll<D>(out);
+  writeConverted<D>(active, dst[0], out, variant & 0xff);
+}
 // f32 with 10 explicit mantissa bits; the other 13 are zero.
 template <Rounding R, Post P> struct ToTf32 {
   static SOFTCUDA_INLINE u32 apply(float v) {
@@ -286,7 +303,7 @@ void floatFromHalf(u32 active, void* const* dst, const void* const* src, u32) {
 // --- Choosing -----------------------------------------------------------------------------------------------------------------------
 template <class D, class S> LaneOp intToInt(const Key& k) {
   if (!only(k, kSource | kSat | kVariant)) return nullptr;
-  return k.sat ? &convert<Saturate<D, S>, Rounding::None, D, S> : &convert<Truncate<D, S>, Rounding::None, D, S>;
+  return k.sat ? &saturatedInteger<D, S> : &convert<Truncate<D, S>, Rounding::None, D, S>;
 }
 template <class D, class S, bool Ftz> LaneOp floatToInt(const Key& k) {
   switch (k.rounding) {
@@ -297,15 +314,17 @@ template <class D, class S, bool Ftz> LaneOp floatToInt(const Key& k) {
     default: return nullptr;
   }
 }
+template <LaneOp Op, class D> LaneOp saturatedIf(bool sat) { return sat ? &saturated<Op, D> : Op; }
 // Exact: every value of S is one of D, so that the rounding mode does not matter.
-template <class F, class D, class S, bool Exact = false> LaneOp machineRounded(Rounding r) {
+template <class F, class D, class S, bool Exact = false> LaneOp machineRounded(const Key& k) {
+  const Rounding r = k.rounding;
   if (r != Rounding::Rn && r != Rounding::Rz && r != Rounding::Rm && r != Rounding::Rp) return nullptr;
   if constexpr (!Exact) {
-    if (r == Rounding::Rz) return &convert<F, Rounding::Rz, D, S>;
-    if (r == Rounding::Rm) return &convert<F, Rounding::Rm, D, S>;
-    if (r == Rounding::Rp) return &convert<F, Rounding::Rp, D, S>;
+    if (r == Rounding::Rz) return saturatedIf<&convert<F, Rounding::Rz, D, S>, D>(k.sat);
+    if (r == Rounding::Rm) return saturatedIf<&convert<F, Rounding::Rm, D, S>, D>(k.sat);
+    if (r == Rounding::Rp) return saturatedIf<&convert<F, Rounding::Rp, D, S>, D>(k.sat);
   }
-  return &convert<F, Rounding::Rn, D, S>;
+  return saturatedIf<&convert<F, Rounding::Rn, D, S>, D>(k.sat);
 }
 template <class Format, class S, Post P, bool Ftz> LaneOp softRounded(Rounding r) {
   switch (r) {
@@ -316,7 +335,9 @@ template <class Format, class S, Post P, bool Ftz> LaneOp softRounded(Rounding r
     default: return nullptr;
   }
 }
-template <class F, class D, class S> LaneOp exact(const Key& k) { return k.rounding == Rounding::None ? &convert<F, Rounding::None, D, S> : nullptr; }
+template <class F, class D, class S> LaneOp exact(const Key& k) {
+  return k.rounding == Rounding::None ? saturatedIf<&convert<F, Rounding::None, D, S>, D>(k.sat) : nullptr;
+}
 
 template <class Format, class S> LaneOp to16(const Key& k) {
   if constexpr (Is<S>::width == 32 && !Is<S>::integer) {
@@ -332,9 +353,9 @@ template <class S> LaneOp intToFloat(const Key& k) {
     case Type::F16: return to16<F16, S>(k);
     case Type::BF16: return to16<BF16, S>(k);
     case Type::F32:
-      return k.sat ? machineRounded<ToSingle<S, false, true>, float, S, exactInSingle>(k.rounding) : machineRounded<ToSingle<S, false, false>, float, S, exactInSingle>(k.rounding);
+      return machineRounded<ToSingle<S, false>, float, S, exactInSingle>(k);
     case Type::F64:
-      return k.sat ? machineRounded<ToDouble<S, false, true>, double, S, exactInDouble>(k.rounding) : machineRounded<ToDouble<S, false, false>, double, S, exactInDouble>(k.rounding);
+      return machineRounded<ToDouble<S, false>, double, S, exactInDouble>(k);
     default: return nullptr;
   }
 }
@@ -364,12 +385,12 @@ template <class S, bool Ftz> LaneOp floatToAnyInt(const Key& k) {
     default: return nullptr;
   }
 }
-template <class T, bool Ftz, bool Sat> LaneOp integral(Rounding r) {
-  switch (r) {
-    case Rounding::Rni: return &convert<Integral<Rounding::Rni, Ftz, Sat>, Rounding::None, T, T>;
-    case Rounding::Rzi: return &convert<Integral<Rounding::Rzi, Ftz, Sat>, Rounding::None, T, T>;
-    case Rounding::Rmi: return &convert<Integral<Rounding::Rmi, Ftz, Sat>, Rounding::None, T, T>;
-    case Rounding::Rpi: return &convert<Integral<Rounding::Rpi, Ftz, Sat>, Rounding::None, T, T>;
+template <class T, bool Ftz> LaneOp integral(const Key& k) {
+  switch (k.rounding) {
+    case Rounding::Rni: return saturatedIf<&convert<Integral<Rounding::Rni, Ftz>, Rounding::None, T, T>, T>(k.sat);
+    case Rounding::Rzi: return saturatedIf<&convert<Integral<Rounding::Rzi, Ftz>, Rounding::None, T, T>, T>(k.sat);
+    case Rounding::Rmi: return saturatedIf<&convert<Integral<Rounding::Rmi, Ftz>, Rounding::None, T, T>, T>(k.sat);
+    case Rounding::Rpi: return saturatedIf<&convert<Integral<Rounding::Rpi, Ftz>, Rounding::None, T, T>, T>(k.sat);
     default: return nullptr;
   }
 }
@@ -385,17 +406,16 @@ template <class T> LaneOp from16(const Key& k) {
   if (k.ftz && k.type != Type::F32) return nullptr;
   if (isInteger(k.type)) return floatToAnyInt<T, false>(k);
   if (k.type == own) {
-    if (k.rounding == Rounding::None) return k.sat ? &convert<Same16<true>, Rounding::None, T, T> : &convert<Same16<false>, Rounding::None, T, T>;
-    return k.sat ? integral<T, false, true>(k.rounding) : integral<T, false, false>(k.rounding);
+    return k.rounding == Rounding::None ? exact<Same16, T, T>(k) : integral<T, false>(k);
   }
   switch (k.type) {
     case Type::F16: return to16<F16, T>(k);
     case Type::BF16: return to16<BF16, T>(k);
     case Type::F32:
       if (own == Type::F16 && k.rounding == Rounding::None && !k.ftz && !k.sat && k.variant == 0) return &floatFromHalf;
-      if (k.ftz) return k.sat ? exact<ToSingle<T, true, true>, float, T>(k) : exact<ToSingle<T, true, false>, float, T>(k);
-      return k.sat ? exact<ToSingle<T, false, true>, float, T>(k) : exact<ToSingle<T, false, false>, float, T>(k);
-    case Type::F64: return k.sat ? exact<ToDouble<T, false, true>, double, T>(k) : exact<ToDouble<T, false, false>, double, T>(k);
+      if (k.ftz) return exact<ToSingle<T, true>, float, T>(k);
+      return exact<ToSingle<T, false>, float, T>(k);
+    case Type::F64: return exact<ToDouble<T, false>, double, T>(k);
     default: return nullptr;
   }
 }
@@ -439,15 +459,15 @@ LaneOp fromSingle(const Key& k) {
     case Type::F32:
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
       if (k.rounding != Rounding::None) {
-        if (k.ftz) return k.sat ? integral<float, true, true>(k.rounding) : integral<float, true, false>(k.rounding);
-        return k.sat ? integral<float, false, true>(k.rounding) : integral<float, false, false>(k.rounding);
+        if (k.ftz) return integral<float, true>(k);
+        return integral<float, false>(k);
       }
-      if (k.ftz) return k.sat ? exact<ToSingle<float, true, true>, float, float>(k) : exact<ToSingle<float, true, false>, float, float>(k);
-      return k.sat ? exact<ToSingle<float, false, true>, float, float>(k) : exact<ToSingle<float, false, false>, float, float>(k);
+      if (k.ftz) return exact<ToSingle<float, true>, float, float>(k);
+      return exact<ToSingle<float, false>, float, float>(k);
     case Type::F64:
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
-      if (k.ftz) return k.sat ? exact<ToDouble<float, true, true>, double, float>(k) : exact<ToDouble<float, true, false>, double, float>(k);
-      return k.sat ? exact<ToDouble<float, false, true>, double, float>(k) : exact<ToDouble<float, false, false>, double, float>(k);
+      if (k.ftz) return exact<ToDouble<float, true>, double, float>(k);
+      return exact<ToDouble<float, false>, double, float>(k);
     default: return nullptr;
   }
 }
@@ -459,11 +479,11 @@ LaneOp fromDouble(const Key& k) {
     case Type::F16: return to16<F16, double>(k);
     case Type::BF16: return to16<BF16, double>(k);
     case Type::F32:
-      if (k.ftz) return k.sat ? machineRounded<ToSingle<double, true, true>, float, double>(k.rounding) : machineRounded<ToSingle<double, true, false>, float, double>(k.rounding);
-      return k.sat ? machineRounded<ToSingle<double, false, true>, float, double>(k.rounding) : machineRounded<ToSingle<double, false, false>, float, double>(k.rounding);
+      if (k.ftz) return machineRounded<ToSingle<double, true>, float, double>(k);
+      return machineRounded<ToSingle<double, false>, float, double>(k);
     case Type::F64:
-      if (k.rounding != Rounding::None) return k.sat ? integral<double, false, true>(k.rounding) : integral<double, false, false>(k.rounding);
-      return k.sat ? exact<ToDouble<double, false, true>, double, double>(k) : exact<ToDouble<double, false, false>, double, double>(k);
+      if (k.rounding != Rounding::None) return integral<double, false>(k);
+      return exact<ToDouble<double, false>, double, double>(k);
     default: return nullptr;
   }
 }

@@ -17,24 +17,27 @@ struct Fma {
   static SOFTCUDA_INLINE float f(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
   static SOFTCUDA_INLINE double f(double a, double b, double c) { return __builtin_fma(a, b, c); }
 };
-template <class Core, bool Ftz, bool Sat> struct Single {
-  static SOFTCUDA_INLINE float apply(float a) { return finish<Ftz, Sat>(Core::f(flush<Ftz>(a))); }
-  static SOFTCUDA_INLINE float apply(float a, float b) { return finish<Ftz, Sat>(Core::f(flush<Ftz>(a), flush<Ftz>(b))); }
-  static SOFTCUDA_INLINE float apply(float a, float b, float c) { return finish<Ftz, Sat>(Core::f(flush<Ftz>(a), flush<Ftz>(b), flush<Ftz>(c))); }
+template <class Core, bool Ftz> struct Single {
+  static SOFTCUDA_INLINE float apply(float a) { return finish<Ftz>(Core::f(flush<Ftz>(a))); }
+  static SOFTCUDA_INLINE float apply(float a, float b) { return finish<Ftz>(Core::f(flush<Ftz>(a), flush<Ftz>(b))); }
+  static SOFTCUDA_INLINE float apply(float a, float b, float c) { return finish<Ftz>(Core::f(flush<Ftz>(a), flush<Ftz>(b), flush<Ftz>(c))); }
 };
 template <class Core> struct Double {
   static SOFTCUDA_INLINE double apply(double a) { return nanOf(Core::f(a), a); }
   static SOFTCUDA_INLINE double apply(double a, double b) { return nanOf(Core::f(a, b), a, b); }
   static SOFTCUDA_INLINE double apply(double a, double b, double c) { return nanOf(Core::f(a, b, c), a, b, c); }
 };
-// Two f32 in 64 bits.
-template <class F> struct Pair {
-  static SOFTCUDA_INLINE float lo(u64 v) { return bitsAs<float>(static_cast<u32>(v)); }
-  static SOFTCUDA_INLINE float hi(u64 v) { return bitsAs<float>(static_cast<u32>(v >> 32)); }
-  static SOFTCUDA_INLINE u64 join(float l, float h) { return bitsAs<u32>(l) | static_cast<u64>(bitsAs<u32>(h)) << 32; }
-  static SOFTCUDA_INLINE u64 apply(u64 a, u64 b) { return join(F::apply(lo(a), lo(b)), F::apply(hi(a), hi(b))); }
-  static SOFTCUDA_INLINE u64 apply(u64 a, u64 b, u64 c) { return join(F::apply(lo(a), lo(b), lo(c)), F::apply(hi(a), hi(b), hi(c))); }
-};
+// .sat as a step after the same operation without it: rare, and otherwise as large as all the rest.
+SOFTCUDA_NOINLINE void writeSaturated(u32 active, void* dst, u32* v) {
+  for (int i = 0; i < kLanes; ++i) v[i] = toSlot(saturate(fromSlot<float>(v[i])));
+  write(active, static_cast<u32*>(dst), v);
+}
+template <LaneOp Op> void saturated(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  alignas(64) u32 out[kLanes];
+  void* const to[1] = {out};
+  Op(kAll, to, src, variant);
+  writeSaturated(active, dst[0], out);
+}
 
 template <class F, class T, int N, Rounding R> constexpr LaneOp map() {
   if constexpr (N == 1) return &map1<F, R, T, T>;
@@ -51,18 +54,56 @@ template <class F, class T, int N> LaneOp rounded(Rounding r) {
     default: return nullptr;
   }
 }
-template <class Core, int N> LaneOp single(const Key& k) {
-  if (k.ftz) return k.sat ? rounded<Single<Core, true, true>, float, N>(k.rounding) : rounded<Single<Core, true, false>, float, N>(k.rounding);
-  return k.sat ? rounded<Single<Core, false, true>, float, N>(k.rounding) : rounded<Single<Core, false, false>, float, N>(k.rounding);
+template <class F, int N> LaneOp roundedSaturated(Rounding r) {
+  switch (r) {
+    case Rounding::None:
+    case Rounding::Rn: return &saturated<map<F, float, N, Rounding::Rn>()>;
+    case Rounding::Rz: return &saturated<map<F, float, N, Rounding::Rz>()>;
+    case Rounding::Rm: return &saturated<map<F, float, N, Rounding::Rm>()>;
+    case Rounding::Rp: return &saturated<map<F, float, N, Rounding::Rp>()>;
+    default: return nullptr;
+  }
+}
+// Two f32 in 64 bits: the operation on the lower ones, then on the upper ones.
+template <LaneOp Op, int N> void pairs(u32 active, void* const* dst, const void* const* src, u32) {
+  alignas(64) u32 half[N][kLanes], result[2][kLanes];
+  const void* from[N];
+  for (int h = 0; h < 2; ++h) {
+    for (int n = 0; n < N; ++n) {
+      for (int i = 0; i < kLanes; ++i) half[n][i] = static_cast<u32>(static_cast<const u64*>(src[n])[i] >> (32 * h));
+      from[n] = half[n];
+    }
+    void* const to[1] = {result[h]};
+    Op(kAll, to, from, 0);
+  }
+  alignas(64) u64 out[kLanes];
+  for (int i = 0; i < kLanes; ++i) out[i] = result[0][i] | static_cast<u64>(result[1][i]) << 32;
+  write(active, static_cast<u64*>(dst[0]), out);
+}
+template <class F, int N> LaneOp roundedPairs(Rounding r) {
+  switch (r) {
+    case Rounding::None:
+    case Rounding::Rn: return &pairs<map<F, float, N, Rounding::Rn>(), N>;
+    case Rounding::Rz: return &pairs<map<F, float, N, Rounding::Rz>(), N>;
+    case Rounding::Rm: return &pairs<map<F, float, N, Rounding::Rm>(), N>;
+    case Rounding::Rp: return &pairs<map<F, float, N, Rounding::Rp>(), N>;
+    default: return nullptr;
+  }
+}
+template <class Core, int N> LaneOp single(bool ftz, Rounding r) {
+  return ftz ? rounded<Single<Core, true>, float, N>(r) : rounded<Single<Core, false>, float, N>(r);
 }
 // add, sub, mul, fma: f32 with .ftz and .sat, f64, f32x2 with .ftz.
 template <class Core, int N> LaneOp arithmetic(const Key& k) {
   switch (k.type) {
-    case Type::F32: return only(k, kRound | kFtz | kSat) ? single<Core, N>(k) : nullptr;
+    case Type::F32:
+      if (!only(k, kRound | kFtz | kSat)) return nullptr;
+      if (k.sat) return k.ftz ? roundedSaturated<Single<Core, true>, N>(k.rounding) : roundedSaturated<Single<Core, false>, N>(k.rounding);
+      return single<Core, N>(k.ftz, k.rounding);
     case Type::F64: return only(k, kRound) ? rounded<Double<Core>, double, N>(k.rounding) : nullptr;
     case Type::F32x2:
       if (!only(k, kRound | kFtz)) return nullptr;
-      return k.ftz ? rounded<Pair<Single<Core, true, false>>, u64, N>(k.rounding) : rounded<Pair<Single<Core, false, false>>, u64, N>(k.rounding);
+      return k.ftz ? roundedPairs<Single<Core, true>, N>(k.rounding) : roundedPairs<Single<Core, false>, N>(k.rounding);
     default: return nullptr;
   }
 }
@@ -71,12 +112,7 @@ template <class Core, int N> LaneOp ieee(const Key& k) {
   if (k.rounding == Rounding::None || k.rounding == Rounding::Approx) return nullptr;
   if (k.type == Type::F64) return only(k, kRound) ? rounded<Double<Core>, double, N>(k.rounding) : nullptr;
   if (k.type != Type::F32 || !only(k, kRound | kFtz)) return nullptr;
-  if (k.rounding == Rounding::Full && k.op == Opcode::Div) {
-    Key nearest = k;
-    nearest.rounding = Rounding::Rn;
-    return single<Core, N>(nearest);
-  }
-  return single<Core, N>(k);
+  return single<Core, N>(k.ftz, k.rounding == Rounding::Full && k.op == Opcode::Div ? Rounding::Rn : k.rounding);
 }
 
 // min, max: -0 is less than +0; one NaN operand gives the other operand, or with .NaN the canonical NaN.

@@ -77,6 +77,16 @@ template <class Format, bool Ftz> SOFTCUDA_INLINE void flushInputs(float* v) {
   if constexpr (Ftz && Format::kExponent == BF16::kExponent)
     for (int i = 0; i < kLanes; ++i) v[i] = flush<true>(v[i]);
 }
+// One function per operation and format, whatever the modifiers do before and after it.
+template <class Format, Arith A> SOFTCUDA_NOINLINE void computeHalves(const float* a, const float* b, const float* c, u32* out) {
+  if constexpr (Format::kExponent == F16::kExponent) {
+    alignas(64) float r[kLanes];
+    for (int i = 0; i < kLanes; ++i) r[i] = compute<A, float>(a[i], b[i], A == Arith::Fma ? c[i] : 0.0f);
+    floatsToHalves(r, out);
+  } else {
+    computeBfloats<A>(a, b, c, out);
+  }
+}
 template <class Format, Arith A, int shift, bool Ftz, bool Sat, bool Relu>
 SOFTCUDA_INLINE void arithHalf(const void* const* src, u32* out) {
   alignas(64) float a[kLanes], b[kLanes], c[kLanes];
@@ -87,13 +97,7 @@ SOFTCUDA_INLINE void arithHalf(const void* const* src, u32* out) {
     Format::template widen<shift>(static_cast<const u32*>(src[2]), c);
     flushInputs<Format, Ftz>(c);
   }
-  if constexpr (Format::kExponent == F16::kExponent) {
-    alignas(64) float r[kLanes];
-    for (int i = 0; i < kLanes; ++i) r[i] = compute<A, float>(a[i], b[i], A == Arith::Fma ? c[i] : 0.0f);
-    floatsToHalves(r, out);
-  } else {
-    computeBfloats<A>(a, b, c, out);
-  }
+  computeHalves<Format, A>(a, b, c, out);
   if constexpr (Ftz || Sat || Relu)
     for (int i = 0; i < kLanes; ++i) out[i] = finish16<Format, Ftz, Sat, Relu>(out[i]);
 }

@@ -173,54 +173,55 @@ SOFTCUDA_INLINE void endRounding(u32 before, void* results) {
   }
 }
 
+// Where results go: straight into the destination if all lanes are active, else by way of `out`. One loop serves both.
+template <class U>
+struct Target {
+  u32 active;
+  U* destination;
+  U* lanes;
+  SOFTCUDA_INLINE Target(u32 active, void* dst, U* out)
+      : active(active), destination(static_cast<U*>(dst)), lanes(active == kAll ? destination : out) {}
+  SOFTCUDA_INLINE void finish() const {
+    if (active != kAll) write(active, destination, lanes);
+  }
+};
+
 // F::apply on every lane: D = F::apply(A...). Sources may be the destination itself, never overlap it otherwise.
 template <class F, Rounding R, class D, class A>
 SOFTCUDA_NOINLINE void map1(u32 active, void* const* dst, const void* const* src, u32) {
-  auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
-  if (active == kAll && !isDirected<R>()) {
-    SOFTCUDA_LANES
-    for (int i = 0; i < kLanes; ++i) d[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]))));
-    return;
-  }
   alignas(64) SlotOf<D> out[kLanes];
+  const Target<SlotOf<D>> to(active, dst[0], out);
   const u32 csr = beginRounding<R>();
-  for (int i = 0; i < kLanes; ++i) out[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]))));
-  endRounding<R>(csr, out);
-  write(active, d, out);
+  SOFTCUDA_LANES
+  for (int i = 0; i < kLanes; ++i) to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]))));
+  endRounding<R>(csr, to.lanes);
+  to.finish();
 }
 template <class F, Rounding R, class D, class A, class B>
 SOFTCUDA_NOINLINE void map2(u32 active, void* const* dst, const void* const* src, u32) {
-  auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
   const auto* b = static_cast<const SlotOf<B>*>(src[1]);
-  if (active == kAll && !isDirected<R>()) {
-    SOFTCUDA_LANES
-    for (int i = 0; i < kLanes; ++i) d[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]))));
-    return;
-  }
   alignas(64) SlotOf<D> out[kLanes];
+  const Target<SlotOf<D>> to(active, dst[0], out);
   const u32 csr = beginRounding<R>();
-  for (int i = 0; i < kLanes; ++i) out[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]))));
-  endRounding<R>(csr, out);
-  write(active, d, out);
+  SOFTCUDA_LANES
+  for (int i = 0; i < kLanes; ++i) to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]))));
+  endRounding<R>(csr, to.lanes);
+  to.finish();
 }
 template <class F, Rounding R, class D, class A, class B, class C>
 SOFTCUDA_NOINLINE void map3(u32 active, void* const* dst, const void* const* src, u32) {
-  auto* d = static_cast<SlotOf<D>*>(dst[0]);
   const auto* a = static_cast<const SlotOf<A>*>(src[0]);
   const auto* b = static_cast<const SlotOf<B>*>(src[1]);
   const auto* c = static_cast<const SlotOf<C>*>(src[2]);
-  if (active == kAll && !isDirected<R>()) {
-    SOFTCUDA_LANES
-    for (int i = 0; i < kLanes; ++i) d[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]))));
-    return;
-  }
   alignas(64) SlotOf<D> out[kLanes];
+  const Target<SlotOf<D>> to(active, dst[0], out);
   const u32 csr = beginRounding<R>();
-  for (int i = 0; i < kLanes; ++i) out[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]))));
-  endRounding<R>(csr, out);
-  write(active, d, out);
+  SOFTCUDA_LANES
+  for (int i = 0; i < kLanes; ++i) to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]))));
+  endRounding<R>(csr, to.lanes);
+  to.finish();
 }
 template <class F, class D, class A, class B, class C, class E>
 SOFTCUDA_NOINLINE void map4(u32 active, void* const* dst, const void* const* src, u32) {

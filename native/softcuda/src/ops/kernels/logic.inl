@@ -48,9 +48,8 @@ template <u32 Table> struct Lop3 {
     return r;
   }
 };
-template <u32 Table> void lop3(u32 active, void* const* dst, const void* const* src, u32 variant) {
 #if defined(__AVX512F__)
-  (void)variant;
+template <u32 Table> void lop3(u32 active, void* const* dst, const void* const* src, u32) {
   u32* d = static_cast<u32*>(dst[0]);
   for (int i = 0; i < kLanes; i += 16) {
     const __m512i a = _mm512_loadu_si512(static_cast<const u32*>(src[0]) + i);
@@ -58,14 +57,15 @@ template <u32 Table> void lop3(u32 active, void* const* dst, const void* const* 
     const __m512i c = _mm512_loadu_si512(static_cast<const u32*>(src[2]) + i);
     _mm512_mask_storeu_epi32(d + i, static_cast<__mmask16>(active >> i), _mm512_ternarylogic_epi32(a, b, c, Table));
   }
-#else
-  map3<Lop3<Table>, Rounding::None, u32, u32, u32, u32>(active, dst, src, variant);
-#endif
 }
+template <u32 Table> constexpr LaneOp lop3Op() { return &lop3<Table>; }
+#else
+template <u32 Table> constexpr LaneOp lop3Op() { return ternary<Lop3<Table>, u32, u32, u32, u32>(); }
+#endif
 struct Lop3Table { LaneOp op[256]; };
 template <u32 Table> struct FillLop3 {
   static constexpr void fill(Lop3Table& t) {
-    t.op[Table] = &lop3<Table>;
+    t.op[Table] = lop3Op<Table>();
     if constexpr (Table != 0) FillLop3<Table - 1>::fill(t);
   }
 };

@@ -22,11 +22,8 @@ SOFTCUDA_INLINE float saturate(float v) {
   const float low = v > 0.0f ? v : 0.0f;
   return low < 1.0f ? low : 1.0f;
 }
-template <bool Ftz, bool Sat> SOFTCUDA_INLINE float finish(float v) {
-  const float flushed = flush<Ftz>(v);
-  if constexpr (Sat) return saturate(flushed);
-  return canonical(flushed);
-}
+SOFTCUDA_INLINE double saturate(double v) { return v > 0 ? v < 1 ? v : 1.0 : 0.0; }
+template <bool Ftz> SOFTCUDA_INLINE float finish(float v) { return canonical(flush<Ftz>(v)); }
 SOFTCUDA_INLINE double quiet(double nan) { return bitsAs<double>(bitsAs<u64>(nan) | kQuietF64); }
 // r, or if r is NaN what becomes of it: the operands are asked from the last to the first.
 SOFTCUDA_INLINE u64 firstNan(u64 otherwise, double v) { return v != v ? bitsAs<u64>(v) | kQuietF64 : otherwise; }
