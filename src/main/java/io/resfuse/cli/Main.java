@@ -5,6 +5,8 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.train.TrainingException;
 import io.resfuse.weights.WeightsException;
 import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Properties;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
@@ -26,24 +28,11 @@ import picocli.CommandLine.Spec;
       "0:everything asked for was done",
       "1:something failed; the first line on standard error says what, and what to do",
       "2:wrong use"
-    },
-    subcommands = {
-      ClassifyCommand.class,
-      FeaturesCommand.class,
-      GradientsCommand.class,
-      TrainCommand.class,
-      EvaluateCommand.class,
-      StudyCommand.class,
-      SummaryCommand.class,
-      WeightsCommand.class,
-      DevicesCommand.class,
-      KernelsCommand.class,
-      VerifyCommand.class,
-      BenchCommand.class,
-      WarmUpCommand.class,
-      GenerateCompletion.class,
     })
 public final class Main implements Runnable {
+  /** By name, in the order of the help. */
+  private static final Map<String, Class<?>> COMMANDS = commands();
+
   @Spec private CommandSpec spec;
 
   @Option(
@@ -73,6 +62,42 @@ public final class Main implements Runnable {
     properties.putIfAbsent(prefix + "log.io.jhdf", "warn");
   }
 
+  private static Map<String, Class<?>> commands() {
+    Map<String, Class<?>> commands = new LinkedHashMap<>();
+    commands.put("classify", ClassifyCommand.class);
+    commands.put("features", FeaturesCommand.class);
+    commands.put("gradients", GradientsCommand.class);
+    commands.put("train", TrainCommand.class);
+    commands.put("evaluate", EvaluateCommand.class);
+    commands.put("study", StudyCommand.class);
+    commands.put("summary", SummaryCommand.class);
+    commands.put("weights", WeightsCommand.class);
+    commands.put("devices", DevicesCommand.class);
+    commands.put("kernels", KernelsCommand.class);
+    commands.put("verify", VerifyCommand.class);
+    commands.put("bench", BenchCommand.class);
+    commands.put("warm-up", WarmUpCommand.class);
+    commands.put("generate-completion", GenerateCompletion.class);
+    return commands;
+  }
+
+  /**
+   * The command line for some arguments. Where the first one names a command, it has that one only:
+   * to look at the options of all of them takes longer than to classify a picture.
+   */
+  private static CommandLine commandLine(Main main, String... arguments) {
+    CommandLine line = new CommandLine(main);
+    String first = arguments.length == 0 ? "" : arguments[0];
+    boolean one = COMMANDS.containsKey(first) && !first.equals("generate-completion");
+    COMMANDS.forEach(
+        (name, command) -> {
+          if (!one || name.equals(first)) {
+            line.addSubcommand(name, command);
+          }
+        });
+    return line;
+  }
+
   /**
    * Runs a command.
    *
@@ -81,7 +106,7 @@ public final class Main implements Runnable {
    */
   public static int run(String... arguments) {
     Main main = new Main();
-    return new CommandLine(main)
+    return commandLine(main, arguments)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command))

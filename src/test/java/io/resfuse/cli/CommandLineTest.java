@@ -59,6 +59,35 @@ class CommandLineTest {
     assertThat(unknown.err()).startsWith("resfuse: no network is named 'resnet51'").hasLineCount(1);
   }
 
+  /** The command line is made for the command that is asked for; nothing may show that. */
+  @Test
+  void everyCommandHasTheNameOfItsClass() {
+    String all = run("--help").out();
+    for (String name :
+        List.of(
+            "classify",
+            "features",
+            "gradients",
+            "train",
+            "evaluate",
+            "study",
+            "summary",
+            "weights",
+            "devices",
+            "kernels",
+            "verify",
+            "bench",
+            "generate-completion")) {
+      assertThat(all).containsPattern("(?m)^  " + name + " ");
+      Outcome help = run(name, "--help");
+      assertThat(help.exitCode()).isZero();
+      assertThat(help.out()).startsWith("Usage: resfuse " + name + " ");
+      assertThat(run("--debug", name, "--help").out()).isEqualTo(help.out());
+    }
+    assertThat(all).doesNotContain("warm-up");
+    assertThat(run("devices", "--debug").exitCode()).isZero();
+  }
+
   @Test
   void summaries() throws IOException {
     assertThat(run("summary", "resnet50").out()).contains("25,557,032 parameters");

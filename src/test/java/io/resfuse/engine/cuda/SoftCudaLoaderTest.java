@@ -74,8 +74,7 @@ class SoftCudaLoaderTest {
   /** A copy of what this checkout compiles; without it the test is skipped. */
   private Path library() throws IOException {
     Optional<SoftCudaSources> sources = SoftCudaSources.find();
-    Optional<Path> built =
-        sources.isPresent() ? sources.get().build(line -> {}) : Optional.empty();
+    Optional<Path> built = sources.isPresent() ? sources.get().build(line -> {}) : Optional.empty();
     Assumptions.assumeTrue(built.isPresent(), () -> SoftCuda.probe().detail());
     return Files.copy(built.get(), folder.resolve("libcuda.so.1"));
   }
