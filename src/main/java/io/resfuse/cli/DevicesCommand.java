@@ -8,8 +8,11 @@ import io.resfuse.engine.EngineProvider;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.cuda.SoftCuda;
+import io.resfuse.engine.cudnn.CudnnLibrary;
+import io.resfuse.weights.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,8 +31,24 @@ final class DevicesCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
+  @Option(
+      names = "--describe",
+      paramLabel = "FILE",
+      description =
+          "Write what cuDNN 9.8 or newer knows of the GPU, as JSON: with it cuDNN makes plans for this"
+              + " GPU where it is not.")
+  private Path description;
+
+  @Option(names = "--device", description = "Of --describe: which GPU (default: the first).")
+  private String device = "";
+
   @Override
   public Integer call() throws IOException {
+    if (description != null) {
+      AtomicFile.write(
+          description, CudnnLibrary.ofThisMachine().describeDevice(new EngineOptions(0, device)));
+      return 0;
+    }
     PrintWriter out = spec.commandLine().getOut();
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     ArrayNode array = mapper.createArrayNode();

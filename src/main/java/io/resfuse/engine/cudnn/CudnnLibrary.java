@@ -4,12 +4,15 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.cuda.LibraryHost;
+import io.resfuse.engine.cudnn.dnn.DeviceDescription;
 import io.resfuse.engine.cudnn.dnn.Dnn;
+import io.resfuse.engine.cudnn.dnn.Handle;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -21,13 +24,21 @@ import java.util.stream.Stream;
 /**
  * Finds and loads the machine's cuDNN. It looks into the folder that the system property {@value
  * #FOLDER_PROPERTY} names and nowhere else, if that is set; otherwise where {@code CUDNN_PATH} and
- * {@code LD_LIBRARY_PATH} point, and where Linux distributions and CUDA put libraries. Thread-safe.
+ * {@code LD_LIBRARY_PATH} point, in the Python environment that is active, where Linux
+ * distributions and CUDA put libraries, and where pip puts them. Thread-safe.
  */
 public final class CudnnLibrary {
   /** System property with the folder to take cuDNN from. */
   public static final String FOLDER_PROPERTY = "resfuse.cudnn.folder";
 
   private static final String FILE = "libcudnn.so." + Dnn.MAJOR;
+
+  /** Where pip puts cuDNN in a folder of Python's packages. */
+  private static final String OF_PIP = "nvidia/cudnn/lib";
+
+  /** What cuDNN's libraries are linked to, or open; the first before those that need it. */
+  private static final List<String> COMPANIONS =
+      List.of("libnvrtc\\.so\\.\\d+", "libcublasLt\\.so\\.\\d+", "libcublas\\.so\\.\\d+");
 
   private final List<Path> folders;
 
@@ -47,16 +58,11 @@ public final class CudnnLibrary {
    */
   public static CudnnLibrary ofThisMachine() {
     return new CudnnLibrary(
-        folders(
-            System.getProperty(FOLDER_PROPERTY, ""),
-            System.getenv(),
-            Path.of("/usr/lib"),
-            Path.of("/usr/local")));
+        folders(System.getProperty(FOLDER_PROPERTY, ""), System.getenv(), Path.of("/")));
   }
 
-  /** The folders to look into, for the given property, environment and system folders. */
-  static List<Path> folders(
-      String property, Map<String, String> environment, Path lib, Path local) {
+  /** The folders to look into, for the given property, environment and root of the files. */
+  static List<Path> folders(String property, Map<String, String> environment, Path root) {
     if (!property.isEmpty()) {
       return List.of(Path.of(property));
     }
@@ -71,11 +77,85 @@ public final class CudnnLibrary {
         found.add(Path.of(entry));
       }
     }
-    found.add(lib.resolve("x86_64-linux-gnu"));
-    found.add(lib.resolveSibling("lib64"));
-    found.add(local.resolve("cuda/lib64"));
-    found.add(local.resolve("lib"));
+    for (String active : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
+      String prefix = environment.getOrDefault(active, "");
+      if (!prefix.isEmpty()) {
+        found.addAll(ofPip(Path.of(prefix)));
+        found.add(Path.of(prefix, "lib"));
+      }
+    }
+    found.add(root.resolve("usr/lib/x86_64-linux-gnu"));
+    found.add(root.resolve("usr/lib64"));
+    found.add(root.resolve("usr/local/cuda/lib64"));
+    found.add(root.resolve("usr/local/lib"));
+    String home = environment.getOrDefault("HOME", "");
+    if (!home.isEmpty()) {
+      found.addAll(ofPip(Path.of(home, ".local")));
+    }
+    for (String prefix : List.of("usr/local", "usr", "opt/conda")) {
+      found.addAll(ofPip(root.resolve(prefix)));
+    }
     return new ArrayList<>(found);
+  }
+
+  /** Where pip has put cuDNN below a prefix, the newest Python first; no others. */
+  private static List<Path> ofPip(Path prefix) {
+    List<Path> found = new ArrayList<>();
+    for (String lib : List.of("lib", "lib64")) {
+      List<Path> pythons =
+          children(prefix.resolve(lib), "python3(\\.\\d+)?").stream()
+              .sorted(Comparator.comparingInt(CudnnLibrary::minorVersion).reversed())
+              .toList();
+      for (Path python : pythons) {
+        for (String packages : List.of("site-packages", "dist-packages")) {
+          Path folder = python.resolve(packages).resolve(OF_PIP);
+          if (Files.isDirectory(folder)) {
+            found.add(folder);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  private static int minorVersion(Path python) {
+    String name = python.getFileName().toString();
+    int dot = name.indexOf('.');
+    return dot < 0 ? 0 : Integer.parseInt(name.substring(dot + 1));
+  }
+
+  /** The entries of a folder whose names match, sorted; none where there is no such folder. */
+  private static List<Path> children(Path folder, String pattern) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.getFileName().toString().matches(pattern)).sorted().toList();
+    } catch (IOException e) {
+      return List.of();
+    }
+  }
+
+  /**
+   * The libraries that cuDNN from pip needs and that lie in other packages, where the dynamic
+   * linker may not look.
+   *
+   * @param library cuDNN's file
+   * @return in an order in which they can be loaded; empty for a cuDNN that is not from pip
+   */
+  static List<Path> companions(Path library) {
+    Path folder = library.toAbsolutePath().getParent();
+    if (folder == null || !folder.endsWith(OF_PIP)) {
+      return List.of();
+    }
+    List<Path> found = new ArrayList<>();
+    Path packages = folder.resolve("../..").normalize();
+    for (String pattern : COMPANIONS) {
+      for (Path neighbour : children(packages, "cuda_nvrtc|cublas|cu\\d+")) {
+        found.addAll(children(neighbour.resolve("lib"), pattern));
+      }
+    }
+    return found;
   }
 
   /**
@@ -95,7 +175,7 @@ public final class CudnnLibrary {
             false,
             "cuDNN " + Dnn.MAJOR + " is in " + library.getParent() + ", but " + gpu.detail());
       }
-      Dnn.load(library);
+      load(library);
       return new Availability(true, "cuDNN " + Dnn.version() + " on " + gpu.detail());
     } catch (EngineException e) {
       return new Availability(false, String.valueOf(e.getMessage()));
@@ -117,7 +197,10 @@ public final class CudnnLibrary {
     }
     String advice =
         "; install cuDNN " + Dnn.MAJOR + ", or name its folder by -D" + FOLDER_PROPERTY + "=FOLDER";
-    Optional<Path> other = folders.stream().flatMap(CudnnLibrary::otherVersions).findFirst();
+    Optional<Path> other =
+        folders.stream()
+            .flatMap(folder -> children(folder, "libcudnn\\.so\\.\\d+").stream())
+            .findFirst();
     if (other.isPresent()) {
       throw new EngineException(
           "engine cudnn needs cuDNN " + Dnn.MAJOR + ", found only " + other.get() + advice);
@@ -127,22 +210,10 @@ public final class CudnnLibrary {
             + FILE
             + " in "
             + folders.stream().map(Path::toString).collect(Collectors.joining(", "))
+            + ", nor in "
+            + OF_PIP
+            + " of Python's packages"
             + advice);
-  }
-
-  private static Stream<Path> otherVersions(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return Stream.empty();
-    }
-    try (Stream<Path> files = Files.list(folder)) {
-      return files
-          .filter(file -> file.getFileName().toString().matches("libcudnn\\.so\\.\\d+"))
-          .sorted()
-          .toList()
-          .stream();
-    } catch (IOException e) {
-      return Stream.empty();
-    }
   }
 
   /**
@@ -151,6 +222,35 @@ public final class CudnnLibrary {
    * @throws EngineException if it is not there or cannot be loaded
    */
   public void load() {
-    Dnn.load(find());
+    load(find());
+  }
+
+  private static void load(Path library) {
+    Dnn.load(library, companions(library));
+  }
+
+  /**
+   * What cuDNN knows of a GPU. A cuDNN of the same version makes plans of it where the GPU is not.
+   *
+   * @param options which device
+   * @return JSON, as cuDNN writes it
+   * @throws EngineException if cuDNN or the GPU is not here, or cuDNN is older than 9.8
+   */
+  public String describeDevice(EngineOptions options) {
+    Availability availability = probe(options);
+    if (!availability.available()) {
+      throw new EngineException("cuDNN cannot describe a device here: " + availability.detail());
+    }
+    DeviceDescription.whyNot()
+        .ifPresent(
+            reason -> {
+              throw new EngineException(reason);
+            });
+    try (LibraryHost host = new LibraryHost(options)) {
+      host.enter();
+      try (Handle handle = new Handle()) {
+        return DeviceDescription.of(handle);
+      }
+    }
   }
 }

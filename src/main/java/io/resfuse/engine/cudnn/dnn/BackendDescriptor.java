@@ -1,5 +1,6 @@
 package io.resfuse.engine.cudnn.dnn;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnBackendAttributeName;
@@ -13,6 +14,9 @@ import org.bytedeco.javacpp.LongPointer;
 
 /** A descriptor of cuDNN's graph interface: attributes are set, then it is finalised. */
 final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
+  /** {@code CUDNN_TYPE_CHAR}, which JCudnn's Java half does not know yet. */
+  private static final int TYPE_CHAR = 24;
+
   private final String type;
 
   /** JCuda keeps addresses to itself; a subclass may look. */
@@ -32,8 +36,15 @@ final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
         new Opened(),
         handle -> JCudnn.cudnnBackendCreateDescriptor(type, handle),
         JCudnn::cudnnBackendDestroyDescriptor,
-        "a " + cudnnBackendDescriptorType.stringFor(type));
-    this.type = cudnnBackendDescriptorType.stringFor(type);
+        "a " + nameOf(type));
+    this.type = nameOf(type);
+  }
+
+  /** JCudnn's Java half names what cuDNN 8.3 had. */
+  private static String nameOf(int type) {
+    return type == DeviceDescription.DESCRIPTOR
+        ? "CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR"
+        : cudnnBackendDescriptorType.stringFor(type);
   }
 
   BackendDescriptor longs(int attribute, long... values) {
@@ -53,6 +64,27 @@ final class BackendDescriptor extends DnnObject<BackendDescriptor.Opened> {
     try (BytePointer flag = new BytePointer(new byte[] {(byte) (value ? 1 : 0)})) {
       return set(attribute, cudnnBackendAttributeType.CUDNN_TYPE_BOOLEAN, 1, flag.address());
     }
+  }
+
+  /** ASCII characters. */
+  BackendDescriptor text(int attribute, String value) {
+    byte[] characters = value.getBytes(StandardCharsets.US_ASCII);
+    try (BytePointer text = new BytePointer(characters)) {
+      return set(attribute, TYPE_CHAR, characters.length, text.address());
+    }
+  }
+
+  /**
+   * An attribute of ASCII characters, of which cuDNN tells the number when it is asked for none.
+   */
+  String text(int attribute) {
+    long length = get(attribute, TYPE_CHAR, 0, 0);
+    byte[] characters = new byte[Math.toIntExact(length)];
+    try (BytePointer text = new BytePointer(characters)) {
+      get(attribute, TYPE_CHAR, length, text.address());
+      text.get(characters);
+    }
+    return new String(characters, StandardCharsets.US_ASCII);
   }
 
   /** A value of one of cuDNN's enumerations. */

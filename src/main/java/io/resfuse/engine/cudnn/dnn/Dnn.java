@@ -2,14 +2,18 @@ package io.resfuse.engine.cudnn.dnn;
 
 import io.resfuse.engine.EngineException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import jcuda.jcudnn.JCudnn;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The cuDNN of this process: loading it, its version, what its errors mean. Thread-safe. */
 public final class Dnn {
   /** The major version that JCudnn's native library is linked to. */
   public static final int MAJOR = 9;
 
+  private static final Logger log = LoggerFactory.getLogger(Dnn.class);
   private static final AtomicLong LIVE = new AtomicLong();
   private static volatile boolean loaded;
 
@@ -19,11 +23,20 @@ public final class Dnn {
    * Loads cuDNN and JCudnn, once per process; further calls do nothing.
    *
    * @param library the file {@code libcudnn.so.9}; cuDNN's other libraries lie beside it
+   * @param companions libraries that cuDNN needs and may not find by itself, in an order in which
+   *     they can be loaded; one that cannot be is left to cuDNN, which may do without
    * @throws EngineException if it cannot be loaded, or is of another major version
    */
-  public static synchronized void load(Path library) {
+  public static synchronized void load(Path library, List<Path> companions) {
     if (loaded) {
       return;
+    }
+    for (Path companion : companions) {
+      try {
+        System.load(companion.toAbsolutePath().toString());
+      } catch (UnsatisfiedLinkError e) {
+        log.debug("{} cannot be loaded: {}", companion, e.getMessage());
+      }
     }
     try {
       System.load(library.toAbsolutePath().toString());
@@ -56,11 +69,20 @@ public final class Dnn {
    * @return {@code 9.5.1} for example
    */
   public static String version() {
-    requireLoaded();
-    return text(JCudnn.cudnnGetVersion());
+    return text(versionNumber());
   }
 
-  private static String text(long version) {
+  /**
+   * The version that is loaded, as a number.
+   *
+   * @return 90501 for 9.5.1
+   */
+  static long versionNumber() {
+    requireLoaded();
+    return JCudnn.cudnnGetVersion();
+  }
+
+  static String text(long version) {
     return version / 10_000 + "." + version / 100 % 100 + "." + version % 100;
   }
 

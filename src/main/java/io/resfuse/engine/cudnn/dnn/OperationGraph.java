@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import jcuda.jcudnn.cudnnBackendNumericalNote;
 import jcuda.jcudnn.cudnnConvolutionMode;
 import jcuda.jcudnn.cudnnDataType;
@@ -225,11 +226,37 @@ final class OperationGraph implements AutoCloseable {
    * @return owned by this, at least one
    */
   List<BackendDescriptor> plans(Handle handle, String what) {
-    BackendDescriptor heuristics =
+    return plans(
         create(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR)
-            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, join(handle))
-            .choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, HEUR_MODE_A)
+            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, join(handle)),
+        plan -> plan.handle(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle),
+        what);
+  }
+
+  /**
+   * The same for a device that is described and need not be here. Such plans cannot run.
+   *
+   * @param device by {@link DeviceDescription#read}
+   * @param what it is, for messages
+   * @return owned by this, at least one
+   */
+  List<BackendDescriptor> plans(BackendDescriptor device, String what) {
+    BackendDescriptor graph =
+        create(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR)
+            .descriptors(
+                CUDNN_ATTR_OPERATIONGRAPH_OPS, operations.toArray(BackendDescriptor[]::new))
             .complete();
+    return plans(
+        create(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR)
+            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
+            .descriptors(DeviceDescription.OF_HEURISTICS, device),
+        plan -> plan,
+        what);
+  }
+
+  private List<BackendDescriptor> plans(
+      BackendDescriptor heuristics, UnaryOperator<BackendDescriptor> place, String what) {
+    heuristics.choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, HEUR_MODE_A).complete();
     BackendDescriptor[] configurations = new BackendDescriptor[MOST_CONFIGURATIONS];
     Arrays.setAll(configurations, i -> create(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
     int offered = heuristics.fill(CUDNN_ATTR_ENGINEHEUR_RESULTS, configurations);
@@ -241,9 +268,10 @@ final class OperationGraph implements AutoCloseable {
           continue;
         }
         plans.add(
-            create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR)
-                .descriptors(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations[i])
-                .handle(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle)
+            place
+                .apply(
+                    create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR)
+                        .descriptors(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations[i]))
                 .complete());
       } catch (EngineException e) {
         refusal = e;
