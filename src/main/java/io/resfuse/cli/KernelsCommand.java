@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.bench.Workload;
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.KernelReport.Row;
 import io.resfuse.model.ResNet;
@@ -26,7 +28,7 @@ import picocli.CommandLine.Spec;
     name = "kernels",
     description =
         "Counts, on softcuda, what the CUDA kernels of a network's layers do: bytes, operations,"
-            + " conflicts; and estimates their time.",
+            + " conflicts; and estimates their time. With --time it times them on a GPU instead.",
     mixinStandardHelpOptions = true,
     footer = {
       "",
@@ -35,7 +37,12 @@ import picocli.CommandLine.Spec;
       "tensors: the MB of all that the kernel is given, each once: the least of an ideal cache of all blocks.",
       "confl: wavefronts of shared memory per wavefront without bank conflicts.",
       "A100 and H100: an estimate in microseconds by published peaks (roofline), no measurement.",
-      "Of each launch at most --blocks blocks run, spread over the grid; figures are scaled to all of them."
+      "Of each launch at most --blocks blocks run, spread over the grid; figures are scaled to all of them.",
+      "",
+      "With --time each launch runs several times in a row between two events, on buffers without meaning; us is"
+          + " the least of three rounds, share that of the sum, GB/s what 'tensors' takes in that time.",
+      "The slowest run once more between cuProfilerStart and cuProfilerStop:",
+      "  ncu --profile-from-start off --target-processes all resfuse kernels --time --slowest 10",
     })
 final class KernelsCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -66,6 +73,18 @@ final class KernelsCommand implements Callable<Integer> {
       description = "The most blocks to run per launch; 0 for all (default: ${DEFAULT-VALUE}).")
   private long blocks = 16;
 
+  @Option(names = "--time", description = "Time the launches on a GPU, the slowest first.")
+  private boolean time;
+
+  @Option(
+      names = "--slowest",
+      paramLabel = "N",
+      description = "Of --time: print so many (default: ${DEFAULT-VALUE}).")
+  private int slowest = 10;
+
+  @Option(names = "--device", description = "Of --time: which GPU (default: the first).")
+  private String device = "";
+
   @Option(names = "--json", description = "Print JSON, with all of softcuda's counters.")
   private boolean json;
 
@@ -82,8 +101,16 @@ final class KernelsCommand implements Callable<Integer> {
             batch,
             pixels,
             Precision.parse(precision));
-    LaunchCounts counted = LaunchCounts.of(workload, ResNet.build(config), blocks);
+    NetworkSpec described = ResNet.build(config);
     PrintWriter out = spec.commandLine().getOut();
+    if (time) {
+      LaunchTimes timed =
+          LaunchTimes.of(workload, described, new EngineOptions(0, device), slowest);
+      out.print(json ? timed.json() : timed.text());
+      out.flush();
+      return 0;
+    }
+    LaunchCounts counted = LaunchCounts.of(workload, described, blocks);
     if (json) {
       out.println(mapper.writeValueAsString(toJson(counted.launches())));
     } else {

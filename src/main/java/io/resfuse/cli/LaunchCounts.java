@@ -31,18 +31,7 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
 
   /** Runs at most so many blocks of each launch, 0 for all, and counts. */
   static LaunchCounts of(Workload workload, NetworkSpec network, long blocks) throws IOException {
-    KernelReport.requirePrecision(workload.precision());
-    TrainingOptions options =
-        new TrainingOptions(
-            workload.batch(),
-            workload.size(),
-            workload.size(),
-            TensorLayout.NCHW,
-            workload.precision(),
-            Set.of(network.outputs().containsKey("logits") ? "logits" : "c5"),
-            Set.of(),
-            false,
-            Optimizer.Sgd.standard());
+    TrainingOptions options = options(workload, network);
     ObjectMapper mapper = new ObjectMapper();
     List<KernelCounts> launches = new ArrayList<>();
     boolean training = workload.mode() == Engine.Mode.TRAINING;
@@ -50,6 +39,21 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
       launches.add(new KernelCounts(row, mapper.readTree(row.counters())));
     }
     return new LaunchCounts(workload, launches);
+  }
+
+  /** What a plan of a workload is made of. */
+  static TrainingOptions options(Workload workload, NetworkSpec network) {
+    KernelReport.requirePrecision(workload.precision());
+    return new TrainingOptions(
+        workload.batch(),
+        workload.size(),
+        workload.size(),
+        TensorLayout.NCHW,
+        workload.precision(),
+        Set.of(network.outputs().containsKey("logits") ? "logits" : "c5"),
+        Set.of(),
+        false,
+        Optimizer.Sgd.standard());
   }
 
   /** Of all launches. */

@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -130,6 +131,47 @@ class CommandLineTest {
     Outcome wrong = run("kernels", "--precision", "fp64");
     assertThat(wrong.exitCode()).isEqualTo(1);
     assertThat(wrong.err()).contains("fp64").hasLineCount(1);
+  }
+
+  /** softcuda's times say nothing; what is said of them does. */
+  @Test
+  void kernelsAreTimed() throws IOException {
+    assumeTrue(SoftCuda.probe().available(), SoftCuda.probe().detail());
+    List<String> small =
+        List.of(
+            "kernels --time --device softcuda --network resnet8 --size 8 --batch 2 --training"
+                .split(" ", -1));
+    Outcome table = run(with(small, "--slowest", "3"));
+    assertThat(table.err()).isEmpty();
+    assertThat(table.out())
+        .hasLineCount(5)
+        .contains("resnet8 training in fp16, 2 of 8x8: 72 launches take", "the slowest 3");
+    JsonNode rows =
+        new ObjectMapper().readTree(run(with(small, "--slowest", "100", "--json")).out());
+    assertThat(rows).hasSize(72);
+    double before = Double.POSITIVE_INFINITY;
+    for (JsonNode row : rows) {
+      assertThat(row.get("microseconds").asDouble()).isPositive().isLessThanOrEqualTo(before);
+      before = row.get("microseconds").asDouble();
+    }
+    assertThat(rows.findValuesAsText("pass")).contains("forward", "backward");
+    assertThat(rows.findValuesAsText("kernel")).anyMatch(kernel -> kernel.startsWith("wgrad_f16"));
+    Outcome none = run(with(small, "--slowest", "0"));
+    assertThat(none.exitCode()).isEqualTo(1);
+    assertThat(none.err()).contains("at least one launch, got 0").hasLineCount(1);
+  }
+
+  private static String[] with(List<String> arguments, String... more) {
+    return Stream.concat(arguments.stream(), Stream.of(more)).toArray(String[]::new);
+  }
+
+  @Test
+  void devicesCannotBeDescribedWithoutCudnn() {
+    Path file = folder.resolve("device.json");
+    Outcome outcome = run("devices", "--describe", file.toString(), "--device", "softcuda");
+    assertThat(outcome.exitCode()).isEqualTo(1);
+    assertThat(outcome.err()).contains("cuDNN cannot describe a device here: ").hasLineCount(1);
+    assertThat(file).doesNotExist();
   }
 
   @Test

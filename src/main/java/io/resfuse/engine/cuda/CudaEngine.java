@@ -33,11 +33,7 @@ final class CudaEngine implements Engine, DeviceMeter {
   private final Toolkit toolkit;
 
   CudaEngine(Device device, boolean autotune) {
-    // Times of softcuda say nothing about a GPU.
-    this(
-        device,
-        UserKernels.none(),
-        autotune && !SoftCuda.isLoaded() ? CudaEngine::autotuner : any -> TileChooser.ESTIMATES);
+    this(device, UserKernels.none(), context -> tiles(context, autotune));
   }
 
   /** With tiles as estimated: times of a user's kernels are not those of ours. */
@@ -58,6 +54,11 @@ final class CudaEngine implements Engine, DeviceMeter {
     this.context = new Context(device);
     this.kernels = new KernelLibrary(context, !SoftCuda.isLoaded(), userKernels);
     this.toolkit = new Toolkit(device, kernels, tiles.apply(context));
+  }
+
+  /** What decides on tiles in a context. Times of softcuda say nothing about a GPU. */
+  static TileChooser tiles(Context context, boolean autotune) {
+    return autotune && !SoftCuda.isLoaded() ? autotuner(context) : TileChooser.ESTIMATES;
   }
 
   private static TileChooser autotuner(Context context) {

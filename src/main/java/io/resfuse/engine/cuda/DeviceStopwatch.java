@@ -65,6 +65,11 @@ final class DeviceStopwatch implements Autotuner.Stopwatch, WorkTimer {
     }
   }
 
+  /** The milliseconds that work takes, one run of several in a row. */
+  static double leastPerRun(Stream stream, Runnable work) {
+    return least(stream, work) / REPETITIONS;
+  }
+
   private static double least(Stream stream, Runnable work) {
     Runnable repeated =
         () -> {

@@ -2,21 +2,16 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.Parameters;
-import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.cuda.driver.Context;
-import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Driver;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Counts what the launches of a plan do, on softcuda: a look at kernels, not a run of a network. Of
@@ -69,59 +64,20 @@ public final class KernelReport {
     SoftCuda.collectCounters(true);
     try (Context context = new Context(Driver.devices().get(0));
         KernelLibrary kernels = new KernelLibrary(context);
-        Stream stream = new Stream(context);
-        Resources resources = new Resources()) {
-      Toolkit toolkit = new Toolkit(context.device(), kernels, TileChooser.ESTIMATES);
-      List<Row> rows = new ArrayList<>();
-      if (training) {
-        TrainingProgram program = new TrainingProgram(toolkit, network, options, null);
-        Map<Buffer.Kind, DeviceMemory> memories =
-            PlanMemories.allocate(
+        PlanLaunches plan =
+            PlanLaunches.bind(
+                new Toolkit(context.device(), kernels, TileChooser.ESTIMATES),
                 context,
-                resources,
-                "counting " + network.name() + " needs " + program.memory(),
-                program.activationBytes(),
-                program.workspaceBytes(),
-                program.keptBytes());
-        Binding binding = new Binding(memories, false);
-        count("forward", program.forward().bind(binding), stream, rows);
-        count("backward", program.backward().bind(binding), stream, rows);
-      } else {
-        countInference(context, toolkit, stream, resources, network, options, rows);
-      }
+                network,
+                options,
+                training)) {
+      List<Row> rows = new ArrayList<>();
+      plan.passes().forEach((pass, steps) -> count(pass, steps, plan.stream(), rows));
       return rows;
     } finally {
       SoftCuda.sampleBlocks(0);
       SoftCuda.collectCounters(false);
     }
-  }
-
-  private static void countInference(
-      Context context,
-      Toolkit toolkit,
-      Stream stream,
-      Resources resources,
-      NetworkSpec network,
-      TrainingOptions options,
-      List<Row> rows) {
-    ElementType type = ElementType.of(options.precision());
-    Layouts layouts = Layouts.forKernels(network, type);
-    NetworkWeights weights = new NetworkWeights(network, layouts, type, false);
-    PlanRequest request = options.request();
-    InferenceProgram program =
-        new InferenceProgram(toolkit, type, network, layouts, weights, null, request);
-    Map<Buffer.Kind, DeviceMemory> memories =
-        new EnumMap<>(
-            PlanMemories.allocate(
-                context,
-                resources,
-                "counting " + network.name() + " needs " + program.memory(),
-                program.timeline().activationBytes(),
-                program.timeline().workspaceBytes(),
-                program.region().bytes()));
-    DeviceMemory packed = weights.load(context, Parameters.zeros(network));
-    memories.put(Buffer.Kind.NETWORK, resources.own(packed, packed::close));
-    count("forward", program.program().bind(new Binding(memories, false)), stream, rows);
   }
 
   private static void count(String pass, List<Program.Step> steps, Stream stream, List<Row> rows) {
@@ -140,11 +96,7 @@ public final class KernelReport {
               pass,
               launch.label(),
               launch.kernel().name(),
-              launch.geometry().gridX()
-                  + " x "
-                  + launch.geometry().gridY()
-                  + " x "
-                  + launch.geometry().gridZ(),
+              launch.geometry().grid(),
               launch.geometry().threads(),
               KernelLibrary.compiledRegisters(launch.kernel().name()),
               launch.kernel().staticSharedBytes() + launch.geometry().sharedBytes(),

@@ -6,6 +6,8 @@ import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
 import static jcuda.driver.JCudaDriver.cuDeviceGet;
 import static jcuda.driver.JCudaDriver.cuMemGetInfo;
+import static jcuda.driver.JCudaDriver.cuProfilerStart;
+import static jcuda.driver.JCudaDriver.cuProfilerStop;
 
 import io.resfuse.engine.EngineException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -77,6 +79,23 @@ public final class Context implements AutoCloseable {
   public void synchronize() {
     use();
     check(cuCtxSynchronize(), "waiting for the device");
+  }
+
+  /**
+   * Runs work, and waits for it, while a profiler that was told to wait for it looks on. Without a
+   * profiler the work runs all the same.
+   *
+   * @param work to be started in this context
+   */
+  public void profiled(Runnable work) {
+    synchronize();
+    cuProfilerStart();
+    try {
+      work.run();
+      synchronize();
+    } finally {
+      cuProfilerStop();
+    }
   }
 
   /** Makes it the calling thread's, for libraries that do not know of contexts. */

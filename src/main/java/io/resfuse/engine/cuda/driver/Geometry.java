@@ -43,6 +43,15 @@ public record Geometry(
     return gridX * gridY * gridZ;
   }
 
+  /**
+   * The sizes of the grid for people.
+   *
+   * @return as in {@code 98 x 1 x 1}
+   */
+  public String grid() {
+    return gridX + " x " + gridY + " x " + gridZ;
+  }
+
   /** Whether CUDA can have such a grid at all. */
   boolean hasPossibleGrid() {
     return gridX >= 1
@@ -57,7 +66,6 @@ public record Geometry(
   @Override
   public String toString() {
     return String.format(
-        "grid %d x %d x %d, block %d x %d, %d bytes shared",
-        gridX, gridY, gridZ, blockX, blockY, sharedBytes);
+        "grid %s, block %d x %d, %d bytes shared", grid(), blockX, blockY, sharedBytes);
   }
 }
