@@ -7,15 +7,14 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import javax.imageio.ImageIO;
 import picocli.CommandLine.Command;
 
 /**
@@ -24,14 +23,18 @@ import picocli.CommandLine.Command;
  */
 @Command(name = "warm-up", hidden = true, description = "Loads classes for the launcher's archive.")
 final class WarmUpCommand implements Callable<Integer> {
+  /** A black PNG of 40x30: nothing here needs Java's own pictures, which some runtimes lack. */
+  private static final String PICTURE =
+      "iVBORw0KGgoAAAANSUhEUgAAACgAAAAeCAIAAADRv8uKAAAAGklEQVR42u3BMQEAAADCoPVP7W8GoAAA"
+          + "AOANDi4AAbR3yWEAAAAASUVORK5CYII=";
+
   @Override
   public Integer call() throws IOException {
     Path folder = Files.createTempDirectory("resfuse-warm-up");
     Path picture = folder.resolve("picture.png");
     Path model = folder.resolve("model.safetensors");
     try {
-      BufferedImage image = new BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB);
-      ImageIO.write(image, "png", picture.toFile());
+      Files.write(picture, Base64.getDecoder().decode(PICTURE));
       ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true));
       NetworkSpec network = ResNet.build(config);
       List<String> labels = Collections.nCopies(config.classes(), "x");
