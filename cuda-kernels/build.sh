@@ -9,6 +9,7 @@
 #   build.sh --fatbin    makes fatbin/NAME-HASH.fatbin from the PTX: machine code for sm_80, 86, 89, 90, 100 and 120, which Maven packs
 #                        into the jar where it is, so that drivers need not compile. HASH is the first 16 digits of the PTX's SHA-256
 #                        in the manifest: machine code of another version is not found. Files that are there are kept.
+#   build.sh --fatbin FOLDER ARCHITECTURE...   the same into FOLDER, of the architectures named (90 for sm_90) and no others
 #   build.sh --lineinfo FOLDER   compiles with line information into FOLDER, for softcuda's reports and for profilers
 #   build.sh --ptx FILE.cu FILE.ptx [NVCC-OPTION...]   compiles another file in the same way, for 'resfuse verify --kernel'
 #
@@ -161,10 +162,17 @@ if [ "$mode" = --fatbin ]; then
   fatbinary=$(tool fatbinary)
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  mkdir -p fatbin
+  folder=fatbin
+  if [ $# -gt 1 ]; then
+    [ $# -gt 2 ] || die "--fatbin FOLDER ARCHITECTURE..."
+    folder=$(cd "$from" && mkdir -p "$2" && cd "$2" && pwd)
+    shift 2
+    architectures=$*
+  fi
+  mkdir -p "$folder"
   wanted=
   for name in $names; do
-    target=fatbin/$name-$(hash_of "ptx/$name.ptx" | cut -c 1-16).fatbin
+    target=$folder/$name-$(hash_of "ptx/$name.ptx" | cut -c 1-16).fatbin
     wanted="$wanted $target"
     [ -f "$target" ] && continue
     images=
@@ -176,11 +184,11 @@ if [ "$mode" = --fatbin ]; then
     "$fatbinary" --64 --compress-mode=none --create="$work/fatbin" $images
     mv "$work/fatbin" "$target"
   done
-  for file in fatbin/*.fatbin; do
+  for file in "$folder"/*.fatbin; do
     case "$wanted " in *" $file "*) ;; *) rm -f "$file" ;; esac
   done
   bytes=0
-  for file in ptx/*.ptx fatbin/*.fatbin; do bytes=$((bytes + $(gzip -c "$file" | wc -c))); done
+  for file in ptx/*.ptx "$folder"/*.fatbin; do bytes=$((bytes + $(gzip -c "$file" | wc -c))); done
   echo "cuda-kernels: $bytes bytes in the jar, of $most_bytes"
   [ "$bytes" -le "$most_bytes" ] || die "the kernels are too large for the jar"
   exit
