@@ -5,9 +5,12 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Driver;
+import io.resfuse.platform.Platform;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * Which device an engine's options mean: a GPU by its number, the first one where they say nothing,
@@ -23,8 +26,14 @@ final class CudaDevice {
   /** Where the Linux kernel shows that NVIDIA's module is loaded. */
   private static final Path KERNEL_MODULE = Path.of("/proc/driver/nvidia/version");
 
+  /** The driver's library on Windows, below the system's folder. */
+  private static final String WINDOWS_DRIVER = "System32/nvcuda.dll";
+
   /** What is said where there is no GPU. */
-  static final String NO_GPU = "no NVIDIA GPU (its kernel module is not loaded)";
+  static final String NO_GPU = "no NVIDIA GPU (its driver is not loaded)";
+
+  /** The platforms that JCuda has native libraries for. */
+  private static final Set<String> PLATFORMS = Set.of("linux-x86_64", "windows-x86_64");
 
   private CudaDevice() {}
 
@@ -33,6 +42,10 @@ final class CudaDevice {
    * there for those alone who name it.
    */
   static Availability probe(EngineOptions options) {
+    Optional<String> whyNoNatives = whyNoNatives(Platform.current());
+    if (whyNoNatives.isPresent()) {
+      return new Availability(false, whyNoNatives.get());
+    }
     if (options.device().equals(SOFTCUDA)) {
       return SoftCuda.probe();
     }
@@ -51,8 +64,21 @@ final class CudaDevice {
     }
   }
 
+  /** Why there can be no CUDA on a platform at all; empty where there may be. */
+  static Optional<String> whyNoNatives(Platform platform) {
+    return PLATFORMS.contains(platform.toString())
+        ? Optional.empty()
+        : Optional.of(
+            "JCuda has no native libraries for "
+                + platform
+                + ", only for Linux and Windows on x86-64; use engine onednn");
+  }
+
   static boolean hasGpu() {
-    return Files.exists(KERNEL_MODULE) || Files.exists(Path.of("/dev/dxg"));
+    String windows = System.getenv("SystemRoot");
+    return Files.exists(KERNEL_MODULE)
+        || Files.exists(Path.of("/dev/dxg"))
+        || (windows != null && Files.exists(Path.of(windows, WINDOWS_DRIVER)));
   }
 
   /**
@@ -62,6 +88,11 @@ final class CudaDevice {
    * @throws EngineException if there is none, or none that can run the kernels
    */
   static Device find(EngineOptions options) {
+    whyNoNatives(Platform.current())
+        .ifPresent(
+            reason -> {
+              throw new EngineException("engine cuda cannot run here: " + reason);
+            });
     boolean software =
         options.device().equals(SOFTCUDA)
             || SoftCuda.isLoaded()
@@ -69,8 +100,7 @@ final class CudaDevice {
     if (software) {
       SoftCuda.load();
     }
-    Driver.initialize(
-        () -> SoftCuda.isLoaded() ? SoftCuda.lastReport() : java.util.Optional.empty());
+    Driver.initialize(() -> SoftCuda.isLoaded() ? SoftCuda.lastReport() : Optional.empty());
     List<Device> devices = Driver.devices();
     int ordinal = software ? 0 : ordinal(options.device(), devices);
     Device device = devices.get(ordinal);

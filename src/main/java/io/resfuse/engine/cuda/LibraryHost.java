@@ -11,6 +11,7 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.platform.Platform;
 
 /**
  * A CUDA device for an engine whose convolutions, and batch norms in training, are a library's:
@@ -31,9 +32,13 @@ public final class LibraryHost implements DeviceMeter, AutoCloseable {
       return new Availability(
           false, "its kernels are machine code of GPUs, and softcuda runs PTX only");
     }
-    return CudaDevice.hasGpu()
-        ? CudaDevice.probe(options)
-        : new Availability(false, CudaDevice.NO_GPU);
+    return CudaDevice.whyNoNatives(Platform.current())
+        .map(reason -> new Availability(false, reason))
+        .orElseGet(
+            () ->
+                CudaDevice.hasGpu()
+                    ? CudaDevice.probe(options)
+                    : new Availability(false, CudaDevice.NO_GPU));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineProvider.Availability;
+import io.resfuse.platform.Platform;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -63,6 +64,10 @@ public final class SoftCuda {
    * @return whether, from where, or why not
    */
   public static Availability probe() {
+    Optional<String> whyNoNatives = CudaDevice.whyNoNatives(Platform.current());
+    if (whyNoNatives.isPresent()) {
+      return new Availability(false, whyNoNatives.get());
+    }
     try {
       String conflict = otherDriver();
       if (conflict != null) {

@@ -1,12 +1,18 @@
 package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.dnnl_cpu_isa_avx512_core_bf16;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_forward_training;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_get_effective_cpu_isa;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_version;
 
+import io.resfuse.engine.EngineException;
+import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.onednn.NativeMemory.Address;
-import java.util.Locale;
+import io.resfuse.platform.OperatingSystem;
+import io.resfuse.platform.Platform;
 import java.util.Optional;
+import org.bytedeco.dnnl.dnnl_memory_desc;
+import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
@@ -63,17 +69,12 @@ final class NativeLibrary {
         "oneDNN's native library cannot be loaded ("
             + root
             + "); add org.bytedeco:dnnl, javacpp and opencl with the classifier of this platform ("
-            + platform()
+            + Platform.current()
             + ") to the class path");
   }
 
-  private static String platform() {
-    return (System.getProperty("os.name") + "-" + System.getProperty("os.arch"))
-        .toLowerCase(Locale.ROOT);
-  }
-
   private static boolean isLinux() {
-    return System.getProperty("os.name").toLowerCase(Locale.ROOT).contains("linux");
+    return OperatingSystem.current() == OperatingSystem.LINUX;
   }
 
   /** The version of oneDNN, {@code 3.8.1}. */
@@ -89,8 +90,14 @@ final class NativeLibrary {
    */
   static Optional<String> whyNotBf16() {
     int isa = dnnl_get_effective_cpu_isa();
-    boolean x86 = System.getProperty("os.arch").matches("amd64|x86_64");
-    if (!x86 || (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16) {
+    if (!Platform.current().architecture().equals("x86_64")) {
+      return hasBf16Kernels()
+          ? Optional.empty()
+          : Optional.of(
+              "bf16 needs an ARM CPU with SVE and instructions for bf16 (Neoverse V1 or later), for"
+                  + " which oneDNN has kernels; here it has none; use fp32");
+    }
+    if ((isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16) {
       return Optional.empty();
     }
     return Optional.of(
@@ -98,6 +105,26 @@ final class NativeLibrary {
             + " later); this one has instruction sets 0x"
             + Integer.toHexString(isa)
             + " in oneDNN's numbering; use fp32");
+  }
+
+  /** Where instruction sets have no names in oneDNN, a convolution shows what it can do. */
+  private static boolean hasBf16Kernels() {
+    try (Scope scope = new Scope()) {
+      dnnl_memory_desc image = Dnnl.nhwc(scope, Dnnl.BF16, 1, 16, 8, 8);
+      dnnl_primitive_desc convolution =
+          Dnnl.convolution(
+              scope,
+              dnnl_forward_training,
+              image,
+              Dnnl.anyWeights(scope, Dnnl.BF16, 1, 16, 16, 3, 3),
+              null,
+              image,
+              new Window(3, 1, 1, 1),
+              Dnnl.attributes(scope));
+      return !Dnnl.isReference(convolution);
+    } catch (EngineException e) {
+      return false;
+    }
   }
 
   /** A number of threads that can be set without allocating. Thread-safe. */

@@ -10,6 +10,7 @@ import static jcuda.driver.JCudaDriver.cuGetErrorName;
 import static jcuda.driver.JCudaDriver.cuInit;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.platform.Platform;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +47,9 @@ public final class Driver {
       throw new EngineException(
           "JCuda cannot be loaded: "
               + firstLine(String.valueOf(e.getMessage()))
-              + "; it needs Linux on x86-64 and NVIDIA's driver (libcuda.so.1)",
+              + "; it needs org.jcuda:jcuda-natives with the classifier of this platform ("
+              + Platform.current()
+              + ") on the class path, and NVIDIA's driver",
           e);
     }
     reports = report;

@@ -1,0 +1,8 @@
+/**
+ * What differs between operating systems: their names, the user's folders, how files are replaced.
+ * Uses nothing else of ours.
+ */
+@NullMarked
+package io.resfuse.platform;
+
+import org.jspecify.annotations.NullMarked;
