@@ -21,10 +21,24 @@ public record Machine(String cpu, int cores, String system, String java) {
   /** This machine. */
   static Machine here() {
     return new Machine(
-        field(CPU_INFO, "model name").orElse("unknown CPU"),
+        cpuName(),
         Runtime.getRuntime().availableProcessors(),
         System.getProperty("os.name") + " " + System.getProperty("os.arch"),
         Runtime.version().toString());
+  }
+
+  /** Linux names x86 processors, and gives those of ARM numbers; Windows has a variable. */
+  private static String cpuName() {
+    return field(CPU_INFO, "model name")
+        .or(
+            () ->
+                field(CPU_INFO, "CPU implementer")
+                    .flatMap(
+                        maker ->
+                            field(CPU_INFO, "CPU part")
+                                .map(part -> "ARM CPU of implementer " + maker + ", part " + part)))
+        .or(() -> Optional.ofNullable(System.getenv("PROCESSOR_IDENTIFIER")))
+        .orElse("unknown CPU");
   }
 
   /** Memory of the host that can be had now, in bytes; where it cannot be told, without limit. */

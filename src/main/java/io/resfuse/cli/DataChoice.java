@@ -7,6 +7,7 @@ import io.resfuse.data.Datasets;
 import io.resfuse.data.IdxDatasets;
 import io.resfuse.data.ImageDecoder;
 import io.resfuse.data.Split;
+import io.resfuse.platform.UserFolders;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,7 +27,8 @@ final class DataChoice {
           "A folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
               + " pictures per class, or train.csv and test.csv; or fashion-mnist, mnist, cifar10"
               + " or cifar100, looked for in $RESFUSE_DATA/NAME, data/NAME,"
-              + " ~/.cache/resfuse/data/NAME and /usr/share/datasets/NAME.")
+              + " data/NAME in the cache folder (on Linux ~/.cache/resfuse), and"
+              + " /usr/share/datasets/NAME.")
   private @Nullable String data;
 
   @Option(
@@ -74,7 +76,7 @@ final class DataChoice {
       places.add(Path.of(home, name));
     }
     places.add(Path.of("data", name));
-    places.add(Path.of(System.getProperty("user.home"), ".cache", "resfuse", "data", name));
+    places.add(UserFolders.cache().resolve("data").resolve(name));
     places.add(Path.of("/usr/share/datasets", name));
     for (Path place : places) {
       if (Files.isDirectory(place)) {

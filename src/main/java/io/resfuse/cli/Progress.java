@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,10 +20,18 @@ final class Progress implements AutoCloseable {
   }
 
   /**
-   * Whether a file descriptor of this process, 1 or 2, is a terminal; false where that cannot be
-   * told.
+   * Whether a file descriptor of this process, 1 or 2, is a terminal. Linux tells; elsewhere Java
+   * knows only whether both its input and its output are a terminal's, and newer Javas no longer
+   * say even that, unless {@code -Djdk.console=java.base} asks them to.
    */
+  @SuppressWarnings("SystemConsoleNull") // asked only where null has a meaning
   static boolean isTerminal(int descriptor) {
+    if (OperatingSystem.current() != OperatingSystem.LINUX) {
+      boolean telling =
+          Runtime.version().feature() < 22
+              || System.getProperty("jdk.console", "").equals("java.base");
+      return telling && System.console() != null;
+    }
     try {
       Path link = Path.of("/proc/self/fd", Integer.toString(descriptor));
       String target = Files.readSymbolicLink(link).toString();

@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.platform.OperatingSystem;
 import io.resfuse.train.TrainingListener;
 import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
@@ -13,6 +14,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class TrainingProgress implements TrainingListener, AutoCloseable {
   private static final long UPDATE_NANOS = 250_000_000;
+
+  /** Windows' older consoles know no escape sequences. */
+  private static final String CLEAR =
+      OperatingSystem.current() == OperatingSystem.WINDOWS
+          ? "\r" + " ".repeat(79) + "\r"
+          : "\r\u001b[K";
 
   private final String task;
   private @Nullable ProgressBar bar;
@@ -65,7 +72,7 @@ final class TrainingProgress implements TrainingListener, AutoCloseable {
   /** Makes room for a line on the same terminal; the bar comes back by itself. */
   void clearLine() {
     if (bar != null) {
-      System.err.print("\r\u001b[K");
+      System.err.print(CLEAR);
       System.err.flush();
     }
   }

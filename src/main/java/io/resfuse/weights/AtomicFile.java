@@ -1,39 +1,17 @@
 package io.resfuse.weights;
 
+import io.resfuse.platform.WholeFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.UUID;
 
 /**
- * Writes a file so that others see all of it or nothing: under a temporary name beside the target,
- * synced, then moved over the target. After a failure the target is as before and the temporary
- * file is gone. Stateless and thread-safe.
+ * Writes a file as {@link WholeFile} does, so that others see all of it or nothing, and says
+ * clearly what went wrong if it cannot. Stateless and thread-safe.
  */
 public final class AtomicFile {
   private AtomicFile() {}
-
-  /** Writes the contents. */
-  @FunctionalInterface
-  interface Body {
-    void writeTo(WritableByteChannel channel) throws IOException;
-  }
-
-  /** Puts something between the writer and the file; tests make it fail. */
-  @FunctionalInterface
-  interface Wrapper {
-    WritableByteChannel wrap(FileChannel channel);
-  }
-
-  static void write(Path target, Body body) {
-    write(target, body, channel -> channel);
-  }
 
   /**
    * Writes a text.
@@ -47,47 +25,26 @@ public final class AtomicFile {
   }
 
   static void write(Path target, byte[] contents) {
-    ByteBuffer bytes = ByteBuffer.wrap(contents);
-    write(
-        target,
-        channel -> {
-          while (bytes.hasRemaining()) {
-            channel.write(bytes);
-          }
-        });
+    run(target, () -> WholeFile.write(target, contents));
   }
 
-  static void write(Path target, Body body, Wrapper wrapper) {
+  static void write(Path target, WholeFile.Body body) {
+    run(target, () -> WholeFile.write(target, body));
+  }
+
+  @FunctionalInterface
+  private interface Writing {
+    void run() throws IOException;
+  }
+
+  private static void run(Path target, Writing writing) {
+    if (Files.isDirectory(target)) {
+      throw WeightsException.of(target, "it is a folder", "name a file in it");
+    }
     try {
-      Path real = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
-      if (Files.isDirectory(real)) {
-        throw WeightsException.of(target, "it is a folder", "name a file in it");
-      }
-      Path folder = real.getParent();
-      Path temporary = folder.resolve("." + real.getFileName() + "." + UUID.randomUUID() + ".tmp");
-      try {
-        try (FileChannel channel =
-            FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-          body.writeTo(wrapper.wrap(channel));
-          channel.force(true);
-        }
-        Files.move(
-            temporary, real, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
-      syncFolder(folder);
+      writing.run();
     } catch (IOException e) {
       throw WeightsException.writing(target, e);
-    }
-  }
-
-  /** Makes the move itself durable; not every file system lets a folder be opened. */
-  private static void syncFolder(Path folder) {
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-      channel.force(true);
-    } catch (IOException ignored) {
-      // The contents are synced; only the rename could be lost in a power cut.
     }
   }
 }

@@ -1,19 +1,16 @@
 package io.resfuse.weights;
 
+import io.resfuse.platform.UserFolders;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
-/**
- * The user's folder for fetched models: {@code $RESFUSE_CACHE}, else {@code
- * $XDG_CACHE_HOME/resfuse}, else {@code ~/.cache/resfuse}.
- */
+/** A folder for fetched models: the user's is {@link UserFolders#cache}. */
 final class Cache {
   /** A file lock belongs to the process; this one keeps its threads apart. */
   private static final ReentrantLock THREADS = new ReentrantLock();
@@ -27,18 +24,7 @@ final class Cache {
   }
 
   static Cache ofUser() {
-    return of(System.getenv(), System.getProperty("user.home"));
-  }
-
-  static Cache of(Map<String, String> environment, String home) {
-    String own = environment.getOrDefault("RESFUSE_CACHE", "");
-    if (!own.isEmpty()) {
-      return new Cache(Path.of(own));
-    }
-    // The XDG specification says that relative paths are to be ignored.
-    String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
-    return new Cache(
-        xdg.startsWith("/") ? Path.of(xdg, "resfuse") : Path.of(home, ".cache", "resfuse"));
+    return new Cache(UserFolders.cache());
   }
 
   Path folder() {

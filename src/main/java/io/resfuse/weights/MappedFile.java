@@ -1,5 +1,7 @@
 package io.resfuse.weights;
 
+import io.resfuse.platform.OperatingSystem;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,27 +16,38 @@ import org.jspecify.annotations.Nullable;
 /**
  * A file mapped for reading, of any size, handed out in pieces of less than 2 GiB. A file that fits
  * one piece is mapped at once; of a larger one each piece is mapped when it is asked for. Mappings
- * go when the last buffer is unreachable.
+ * go when the last buffer is unreachable. Where the system would let nobody replace or delete the
+ * file until then, it is read instead.
  */
 final class MappedFile {
+  /** Of arrays and buffers in Java. */
+  private static final int LARGEST_PIECE = Integer.MAX_VALUE - 8;
+
   private final Path path;
   private final long size;
+  private final boolean map;
   private final @Nullable ByteBuffer whole;
 
-  private MappedFile(Path path, long size, @Nullable ByteBuffer whole) {
+  private MappedFile(Path path, long size, boolean map, @Nullable ByteBuffer whole) {
     this.path = path;
     this.size = size;
+    this.map = map;
     this.whole = whole;
   }
 
   static MappedFile open(Path path) {
+    return open(path, OperatingSystem.current().letsGoOfMappedFiles());
+  }
+
+  /** Opens a file. {@code map}: whether it is mapped; else it is read. */
+  static MappedFile open(Path path, boolean map) {
     if (Files.isDirectory(path)) {
       throw WeightsException.of(path, "it is a folder", "name a file");
     }
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long size = channel.size();
-      ByteBuffer whole = size <= Integer.MAX_VALUE ? channel.map(MapMode.READ_ONLY, 0, size) : null;
-      return new MappedFile(path, size, whole);
+      ByteBuffer whole = size <= LARGEST_PIECE ? piece(channel, map, 0, size) : null;
+      return new MappedFile(path, size, map, whole);
     } catch (IOException e) {
       throw WeightsException.reading(path, e);
     }
@@ -66,7 +79,7 @@ final class MappedFile {
           path,
           "it has " + size + " bytes, but says that " + length + " bytes are at byte " + offset);
     }
-    if (length > Integer.MAX_VALUE) {
+    if (length > LARGEST_PIECE) {
       throw WeightsException.of(
           path, "it has a tensor of " + length + " bytes", "tensors must be smaller than 2 GiB");
     }
@@ -75,12 +88,26 @@ final class MappedFile {
       piece = whole.slice((int) offset, (int) length);
     } else {
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-        piece = channel.map(MapMode.READ_ONLY, offset, length);
+        piece = piece(channel, map, offset, length);
       } catch (IOException e) {
         throw WeightsException.reading(path, e);
       }
     }
     return piece.order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static ByteBuffer piece(FileChannel channel, boolean map, long offset, long length)
+      throws IOException {
+    if (map) {
+      return channel.map(MapMode.READ_ONLY, offset, length);
+    }
+    ByteBuffer bytes = ByteBuffer.allocateDirect((int) length);
+    while (bytes.hasRemaining()) {
+      if (channel.read(bytes, offset + bytes.position()) < 0) {
+        throw new EOFException("the file became shorter while it was read");
+      }
+    }
+    return bytes.flip().asReadOnlyBuffer();
   }
 
   /**

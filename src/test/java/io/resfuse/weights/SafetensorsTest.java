@@ -246,10 +246,10 @@ class SafetensorsTest {
                 AtomicFile.write(
                     target,
                     channel -> {
-                      channel.write(ByteBuffer.wrap(half));
-                      channel.write(ByteBuffer.wrap(half));
-                    },
-                    channel -> new FullDisk(channel, 150)))
+                      FullDisk disk = new FullDisk(channel, 150);
+                      disk.write(ByteBuffer.wrap(half));
+                      disk.write(ByteBuffer.wrap(half));
+                    }))
         .withMessageContaining("disk is full, nothing was left behind; free some space");
     assertThat(Files.readString(target)).isEqualTo("old");
     assertThat(filesIn(folder)).containsExactly("model");

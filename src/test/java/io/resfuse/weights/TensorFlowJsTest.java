@@ -123,6 +123,7 @@ class TensorFlowJsTest {
         "\"shard3\" | \"../shard3\" | not beside its model.json",
         "\"shard3\" | \"/etc/passwd\" | not beside its model.json",
         "\"shard3\" | \"x/../../y\" | not beside its model.json",
+        "\"shard3\" | \"C:shard3\" | not beside its model.json",
         "\"shard3\" | 7 | not beside its model.json",
         "\"shard3\" | \"none\" | no such file",
         "[3] | [4] | should have",

@@ -1,13 +1,11 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.platform.UserFolders;
+import io.resfuse.platform.WholeFile;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -23,14 +21,9 @@ final class NativeFiles {
 
   /** Where to unpack, best first: the user's cache folder, the temporary folder. */
   static List<Path> places() {
-    String cache = System.getenv("XDG_CACHE_HOME");
-    Path user =
-        cache != null && cache.startsWith("/")
-            ? Path.of(cache)
-            : Path.of(System.getProperty("user.home"), ".cache");
     Path shared =
         Path.of(System.getProperty("java.io.tmpdir"), "resfuse-" + System.getProperty("user.name"));
-    return List.of(user.resolve("resfuse"), shared);
+    return List.of(UserFolders.cache(), shared);
   }
 
   /**
@@ -44,26 +37,8 @@ final class NativeFiles {
       return target;
     }
     Files.createDirectories(folder);
-    replace(target, content);
+    WholeFile.write(target, content);
     return target;
-  }
-
-  /** Writes a file of its own beside {@code target} and moves it there in one step. */
-  static void replace(Path target, byte[] content) throws IOException {
-    Path fresh = Files.createTempFile(target.getParent(), target.getFileName() + "", ".part");
-    try {
-      Files.write(fresh, content);
-      try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
-        channel.force(true);
-      }
-      try {
-        Files.move(fresh, target, StandardCopyOption.ATOMIC_MOVE);
-      } catch (AtomicMoveNotSupportedException e) {
-        Files.move(fresh, target, StandardCopyOption.REPLACE_EXISTING);
-      }
-    } finally {
-      Files.deleteIfExists(fresh);
-    }
   }
 
   /** The first digits of a text's SHA-256. */

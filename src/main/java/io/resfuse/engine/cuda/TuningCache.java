@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.resfuse.engine.cuda.kernels.Tile;
+import io.resfuse.platform.WholeFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -94,7 +95,7 @@ final class TuningCache {
                           key,
                           choice.tile().toString(),
                           String.valueOf(choice.slices()))));
-      NativeFiles.replace(file, (String.join("\n", lines) + "\n").getBytes(UTF_8));
+      WholeFile.write(file, (String.join("\n", lines) + "\n").getBytes(UTF_8));
     }
   }
 

@@ -1,0 +1,41 @@
+package io.resfuse.platform;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Where a user's files belong. Stateless and thread-safe. */
+public final class UserFolders {
+  private static final String NAME = "resfuse";
+
+  private UserFolders() {}
+
+  /**
+   * The folder for what can be fetched or computed again: {@code $RESFUSE_CACHE} if that is set;
+   * else on Linux {@code $XDG_CACHE_HOME/resfuse} or {@code ~/.cache/resfuse}, on macOS {@code
+   * ~/Library/Caches/resfuse}, on Windows {@code %LOCALAPPDATA%\resfuse}.
+   *
+   * @return the folder; it may not exist yet
+   */
+  public static Path cache() {
+    return cache(OperatingSystem.current(), System.getenv(), System.getProperty("user.home"));
+  }
+
+  static Path cache(OperatingSystem system, Map<String, String> environment, String home) {
+    String own = environment.getOrDefault("RESFUSE_CACHE", "");
+    if (!own.isEmpty()) {
+      return Path.of(own);
+    }
+    return switch (system) {
+      case WINDOWS -> {
+        String local = environment.getOrDefault("LOCALAPPDATA", "");
+        yield local.isEmpty() ? Path.of(home, "AppData", "Local", NAME) : Path.of(local, NAME);
+      }
+      case MACOS -> Path.of(home, "Library", "Caches", NAME);
+      case LINUX, OTHER -> {
+        // The XDG specification says that relative paths are to be ignored.
+        String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
+        yield xdg.startsWith("/") ? Path.of(xdg, NAME) : Path.of(home, ".cache", NAME);
+      }
+    };
+  }
+}

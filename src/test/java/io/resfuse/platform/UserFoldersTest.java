@@ -1,0 +1,46 @@
+package io.resfuse.platform;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class UserFoldersTest {
+  private static final Map<String, String> XDG = Map.of("XDG_CACHE_HOME", "/x");
+
+  @ParameterizedTest
+  @EnumSource(OperatingSystem.class)
+  void ownFolderGoesFirst(OperatingSystem system) {
+    Map<String, String> all =
+        Map.of("RESFUSE_CACHE", "/r", "XDG_CACHE_HOME", "/x", "LOCALAPPDATA", "/l");
+    assertThat(UserFolders.cache(system, all, "/h")).isEqualTo(Path.of("/r"));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"LINUX", "OTHER"})
+  void unixFollowsXdg(OperatingSystem system) {
+    assertThat(UserFolders.cache(system, XDG, "/h")).isEqualTo(Path.of("/x/resfuse"));
+    assertThat(UserFolders.cache(system, Map.of("XDG_CACHE_HOME", "relative"), "/h"))
+        .isEqualTo(Path.of("/h/.cache/resfuse"));
+    assertThat(UserFolders.cache(system, Map.of("RESFUSE_CACHE", ""), "/h"))
+        .isEqualTo(Path.of("/h/.cache/resfuse"));
+  }
+
+  @Test
+  void macosHasCachesInTheLibrary() {
+    assertThat(UserFolders.cache(OperatingSystem.MACOS, XDG, "/Users/h"))
+        .isEqualTo(Path.of("/Users/h/Library/Caches/resfuse"));
+  }
+
+  @Test
+  void windowsHasLocalApplicationData() {
+    String local = "C:\\Users\\h\\AppData\\Local";
+    assertThat(UserFolders.cache(OperatingSystem.WINDOWS, Map.of("LOCALAPPDATA", local), "/h"))
+        .isEqualTo(Path.of(local, "resfuse"));
+    assertThat(UserFolders.cache(OperatingSystem.WINDOWS, XDG, "/h"))
+        .isEqualTo(Path.of("/h/AppData/Local/resfuse"));
+  }
+}
