@@ -1,10 +1,11 @@
 package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.dnnl_cpu_isa_avx512_core_bf16;
-import static org.bytedeco.dnnl.global.dnnl.dnnl_forward_training;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_forward_inference;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_get_effective_cpu_isa;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_version;
 
+import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.onednn.NativeMemory.Address;
@@ -86,11 +87,15 @@ final class NativeLibrary {
   /**
    * Why bf16 should not be used on this CPU.
    *
+   * @param mode for what
    * @return empty if the CPU multiplies bf16 itself
    */
-  static Optional<String> whyNotBf16() {
+  static Optional<String> whyNotBf16(Mode mode) {
     int isa = dnnl_get_effective_cpu_isa();
     if (!Platform.current().architecture().equals("x86_64")) {
+      if (mode == Mode.TRAINING) {
+        return Optional.of("oneDNN has no training in bf16 on ARM CPUs; use fp32");
+      }
       return hasBf16Kernels()
           ? Optional.empty()
           : Optional.of(
@@ -114,7 +119,7 @@ final class NativeLibrary {
       dnnl_primitive_desc convolution =
           Dnnl.convolution(
               scope,
-              dnnl_forward_training,
+              dnnl_forward_inference,
               image,
               Dnnl.anyWeights(scope, Dnnl.BF16, 1, 16, 16, 3, 3),
               null,
@@ -125,6 +130,11 @@ final class NativeLibrary {
     } catch (EngineException e) {
       return false;
     }
+  }
+
+  /** Whether numbers of threads can be set: whether OpenMP's function for it was found. */
+  static boolean setsThreads() {
+    return setThreads != null;
   }
 
   /** A number of threads that can be set without allocating. Thread-safe. */

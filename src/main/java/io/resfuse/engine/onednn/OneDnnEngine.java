@@ -27,11 +27,18 @@ final class OneDnnEngine implements Engine {
     return "oneDNN "
         + NativeLibrary.version()
         + ", "
-        + options.effectiveThreads()
-        + (options.effectiveThreads() == 1 ? " thread" : " threads")
+        + threads(options)
         + ", "
         + InstructionSet.effective()
-        + (NativeLibrary.whyNotBf16().isEmpty() ? ", bf16" : ", no bf16");
+        + (NativeLibrary.whyNotBf16(Mode.INFERENCE).isEmpty() ? ", bf16" : ", no bf16");
+  }
+
+  private static String threads(EngineOptions options) {
+    if (!NativeLibrary.setsThreads()) {
+      return "as many threads as OMP_NUM_THREADS says";
+    }
+    int count = options.effectiveThreads();
+    return count + (count == 1 ? " thread" : " threads");
   }
 
   @Override
@@ -48,7 +55,7 @@ final class OneDnnEngine implements Engine {
   public Optional<String> whyNot(Precision precision, Mode mode) {
     return switch (precision) {
       case FP32 -> Optional.empty();
-      case BF16 -> NativeLibrary.whyNotBf16();
+      case BF16 -> NativeLibrary.whyNotBf16(mode);
       default ->
           Optional.of(
               "engine onednn computes in fp32 and bf16, not in " + precision + "; use fp32");
