@@ -97,11 +97,16 @@ public record Conditions(
   List<String> notes(Conditions later, int cores) {
     List<String> notes = new ArrayList<>();
     notes.add(
-        Text.of(
-            "CPU clock, as Linux tells it: %.0f MHz before, %.0f MHz after",
-            cpuMegahertz, later.cpuMegahertz));
+        Double.isNaN(cpuMegahertz)
+            ? "CPU clock: this system does not tell"
+            : Text.of(
+                "CPU clock, as Linux tells it: %.0f MHz before, %.0f MHz after",
+                cpuMegahertz, later.cpuMegahertz));
     notes.add(
-        Text.of("load average: %.2f before, %.2f after, on %d cores", load, later.load, cores));
+        Double.isNaN(load)
+            ? "load average: this system does not tell"
+            : Text.of(
+                "load average: %.2f before, %.2f after, on %d cores", load, later.load, cores));
     if (load > 0.25 * cores) {
       notes.add("other programs were running before the first measurement: expect noise");
     }
