@@ -3,7 +3,8 @@ package io.resfuse.engine;
 /**
  * How an engine is opened.
  *
- * @param threads CPU threads, 0 for as many as there are physical cores available
+ * @param threads CPU threads, 0 for as many as this process has CPUs: those it may run on, and on
+ *     Linux no more than the quota of its control group, rounded up
  * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...)
  * @param autotune whether an engine that chooses between kernels may time them, when a plan is made
  *     for sizes that it does not know yet, and remember the fastest

@@ -30,11 +30,13 @@ final class NativeLibrary {
   private static final @Nullable Throwable failure;
   private static final @Nullable OneArgument setThreads;
   private static final @Nullable FourArguments madvise;
+  private static final @Nullable Neighbours neighbours;
 
   static {
     Throwable problem = null;
     OneArgument omp = null;
     FourArguments advise = null;
+    Neighbours others = null;
     try {
       Loader.load(org.bytedeco.opencl.global.OpenCL.class);
       Loader.load(org.bytedeco.dnnl.global.dnnl.class);
@@ -42,12 +44,14 @@ final class NativeLibrary {
       omp = symbol == null ? null : new OneArgument(symbol.address());
       symbol = isLinux() ? Loader.addressof("madvise") : null;
       advise = symbol == null ? null : new FourArguments(symbol.address());
+      others = isLinux() ? Neighbours.open() : null;
     } catch (LinkageError | RuntimeException e) {
       problem = e;
     }
     failure = problem;
     setThreads = omp;
     madvise = advise;
+    neighbours = others;
   }
 
   private NativeLibrary() {}
@@ -161,6 +165,10 @@ final class NativeLibrary {
       if (function != null) {
         function.call(argument);
       }
+      Neighbours others = neighbours;
+      if (others != null && count > 1) {
+        others.expect(count);
+      }
     }
   }
 
@@ -181,7 +189,7 @@ final class NativeLibrary {
   // result that is not read does no harm.
 
   /** Calls {@code void f(word)}. */
-  private static final class OneArgument extends User_func_Pointer {
+  static final class OneArgument extends User_func_Pointer {
     private final PointerPointer<Pointer> slot;
 
     OneArgument(long function) {
@@ -193,7 +201,7 @@ final class NativeLibrary {
   }
 
   /** Calls {@code void f(word, word, word, word)}. */
-  private static final class FourArguments extends Pfn_notify_BytePointer_Pointer_long_Pointer {
+  static final class FourArguments extends Pfn_notify_BytePointer_Pointer_long_Pointer {
     private final PointerPointer<Pointer> slot;
 
     FourArguments(long function) {
