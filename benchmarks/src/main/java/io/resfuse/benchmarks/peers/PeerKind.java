@@ -5,6 +5,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -13,7 +14,8 @@ enum PeerKind {
   ONNXRUNTIME("ONNX Runtime, CPU provider", OnnxRuntimePeer::new),
   LIBTORCH("LibTorch, channels-last", () -> new LibTorchPeer(true)),
   LIBTORCH_CONTIGUOUS("LibTorch, contiguous", () -> new LibTorchPeer(false)),
-  DJL("DJL on PyTorch", DjlPeer::new);
+  DJL("DJL on PyTorch", DjlPeer::new),
+  ONEDNN_SPINNING("engine onednn, always spinning", SpinningPeer::new);
 
   private final String description;
   private final Supplier<Peer> constructor;
@@ -30,6 +32,11 @@ enum PeerKind {
   /** What it is, without loading anything of it. */
   String description() {
     return description;
+  }
+
+  /** What its process finds in its environment. */
+  Map<String, String> environment() {
+    return this == ONEDNN_SPINNING ? Map.of("GOMP_SPINCOUNT", SpinningPeer.SPIN_COUNT) : Map.of();
   }
 
   Peer open() {

@@ -69,6 +69,7 @@ final class WorkerProcess implements Entry {
       builder.redirectError(log(folder).toFile());
       builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
       builder.environment().put("OPENBLAS_NUM_THREADS", "1");
+      builder.environment().putAll(kind.environment());
       // What a crashed JVM leaves behind belongs with the log, not where the user happens to be.
       builder.directory(folder.toFile());
       return new WorkerProcess(kind, folder, builder.start());
