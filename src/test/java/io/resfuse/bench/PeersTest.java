@@ -2,6 +2,7 @@ package io.resfuse.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.resfuse.bench.Result.Status;
 import io.resfuse.engine.Engine;
@@ -267,6 +268,10 @@ class PeersTest {
 
   @Test
   void aPeerWithoutThePrecisionRunsInAFinerOne() {
+    try (Engine onednn = Engines.open("onednn", EngineOptions.defaults())) {
+      Optional<String> whyNot = onednn.whyNot(Precision.BF16, Engine.Mode.INFERENCE);
+      assumeTrue(whyNot.isEmpty(), () -> whyNot.orElseThrow());
+    }
     BenchReport report = run(Mode.INFERENCE, Precision.BF16, "", "onednn", "right");
     Result result = byName(report).get("right");
     assertThat(result.status()).as(result.detail()).isEqualTo(Status.TIMED);

@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.onednn.NativeMemory.Address;
+import java.util.Arrays;
 import org.bytedeco.dnnl.dnnl_engine;
 import org.bytedeco.dnnl.dnnl_memory;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -527,9 +528,12 @@ final class Dnnl {
     return isReference(implementation(desc));
   }
 
-  /** Whether an implementation's name says that it is a reference loop, or made of one. */
+  /**
+   * Whether an implementation's name says that it is a reference loop, or made of one: {@code
+   * ref:any}, {@code gemm:ref}.
+   */
   static boolean isReference(String implementation) {
-    return implementation.startsWith("ref") || implementation.contains("+ref");
+    return Arrays.asList(implementation.split("[:+]", -1)).contains("ref");
   }
 
   /** What kind a primitive is of, {@code dnnl_convolution} for example. */

@@ -104,6 +104,35 @@ final class InferenceProgram {
     return network;
   }
 
+  /** The names of the implementations of all operations, by label. */
+  List<String> implementations() {
+    List<String> found = new ArrayList<>();
+    kernels
+        .values()
+        .forEach(
+            bySize ->
+                bySize
+                    .values()
+                    .forEach(one -> found.add(one.name + ": " + Dnnl.implementation(one.desc))));
+    return found;
+  }
+
+  /** The operations that oneDNN has only reference loops for. */
+  List<Steps.Slow> slow() {
+    List<Steps.Slow> slow = new ArrayList<>();
+    for (Map<Integer, Kernel> bySize : kernels.values()) {
+      for (Kernel kernel : bySize.values()) {
+        String implementation = Dnnl.implementation(kernel.desc);
+        if (Dnnl.isReference(implementation)) {
+          Steps.Work work = new Steps.Work();
+          kernel.arguments.forEach(argument -> work.add(argument.index, argument.desc));
+          slow.add(new Steps.Slow(kernel.name, implementation, work.amount()));
+        }
+      }
+    }
+    return slow;
+  }
+
   ValuePlaces places() {
     return places;
   }

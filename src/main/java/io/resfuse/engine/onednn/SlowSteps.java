@@ -48,7 +48,7 @@ final class SlowSteps {
         + NativeLibrary.version()
         + " has no kernel for "
         + InstructionSet.effective()
-        + " in any layout (least is lost in "
+        + " (tensors lie in "
         + format
         + "), only plain loops ("
         + worst.implementation()

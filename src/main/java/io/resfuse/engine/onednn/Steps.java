@@ -87,18 +87,9 @@ final class Steps {
     }
 
     private long work() {
-      long elements = 0;
-      long perElement = 1;
-      for (Argument argument : arguments) {
-        long[] dims = Dnnl.dims(argument.desc);
-        long product = LongStream.of(dims).reduce(1, (a, b) -> a * b);
-        if (argument.index == DNNL_ARG_WEIGHTS || argument.index == DNNL_ARG_DIFF_WEIGHTS) {
-          perElement = product / dims[0];
-        } else {
-          elements = Math.max(elements, product);
-        }
-      }
-      return elements * perElement;
+      Work work = new Work();
+      arguments.forEach(argument -> work.add(argument.index, argument.desc));
+      return work.amount();
     }
 
     /** Zeroes the scratch memory and the buffers of weights' gradients first. */
@@ -116,6 +107,27 @@ final class Steps {
     return step;
   }
 
+  /** How much a primitive has to do, roughly: multiplications, or elements without weights. */
+  static final class Work {
+    private long elements;
+    private long perElement = 1;
+
+    /** Takes account of an argument. */
+    void add(int index, dnnl_memory_desc desc) {
+      long[] dims = Dnnl.dims(desc);
+      long product = LongStream.of(dims).reduce(1, (a, b) -> a * b);
+      if (index == DNNL_ARG_WEIGHTS || index == DNNL_ARG_DIFF_WEIGHTS) {
+        perElement = product / dims[0];
+      } else {
+        elements = Math.max(elements, product);
+      }
+    }
+
+    long amount() {
+      return elements * perElement;
+    }
+  }
+
   /** Appends a loop that runs at a time of the plan. */
   void add(String name, int time, List<Buffer> used, Body body) {
     for (Buffer buffer : used) {
@@ -130,9 +142,20 @@ final class Steps {
    *
    * @param name its label
    * @param implementation oneDNN's name for it
-   * @param work multiplications, or elements if it multiplies by no weights; roughly
+   * @param work its {@link Work}
    */
   record Slow(String name, String implementation, long work) {}
+
+  /** The names of the implementations of all steps but changes of layout, by label. */
+  List<String> implementations() {
+    List<String> found = new ArrayList<>();
+    for (Entry entry : entries) {
+      if (entry instanceof Step step && !step.isReorder()) {
+        found.add(step.name + ": " + Dnnl.implementation(step.desc));
+      }
+    }
+    return found;
+  }
 
   /** The steps that oneDNN has only reference loops for; changes of layout are not counted. */
   List<Slow> slow() {

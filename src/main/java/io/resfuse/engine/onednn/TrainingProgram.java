@@ -150,6 +150,11 @@ final class TrainingProgram {
     return slow;
   }
 
+  /** The format of the activations. */
+  TrainingFormat format() {
+    return layouts.format();
+  }
+
   // What others need.
 
   TrainingWeights weights() {

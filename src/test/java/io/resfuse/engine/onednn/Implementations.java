@@ -1,0 +1,68 @@
+package io.resfuse.engine.onednn;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TestData;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Prints which implementations oneDNN chooses for all ResNets, both directions: a line per network,
+ * mode and type, with how many steps got which. A program of its own, since the instruction set is
+ * fixed when oneDNN is loaded.
+ */
+final class Implementations {
+  private Implementations() {}
+
+  /** The instruction set, then the lines; nothing is computed. */
+  public static void main(String[] arguments) {
+    try (Engine engine = Engines.open("onednn", EngineOptions.defaults())) {
+      System.out.println("isa " + InstructionSet.effective().name());
+      for (ResNetVariant variant : ResNetVariant.all()) {
+        String name = variant.name();
+        NetworkSpec network = ResNet.build(ResNetConfig.of(name));
+        int size = variant.imageSize();
+        for (Precision precision : List.of(Precision.FP32, Precision.BF16)) {
+          int type = precision == Precision.BF16 ? Dnnl.BF16 : Dnnl.F32;
+          if (engine.whyNot(precision, Engine.Mode.INFERENCE).isEmpty()) {
+            try (Scope scope = new Scope();
+                PackedWeights weights = new PackedWeights(network, TestData.parameters(network))) {
+              print(
+                  name + " inference " + precision,
+                  new InferenceProgram(
+                          scope, network, PlanRequest.logits(2, size), type, weights, 2)
+                      .implementations());
+            }
+          }
+          if (engine.whyNot(precision, Engine.Mode.TRAINING).isEmpty()) {
+            try (Scope scope = new Scope()) {
+              TrainingProgram program =
+                  TrainingProgram.of(
+                      scope, network, TrainingOptions.standard(2, size, precision), type);
+              List<String> all = new ArrayList<>(program.forward().implementations());
+              all.addAll(program.backward().implementations());
+              print(name + " training " + precision + " in " + program.format(), all);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static void print(String what, List<String> implementations) {
+    Map<String, Integer> counts = new TreeMap<>();
+    implementations.forEach(
+        one -> counts.merge(one.substring(one.indexOf(": ") + 2), 1, Integer::sum));
+    System.out.println(what + " " + counts);
+  }
+}
