@@ -14,16 +14,16 @@ final class ResampleWeights {
   /** Per output pixel of the window: how many input pixels it takes. At least 1. */
   final int[] count;
 
-  /** The weights, {@link #stride} per output pixel. */
-  final int[] weights;
+  /**
+   * The weights: that of an output pixel's first input pixel, that of its second, and so on, each
+   * array in the order of the output. Zero beyond an output pixel's count; their number is even.
+   */
+  final int[][] weights;
 
-  final int stride;
-
-  private ResampleWeights(int[] first, int[] count, int[] weights, int stride) {
+  private ResampleWeights(int[] first, int[] count, int[][] weights) {
     this.first = first;
     this.count = count;
     this.weights = weights;
-    this.stride = stride;
   }
 
   /**
@@ -39,30 +39,32 @@ final class ResampleWeights {
     double filterScale = Math.max(scale, 1);
     double support = filter.support() * filterScale;
     double inverse = 1 / filterScale;
-    int stride = (int) Math.min(in, 2 * (long) Math.ceil(support) + 1);
     int[] first = new int[size];
     int[] count = new int[size];
-    int[] weights = new int[Math.multiplyExact(size, stride)];
-    double[] exact = new double[stride];
+    int most = 0;
     for (int i = 0; i < size; i++) {
       double centre = (start + i + 0.5) * scale;
-      int low = Math.max((int) (centre - support + 0.5), 0);
-      int high = Math.min((int) (centre + support + 0.5), in);
+      first[i] = Math.max((int) (centre - support + 0.5), 0);
+      count[i] = Math.min((int) (centre + support + 0.5), in) - first[i];
+      most = Math.max(most, count[i]);
+    }
+    int[][] weights = new int[most + most % 2][size];
+    double[] exact = new double[most];
+    for (int i = 0; i < size; i++) {
+      double centre = (start + i + 0.5) * scale;
       double sum = 0;
-      for (int x = low; x < high; x++) {
-        double weight = filter.weight((x - centre + 0.5) * inverse);
-        exact[x - low] = weight;
+      for (int k = 0; k < count[i]; k++) {
+        double weight = filter.weight((first[i] + k - centre + 0.5) * inverse);
+        exact[k] = weight;
         sum += weight;
       }
-      for (int x = low; x < high; x++) {
-        double weight = sum == 0 ? exact[x - low] : exact[x - low] / sum;
+      for (int k = 0; k < count[i]; k++) {
+        double weight = sum == 0 ? exact[k] : exact[k] / sum;
         double scaled = weight * (1 << FRACTION_BITS);
-        weights[i * stride + x - low] = (int) (scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+        weights[k][i] = (int) (scaled < 0 ? scaled - 0.5 : scaled + 0.5);
       }
-      first[i] = low;
-      count[i] = high - low;
     }
-    return new ResampleWeights(first, count, weights, stride);
+    return new ResampleWeights(first, count, weights);
   }
 
   int size() {
@@ -71,5 +73,18 @@ final class ResampleWeights {
 
   int last(int i) {
     return first[i] + count[i];
+  }
+
+  /** The most output pixels that take one input pixel, so that are to be summed at a time. */
+  int overlap() {
+    int most = 0;
+    int end = 0;
+    for (int i = 0; i < size(); i++) {
+      while (end < size() && first[end] < last(i)) {
+        end++;
+      }
+      most = Math.max(most, end - i);
+    }
+    return most;
   }
 }

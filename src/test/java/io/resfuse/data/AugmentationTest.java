@@ -11,6 +11,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AugmentationTest {
   static List<Augmentation> all() {
@@ -89,13 +90,16 @@ class AugmentationTest {
     return result;
   }
 
-  @Test
-  void flipMirrors() {
-    Image image = SyntheticImages.pattern(9, 7, 3);
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void flipMirrors(int channels) {
+    Image image = SyntheticImages.pattern(9, 7, channels);
     Image flipped = new HorizontalFlip(1).apply(image, new SampleRandom(0, 0, 0));
     for (int y = 0; y < 7; y++) {
       for (int x = 0; x < 9; x++) {
-        assertThat(flipped.sample(8 - x, y, 2)).isEqualTo(image.sample(x, y, 2));
+        for (int channel = 0; channel < channels; channel++) {
+          assertThat(flipped.sample(8 - x, y, channel)).isEqualTo(image.sample(x, y, channel));
+        }
       }
     }
     assertThat(new HorizontalFlip(0).apply(image, new SampleRandom(0, 0, 0))).isSameAs(image);
