@@ -22,10 +22,11 @@ final class DataChoice {
 
   @Option(
       names = "--data",
-      paramLabel = "FOLDER|NAME",
+      paramLabel = "FOLDER|FILE|NAME",
       description =
           "A folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
-              + " pictures per class, or train.csv and test.csv; or fashion-mnist, mnist, cifar10"
+              + " pictures per class, or train.csv and test.csv; a file of 'resfuse pack'; or"
+              + " fashion-mnist, mnist, cifar10"
               + " or cifar100, looked for in $RESFUSE_DATA/NAME, data/NAME,"
               + " data/NAME in the cache folder (on Linux ~/.cache/resfuse), and"
               + " /usr/share/datasets/NAME.")

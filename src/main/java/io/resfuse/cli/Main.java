@@ -69,6 +69,7 @@ public final class Main implements Runnable {
     commands.put("gradients", GradientsCommand.class);
     commands.put("train", TrainCommand.class);
     commands.put("evaluate", EvaluateCommand.class);
+    commands.put("pack", PackCommand.class);
     commands.put("study", StudyCommand.class);
     commands.put("summary", SummaryCommand.class);
     commands.put("weights", WeightsCommand.class);

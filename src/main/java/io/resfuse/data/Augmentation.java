@@ -9,7 +9,7 @@ public interface Augmentation {
   /**
    * Changes a picture.
    *
-   * @param image is not written to
+   * @param image is not written to, nor kept: its memory is used again for the next picture
    * @param random numbers for this picture in this epoch
    * @return the result; the picture itself if nothing changes
    */

@@ -12,6 +12,7 @@ final class BatchMaker {
   private final int @Nullable [] order;
   private final Preprocessor preprocessor;
   private final SampleRandom random = new SampleRandom(0, 0, 0);
+  private final PixelScratch scratch = new PixelScratch();
   private final int width;
   private final int height;
   private final int channels;
@@ -78,7 +79,7 @@ final class BatchMaker {
   }
 
   private Image prepared(int sample) {
-    Image image = loader.dataset.image(sample);
+    Image image = ReusingDataset.image(loader.dataset, sample, scratch);
     if (loader.augmentations.isEmpty()) {
       return preprocessor.crop(image);
     }

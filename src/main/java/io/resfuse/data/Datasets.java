@@ -15,13 +15,16 @@ public final class Datasets {
    * @param path a folder with IDX files (taken to be Fashion-MNIST if its name holds "fashion",
    *     else MNIST), with CIFAR's binary files, with {@code train} and {@code test} (or {@code
    *     val}) folders of a folder per class, or with {@code train.csv} and {@code test.csv} (or
-   *     {@code val.csv})
+   *     {@code val.csv}); or a file that {@link DatasetPacker} has written
    * @param split which part
    * @param decoder for pictures in files
    * @return the data set
    * @throws DataException if there is nothing of the kind, or it is damaged
    */
   public static Dataset open(Path path, Split split, ImageDecoder decoder) {
+    if (Files.isRegularFile(path) && PackedDataset.isPack(path)) {
+      return PackedDataset.open(path, split);
+    }
     if (!Files.isDirectory(path)) {
       throw new DataException(
           path + (Files.exists(path) ? ": is a file" : ": no such folder") + "; " + WANTED);
@@ -58,5 +61,5 @@ public final class Datasets {
 
   private static final String WANTED =
       "a folder with IDX files, CIFAR's binary files, train and test folders with a folder per"
-          + " class, or train.csv and test.csv is needed";
+          + " class, or train.csv and test.csv is needed, or a file of 'resfuse pack'";
 }

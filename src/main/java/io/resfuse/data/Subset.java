@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Objects;
 
 /** Some pictures of another data set. */
-final class Subset implements Dataset {
+final class Subset implements ReusingDataset {
   private final Dataset whole;
   private final int[] indices;
 
@@ -58,8 +58,8 @@ final class Subset implements Dataset {
   }
 
   @Override
-  public Image image(int index) {
-    return whole.image(indices[index]);
+  public Image image(int index, PixelScratch scratch) {
+    return ReusingDataset.image(whole, indices[index], scratch);
   }
 
   @Override
