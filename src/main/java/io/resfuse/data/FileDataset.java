@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
  * labels. Immutable; any thread may use it.
  */
-public final class FileDataset implements Dataset {
+public final class FileDataset implements ReusingDataset {
   private static final Set<String> ENDINGS =
       Set.of("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp");
 
@@ -227,8 +227,8 @@ public final class FileDataset implements Dataset {
   }
 
   @Override
-  public Image image(int index) {
-    return decoder.read(files.get(index));
+  public Image image(int index, PixelScratch scratch) {
+    return decoder.read(files.get(index), scratch);
   }
 
   @Override

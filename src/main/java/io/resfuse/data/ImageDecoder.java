@@ -80,6 +80,11 @@ public final class ImageDecoder {
    * @throws ImageException if it is missing, no picture, damaged or too large
    */
   public Image read(Path file) {
+    return read(file, new PixelScratch());
+  }
+
+  /** The same; the pixels may go into the scratch. */
+  Image read(Path file, PixelScratch scratch) {
     byte[] contents;
     try (InputStream stream = Files.newInputStream(file)) {
       byte[] magic = stream.readNBytes(MAGIC_BYTES);
@@ -91,7 +96,7 @@ public final class ImageDecoder {
       String problem = Files.isDirectory(file) ? "is a folder, not a picture" : message(e);
       throw new ImageException(file + ": cannot be read: " + problem, e);
     }
-    return decode(contents, file.toString());
+    return decode(contents, file.toString(), scratch);
   }
 
   /**
@@ -119,10 +124,14 @@ public final class ImageDecoder {
    * @throws ImageException if it is no picture, damaged or too large
    */
   public Image decode(byte[] contents, String name) {
+    return decode(contents, name, new PixelScratch());
+  }
+
+  private Image decode(byte[] contents, String name, PixelScratch scratch) {
     Format format = Format.of(contents, name);
     try {
       return switch (format) {
-        case JPEG -> JpegDecoder.decode(contents, maxPixels);
+        case JPEG -> JpegDecoder.decode(contents, maxPixels, scratch);
         case PNG -> PngDecoder.decode(contents, maxPixels);
         case GIF -> GifDecoder.decode(contents, maxPixels);
         case BMP -> BmpDecoder.decode(contents, maxPixels);

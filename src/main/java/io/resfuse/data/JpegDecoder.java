@@ -8,14 +8,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import javax.imageio.ImageReader;
+import org.jspecify.annotations.Nullable;
 
 /**
  * JPEG (ITU-T T.81): baseline, extended with 8 bits, progressive; grey, YCbCr, RGB, CMYK, YCCK.
  *
- * <p>The JDK's libjpeg decodes the samples; which colours they are is decided and converted here,
- * in libjpeg's own arithmetic, from the JFIF and Adobe markers. Everything else in the file
- * (thumbnails, profiles, further pictures) is left out before decoding, so that damage in it does
- * no harm.
+ * <p>Which colours the samples are is decided here, from the JFIF and Adobe markers. Everything
+ * else in the file (thumbnails, profiles, further pictures) is left out before decoding, so that
+ * damage in it does no harm. {@link TurboJpeg} decodes; where it is not there, has warnings, or for
+ * four components, the JDK's libjpeg gives the samples, which are converted here in libjpeg's own
+ * arithmetic. Both give the same bytes.
  */
 final class JpegDecoder {
   /** As many scans as libjpeg-turbo's own fuzzers allow; real files have about ten. */
@@ -34,7 +36,7 @@ final class JpegDecoder {
   private static final int NO_ADOBE = -1;
 
   private final Bytes file;
-  private final ByteArrayOutputStream coded = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream coded;
   private int width;
   private int height;
   private int[] componentIds = new int[0];
@@ -46,12 +48,33 @@ final class JpegDecoder {
 
   private JpegDecoder(byte[] contents) {
     this.file = new Bytes(contents, ByteOrder.BIG_ENDIAN);
+    this.coded = new ByteArrayOutputStream(contents.length + 2);
   }
 
-  static Image decode(byte[] contents, long maxPixels) throws IOException {
+  /** Decodes a coded image; null if the JDK is to do it. */
+  @FunctionalInterface
+  interface FastDecoder {
+    /**
+     * Decodes a picture of one or three components.
+     *
+     * @param coded the coded image only: no JFIF, no Adobe marker
+     * @param ycc whether three components are YCbCr; else they are RGB
+     * @param scratch where the pixels may go
+     * @return (height, width, 3); null if it cannot, or has found damage
+     */
+    byte @Nullable [] decode(
+        byte[] coded, boolean ycc, int width, int height, PixelScratch scratch);
+  }
+
+  static Image decode(byte[] contents, long maxPixels, PixelScratch scratch) throws IOException {
+    return decode(contents, maxPixels, scratch, TurboJpeg::decode);
+  }
+
+  static Image decode(byte[] contents, long maxPixels, PixelScratch scratch, FastDecoder fast)
+      throws IOException {
     JpegDecoder jpeg = new JpegDecoder(contents);
     jpeg.parse();
-    return jpeg.decode(maxPixels);
+    return jpeg.decode(maxPixels, scratch, fast);
   }
 
   private void parse() throws IOException {
@@ -170,37 +193,44 @@ final class JpegDecoder {
     coded.write(marker);
   }
 
-  private Image decode(long maxPixels) throws IOException {
+  private Image decode(long maxPixels, PixelScratch scratch, FastDecoder fast) throws IOException {
     int components = componentIds.length;
     SizeCheck.check(width, height, components == 3 ? 3 : components + 3, maxPixels);
     // Each block of 64 samples takes one bit at the very least.
     SizeCheck.checkHolds(width, height, (long) width * height <= 512L * coded.size(), coded.size());
-    Raster raster = readRaster();
+    byte[] image = coded.toByteArray();
+    byte[] rgb = components == 4 ? null : fast.decode(image, isYcc(), width, height, scratch);
+    return Exif.upright(
+        Image.rgb(width, height, rgb == null ? decodeByJdk(image) : rgb), orientation);
+  }
+
+  /** The JDK's samples, as RGB. */
+  private byte[] decodeByJdk(byte[] image) throws IOException {
+    int components = componentIds.length;
+    Raster raster = readRaster(image);
     ImageIoReaders.checkSize(raster, width, height);
     byte[] samples = ImageIoReaders.interleaved(raster, components);
     if (samples == null) {
       throw new IOException("the JDK's reader gave " + raster);
     }
-    byte[] rgb =
-        switch (components) {
-          case 1 -> fromGrey(samples);
-          case 3 -> {
-            if (isYcc()) {
-              fromYcc(samples, 3);
-            }
-            yield samples;
-          }
-          default -> fromCmyk(samples, adobeTransform == 2);
-        };
-    return Exif.upright(Image.rgb(width, height, rgb), orientation);
+    return switch (components) {
+      case 1 -> fromGrey(samples);
+      case 3 -> {
+        if (isYcc()) {
+          fromYcc(samples, 3);
+        }
+        yield samples;
+      }
+      default -> fromCmyk(samples, adobeTransform == 2);
+    };
   }
 
-  private Raster readRaster() throws IOException {
+  private static Raster readRaster(byte[] image) throws IOException {
     List<String> warnings = new ArrayList<>();
     ImageReader reader = ImageIoReaders.jpeg();
     try {
       reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
-      reader.setInput(new ByteArrayImageInputStream(coded.toByteArray()), true, true);
+      reader.setInput(new ByteArrayImageInputStream(image), true, true);
       Raster raster = reader.readRaster(0, null);
       for (String warning : warnings) {
         if (warning.toLowerCase(Locale.ROOT).contains("premature end")) {
