@@ -40,7 +40,17 @@ public final class BenchTable {
 
   static final List<String> LAYER_HEADS =
       List.of(
-          "layer", "times", "workload", "engine", "us", "±", "GB/s", "TFLOP/s", "roof", "ratio");
+          "layer",
+          "times",
+          "workload",
+          "engine",
+          "us",
+          "±",
+          "GB/s",
+          "TFLOP/s",
+          "roof",
+          "ratio",
+          "implementations");
 
   static final List<String> ESTIMATE_HEADS =
       List.of(
@@ -151,6 +161,7 @@ public final class BenchTable {
     columns.put("status", "timed");
     columns.put("layer", layer.layer());
     columns.put("count", layer.count());
+    columns.put("implementations", String.join(" ", layer.implementations()));
     columns.put("seconds", layer.seconds().median());
     columns.put("seconds_lower", layer.seconds().lower());
     columns.put("seconds_upper", layer.seconds().upper());
@@ -243,7 +254,8 @@ public final class BenchTable {
               Text.number(layer.bandwidth() / 1e9),
               Text.number(layer.speed() / 1e12),
               Double.isNaN(layer.roofShare()) ? "" : Text.of("%.2f", layer.roofShare()),
-              ratio == null ? "" : Text.of("%.3f to %s", ratio.median(), layer.against())));
+              ratio == null ? "" : Text.of("%.3f to %s", ratio.median(), layer.against()),
+              String.join(" ", layer.implementations())));
     }
     return rows;
   }

@@ -146,6 +146,9 @@ final class Contest implements AutoCloseable {
                 layer.test().name(),
                 layer.count(),
                 lane.name(),
+                lane.timer()
+                    .map(timer -> timer.implementations(layer.operation().name()))
+                    .orElse(List.of()),
                 mine,
                 cost,
                 ceiling == null ? Double.NaN : cost.leastSeconds(ceiling) / mine.median(),

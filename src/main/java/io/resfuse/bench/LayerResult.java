@@ -1,5 +1,6 @@
 package io.resfuse.bench;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param layer the first layer of its kind, and its shape
  * @param count how many layers of the network are of its kind
  * @param competitor who
+ * @param implementations what its kernels are called, as in {@link
+ *     io.resfuse.engine.OperationTimer#implementations}
  * @param seconds of one run, in training forward and backward
  * @param cost the least that it has to compute and to move
  * @param roofShare the least time by the device's ceilings as a share of the time that it took; NaN
@@ -21,11 +24,17 @@ public record LayerResult(
     String layer,
     int count,
     String competitor,
+    List<String> implementations,
     Summary seconds,
     Cost cost,
     double roofShare,
     @Nullable Summary ratio,
     @Nullable String against) {
+  /** Copies the list; reports of before there were names have none. */
+  public LayerResult {
+    implementations = implementations == null ? List.of() : List.copyOf(implementations);
+  }
+
   /** Bytes per second. */
   double bandwidth() {
     return cost.bytes() / seconds.median();

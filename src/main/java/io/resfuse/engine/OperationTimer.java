@@ -23,6 +23,18 @@ public interface OperationTimer {
   double seconds(String operation, Runnable coolCaches);
 
   /**
+   * What an operation's kernels are called by the library that they come from, {@code
+   * brg_conv_fwd:avx2} for example, each name once, in the order in which they run.
+   *
+   * @param operation of the plan's network, by its name
+   * @return empty if the engine has no such names
+   * @throws IllegalArgumentException if the plan runs nothing for an operation of that name
+   */
+  default List<String> implementations(String operation) {
+    return List.of();
+  }
+
+  /**
    * For engines: picks an operation's steps by their labels, which begin with its name or that of
    * one of its parameters.
    *

@@ -49,7 +49,16 @@ class ComparisonTest {
                 null)),
         List.of(
             new LayerResult(
-                workload, "conv1", 1, "onednn", layer, new Cost(1e9, 1e6), Double.NaN, null, null)),
+                workload,
+                "conv1",
+                1,
+                "onednn",
+                List.of("jit:any"),
+                layer,
+                new Cost(1e9, 1e6),
+                Double.NaN,
+                null,
+                null)),
         List.of());
   }
 

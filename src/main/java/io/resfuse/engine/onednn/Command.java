@@ -49,6 +49,23 @@ interface Command {
     return (System.nanoTime() - begin) / 1e9;
   }
 
+  /**
+   * The names of oneDNN's implementations of an operation, by {@link OperationTimer#stepsOf}, each
+   * once.
+   *
+   * @param network that the commands are of
+   * @param operation its name
+   * @param commands of a plan
+   */
+  static List<String> implementations(
+      NetworkSpec network, String operation, List<Command> commands) {
+    return OperationTimer.stepsOf(network, operation, commands, Command::toString).stream()
+        .filter(Primitive.class::isInstance)
+        .map(command -> ((Primitive) command).implementation)
+        .distinct()
+        .toList();
+  }
+
   /** Its label, which begins with the name of the operation or parameter that it works for. */
   @Override
   String toString();
@@ -56,12 +73,14 @@ interface Command {
   /** A oneDNN primitive with its arguments. */
   final class Primitive implements Command {
     private final String name;
+    private final String implementation;
     private final dnnl_primitive primitive;
     private final dnnl_exec_arg_t arguments;
     private final int count;
 
     private Primitive(Builder builder, dnnl_primitive primitive) {
       this.name = builder.name;
+      this.implementation = builder.implementation;
       this.primitive = primitive;
       this.count = builder.count;
       this.arguments = builder.scope.ownAllocated(new dnnl_exec_arg_t(count));
@@ -130,6 +149,7 @@ interface Command {
     private final int[] indices = new int[MAX_ARGUMENTS];
     private final dnnl_memory[] memories = new dnnl_memory[MAX_ARGUMENTS];
     private int count;
+    private String implementation = "";
 
     Builder(Scope scope, String name) {
       this.scope = scope;
@@ -144,6 +164,7 @@ interface Command {
 
     /** Binds the scratch memory that the primitive wants, if any. */
     Builder scratch(dnnl_primitive_desc desc, long address) {
+      implementation = Dnnl.implementation(desc);
       dnnl_memory_desc wanted = Dnnl.scratchOf(desc);
       return Dnnl.bytes(wanted) == 0 ? this : bind(DNNL_ARG_SCRATCHPAD, wanted, address);
     }

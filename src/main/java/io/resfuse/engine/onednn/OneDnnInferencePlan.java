@@ -127,6 +127,12 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
   }
 
   @Override
+  public List<String> implementations(String operation) {
+    checkOpen();
+    return Command.implementations(network, operation, List.of(commands));
+  }
+
+  @Override
   public FloatBuffer output(String name) {
     checkOpen();
     FloatBuffer output = outputs.get(name);

@@ -212,9 +212,19 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   public double seconds(String operation, Runnable coolCaches) {
     checkOpen();
     threads.use();
+    return Command.seconds(network, operation, bothWays(), stream, coolCaches);
+  }
+
+  @Override
+  public List<String> implementations(String operation) {
+    checkOpen();
+    return Command.implementations(network, operation, bothWays());
+  }
+
+  private List<Command> bothWays() {
     List<Command> all = new ArrayList<>(List.of(forward));
     all.addAll(List.of(backward));
-    return Command.seconds(network, operation, all, stream, coolCaches);
+    return all;
   }
 
   @Override

@@ -8,6 +8,7 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
@@ -89,6 +90,21 @@ class TrainingTest {
                 scope, spec, TrainingOptions.standard(16, size, Precision.FP32), type);
         assertThat(program.slow()).isEmpty();
       }
+    }
+  }
+
+  @Test
+  void plansNameTheImplementationsOfTheirLayers() {
+    try (TrainingPlan plan = plan(TestData.parameters(network))) {
+      OperationTimer timer = (OperationTimer) plan;
+      assertThat(timer.implementations("layer1.0.conv1"))
+          .as("convolution and batch norm, both ways, each once")
+          .hasSizeGreaterThan(1)
+          .doesNotHaveDuplicates()
+          .noneMatch(Dnnl::isReference);
+      assertThatThrownBy(() -> timer.implementations("nothing"))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("'nothing'");
     }
   }
 
