@@ -30,7 +30,20 @@ public record LayerResult(
     double roofShare,
     @Nullable Summary ratio,
     @Nullable String against) {
-  /** Copies the list; reports of before there were names have none. */
+  /**
+   * Copies the list.
+   *
+   * @param workload as in the record
+   * @param layer as in the record
+   * @param count as in the record
+   * @param competitor as in the record
+   * @param implementations as in the record; null, as in earlier reports, is none
+   * @param seconds as in the record
+   * @param cost as in the record
+   * @param roofShare as in the record
+   * @param ratio as in the record
+   * @param against as in the record
+   */
   public LayerResult {
     implementations = implementations == null ? List.of() : List.copyOf(implementations);
   }

@@ -148,6 +148,7 @@ public final class NormSums {
             dx.add(gradient.get(i) - factor * (dz - sums / pixels), factor * dz);
           });
       dx.isWithin("the gradient of the images", ALLOWED);
+      plan.forward();
       plan.backward(true);
       for (double[] sums : new double[][] {gammaGradient, betaGradient}) {
         for (int c = 0; c < channels; c++) {
