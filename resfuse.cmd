@@ -4,9 +4,7 @@ setlocal EnableExtensions DisableDelayedExpansion
 set "RESFUSE_HOME=%~dp0"
 set "RESFUSE_JAR=%RESFUSE_HOME%target\resfuse.jar"
 
-rem A bundle has a Java of its own.
-set "java=%RESFUSE_HOME%runtime\bin\java.exe"
-if not exist "%java%" set "java=%JAVA_HOME%\bin\java.exe"
+set "java=%JAVA_HOME%\bin\java.exe"
 if not exist "%java%" set "java="
 if not defined java for %%j in (java.exe) do set "java=%%~$PATH:j"
 if not defined java (
@@ -41,8 +39,12 @@ if exist "%RESFUSE_HOME%pom.xml" (
   call :build_if_stale
   if errorlevel 1 exit /b 1
 )
+rem The archive is made from a list of the classes: one made of a run (-XX:ArchiveClassesAtExit) lacks those as old as picocli's.
 if not exist "%archive%" (
-  "%java%" %options% -Xlog:disable "-XX:ArchiveClassesAtExit=%archive%" -jar "%RESFUSE_JAR%" warm-up > nul 2>&1
+  echo resfuse: keeping classes for quick starts>&2
+  "%java%" %options% -Xshare:off "-XX:DumpLoadedClassList=%archive%.txt" -jar "%RESFUSE_JAR%" warm-up > nul 2>&1
+  "%java%" -Xshare:dump -XX:+UseG1GC "-XX:SharedClassListFile=%archive%.txt" "-XX:SharedArchiveFile=%archive%" -cp "%RESFUSE_JAR%" > nul 2>&1
+  del "%archive%.txt" > nul 2>&1
 )
 if exist "%archive%" set options=%options% "-XX:SharedArchiveFile=%archive%"
 
@@ -62,7 +64,7 @@ if errorlevel 1 (
 )
 if not exist "%RESFUSE_HOME%target" mkdir "%RESFUSE_HOME%target"
 echo resfuse: building (the first time, Maven downloads about 60 MB of libraries) ...>&2
-call mvn -B -q -f "%RESFUSE_HOME%pom.xml" -Dquick -DskipTests package > "%RESFUSE_HOME%target\build.log" 2>&1
+call mvn -B -q -f "%RESFUSE_HOME%pom.xml" -Dquick package > "%RESFUSE_HOME%target\build.log" 2>&1
 if errorlevel 1 (
   type "%RESFUSE_HOME%target\build.log" >&2
   echo resfuse: the build failed; its log is "%RESFUSE_HOME%target\build.log">&2
