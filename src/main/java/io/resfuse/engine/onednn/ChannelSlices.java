@@ -32,25 +32,38 @@ final class ChannelSlices {
    * A run of pixels, or all of them with a channel for every slice of every channel.
    *
    * @param desc of (1, statistics, pixels, 1)
+   * @param vector of as many statistics
    * @param firstElement where it begins in the tensor
    * @param firstStatistic where its statistics begin among all
    * @param statistics how many it has
    * @param pixels that each of them is of
    */
   record Slice(
-      dnnl_memory_desc desc, long firstElement, int firstStatistic, int statistics, int pixels) {}
+      dnnl_memory_desc desc,
+      dnnl_memory_desc vector,
+      long firstElement,
+      int firstStatistic,
+      int statistics,
+      int pixels) {}
 
   private final List<Slice> slices;
   private final int channels;
   private final TrainingFormat format;
+  private final int block;
   private final int parts;
   private final int statistics;
   private int @Nullable [] channelsOfStatistics;
 
-  private ChannelSlices(List<Slice> slices, int channels, TrainingFormat format, int parts) {
+  /**
+   * Statistics are in the order of blocks of channels, in each of them that of parts of the pixels,
+   * in each of these that of the block's channels.
+   */
+  private ChannelSlices(
+      List<Slice> slices, int channels, TrainingFormat format, int block, int parts) {
     this.slices = slices;
     this.channels = channels;
     this.format = format;
+    this.block = block;
     this.parts = parts;
     Slice last = slices.get(slices.size() - 1);
     this.statistics = last.firstStatistic + last.statistics;
@@ -72,7 +85,8 @@ final class ChannelSlices {
       return null;
     }
     if (format == TrainingFormat.CHANNELS_LAST) {
-      return new ChannelSlices(runs(scope, format, type, channels, pixels), channels, format, 0);
+      List<Slice> runs = runs(scope, type, channels, pixels);
+      return new ChannelSlices(runs, channels, format, channels, 1);
     }
     int image = shape.dimension(2) * shape.dimension(3);
     int part = partOf(image);
@@ -87,13 +101,14 @@ final class ChannelSlices {
               + " sums; use a smaller batch");
     }
     int all = (int) wanted;
-    Slice whole = new Slice(Dnnl.desc(scope, type, format.tag(), 1, all, part, 1), 0, 0, all, part);
-    return new ChannelSlices(List.of(whole), channels, format, parts);
+    dnnl_memory_desc desc = Dnnl.desc(scope, type, format.tag(), 1, all, part, 1);
+    Slice whole = new Slice(desc, Dnnl.vector(scope, all), 0, 0, all, part);
+    return new ChannelSlices(List.of(whole), channels, format, format.block(), parts);
   }
 
-  private static List<Slice> runs(
-      Scope scope, TrainingFormat format, int type, int channels, long pixels) {
+  private static List<Slice> runs(Scope scope, int type, int channels, long pixels) {
     List<Slice> runs = new ArrayList<>();
+    dnnl_memory_desc vector = Dnnl.vector(scope, channels);
     // Errors of many runs cancel, so that each may be longer.
     long most = Math.max(MOST_PIXELS, (pixels + MOST_RUNS - 1) / MOST_RUNS);
     for (long begin = 0; begin < pixels; begin += most) {
@@ -101,8 +116,8 @@ final class ChannelSlices {
       dnnl_memory_desc desc =
           !runs.isEmpty() && length == most
               ? runs.get(0).desc
-              : Dnnl.desc(scope, type, format.tag(), 1, channels, length, 1);
-      runs.add(new Slice(desc, begin * channels, runs.size() * channels, channels, length));
+              : Dnnl.nhwc(scope, type, 1, channels, length, 1);
+      runs.add(new Slice(desc, vector, begin * channels, runs.size() * channels, channels, length));
     }
     return runs;
   }
@@ -146,10 +161,9 @@ final class ChannelSlices {
     if (known != null) {
       return known;
     }
-    int block = format.block();
     int[] found = new int[statistics];
     for (int i = 0; i < statistics; i++) {
-      found[i] = parts == 0 ? i % channels : i / (block * parts) * block % channels + i % block;
+      found[i] = i / (block * parts) * block % channels + i % block;
     }
     channelsOfStatistics = found;
     return found;

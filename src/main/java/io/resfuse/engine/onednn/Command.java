@@ -61,7 +61,7 @@ interface Command {
       NetworkSpec network, String operation, List<Command> commands) {
     return OperationTimer.stepsOf(network, operation, commands, Command::toString).stream()
         .filter(Primitive.class::isInstance)
-        .map(command -> ((Primitive) command).implementation)
+        .map(command -> Dnnl.implementation(((Primitive) command).primitive))
         .distinct()
         .toList();
   }
@@ -73,14 +73,12 @@ interface Command {
   /** A oneDNN primitive with its arguments. */
   final class Primitive implements Command {
     private final String name;
-    private final String implementation;
     private final dnnl_primitive primitive;
     private final dnnl_exec_arg_t arguments;
     private final int count;
 
     private Primitive(Builder builder, dnnl_primitive primitive) {
       this.name = builder.name;
-      this.implementation = builder.implementation;
       this.primitive = primitive;
       this.count = builder.count;
       this.arguments = builder.scope.ownAllocated(new dnnl_exec_arg_t(count));
@@ -149,7 +147,6 @@ interface Command {
     private final int[] indices = new int[MAX_ARGUMENTS];
     private final dnnl_memory[] memories = new dnnl_memory[MAX_ARGUMENTS];
     private int count;
-    private String implementation = "";
 
     Builder(Scope scope, String name) {
       this.scope = scope;
@@ -164,7 +161,6 @@ interface Command {
 
     /** Binds the scratch memory that the primitive wants, if any. */
     Builder scratch(dnnl_primitive_desc desc, long address) {
-      implementation = Dnnl.implementation(desc);
       dnnl_memory_desc wanted = Dnnl.scratchOf(desc);
       return Dnnl.bytes(wanted) == 0 ? this : bind(DNNL_ARG_SCRATCHPAD, wanted, address);
     }

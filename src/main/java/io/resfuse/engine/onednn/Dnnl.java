@@ -182,9 +182,7 @@ final class Dnnl {
   /** Attributes that add a residual, then apply ReLU. */
   static dnnl_primitive_attr attributes(
       Scope scope, Residual residual, dnnl_memory_desc residualDesc, boolean relu) {
-    dnnl_post_ops ops = new dnnl_post_ops();
-    check(dnnl_post_ops_create(ops), "creating post-operations");
-    scope.own(ops);
+    dnnl_post_ops ops = postOperations(scope);
     if (residual == Residual.IN_PLACE) {
       check(
           dnnl_post_ops_append_sum(ops, 1f, 0, dnnl_data_type_undef), "fusing a residual in place");
@@ -194,9 +192,24 @@ final class Dnnl {
     if (relu) {
       check(dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0f, 0f), "fusing a ReLU");
     }
+    return attributes(scope, ops);
+  }
+
+  private static dnnl_post_ops postOperations(Scope scope) {
+    dnnl_post_ops ops = new dnnl_post_ops();
+    check(dnnl_post_ops_create(ops), "creating post-operations");
+    return scope.own(ops);
+  }
+
+  private static dnnl_primitive_attr attributes(Scope scope, dnnl_post_ops ops) {
     dnnl_primitive_attr attr = attributes(scope);
     check(dnnl_primitive_attr_set_post_ops(attr, ops), "setting post-operations");
     return attr;
+  }
+
+  /** The argument index of the operand of a binary post-operation, by its number. */
+  static int postOperand(int number) {
+    return (DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE * (number + 1)) | DNNL_ARG_SRC_1;
   }
 
   // Primitive descriptors.
@@ -382,23 +395,22 @@ final class Dnnl {
   /** The sum of two tensors, then ReLU if wanted. */
   static dnnl_primitive_desc add(
       Scope scope, dnnl_memory_desc a, dnnl_memory_desc b, dnnl_memory_desc target, boolean relu) {
-    dnnl_primitive_desc desc = new dnnl_primitive_desc();
-    check(
-        dnnl_binary_primitive_desc_create(
-            desc,
-            engine,
-            dnnl_binary_add,
-            a,
-            b,
-            target,
-            attributes(scope, Residual.NONE, target, relu)),
-        "planning an addition");
-    return scope.own(desc);
+    dnnl_primitive_attr attr = attributes(scope, Residual.NONE, target, relu);
+    return binary(scope, dnnl_binary_add, a, b, target, attr);
   }
 
-  /** The argument index of a binary post-operation's operand is this, or'ed with SRC_1. */
-  static int postOperation(int index) {
-    return DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE * (index + 1);
+  private static dnnl_primitive_desc binary(
+      Scope scope,
+      int algorithm,
+      dnnl_memory_desc a,
+      dnnl_memory_desc b,
+      dnnl_memory_desc target,
+      dnnl_primitive_attr attr) {
+    dnnl_primitive_desc desc = new dnnl_primitive_desc();
+    check(
+        dnnl_binary_primitive_desc_create(desc, engine, algorithm, a, b, target, attr),
+        "planning an addition");
+    return scope.own(desc);
   }
 
   /**
@@ -407,19 +419,11 @@ final class Dnnl {
    */
   static dnnl_primitive_desc centredAffineSum(
       Scope scope, dnnl_memory_desc tensor, dnnl_memory_desc row) {
-    dnnl_post_ops ops = new dnnl_post_ops();
-    check(dnnl_post_ops_create(ops), "creating post-operations");
-    scope.own(ops);
+    dnnl_post_ops ops = postOperations(scope);
     check(dnnl_post_ops_append_binary(ops, dnnl_binary_mul, row), "fusing a product");
     check(dnnl_post_ops_append_binary(ops, dnnl_binary_add, row), "fusing a sum");
     check(dnnl_post_ops_append_binary(ops, dnnl_binary_add, tensor), "fusing a sum");
-    dnnl_primitive_attr attr = attributes(scope);
-    check(dnnl_primitive_attr_set_post_ops(attr, ops), "setting post-operations");
-    dnnl_primitive_desc desc = new dnnl_primitive_desc();
-    check(
-        dnnl_binary_primitive_desc_create(desc, engine, dnnl_binary_sub, tensor, row, tensor, attr),
-        "planning a sum of three");
-    return scope.own(desc);
+    return binary(scope, dnnl_binary_sub, tensor, row, tensor, attributes(scope, ops));
   }
 
   static dnnl_primitive_desc relu(Scope scope, int propagation, dnnl_memory_desc desc) {
@@ -521,6 +525,13 @@ final class Dnnl {
           "asking for a primitive's name");
       return name.get(BytePointer.class, 0).getString();
     }
+  }
+
+  /** The same of a primitive. */
+  static String implementation(dnnl_primitive primitive) {
+    dnnl_primitive_desc desc = new dnnl_primitive_desc();
+    check(dnnl_primitive_get_primitive_desc(primitive, desc), "asking what a primitive is");
+    return implementation(desc);
   }
 
   /** Whether a primitive is one of oneDNN's reference loops, which are slow. */

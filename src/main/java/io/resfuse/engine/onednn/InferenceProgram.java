@@ -58,7 +58,8 @@ final class InferenceProgram {
       dnnl_memory_desc desc,
       @Nullable Value value,
       PackedWeights.@Nullable Packed weights,
-      @Nullable Place host) {}
+      @Nullable Place host)
+      implements Implementation.Operand {}
 
   /** A primitive that is not bound to addresses yet. */
   private record Kernel(String name, dnnl_primitive_desc desc, List<Argument> arguments) {}
@@ -104,33 +105,12 @@ final class InferenceProgram {
     return network;
   }
 
-  /** The names of the implementations of all operations, by label. */
-  List<String> implementations() {
-    List<String> found = new ArrayList<>();
-    kernels
-        .values()
-        .forEach(
-            bySize ->
-                bySize
-                    .values()
-                    .forEach(one -> found.add(one.name + ": " + Dnnl.implementation(one.desc))));
-    return found;
-  }
-
-  /** The operations that oneDNN has only reference loops for. */
-  List<Steps.Slow> slow() {
-    List<Steps.Slow> slow = new ArrayList<>();
-    for (Map<Integer, Kernel> bySize : kernels.values()) {
-      for (Kernel kernel : bySize.values()) {
-        String implementation = Dnnl.implementation(kernel.desc);
-        if (Dnnl.isReference(implementation)) {
-          Steps.Work work = new Steps.Work();
-          kernel.arguments.forEach(argument -> work.add(argument.index, argument.desc));
-          slow.add(new Steps.Slow(kernel.name, implementation, work.amount()));
-        }
-      }
-    }
-    return slow;
+  /** What oneDNN has chosen for all operations. */
+  List<Implementation> implementations() {
+    return kernels.values().stream()
+        .flatMap(bySize -> bySize.values().stream())
+        .map(kernel -> Implementation.of(kernel.name, kernel.desc, kernel.arguments))
+        .toList();
   }
 
   ValuePlaces places() {
@@ -238,8 +218,7 @@ final class InferenceProgram {
     arguments.add(weights(DNNL_ARG_BIAS, bias, weights.bias(conv)));
     arguments.add(argument(DNNL_ARG_DST, conv.output(), images));
     if (residual != null && how == Residual.SEPARATE) {
-      arguments.add(
-          argument(DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | DNNL_ARG_SRC_1, residual, images));
+      arguments.add(argument(Dnnl.postOperand(0), residual, images));
     }
     return new Kernel(conv.name(), desc, arguments);
   }

@@ -2,6 +2,7 @@ package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.*;
 
+import io.resfuse.platform.Platform;
 import java.util.Arrays;
 
 /**
@@ -33,7 +34,7 @@ enum InstructionSet {
   /** SSE4.1, the least that oneDNN generates code for. */
   SSE41(dnnl_cpu_isa_sse41, "SSE4.1", 4),
   /** What oneDNN has no x86 name for: an older or another processor. */
-  OTHER(0, System.getProperty("os.arch"), 4);
+  OTHER(0, Platform.current().architecture(), 4);
 
   private static final InstructionSet effective = find(dnnl_get_effective_cpu_isa());
 
@@ -53,7 +54,7 @@ enum InstructionSet {
   }
 
   private static InstructionSet find(int isa) {
-    boolean x86 = System.getProperty("os.arch").matches("amd64|x86_64");
+    boolean x86 = Platform.current().architecture().equals("x86_64");
     return Arrays.stream(values())
         .filter(one -> x86 && (isa & one.bits) == one.bits)
         .findFirst()

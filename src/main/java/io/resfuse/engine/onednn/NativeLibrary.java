@@ -82,7 +82,7 @@ final class NativeLibrary {
     return OperatingSystem.current() == OperatingSystem.LINUX;
   }
 
-  /** The version of oneDNN, {@code 3.8.1}. */
+  /** The version of oneDNN, {@code 3.11.0}. */
   static String version() {
     dnnl_version_t version = dnnl_version();
     return version.major() + "." + version.minor() + "." + version.patch();

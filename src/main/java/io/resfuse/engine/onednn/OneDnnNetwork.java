@@ -45,7 +45,10 @@ final class OneDnnNetwork implements LoadedNetwork {
     try (Scope scope = new Scope()) {
       InferenceProgram program =
           new InferenceProgram(scope, network, request, type, weights, threads.count());
-      SlowSteps.log("inference with " + network.name(), "NHWC", program.slow());
+      SlowSteps.log(
+          "inference with " + network.name(),
+          TrainingFormat.CHANNELS_LAST,
+          program.implementations());
       InferencePlan plan = new OneDnnInferencePlan(program, request, threads, this::planClosed);
       plans++;
       return plan;

@@ -5,9 +5,10 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.onednn.ChannelSlices.Slice;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.jspecify.annotations.Nullable;
@@ -75,24 +76,21 @@ final class SlicedNorm {
   void statistics(Buffer y, int type, Buffer scrap, int time) {
     Buffer means = perStatistic();
     Buffer variances = perStatistic();
-    dnnl_primitive_desc desc = null;
-    Slice former = null;
+    Map<dnnl_memory_desc, dnnl_primitive_desc> descs = new HashMap<>();
     for (Slice slice : slices.slices()) {
-      if (desc == null || !slice.desc().equals(former.desc())) {
-        desc =
-            Dnnl.batchNorm(
-                scope, dnnl_forward_training, slice.desc(), slice.desc(), norm.epsilon(), 0);
-      }
-      former = slice;
+      dnnl_primitive_desc desc =
+          descs.computeIfAbsent(
+              slice.desc(),
+              layout ->
+                  Dnnl.batchNorm(scope, dnnl_forward_training, layout, layout, norm.epsilon(), 0));
       long begin = slice.firstElement() * Dnnl.elementBytes(type);
-      dnnl_memory_desc vector = Dnnl.vector(scope, slice.statistics());
       parts
           .forward()
           .add(label("statistics"), desc, time)
           .with(DNNL_ARG_SRC, slice.desc(), y, begin)
           .with(DNNL_ARG_DST, slice.desc(), scrap, begin)
-          .with(DNNL_ARG_MEAN, vector, means, at(slice))
-          .with(DNNL_ARG_VARIANCE, vector, variances, at(slice));
+          .with(DNNL_ARG_MEAN, slice.vector(), means, at(slice))
+          .with(DNNL_ARG_VARIANCE, slice.vector(), variances, at(slice));
     }
     parts
         .forward()
@@ -101,50 +99,13 @@ final class SlicedNorm {
             time,
             List.of(means, variances, statistics.mean(), statistics.variance()),
             memory ->
-                new Merge(
+                SliceLoops.merge(
+                    slices,
+                    statistics.count(),
                     memory.floats(means),
                     memory.floats(variances),
                     memory.floats(statistics.mean()),
                     memory.floats(statistics.variance())));
-  }
-
-  /** Mean and biased variance of all from those of slices. */
-  private final class Merge implements Runnable {
-    private final FloatBuffer means;
-    private final FloatBuffer variances;
-    private final FloatBuffer mean;
-    private final FloatBuffer variance;
-    private final double[] sum = new double[slices.channels()];
-    private final double[] squares = new double[slices.channels()];
-    private final int[] channelOf = slices.channelsOfStatistics();
-    private final int[] pixelsOf = slices.pixelsOfStatistics();
-
-    Merge(FloatBuffer means, FloatBuffer variances, FloatBuffer mean, FloatBuffer variance) {
-      this.means = means;
-      this.variances = variances;
-      this.mean = mean;
-      this.variance = variance;
-    }
-
-    @Override
-    public void run() {
-      double count = statistics.count();
-      for (int c = 0; c < sum.length; c++) {
-        sum[c] = 0;
-        squares[c] = 0;
-      }
-      for (int i = 0; i < channelOf.length; i++) {
-        sum[channelOf[i]] += (double) pixelsOf[i] * means.get(i);
-      }
-      for (int i = 0; i < channelOf.length; i++) {
-        double distance = means.get(i) - sum[channelOf[i]] / count;
-        squares[channelOf[i]] += pixelsOf[i] * (variances.get(i) + distance * distance);
-      }
-      for (int c = 0; c < sum.length; c++) {
-        mean.put(c, (float) (sum[c] / count));
-        variance.put(c, (float) (squares[c] / count));
-      }
-    }
   }
 
   // ---------------------------------------------------------------- backward
@@ -157,15 +118,9 @@ final class SlicedNorm {
    * @param gradient of the result
    * @param dy takes the gradient of y; may be {@code gradient}
    * @param mask the ReLU's, of the forward primitive; null if no ReLU is fused
-   * @param maskBytes of the mask
    */
   record Tensors(
-      dnnl_memory_desc layout,
-      Buffer y,
-      Buffer gradient,
-      Buffer dy,
-      @Nullable Buffer mask,
-      long maskBytes) {}
+      dnnl_memory_desc layout, Buffer y, Buffer gradient, Buffer dy, @Nullable Buffer mask) {}
 
   /** Adds the backward pass, to that which writes gradients and to that which adds to them. */
   void backward(Tensors tensors, Entry gamma, Entry beta, int time) {
@@ -198,20 +153,21 @@ final class SlicedNorm {
             };
           });
     }
-    dnnl_primitive_desc desc = null;
-    dnnl_primitive_desc forward = null;
-    Slice former = null;
+    Map<dnnl_memory_desc, dnnl_primitive_desc> forwards = new HashMap<>();
+    Map<dnnl_memory_desc, dnnl_primitive_desc> backwards = new HashMap<>();
     for (Slice slice : slices.slices()) {
-      if (desc == null || !slice.desc().equals(former.desc())) {
-        forward =
-            Dnnl.batchNorm(
-                scope, dnnl_forward_training, slice.desc(), slice.desc(), norm.epsilon(), flags);
-        desc =
-            Dnnl.batchNormBackward(
-                scope, slice.desc(), slice.desc(), norm.epsilon(), flags, forward);
-      }
-      former = slice;
-      dnnl_memory_desc vector = Dnnl.vector(scope, slice.statistics());
+      dnnl_memory_desc vector = slice.vector();
+      dnnl_primitive_desc forward =
+          forwards.computeIfAbsent(
+              slice.desc(),
+              layout ->
+                  Dnnl.batchNorm(
+                      scope, dnnl_forward_training, layout, layout, norm.epsilon(), flags));
+      dnnl_primitive_desc desc =
+          backwards.computeIfAbsent(
+              slice.desc(),
+              layout ->
+                  Dnnl.batchNormBackward(scope, layout, layout, norm.epsilon(), flags, forward));
       long begin = slice.firstElement() * Float.BYTES;
       for (Steps steps : parts.backwards()) {
         Steps.Step step =
@@ -231,7 +187,7 @@ final class SlicedNorm {
               DNNL_ARG_WORKSPACE,
               Dnnl.workspaceOf(forward),
               tensors.mask,
-              slice.firstElement() * tensors.maskBytes / elements);
+              slice.firstElement() * tensors.mask.bytes() / elements);
         }
       }
     }
@@ -253,14 +209,16 @@ final class SlicedNorm {
           time,
           used,
           memory ->
-              new Coefficients(
+              SliceLoops.coefficients(
+                  slices,
+                  norm.epsilon(),
+                  statistics.count(),
                   memory.floats(scaleSums),
                   memory.floats(shiftSums),
                   memory.floats(gamma.master()),
                   memory.floats(statistics.variance()),
-                  gammaGradient == null ? null : memory.floats(gammaGradient),
-                  betaGradient == null ? null : memory.floats(betaGradient),
-                  add,
+                  SliceLoops.gradient(memory, gammaGradient, add),
+                  SliceLoops.gradient(memory, betaGradient, add),
                   memory.floats(slope),
                   memory.floats(shift)));
     }
@@ -271,85 +229,14 @@ final class SlicedNorm {
           .add(label("gradient"), last, time)
           .with(DNNL_ARG_SRC_0, tensors.layout, tensors.y)
           .with(DNNL_ARG_SRC_1, row, statistics.mean())
-          .with(Dnnl.postOperation(0) | DNNL_ARG_SRC_1, row, slope)
-          .with(Dnnl.postOperation(1) | DNNL_ARG_SRC_1, row, shift)
-          .with(Dnnl.postOperation(2) | DNNL_ARG_SRC_1, tensors.layout, tensors.dy)
+          .with(Dnnl.postOperand(0), row, slope)
+          .with(Dnnl.postOperand(1), row, shift)
+          .with(Dnnl.postOperand(2), tensors.layout, tensors.dy)
           .with(DNNL_ARG_DST, tensors.layout, tensors.dy);
     }
   }
 
-  /** Gives every slice the value of its channel. */
   private Runnable spread(Steps.Memory memory, Buffer channels, Buffer target) {
-    FloatBuffer from = memory.floats(channels);
-    FloatBuffer to = memory.floats(target);
-    int[] channelOf = slices.channelsOfStatistics();
-    return () -> {
-      for (int i = 0; i < channelOf.length; i++) {
-        to.put(i, from.get(channelOf[i]));
-      }
-    };
-  }
-
-  /** The gradients of scale and shift from those of slices, and what follows for the last pass. */
-  private final class Coefficients implements Runnable {
-    private final FloatBuffer scaleSums;
-    private final FloatBuffer shiftSums;
-    private final FloatBuffer gamma;
-    private final FloatBuffer variance;
-    private final @Nullable FloatBuffer gammaGradient;
-    private final @Nullable FloatBuffer betaGradient;
-    private final boolean add;
-    private final FloatBuffer slope;
-    private final FloatBuffer shift;
-    private final double[] dgamma = new double[slices.channels()];
-    private final double[] dbeta = new double[slices.channels()];
-    private final int[] channelOf = slices.channelsOfStatistics();
-
-    Coefficients(
-        FloatBuffer scaleSums,
-        FloatBuffer shiftSums,
-        FloatBuffer gamma,
-        FloatBuffer variance,
-        @Nullable FloatBuffer gammaGradient,
-        @Nullable FloatBuffer betaGradient,
-        boolean add,
-        FloatBuffer slope,
-        FloatBuffer shift) {
-      this.scaleSums = scaleSums;
-      this.shiftSums = shiftSums;
-      this.gamma = gamma;
-      this.variance = variance;
-      this.gammaGradient = gammaGradient;
-      this.betaGradient = betaGradient;
-      this.add = add;
-      this.slope = slope;
-      this.shift = shift;
-    }
-
-    @Override
-    public void run() {
-      for (int c = 0; c < dgamma.length; c++) {
-        dgamma[c] = 0;
-        dbeta[c] = 0;
-      }
-      for (int i = 0; i < channelOf.length; i++) {
-        dgamma[channelOf[i]] += scaleSums.get(i);
-        dbeta[channelOf[i]] += shiftSums.get(i);
-      }
-      for (int c = 0; c < dgamma.length; c++) {
-        double deviation = Math.sqrt(variance.get(c) + norm.epsilon());
-        double factor = -gamma.get(c) / (deviation * statistics.count());
-        slope.put(c, (float) (factor * dgamma[c] / deviation));
-        shift.put(c, (float) (factor * dbeta[c]));
-        put(gammaGradient, c, dgamma[c]);
-        put(betaGradient, c, dbeta[c]);
-      }
-    }
-
-    private void put(@Nullable FloatBuffer gradient, int channel, double value) {
-      if (gradient != null) {
-        gradient.put(channel, (float) (add ? gradient.get(channel) + value : value));
-      }
-    }
+    return SliceLoops.spread(slices, memory.floats(channels), memory.floats(target));
   }
 }

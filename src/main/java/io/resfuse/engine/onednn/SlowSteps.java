@@ -1,7 +1,6 @@
 package io.resfuse.engine.onednn;
 
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -20,9 +19,10 @@ final class SlowSteps {
    *
    * @param what the plan does, {@code training resnet20}
    * @param format how its tensors lie
-   * @param slow those steps
+   * @param all steps
    */
-  static void log(String what, String format, List<Steps.Slow> slow) {
+  static void log(String what, TrainingFormat format, List<Implementation> all) {
+    List<Implementation> slow = all.stream().filter(Implementation::isSlow).toList();
     if (!slow.isEmpty()) {
       String line = line(what, format, slow);
       if (said.add(line)) {
@@ -32,18 +32,17 @@ final class SlowSteps {
   }
 
   /** The line, which names the layer with most of the work. */
-  static String line(String what, String format, List<Steps.Slow> slow) {
-    Steps.Slow worst =
+  static String line(String what, TrainingFormat format, List<Implementation> slow) {
+    Implementation worst =
         slow.stream()
-            .max(Comparator.comparingLong(Steps.Slow::work))
+            .max(Comparator.comparingLong(Implementation::work))
             .orElseThrow(() -> new IllegalArgumentException("nothing is slow"));
-    Set<String> names = new HashSet<>();
-    slow.forEach(one -> names.add(one.name()));
+    long steps = slow.stream().map(Implementation::step).distinct().count();
     return "onednn: "
         + what
         + " is slow here: for "
-        + worst.name()
-        + (names.size() == 1 ? "" : " and " + (names.size() - 1) + " more steps")
+        + worst.step()
+        + (steps == 1 ? "" : " and " + (steps - 1) + " more steps")
         + " oneDNN "
         + NativeLibrary.version()
         + " has no kernel for "
@@ -51,7 +50,7 @@ final class SlowSteps {
         + " (tensors lie in "
         + format
         + "), only plain loops ("
-        + worst.implementation()
+        + worst.name()
         + "); channel counts that are multiples of "
         + Math.max(8, InstructionSet.effective().vectorFloats())
         + ", fp32, or a CPU with AVX2 or later may help";

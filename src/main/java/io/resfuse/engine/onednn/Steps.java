@@ -1,7 +1,6 @@
 package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_WEIGHTS;
-import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_reorder;
 
 import java.nio.FloatBuffer;
@@ -10,7 +9,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.LongStream;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
@@ -37,7 +35,8 @@ final class Steps {
     return new LinkedHashSet<>();
   }
 
-  private record Argument(int index, dnnl_memory_desc desc, Buffer buffer, long offset) {}
+  private record Argument(int index, dnnl_memory_desc desc, Buffer buffer, long offset)
+      implements Implementation.Operand {}
 
   /** A primitive or a loop. */
   private sealed interface Entry permits Step, Loop {}
@@ -82,16 +81,6 @@ final class Steps {
       return this;
     }
 
-    private boolean isReorder() {
-      return Dnnl.kind(desc) == dnnl_reorder;
-    }
-
-    private long work() {
-      Work work = new Work();
-      arguments.forEach(argument -> work.add(argument.index, argument.desc));
-      return work.amount();
-    }
-
     /** Zeroes the scratch memory and the buffers of weights' gradients first. */
     Step onZeros() {
       onZeros = true;
@@ -107,27 +96,6 @@ final class Steps {
     return step;
   }
 
-  /** How much a primitive has to do, roughly: multiplications, or elements without weights. */
-  static final class Work {
-    private long elements;
-    private long perElement = 1;
-
-    /** Takes account of an argument. */
-    void add(int index, dnnl_memory_desc desc) {
-      long[] dims = Dnnl.dims(desc);
-      long product = LongStream.of(dims).reduce(1, (a, b) -> a * b);
-      if (index == DNNL_ARG_WEIGHTS || index == DNNL_ARG_DIFF_WEIGHTS) {
-        perElement = product / dims[0];
-      } else {
-        elements = Math.max(elements, product);
-      }
-    }
-
-    long amount() {
-      return elements * perElement;
-    }
-  }
-
   /** Appends a loop that runs at a time of the plan. */
   void add(String name, int time, List<Buffer> used, Body body) {
     for (Buffer buffer : used) {
@@ -137,38 +105,15 @@ final class Steps {
     entries.add(new Loop(name, body));
   }
 
-  /**
-   * A step that oneDNN has only reference loops for.
-   *
-   * @param name its label
-   * @param implementation oneDNN's name for it
-   * @param work its {@link Work}
-   */
-  record Slow(String name, String implementation, long work) {}
-
-  /** The names of the implementations of all steps but changes of layout, by label. */
-  List<String> implementations() {
-    List<String> found = new ArrayList<>();
+  /** What oneDNN has chosen for all steps but changes of layout. */
+  List<Implementation> implementations() {
+    List<Implementation> found = new ArrayList<>();
     for (Entry entry : entries) {
-      if (entry instanceof Step step && !step.isReorder()) {
-        found.add(step.name + ": " + Dnnl.implementation(step.desc));
+      if (entry instanceof Step step && Dnnl.kind(step.desc) != dnnl_reorder) {
+        found.add(Implementation.of(step.name, step.desc, step.arguments));
       }
     }
     return found;
-  }
-
-  /** The steps that oneDNN has only reference loops for; changes of layout are not counted. */
-  List<Slow> slow() {
-    List<Slow> slow = new ArrayList<>();
-    for (Entry entry : entries) {
-      if (entry instanceof Step step && !step.isReorder()) {
-        String implementation = Dnnl.implementation(step.desc);
-        if (Dnnl.isReference(implementation)) {
-          slow.add(new Slow(step.name, implementation, step.work()));
-        }
-      }
-    }
-    return slow;
   }
 
   long scratchBytes() {

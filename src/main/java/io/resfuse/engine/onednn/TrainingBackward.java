@@ -266,10 +266,8 @@ final class TrainingBackward {
     }
     SlicedNorm sliced = layer.sliced;
     if (sliced != null && type == Dnnl.F32) {
-      Buffer mask = layer.workspace;
-      long maskBytes = mask == null ? 0 : mask.bytes();
       sliced.backward(
-          new SlicedNorm.Tensors(target, y, gradient, dy, mask, maskBytes),
+          new SlicedNorm.Tensors(target, y, gradient, dy, layer.workspace),
           weights.get(norm.gamma()),
           weights.get(norm.beta()),
           time);

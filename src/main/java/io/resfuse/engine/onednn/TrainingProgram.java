@@ -37,7 +37,7 @@ final class TrainingProgram {
   private final @Nullable Buffer hostInputGradient;
   private final ArenaPlanner planner = new ArenaPlanner();
   private final long arenaBytes;
-  private final List<Steps.Slow> slow;
+  private final long slowWork;
   private long hostBytes;
 
   private TrainingProgram(
@@ -84,14 +84,18 @@ final class TrainingProgram {
     }
     parts.buffers().forEach(buffer -> buffer.place(planner));
     this.arenaBytes = planner.plan();
-    this.slow = Stream.of(forward(), backward()).flatMap(steps -> steps.slow().stream()).toList();
+    this.slowWork =
+        implementations().stream()
+            .filter(Implementation::isSlow)
+            .mapToLong(Implementation::work)
+            .sum();
   }
 
   /**
    * Plans in the format in which least is left to oneDNN's reference loops; of several the one that
    * should be fastest. Where some is left, that is logged.
    *
-   * @param scope owns the descriptors
+   * @param scope owns the descriptors, also those of formats that were tried in vain
    * @param whole the network
    * @param options what to train, and how
    * @param type of activations, {@link Dnnl#F32} or {@link Dnnl#BF16}
@@ -100,36 +104,20 @@ final class TrainingProgram {
   static TrainingProgram of(Scope scope, NetworkSpec whole, TrainingOptions options, int type) {
     options.request().requireFloats(OneDnnProvider.NAME);
     NetworkSpec network = whole.restrictedTo(options.outputs());
-    Scope bestScope = null;
     TrainingProgram best = null;
     EngineException refusal = null;
-    try {
-      for (TrainingFormat format : TrainingFormat.byPreference(InstructionSet.effective())) {
-        if (!TrainingLayouts.canBe(network, format)) {
-          continue;
-        }
-        Scope attempt = new Scope();
-        try {
-          TrainingProgram program =
-              new TrainingProgram(attempt, whole, network, options, type, format);
-          if (best == null || program.slowWork() < best.slowWork()) {
-            Scope former = bestScope;
-            bestScope = attempt;
-            attempt = former == null ? new Scope() : former;
-            best = program;
-          }
-        } catch (EngineException e) {
-          refusal = e;
-        } finally {
-          attempt.close();
-        }
-        if (best != null && best.slowWork() == 0) {
-          break;
-        }
+    for (TrainingFormat format : TrainingFormat.byPreference(InstructionSet.effective())) {
+      if (!TrainingLayouts.canBe(network, format)) {
+        continue;
       }
-    } finally {
-      if (bestScope != null) {
-        scope.adopt(bestScope);
+      try {
+        TrainingProgram program = new TrainingProgram(scope, whole, network, options, type, format);
+        best = best == null || program.slowWork < best.slowWork ? program : best;
+      } catch (EngineException e) {
+        refusal = e;
+      }
+      if (best != null && best.slowWork == 0) {
+        break;
       }
     }
     if (best == null) {
@@ -137,17 +125,15 @@ final class TrainingProgram {
           ? new EngineException("onednn: no layout for training " + network.name())
           : refusal;
     }
-    SlowSteps.log("training " + network.name(), best.layouts.format().toString(), best.slow);
+    SlowSteps.log("training " + network.name(), best.format(), best.implementations());
     return best;
   }
 
-  private long slowWork() {
-    return slow.stream().mapToLong(Steps.Slow::work).sum();
-  }
-
-  /** What is left to oneDNN's reference loops, forward and backward. */
-  List<Steps.Slow> slow() {
-    return slow;
+  /** What oneDNN has chosen for the steps forward and backward. */
+  List<Implementation> implementations() {
+    return Stream.of(forward(), backward())
+        .flatMap(steps -> steps.implementations().stream())
+        .toList();
   }
 
   /** The format of the activations. */

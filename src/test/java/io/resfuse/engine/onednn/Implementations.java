@@ -11,7 +11,6 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -49,9 +48,9 @@ final class Implementations {
               TrainingProgram program =
                   TrainingProgram.of(
                       scope, network, TrainingOptions.standard(2, size, precision), type);
-              List<String> all = new ArrayList<>(program.forward().implementations());
-              all.addAll(program.backward().implementations());
-              print(name + " training " + precision + " in " + program.format(), all);
+              print(
+                  name + " training " + precision + " in " + program.format(),
+                  program.implementations());
             }
           }
         }
@@ -59,10 +58,9 @@ final class Implementations {
     }
   }
 
-  private static void print(String what, List<String> implementations) {
+  private static void print(String what, List<Implementation> implementations) {
     Map<String, Integer> counts = new TreeMap<>();
-    implementations.forEach(
-        one -> counts.merge(one.substring(one.indexOf(": ") + 2), 1, Integer::sum));
+    implementations.forEach(one -> counts.merge(one.name(), 1, Integer::sum));
     System.out.println(what + " " + counts);
   }
 }

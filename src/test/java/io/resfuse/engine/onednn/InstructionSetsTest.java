@@ -1,6 +1,7 @@
 package io.resfuse.engine.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.resfuse.model.ResNetVariant;
@@ -9,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -73,14 +75,24 @@ class InstructionSetsTest {
   /** The line names the heaviest of the layers, the instruction set, and what would help. */
   @Test
   void slowPlansSaySo() {
-    String line =
-        SlowSteps.line(
-            "training net",
-            "NHWC",
-            List.of(new Steps.Slow("a", "ref:any", 3), new Steps.Slow("conv", "gemm:ref", 7)));
+    String line;
+    try (Scope scope = new Scope()) {
+      line =
+          SlowSteps.line(
+              "training net",
+              TrainingFormat.CHANNELS_LAST,
+              List.of(slow(scope, "a", "ref:any", 3), slow(scope, "conv", "gemm:ref", 7)));
+    }
     assertThat(line)
         .startsWith("onednn: training net is slow here: for conv and 1 more steps oneDNN ")
         .contains("has no kernel for " + InstructionSet.effective(), "(gemm:ref)", "may help");
     assertThat(line.toLowerCase(Locale.ROOT)).doesNotContain("\n");
+  }
+
+  private record Operand(int index, dnnl_memory_desc desc) implements Implementation.Operand {}
+
+  private static Implementation slow(Scope scope, String step, String name, int work) {
+    Operand source = new Operand(DNNL_ARG_SRC, Dnnl.vector(scope, work));
+    return new Implementation(step, name, List.of(source));
   }
 }

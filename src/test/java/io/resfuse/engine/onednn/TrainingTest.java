@@ -88,7 +88,7 @@ class TrainingTest {
         TrainingProgram program =
             TrainingProgram.of(
                 scope, spec, TrainingOptions.standard(16, size, Precision.FP32), type);
-        assertThat(program.slow()).isEmpty();
+        assertThat(program.implementations()).isNotEmpty().noneMatch(Implementation::isSlow);
       }
     }
   }
