@@ -1,20 +1,18 @@
 package io.resfuse.data;
 
+import io.resfuse.platform.WholeFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
-import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -107,44 +105,39 @@ public final class DatasetPacker {
     if (Files.isDirectory(file)) {
       throw new DataException(file + ": is a folder; name a file in it");
     }
-    Path target = file.toAbsolutePath();
-    Path temporary =
-        target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    List<ByteBuffer> trainingEntries = new ArrayList<>();
+    List<ByteBuffer> testEntries = new ArrayList<>();
     try {
-      try {
-        Result result = write(training, test, temporary);
-        Files.move(
-            temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        return result;
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      WholeFile.write(
+          file,
+          channel -> {
+            long total = sizeOf(training) + sizeOf(test);
+            channel.position(position);
+            writePictures(channel, training, trainingEntries, total);
+            writePictures(channel, test, testEntries, total);
+            ByteBuffer index = index(training, test, trainingEntries, testEntries);
+            ByteBuffer header = header(index.duplicate());
+            position += index.remaining();
+            writeAll(channel, index);
+            channel.position(0);
+            writeAll(channel, header);
+          });
     } catch (IOException e) {
       throw new DataException(file + ": cannot be written: " + e, e);
     }
+    return new Result(trainingEntries.size(), testEntries.size(), unreadable, position);
   }
 
-  private Result write(@Nullable Dataset training, @Nullable Dataset test, Path temporary)
-      throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-      long total = (training == null ? 0 : training.size()) + (test == null ? 0L : test.size());
-      List<ByteBuffer> trainingEntries = writePictures(channel, training, total);
-      List<ByteBuffer> testEntries = writePictures(channel, test, total);
-      ByteBuffer index = index(training, test, trainingEntries, testEntries);
-      writeHeader(channel, index.duplicate());
-      writeAll(channel, index, position);
-      channel.force(true);
-      return new Result(trainingEntries.size(), testEntries.size(), unreadable, channel.size());
-    }
+  private static long sizeOf(@Nullable Dataset part) {
+    return part == null ? 0 : part.size();
   }
 
-  /** Writes a part's pixels, in its order; returns the entries of the index. */
-  private List<ByteBuffer> writePictures(FileChannel channel, @Nullable Dataset part, long total)
+  /** Writes a part's pixels, in its order, and notes their entries of the index. */
+  private void writePictures(
+      WritableByteChannel channel, @Nullable Dataset part, List<ByteBuffer> entries, long total)
       throws IOException {
-    List<ByteBuffer> entries = new ArrayList<>();
     if (part == null) {
-      return entries;
+      return;
     }
     ExecutorService pool =
         Executors.newFixedThreadPool(
@@ -174,7 +167,6 @@ public final class DatasetPacker {
     if (entries.isEmpty()) {
       throw new DataException(part.name() + ": none of its pictures can be read");
     }
-    return entries;
   }
 
   /** The picture; null if it cannot be read. */
@@ -207,7 +199,8 @@ public final class DatasetPacker {
         Resampling.BILINEAR);
   }
 
-  private ByteBuffer writePicture(FileChannel channel, Image image, int label) throws IOException {
+  private ByteBuffer writePicture(WritableByteChannel channel, Image image, int label)
+      throws IOException {
     byte[] pixels = image.pixels();
     if (pixels.length > PackFormat.MOST_PICTURE_BYTES) {
       throw new DataException(
@@ -219,7 +212,7 @@ public final class DatasetPacker {
     ByteBuffer entry = ByteBuffer.allocate(PackFormat.ENTRY_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     entry.putLong(position).putInt(image.width()).putInt(image.height());
     entry.putInt(image.channels()).putInt(label).putInt((int) crc.getValue());
-    writeAll(channel, ByteBuffer.wrap(pixels), position);
+    writeAll(channel, ByteBuffer.wrap(pixels));
     position += pixels.length;
     return entry.flip();
   }
@@ -261,7 +254,7 @@ public final class DatasetPacker {
     target.putInt(text.length).put(text);
   }
 
-  private void writeHeader(FileChannel channel, ByteBuffer index) throws IOException {
+  private ByteBuffer header(ByteBuffer index) {
     ByteBuffer header = ByteBuffer.allocate(PackFormat.HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     header.putLong(PackFormat.MAGIC).putInt(PackFormat.VERSION).putInt(0);
     header.putLong(position + index.remaining()).putLong(position).putLong(index.remaining());
@@ -271,13 +264,12 @@ public final class DatasetPacker {
     crc.reset();
     crc.update(header.array(), 0, PackFormat.HEADER_CHECKSUM_AT);
     header.putInt(PackFormat.HEADER_CHECKSUM_AT, (int) crc.getValue());
-    writeAll(channel, header.clear(), 0);
+    return header.clear();
   }
 
-  private static void writeAll(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
-    long to = at;
+  private static void writeAll(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
     while (bytes.hasRemaining()) {
-      to += channel.write(bytes, to);
+      channel.write(bytes);
     }
   }
 }

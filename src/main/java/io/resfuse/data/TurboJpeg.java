@@ -1,7 +1,7 @@
 package io.resfuse.data;
 
+import io.resfuse.platform.OperatingSystem;
 import java.nio.IntBuffer;
-import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
@@ -40,7 +40,7 @@ final class TurboJpeg {
       String problem;
       if (System.getProperty("resfuse.jpeg", "").equals("jdk")) {
         problem = "-Dresfuse.jpeg says so";
-      } else if (System.getProperty("os.name").toLowerCase(Locale.ROOT).startsWith("windows")) {
+      } else if (OperatingSystem.current() == OperatingSystem.WINDOWS) {
         problem = "libjpeg-turbo is not taken on Windows";
       } else {
         try {

@@ -1,7 +1,7 @@
 /**
  * Pictures and data sets: decoding, preprocessing that equals Pillow's and torchvision's, data sets
  * on disk, augmentation, and a loader that works ahead on threads of its own. Uses {@code tensor}
- * only.
+ * and {@code platform} only.
  */
 @NullMarked
 package io.resfuse.data;

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.WritableByteChannel;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,10 +35,10 @@ public final class WholeFile {
     /**
      * Writes all of them.
      *
-     * @param channel of the temporary file
+     * @param channel of the temporary file, which is empty; what is written need not be in order
      * @throws IOException if they cannot be written
      */
-    void writeTo(WritableByteChannel channel) throws IOException;
+    void writeTo(SeekableByteChannel channel) throws IOException;
   }
 
   /** What may fail for a moment. */
