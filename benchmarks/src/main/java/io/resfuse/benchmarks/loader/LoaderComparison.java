@@ -1,5 +1,6 @@
 package io.resfuse.benchmarks.loader;
 
+import io.resfuse.bench.Summary;
 import io.resfuse.data.Augmentation;
 import io.resfuse.data.Dataset;
 import io.resfuse.data.DatasetPacker;
@@ -168,8 +169,8 @@ public final class LoaderComparison {
     }
     System.out.printf("%-30s %10s %12s %8s%n", "", "ResFuse", "torchvision", "ratio");
     for (int i = 0; i < all.size(); i++) {
-      double own = median(ours[i]);
-      double other = median(theirs[i]);
+      double own = Summary.of(ours[i]).median();
+      double other = Summary.of(theirs[i]).median();
       System.out.printf(
           Locale.ROOT, "%-30s %10.0f %12.0f %8.2f%n", all.get(i).title(), own, other, own / other);
     }
@@ -190,11 +191,5 @@ public final class LoaderComparison {
     int[] indices = new int[BATCH * BATCHES];
     Arrays.setAll(indices, i -> i % pictures.size());
     return pictures.subset(indices);
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
   }
 }

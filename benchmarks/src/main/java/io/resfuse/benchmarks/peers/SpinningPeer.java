@@ -7,14 +7,11 @@ import io.resfuse.engine.Engines;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
-import java.util.Set;
 
 /**
  * Our engine onednn in a process whose environment fixes how its threads wait, so that it does not
@@ -42,8 +39,7 @@ final class SpinningPeer implements Peer {
   public void prepare(PeerTask task) {
     NetworkSpec spec = task.spec();
     int batch = task.batch();
-    int height = task.images().shape().dimension(2);
-    int width = task.images().shape().dimension(3);
+    int size = task.images().shape().dimension(2);
     classes = task.classes();
     answer = new float[task.logits()];
     engine = Engines.open("onednn", new EngineOptions(task.threads(), ""));
@@ -51,23 +47,11 @@ final class SpinningPeer implements Peer {
     if (task.training()) {
       training =
           engine.planTraining(
-              spec,
-              task.parameters(),
-              new TrainingOptions(
-                  batch,
-                  height,
-                  width,
-                  TensorLayout.NCHW,
-                  Precision.FP32,
-                  Set.of(LOGITS),
-                  Set.of(),
-                  false,
-                  Optimizer.Sgd.standard()));
+              spec, task.parameters(), TrainingOptions.standard(batch, size, Precision.FP32));
       input = training.input();
     } else {
       network = engine.load(spec, task.parameters(), Precision.FP32);
-      inference =
-          network.plan(new PlanRequest(batch, height, width, TensorLayout.NCHW, Set.of(LOGITS)));
+      inference = network.plan(PlanRequest.logits(batch, size));
       input = inference.input();
     }
     input.put(0, task.images().toArray());
