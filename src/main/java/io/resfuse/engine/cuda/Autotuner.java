@@ -21,6 +21,16 @@ final class Autotuner implements TileChooser {
   interface Stopwatch {
     /** The time that a trial takes, in any unit. */
     double time(Trial trial, TileChoice choice);
+
+    /** Times trials on a device. */
+    static Stopwatch on(DeviceStopwatch device) {
+      return (trial, choice) -> {
+        Program program = new Program(new Timeline());
+        Region kept = new Region(Buffer.Kind.PLAN);
+        trial.addTo(program, kept, choice);
+        return device.milliseconds(program, kept);
+      };
+    }
   }
 
   Autotuner(TuningCache cache, Stopwatch stopwatch) {

@@ -136,9 +136,8 @@ final class Conversions {
     boolean narrow = tensor.pitch() <= Activation.CHANNEL_MULTIPLE;
     long tiles =
         narrow
-            ? ConvolutionShape.ceilDiv(tensor.rows(), 256)
-            : (long) ConvolutionShape.ceilDiv(tensor.rows(), 64)
-                * ConvolutionShape.ceilDiv(tensor.pitch(), 32);
+            ? Geometry.ceilDiv(tensor.rows(), 256)
+            : (long) Geometry.ceilDiv(tensor.rows(), 64) * Geometry.ceilDiv(tensor.pitch(), 32);
     return Geometry.linear(Math.min(tiles, emission.manyBlocks()), THREADS);
   }
 
@@ -172,8 +171,8 @@ final class Conversions {
     int side = 128 / emission.type().bytes();
     Packing packing = layout.packing();
     long blocks =
-        (long) ConvolutionShape.ceilDiv(packing.outputs(), side)
-            * ConvolutionShape.ceilDiv(layout.channels(), side);
+        (long) Geometry.ceilDiv(packing.outputs(), side)
+            * Geometry.ceilDiv(layout.channels(), side);
     program.launch(
         binding ->
             emission
@@ -252,13 +251,11 @@ final class Conversions {
 
   private Geometry overRows(Activation written) {
     int vectors = written.pitch() / emission.vector();
-    int gridY = ConvolutionShape.ceilDiv(vectors, 128);
-    int x = ConvolutionShape.ceilDiv(vectors, gridY);
+    int gridY = Geometry.ceilDiv(vectors, 128);
+    int x = Geometry.ceilDiv(vectors, gridY);
     int y = THREADS / x;
     long blocks =
-        Math.min(
-            ConvolutionShape.ceilDiv(written.rows(), y),
-            Math.max(1, emission.manyBlocks() / gridY));
+        Math.min(Geometry.ceilDiv(written.rows(), y), Math.max(1, emission.manyBlocks() / gridY));
     return new Geometry(blocks, gridY, 1, x, y, 0);
   }
 }

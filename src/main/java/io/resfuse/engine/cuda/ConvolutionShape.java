@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.Gather;
 import java.util.ArrayList;
@@ -146,8 +147,8 @@ record ConvolutionShape(
     Gather gather =
         new Gather(
             value.images(),
-            ceilDiv(value.height() - row, window.stride()),
-            ceilDiv(value.width() - column, window.stride()),
+            Geometry.ceilDiv(value.height() - row, window.stride()),
+            Geometry.ceilDiv(value.width() - column, window.stride()),
             output.height(),
             output.width(),
             output.pitch(),
@@ -182,7 +183,7 @@ record ConvolutionShape(
         int position = residue + window.padding() - tap * window.dilation();
         if (Math.floorMod(position, stride) == 0) {
           return new Taps(
-              ceilDiv(window.kernel() - tap, every),
+              Geometry.ceilDiv(window.kernel() - tap, every),
               tap,
               every,
               Math.floorDiv(position, stride),
@@ -195,9 +196,5 @@ record ConvolutionShape(
 
   private static int gcd(int a, int b) {
     return b == 0 ? a : gcd(b, a % b);
-  }
-
-  static int ceilDiv(int a, int b) {
-    return (a + b - 1) / b;
   }
 }

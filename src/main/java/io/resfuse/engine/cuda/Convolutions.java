@@ -50,7 +50,7 @@ final class Convolutions implements FusedConvolutions {
     TileChoice choice = forwardChoice(shape);
     int rowTiles = rowTiles(shape.output().rows(), choice.tile());
     int columnTiles =
-        ConvolutionShape.ceilDiv(shape.weights().packing().outputs(), choice.tile().columns());
+        Geometry.ceilDiv(shape.weights().packing().outputs(), choice.tile().columns());
     return tilesPerBlock(choice, (long) rowTiles * columnTiles) * choice.tile().rows();
   }
 
@@ -235,11 +235,11 @@ final class Convolutions implements FusedConvolutions {
       Buffer output,
       @Nullable Buffer statistics) {
     Tile tile = choice.tile();
-    int columnTiles = ConvolutionShape.ceilDiv(product.outputs(), tile.columns());
+    int columnTiles = Geometry.ceilDiv(product.outputs(), tile.columns());
     int rowTiles = rowTiles(product.rows(), tile);
     long tiles = (long) rowTiles * columnTiles;
     int perBlock = statistics == null ? 1 : tilesPerBlock(choice, tiles);
-    long blocks = (long) ConvolutionShape.ceilDiv(rowTiles, perBlock) * columnTiles;
+    long blocks = (long) Geometry.ceilDiv(rowTiles, perBlock) * columnTiles;
     Buffer partials = null;
     Buffer tickets = null;
     if (choice.slices() > 1) {
@@ -318,7 +318,7 @@ final class Convolutions implements FusedConvolutions {
 
   /** Tiles of rows. */
   static int rowTiles(int rows, Tile tile) {
-    return ConvolutionShape.ceilDiv(rows, tile.rows());
+    return Geometry.ceilDiv(rows, tile.rows());
   }
 
   /**
@@ -372,7 +372,7 @@ final class Convolutions implements FusedConvolutions {
     WeightLayout layout = shape.weights();
     Packing packing = layout.packing();
     Tile tile = choice.tile();
-    int columnTiles = ConvolutionShape.ceilDiv(layout.pitch(), tile.columns());
+    int columnTiles = Geometry.ceilDiv(layout.pitch(), tile.columns());
     int slices = choice.slices();
     Buffer partials =
         slices == 1 ? null : program.timeline().workspace(Float.BYTES * layout.elements() * slices);

@@ -19,6 +19,7 @@ import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.kernels.UserKernels;
+import io.resfuse.platform.NativeFiles;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -72,7 +73,8 @@ final class CudaEngine implements Engine, DeviceMeter {
             Driver.version(),
             NativeFiles.hash(KernelLibrary.manifest()));
     return new Autotuner(
-        new TuningCache(NativeFiles.places().get(0), environment), new DeviceStopwatch(context));
+        new TuningCache(NativeFiles.places().get(0), environment),
+        Autotuner.Stopwatch.on(new DeviceStopwatch(context)));
   }
 
   @Override

@@ -12,7 +12,7 @@ import java.util.Map;
  * of the work several times over, so that starting launches is not what is timed. Operands are
  * zeros, and partly still in the cache from the repetition before. Thread-safe.
  */
-final class DeviceStopwatch implements Autotuner.Stopwatch, WorkTimer {
+final class DeviceStopwatch implements WorkTimer {
   private static final int REPETITIONS = 8;
   private static final int ROUNDS = 3;
 
@@ -22,12 +22,14 @@ final class DeviceStopwatch implements Autotuner.Stopwatch, WorkTimer {
     this.context = context;
   }
 
-  @Override
-  public double time(TileChooser.Trial trial, TileChoice choice) {
-    Timeline timeline = new Timeline();
-    Program program = new Program(timeline);
-    Region kept = new Region(Buffer.Kind.PLAN);
-    trial.addTo(program, kept, choice);
+  /**
+   * Times a program on memory of its own.
+   *
+   * @param program whose timeline is planned here
+   * @param kept what it needs beside its timeline
+   */
+  double milliseconds(Program program, Region kept) {
+    Timeline timeline = program.timeline();
     timeline.plan();
     try (Resources resources = new Resources()) {
       Stream stream = new Stream(context);
@@ -36,7 +38,7 @@ final class DeviceStopwatch implements Autotuner.Stopwatch, WorkTimer {
           PlanMemories.allocate(
               context,
               resources,
-              "timing a convolution",
+              "timing launches",
               timeline.activationBytes(),
               timeline.workspaceBytes(),
               kept.bytes());

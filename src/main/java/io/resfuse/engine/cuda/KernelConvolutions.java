@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.kernels.Mask;
 
 /**
@@ -39,7 +40,7 @@ final class KernelConvolutions implements TrainingConvolutions {
     Activation shape = state.shapes().of(conv.output());
     ConvolutionShape convolution = state.layouts().shape(conv, state.shapes());
     int rowsPerTile = convolutions.rowsOfStatistics(convolution);
-    int tiles = ConvolutionShape.ceilDiv(shape.rows(), rowsPerTile);
+    int tiles = Geometry.ceilDiv(shape.rows(), rowsPerTile);
     Buffer statistics = program.timeline().workspace(2L * Float.BYTES * norm.channels() * tiles);
     Buffer raw = program.timeline().activation(state.bytes(conv.output()));
     Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());

@@ -60,14 +60,13 @@ final class Normalizations {
 
   /** Scale and bias of a batch, from its statistics; moves the running statistics. */
   void finalizeBatch(Program program, Norm norm, Buffer statistics, int rows, int rowsPerTile) {
-    int tiles = ConvolutionShape.ceilDiv(rows, rowsPerTile);
+    int tiles = Geometry.ceilDiv(rows, rowsPerTile);
     Buffer merged = statistics;
     int rowsPerMerged = rowsPerTile;
     if (tiles > MOST_TILES) {
       int perGroup =
-          Math.max(1, ConvolutionShape.ceilDiv(tiles, MOST_TILES * TILES_PER_GROUP))
-              * TILES_PER_GROUP;
-      int groups = ConvolutionShape.ceilDiv(tiles, perGroup);
+          Math.max(1, Geometry.ceilDiv(tiles, MOST_TILES * TILES_PER_GROUP)) * TILES_PER_GROUP;
+      int groups = Geometry.ceilDiv(tiles, perGroup);
       merged = program.timeline().workspace(2L * Float.BYTES * norm.channels() * groups);
       merge(program, norm, statistics, merged, tiles, rows, rowsPerTile, perGroup);
       tiles = groups;
@@ -112,8 +111,8 @@ final class Normalizations {
       int rows,
       int rowsPerTile,
       int perGroup) {
-    int groups = ConvolutionShape.ceilDiv(tiles, perGroup);
-    int columns = ConvolutionShape.ceilDiv(norm.channels(), CHANNELS_PER_BLOCK);
+    int groups = Geometry.ceilDiv(tiles, perGroup);
+    int columns = Geometry.ceilDiv(norm.channels(), CHANNELS_PER_BLOCK);
     program.launch(
         binding ->
             emission
@@ -135,7 +134,7 @@ final class Normalizations {
   }
 
   private static Geometry perChannels(int rows, int channels) {
-    return new Geometry(ConvolutionShape.ceilDiv(channels, CHANNELS_PER_BLOCK), rows, 1, 8, 32, 0);
+    return new Geometry(Geometry.ceilDiv(channels, CHANNELS_PER_BLOCK), rows, 1, 8, 32, 0);
   }
 
   /**
@@ -165,7 +164,7 @@ final class Normalizations {
                         0,
                         norm.channels(),
                         norm.epsilon()),
-                    Geometry.linear(ConvolutionShape.ceilDiv(norm.channels(), 256), 256)),
+                    Geometry.linear(Geometry.ceilDiv(norm.channels(), 256), 256)),
         scale,
         bias);
   }
@@ -213,14 +212,14 @@ final class Normalizations {
   private Geometry elementwise(Activation shape) {
     Geometry block = overChannels(shape.pitch());
     long most = Math.max(1, emission.manyBlocks() / block.gridY());
-    long blocks = Math.min(ConvolutionShape.ceilDiv(shape.rows(), 64), most);
+    long blocks = Math.min(Geometry.ceilDiv(shape.rows(), 64), most);
     return new Geometry(blocks, block.gridY(), 1, block.blockX(), block.blockY(), 0);
   }
 
   private Geometry overChannels(int pitch) {
     int vectors = pitch / emission.vector();
-    int gridY = ConvolutionShape.ceilDiv(vectors, 128);
-    int x = ConvolutionShape.ceilDiv(vectors, gridY);
+    int gridY = Geometry.ceilDiv(vectors, 128);
+    int x = Geometry.ceilDiv(vectors, gridY);
     return new Geometry(1, gridY, 1, x, 256 / x, 0);
   }
 
@@ -288,11 +287,11 @@ final class Normalizations {
   }
 
   private static int rowsPerBlock(Activation shape) {
-    return Math.max(ROWS_PER_BLOCK, ConvolutionShape.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
+    return Math.max(ROWS_PER_BLOCK, Geometry.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
   }
 
   private static int reduceBlocks(Activation shape) {
-    return ConvolutionShape.ceilDiv(shape.rows(), rowsPerBlock(shape));
+    return Geometry.ceilDiv(shape.rows(), rowsPerBlock(shape));
   }
 
   private Buffer reduce(Program program, Backward backward, @Nullable Norm norm) {

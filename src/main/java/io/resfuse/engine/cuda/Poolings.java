@@ -145,7 +145,7 @@ final class Poolings {
 
   private int backwardShared(Window window, int columns, int x) {
     ElementType type = emission.type();
-    int rows = ConvolutionShape.ceilDiv(window.kernel(), window.stride());
+    int rows = Geometry.ceilDiv(window.kernel(), window.stride());
     int pixels = (columns + window.kernel() - 2) / window.stride() + 2;
     return rows * pixels * x * (16 + 16 / type.bytes());
   }
@@ -160,15 +160,14 @@ final class Poolings {
     while (most > 1 && shared.of(most) > SHARED_BYTES) {
       most--;
     }
-    return ConvolutionShape.ceilDiv(width, ConvolutionShape.ceilDiv(width, most));
+    return Geometry.ceilDiv(width, Geometry.ceilDiv(width, most));
   }
 
   private Geometry geometry(Activation tensor, int rows, int columns, int x, int shared) {
     int vectors = tensor.pitch() / emission.vector();
     return new Geometry(
-        ConvolutionShape.ceilDiv(tensor.height(), rows),
-        (long) ConvolutionShape.ceilDiv(tensor.width(), columns)
-            * ConvolutionShape.ceilDiv(vectors, x),
+        Geometry.ceilDiv(tensor.height(), rows),
+        (long) Geometry.ceilDiv(tensor.width(), columns) * Geometry.ceilDiv(vectors, x),
         tensor.images(),
         x,
         Math.min(columns, MOST_THREADS / x),
@@ -209,7 +208,7 @@ final class Poolings {
     int vectors = shape.pitch() / emission.vector();
     int x = Math.min(32, vectors);
     Geometry geometry =
-        new Geometry(ConvolutionShape.ceilDiv(vectors, x), shape.images(), 1, x, 256 / x, 0);
+        new Geometry(Geometry.ceilDiv(vectors, x), shape.images(), 1, x, 256 / x, 0);
     program.launch(
         binding ->
             emission

@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineProvider.Availability;
+import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.Platform;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.Tile;
 import java.util.LinkedHashSet;
@@ -37,7 +38,7 @@ record TileChoice(Tile tile, int slices) {
     int processors = device.multiprocessors();
     Tile tile = best(rows, columns, packs, processors);
     long blocks = blocks(tile, rows, columns, packs);
-    int stages = ConvolutionShape.ceilDiv(terms, Tile.termsPerStage(type));
+    int stages = Geometry.ceilDiv(terms, Tile.termsPerStage(type));
     long slices = Math.min(Math.min(processors / blocks, stages / FEWEST_STAGES), MOST_SLICES);
     return new TileChoice(tile, (int) Math.max(1, slices));
   }
@@ -67,7 +68,7 @@ record TileChoice(Tile tile, int slices) {
   /** What may be tried for {@link #forProduct}, its choice among them. */
   static List<TileChoice> productCandidates(
       long rows, int columns, int packs, int terms, ElementType type, Device device) {
-    int stages = ConvolutionShape.ceilDiv(terms, Tile.termsPerStage(type));
+    int stages = Geometry.ceilDiv(terms, Tile.termsPerStage(type));
     int most = Math.min(stages / FEWEST_STAGES, MOST_SLICES);
     Set<TileChoice> candidates = new LinkedHashSet<>();
     candidates.add(forProduct(rows, columns, packs, terms, type, device));
@@ -122,6 +123,6 @@ record TileChoice(Tile tile, int slices) {
 
   private static long blocks(Tile tile, long rows, int columns, int packs) {
     long rowTiles = (rows + tile.rows() - 1) / tile.rows();
-    return rowTiles * ConvolutionShape.ceilDiv(columns, tile.columns()) * packs;
+    return rowTiles * Geometry.ceilDiv(columns, tile.columns()) * packs;
   }
 }

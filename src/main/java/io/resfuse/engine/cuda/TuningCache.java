@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.resfuse.engine.cuda.kernels.Tile;
+import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.WholeFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

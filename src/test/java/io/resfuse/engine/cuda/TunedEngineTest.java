@@ -48,7 +48,7 @@ class TunedEngineTest {
     AtomicInteger timings = new AtomicInteger();
     Function<Context, TileChooser> tuner =
         context -> {
-          DeviceStopwatch device = new DeviceStopwatch(context);
+          Autotuner.Stopwatch device = Autotuner.Stopwatch.on(new DeviceStopwatch(context));
           return new Autotuner(
               new TuningCache(folder, "softcuda"),
               (trial, choice) -> {

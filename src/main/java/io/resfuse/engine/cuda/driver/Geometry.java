@@ -26,6 +26,17 @@ public record Geometry(
   }
 
   /**
+   * So many pieces of a size cover something.
+   *
+   * @param all what is covered, not negative
+   * @param each size of a piece, positive
+   * @return {@code all / each}, rounded up
+   */
+  public static int ceilDiv(int all, int each) {
+    return (all + each - 1) / each;
+  }
+
+  /**
    * Threads per block.
    *
    * @return the product of both directions

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.platform;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,7 +1,5 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.platform;
 
-import io.resfuse.platform.UserFolders;
-import io.resfuse.platform.WholeFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,11 +14,15 @@ import java.util.List;
  * Unpacks native libraries from the jar to a folder that is named after their content, so that
  * versions live side by side and a file that is there is the right one.
  */
-final class NativeFiles {
+public final class NativeFiles {
   private NativeFiles() {}
 
-  /** Where to unpack, best first: the user's cache folder, the temporary folder. */
-  static List<Path> places() {
+  /**
+   * Where to unpack.
+   *
+   * @return best first: the user's cache folder, the temporary folder
+   */
+  public static List<Path> places() {
     Path shared =
         Path.of(System.getProperty("java.io.tmpdir"), "resfuse-" + System.getProperty("user.name"));
     return List.of(UserFolders.cache(), shared);
@@ -29,8 +31,16 @@ final class NativeFiles {
   /**
    * Writes {@code content} to {@code place/NAME-HASH/FILE}, unless it is there already. Several
    * processes may do so at once: each writes a file of its own and moves it into place.
+   *
+   * @param content of the file
+   * @param place one of {@link #places}
+   * @param name of the folder, before the hash
+   * @param file its name
+   * @return where it lies
+   * @throws IOException if it cannot be written there
    */
-  static Path unpack(byte[] content, Path place, String name, String file) throws IOException {
+  public static Path unpack(byte[] content, Path place, String name, String file)
+      throws IOException {
     Path folder = place.resolve(name + "-" + hash(content));
     Path target = folder.resolve(file);
     if (Files.isRegularFile(target) && Arrays.equals(Files.readAllBytes(target), content)) {
@@ -41,8 +51,13 @@ final class NativeFiles {
     return target;
   }
 
-  /** The first digits of a text's SHA-256. */
-  static String hash(String text) {
+  /**
+   * What tells a text from others.
+   *
+   * @param text any
+   * @return the first digits of its SHA-256
+   */
+  public static String hash(String text) {
     return hash(text.getBytes(StandardCharsets.UTF_8));
   }
 
