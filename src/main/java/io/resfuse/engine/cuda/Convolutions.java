@@ -13,7 +13,7 @@ import io.resfuse.engine.cuda.kernels.WeightGradient;
 import org.jspecify.annotations.Nullable;
 
 /** Adds convolutions to programs: forward, and the gradients of input and weights. */
-final class Convolutions implements FusedConvolutions {
+final class Convolutions {
   /** Per multiprocessor, so that the last wave of blocks of two tiles weighs little. */
   private static final long TILES_FOR_TWO = 16;
 
@@ -33,17 +33,6 @@ final class Convolutions implements FusedConvolutions {
    */
   record Epilogue(
       @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual, boolean relu) {}
-
-  @Override
-  public void add(
-      Program program,
-      ConvolutionShape shape,
-      Operand input,
-      Buffer weights,
-      Epilogue epilogue,
-      Buffer output) {
-    forward(program, shape, input, weights, epilogue, output, null);
-  }
 
   /** How many rows one record of the forward pass' statistics is of. */
   int rowsOfStatistics(ConvolutionShape shape) {

@@ -22,7 +22,6 @@ import io.resfuse.engine.cuda.kernels.UserKernels;
 import io.resfuse.platform.NativeFiles;
 import java.util.Optional;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Our kernels on one device. Thread-safe. It has a context of its own: a fault of a kernel makes
@@ -32,6 +31,7 @@ final class CudaEngine implements Engine, DeviceMeter {
   private final Context context;
   private final KernelLibrary kernels;
   private final Toolkit toolkit;
+  private final Backend kernelBackend = new KernelBackend();
 
   CudaEngine(Device device, boolean autotune) {
     this(device, UserKernels.none(), context -> tiles(context, autotune));
@@ -116,52 +116,44 @@ final class CudaEngine implements Engine, DeviceMeter {
 
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
-    return load(network, parameters, requireType(precision, Mode.INFERENCE), null);
+    return load(network, parameters, requireType(precision, Mode.INFERENCE), kernelBackend);
   }
 
-  /** A network whose convolutions are run by a library, or, without one, by our kernels. */
+  /** A network whose convolutions a backend runs. */
   LoadedNetwork load(
-      NetworkSpec network,
-      Parameters parameters,
-      ElementType type,
-      @Nullable ConvolutionLibrary library) {
-    return new CudaNetwork(context, toolkit, network, parameters, type, library);
+      NetworkSpec network, Parameters parameters, ElementType type, Backend backend) {
+    return new CudaNetwork(context, toolkit, network, parameters, type, backend);
   }
 
   @Override
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
-    return trainingMemory(network, options, null);
+    return trainingMemory(network, options, kernelBackend);
   }
 
-  /** The same where a library runs convolutions and batch norms, or, without one, our kernels. */
-  PlanMemory trainingMemory(
-      NetworkSpec network, TrainingOptions options, @Nullable TrainingLibrary library) {
-    try (TrainingProgram program = program(network, options, library)) {
+  /** The same where a backend runs convolutions and batch norms. */
+  PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options, Backend backend) {
+    try (TrainingProgram program = program(network, options, backend)) {
       return program.memory();
     }
   }
 
-  private TrainingProgram program(
-      NetworkSpec network, TrainingOptions options, @Nullable TrainingLibrary library) {
+  private TrainingProgram program(NetworkSpec network, TrainingOptions options, Backend backend) {
     requireType(options.precision(), Mode.TRAINING);
     options.check(network);
     context.use();
-    return new TrainingProgram(toolkit, network, options, library);
+    return new TrainingProgram(toolkit, network, options, backend);
   }
 
   @Override
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
-    return planTraining(network, parameters, options, null);
+    return planTraining(network, parameters, options, kernelBackend);
   }
 
-  /** The same where a library runs convolutions and batch norms, or, without one, our kernels. */
+  /** The same where a backend runs convolutions and batch norms. */
   TrainingPlan planTraining(
-      NetworkSpec network,
-      Parameters parameters,
-      TrainingOptions options,
-      @Nullable TrainingLibrary library) {
-    TrainingProgram program = program(network, options, library);
+      NetworkSpec network, Parameters parameters, TrainingOptions options, Backend backend) {
+    TrainingProgram program = program(network, options, backend);
     return new CudaTrainingPlan(context, program, network, parameters);
   }
 

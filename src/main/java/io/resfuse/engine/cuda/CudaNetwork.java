@@ -9,7 +9,6 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.kernels.ElementType;
-import org.jspecify.annotations.Nullable;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
 final class CudaNetwork implements LoadedNetwork {
@@ -20,7 +19,7 @@ final class CudaNetwork implements LoadedNetwork {
   private final Layouts layouts;
   private final NetworkWeights weights;
   private final DeviceMemory memory;
-  private final @Nullable ConvolutionLibrary library;
+  private final Backend backend;
   private int plans;
   private boolean closed;
 
@@ -30,16 +29,14 @@ final class CudaNetwork implements LoadedNetwork {
       NetworkSpec network,
       Parameters parameters,
       ElementType type,
-      @Nullable ConvolutionLibrary library) {
+      Backend backend) {
     this.context = context;
     this.toolkit = toolkit;
     this.network = network;
     this.type = type;
-    this.library = library;
-    this.layouts =
-        library == null ? Layouts.forKernels(network, type) : Layouts.forLibrary(network, true);
-    boolean foldsScales = library != null && library.foldsScales();
-    this.weights = new NetworkWeights(network, layouts, type, foldsScales);
+    this.backend = backend;
+    this.layouts = backend.layouts(network, type, true);
+    this.weights = new NetworkWeights(network, layouts, type, backend.foldsScales());
     this.memory = weights.load(context, parameters);
   }
 
@@ -66,7 +63,7 @@ final class CudaNetwork implements LoadedNetwork {
 
   private InferenceProgram program(PlanRequest request) {
     context.use();
-    return new InferenceProgram(toolkit, type, network, layouts, weights, library, request);
+    return new InferenceProgram(toolkit, type, network, layouts, weights, backend, request);
   }
 
   private void checkOpen() {

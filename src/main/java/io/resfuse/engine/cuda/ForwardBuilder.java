@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Builds forward passes with running statistics: a launch per operation, everything after a
- * convolution in its epilogue where the {@link FusedConvolutions} can; a result takes the place of
- * its residual where nothing else needs that.
+ * convolution in its epilogue where the {@link InferenceConvolutions} can; a result takes the place
+ * of its residual where nothing else needs that.
  */
 final class ForwardBuilder {
   private final Emission emission;
   private final Shapes shapes;
   private final Layouts layouts;
   private final WeightSource weights;
-  private final FusedConvolutions convolutions;
+  private final InferenceConvolutions convolutions;
   private final Program program;
   private final Map<Value, Buffer> tensors = new HashMap<>();
 
@@ -31,7 +31,7 @@ final class ForwardBuilder {
       Shapes shapes,
       Layouts layouts,
       WeightSource weights,
-      FusedConvolutions convolutions,
+      InferenceConvolutions convolutions,
       Program program) {
     this.emission = emission;
     this.shapes = shapes;

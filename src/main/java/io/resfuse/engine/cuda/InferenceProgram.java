@@ -6,7 +6,6 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** What an inference plan does, and what memory it needs; nothing is allocated. */
 final class InferenceProgram implements AutoCloseable {
@@ -20,7 +19,7 @@ final class InferenceProgram implements AutoCloseable {
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final PlanMemory memory;
   private final boolean warmsUp;
-  private final Resources resources = new Resources();
+  private final InferenceConvolutions convolutions;
 
   InferenceProgram(
       Toolkit toolkit,
@@ -28,10 +27,10 @@ final class InferenceProgram implements AutoCloseable {
       NetworkSpec network,
       Layouts layouts,
       NetworkWeights weights,
-      @Nullable ConvolutionLibrary library,
+      Backend backend,
       PlanRequest request) {
     this.request = request;
-    this.warmsUp = library != null;
+    this.warmsUp = backend.warmsUp();
     this.shapes = Shapes.of(network, request);
     Activation images = shapes.of(shapes.network().input());
     this.input = new ImageInput(host, images, request.layout(), request.scaling());
@@ -40,10 +39,10 @@ final class InferenceProgram implements AutoCloseable {
         .outputs()
         .forEach((name, value) -> outputs.put(name, host.add(shapes.of(value).hostBytes())));
     Emission emission = new Emission(toolkit, type, region);
+    this.convolutions = backend.inference(emission);
     boolean done = false;
     try {
-      new ForwardBuilder(
-              emission, shapes, layouts, weights, convolutions(library, emission), program)
+      new ForwardBuilder(emission, shapes, layouts, weights, convolutions, program)
           .build(request.layout(), input, outputs);
       done = true;
     } finally {
@@ -61,22 +60,11 @@ final class InferenceProgram implements AutoCloseable {
             host.bytes());
   }
 
-  private FusedConvolutions convolutions(@Nullable ConvolutionLibrary library, Emission emission) {
-    if (library == null) {
-      return new Convolutions(emission);
-    }
-    LibraryConvolutions convolutions =
-        new LibraryConvolutions(library, emission, !library.foldsScales());
-    return resources.own(convolutions, convolutions::close);
-  }
-
   PlanRequest request() {
     return request;
   }
 
-  /**
-   * Whether it must run once before it can be recorded: libraries load kernels at their first use.
-   */
+  /** Whether it must run once before it can be recorded. */
   boolean warmsUp() {
     return warmsUp;
   }
@@ -114,9 +102,9 @@ final class InferenceProgram implements AutoCloseable {
     return memory;
   }
 
-  /** Frees what a library holds for its convolutions. Idempotent. */
+  /** Frees what a backend holds for its convolutions. Idempotent. */
   @Override
   public void close() {
-    resources.close();
+    convolutions.close();
   }
 }

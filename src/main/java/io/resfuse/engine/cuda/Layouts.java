@@ -36,7 +36,7 @@ final class Layouts {
   }
 
   /**
-   * As a {@link ConvolutionLibrary} wants them: no packs, no stem; every result is scaled.
+   * As a {@link Library} wants them: no packs, no stem; every result is scaled.
    *
    * @param narrowImage whether an image may be padded to fewer channels than other tensors
    */

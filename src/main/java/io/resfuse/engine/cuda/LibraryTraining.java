@@ -15,36 +15,31 @@ import org.jspecify.annotations.Nullable;
  * Convolutions and batch norms of a training program by a library. Every value is written, and the
  * gradient of a raw result gets a place of its own, as libraries want it. Not thread-safe.
  */
-final class LibraryTraining implements TrainingConvolutions, TrainingProducts, AutoCloseable {
-  private final TrainingLibrary library;
+final class LibraryTraining implements TrainingConvolutions {
+  private final Library library;
   private final TrainingState state;
-  private final LibraryConvolutions fused;
-  private final KernelConvolutions kernels;
+  private final LibraryInference inference;
+  private final KernelTraining kernels;
   private final Normalizations normalizations;
   private final Map<FusedConv, Kept> norms = new HashMap<>();
   private final Map<FusedConv, Normalizations.Coefficients> ready = new HashMap<>();
   private final Resources resources = new Resources();
 
-  LibraryTraining(TrainingLibrary library, TrainingState state) {
+  LibraryTraining(Library library, TrainingState state) {
     this.library = library;
     this.state = state;
-    this.fused = new LibraryConvolutions(library, state.emission(), true);
-    resources.own(fused, fused::close);
-    this.kernels = new KernelConvolutions(state);
+    this.inference = new LibraryInference(library, state.emission(), true);
+    resources.own(inference, inference::close);
+    this.kernels = new KernelTraining(state);
     this.normalizations = new Normalizations(state.emission());
   }
 
   /** What the backward pass of a batch norm of the library has from its forward pass. */
-  private record Kept(TrainingLibrary.PreparedNorm prepared, @Nullable Buffer reserve) {}
+  private record Kept(PreparedNorm prepared, @Nullable Buffer reserve) {}
 
   @Override
-  public FusedConvolutions fused() {
-    return fused;
-  }
-
-  @Override
-  public TrainingProducts products() {
-    return this;
+  public InferenceConvolutions inference() {
+    return inference;
   }
 
   @Override
@@ -52,10 +47,10 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     ConvolutionShape shape = state.layouts().shape(conv, state.shapes());
     Buffer raw = program.timeline().activation(state.bytes(conv.output()));
     state.keep(conv, raw);
-    Optional<TrainingLibrary.PreparedStatistics> prepared =
+    Optional<PreparedStatistics> prepared =
         conv.bias() == null
             ? library.prepare(
-                LibraryConvolutions.sizes(shape, false, false, false), sizes(conv, shape.output()))
+                LibraryInference.sizes(shape, false, false, false), sizes(conv, shape.output()))
             : Optional.empty();
     if (prepared.isPresent()) {
       resources.own(prepared.get(), prepared.get()::close);
@@ -67,24 +62,23 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     }
   }
 
-  private void convolve(
-      Program program, FusedConv conv, TrainingLibrary.PreparedStatistics prepared, Buffer raw) {
+  private void convolve(Program program, FusedConv conv, PreparedStatistics prepared, Buffer raw) {
     Normalizations.Norm norm = state.norms().of(conv, conv.batchNorm());
     Buffer input = state.tensor(conv.input());
     Buffer weights = state.parameters().stored(conv.weight());
-    Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
+    Buffer workspace = LibraryInference.workspace(program, prepared.workspaceBytes());
     program.call(
         conv.name() + " forward with statistics",
         binding -> {
-          TrainingLibrary.Statistics at =
-              new TrainingLibrary.Statistics(
+          PreparedStatistics.Statistics at =
+              new PreparedStatistics.Statistics(
                   binding.at(input),
                   binding.at(weights),
                   binding.at(raw),
                   binding.at(norm.scale()),
                   binding.at(norm.bias()),
                   binding.at(workspace));
-          TrainingLibrary.Channels channels = channels(binding, norm);
+          Library.Channels channels = channels(binding, norm);
           return stream -> prepared.run(stream, at, channels);
         },
         input,
@@ -96,7 +90,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   private void convolve(Program program, FusedConv conv, ConvolutionShape shape, Buffer raw) {
     multiply(
         program,
-        TrainingLibrary.Product.OUTPUT,
+        Library.Product.OUTPUT,
         shape,
         state.tensor(conv.input()),
         state.parameters().stored(conv.weight()),
@@ -113,12 +107,12 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   private void normalise(Program program, FusedConv conv, Activation shape, Buffer raw) {
     BatchNorm batchNorm = conv.batchNorm();
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    TrainingLibrary.PreparedNorm prepared = library.prepare(sizes(conv, shape));
+    PreparedNorm prepared = library.prepare(sizes(conv, shape));
     resources.own(prepared, prepared::close);
     long reserved = prepared.reserveBytes();
     Buffer reserve = reserved == 0 ? null : program.timeline().activation(reserved);
     norms.put(conv, new Kept(prepared, reserve));
-    Buffer workspace = LibraryConvolutions.workspace(program, prepared.forwardWorkspaceBytes());
+    Buffer workspace = LibraryInference.workspace(program, prepared.forwardWorkspaceBytes());
     Value added = conv.residual();
     Buffer residual = added == null ? null : state.tensor(added);
     Buffer taken = prepared.isFused() ? residual : null;
@@ -126,14 +120,14 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     program.call(
         conv.name() + " batch norm",
         binding -> {
-          TrainingLibrary.NormForward at =
-              new TrainingLibrary.NormForward(
+          PreparedNorm.NormForward at =
+              new PreparedNorm.NormForward(
                   binding.at(raw),
                   binding.at(taken),
                   binding.at(output),
                   binding.at(reserve),
                   binding.at(workspace));
-          TrainingLibrary.Channels channels = channels(binding, norm);
+          Library.Channels channels = channels(binding, norm);
           return stream -> prepared.forward(stream, at, channels);
         },
         raw,
@@ -155,9 +149,9 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     }
   }
 
-  private static TrainingLibrary.BatchNorm sizes(FusedConv conv, Activation shape) {
+  private static Library.BatchNorm sizes(FusedConv conv, Activation shape) {
     BatchNorm batchNorm = conv.batchNorm();
-    return new TrainingLibrary.BatchNorm(
+    return new Library.BatchNorm(
         conv.name(),
         shape.images(),
         shape.height(),
@@ -173,8 +167,8 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     return conv.relu() || conv.residual() != null;
   }
 
-  private static TrainingLibrary.Channels channels(Binding binding, Normalizations.Norm norm) {
-    return new TrainingLibrary.Channels(
+  private static Library.Channels channels(Binding binding, Normalizations.Norm norm) {
+    return new Library.Channels(
         binding.at(norm.gamma()),
         binding.at(norm.beta()),
         binding.at(norm.runningMean()),
@@ -253,12 +247,12 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Buffer betaGradient =
         wantedOrScratch(program, norm, state.parameters().gradient(batchNorm.beta()));
     Buffer workspace =
-        LibraryConvolutions.workspace(program, kept.prepared().backwardWorkspaceBytes());
+        LibraryInference.workspace(program, kept.prepared().backwardWorkspaceBytes());
     program.call(
         norm.label() + " batch norm backward",
         binding -> {
-          TrainingLibrary.NormBackward at =
-              new TrainingLibrary.NormBackward(
+          PreparedNorm.NormBackward at =
+              new PreparedNorm.NormBackward(
                   binding.at(raw),
                   binding.at(output),
                   binding.at(gradient),
@@ -268,7 +262,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
                   binding.at(betaGradient),
                   binding.at(kept.reserve()),
                   binding.at(workspace));
-          TrainingLibrary.Channels channels = channels(binding, norm);
+          Library.Channels channels = channels(binding, norm);
           return stream -> kept.prepared().backward(stream, at, channels, binding.accumulate());
         },
         raw,
@@ -300,7 +294,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   public void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient) {
     WeightLayout layout = layer.shape().weights();
     if (layout.packing().groupsPerPack() > 1) {
-      kernels.products().weightGradient(program, layer, outputGradient, gradient);
+      kernels.weightGradient(program, layer, outputGradient, gradient);
       return;
     }
     Buffer input = state.tensor(layer.input());
@@ -309,7 +303,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Buffer stored = direct ? gradient : program.timeline().workspace(layout.elements() * bytes);
     multiply(
         program,
-        TrainingLibrary.Product.WEIGHT_GRADIENT,
+        Library.Product.WEIGHT_GRADIENT,
         layer.shape(),
         input,
         stored,
@@ -326,12 +320,12 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
   public void inputGradient(
       Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
     FusedConv before = target.accumulate() ? null : normBefore(layer);
-    TrainingLibrary.PreparedWayBack prepared =
+    PreparedWayBack prepared =
         before == null
             ? null
             : library
                 .prepareWayBack(
-                    LibraryConvolutions.sizes(layer.shape(), false, false, false),
+                    LibraryInference.sizes(layer.shape(), false, false, false),
                     sizes(before, layer.shape().input()))
                 .orElse(null);
     if (prepared != null) {
@@ -341,7 +335,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     }
     multiply(
         program,
-        TrainingLibrary.Product.INPUT_GRADIENT,
+        Library.Product.INPUT_GRADIENT,
         layer.shape(),
         target.buffer(),
         state.parameters().stored(layer.weight()),
@@ -371,7 +365,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
       Program program,
       Layer layer,
       FusedConv before,
-      TrainingLibrary.PreparedWayBack prepared,
+      PreparedWayBack prepared,
       Buffer outputGradient,
       Buffer masked) {
     BatchNorm batchNorm = before.batchNorm();
@@ -385,12 +379,12 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
     Buffer gradientScale = program.timeline().workspace(vector);
     Buffer rawScale = program.timeline().workspace(vector);
     Buffer constant = program.timeline().workspace(vector);
-    Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
+    Buffer workspace = LibraryInference.workspace(program, prepared.workspaceBytes());
     program.call(
         layer.shape().name() + " and " + norm.label() + " backward",
         binding -> {
-          TrainingLibrary.WayBack at =
-              new TrainingLibrary.WayBack(
+          PreparedWayBack.WayBack at =
+              new PreparedWayBack.WayBack(
                   binding.at(outputGradient),
                   binding.at(weights),
                   binding.at(raw),
@@ -402,7 +396,7 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
                   binding.at(rawScale),
                   binding.at(constant),
                   binding.at(workspace));
-          TrainingLibrary.Channels channels = channels(binding, norm);
+          Library.Channels channels = channels(binding, norm);
           return stream -> prepared.run(stream, at, channels, binding.accumulate());
         },
         outputGradient,
@@ -424,21 +418,21 @@ final class LibraryTraining implements TrainingConvolutions, TrainingProducts, A
 
   private void multiply(
       Program program,
-      TrainingLibrary.Product product,
+      Library.Product product,
       ConvolutionShape shape,
       Buffer input,
       Buffer weights,
       Buffer output,
       Predicate<Binding> accumulates) {
-    TrainingLibrary.PreparedProduct prepared =
-        library.prepare(product, LibraryConvolutions.sizes(shape, false, false, false));
+    PreparedProduct prepared =
+        library.prepare(product, LibraryInference.sizes(shape, false, false, false));
     resources.own(prepared, prepared::close);
-    Buffer workspace = LibraryConvolutions.workspace(program, prepared.workspaceBytes());
+    Buffer workspace = LibraryInference.workspace(program, prepared.workspaceBytes());
     program.call(
         shape.name() + " " + product,
         binding -> {
-          TrainingLibrary.Tensors at =
-              new TrainingLibrary.Tensors(
+          PreparedProduct.Tensors at =
+              new PreparedProduct.Tensors(
                   binding.at(input),
                   binding.at(weights),
                   binding.at(output),

@@ -20,6 +20,7 @@ final class PlanLaunches implements AutoCloseable {
   private final Resources resources = new Resources();
   private final Map<String, List<Program.Step>> passes = new LinkedHashMap<>();
   private final Stream stream;
+  private final Backend backend = new KernelBackend();
 
   private PlanLaunches(Context context) {
     this.stream = new Stream(context);
@@ -60,7 +61,7 @@ final class PlanLaunches implements AutoCloseable {
 
   private void bindTraining(
       Toolkit toolkit, Context context, NetworkSpec network, TrainingOptions options) {
-    TrainingProgram program = new TrainingProgram(toolkit, network, options, null);
+    TrainingProgram program = new TrainingProgram(toolkit, network, options, backend);
     Map<Buffer.Kind, DeviceMemory> memories =
         PlanMemories.allocate(
             context,
@@ -77,10 +78,10 @@ final class PlanLaunches implements AutoCloseable {
   private void bindInference(
       Toolkit toolkit, Context context, NetworkSpec network, TrainingOptions options) {
     ElementType type = ElementType.of(options.precision());
-    Layouts layouts = Layouts.forKernels(network, type);
-    NetworkWeights weights = new NetworkWeights(network, layouts, type, false);
+    Layouts layouts = backend.layouts(network, type, true);
+    NetworkWeights weights = new NetworkWeights(network, layouts, type, backend.foldsScales());
     InferenceProgram program =
-        new InferenceProgram(toolkit, type, network, layouts, weights, null, options.request());
+        new InferenceProgram(toolkit, type, network, layouts, weights, backend, options.request());
     Map<Buffer.Kind, DeviceMemory> memories =
         new EnumMap<>(
             PlanMemories.allocate(

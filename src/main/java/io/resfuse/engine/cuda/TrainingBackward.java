@@ -29,12 +29,14 @@ final class TrainingBackward {
   private final Shapes shapes;
   private final ParameterSpace parameters;
   private final TrainingConvolutions convolutions;
+  private final TrainingConvolutions linears;
   private final Program program;
   private final Gradients gradients;
 
   TrainingBackward(TrainingState state, TrainingConvolutions convolutions, Program program) {
     this.state = state;
     this.convolutions = convolutions;
+    this.linears = new KernelTraining(state);
     this.emission = state.emission();
     this.shapes = state.shapes();
     this.parameters = state.parameters();
@@ -131,7 +133,7 @@ final class TrainingBackward {
   private void add(Linear linear) {
     Buffer gradient = gradients.present(linear.output());
     addBias(linear.name(), linear.bias(), shapes.of(linear.output()), gradient);
-    addProduct(new KernelProducts(state), Layer.of(linear, state), gradient);
+    addProduct(linears, Layer.of(linear, state), gradient);
   }
 
   private void addBias(
@@ -143,13 +145,13 @@ final class TrainingBackward {
   }
 
   /** The gradients of weights and input of a convolution or linear layer. */
-  private void addProduct(TrainingProducts products, Layer layer, Buffer gradient) {
+  private void addProduct(TrainingConvolutions by, Layer layer, Buffer gradient) {
     Buffer weightGradient = parameters.gradient(layer.weight());
     if (weightGradient != null) {
-      products.weightGradient(program, layer, gradient, weightGradient);
+      by.weightGradient(program, layer, gradient, weightGradient);
     }
     if (state.wantsGradient(layer.input())) {
-      products.inputGradient(program, layer, gradient, gradients.target(layer.input()));
+      by.inputGradient(program, layer, gradient, gradients.target(layer.input()));
     }
   }
 
@@ -158,7 +160,7 @@ final class TrainingBackward {
         state.takesBatchStatistics(conv)
             ? convolutions.throughBatchNorm(program, gradients, conv)
             : throughFused(conv);
-    addProduct(convolutions.products(), Layer.of(conv, state), result);
+    addProduct(convolutions, Layer.of(conv, state), result);
   }
 
   /** The gradient of the raw result of a convolution without batch norm, or with a frozen one. */

@@ -2,13 +2,10 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation.FusedConv;
 
-/** How a training program runs its convolutions and the batch norms after them. */
-interface TrainingConvolutions {
+/** The convolutions of a training program, and the batch norms after them. Not thread-safe. */
+interface TrainingConvolutions extends AutoCloseable {
   /** Convolutions without batch norm, or with one that uses its running statistics. */
-  FusedConvolutions fused();
-
-  /** The gradients of weights and input of all convolutions. */
-  TrainingProducts products();
+  InferenceConvolutions inference();
 
   /**
    * A convolution, a batch norm with the batch's statistics and what follows; says how readers find
@@ -21,4 +18,24 @@ interface TrainingConvolutions {
    * wants one.
    */
   Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv);
+
+  /**
+   * The gradient of the weights, added to what is there if the binding accumulates.
+   *
+   * @param outputGradient that of the layer's raw result
+   * @param gradient floats, laid out as the weights
+   */
+  void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient);
+
+  /**
+   * The gradient of the input.
+   *
+   * @param outputGradient that of the layer's raw result
+   * @param target where it goes
+   */
+  void inputGradient(Program program, Layer layer, Buffer outputGradient, Gradients.Target target);
+
+  /** Frees what is held on the host. Idempotent. */
+  @Override
+  void close();
 }

@@ -91,7 +91,7 @@ final class TrainingForward {
     }
     Buffer residual = conv.residual() == null ? null : state.tensor(conv.residual());
     convolutions
-        .fused()
+        .inference()
         .add(
             program,
             state.layouts().shape(conv, shapes),

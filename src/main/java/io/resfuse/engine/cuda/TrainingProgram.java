@@ -41,28 +41,21 @@ final class TrainingProgram implements AutoCloseable {
   private final OptimizerProgram optimizer;
   private final PlanMemory memory;
   private final TrainingState state;
+  private final TrainingConvolutions convolutions;
   private final boolean warmsUp;
-  private final Resources resources = new Resources();
 
   /**
    * Builds it.
    *
-   * @param library runs the convolutions and batch norms; null for our kernels
+   * @param backend runs the convolutions and batch norms
    */
-  TrainingProgram(
-      Toolkit toolkit,
-      NetworkSpec whole,
-      TrainingOptions options,
-      @Nullable TrainingLibrary library) {
+  TrainingProgram(Toolkit toolkit, NetworkSpec whole, TrainingOptions options, Backend backend) {
     this.options = options;
-    this.warmsUp = library != null;
+    this.warmsUp = backend.warmsUp();
     this.type = ElementType.of(options.precision());
     this.shapes = Shapes.of(whole, options.request());
     this.emission = new Emission(toolkit, type, region);
-    Layouts layouts =
-        library == null
-            ? Layouts.forKernels(whole, type)
-            : Layouts.forLibrary(whole, !options.inputGradient());
+    Layouts layouts = backend.layouts(whole, type, !options.inputGradient());
     NetworkSpec network = shapes.network();
     this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);
     this.state = new TrainingState(emission, shapes, layouts, options, parameters);
@@ -77,9 +70,10 @@ final class TrainingProgram implements AutoCloseable {
               outputs.put(name, host.add(shapes.of(value).hostBytes()));
               outputGradients.put(name, host.add(shapes.of(value).hostBytes()));
             });
+    this.convolutions = backend.training(state);
     boolean done = false;
     try {
-      build(layouts, convolutions(library));
+      build(layouts);
       done = true;
     } finally {
       if (!done) {
@@ -100,22 +94,14 @@ final class TrainingProgram implements AutoCloseable {
             host.bytes());
   }
 
-  private TrainingConvolutions convolutions(@Nullable TrainingLibrary library) {
-    if (library == null) {
-      return new KernelConvolutions(state);
-    }
-    LibraryTraining training = new LibraryTraining(library, state);
-    return resources.own(training, training::close);
-  }
-
-  private void build(Layouts layouts, TrainingConvolutions convolutions) {
+  private void build(Layouts layouts) {
     ForwardBuilder evaluating =
         new ForwardBuilder(
             emission,
             shapes,
             layouts,
             new TrainingWeightSource(state),
-            convolutions.fused(),
+            convolutions.inference(),
             evaluation);
     Value logits = shapes.network().outputs().get(LOGITS);
     if (logits != null) {
@@ -161,9 +147,7 @@ final class TrainingProgram implements AutoCloseable {
             host);
   }
 
-  /**
-   * Whether it must run once before it can be recorded: libraries load kernels at their first use.
-   */
+  /** Whether it must run once before it can be recorded. */
   boolean warmsUp() {
     return warmsUp;
   }
@@ -260,9 +244,9 @@ final class TrainingProgram implements AutoCloseable {
     return memory;
   }
 
-  /** Frees what a library holds for its convolutions and batch norms. Idempotent. */
+  /** Frees what a backend holds for its convolutions and batch norms. Idempotent. */
   @Override
   public void close() {
-    resources.close();
+    convolutions.close();
   }
 }

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,7 +30,7 @@ final class TrainingState {
   private final Set<Value> withGradient;
   private final Map<Value, Operand> operands = new HashMap<>();
   private final Map<Operation, Buffer> kept = new HashMap<>();
-  private final Map<Operation, Buffer> transposed = new HashMap<>();
+  private final Map<Operation, Buffer> transposed = new LinkedHashMap<>();
   private final Map<Value, Buffer> places = new HashMap<>();
   private final Map<Integer, Buffer> ones = new HashMap<>();
 

@@ -11,7 +11,9 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.engine.cuda.LibraryHost;
+import io.resfuse.engine.cuda.Backend;
+import io.resfuse.engine.cuda.BackendHost;
+import io.resfuse.engine.cuda.LibraryBackend;
 import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import io.resfuse.engine.cudnn.dnn.DnnType;
@@ -34,7 +36,7 @@ final class CudnnEngine implements Engine, DeviceMeter {
   /** System property: {@code true} or {@code false}. */
   static final String TENSOR_CORES_PROPERTY = "resfuse.cudnn.tensorCores";
 
-  private final LibraryHost host;
+  private final BackendHost host;
   private final Handle handle;
   private final AlgorithmChoice choice;
   private final boolean tensorCores;
@@ -44,7 +46,7 @@ final class CudnnEngine implements Engine, DeviceMeter {
   CudnnEngine(EngineOptions options) {
     this.choice = algorithmChoice(System.getProperty(ALGORITHMS_PROPERTY, "heuristics"));
     this.tensorCores = Boolean.parseBoolean(System.getProperty(TENSOR_CORES_PROPERTY, "true"));
-    this.host = new LibraryHost(options);
+    this.host = new BackendHost(options);
     try {
       this.handle = new Handle();
     } catch (EngineException e) {
@@ -84,31 +86,32 @@ final class CudnnEngine implements Engine, DeviceMeter {
     return true;
   }
 
-  private CudnnOperations library(Precision precision, Mode mode) {
+  private Backend backend(Precision precision, Mode mode) {
     whyNot(precision, mode)
         .ifPresent(
             reason -> {
               throw new EngineException(reason);
             });
-    return new CudnnOperations(
-        new Planner(handle, choice, host.timer()), DnnType.of(precision), tensorCores);
+    return new LibraryBackend(
+        new CudnnOperations(
+            new Planner(handle, choice, host.timer()), DnnType.of(precision), tensorCores));
   }
 
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
-    return host.load(network, parameters, precision, library(precision, Mode.INFERENCE));
+    return host.load(network, parameters, precision, backend(precision, Mode.INFERENCE));
   }
 
   @Override
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
-    return host.trainingMemory(network, options, library(options.precision(), Mode.TRAINING));
+    return host.trainingMemory(network, options, backend(options.precision(), Mode.TRAINING));
   }
 
   @Override
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
-    CudnnOperations library = library(options.precision(), Mode.TRAINING);
-    return host.planTraining(network, parameters, options, library);
+    Backend backend = backend(options.precision(), Mode.TRAINING);
+    return host.planTraining(network, parameters, options, backend);
   }
 
   @Override

@@ -3,7 +3,7 @@ package io.resfuse.engine.cudnn;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
-import io.resfuse.engine.cuda.LibraryHost;
+import io.resfuse.engine.cuda.BackendHost;
 import io.resfuse.engine.cudnn.dnn.DeviceDescription;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import io.resfuse.engine.cudnn.dnn.Handle;
@@ -169,7 +169,7 @@ public final class CudnnLibrary {
   public Availability probe(EngineOptions options) {
     try {
       Path library = find();
-      Availability gpu = LibraryHost.probe(options);
+      Availability gpu = BackendHost.probe(options);
       if (!gpu.available()) {
         return new Availability(
             false,
@@ -246,7 +246,7 @@ public final class CudnnLibrary {
             reason -> {
               throw new EngineException(reason);
             });
-    try (LibraryHost host = new LibraryHost(options)) {
+    try (BackendHost host = new BackendHost(options)) {
       host.enter();
       try (Handle handle = new Handle()) {
         return DeviceDescription.of(handle);

@@ -1,7 +1,11 @@
 package io.resfuse.engine.cudnn;
 
 import io.resfuse.engine.EngineException;
-import io.resfuse.engine.cuda.TrainingLibrary;
+import io.resfuse.engine.cuda.Library;
+import io.resfuse.engine.cuda.PreparedConvolution;
+import io.resfuse.engine.cuda.PreparedNorm;
+import io.resfuse.engine.cuda.PreparedStatistics;
+import io.resfuse.engine.cuda.PreparedWayBack;
 import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.BatchNormalization;
 import io.resfuse.engine.cudnn.dnn.BiasedConvolution;
@@ -31,8 +35,7 @@ import org.slf4j.LoggerFactory;
  * @param type how tensors and weights are stored and multiplied
  * @param tensorCores false keeps cuDNN from using them, and from fusing convolutions
  */
-record CudnnOperations(Planner planner, DnnType type, boolean tensorCores)
-    implements TrainingLibrary {
+record CudnnOperations(Planner planner, DnnType type, boolean tensorCores) implements Library {
   private static final Logger log = LoggerFactory.getLogger(CudnnOperations.class);
 
   /** Where graphs are not asked, and times may be taken: cuDNN's call with a bias must be tried. */
@@ -43,7 +46,7 @@ record CudnnOperations(Planner planner, DnnType type, boolean tensorCores)
   }
 
   @Override
-  public Prepared prepare(Convolution convolution) {
+  public PreparedConvolution prepare(Convolution convolution) {
     if (tensorCores && (type == DnnType.FP16 || type == DnnType.BF16)) {
       try {
         return new FusedConvolution(planner, fusedSpec(convolution));

@@ -18,7 +18,7 @@ import jcuda.driver.JCudaDriver;
  * A library of plain loops on the host, by definition. They wait for the device, which a graph
  * cannot record: see {@link Pass#SYNC_PROPERTY}. Scratch memory is filled with NaN by each use.
  */
-final class HostLoops implements TrainingLibrary {
+final class HostLoops implements Library {
   /** What each piece of work asks for. */
   static final int WORKSPACE = 4096;
 
@@ -70,9 +70,9 @@ final class HostLoops implements TrainingLibrary {
   }
 
   @Override
-  public Prepared prepare(Convolution convolution) {
+  public PreparedConvolution prepare(Convolution convolution) {
     prepared.incrementAndGet();
-    return new Prepared() {
+    return new PreparedConvolution() {
       @Override
       public boolean isFused() {
         return fused;
@@ -101,7 +101,7 @@ final class HostLoops implements TrainingLibrary {
     };
   }
 
-  private void finish(Convolution convolution, double[] output, Addresses at) {
+  private void finish(Convolution convolution, double[] output, PreparedConvolution.Addresses at) {
     double[] scale = read(ElementType.F32, at.scale(), convolution.outputs());
     if (!convolution.scaled()) {
       assertThat(scale).as("scales that are in the weights").containsOnly(1);
@@ -218,7 +218,9 @@ final class HostLoops implements TrainingLibrary {
           @Override
           public void run(Stream stream, Statistics at, Channels channels) {
             product.run(
-                stream, new Tensors(at.input(), at.weights(), at.raw(), at.workspace()), false);
+                stream,
+                new PreparedProduct.Tensors(at.input(), at.weights(), at.raw(), at.workspace()),
+                false);
             norm.normalise(read(type, at.raw(), norm.elements), channels);
             norm.fold(at, channels);
           }
@@ -347,7 +349,7 @@ final class HostLoops implements TrainingLibrary {
     }
 
     /** Scale and bias of a batch whose statistics are there. */
-    private void fold(Statistics at, Channels vectors) {
+    private void fold(PreparedStatistics.Statistics at, Channels vectors) {
       double[] gamma = vector(vectors.gamma());
       double[] beta = vector(vectors.beta());
       double[] mean = vector(vectors.mean());
@@ -405,7 +407,8 @@ final class HostLoops implements TrainingLibrary {
     }
 
     /** Masks the gradient of the result, and says how that of what was normalised follows. */
-    private void wayBack(double[] gradient, WayBack at, Channels vectors, boolean accumulate) {
+    private void wayBack(
+        double[] gradient, PreparedWayBack.WayBack at, Channels vectors, boolean accumulate) {
       double[] raw = read(type, at.raw(), elements);
       double[] residual = sizes.residual() ? read(type, at.residual(), elements) : null;
       assertThat(at.residual() == 0).as("a residual that nobody takes").isEqualTo(residual == null);

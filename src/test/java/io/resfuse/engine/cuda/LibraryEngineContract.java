@@ -65,7 +65,7 @@ abstract class LibraryEngineContract extends EngineContract {
   /** A device and a library per precision. */
   private static final class LoopsEngine implements Engine {
     private final long before = Context.liveObjects();
-    private final LibraryHost host = new LibraryHost(new EngineOptions(0, "softcuda"));
+    private final BackendHost host = new BackendHost(new EngineOptions(0, "softcuda"));
     private final Map<Precision, HostLoops> libraries = new EnumMap<>(Precision.class);
 
     LoopsEngine(HostLoops.Kind kind) {
@@ -100,18 +100,22 @@ abstract class LibraryEngineContract extends EngineContract {
               reason -> {
                 throw new EngineException(reason);
               });
-      return host.load(network, parameters, precision, libraries.get(precision));
+      return host.load(network, parameters, precision, backend(precision));
     }
 
     @Override
     public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
-      return host.trainingMemory(network, options, libraries.get(options.precision()));
+      return host.trainingMemory(network, options, backend(options.precision()));
     }
 
     @Override
     public TrainingPlan planTraining(
         NetworkSpec network, Parameters parameters, TrainingOptions options) {
-      return host.planTraining(network, parameters, options, libraries.get(options.precision()));
+      return host.planTraining(network, parameters, options, backend(options.precision()));
+    }
+
+    private Backend backend(Precision precision) {
+      return new LibraryBackend(libraries.get(precision));
     }
 
     /** Nothing that the plans had is left. */

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
-import io.resfuse.engine.cuda.LibraryHost;
+import io.resfuse.engine.cuda.BackendHost;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,7 +61,7 @@ class CudnnLibraryTest {
   void saysWhyThereIsNoGpuWithoutLoadingAnything() throws IOException {
     Files.createFile(folder.resolve("libcudnn.so.9"));
     EngineOptions options = new EngineOptions(0, "no such device");
-    Availability gpu = LibraryHost.probe(options);
+    Availability gpu = BackendHost.probe(options);
     assertThat(new CudnnLibrary(List.of(folder)).probe(options))
         .isEqualTo(new Availability(false, "cuDNN 9 is in " + folder + ", but " + gpu.detail()));
   }

@@ -4,11 +4,11 @@ import static io.resfuse.engine.cudnn.dnn.ConvolutionProduct.ONE;
 import static io.resfuse.engine.cudnn.dnn.ConvolutionProduct.ZERO;
 
 import io.resfuse.engine.EngineException;
-import io.resfuse.engine.cuda.TrainingLibrary.BatchNorm;
-import io.resfuse.engine.cuda.TrainingLibrary.Channels;
-import io.resfuse.engine.cuda.TrainingLibrary.NormBackward;
-import io.resfuse.engine.cuda.TrainingLibrary.NormForward;
-import io.resfuse.engine.cuda.TrainingLibrary.PreparedNorm;
+import io.resfuse.engine.cuda.Library.BatchNorm;
+import io.resfuse.engine.cuda.Library.Channels;
+import io.resfuse.engine.cuda.PreparedNorm;
+import io.resfuse.engine.cuda.PreparedNorm.NormBackward;
+import io.resfuse.engine.cuda.PreparedNorm.NormForward;
 import io.resfuse.engine.cuda.driver.Stream;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnBatchNormMode;

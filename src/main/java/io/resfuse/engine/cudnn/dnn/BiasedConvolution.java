@@ -1,8 +1,8 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.ConvolutionLibrary.Addresses;
-import io.resfuse.engine.cuda.ConvolutionLibrary.Prepared;
-import io.resfuse.engine.cuda.TrainingLibrary.Product;
+import io.resfuse.engine.cuda.Library.Product;
+import io.resfuse.engine.cuda.PreparedConvolution;
+import io.resfuse.engine.cuda.PreparedConvolution.Addresses;
 import io.resfuse.engine.cuda.driver.Stream;
 import java.util.List;
 import jcuda.Pointer;
@@ -14,7 +14,7 @@ import jcuda.jcudnn.cudnnConvolutionFwdAlgo;
  * cudnnConvolutionBiasActivationForward}, for tensors of float32: it scales by no vector, so scales
  * are in the weights. Not thread-safe.
  */
-public final class BiasedConvolution implements Prepared {
+public final class BiasedConvolution implements PreparedConvolution {
   private static final Pointer ONE = ConvolutionProduct.ONE;
   private static final Pointer ZERO = ConvolutionProduct.ZERO;
 

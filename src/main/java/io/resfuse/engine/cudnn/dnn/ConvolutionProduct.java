@@ -1,8 +1,8 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.TrainingLibrary.PreparedProduct;
-import io.resfuse.engine.cuda.TrainingLibrary.Product;
-import io.resfuse.engine.cuda.TrainingLibrary.Tensors;
+import io.resfuse.engine.cuda.Library.Product;
+import io.resfuse.engine.cuda.PreparedProduct;
+import io.resfuse.engine.cuda.PreparedProduct.Tensors;
 import io.resfuse.engine.cuda.driver.Stream;
 import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;

@@ -1,8 +1,8 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.ConvolutionLibrary.Addresses;
-import io.resfuse.engine.cuda.ConvolutionLibrary.Prepared;
-import io.resfuse.engine.cuda.TrainingLibrary.Tensors;
+import io.resfuse.engine.cuda.PreparedConvolution;
+import io.resfuse.engine.cuda.PreparedConvolution.Addresses;
+import io.resfuse.engine.cuda.PreparedProduct.Tensors;
 import io.resfuse.engine.cuda.driver.Stream;
 
 /**
@@ -10,7 +10,7 @@ import io.resfuse.engine.cuda.driver.Stream;
  *
  * @param product of which it is
  */
-public record ForwardConvolution(ConvolutionProduct product) implements Prepared {
+public record ForwardConvolution(ConvolutionProduct product) implements PreparedConvolution {
   @Override
   public boolean isFused() {
     return false;

@@ -1,12 +1,12 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.ConvolutionLibrary.Addresses;
-import io.resfuse.engine.cuda.ConvolutionLibrary.Prepared;
+import io.resfuse.engine.cuda.PreparedConvolution;
+import io.resfuse.engine.cuda.PreparedConvolution.Addresses;
 import io.resfuse.engine.cuda.driver.Stream;
 import java.util.Arrays;
 
 /** A {@link FusedConvolutionGraph} with a plan. Not thread-safe. */
-public final class FusedConvolution implements Prepared {
+public final class FusedConvolution implements PreparedConvolution {
   private static final long[] IDS = {
     FusedConvolutionGraph.INPUT,
     FusedConvolutionGraph.WEIGHTS,

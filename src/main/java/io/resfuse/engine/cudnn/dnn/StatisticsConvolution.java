@@ -1,9 +1,9 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.TrainingLibrary.BatchNorm;
-import io.resfuse.engine.cuda.TrainingLibrary.Channels;
-import io.resfuse.engine.cuda.TrainingLibrary.PreparedStatistics;
-import io.resfuse.engine.cuda.TrainingLibrary.Statistics;
+import io.resfuse.engine.cuda.Library.BatchNorm;
+import io.resfuse.engine.cuda.Library.Channels;
+import io.resfuse.engine.cuda.PreparedStatistics;
+import io.resfuse.engine.cuda.PreparedStatistics.Statistics;
 import io.resfuse.engine.cuda.driver.Stream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;

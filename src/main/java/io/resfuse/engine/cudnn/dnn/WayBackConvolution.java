@@ -1,8 +1,8 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.TrainingLibrary.Channels;
-import io.resfuse.engine.cuda.TrainingLibrary.PreparedWayBack;
-import io.resfuse.engine.cuda.TrainingLibrary.WayBack;
+import io.resfuse.engine.cuda.Library.Channels;
+import io.resfuse.engine.cuda.PreparedWayBack;
+import io.resfuse.engine.cuda.PreparedWayBack.WayBack;
 import io.resfuse.engine.cuda.driver.Stream;
 import jcuda.jcudnn.JCudnn;
 

@@ -9,7 +9,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.Window;
-import io.resfuse.engine.cuda.TrainingLibrary;
+import io.resfuse.engine.cuda.Library;
 import io.resfuse.engine.cudnn.CudnnExtension;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
@@ -93,8 +93,8 @@ class DescriptorsTest {
   /** What a batch norm keeps per channel is float32, whatever the tensors are. */
   private static void checkNorm(FusedConv conv, Shape output) {
     Operation.BatchNorm parameters = conv.batchNorm();
-    TrainingLibrary.BatchNorm norm =
-        new TrainingLibrary.BatchNorm(
+    Library.BatchNorm norm =
+        new Library.BatchNorm(
             conv.name(),
             output.dimension(0),
             output.dimension(2),

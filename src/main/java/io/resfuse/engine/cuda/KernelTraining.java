@@ -10,27 +10,22 @@ import io.resfuse.engine.cuda.kernels.Mask;
  * result and the statistics of it; what follows is done by the readers on the way in where they can
  * ({@link TrainingState#isVirtual}), else by one pass.
  */
-final class KernelConvolutions implements TrainingConvolutions {
+final class KernelTraining implements TrainingConvolutions {
   private final TrainingState state;
   private final Convolutions convolutions;
   private final Normalizations normalizations;
-  private final KernelProducts products;
+  private final InferenceConvolutions inference;
 
-  KernelConvolutions(TrainingState state) {
+  KernelTraining(TrainingState state) {
     this.state = state;
     this.convolutions = new Convolutions(state.emission());
     this.normalizations = new Normalizations(state.emission());
-    this.products = new KernelProducts(state);
+    this.inference = new KernelInference(state.emission());
   }
 
   @Override
-  public FusedConvolutions fused() {
-    return convolutions;
-  }
-
-  @Override
-  public TrainingProducts products() {
-    return products;
+  public InferenceConvolutions inference() {
+    return inference;
   }
 
   @Override
@@ -107,4 +102,26 @@ final class KernelConvolutions implements TrainingConvolutions {
         coefficients);
     return gradients.apply(conv, backward, norm, coefficients);
   }
+
+  @Override
+  public void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient) {
+    convolutions.weightGradient(
+        program, layer.shape(), state.operand(layer.input()), outputGradient, gradient);
+  }
+
+  @Override
+  public void inputGradient(
+      Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
+    convolutions.inputGradient(
+        program,
+        layer.shape(),
+        outputGradient,
+        state.transposed(layer.operation()),
+        target.buffer(),
+        target.accumulate());
+  }
+
+  /** There is nothing to free. */
+  @Override
+  public void close() {}
 }

@@ -14,11 +14,11 @@ import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.platform.Platform;
 
 /**
- * A CUDA device for an engine whose convolutions, and batch norms in training, are a library's:
- * memory, transfers, pools, linear layers, loss and optimizer are those of the engine {@code cuda}.
- * Thread-safe. The device's context is that of the thread that opened it.
+ * A CUDA device for an engine with a {@link Backend} of its own for convolutions and, in training,
+ * batch norms: memory, transfers, pools, linear layers, loss and optimizer are those of the engine
+ * {@code cuda}. Thread-safe. The device's context is that of the thread that opened it.
  */
-public final class LibraryHost implements DeviceMeter, AutoCloseable {
+public final class BackendHost implements DeviceMeter, AutoCloseable {
   private final CudaEngine engine;
 
   /**
@@ -47,7 +47,7 @@ public final class LibraryHost implements DeviceMeter, AutoCloseable {
    * @param options which device
    * @throws io.resfuse.engine.EngineException if there is none
    */
-  public LibraryHost(EngineOptions options) {
+  public BackendHost(EngineOptions options) {
     this.engine = new CudaEngine(CudaDevice.find(options), options.autotune());
   }
 
@@ -95,12 +95,12 @@ public final class LibraryHost implements DeviceMeter, AutoCloseable {
    * @param network what to run
    * @param parameters its weights
    * @param precision in which precision, not fp64
-   * @param library runs the convolutions of the network's plans
+   * @param backend runs the convolutions of the network's plans
    * @return a network from which plans are made
    */
   public LoadedNetwork load(
-      NetworkSpec network, Parameters parameters, Precision precision, ConvolutionLibrary library) {
-    return engine.load(network, parameters, ElementType.of(precision), library);
+      NetworkSpec network, Parameters parameters, Precision precision, Backend backend) {
+    return engine.load(network, parameters, ElementType.of(precision), backend);
   }
 
   /**
@@ -108,12 +108,11 @@ public final class LibraryHost implements DeviceMeter, AutoCloseable {
    *
    * @param network what to train
    * @param options how, in a precision other than fp64
-   * @param library runs convolutions and batch norms
+   * @param backend runs convolutions and batch norms
    * @return the memory of {@link #planTraining}
    */
-  public PlanMemory trainingMemory(
-      NetworkSpec network, TrainingOptions options, TrainingLibrary library) {
-    return engine.trainingMemory(network, options, library);
+  public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options, Backend backend) {
+    return engine.trainingMemory(network, options, backend);
   }
 
   /**
@@ -122,15 +121,12 @@ public final class LibraryHost implements DeviceMeter, AutoCloseable {
    * @param network what to train
    * @param parameters initial values
    * @param options how, in a precision other than fp64
-   * @param library runs convolutions and batch norms
+   * @param backend runs convolutions and batch norms
    * @return with one owner
    */
   public TrainingPlan planTraining(
-      NetworkSpec network,
-      Parameters parameters,
-      TrainingOptions options,
-      TrainingLibrary library) {
-    return engine.planTraining(network, parameters, options, library);
+      NetworkSpec network, Parameters parameters, TrainingOptions options, Backend backend) {
+    return engine.planTraining(network, parameters, options, backend);
   }
 
   /** Destroys the context. Networks and plans must be closed before. */

@@ -18,6 +18,7 @@ import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What a library's engine tells of its device and the times of its operations, on softcuda. */
 @ExtendWith(SoftCudaExtension.class)
-class LibraryHostTest {
+class BackendHostTest {
   private static final int COPY_BYTES = 1 << 20;
   private static final EngineOptions SOFTCUDA = new EngineOptions(0, "softcuda");
 
@@ -48,7 +49,7 @@ class LibraryHostTest {
   @Test
   void measuresTheDeviceThatItShares() {
     try (CudaEngine engine = new CudaEngine(CudaDevice.find(SOFTCUDA), false);
-        LibraryHost host = new LibraryHost(SOFTCUDA)) {
+        BackendHost host = new BackendHost(SOFTCUDA)) {
       assertThat(host.deviceName()).startsWith("softcuda as ").isEqualTo(engine.deviceName());
       assertThat(host.copySeconds(COPY_BYTES)).isPositive();
     }
@@ -58,10 +59,14 @@ class LibraryHostTest {
   void plansTakeOfWhatIsFreeAndAreTimedByOperation() {
     NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
     Recorder library = new Recorder();
-    try (LibraryHost host = new LibraryHost(SOFTCUDA)) {
+    try (BackendHost host = new BackendHost(SOFTCUDA)) {
       long free = host.freeBytes();
       try (LoadedNetwork loaded =
-              host.load(network, TestData.parameters(network), Precision.FP32, library);
+              host.load(
+                  network,
+                  TestData.parameters(network),
+                  Precision.FP32,
+                  new LibraryBackend(library));
           InferencePlan plan = loaded.plan(PlanRequest.logits(2, 32))) {
         assertThat(free - host.freeBytes())
             .isGreaterThan(loaded.memory(PlanRequest.logits(2, 32)).activations());
@@ -81,7 +86,7 @@ class LibraryHostTest {
   void timesWorkOnMemoryOfItsOwn() {
     long[] bytes = {COPY_BYTES, 0, 300};
     List<long[]> seen = new ArrayList<>();
-    try (LibraryHost host = new LibraryHost(SOFTCUDA)) {
+    try (BackendHost host = new BackendHost(SOFTCUDA)) {
       long free = host.freeBytes();
       double milliseconds =
           host.timer()
@@ -121,13 +126,13 @@ class LibraryHostTest {
     assertThat(JCudaDriver.cuMemsetD8Async(target, (byte) 1, bytes, queue)).isZero();
   }
 
-  /** Convolves nothing, and notes what it was to convolve. */
-  private static final class Recorder implements ConvolutionLibrary {
+  /** Convolves nothing, and notes what it was to convolve; knows nothing of training. */
+  private static final class Recorder implements Library {
     private final List<String> ran = new ArrayList<>();
 
     @Override
-    public Prepared prepare(Convolution convolution) {
-      return new Prepared() {
+    public PreparedConvolution prepare(Convolution convolution) {
+      return new PreparedConvolution() {
         @Override
         public boolean isFused() {
           return false;
@@ -146,6 +151,26 @@ class LibraryHostTest {
         @Override
         public void close() {}
       };
+    }
+
+    @Override
+    public PreparedProduct prepare(Product product, Convolution convolution) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public PreparedNorm prepare(BatchNorm norm) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Optional<PreparedStatistics> prepare(Convolution convolution, BatchNorm norm) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Optional<PreparedWayBack> prepareWayBack(Convolution convolution, BatchNorm norm) {
+      throw new UnsupportedOperationException();
     }
   }
 }

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
  * Convolutions by a library. What follows a convolution is a pass of ours in place, {@code
  * [relu](sum * scale + bias + residual)}, where the library does not do that, too. Not thread-safe.
  */
-final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
-  private final ConvolutionLibrary library;
+final class LibraryInference implements InferenceConvolutions {
+  private final Library library;
   private final Emission emission;
   private final boolean scaled;
   private final Resources resources = new Resources();
@@ -18,7 +18,7 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
    *
    * @param scaled whether results are scaled; if not, all scales are 1
    */
-  LibraryConvolutions(ConvolutionLibrary library, Emission emission, boolean scaled) {
+  LibraryInference(Library library, Emission emission, boolean scaled) {
     this.library = library;
     this.emission = emission;
     this.scaled = scaled;
@@ -38,14 +38,14 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
       Buffer weights,
       Convolutions.Epilogue epilogue,
       Buffer output) {
-    ConvolutionLibrary.Prepared prepared = prepare(shape, epilogue);
+    PreparedConvolution prepared = prepare(shape, epilogue);
     Buffer tensor = input.tensor();
     Buffer workspace = workspace(program, prepared.workspaceBytes());
     program.call(
         shape.name() + " forward",
         binding -> {
-          ConvolutionLibrary.Addresses at =
-              new ConvolutionLibrary.Addresses(
+          PreparedConvolution.Addresses at =
+              new PreparedConvolution.Addresses(
                   binding.at(tensor),
                   binding.at(weights),
                   binding.at(epilogue.scale()),
@@ -67,19 +67,18 @@ final class LibraryConvolutions implements FusedConvolutions, AutoCloseable {
     }
   }
 
-  private ConvolutionLibrary.Prepared prepare(
-      ConvolutionShape shape, Convolutions.Epilogue epilogue) {
-    ConvolutionLibrary.Prepared prepared =
+  private PreparedConvolution prepare(ConvolutionShape shape, Convolutions.Epilogue epilogue) {
+    PreparedConvolution prepared =
         library.prepare(sizes(shape, scaled, epilogue.residual() != null, epilogue.relu()));
     return resources.own(prepared, prepared::close);
   }
 
   /** A convolution as a library sees it. */
-  static ConvolutionLibrary.Convolution sizes(
+  static Library.Convolution sizes(
       ConvolutionShape shape, boolean scaled, boolean residual, boolean relu) {
     Packing packing = shape.weights().packing();
     Activation in = shape.input();
-    return new ConvolutionLibrary.Convolution(
+    return new Library.Convolution(
         shape.name(),
         shape.window(),
         packing.packs(),

@@ -1,11 +1,9 @@
 package io.resfuse.engine.cuda;
 
-/** How a forward pass with running statistics convolves. */
-interface FusedConvolutions {
+/** The convolutions of a forward pass with running statistics. Not thread-safe. */
+interface InferenceConvolutions extends AutoCloseable {
   /** Whether a result may be written over its residual. */
-  default boolean canTakeResidualsPlace() {
-    return true;
-  }
+  boolean canTakeResidualsPlace();
 
   /** {@code output = [relu](convolution(input, weights) * scale + bias + residual)}. */
   void add(
@@ -15,4 +13,8 @@ interface FusedConvolutions {
       Buffer weights,
       Convolutions.Epilogue epilogue,
       Buffer output);
+
+  /** Frees what is held on the host. Idempotent. */
+  @Override
+  void close();
 }
