@@ -18,22 +18,11 @@ import org.jspecify.annotations.Nullable;
 public final class KernelLibrary implements AutoCloseable {
   private static final String FOLDER = "/kernels/";
 
-  /** Which file has the kernels whose name begins so. */
-  private static final Map<String, String> FILES =
-      Map.of(
-          "batchNorm", "batch_norm",
-          "maxPool", "pooling",
-          "averagePool", "pooling",
-          "softmaxCrossEntropy", "loss",
-          "sgd", "optimizer",
-          "adam", "optimizer",
-          "sumSlices", "optimizer",
-          "squaredNorm", "optimizer");
-
   /** Of a PTX file's hash, in the name of the machine code that was made of it. */
   private static final int HASH_DIGITS = 16;
 
   private static final String MANIFEST = resource("manifest.txt");
+  private static final Map<String, String> FILES = new HashMap<>();
   private static final Map<String, Integer> REGISTERS = new HashMap<>();
   private static final Map<String, String> HASHES = new HashMap<>();
 
@@ -41,7 +30,10 @@ public final class KernelLibrary implements AutoCloseable {
     for (String line : MANIFEST.lines().toList()) {
       String[] words = line.split(" ", -1);
       switch (words[0]) {
-        case "kernel" -> REGISTERS.put(words[2], Integer.parseInt(words[3]));
+        case "kernel" -> {
+          FILES.put(words[2], words[1]);
+          REGISTERS.put(words[2], Integer.parseInt(words[3]));
+        }
         case "module" -> HASHES.put(words[1], words[2]);
         default -> {}
       }
@@ -88,20 +80,18 @@ public final class KernelLibrary implements AutoCloseable {
   }
 
   /**
-   * The file of a kernel.
+   * The file of a kernel, as the manifest says.
    *
    * @param kernel its name
    * @return the name of the PTX file, without its ending
+   * @throws EngineException if there is none of that name
    */
-  static String fileOf(String kernel) {
-    if (kernel.startsWith("conv_") || kernel.startsWith("wgrad_")) {
-      return kernel.substring(0, kernel.indexOf('_', kernel.indexOf('_') + 1));
+  private static String fileOf(String kernel) {
+    String file = FILES.get(kernel);
+    if (file == null) {
+      throw new EngineException("there is no kernel " + kernel + " in this build");
     }
-    return FILES.entrySet().stream()
-        .filter(entry -> kernel.startsWith(entry.getKey()))
-        .map(Map.Entry::getValue)
-        .findFirst()
-        .orElse("layout");
+    return file;
   }
 
   /**

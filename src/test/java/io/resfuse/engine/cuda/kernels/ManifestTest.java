@@ -1,7 +1,9 @@
 package io.resfuse.engine.cuda.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.resfuse.engine.EngineException;
 import io.resfuse.engine.cuda.driver.PtxEntries;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -96,6 +98,15 @@ class ManifestTest {
   void nothingSpills() throws IOException {
     for (String[] words : lines("kernel")) {
       assertThat(words[4]).as("bytes that %s spills", words[2]).isEqualTo("0");
+    }
+  }
+
+  @Test
+  void aKernelThatNoModuleHasIsNamed() {
+    try (KernelLibrary kernels = new KernelLibrary(null)) {
+      assertThatThrownBy(() -> kernels.get("loos", Cast.class))
+          .isInstanceOf(EngineException.class)
+          .hasMessage("there is no kernel loos in this build");
     }
   }
 }
