@@ -86,6 +86,57 @@ class ArchitectureTest {
               resideInAPackage("io.resfuse.engine.cuda.."))
           .allowEmptyShould(true);
 
+  /**
+   * The rooms of the CUDA engine: each uses those before it only, so nothing runs in a circle. What
+   * an operation launches knows nothing of plans, and a plan nothing of who runs its convolutions.
+   */
+  @ArchTest
+  static final ArchRule ROOMS_OF_CUDA =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("driver")
+          .definedBy("io.resfuse.engine.cuda.driver")
+          .layer("kernels")
+          .definedBy("io.resfuse.engine.cuda.kernels")
+          .layer("program")
+          .definedBy("io.resfuse.engine.cuda.program")
+          .layer("layout")
+          .definedBy("io.resfuse.engine.cuda.layout")
+          .layer("tiles")
+          .definedBy("io.resfuse.engine.cuda.tiles")
+          .layer("emit")
+          .definedBy("io.resfuse.engine.cuda.emit")
+          .layer("plans")
+          .definedBy("io.resfuse.engine.cuda")
+          .whereLayer("driver")
+          .mayNotAccessAnyLayer()
+          .whereLayer("kernels")
+          .mayOnlyAccessLayers("driver")
+          .whereLayer("program")
+          .mayOnlyAccessLayers("driver")
+          .whereLayer("layout")
+          .mayOnlyAccessLayers("driver", "kernels", "program")
+          .whereLayer("tiles")
+          .mayOnlyAccessLayers("driver", "kernels", "program")
+          .whereLayer("emit")
+          .mayOnlyAccessLayers("driver", "kernels", "program", "layout", "tiles")
+          .whereLayer("plans")
+          .mayNotBeAccessedByAnyLayer();
+
+  /** The rooms are the engine's own, and cuDNN's, which is built on it. */
+  @ArchTest
+  static final ArchRule ROOMS_OF_CUDA_ARE_INTERNAL =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("io.resfuse.engine.cuda..", "io.resfuse.engine.cudnn..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "io.resfuse.engine.cuda.program",
+              "io.resfuse.engine.cuda.layout",
+              "io.resfuse.engine.cuda.tiles",
+              "io.resfuse.engine.cuda.emit");
+
   /** One package talks to CUDA, one to cuDNN. */
   @ArchTest
   static final ArchRule JCUDA_BEHIND_ONE_PACKAGE =

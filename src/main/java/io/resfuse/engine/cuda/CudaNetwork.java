@@ -8,7 +8,9 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.emit.Toolkit;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.layout.Layouts;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
 final class CudaNetwork implements LoadedNetwork {

@@ -2,7 +2,12 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.emit.Conversions;
+import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.kernels.Mask;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The gradients of values while the backward pass is built. Contributions come from the readers of
  * a value, the last reader's first. Not thread-safe.
  */
-final class Gradients {
+public final class Gradients {
   private final TrainingState state;
   private final Program program;
   private final Map<Value, Buffer> gradients = new HashMap<>();

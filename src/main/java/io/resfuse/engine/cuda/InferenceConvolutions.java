@@ -1,5 +1,11 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.cuda.emit.Convolutions;
+import io.resfuse.engine.cuda.emit.Operand;
+import io.resfuse.engine.cuda.layout.ConvolutionShape;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
+
 /** The convolutions of a forward pass with running statistics. Not thread-safe. */
 interface InferenceConvolutions extends AutoCloseable {
   /** Whether a result may be written over its residual. */

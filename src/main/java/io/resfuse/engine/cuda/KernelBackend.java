@@ -1,7 +1,9 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.cuda.emit.Emission;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.layout.Layouts;
 
 /** Our kernels. */
 final class KernelBackend implements Backend {

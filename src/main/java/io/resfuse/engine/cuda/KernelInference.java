@@ -1,5 +1,12 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.cuda.emit.Convolutions;
+import io.resfuse.engine.cuda.emit.Emission;
+import io.resfuse.engine.cuda.emit.Operand;
+import io.resfuse.engine.cuda.layout.ConvolutionShape;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
+
 /** Convolutions by our kernels, each with all that follows it in one launch. */
 final class KernelInference implements InferenceConvolutions {
   private final Convolutions convolutions;

@@ -8,8 +8,11 @@ import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.Driver;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.emit.Toolkit;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.tiles.TileChooser;
 import java.util.ArrayList;
 import java.util.List;
 

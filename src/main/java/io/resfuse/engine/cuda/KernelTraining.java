@@ -3,7 +3,14 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.emit.Convolutions;
+import io.resfuse.engine.cuda.emit.Normalizations;
+import io.resfuse.engine.cuda.emit.Operand;
 import io.resfuse.engine.cuda.kernels.Mask;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.layout.ConvolutionShape;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
 
 /**
  * Convolutions and batch norms by our kernels. A convolution before a batch norm stores its raw

@@ -5,6 +5,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.layout.ConvolutionShape;
 
 /**
  * A convolution or linear layer whose gradients are computed.

@@ -1,7 +1,9 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.cuda.emit.Emission;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.layout.Layouts;
 
 /** A library; it may load kernels at their first use, which a graph cannot record. */
 public final class LibraryBackend implements Backend {

@@ -1,5 +1,15 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.engine.cuda.emit.Convolutions;
+import io.resfuse.engine.cuda.emit.Emission;
+import io.resfuse.engine.cuda.emit.Normalizations;
+import io.resfuse.engine.cuda.emit.Operand;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.layout.ConvolutionShape;
+import io.resfuse.engine.cuda.layout.Packing;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Resources;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

@@ -6,6 +6,8 @@ import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Graph;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Resources;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,8 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
 
 /** The convolutions of a training program, and the batch norms after them. Not thread-safe. */
 interface TrainingConvolutions extends AutoCloseable {

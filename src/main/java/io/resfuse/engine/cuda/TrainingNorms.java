@@ -2,6 +2,11 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.cuda.emit.Normalizations;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.layout.ParameterSpace;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Region;
 import java.util.HashMap;
 import java.util.Map;
 

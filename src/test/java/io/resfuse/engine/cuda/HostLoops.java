@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.program.Pass;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;

@@ -15,6 +15,7 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.program.Pass;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.kernels.Cast;
@@ -6,15 +6,21 @@ import io.resfuse.engine.cuda.kernels.Pack;
 import io.resfuse.engine.cuda.kernels.SubsampledIdentity;
 import io.resfuse.engine.cuda.kernels.TransposeWeights;
 import io.resfuse.engine.cuda.kernels.Unpack;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.layout.Packing;
+import io.resfuse.engine.cuda.layout.StemImage;
+import io.resfuse.engine.cuda.layout.WeightLayout;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.tensor.TensorLayout;
 
 /** Adds copies that change layout or type to programs. */
-final class Conversions {
+public final class Conversions {
   private static final int THREADS = 256;
 
   private final Emission emission;
 
-  Conversions(Emission emission) {
+  public Conversions(Emission emission) {
     this.emission = emission;
   }
 
@@ -142,7 +148,7 @@ final class Conversions {
   }
 
   /** Rounds floats. */
-  void cast(Program program, String label, Buffer values, Buffer stored, long elements) {
+  public void cast(Program program, String label, Buffer values, Buffer stored, long elements) {
     long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
     program.launch(
         binding ->
@@ -158,7 +164,8 @@ final class Conversions {
   }
 
   /** Adds a stored gradient of weights to a float32 one if the binding accumulates, else copies. */
-  void widen(Program program, String label, WeightLayout layout, Buffer stored, Buffer gradient) {
+  public void widen(
+      Program program, String label, WeightLayout layout, Buffer stored, Buffer gradient) {
     Activation rows = new Activation(layout.outputs(), 1, 1, layout.pitch(), layout.pitch());
     Buffer floats = program.timeline().workspace(gradient.bytes());
     unpack(program, label + " as floats", stored, rows, TensorLayout.NHWC, floats);
@@ -166,7 +173,7 @@ final class Conversions {
   }
 
   /** Weights as the gradient of the input wants them. */
-  void transposeWeights(
+  public void transposeWeights(
       Program program, String label, WeightLayout layout, Buffer weights, Buffer transposed) {
     int side = 128 / emission.type().bytes();
     Packing packing = layout.packing();
@@ -193,7 +200,7 @@ final class Conversions {
   }
 
   /** Every stride-th pixel, with channels of zeros around. */
-  void subsample(Program program, Subsampling shortcut, Buffer input, Buffer output) {
+  public void subsample(Program program, Subsampling shortcut, Buffer input, Buffer output) {
     program.launch(
         binding ->
             emission
@@ -208,7 +215,7 @@ final class Conversions {
   }
 
   /** Its gradient. */
-  void subsampleBackward(
+  public void subsampleBackward(
       Program program,
       Subsampling shortcut,
       Buffer outputGradient,
@@ -229,7 +236,7 @@ final class Conversions {
   }
 
   /** The sizes of a parameter-free shortcut. */
-  record Subsampling(
+  public record Subsampling(
       String label, Activation input, Activation output, int stride, int channelsBefore) {
     private SubsampledIdentity parameters(long from, long to, boolean accumulate) {
       return new SubsampledIdentity(

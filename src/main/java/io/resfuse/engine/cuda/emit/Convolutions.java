@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Geometry;
@@ -10,16 +10,25 @@ import io.resfuse.engine.cuda.kernels.Gather;
 import io.resfuse.engine.cuda.kernels.SumSlices;
 import io.resfuse.engine.cuda.kernels.Tile;
 import io.resfuse.engine.cuda.kernels.WeightGradient;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.layout.ConvolutionShape;
+import io.resfuse.engine.cuda.layout.Packing;
+import io.resfuse.engine.cuda.layout.WeightLayout;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Timeline;
+import io.resfuse.engine.cuda.tiles.TileChoice;
+import io.resfuse.engine.cuda.tiles.TileChooser;
 import org.jspecify.annotations.Nullable;
 
 /** Adds convolutions to programs: forward, and the gradients of input and weights. */
-final class Convolutions {
+public final class Convolutions {
   /** Per multiprocessor, so that the last wave of blocks of two tiles weighs little. */
   private static final long TILES_FOR_TWO = 16;
 
   private final Emission emission;
 
-  Convolutions(Emission emission) {
+  public Convolutions(Emission emission) {
     this.emission = emission;
   }
 
@@ -31,11 +40,11 @@ final class Convolutions {
    * @param residual a tensor like the result, or null
    * @param relu whether max(0, x) ends it
    */
-  record Epilogue(
+  public record Epilogue(
       @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual, boolean relu) {}
 
   /** How many rows one record of the forward pass' statistics is of. */
-  int rowsOfStatistics(ConvolutionShape shape) {
+  public int rowsOfStatistics(ConvolutionShape shape) {
     TileChoice choice = forwardChoice(shape);
     int rowTiles = rowTiles(shape.output().rows(), choice.tile());
     int columnTiles =
@@ -114,7 +123,7 @@ final class Convolutions {
    * @param statistics per {@link #rowsOfStatistics} rows: mean and sum of squared deviations of
    *     each channel; or null
    */
-  void forward(
+  public void forward(
       Program program,
       ConvolutionShape shape,
       Operand input,
@@ -132,7 +141,7 @@ final class Convolutions {
    * @param transposed weights as {@link Conversions#transposeWeights} leaves them
    * @param accumulate whether to add to what is there
    */
-  void inputGradient(
+  public void inputGradient(
       Program program,
       ConvolutionShape shape,
       Buffer outputGradient,
@@ -315,7 +324,7 @@ final class Convolutions {
    *
    * @param gradient floats, laid out as the weights
    */
-  void weightGradient(
+  public void weightGradient(
       Program program,
       ConvolutionShape shape,
       Operand input,

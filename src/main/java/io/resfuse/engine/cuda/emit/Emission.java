@@ -1,8 +1,9 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.program.Region;
 
 /**
  * What the classes that add steps to programs share.
@@ -11,7 +12,7 @@ import io.resfuse.engine.cuda.kernels.KernelLibrary;
  * @param type of the tensors
  * @param region of what a plan keeps, for tickets
  */
-record Emission(Toolkit toolkit, ElementType type, Region region) {
+public record Emission(Toolkit toolkit, ElementType type, Region region) {
   Device device() {
     return toolkit.device();
   }

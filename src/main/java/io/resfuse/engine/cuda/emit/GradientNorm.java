@@ -1,13 +1,21 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.SquaredNorm;
+import io.resfuse.engine.cuda.layout.ParameterSpace;
+import io.resfuse.engine.cuda.program.Binding;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.HostBuffer;
+import io.resfuse.engine.cuda.program.HostBuffers;
+import io.resfuse.engine.cuda.program.Pass;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Timeline;
 import java.nio.DoubleBuffer;
 
 /** The norm of all gradients: sums of squares on the device, added in order on the host. */
-final class GradientNorm {
+public final class GradientNorm {
   private static final int PER_BLOCK = 65536;
 
   private final Emission emission;
@@ -16,7 +24,7 @@ final class GradientNorm {
   private final Buffer partials;
   private final HostBuffer hostPartials;
 
-  GradientNorm(Emission emission, ParameterSpace parameters, HostBuffers host) {
+  public GradientNorm(Emission emission, ParameterSpace parameters, HostBuffers host) {
     this.emission = emission;
     this.parameters = parameters;
     this.blocks = Math.toIntExact((parameters.trainedElements() + PER_BLOCK - 1) / PER_BLOCK);
@@ -25,12 +33,12 @@ final class GradientNorm {
     this.hostPartials = host.add(bytes);
   }
 
-  Bound bind(Binding binding, Stream stream) {
+  public Bound bind(Binding binding, Stream stream) {
     return new Bound(binding, stream);
   }
 
   /** The norm with addresses. One owner: not thread-safe. */
-  final class Bound implements AutoCloseable {
+  public final class Bound implements AutoCloseable {
     private final Pass pass;
     private final DoubleBuffer results;
 
@@ -44,7 +52,7 @@ final class GradientNorm {
       this.results = hostPartials.memory().view().asDoubleBuffer();
     }
 
-    double compute() {
+    public double compute() {
       pass.run();
       double sum = 0;
       for (int i = 0; i < blocks; i++) {

@@ -1,15 +1,20 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.layout.StemImage;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.HostBuffer;
+import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.tensor.TensorLayout;
 
 /** Adds the ways between the caller's buffers and tensors to programs. */
-final class HostTransfers {
+public final class HostTransfers {
   private final Conversions conversions;
   private final TensorLayout layout;
 
-  HostTransfers(Emission emission, TensorLayout layout) {
+  public HostTransfers(Emission emission, TensorLayout layout) {
     this.conversions = new Conversions(emission);
     this.layout = layout;
   }
@@ -19,7 +24,7 @@ final class HostTransfers {
    *
    * @param stem how it lies on the device
    */
-  Buffer image(Program program, ImageInput input, StemImage stem, ElementType type) {
+  public Buffer image(Program program, ImageInput input, StemImage stem, ElementType type) {
     Buffer staging = program.timeline().activation(input.buffer().bytes());
     Buffer image = program.timeline().activation(stem.tensor().bytes(type));
     program.copyToDevice(input.buffer(), staging);
@@ -28,7 +33,7 @@ final class HostTransfers {
   }
 
   /** A gradient that the caller gives, written to a tensor or added to it. */
-  void gradient(
+  public void gradient(
       Program program,
       Value value,
       HostBuffer host,
@@ -42,7 +47,8 @@ final class HostTransfers {
   }
 
   /** A result for the caller. */
-  void result(Program program, String label, Buffer tensor, Activation shape, HostBuffer host) {
+  public void result(
+      Program program, String label, Buffer tensor, Activation shape, HostBuffer host) {
     Buffer staging = program.timeline().activation(host.bytes());
     conversions.unpack(program, label, tensor, shape, layout, staging);
     program.copyToHost(staging, host);

@@ -1,7 +1,10 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.PixelScaling;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.program.HostBuffer;
+import io.resfuse.engine.cuda.program.HostBuffers;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -11,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Where the caller writes images: floats, or pixels in NHWC with factors and biases behind them,
  * which so travel to the device with every batch.
  */
-final class ImageInput {
+public final class ImageInput {
   private static final long ALIGNMENT = 256;
 
   private final HostBuffer buffer;
@@ -27,7 +30,7 @@ final class ImageInput {
    * @param layout of floats
    * @param scaling of pixels; null for floats
    */
-  ImageInput(
+  public ImageInput(
       HostBuffers host, Activation value, TensorLayout layout, @Nullable PixelScaling scaling) {
     this.value = value;
     this.layout = scaling == null ? layout : TensorLayout.NHWC;
@@ -79,7 +82,7 @@ final class ImageInput {
   }
 
   /** Makes what the caller writes to, once the buffer is allocated. */
-  void open() {
+  public void open() {
     PixelScaling present = scaling;
     if (present == null) {
       floats = HostBuffers.floats(buffer);
@@ -95,7 +98,7 @@ final class ImageInput {
   }
 
   /** The floats; the same buffer always. */
-  FloatBuffer floats() {
+  public FloatBuffer floats() {
     FloatBuffer present = floats;
     if (present == null) {
       throw new IllegalStateException("this plan takes pixels: write them to pixels()");
@@ -104,7 +107,7 @@ final class ImageInput {
   }
 
   /** The pixels; the same buffer always. */
-  ByteBuffer pixels() {
+  public ByteBuffer pixels() {
     ByteBuffer present = pixels;
     if (present == null) {
       throw new IllegalStateException("this plan takes floats: write them to input()");

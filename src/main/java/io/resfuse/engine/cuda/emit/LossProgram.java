@@ -1,15 +1,23 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.SoftmaxCrossEntropy;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.program.Binding;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.HostBuffer;
+import io.resfuse.engine.cuda.program.HostBuffers;
+import io.resfuse.engine.cuda.program.Pass;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Timeline;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.util.function.Consumer;
 
 /** Softmax cross-entropy on the device: where its arrays lie. */
-final class LossProgram {
+public final class LossProgram {
   private final Emission emission;
   private final Activation shape;
   private final Buffer logits;
@@ -29,7 +37,7 @@ final class LossProgram {
    * @param logits as tensors are stored
    * @param hostGradient where the gradient of the logits goes
    */
-  LossProgram(
+  public LossProgram(
       Emission emission,
       Activation shape,
       Buffer logits,
@@ -48,12 +56,12 @@ final class LossProgram {
     this.hostLosses = host.add(losses.bytes());
   }
 
-  Loss bind(Binding binding, Stream stream) {
+  public Loss bind(Binding binding, Stream stream) {
     return new Loss(binding, stream);
   }
 
   /** The loss with addresses. Computing it allocates nothing. One owner: not thread-safe. */
-  final class Loss implements AutoCloseable {
+  public final class Loss implements AutoCloseable {
     private final Stream stream;
     private final Launch launch;
     private final Pass labelsIn;
@@ -113,7 +121,7 @@ final class LossProgram {
     }
 
     /** Against smoothed labels; see {@link io.resfuse.engine.TrainingPlan#softmaxCrossEntropy}. */
-    double againstLabels(int[] given, double smoothing) {
+    public double againstLabels(int[] given, double smoothing) {
       check(given, smoothing);
       int counted = 0;
       for (int label : given) {
@@ -153,7 +161,7 @@ final class LossProgram {
     }
 
     /** Against a distribution per image. */
-    double againstTargets(FloatBuffer given) {
+    public double againstTargets(FloatBuffer given) {
       if (given.capacity() != givenTargets.capacity()) {
         throw new IllegalArgumentException(
             "targets must be "

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.kernels.BatchNormApply;
@@ -9,10 +9,13 @@ import io.resfuse.engine.cuda.kernels.BatchNormFinalize;
 import io.resfuse.engine.cuda.kernels.BatchNormFold;
 import io.resfuse.engine.cuda.kernels.BatchNormMerge;
 import io.resfuse.engine.cuda.kernels.Mask;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
 import org.jspecify.annotations.Nullable;
 
 /** Adds batch norms to programs, forward and backward. */
-final class Normalizations {
+public final class Normalizations {
   /** More tiles of statistics than these are merged before they are finalised. */
   private static final int MOST_TILES = 512;
 
@@ -23,7 +26,7 @@ final class Normalizations {
 
   private final Emission emission;
 
-  Normalizations(Emission emission) {
+  public Normalizations(Emission emission) {
     this.emission = emission;
   }
 
@@ -44,7 +47,7 @@ final class Normalizations {
    * @param scale what {@code x} is multiplied by
    * @param bias what is added then
    */
-  record Norm(
+  public record Norm(
       String label,
       int channels,
       Buffer gamma,
@@ -59,7 +62,8 @@ final class Normalizations {
       Buffer bias) {}
 
   /** Scale and bias of a batch, from its statistics; moves the running statistics. */
-  void finalizeBatch(Program program, Norm norm, Buffer statistics, int rows, int rowsPerTile) {
+  public void finalizeBatch(
+      Program program, Norm norm, Buffer statistics, int rows, int rowsPerTile) {
     int tiles = Geometry.ceilDiv(rows, rowsPerTile);
     Buffer merged = statistics;
     int rowsPerMerged = rowsPerTile;
@@ -144,7 +148,7 @@ final class Normalizations {
    * @param scale floats per channel
    * @param bias floats per channel
    */
-  void fold(
+  public void fold(
       Program program, Norm norm, @Nullable Buffer convolutionBias, Buffer scale, Buffer bias) {
     program.launch(
         binding ->
@@ -170,7 +174,7 @@ final class Normalizations {
   }
 
   /** {@code output = [relu](input * scale + bias + residual)}. */
-  void apply(
+  public void apply(
       Program program,
       String label,
       Activation shape,
@@ -233,7 +237,7 @@ final class Normalizations {
    * @param mask which elements of the gradient pass the ReLU
    * @param output the result, for {@link Mask#OUTPUT}
    */
-  record Backward(
+  public record Backward(
       String label,
       Activation shape,
       Buffer gradient,
@@ -250,15 +254,16 @@ final class Normalizations {
    * @param c constant, or null
    * @param mean by which the input is centred, or null
    */
-  record Coefficients(Buffer a, @Nullable Buffer b, @Nullable Buffer c, @Nullable Buffer mean) {
+  public record Coefficients(
+      Buffer a, @Nullable Buffer b, @Nullable Buffer c, @Nullable Buffer mean) {
     /** Of the masked gradient only. */
-    static Coefficients of(Buffer a) {
+    public static Coefficients of(Buffer a) {
       return new Coefficients(a, null, null, null);
     }
   }
 
   /** Gradients of gamma and beta, those that are wanted, and the coefficients. */
-  void backwardStatistics(
+  public void backwardStatistics(
       Program program,
       Backward backward,
       Norm norm,
@@ -278,7 +283,7 @@ final class Normalizations {
   }
 
   /** The gradient of a bias that is added last: the sum over rows. */
-  void biasGradient(
+  public void biasGradient(
       Program program, String label, Activation shape, Buffer gradient, Buffer dBias) {
     Backward backward = new Backward(label, shape, gradient, null, Mask.NONE, null);
     Buffer partials = reduce(program, backward, null);
@@ -387,7 +392,7 @@ final class Normalizations {
    * @param norm whose scale and bias the mask needs, or null
    * @param coefficients null: the gradient of the input is the masked gradient
    */
-  void backwardApply(
+  public void backwardApply(
       Program program,
       Backward backward,
       @Nullable Norm norm,

@@ -1,5 +1,6 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
+import io.resfuse.engine.cuda.program.Buffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param tensor where it lies
  * @param affine what is still to be done to it; null if nothing
  */
-record Operand(Buffer tensor, @Nullable Affine affine) {
+public record Operand(Buffer tensor, @Nullable Affine affine) {
   /**
    * Per channel {@code x * scale + bias}, perhaps rectified.
    *
@@ -17,13 +18,13 @@ record Operand(Buffer tensor, @Nullable Affine affine) {
    * @param bias floats
    * @param relu whether max(0, x) ends it
    */
-  record Affine(Buffer scale, Buffer bias, boolean relu) {
+  public record Affine(Buffer scale, Buffer bias, boolean relu) {
     int rectifies() {
       return relu ? 1 : 0;
     }
   }
 
-  static Operand plain(Buffer tensor) {
+  public static Operand plain(Buffer tensor) {
     return new Operand(tensor, null);
   }
 

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.Optimizer.Adam;
@@ -11,13 +11,16 @@ import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.driver.StructLayout;
 import io.resfuse.engine.cuda.kernels.OptimizerChunk;
 import io.resfuse.engine.cuda.kernels.OptimizerStep;
+import io.resfuse.engine.cuda.layout.ParameterSpace;
+import io.resfuse.engine.cuda.program.Binding;
+import io.resfuse.engine.cuda.program.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The optimizer over all parameters in one launch, a block per chunk of a parameter. */
-final class OptimizerProgram {
+public final class OptimizerProgram {
   private static final int CHUNK = 4096;
 
   private final Emission emission;
@@ -26,7 +29,7 @@ final class OptimizerProgram {
   private final List<OptimizerChunk> chunks = new ArrayList<>();
   private final Buffer table;
 
-  OptimizerProgram(Emission emission, ParameterSpace parameters, Optimizer optimizer) {
+  public OptimizerProgram(Emission emission, ParameterSpace parameters, Optimizer optimizer) {
     this.emission = emission;
     this.parameters = parameters;
     this.optimizer = optimizer;
@@ -49,7 +52,7 @@ final class OptimizerProgram {
     return StructLayout.of(OptimizerChunk.class).size();
   }
 
-  Bound bind(Binding binding, Stream stream) {
+  public Bound bind(Binding binding, Stream stream) {
     return new Bound(binding, stream);
   }
 
@@ -57,7 +60,7 @@ final class OptimizerProgram {
    * The optimizer with addresses, and the number of steps it has made. A step allocates nothing.
    * Not thread-safe.
    */
-  final class Bound {
+  public final class Bound {
     private final Binding binding;
     private final Stream stream;
     private final Launch launch;
@@ -127,7 +130,7 @@ final class OptimizerProgram {
     }
 
     /** Starts one step. */
-    void step(double rate, double gradientScale) {
+    public void step(double rate, double gradientScale) {
       steps++;
       if (chunks.isEmpty()) {
         return;
@@ -142,11 +145,11 @@ final class OptimizerProgram {
       stream.launch(launch);
     }
 
-    int steps() {
+    public int steps() {
       return steps;
     }
 
-    void setSteps(int count) {
+    public void setSteps(int count) {
       steps = count;
     }
   }

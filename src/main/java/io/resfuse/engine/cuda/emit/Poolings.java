@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
@@ -7,10 +7,13 @@ import io.resfuse.engine.cuda.kernels.AveragePool;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.MaxPool;
 import io.resfuse.engine.cuda.kernels.MaxPoolBackward;
+import io.resfuse.engine.cuda.layout.Activation;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Program;
 import org.jspecify.annotations.Nullable;
 
 /** Adds pooling to programs, forward and backward. */
-final class Poolings {
+public final class Poolings {
   private static final int LARGEST_KERNEL = 15;
   private static final int MOST_VECTORS = 8;
   private static final int MOST_THREADS = 512;
@@ -22,7 +25,7 @@ final class Poolings {
 
   private final Emission emission;
 
-  Poolings(Emission emission) {
+  public Poolings(Emission emission) {
     this.emission = emission;
   }
 
@@ -34,8 +37,8 @@ final class Poolings {
    * @param input sizes of the input
    * @param output sizes of the result
    */
-  record Pooling(String name, Window window, Activation input, Activation output) {
-    Pooling {
+  public record Pooling(String name, Window window, Activation input, Activation output) {
+    public Pooling {
       if (window.kernel() > LARGEST_KERNEL || window.padding() >= window.kernel()) {
         throw new EngineException(
             name
@@ -53,7 +56,7 @@ final class Poolings {
    *
    * @param index which tap it was, a byte per element of the result; or null
    */
-  void maxPool(
+  public void maxPool(
       Program program, Pooling pooling, Operand input, Buffer output, @Nullable Buffer index) {
     Activation in = pooling.input();
     Activation out = pooling.output();
@@ -100,7 +103,7 @@ final class Poolings {
   }
 
   /** Its gradient. */
-  void maxPoolBackward(
+  public void maxPoolBackward(
       Program program,
       Pooling pooling,
       Buffer outputGradient,
@@ -175,12 +178,13 @@ final class Poolings {
   }
 
   /** The mean over the pixels of an image. */
-  void averagePool(Program program, String name, Activation shape, Buffer input, Buffer output) {
+  public void averagePool(
+      Program program, String name, Activation shape, Buffer input, Buffer output) {
     average(program, "averagePool", name, shape, input, output, false);
   }
 
   /** Its gradient. */
-  void averagePoolBackward(
+  public void averagePoolBackward(
       Program program,
       String name,
       Activation shape,

@@ -1,7 +1,8 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.tiles.TileChooser;
 
 /**
  * What an engine makes programs of.
@@ -10,4 +11,4 @@ import io.resfuse.engine.cuda.kernels.KernelLibrary;
  * @param kernels where they come from, when a program is bound
  * @param tiles decides which of them
  */
-record Toolkit(Device device, KernelLibrary kernels, TileChooser tiles) {}
+public record Toolkit(Device device, KernelLibrary kernels, TileChooser tiles) {}

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.tensor.Shape;
@@ -7,9 +7,9 @@ import io.resfuse.tensor.Shape;
  * The tensor of an activation on the device: NHWC, the channels of a pixel padded with zeros to
  * {@code pitch} elements. Flat values have one pixel per image.
  */
-record Activation(int images, int height, int width, int channels, int pitch) {
+public record Activation(int images, int height, int width, int channels, int pitch) {
   /** Channels of tensors are padded to multiples of it: 16 bytes of the smallest types. */
-  static final int CHANNEL_MULTIPLE = 8;
+  public static final int CHANNEL_MULTIPLE = 8;
 
   /** The tensor for a value's shape, (batch, channels) or (batch, channels, height, width). */
   static Activation of(Shape shape) {
@@ -23,7 +23,7 @@ record Activation(int images, int height, int width, int channels, int pitch) {
   }
 
   /** The next multiple of {@link #CHANNEL_MULTIPLE}. */
-  static int pad(int channels) {
+  public static int pad(int channels) {
     return (channels + CHANNEL_MULTIPLE - 1) / CHANNEL_MULTIPLE * CHANNEL_MULTIPLE;
   }
 
@@ -33,20 +33,20 @@ record Activation(int images, int height, int width, int channels, int pitch) {
   }
 
   /** Pixels of all images. */
-  int rows() {
+  public int rows() {
     return images * height * width;
   }
 
-  long elements() {
+  public long elements() {
     return (long) rows() * pitch;
   }
 
-  long bytes(ElementType type) {
+  public long bytes(ElementType type) {
     return elements() * type.bytes();
   }
 
   /** Floats of the value in the host's buffers, which have no padding. */
-  long hostBytes() {
+  public long hostBytes() {
     return (long) rows() * channels * Float.BYTES;
   }
 }

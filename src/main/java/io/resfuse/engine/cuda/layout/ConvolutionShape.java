@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
@@ -18,7 +18,7 @@ import java.util.List;
  * @param value the input without border, in which its gradient lies
  * @param output the result
  */
-record ConvolutionShape(
+public record ConvolutionShape(
     String name,
     Window window,
     WeightLayout weights,
@@ -77,7 +77,7 @@ record ConvolutionShape(
   }
 
   /** What the forward pass and the gradient of the weights read. */
-  Gather forward() {
+  public Gather forward() {
     int offset = weights.stem() ? 0 : -window.padding();
     return new Gather(
         output.images(),
@@ -108,7 +108,7 @@ record ConvolutionShape(
    * @param weightRowStep to the next row of taps
    * @param weightColumnStep to the next column of taps
    */
-  record ResidueClass(
+  public record ResidueClass(
       Gather gather,
       int row,
       int column,
@@ -116,18 +116,18 @@ record ConvolutionShape(
       int weightRowStep,
       int weightColumnStep) {
     /** Whether no tap meets its pixels, so that their gradient is zero. */
-    boolean isEmpty() {
+    public boolean isEmpty() {
       return gather.tapRows() == 0 || gather.tapColumns() == 0;
     }
   }
 
   /** Elements from one channel to the next in the transposed weights. */
-  int transposedPitch() {
+  public int transposedPitch() {
     return weights.taps() * weights.packing().outputs();
   }
 
   /** The parts of the gradient with respect to the input; together they are all of its pixels. */
-  List<ResidueClass> inputGradient() {
+  public List<ResidueClass> inputGradient() {
     List<ResidueClass> classes = new ArrayList<>();
     for (int row = 0; row < Math.min(window.stride(), value.height()); row++) {
       for (int column = 0; column < Math.min(window.stride(), value.width()); column++) {

@@ -1,14 +1,14 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
 
 /** Conversions of weights on the host, between the parameters' order and the kernels'. */
-final class HostWeights {
+public final class HostWeights {
   private HostWeights() {}
 
   /** Takes an element of the kernels' layout. */
-  interface Sink {
+  public interface Sink {
     void put(int element, float value);
   }
 
@@ -22,12 +22,13 @@ final class HostWeights {
    *
    * @param shape (out, in / groups, rows, columns), or (out, in)
    */
-  static void pack(WeightLayout layout, Shape shape, FloatBuffer parameter, Sink target) {
+  public static void pack(WeightLayout layout, Shape shape, FloatBuffer parameter, Sink target) {
     visit(layout, shape, (from, to) -> target.put(to, parameter.get(from)));
   }
 
   /** Reads a parameter from the kernels' order. */
-  static void unpack(WeightLayout layout, Shape shape, FloatBuffer packed, FloatBuffer parameter) {
+  public static void unpack(
+      WeightLayout layout, Shape shape, FloatBuffer packed, FloatBuffer parameter) {
     visit(layout, shape, (to, from) -> parameter.put(to, packed.get(from)));
   }
 

@@ -1,16 +1,17 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.cuda.Library;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The weight layouts of a network's convolutions and linear layers, whatever the batch. */
-final class Layouts {
+public final class Layouts {
   private static final Window ONE_TAP = new Window(1, 1, 0, 1);
 
   private final Map<String, WeightLayout> layouts = new LinkedHashMap<>();
@@ -22,7 +23,7 @@ final class Layouts {
   }
 
   /** As our kernels want them. */
-  static Layouts forKernels(NetworkSpec network, ElementType type) {
+  public static Layouts forKernels(NetworkSpec network, ElementType type) {
     return new Layouts(
         network,
         (conv, onlyUseOfImage) -> {
@@ -40,7 +41,7 @@ final class Layouts {
    *
    * @param narrowImage whether an image may be padded to fewer channels than other tensors
    */
-  static Layouts forLibrary(NetworkSpec network, boolean narrowImage) {
+  public static Layouts forLibrary(NetworkSpec network, boolean narrowImage) {
     return new Layouts(
         network,
         (conv, onlyUseOfImage) ->
@@ -79,23 +80,23 @@ final class Layouts {
   }
 
   /** Whether what follows a convolution is a pass that wants a scale and a bias. */
-  boolean scalesAll() {
+  public boolean scalesAll() {
     return scalesAll;
   }
 
   /** The layout of a convolution's or linear layer's weights. */
-  WeightLayout of(Operation operation) {
+  public WeightLayout of(Operation operation) {
     return layouts.get(operation.name());
   }
 
   /** The convolution as the kernels see it. */
-  ConvolutionShape shape(FusedConv conv, Shapes shapes) {
+  public ConvolutionShape shape(FusedConv conv, Shapes shapes) {
     return ConvolutionShape.of(
         conv.name(), conv.window(), of(conv), shapes.of(conv.input()), shapes.of(conv.output()));
   }
 
   /** The linear layer as a convolution. */
-  ConvolutionShape shape(Linear linear, Shapes shapes) {
+  public ConvolutionShape shape(Linear linear, Shapes shapes) {
     return ConvolutionShape.of(
         linear.name(), ONE_TAP, of(linear), shapes.of(linear.input()), shapes.of(linear.output()));
   }

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 /**
  * How the groups of a convolution lie in packs, each of which runs as a dense convolution whose
@@ -13,7 +13,7 @@ package io.resfuse.engine.cuda;
  * @param groupOutputs output channels of a group
  * @param groupsPerPack groups of a pack
  */
-record Packing(
+public record Packing(
     int packs, int channels, int outputs, int groupChannels, int groupOutputs, int groupsPerPack) {
   /** Narrower packs would leave the tensor cores' tiles half empty. */
   private static final int NARROWEST = 32;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
@@ -9,6 +9,8 @@ import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.Region;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * state are arrays of the trained part with the same indices, and so are the weights as tensors are
  * stored; the optimizer is then one launch over flat arrays. Padding is zero and stays so.
  */
-final class ParameterSpace {
+public final class ParameterSpace {
   /** Parameters begin at multiples of it, in elements. */
   private static final int ALIGNMENT = 64;
 
@@ -44,7 +46,7 @@ final class ParameterSpace {
    * @param elements with padding
    * @param trained whether it has a gradient
    */
-  record Entry(
+  public record Entry(
       ParameterSpec spec,
       @Nullable WeightLayout layout,
       long offset,
@@ -52,7 +54,7 @@ final class ParameterSpace {
       boolean trained) {}
 
   /** Places all parameters of a network, also of parts that are not run, in a region. */
-  ParameterSpace(
+  public ParameterSpace(
       NetworkSpec whole,
       NetworkSpec run,
       Layouts layouts,
@@ -102,7 +104,7 @@ final class ParameterSpace {
   }
 
   /** The state arrays that an optimizer has for each trained parameter. */
-  static List<String> stateNames(Optimizer optimizer) {
+  public static List<String> stateNames(Optimizer optimizer) {
     if (optimizer instanceof Sgd sgd) {
       return sgd.momentum() == 0 ? List.of() : List.of("momentum");
     }
@@ -110,55 +112,55 @@ final class ParameterSpace {
   }
 
   /** Whether products read rounded copies, rather than the masters themselves. */
-  boolean hasStoredCopy() {
+  public boolean hasStoredCopy() {
     return type != ElementType.F32;
   }
 
-  Entry get(ParameterSpec spec) {
+  public Entry get(ParameterSpec spec) {
     return entries.get(spec.name());
   }
 
-  @Nullable Entry find(String name) {
+  public @Nullable Entry find(String name) {
     return entries.get(name);
   }
 
-  List<Entry> all() {
+  public List<Entry> all() {
     return List.copyOf(entries.values());
   }
 
   /** Those with a gradient, in the network's order. */
-  List<Entry> trained() {
+  public List<Entry> trained() {
     return entries.values().stream().filter(Entry::trained).toList();
   }
 
-  long trainedElements() {
+  public long trainedElements() {
     return trainedElements;
   }
 
-  long trainableElements() {
+  public long trainableElements() {
     return trainableElements;
   }
 
-  Buffer masters() {
+  public Buffer masters() {
     return masters;
   }
 
-  Buffer gradients() {
+  public Buffer gradients() {
     return gradients;
   }
 
   /** The optimizer's arrays, in the order of {@link #stateNames}. */
-  List<Buffer> states() {
+  public List<Buffer> states() {
     return states;
   }
 
   /** The weights as products read them; the masters themselves in fp32. */
-  Buffer stored() {
+  public Buffer stored() {
     return stored;
   }
 
   /** The part of an array of floats that belongs to a parameter. */
-  static Buffer part(Buffer array, Entry entry) {
+  public static Buffer part(Buffer array, Entry entry) {
     return part(array, entry, Float.BYTES);
   }
 
@@ -168,17 +170,17 @@ final class ParameterSpace {
   }
 
   /** A parameter's master. */
-  Buffer master(ParameterSpec spec) {
+  public Buffer master(ParameterSpec spec) {
     return part(masters, get(spec));
   }
 
   /** A parameter's weights as products read them. */
-  Buffer stored(ParameterSpec spec) {
+  public Buffer stored(ParameterSpec spec) {
     return part(stored, get(spec), type.bytes());
   }
 
   /** A parameter's gradient; null if it has none. */
-  @Nullable Buffer gradient(ParameterSpec spec) {
+  public @Nullable Buffer gradient(ParameterSpec spec) {
     Entry entry = get(spec);
     return entry.trained() ? part(gradients, entry) : null;
   }

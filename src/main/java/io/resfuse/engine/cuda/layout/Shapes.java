@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
@@ -13,33 +13,33 @@ import java.util.List;
  * @param network restricted to the request's outputs
  * @param shapes by value
  */
-record Shapes(NetworkSpec network, List<Shape> shapes) {
-  static Shapes of(NetworkSpec whole, PlanRequest request) {
+public record Shapes(NetworkSpec network, List<Shape> shapes) {
+  public static Shapes of(NetworkSpec whole, PlanRequest request) {
     NetworkSpec network = whole.restrictedTo(request.outputs());
     return new Shapes(network, network.shapes(request.batch(), request.height(), request.width()));
   }
 
-  Activation of(Value value) {
+  public Activation of(Value value) {
     return Activation.of(shapes.get(value.id()));
   }
 
-  Shape shape(Value value) {
+  public Shape shape(Value value) {
     return shapes.get(value.id());
   }
 
   /** The operations that read a value. */
-  List<Operation> readers(Value value) {
+  public List<Operation> readers(Value value) {
     return network.operations().stream()
         .filter(operation -> operation.inputs().contains(value))
         .toList();
   }
 
-  boolean isOutput(Value value) {
+  public boolean isOutput(Value value) {
     return network.outputs().containsValue(value);
   }
 
   /** Whether an operation is the last that needs a value. */
-  boolean isLastReader(Operation operation, Value value) {
+  public boolean isLastReader(Operation operation, Value value) {
     List<Operation> readers = readers(value);
     return !isOutput(value) && readers.get(readers.size() - 1).equals(operation);
   }

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
@@ -11,8 +11,8 @@ import io.resfuse.engine.Value;
  *     narrow as a library takes it
  * @param border rows and columns of zeros before the first pixel
  */
-record StemImage(Activation tensor, int border) {
-  static StemImage of(Shapes shapes, Layouts layouts) {
+public record StemImage(Activation tensor, int border) {
+  public static StemImage of(Shapes shapes, Layouts layouts) {
     Value image = shapes.network().input();
     for (Operation operation : shapes.network().operations()) {
       if (operation instanceof FusedConv conv && conv.input().equals(image)) {

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.layout;
 
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.cuda.kernels.ElementType;
@@ -16,7 +16,7 @@ import io.resfuse.engine.cuda.kernels.ElementType;
  * @param kernel rows and columns of taps
  * @param stem whether a row of taps is one tap
  */
-record WeightLayout(Packing packing, int kernel, boolean stem) {
+public record WeightLayout(Packing packing, int kernel, boolean stem) {
   /** Elements from one pixel of a stem's image to the next. */
   static final int STEM_PITCH = 4;
 
@@ -33,40 +33,40 @@ record WeightLayout(Packing packing, int kernel, boolean stem) {
   }
 
   /** Elements per tap of the kernels. */
-  int channels() {
+  public int channels() {
     return stem ? Activation.pad(kernel * STEM_PITCH) : packing.channels();
   }
 
-  int tapColumns() {
+  public int tapColumns() {
     return stem ? 1 : kernel;
   }
 
-  int taps() {
+  public int taps() {
     return kernel * tapColumns();
   }
 
   /** Elements from one output channel to the next. */
-  int pitch() {
+  public int pitch() {
     return taps() * channels();
   }
 
   /** Output channels of all packs, padded. */
-  int outputs() {
+  public int outputs() {
     return packing.packs() * packing.outputs();
   }
 
-  long elements() {
+  public long elements() {
     return (long) outputs() * pitch();
   }
 
   /** Elements of the transposed copy; a stem's last rows are read with some that do not exist. */
-  long transposedElements() {
+  public long transposedElements() {
     int rows = packing.packs() * channels() + (stem ? Activation.CHANNEL_MULTIPLE : 0);
     return (long) rows * taps() * packing.outputs();
   }
 
   /** Channels of a pack that are no padding. */
-  int validChannels() {
+  public int validChannels() {
     if (stem) {
       return kernel * STEM_PITCH;
     }
@@ -74,12 +74,12 @@ record WeightLayout(Packing packing, int kernel, boolean stem) {
   }
 
   /** Input channels that have weights with the same outputs, as the kernels count them. */
-  int groupChannels() {
+  public int groupChannels() {
     return isGrouped() ? packing.groupChannels() : channels();
   }
 
   /** Output channels that have weights with the same inputs. */
-  int groupOutputs() {
+  public int groupOutputs() {
     return isGrouped() ? packing.groupOutputs() : packing.outputs();
   }
 

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import java.util.Map;
@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param memories by kind
  * @param accumulate whether gradients of parameters are added to those that are there
  */
-record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulate) {
-  DeviceMemory memory(Buffer buffer) {
+public record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulate) {
+  public DeviceMemory memory(Buffer buffer) {
     DeviceMemory memory = memories.get(buffer.kind());
     if (memory == null) {
       throw new IllegalStateException("no memory for " + buffer.kind());
@@ -20,12 +20,12 @@ record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulate) {
   }
 
   /** The address of a buffer; 0 for none. */
-  long at(@Nullable Buffer buffer) {
+  public long at(@Nullable Buffer buffer) {
     return buffer == null ? 0 : memory(buffer).address() + buffer.offset();
   }
 
   /** 1 if gradients of parameters are added to those that are there. */
-  int accumulates() {
+  public int accumulates() {
     return accumulate ? 1 : 0;
   }
 }

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.ArenaPlanner;
 import org.jspecify.annotations.Nullable;
@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
  * first to the last step that uses them and share memory with others; those of a {@link Region}
  * live as long as it. Not thread-safe.
  */
-final class Buffer {
+public final class Buffer {
   /** What memory it is part of. */
-  enum Kind {
+  public enum Kind {
     /** Activations and their gradients, by lifetime. */
     ACTIVATIONS,
     /** Scratch memory of steps, by lifetime. */
@@ -35,7 +35,7 @@ final class Buffer {
   }
 
   /** A buffer at a fixed place of a region. */
-  static Buffer at(Kind kind, long offset, long bytes) {
+  public static Buffer at(Kind kind, long offset, long bytes) {
     return new Buffer(kind, bytes, offset);
   }
 
@@ -44,11 +44,11 @@ final class Buffer {
     return new Buffer(kind, bytes, -1);
   }
 
-  Kind kind() {
+  public Kind kind() {
     return kind;
   }
 
-  long bytes() {
+  public long bytes() {
     return bytes;
   }
 
@@ -66,7 +66,7 @@ final class Buffer {
   }
 
   /** Where it begins in the memory of its kind. */
-  long offset() {
+  public long offset() {
     if (offset >= 0) {
       return offset;
     }

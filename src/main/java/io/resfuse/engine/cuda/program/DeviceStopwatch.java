@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
@@ -12,13 +12,13 @@ import java.util.Map;
  * of the work several times over, so that starting launches is not what is timed. Operands are
  * zeros, and partly still in the cache from the repetition before. Thread-safe.
  */
-final class DeviceStopwatch implements WorkTimer {
+public final class DeviceStopwatch implements WorkTimer {
   private static final int REPETITIONS = 8;
   private static final int ROUNDS = 3;
 
   private final Context context;
 
-  DeviceStopwatch(Context context) {
+  public DeviceStopwatch(Context context) {
     this.context = context;
   }
 
@@ -28,7 +28,7 @@ final class DeviceStopwatch implements WorkTimer {
    * @param program whose timeline is planned here
    * @param kept what it needs beside its timeline
    */
-  double milliseconds(Program program, Region kept) {
+  public double milliseconds(Program program, Region kept) {
     Timeline timeline = program.timeline();
     timeline.plan();
     try (Resources resources = new Resources()) {
@@ -68,7 +68,7 @@ final class DeviceStopwatch implements WorkTimer {
   }
 
   /** The milliseconds that work takes, one run of several in a row. */
-  static double leastPerRun(Stream stream, Runnable work) {
+  public static double leastPerRun(Stream stream, Runnable work) {
     return least(stream, work) / REPETITIONS;
   }
 

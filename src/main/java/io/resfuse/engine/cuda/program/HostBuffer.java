@@ -1,11 +1,11 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.PinnedMemory;
 import org.jspecify.annotations.Nullable;
 
 /** A buffer of the host that a program copies from or to; pinned once the plan is made. */
-final class HostBuffer implements AutoCloseable {
+public final class HostBuffer implements AutoCloseable {
   private final long bytes;
   private @Nullable PinnedMemory memory;
 
@@ -13,7 +13,7 @@ final class HostBuffer implements AutoCloseable {
     this.bytes = bytes;
   }
 
-  long bytes() {
+  public long bytes() {
     return bytes;
   }
 
@@ -21,7 +21,7 @@ final class HostBuffer implements AutoCloseable {
     memory = new PinnedMemory(context, bytes, purpose);
   }
 
-  PinnedMemory memory() {
+  public PinnedMemory memory() {
     PinnedMemory present = memory;
     if (present == null) {
       throw new IllegalStateException("not allocated");

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.cuda.driver.Graph;
@@ -13,9 +13,9 @@ import java.util.stream.Collectors;
  * system property {@value #SYNC_PROPERTY} its steps run one by one instead, so that a fault names
  * the step that it is in. Not thread-safe.
  */
-final class Pass implements AutoCloseable {
+public final class Pass implements AutoCloseable {
   /** System property that makes every step wait for the one before. */
-  static final String SYNC_PROPERTY = "resfuse.cuda.sync";
+  public static final String SYNC_PROPERTY = "resfuse.cuda.sync";
 
   private static final int MOST_SUSPECTS = 4;
 
@@ -31,7 +31,7 @@ final class Pass implements AutoCloseable {
    * @param stream where it runs
    * @param steps in their order
    */
-  Pass(String doing, Stream stream, List<Program.Step> steps) {
+  public Pass(String doing, Stream stream, List<Program.Step> steps) {
     this.doing = doing;
     this.stream = stream;
     this.steps = steps;
@@ -42,13 +42,13 @@ final class Pass implements AutoCloseable {
   }
 
   /** Runs steps once that are not recorded yet. */
-  static void warmUp(String doing, Stream stream, List<Program.Step> steps) {
+  public static void warmUp(String doing, Stream stream, List<Program.Step> steps) {
     steps.forEach(step -> step.issue(stream));
     stream.synchronize(doing);
   }
 
   /** Starts it. */
-  void start() {
+  public void start() {
     if (graph != null) {
       stream.launch(graph);
     } else {
@@ -60,7 +60,7 @@ final class Pass implements AutoCloseable {
   }
 
   /** Starts it and waits until it is done. */
-  void run() {
+  public void run() {
     start();
     try {
       stream.synchronize(doing);

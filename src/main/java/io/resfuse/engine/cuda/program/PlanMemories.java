@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
@@ -6,7 +6,7 @@ import java.util.EnumMap;
 import java.util.Map;
 
 /** Allocates the device memory of a plan. */
-final class PlanMemories {
+public final class PlanMemories {
   private PlanMemories() {}
 
   /**
@@ -16,7 +16,7 @@ final class PlanMemories {
    * @param purpose who needs it, as the beginning of a sentence
    * @return by kind; what a plan keeps is zero at first
    */
-  static Map<Buffer.Kind, DeviceMemory> allocate(
+  public static Map<Buffer.Kind, DeviceMemory> allocate(
       Context context,
       Resources resources,
       String purpose,

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Launch;
@@ -10,26 +10,26 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Steps in their order, on buffers that have no addresses yet. Not thread-safe. */
-final class Program {
+public final class Program {
   private final Timeline timeline;
   private final List<Binder> binders = new ArrayList<>();
 
-  Program(Timeline timeline) {
+  public Program(Timeline timeline) {
     this.timeline = timeline;
   }
 
   /** Makes a step once addresses are known. */
-  interface Binder {
+  public interface Binder {
     Step bind(Binding binding);
   }
 
   /** Makes a launch once addresses are known. */
-  interface Launcher {
+  public interface Launcher {
     Launch bind(Binding binding);
   }
 
   /** Something that a stream is given. */
-  interface Step {
+  public interface Step {
     void issue(Stream stream);
 
     /** What it launches, or null for a copy. */
@@ -77,12 +77,12 @@ final class Program {
     }
   }
 
-  Timeline timeline() {
+  public Timeline timeline() {
     return timeline;
   }
 
   /** A kernel, and all buffers that it reads or writes. */
-  void launch(Launcher launcher, @Nullable Buffer... used) {
+  public void launch(Launcher launcher, @Nullable Buffer... used) {
     use(used);
     long bytes =
         Arrays.stream(used).filter(Objects::nonNull).distinct().mapToLong(Buffer::bytes).sum();
@@ -90,13 +90,13 @@ final class Program {
   }
 
   /** Work of a library, and all buffers that it reads or writes. */
-  void call(String label, Binder binder, @Nullable Buffer... used) {
+  public void call(String label, Binder binder, @Nullable Buffer... used) {
     use(used);
     binders.add(binding -> new Call(label, binder.bind(binding)));
   }
 
   /** A copy of a whole buffer of the host. */
-  void copyToDevice(HostBuffer source, Buffer target) {
+  public void copyToDevice(HostBuffer source, Buffer target) {
     use(target);
     binders.add(
         binding -> {
@@ -106,7 +106,7 @@ final class Program {
   }
 
   /** A copy to a whole buffer of the host. */
-  void copyToHost(Buffer source, HostBuffer target) {
+  public void copyToHost(Buffer source, HostBuffer target) {
     use(source);
     binders.add(
         binding -> {
@@ -129,7 +129,7 @@ final class Program {
   }
 
   /** The steps with addresses. */
-  List<Step> bind(Binding binding) {
+  public List<Step> bind(Binding binding) {
     List<Step> steps = new ArrayList<>();
     binders.forEach(binder -> steps.add(binder.bind(binding)));
     return steps;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -7,16 +7,16 @@ import java.util.Deque;
  * Things to be closed together, the last first. A constructor that fails half-way closes what it
  * has acquired so far. Not thread-safe.
  */
-final class Resources implements AutoCloseable {
+public final class Resources implements AutoCloseable {
   private final Deque<Closing> all = new ArrayDeque<>();
 
   /** Something that is closed without checked exceptions. */
-  interface Closing {
+  public interface Closing {
     void close();
   }
 
   /** Takes something over. */
-  <T> T own(T resource, Closing closing) {
+  public <T> T own(T resource, Closing closing) {
     all.push(closing);
     return resource;
   }

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.ArenaPlanner;
 import java.util.ArrayList;
@@ -9,18 +9,18 @@ import java.util.List;
  * after the other and share values, as forward and backward passes do, have one timeline. Not
  * thread-safe.
  */
-final class Timeline {
+public final class Timeline {
   private final List<Buffer> buffers = new ArrayList<>();
   private int now;
   private long activations = -1;
   private long workspace;
   private long unshared;
 
-  Buffer activation(long bytes) {
+  public Buffer activation(long bytes) {
     return add(Buffer.Kind.ACTIVATIONS, bytes);
   }
 
-  Buffer workspace(long bytes) {
+  public Buffer workspace(long bytes) {
     return add(Buffer.Kind.WORKSPACE, bytes);
   }
 
@@ -36,7 +36,7 @@ final class Timeline {
   }
 
   /** Gives all buffers their places. */
-  void plan() {
+  public void plan() {
     ArenaPlanner values = new ArenaPlanner();
     ArenaPlanner scratch = new ArenaPlanner();
     for (Buffer buffer : buffers) {
@@ -47,18 +47,18 @@ final class Timeline {
     unshared = values.unshared();
   }
 
-  long activationBytes() {
+  public long activationBytes() {
     if (activations < 0) {
       throw new IllegalStateException("not planned");
     }
     return activations;
   }
 
-  long workspaceBytes() {
+  public long workspaceBytes() {
     return workspace;
   }
 
-  long unsharedBytes() {
+  public long unsharedBytes() {
     return unshared;
   }
 }

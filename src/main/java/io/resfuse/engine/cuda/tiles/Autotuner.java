@@ -1,6 +1,11 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.tiles;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.program.DeviceStopwatch;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Region;
+import io.resfuse.engine.cuda.program.Timeline;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -8,7 +13,7 @@ import org.slf4j.LoggerFactory;
  * Times the candidates for a product when it is first asked for, and remembers the fastest in a
  * {@link TuningCache}. Thread-safe by one lock.
  */
-final class Autotuner implements TileChooser {
+public final class Autotuner implements TileChooser {
   private static final Logger log = LoggerFactory.getLogger(Autotuner.class);
 
   /** How much faster than the estimate another candidate must be: less is noise. */
@@ -18,7 +23,7 @@ final class Autotuner implements TileChooser {
   private final Stopwatch stopwatch;
 
   /** Measures. */
-  interface Stopwatch {
+  public interface Stopwatch {
     /** The time that a trial takes, in any unit. */
     double time(Trial trial, TileChoice choice);
 
@@ -33,7 +38,7 @@ final class Autotuner implements TileChooser {
     }
   }
 
-  Autotuner(TuningCache cache, Stopwatch stopwatch) {
+  public Autotuner(TuningCache cache, Stopwatch stopwatch) {
     this.cache = cache;
     this.stopwatch = stopwatch;
   }

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.tiles;
 
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Geometry;
@@ -24,7 +24,7 @@ import java.util.Set;
  * @param tile what one block computes
  * @param slices parts of the sum
  */
-record TileChoice(Tile tile, int slices) {
+public record TileChoice(Tile tile, int slices) {
   private static final int FEWEST_STAGES = 4;
   private static final int FEWEST_PIXEL_STAGES = 8;
   private static final int MOST_SLICES = 32;
@@ -33,7 +33,7 @@ record TileChoice(Tile tile, int slices) {
   private static final long MOST_PARTIAL_BYTES = 64 << 20;
 
   /** For rows x columns of packs products, each a sum of so many terms. */
-  static TileChoice forProduct(
+  public static TileChoice forProduct(
       long rows, int columns, int packs, int terms, ElementType type, Device device) {
     int processors = device.multiprocessors();
     Tile tile = best(rows, columns, packs, processors);
@@ -44,7 +44,7 @@ record TileChoice(Tile tile, int slices) {
   }
 
   /** For the gradient of outputs x weights of packs, a sum over so many pixels. */
-  static TileChoice forWeights(
+  public static TileChoice forWeights(
       int outputs, int weights, int packs, long pixels, ElementType type, Device device) {
     int processors = device.multiprocessors();
     Tile tile = Tile.FOR_WEIGHTS.get(0);
@@ -66,7 +66,7 @@ record TileChoice(Tile tile, int slices) {
   }
 
   /** What may be tried for {@link #forProduct}, its choice among them. */
-  static List<TileChoice> productCandidates(
+  public static List<TileChoice> productCandidates(
       long rows, int columns, int packs, int terms, ElementType type, Device device) {
     int stages = Geometry.ceilDiv(terms, Tile.termsPerStage(type));
     int most = Math.min(stages / FEWEST_STAGES, MOST_SLICES);
@@ -79,7 +79,7 @@ record TileChoice(Tile tile, int slices) {
   }
 
   /** What may be tried for {@link #forWeights}, its choice among them. */
-  static List<TileChoice> weightCandidates(
+  public static List<TileChoice> weightCandidates(
       int outputs, int weights, int packs, long pixels, ElementType type, Device device) {
     long stages = (pixels + Tile.termsPerStage(type) - 1) / Tile.termsPerStage(type);
     long gradientBytes = 4L * outputs * weights * packs;

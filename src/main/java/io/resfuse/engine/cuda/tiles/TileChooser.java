@@ -1,10 +1,12 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.tiles;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.program.Region;
 import java.util.List;
 
 /** Decides which tile a product runs with. Thread-safe; it always gives the same answer. */
-interface TileChooser {
+public interface TileChooser {
   /** What {@link TileChoice} reckons. */
   TileChooser ESTIMATES = Question::estimate;
 

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.tiles;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
  * is replaced as a whole. A file that cannot be read or is no such file is passed over, one that
  * cannot be written is done without; the log says so. Not thread-safe within a process.
  */
-final class TuningCache {
+public final class TuningCache {
   private static final Logger log = LoggerFactory.getLogger(TuningCache.class);
   private static final String SEPARATOR = "\t";
 
@@ -44,7 +44,7 @@ final class TuningCache {
    * @param folder of the cache
    * @param environment one line; another one has another file
    */
-  TuningCache(Path folder, String environment) {
+  public TuningCache(Path folder, String environment) {
     this.folder = folder;
     this.environment = environment;
     this.file = folder.resolve("tiles-" + NativeFiles.hash(environment) + ".txt");

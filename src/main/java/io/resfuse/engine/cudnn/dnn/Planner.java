@@ -1,7 +1,7 @@
 package io.resfuse.engine.cudnn.dnn;
 
 import io.resfuse.engine.EngineException;
-import io.resfuse.engine.cuda.WorkTimer;
+import io.resfuse.engine.cuda.program.WorkTimer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -1,10 +1,10 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.tiles;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.engine.EngineException;
-import io.resfuse.engine.cuda.TileChooser.Question;
 import io.resfuse.engine.cuda.kernels.Tile;
+import io.resfuse.engine.cuda.tiles.TileChooser.Question;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
