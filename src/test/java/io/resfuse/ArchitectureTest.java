@@ -88,7 +88,7 @@ class ArchitectureTest {
 
   /**
    * The rooms of the CUDA engine: each uses those before it only, so nothing runs in a circle. What
-   * an operation launches knows nothing of plans, and a plan nothing of who runs its convolutions.
+   * an operation launches knows nothing of who runs convolutions, and neither of plans.
    */
   @ArchTest
   static final ArchRule ROOMS_OF_CUDA =
@@ -106,6 +106,10 @@ class ArchitectureTest {
           .definedBy("io.resfuse.engine.cuda.tiles")
           .layer("emit")
           .definedBy("io.resfuse.engine.cuda.emit")
+          .layer("backend")
+          .definedBy("io.resfuse.engine.cuda.backend")
+          .layer("library")
+          .definedBy("io.resfuse.engine.cuda.library")
           .layer("plans")
           .definedBy("io.resfuse.engine.cuda")
           .whereLayer("driver")
@@ -120,6 +124,10 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("driver", "kernels", "program")
           .whereLayer("emit")
           .mayOnlyAccessLayers("driver", "kernels", "program", "layout", "tiles")
+          .whereLayer("backend")
+          .mayOnlyAccessLayers("driver", "kernels", "program", "layout", "emit")
+          .whereLayer("library")
+          .mayOnlyAccessLayers("driver", "kernels", "program", "layout", "emit", "backend")
           .whereLayer("plans")
           .mayNotBeAccessedByAnyLayer();
 
@@ -135,7 +143,9 @@ class ArchitectureTest {
               "io.resfuse.engine.cuda.program",
               "io.resfuse.engine.cuda.layout",
               "io.resfuse.engine.cuda.tiles",
-              "io.resfuse.engine.cuda.emit");
+              "io.resfuse.engine.cuda.emit",
+              "io.resfuse.engine.cuda.backend",
+              "io.resfuse.engine.cuda.library");
 
   /** One package talks to CUDA, one to cuDNN. */
   @ArchTest

@@ -10,6 +10,7 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.engine.cuda.backend.Backend;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.program.WorkTimer;
 import io.resfuse.platform.Platform;

@@ -10,6 +10,8 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.engine.cuda.backend.Backend;
+import io.resfuse.engine.cuda.backend.KernelBackend;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.DeviceMemory;

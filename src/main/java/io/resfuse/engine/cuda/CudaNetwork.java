@@ -6,6 +6,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.cuda.backend.Backend;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.emit.Toolkit;

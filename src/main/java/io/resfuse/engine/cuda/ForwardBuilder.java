@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.backend.InferenceConvolutions;
 import io.resfuse.engine.cuda.emit.Conversions;
 import io.resfuse.engine.cuda.emit.Convolutions;
 import io.resfuse.engine.cuda.emit.Emission;

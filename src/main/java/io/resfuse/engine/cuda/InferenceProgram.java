@@ -3,6 +3,8 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.cuda.backend.Backend;
+import io.resfuse.engine.cuda.backend.InferenceConvolutions;
 import io.resfuse.engine.cuda.emit.Emission;
 import io.resfuse.engine.cuda.emit.ImageInput;
 import io.resfuse.engine.cuda.emit.Toolkit;

@@ -3,6 +3,8 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.cuda.backend.Backend;
+import io.resfuse.engine.cuda.backend.KernelBackend;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Stream;

@@ -8,6 +8,8 @@ import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.backend.TrainingConvolutions;
+import io.resfuse.engine.cuda.backend.TrainingState;
 import io.resfuse.engine.cuda.emit.Conversions;
 import io.resfuse.engine.cuda.emit.Convolutions;
 import io.resfuse.engine.cuda.emit.Emission;

@@ -4,6 +4,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.cuda.backend.TrainingState;
 import io.resfuse.engine.cuda.emit.Convolutions;
 import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.program.Buffer;

@@ -1,11 +1,11 @@
 package io.resfuse.engine.cudnn;
 
 import io.resfuse.engine.EngineException;
-import io.resfuse.engine.cuda.Library;
-import io.resfuse.engine.cuda.PreparedConvolution;
-import io.resfuse.engine.cuda.PreparedNorm;
-import io.resfuse.engine.cuda.PreparedStatistics;
-import io.resfuse.engine.cuda.PreparedWayBack;
+import io.resfuse.engine.cuda.library.Library;
+import io.resfuse.engine.cuda.library.PreparedConvolution;
+import io.resfuse.engine.cuda.library.PreparedNorm;
+import io.resfuse.engine.cuda.library.PreparedStatistics;
+import io.resfuse.engine.cuda.library.PreparedWayBack;
 import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
 import io.resfuse.engine.cudnn.dnn.BatchNormalization;
 import io.resfuse.engine.cudnn.dnn.BiasedConvolution;

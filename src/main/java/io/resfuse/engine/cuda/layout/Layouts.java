@@ -5,8 +5,8 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.Window;
-import io.resfuse.engine.cuda.Library;
 import io.resfuse.engine.cuda.kernels.ElementType;
+import io.resfuse.engine.cuda.library.Library;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

@@ -1,6 +1,6 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.Library.BatchNorm;
+import io.resfuse.engine.cuda.library.Library.BatchNorm;
 import io.resfuse.tensor.Shape;
 
 /** The descriptors of a batch norm of NHWC tensors without gaps. */

@@ -4,12 +4,12 @@ import static io.resfuse.engine.cudnn.dnn.ConvolutionProduct.ONE;
 import static io.resfuse.engine.cudnn.dnn.ConvolutionProduct.ZERO;
 
 import io.resfuse.engine.EngineException;
-import io.resfuse.engine.cuda.Library.BatchNorm;
-import io.resfuse.engine.cuda.Library.Channels;
-import io.resfuse.engine.cuda.PreparedNorm;
-import io.resfuse.engine.cuda.PreparedNorm.NormBackward;
-import io.resfuse.engine.cuda.PreparedNorm.NormForward;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.library.Library.BatchNorm;
+import io.resfuse.engine.cuda.library.Library.Channels;
+import io.resfuse.engine.cuda.library.PreparedNorm;
+import io.resfuse.engine.cuda.library.PreparedNorm.NormBackward;
+import io.resfuse.engine.cuda.library.PreparedNorm.NormForward;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnBatchNormMode;
 import jcuda.jcudnn.cudnnBatchNormOps;

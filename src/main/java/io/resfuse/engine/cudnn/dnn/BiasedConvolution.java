@@ -1,9 +1,9 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.Library.Product;
-import io.resfuse.engine.cuda.PreparedConvolution;
-import io.resfuse.engine.cuda.PreparedConvolution.Addresses;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.library.Library.Product;
+import io.resfuse.engine.cuda.library.PreparedConvolution;
+import io.resfuse.engine.cuda.library.PreparedConvolution.Addresses;
 import java.util.List;
 import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;

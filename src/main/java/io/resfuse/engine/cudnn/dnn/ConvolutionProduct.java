@@ -1,9 +1,9 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.Library.Product;
-import io.resfuse.engine.cuda.PreparedProduct;
-import io.resfuse.engine.cuda.PreparedProduct.Tensors;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.library.Library.Product;
+import io.resfuse.engine.cuda.library.PreparedProduct;
+import io.resfuse.engine.cuda.library.PreparedProduct.Tensors;
 import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
 

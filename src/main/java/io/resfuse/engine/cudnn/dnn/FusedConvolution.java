@@ -1,8 +1,8 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.PreparedConvolution;
-import io.resfuse.engine.cuda.PreparedConvolution.Addresses;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.library.PreparedConvolution;
+import io.resfuse.engine.cuda.library.PreparedConvolution.Addresses;
 import java.util.Arrays;
 
 /** A {@link FusedConvolutionGraph} with a plan. Not thread-safe. */

@@ -1,6 +1,6 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.Library.Product;
+import io.resfuse.engine.cuda.library.Library.Product;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;

@@ -1,10 +1,10 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.Library.BatchNorm;
-import io.resfuse.engine.cuda.Library.Channels;
-import io.resfuse.engine.cuda.PreparedStatistics;
-import io.resfuse.engine.cuda.PreparedStatistics.Statistics;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.library.Library.BatchNorm;
+import io.resfuse.engine.cuda.library.Library.Channels;
+import io.resfuse.engine.cuda.library.PreparedStatistics;
+import io.resfuse.engine.cuda.library.PreparedStatistics.Statistics;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 

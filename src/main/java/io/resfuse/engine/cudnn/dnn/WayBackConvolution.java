@@ -1,9 +1,9 @@
 package io.resfuse.engine.cudnn.dnn;
 
-import io.resfuse.engine.cuda.Library.Channels;
-import io.resfuse.engine.cuda.PreparedWayBack;
-import io.resfuse.engine.cuda.PreparedWayBack.WayBack;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.engine.cuda.library.Library.Channels;
+import io.resfuse.engine.cuda.library.PreparedWayBack;
+import io.resfuse.engine.cuda.library.PreparedWayBack.WayBack;
 import jcuda.jcudnn.JCudnn;
 
 /**

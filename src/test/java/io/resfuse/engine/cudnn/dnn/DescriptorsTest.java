@@ -9,7 +9,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.Window;
-import io.resfuse.engine.cuda.Library;
+import io.resfuse.engine.cuda.library.Library;
 import io.resfuse.engine.cudnn.CudnnExtension;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.library;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
@@ -21,7 +21,7 @@ public final class Gradients {
   private final Program program;
   private final Map<Value, Buffer> gradients = new HashMap<>();
 
-  Gradients(TrainingState state, Program program) {
+  public Gradients(TrainingState state, Program program) {
     this.state = state;
     this.program = program;
   }
@@ -32,10 +32,10 @@ public final class Gradients {
    * @param buffer the gradient
    * @param accumulate whether there is something to add to
    */
-  record Target(Buffer buffer, boolean accumulate) {}
+  public record Target(Buffer buffer, boolean accumulate) {}
 
   /** The sum of the contributions. */
-  Buffer present(Value value) {
+  public Buffer present(Value value) {
     Buffer gradient = gradients.get(value);
     if (gradient == null) {
       throw new IllegalStateException("nothing contributed to the gradient of " + value.name());
@@ -44,7 +44,7 @@ public final class Gradients {
   }
 
   /** For a contribution that a kernel writes or adds. */
-  Target target(Value value) {
+  public Target target(Value value) {
     Buffer present = gradients.get(value);
     if (present != null) {
       return new Target(present, true);
@@ -58,7 +58,7 @@ public final class Gradients {
    * For a contribution that lies in a buffer which nobody needs any more: the first becomes the
    * gradient itself.
    */
-  void give(Value value, Buffer contribution) {
+  public void give(Value value, Buffer contribution) {
     Buffer present = gradients.get(value);
     if (present == null) {
       gradients.put(value, contribution);
@@ -75,7 +75,7 @@ public final class Gradients {
    * The gradient of a convolution's raw result, from that of what followed it. Passes the masked
    * gradient on to the residual.
    */
-  Buffer apply(
+  public Buffer apply(
       FusedConv conv,
       Normalizations.Backward backward,
       Normalizations.@Nullable Norm norm,

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.cuda.emit.Convolutions;
 import io.resfuse.engine.cuda.emit.Emission;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.library;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -13,6 +13,9 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.engine.cuda.BackendHost;
+import io.resfuse.engine.cuda.SoftCudaExtension;
+import io.resfuse.engine.cuda.backend.Backend;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.program.Pass;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
@@ -15,13 +15,14 @@ import io.resfuse.engine.cuda.layout.ConvolutionShape;
  * @param input what it reads
  * @param weight its weights
  */
-record Layer(Operation operation, ConvolutionShape shape, Value input, ParameterSpec weight) {
-  static Layer of(FusedConv conv, TrainingState state) {
+public record Layer(
+    Operation operation, ConvolutionShape shape, Value input, ParameterSpec weight) {
+  public static Layer of(FusedConv conv, TrainingState state) {
     return new Layer(
         conv, state.layouts().shape(conv, state.shapes()), conv.input(), conv.weight());
   }
 
-  static Layer of(Linear linear, TrainingState state) {
+  public static Layer of(Linear linear, TrainingState state) {
     return new Layer(
         linear, state.layouts().shape(linear, state.shapes()), linear.input(), linear.weight());
   }

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
@@ -17,13 +17,13 @@ import io.resfuse.engine.cuda.program.Program;
  * result and the statistics of it; what follows is done by the readers on the way in where they can
  * ({@link TrainingState#isVirtual}), else by one pass.
  */
-final class KernelTraining implements TrainingConvolutions {
+public final class KernelTraining implements TrainingConvolutions {
   private final TrainingState state;
   private final Convolutions convolutions;
   private final Normalizations normalizations;
   private final InferenceConvolutions inference;
 
-  KernelTraining(TrainingState state) {
+  public KernelTraining(TrainingState state) {
     this.state = state;
     this.convolutions = new Convolutions(state.emission());
     this.normalizations = new Normalizations(state.emission());
@@ -65,7 +65,7 @@ final class KernelTraining implements TrainingConvolutions {
   }
 
   /** Writes a value from the raw result, with the scale and bias of the batch. */
-  void normalise(Program program, FusedConv conv, Buffer raw) {
+  public void normalise(Program program, FusedConv conv, Buffer raw) {
     Normalizations.Norm norm = state.norms().of(conv, conv.batchNorm());
     Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
     Operand residual = conv.residual() == null ? null : state.operand(conv.residual());

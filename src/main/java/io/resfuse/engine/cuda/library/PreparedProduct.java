@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.library;
 
 import io.resfuse.engine.cuda.driver.Stream;
 

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.cuda.emit.Emission;
@@ -6,7 +6,7 @@ import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.layout.Layouts;
 
 /** Our kernels. */
-final class KernelBackend implements Backend {
+public final class KernelBackend implements Backend {
   @Override
   public Layouts layouts(NetworkSpec network, ElementType type, boolean narrowImage) {
     return Layouts.forKernels(network, type);

@@ -1,11 +1,11 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.cuda.program.Buffer;
 import io.resfuse.engine.cuda.program.Program;
 
 /** The convolutions of a training program, and the batch norms after them. Not thread-safe. */
-interface TrainingConvolutions extends AutoCloseable {
+public interface TrainingConvolutions extends AutoCloseable {
   /** Convolutions without batch norm, or with one that uses its running statistics. */
   InferenceConvolutions inference();
 

@@ -1,9 +1,15 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.library;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.cuda.backend.Gradients;
+import io.resfuse.engine.cuda.backend.InferenceConvolutions;
+import io.resfuse.engine.cuda.backend.KernelTraining;
+import io.resfuse.engine.cuda.backend.Layer;
+import io.resfuse.engine.cuda.backend.TrainingConvolutions;
+import io.resfuse.engine.cuda.backend.TrainingState;
 import io.resfuse.engine.cuda.emit.Conversions;
 import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.emit.Operand;

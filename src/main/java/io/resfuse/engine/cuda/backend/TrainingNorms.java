@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
@@ -11,7 +11,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** What the batch norms of a network in training keep on the device. */
-final class TrainingNorms {
+public final class TrainingNorms {
   private final Map<String, Normalizations.Norm> norms = new HashMap<>();
   private final ParameterSpace parameters;
   private final Region region;
@@ -22,7 +22,7 @@ final class TrainingNorms {
   }
 
   /** That of a convolution which has one. */
-  Normalizations.Norm of(FusedConv conv, BatchNorm norm) {
+  public Normalizations.Norm of(FusedConv conv, BatchNorm norm) {
     return norms.computeIfAbsent(conv.name(), name -> create(conv, norm));
   }
 

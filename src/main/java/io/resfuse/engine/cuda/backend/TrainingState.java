@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * What the forward and the backward pass of a training program share: who wants a gradient, where
  * values and what the backward pass needs of them lie. Not thread-safe.
  */
-final class TrainingState {
+public final class TrainingState {
   private final Emission emission;
   private final Shapes shapes;
   private final Layouts layouts;
@@ -42,7 +42,7 @@ final class TrainingState {
   private final Map<Value, Buffer> places = new HashMap<>();
   private final Map<Integer, Buffer> ones = new HashMap<>();
 
-  TrainingState(
+  public TrainingState(
       Emission emission,
       Shapes shapes,
       Layouts layouts,
@@ -75,15 +75,15 @@ final class TrainingState {
     return wanted;
   }
 
-  Emission emission() {
+  public Emission emission() {
     return emission;
   }
 
-  Shapes shapes() {
+  public Shapes shapes() {
     return shapes;
   }
 
-  Layouts layouts() {
+  public Layouts layouts() {
     return layouts;
   }
 
@@ -91,20 +91,20 @@ final class TrainingState {
     return options;
   }
 
-  ParameterSpace parameters() {
+  public ParameterSpace parameters() {
     return parameters;
   }
 
-  TrainingNorms norms() {
+  public TrainingNorms norms() {
     return norms;
   }
 
-  boolean wantsGradient(Value value) {
+  public boolean wantsGradient(Value value) {
     return withGradient.contains(value);
   }
 
   /** Whether a convolution is followed by a batch norm with the batch's statistics. */
-  boolean takesBatchStatistics(FusedConv conv) {
+  public boolean takesBatchStatistics(FusedConv conv) {
     return conv.batchNorm() != null && !options.isFrozen(conv.batchNorm());
   }
 
@@ -133,16 +133,16 @@ final class TrainingState {
   }
 
   /** How readers find a value. */
-  Operand operand(Value value) {
+  public Operand operand(Value value) {
     return operands.get(value);
   }
 
-  void setOperand(Value value, Operand operand) {
+  public void setOperand(Value value, Operand operand) {
     operands.put(value, operand);
   }
 
   /** A value that has been written. */
-  Buffer tensor(Value value) {
+  public Buffer tensor(Value value) {
     Operand operand = operand(value);
     if (operand.affine() != null) {
       throw new IllegalStateException(value.name() + " was never written");
@@ -151,12 +151,12 @@ final class TrainingState {
   }
 
   /** Gives a value a place, for those that outlive the program. */
-  void place(Value value, Buffer buffer) {
+  public void place(Value value, Buffer buffer) {
     places.put(value, buffer);
   }
 
   /** Where a value is written by the forward pass. */
-  Buffer result(Program program, Value value) {
+  public Buffer result(Program program, Value value) {
     Buffer buffer = places.computeIfAbsent(value, v -> program.timeline().activation(bytes(v)));
     setOperand(value, Operand.plain(buffer));
     return buffer;
@@ -167,13 +167,13 @@ final class TrainingState {
    *
    * @return so many floats, 1 once {@link #writeConstants} has been called
    */
-  Buffer ones(int channels) {
+  public Buffer ones(int channels) {
     return ones.computeIfAbsent(
         channels, count -> emission.region().add((long) count * Float.BYTES));
   }
 
   /** The bias of what has none: so many floats that nothing writes. */
-  Buffer zeros(int channels) {
+  public Buffer zeros(int channels) {
     return emission.region().add((long) channels * Float.BYTES);
   }
 
@@ -181,7 +181,7 @@ final class TrainingState {
    * What follows a convolution that is not normalised by its batch. Libraries want a scale and a
    * bias, whether the network has them or not.
    */
-  Convolutions.Epilogue epilogue(
+  public Convolutions.Epilogue epilogue(
       FusedConv conv, @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual) {
     int channels = layouts.of(conv).outputs();
     boolean completes = layouts.scalesAll();
@@ -193,7 +193,7 @@ final class TrainingState {
   }
 
   /** Writes what neither the host nor a step writes. */
-  void writeConstants(DeviceMemory plan) {
+  public void writeConstants(DeviceMemory plan) {
     ones.forEach(
         (channels, buffer) -> {
           ByteBuffer floats =
@@ -206,11 +206,11 @@ final class TrainingState {
   }
 
   /** What an operation keeps for its backward pass: a raw result, or the indices of maxima. */
-  @Nullable Buffer kept(Operation operation) {
+  public @Nullable Buffer kept(Operation operation) {
     return kept.get(operation);
   }
 
-  void keep(Operation operation, Buffer buffer) {
+  public void keep(Operation operation, Buffer buffer) {
     kept.put(operation, buffer);
   }
 
@@ -223,11 +223,11 @@ final class TrainingState {
   }
 
   /** The convolutions and linear layers that {@link #transposed} was asked for. */
-  Map<Operation, Buffer> allTransposed() {
+  public Map<Operation, Buffer> allTransposed() {
     return transposed;
   }
 
-  long bytes(Value value) {
+  public long bytes(Value value) {
     return shapes.of(value).bytes(emission.type());
   }
 }

@@ -1,6 +1,10 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.library;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.cuda.backend.Backend;
+import io.resfuse.engine.cuda.backend.InferenceConvolutions;
+import io.resfuse.engine.cuda.backend.TrainingConvolutions;
+import io.resfuse.engine.cuda.backend.TrainingState;
 import io.resfuse.engine.cuda.emit.Emission;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.layout.Layouts;

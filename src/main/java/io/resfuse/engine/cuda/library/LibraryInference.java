@@ -1,5 +1,6 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.library;
 
+import io.resfuse.engine.cuda.backend.InferenceConvolutions;
 import io.resfuse.engine.cuda.emit.Convolutions;
 import io.resfuse.engine.cuda.emit.Emission;
 import io.resfuse.engine.cuda.emit.Normalizations;

@@ -1,4 +1,4 @@
-package io.resfuse.engine.cuda;
+package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.cuda.emit.Convolutions;
 import io.resfuse.engine.cuda.emit.Operand;
@@ -7,7 +7,7 @@ import io.resfuse.engine.cuda.program.Buffer;
 import io.resfuse.engine.cuda.program.Program;
 
 /** The convolutions of a forward pass with running statistics. Not thread-safe. */
-interface InferenceConvolutions extends AutoCloseable {
+public interface InferenceConvolutions extends AutoCloseable {
   /** Whether a result may be written over its residual. */
   boolean canTakeResidualsPlace();
 
