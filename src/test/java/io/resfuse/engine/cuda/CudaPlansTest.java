@@ -199,13 +199,10 @@ class CudaPlansTest {
     DeviceMemory memory = new DeviceMemory(context, 4096, "the test");
     Program program = new Program(new Timeline());
     program.launch(
-        binding ->
-            kernels
-                .get("cast", ElementType.F16, Cast.class)
-                .launch(
-                    "the culprit",
-                    new Cast(memory.address(), memory.address(), 2048),
-                    Geometry.linear(2, 256)));
+        () -> kernels.get("cast", ElementType.F16, Cast.class),
+        "the culprit",
+        Geometry.linear(2, 256),
+        at -> new Cast(memory.address(), memory.address(), 2048));
     Pass pass =
         new Pass(
             "running a test",

@@ -76,34 +76,30 @@ public final class Conversions {
       boolean accumulate) {
     Activation value = source.value();
     Activation tensor = image.tensor();
+    boolean pixels = source.scale() > 0;
     program.launch(
-        binding -> {
-          long host = binding.at(source.buffer());
-          return emission
-              .kernels()
-              .get(source.scale() > 0 ? "packBytes" : "packFloats", emission.type(), Pack.class)
-              .launch(
-                  label,
-                  new Pack(
-                      host,
-                      binding.at(target),
-                      source.scale() > 0 ? host + source.scale() : 0,
-                      source.bias() > 0 ? host + source.bias() : 0,
-                      value.images(),
-                      value.channels(),
-                      value.height(),
-                      value.width(),
-                      tensor.pitch(),
-                      tensor.height(),
-                      tensor.width(),
-                      image.border(),
-                      image.border(),
-                      source.layout() == TensorLayout.NHWC ? 1 : 0,
-                      accumulate ? 1 : 0),
-                  tiles(tensor));
-        },
-        source.buffer(),
-        target);
+        emission.typedKernel(pixels ? "packBytes" : "packFloats", Pack.class),
+        label,
+        tiles(tensor),
+        at -> {
+          long host = at.of(source.buffer());
+          return new Pack(
+              host,
+              at.of(target),
+              pixels ? host + source.scale() : 0,
+              pixels ? host + source.bias() : 0,
+              value.images(),
+              value.channels(),
+              value.height(),
+              value.width(),
+              tensor.pitch(),
+              tensor.height(),
+              tensor.width(),
+              image.border(),
+              image.border(),
+              source.layout() == TensorLayout.NHWC ? 1 : 0,
+              accumulate ? 1 : 0);
+        });
   }
 
   /** From a tensor to the host's floats. */
@@ -115,24 +111,19 @@ public final class Conversions {
       TensorLayout layout,
       Buffer host) {
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("unpack", emission.type(), Unpack.class)
-                .launch(
-                    label,
-                    new Unpack(
-                        binding.at(tensor),
-                        binding.at(host),
-                        value.images(),
-                        value.channels(),
-                        value.height(),
-                        value.width(),
-                        value.pitch(),
-                        layout == TensorLayout.NHWC ? 1 : 0),
-                    tiles(value)),
-        tensor,
-        host);
+        emission.typedKernel("unpack", Unpack.class),
+        label,
+        tiles(value),
+        at ->
+            new Unpack(
+                at.of(tensor),
+                at.of(host),
+                value.images(),
+                value.channels(),
+                value.height(),
+                value.width(),
+                value.pitch(),
+                layout == TensorLayout.NHWC ? 1 : 0));
   }
 
   /**
@@ -151,16 +142,10 @@ public final class Conversions {
   public void cast(Program program, String label, Buffer values, Buffer stored, long elements) {
     long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("cast", emission.type(), Cast.class)
-                .launch(
-                    label,
-                    new Cast(binding.at(values), binding.at(stored), elements),
-                    Geometry.linear(blocks, THREADS)),
-        values,
-        stored);
+        emission.typedKernel("cast", Cast.class),
+        label,
+        Geometry.linear(blocks, THREADS),
+        at -> new Cast(at.of(values), at.of(stored), elements));
   }
 
   /** Adds a stored gradient of weights to a float32 one if the binding accumulates, else copies. */
@@ -181,37 +166,26 @@ public final class Conversions {
         (long) Geometry.ceilDiv(packing.outputs(), side)
             * Geometry.ceilDiv(layout.channels(), side);
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("transposeWeights", emission.type(), TransposeWeights.class)
-                .launch(
-                    label + " transposed weights",
-                    new TransposeWeights(
-                        binding.at(weights),
-                        binding.at(transposed),
-                        packing.packs(),
-                        packing.outputs(),
-                        layout.taps(),
-                        layout.channels()),
-                    new Geometry(blocks, layout.taps(), packing.packs(), THREADS, 1, 0)),
-        weights,
-        transposed);
+        emission.typedKernel("transposeWeights", TransposeWeights.class),
+        label + " transposed weights",
+        new Geometry(blocks, layout.taps(), packing.packs(), THREADS, 1, 0),
+        at ->
+            new TransposeWeights(
+                at.of(weights),
+                at.of(transposed),
+                packing.packs(),
+                packing.outputs(),
+                layout.taps(),
+                layout.channels()));
   }
 
   /** Every stride-th pixel, with channels of zeros around. */
   public void subsample(Program program, Subsampling shortcut, Buffer input, Buffer output) {
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("subsampledIdentity", emission.type(), SubsampledIdentity.class)
-                .launch(
-                    shortcut.label(),
-                    shortcut.parameters(binding.at(input), binding.at(output), false),
-                    overRows(shortcut.output())),
-        input,
-        output);
+        emission.typedKernel("subsampledIdentity", SubsampledIdentity.class),
+        shortcut.label(),
+        overRows(shortcut.output()),
+        at -> shortcut.parameters(at.of(input), at.of(output), false));
   }
 
   /** Its gradient. */
@@ -222,17 +196,10 @@ public final class Conversions {
       Buffer inputGradient,
       boolean accumulate) {
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("subsampledIdentityBackward", emission.type(), SubsampledIdentity.class)
-                .launch(
-                    shortcut.label() + " gradient",
-                    shortcut.parameters(
-                        binding.at(outputGradient), binding.at(inputGradient), accumulate),
-                    overRows(shortcut.input())),
-        outputGradient,
-        inputGradient);
+        emission.typedKernel("subsampledIdentityBackward", SubsampledIdentity.class),
+        shortcut.label() + " gradient",
+        overRows(shortcut.input()),
+        at -> shortcut.parameters(at.of(outputGradient), at.of(inputGradient), accumulate));
   }
 
   /** The sizes of a parameter-free shortcut. */

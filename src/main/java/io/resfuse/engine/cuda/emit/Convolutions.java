@@ -2,8 +2,6 @@ package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Geometry;
-import io.resfuse.engine.cuda.driver.Kernel;
-import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.kernels.Convolution;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.Gather;
@@ -247,71 +245,50 @@ public final class Convolutions {
     }
     Buffer sums = partials;
     Buffer counters = tickets;
-    program.launch(
-        binding ->
-            launch(
-                product,
-                choice,
-                blocks,
-                new Convolution(
-                    binding.at(input.tensor()),
-                    binding.at(weights),
-                    binding.at(output),
-                    binding.at(epilogue.residual()),
-                    binding.at(epilogue.scale()),
-                    binding.at(epilogue.bias()),
-                    binding.at(input.scale()),
-                    binding.at(input.bias()),
-                    binding.at(sums),
-                    binding.at(counters),
-                    binding.at(statistics),
-                    product.gather(),
-                    product.weightPitch(),
-                    product.weightOffset(),
-                    product.weightRowStep(),
-                    product.weightColumnStep(),
-                    product.output().height(),
-                    product.output().width(),
-                    product.output().pitch(),
-                    product.outputs(),
-                    product.outputStride(),
-                    product.outputRow(),
-                    product.outputColumn(),
-                    product.packs(),
-                    choice.slices(),
-                    columnTiles,
-                    perBlock,
-                    epilogue.relu() ? 1 : 0,
-                    input.rectifies())),
-        input.tensor(),
-        input.scale(),
-        input.bias(),
-        weights,
-        epilogue.scale(),
-        epilogue.bias(),
-        epilogue.residual(),
-        output,
-        statistics,
-        partials,
-        tickets);
-  }
-
-  private Launch launch(Product product, TileChoice choice, long blocks, Convolution parameters) {
-    boolean normalised = parameters.inputScale() != 0;
-    Kernel<Convolution> kernel =
-        emission.kernels().convolution(emission.type(), choice.tile(), normalised);
+    boolean normalised = input.affine() != null;
     int coefficients = normalised ? 2 * Float.BYTES * product.gather().channels() : 0;
-    int threads = kernel.maxThreads();
-    return kernel.launch(
+    program.launch(
+        () -> emission.kernels().convolution(emission.type(), tile, normalised),
         product.label(),
-        parameters,
-        new Geometry(
-            blocks,
-            (long) product.packs() * choice.slices(),
-            1,
-            threads,
-            1,
-            choice.tile().sharedBytes(threads) + coefficients));
+        kernel ->
+            new Geometry(
+                blocks,
+                (long) product.packs() * choice.slices(),
+                1,
+                kernel.maxThreads(),
+                1,
+                tile.sharedBytes(kernel.maxThreads()) + coefficients),
+        at ->
+            new Convolution(
+                at.of(input.tensor()),
+                at.of(weights),
+                at.of(output),
+                at.of(epilogue.residual()),
+                at.of(epilogue.scale()),
+                at.of(epilogue.bias()),
+                at.of(input.scale()),
+                at.of(input.bias()),
+                at.of(sums),
+                at.of(counters),
+                at.of(statistics),
+                product.gather(),
+                product.weightPitch(),
+                product.weightOffset(),
+                product.weightRowStep(),
+                product.weightColumnStep(),
+                product.output().height(),
+                product.output().width(),
+                product.output().pitch(),
+                product.outputs(),
+                product.outputStride(),
+                product.outputRow(),
+                product.outputColumn(),
+                product.packs(),
+                choice.slices(),
+                columnTiles,
+                perBlock,
+                epilogue.relu() ? 1 : 0,
+                input.rectifies()));
   }
 
   /** Tiles of rows. */
@@ -376,45 +353,35 @@ public final class Convolutions {
         slices == 1 ? null : program.timeline().workspace(Float.BYTES * layout.elements() * slices);
     String label = shape.name() + " gradient of the weights";
     program.launch(
-        binding -> {
-          Kernel<WeightGradient> kernel =
-              emission.kernels().weightGradient(emission.type(), tile, input.affine() != null);
-          WeightGradient parameters =
-              new WeightGradient(
-                  binding.at(input.tensor()),
-                  binding.at(outputGradient),
-                  binding.at(input.scale()),
-                  binding.at(input.bias()),
-                  binding.at(partials == null ? gradient : partials),
-                  shape.forward(),
-                  layout.pitch(),
-                  shape.output().pitch(),
-                  packing.outputs(),
-                  packing.packs(),
-                  slices,
-                  columnTiles,
-                  input.rectifies(),
-                  binding.accumulates(),
-                  layout.groupOutputs(),
-                  layout.groupChannels(),
-                  layout.validChannels());
-          return kernel.launch(
-              label,
-              parameters,
-              new Geometry(
-                  (long) rowTiles(packing.outputs(), tile) * columnTiles,
-                  (long) packing.packs() * slices,
-                  1,
-                  kernel.maxThreads(),
-                  1,
-                  tile.sharedBytes(kernel.maxThreads())));
-        },
-        input.tensor(),
-        input.scale(),
-        input.bias(),
-        outputGradient,
-        gradient,
-        partials);
+        () -> emission.kernels().weightGradient(emission.type(), tile, input.affine() != null),
+        label,
+        kernel ->
+            new Geometry(
+                (long) rowTiles(packing.outputs(), tile) * columnTiles,
+                (long) packing.packs() * slices,
+                1,
+                kernel.maxThreads(),
+                1,
+                tile.sharedBytes(kernel.maxThreads())),
+        at ->
+            new WeightGradient(
+                at.of(input.tensor()),
+                at.of(outputGradient),
+                at.of(input.scale()),
+                at.of(input.bias()),
+                at.of(partials == null ? gradient : partials),
+                shape.forward(),
+                layout.pitch(),
+                shape.output().pitch(),
+                packing.outputs(),
+                packing.packs(),
+                slices,
+                columnTiles,
+                input.rectifies(),
+                at.accumulates(),
+                layout.groupOutputs(),
+                layout.groupChannels(),
+                layout.validChannels()));
     if (partials != null) {
       sumSlices(program, label, partials, gradient, layout.elements(), slices);
     }
@@ -425,20 +392,9 @@ public final class Convolutions {
       Program program, String label, Buffer partials, Buffer gradient, long elements, int slices) {
     long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("sumSlices", SumSlices.class)
-                .launch(
-                    label + ", sum of slices",
-                    new SumSlices(
-                        binding.at(partials),
-                        binding.at(gradient),
-                        elements,
-                        slices,
-                        binding.accumulates()),
-                    Geometry.linear(blocks, 256)),
-        partials,
-        gradient);
+        emission.kernel("sumSlices", SumSlices.class),
+        label + ", sum of slices",
+        Geometry.linear(blocks, 256),
+        at -> new SumSlices(at.of(partials), at.of(gradient), elements, slices, at.accumulates()));
   }
 }

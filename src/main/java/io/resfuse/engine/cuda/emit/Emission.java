@@ -1,9 +1,11 @@
 package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Device;
+import io.resfuse.engine.cuda.driver.Kernel;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.program.Region;
+import java.util.function.Supplier;
 
 /**
  * What the classes that add steps to programs share.
@@ -19,6 +21,16 @@ public record Emission(Toolkit toolkit, ElementType type, Region region) {
 
   KernelLibrary kernels() {
     return toolkit.kernels();
+  }
+
+  /** A kernel, which is loaded when it is first bound. */
+  <P extends Record> Supplier<Kernel<P>> kernel(String name, Class<P> parameters) {
+    return () -> kernels().get(name, parameters);
+  }
+
+  /** The variant of a kernel for the type of the tensors, loaded when it is first bound. */
+  <P extends Record> Supplier<Kernel<P>> typedKernel(String name, Class<P> parameters) {
+    return () -> kernels().get(name, type, parameters);
   }
 
   /** The same, with another region. */

@@ -1,7 +1,6 @@
 package io.resfuse.engine.cuda.emit;
 
 import io.resfuse.engine.cuda.driver.Geometry;
-import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.SquaredNorm;
 import io.resfuse.engine.cuda.layout.ParameterSpace;
@@ -45,7 +44,7 @@ public final class GradientNorm {
     private Bound(Binding binding, Stream stream) {
       Program program = new Program(new Timeline());
       if (blocks > 0) {
-        program.launch(GradientNorm.this::launch, parameters.gradients(), partials);
+        add(program);
         program.copyToHost(partials, hostPartials);
       }
       this.pass = new Pass("computing the norm of the gradients", stream, program.bind(binding));
@@ -67,17 +66,16 @@ public final class GradientNorm {
     }
   }
 
-  private Launch launch(Binding binding) {
-    return emission
-        .kernels()
-        .get("squaredNorm", SquaredNorm.class)
-        .launch(
-            "the norm of the gradients",
+  private void add(Program program) {
+    program.launch(
+        emission.kernel("squaredNorm", SquaredNorm.class),
+        "the norm of the gradients",
+        Geometry.linear(blocks, 256),
+        at ->
             new SquaredNorm(
-                binding.at(parameters.gradients()),
-                binding.at(partials),
+                at.of(parameters.gradients()),
+                at.of(partials),
                 parameters.trainedElements(),
-                PER_BLOCK),
-            Geometry.linear(blocks, 256));
+                PER_BLOCK));
   }
 }

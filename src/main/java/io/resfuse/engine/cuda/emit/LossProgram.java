@@ -82,7 +82,7 @@ public final class LossProgram {
               .kernels()
               .get("softmaxCrossEntropy", emission.type(), SoftmaxCrossEntropy.class)
               .launch("the loss", parameters(binding), Geometry.linear(shape.images(), 256));
-      this.targetsAddress = binding.at(targets);
+      this.targetsAddress = binding.of(targets);
       this.targetsOffset = launch.offset("targets");
       this.smoothingOffset = launch.offset("smoothing");
       this.countedOffset = launch.offset("inverseCounted");
@@ -108,11 +108,11 @@ public final class LossProgram {
 
     private SoftmaxCrossEntropy parameters(Binding binding) {
       return new SoftmaxCrossEntropy(
-          binding.at(logits),
-          binding.at(labels),
+          binding.of(logits),
+          binding.of(labels),
           0,
-          binding.at(losses),
-          binding.at(gradient),
+          binding.of(losses),
+          binding.of(gradient),
           shape.images(),
           shape.channels(),
           shape.pitch(),

@@ -80,30 +80,26 @@ public final class Normalizations {
     int sourceTiles = tiles;
     int sourceRows = rowsPerMerged;
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormFinalize", BatchNormFinalize.class)
-                .launch(
-                    norm.label() + " statistics",
-                    new BatchNormFinalize(
-                        binding.at(source),
-                        binding.at(norm.gamma()),
-                        binding.at(norm.beta()),
-                        binding.at(norm.mean()),
-                        binding.at(norm.inverse()),
-                        binding.at(norm.scale()),
-                        binding.at(norm.bias()),
-                        binding.at(norm.runningMean()),
-                        binding.at(norm.runningVariance()),
-                        norm.channels(),
-                        sourceTiles,
-                        sourceRows,
-                        rows,
-                        norm.momentum(),
-                        norm.epsilon()),
-                    perChannels(1, norm.channels())),
-        source);
+        emission.kernel("batchNormFinalize", BatchNormFinalize.class),
+        norm.label() + " statistics",
+        perChannels(1, norm.channels()),
+        at ->
+            new BatchNormFinalize(
+                at.of(source),
+                at.of(norm.gamma()),
+                at.of(norm.beta()),
+                at.of(norm.mean()),
+                at.of(norm.inverse()),
+                at.of(norm.scale()),
+                at.of(norm.bias()),
+                at.of(norm.runningMean()),
+                at.of(norm.runningVariance()),
+                norm.channels(),
+                sourceTiles,
+                sourceRows,
+                rows,
+                norm.momentum(),
+                norm.epsilon()));
   }
 
   private void merge(
@@ -118,23 +114,18 @@ public final class Normalizations {
     int groups = Geometry.ceilDiv(tiles, perGroup);
     int columns = Geometry.ceilDiv(norm.channels(), CHANNELS_PER_BLOCK);
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormMerge", BatchNormMerge.class)
-                .launch(
-                    norm.label() + " merge of statistics",
-                    new BatchNormMerge(
-                        binding.at(statistics),
-                        binding.at(merged),
-                        norm.channels(),
-                        tiles,
-                        rowsPerTile,
-                        rows,
-                        perGroup),
-                    new Geometry(groups, columns, 1, 8, 32, 0)),
-        statistics,
-        merged);
+        emission.kernel("batchNormMerge", BatchNormMerge.class),
+        norm.label() + " merge of statistics",
+        new Geometry(groups, columns, 1, 8, 32, 0),
+        at ->
+            new BatchNormMerge(
+                at.of(statistics),
+                at.of(merged),
+                norm.channels(),
+                tiles,
+                rowsPerTile,
+                rows,
+                perGroup));
   }
 
   private static Geometry perChannels(int rows, int channels) {
@@ -151,26 +142,21 @@ public final class Normalizations {
   public void fold(
       Program program, Norm norm, @Nullable Buffer convolutionBias, Buffer scale, Buffer bias) {
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormFold", BatchNormFold.class)
-                .launch(
-                    norm.label() + " scale and bias",
-                    new BatchNormFold(
-                        binding.at(norm.gamma()),
-                        binding.at(norm.beta()),
-                        binding.at(norm.runningMean()),
-                        binding.at(norm.runningVariance()),
-                        binding.at(convolutionBias),
-                        binding.at(scale),
-                        binding.at(bias),
-                        0,
-                        norm.channels(),
-                        norm.epsilon()),
-                    Geometry.linear(Geometry.ceilDiv(norm.channels(), 256), 256)),
-        scale,
-        bias);
+        emission.kernel("batchNormFold", BatchNormFold.class),
+        norm.label() + " scale and bias",
+        Geometry.linear(Geometry.ceilDiv(norm.channels(), 256), 256),
+        at ->
+            new BatchNormFold(
+                at.of(norm.gamma()),
+                at.of(norm.beta()),
+                at.of(norm.runningMean()),
+                at.of(norm.runningVariance()),
+                at.of(convolutionBias),
+                at.of(scale),
+                at.of(bias),
+                0,
+                norm.channels(),
+                norm.epsilon()));
   }
 
   /** {@code output = [relu](input * scale + bias + residual)}. */
@@ -185,31 +171,21 @@ public final class Normalizations {
     Buffer addedScale = residual == null ? null : residual.scale();
     Buffer addedBias = residual == null ? null : residual.bias();
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormApply", emission.type(), BatchNormApply.class)
-                .launch(
-                    label,
-                    new BatchNormApply(
-                        binding.at(input.tensor()),
-                        binding.at(input.scale()),
-                        binding.at(input.bias()),
-                        binding.at(added),
-                        binding.at(addedScale),
-                        binding.at(addedBias),
-                        binding.at(output),
-                        shape.rows(),
-                        shape.pitch(),
-                        input.rectifies()),
-                    elementwise(shape)),
-        input.tensor(),
-        input.scale(),
-        input.bias(),
-        added,
-        addedScale,
-        addedBias,
-        output);
+        emission.typedKernel("batchNormApply", BatchNormApply.class),
+        label,
+        elementwise(shape),
+        at ->
+            new BatchNormApply(
+                at.of(input.tensor()),
+                at.of(input.scale()),
+                at.of(input.bias()),
+                at.of(added),
+                at.of(addedScale),
+                at.of(addedBias),
+                at.of(output),
+                shape.rows(),
+                shape.pitch(),
+                input.rectifies()));
   }
 
   /** A grid over rows, a block over channels, as the kernels over [rows][channels] want it. */
@@ -309,34 +285,23 @@ public final class Normalizations {
     Buffer bias = norm == null ? null : norm.bias();
     Geometry block = overChannels(shape.pitch());
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormBackwardReduce", emission.type(), BatchNormBackwardReduce.class)
-                .launch(
-                    backward.label() + " sums of the gradient",
-                    new BatchNormBackwardReduce(
-                        binding.at(backward.gradient()),
-                        binding.at(backward.raw()),
-                        binding.at(backward.output()),
-                        binding.at(mean),
-                        binding.at(inverse),
-                        binding.at(scale),
-                        binding.at(bias),
-                        binding.at(partials),
-                        shape.rows(),
-                        shape.pitch(),
-                        rowsPerBlock(shape),
-                        backward.mask().number()),
-                    new Geometry(blocks, block.gridY(), 1, block.blockX(), block.blockY(), 0)),
-        backward.gradient(),
-        backward.raw(),
-        backward.output(),
-        mean,
-        inverse,
-        scale,
-        bias,
-        partials);
+        emission.typedKernel("batchNormBackwardReduce", BatchNormBackwardReduce.class),
+        backward.label() + " sums of the gradient",
+        new Geometry(blocks, block.gridY(), 1, block.blockX(), block.blockY(), 0),
+        at ->
+            new BatchNormBackwardReduce(
+                at.of(backward.gradient()),
+                at.of(backward.raw()),
+                at.of(backward.output()),
+                at.of(mean),
+                at.of(inverse),
+                at.of(scale),
+                at.of(bias),
+                at.of(partials),
+                shape.rows(),
+                shape.pitch(),
+                rowsPerBlock(shape),
+                backward.mask().number()));
     return partials;
   }
 
@@ -355,34 +320,23 @@ public final class Normalizations {
     Buffer b = coefficients == null ? null : coefficients.b();
     Buffer c = coefficients == null ? null : coefficients.c();
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormBackwardFinalize", BatchNormBackwardFinalize.class)
-                .launch(
-                    label,
-                    new BatchNormBackwardFinalize(
-                        binding.at(partials),
-                        binding.at(gamma),
-                        binding.at(inverse),
-                        binding.at(dGamma),
-                        binding.at(dBeta),
-                        binding.at(a),
-                        binding.at(b),
-                        binding.at(c),
-                        shape.pitch(),
-                        reduceBlocks(shape),
-                        shape.rows(),
-                        binding.accumulates()),
-                    perChannels(1, shape.pitch())),
-        partials,
-        gamma,
-        inverse,
-        dGamma,
-        dBeta,
-        a,
-        b,
-        c);
+        emission.kernel("batchNormBackwardFinalize", BatchNormBackwardFinalize.class),
+        label,
+        perChannels(1, shape.pitch()),
+        at ->
+            new BatchNormBackwardFinalize(
+                at.of(partials),
+                at.of(gamma),
+                at.of(inverse),
+                at.of(dGamma),
+                at.of(dBeta),
+                at.of(a),
+                at.of(b),
+                at.of(c),
+                shape.pitch(),
+                reduceBlocks(shape),
+                shape.rows(),
+                at.accumulates()));
   }
 
   /**
@@ -407,38 +361,24 @@ public final class Normalizations {
     Buffer scale = norm == null ? null : norm.scale();
     Buffer bias = norm == null ? null : norm.bias();
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("batchNormBackwardApply", emission.type(), BatchNormBackwardApply.class)
-                .launch(
-                    backward.label() + " gradient of the convolution's result",
-                    new BatchNormBackwardApply(
-                        binding.at(backward.gradient()),
-                        binding.at(backward.raw()),
-                        binding.at(backward.output()),
-                        binding.at(a),
-                        binding.at(b),
-                        binding.at(c),
-                        binding.at(mean),
-                        binding.at(scale),
-                        binding.at(bias),
-                        binding.at(inputGradient),
-                        binding.at(maskedGradient),
-                        shape.rows(),
-                        shape.pitch(),
-                        backward.mask().number()),
-                    elementwise(shape)),
-        backward.gradient(),
-        backward.raw(),
-        backward.output(),
-        a,
-        b,
-        c,
-        mean,
-        scale,
-        bias,
-        inputGradient,
-        maskedGradient);
+        emission.typedKernel("batchNormBackwardApply", BatchNormBackwardApply.class),
+        backward.label() + " gradient of the convolution's result",
+        elementwise(shape),
+        at ->
+            new BatchNormBackwardApply(
+                at.of(backward.gradient()),
+                at.of(backward.raw()),
+                at.of(backward.output()),
+                at.of(a),
+                at.of(b),
+                at.of(c),
+                at.of(mean),
+                at.of(scale),
+                at.of(bias),
+                at.of(inputGradient),
+                at.of(maskedGradient),
+                shape.rows(),
+                shape.pitch(),
+                backward.mask().number()));
   }
 }

@@ -108,12 +108,12 @@ public final class OptimizerProgram {
       double beta2 = adam == null ? 0 : adam.beta2();
       List<Buffer> states = parameters.states();
       return new OptimizerStep(
-          binding.at(table),
-          binding.at(parameters.masters()),
-          binding.at(parameters.gradients()),
-          states.isEmpty() ? 0 : binding.at(states.get(0)),
-          states.size() < 2 ? 0 : binding.at(states.get(1)),
-          parameters.hasStoredCopy() ? binding.at(parameters.stored()) : 0,
+          binding.of(table),
+          binding.of(parameters.masters()),
+          binding.of(parameters.gradients()),
+          states.isEmpty() ? 0 : binding.of(states.get(0)),
+          states.size() < 2 ? 0 : binding.of(states.get(1)),
+          parameters.hasStoredCopy() ? binding.of(parameters.stored()) : 0,
           0,
           0,
           0,

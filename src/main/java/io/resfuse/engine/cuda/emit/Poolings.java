@@ -66,36 +66,28 @@ public final class Poolings {
     int rows = Math.min(out.height(), ROWS_PER_BLOCK);
     Geometry geometry = geometry(out, rows, columns, x, forwardShared(window, columns, x));
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("maxPool", emission.type(), MaxPool.class)
-                .launch(
-                    pooling.name(),
-                    new MaxPool(
-                        binding.at(input.tensor()),
-                        binding.at(input.scale()),
-                        binding.at(input.bias()),
-                        binding.at(output),
-                        binding.at(index),
-                        in.images(),
-                        in.height(),
-                        in.width(),
-                        out.height(),
-                        out.width(),
-                        out.pitch(),
-                        window.kernel(),
-                        window.stride(),
-                        window.padding(),
-                        input.rectifies(),
-                        rows,
-                        columns),
-                    geometry),
-        input.tensor(),
-        input.scale(),
-        input.bias(),
-        output,
-        index);
+        emission.typedKernel("maxPool", MaxPool.class),
+        pooling.name(),
+        geometry,
+        at ->
+            new MaxPool(
+                at.of(input.tensor()),
+                at.of(input.scale()),
+                at.of(input.bias()),
+                at.of(output),
+                at.of(index),
+                in.images(),
+                in.height(),
+                in.width(),
+                out.height(),
+                out.width(),
+                out.pitch(),
+                window.kernel(),
+                window.stride(),
+                window.padding(),
+                input.rectifies(),
+                rows,
+                columns));
   }
 
   private static int forwardShared(Window window, int columns, int x) {
@@ -118,32 +110,26 @@ public final class Poolings {
     int rows = Math.min(in.height(), 2 * ROWS_PER_BLOCK);
     Geometry geometry = geometry(in, rows, columns, x, backwardShared(window, columns, x));
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get("maxPoolBackward", emission.type(), MaxPoolBackward.class)
-                .launch(
-                    pooling.name() + " gradient",
-                    new MaxPoolBackward(
-                        binding.at(outputGradient),
-                        binding.at(index),
-                        binding.at(inputGradient),
-                        in.images(),
-                        in.height(),
-                        in.width(),
-                        out.height(),
-                        out.width(),
-                        out.pitch(),
-                        window.kernel(),
-                        window.stride(),
-                        window.padding(),
-                        accumulate ? 1 : 0,
-                        rows,
-                        columns),
-                    geometry),
-        outputGradient,
-        index,
-        inputGradient);
+        emission.typedKernel("maxPoolBackward", MaxPoolBackward.class),
+        pooling.name() + " gradient",
+        geometry,
+        at ->
+            new MaxPoolBackward(
+                at.of(outputGradient),
+                at.of(index),
+                at.of(inputGradient),
+                in.images(),
+                in.height(),
+                in.width(),
+                out.height(),
+                out.width(),
+                out.pitch(),
+                window.kernel(),
+                window.stride(),
+                window.padding(),
+                accumulate ? 1 : 0,
+                rows,
+                columns));
   }
 
   private int backwardShared(Window window, int columns, int x) {
@@ -214,21 +200,16 @@ public final class Poolings {
     Geometry geometry =
         new Geometry(Geometry.ceilDiv(vectors, x), shape.images(), 1, x, 256 / x, 0);
     program.launch(
-        binding ->
-            emission
-                .kernels()
-                .get(kernel, emission.type(), AveragePool.class)
-                .launch(
-                    label,
-                    new AveragePool(
-                        binding.at(from),
-                        binding.at(to),
-                        shape.images(),
-                        shape.height() * shape.width(),
-                        shape.pitch(),
-                        accumulate ? 1 : 0),
-                    geometry),
-        from,
-        to);
+        emission.typedKernel(kernel, AveragePool.class),
+        label,
+        geometry,
+        at ->
+            new AveragePool(
+                at.of(from),
+                at.of(to),
+                shape.images(),
+                shape.height() * shape.width(),
+                shape.pitch(),
+                accumulate ? 1 : 0));
   }
 }

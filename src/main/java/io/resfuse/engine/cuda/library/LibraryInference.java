@@ -54,25 +54,18 @@ final class LibraryInference implements InferenceConvolutions {
     Buffer workspace = workspace(program, prepared.workspaceBytes());
     program.call(
         shape.name() + " forward",
-        binding -> {
-          PreparedConvolution.Addresses at =
+        at -> {
+          PreparedConvolution.Addresses tensors =
               new PreparedConvolution.Addresses(
-                  binding.at(tensor),
-                  binding.at(weights),
-                  binding.at(epilogue.scale()),
-                  binding.at(epilogue.bias()),
-                  binding.at(epilogue.residual()),
-                  binding.at(output),
-                  binding.at(workspace));
-          return stream -> prepared.run(stream, at);
-        },
-        tensor,
-        weights,
-        epilogue.scale(),
-        epilogue.bias(),
-        epilogue.residual(),
-        output,
-        workspace);
+                  at.of(tensor),
+                  at.of(weights),
+                  at.of(epilogue.scale()),
+                  at.of(epilogue.bias()),
+                  at.of(epilogue.residual()),
+                  at.of(output),
+                  at.of(workspace));
+          return stream -> prepared.run(stream, tensors);
+        });
     if (!prepared.isFused()) {
       finish(program, shape, epilogue, output);
     }

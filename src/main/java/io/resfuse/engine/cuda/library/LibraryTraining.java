@@ -17,7 +17,7 @@ import io.resfuse.engine.cuda.kernels.Mask;
 import io.resfuse.engine.cuda.layout.Activation;
 import io.resfuse.engine.cuda.layout.ConvolutionShape;
 import io.resfuse.engine.cuda.layout.WeightLayout;
-import io.resfuse.engine.cuda.program.Binding;
+import io.resfuse.engine.cuda.program.Addresses;
 import io.resfuse.engine.cuda.program.Buffer;
 import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.engine.cuda.program.Resources;
@@ -85,22 +85,18 @@ final class LibraryTraining implements TrainingConvolutions {
     Buffer workspace = LibraryInference.workspace(program, prepared.workspaceBytes());
     program.call(
         conv.name() + " forward with statistics",
-        binding -> {
-          PreparedStatistics.Statistics at =
+        at -> {
+          PreparedStatistics.Statistics tensors =
               new PreparedStatistics.Statistics(
-                  binding.at(input),
-                  binding.at(weights),
-                  binding.at(raw),
-                  binding.at(norm.scale()),
-                  binding.at(norm.bias()),
-                  binding.at(workspace));
-          Library.Channels channels = channels(binding, norm);
-          return stream -> prepared.run(stream, at, channels);
-        },
-        input,
-        weights,
-        raw,
-        workspace);
+                  at.of(input),
+                  at.of(weights),
+                  at.of(raw),
+                  at.of(norm.scale()),
+                  at.of(norm.bias()),
+                  at.of(workspace));
+          Library.Channels channels = channels(at, norm);
+          return stream -> prepared.run(stream, tensors, channels);
+        });
   }
 
   private void convolve(Program program, FusedConv conv, ConvolutionShape shape, Buffer raw) {
@@ -111,7 +107,7 @@ final class LibraryTraining implements TrainingConvolutions {
         state.tensor(conv.input()),
         state.parameters().stored(conv.weight()),
         raw,
-        binding -> false);
+        at -> false);
     if (conv.bias() != null) {
       Buffer bias = state.parameters().master(conv.bias());
       Operand.Affine affine = new Operand.Affine(state.ones(shape.output().pitch()), bias, false);
@@ -135,22 +131,13 @@ final class LibraryTraining implements TrainingConvolutions {
     Buffer output = state.result(program, conv.output());
     program.call(
         conv.name() + " batch norm",
-        binding -> {
-          PreparedNorm.NormForward at =
+        at -> {
+          PreparedNorm.NormForward tensors =
               new PreparedNorm.NormForward(
-                  binding.at(raw),
-                  binding.at(taken),
-                  binding.at(output),
-                  binding.at(reserve),
-                  binding.at(workspace));
-          Library.Channels channels = channels(binding, norm);
-          return stream -> prepared.forward(stream, at, channels);
-        },
-        raw,
-        taken,
-        output,
-        reserve,
-        workspace);
+                  at.of(raw), at.of(taken), at.of(output), at.of(reserve), at.of(workspace));
+          Library.Channels channels = channels(at, norm);
+          return stream -> prepared.forward(stream, tensors, channels);
+        });
     if (!prepared.isFused() && hasEpilogue(conv)) {
       int channels = shape.pitch();
       Operand.Affine affine =
@@ -183,14 +170,14 @@ final class LibraryTraining implements TrainingConvolutions {
     return conv.relu() || conv.residual() != null;
   }
 
-  private static Library.Channels channels(Binding binding, Normalizations.Norm norm) {
+  private static Library.Channels channels(Addresses at, Normalizations.Norm norm) {
     return new Library.Channels(
-        binding.at(norm.gamma()),
-        binding.at(norm.beta()),
-        binding.at(norm.runningMean()),
-        binding.at(norm.runningVariance()),
-        binding.at(norm.mean()),
-        binding.at(norm.inverse()));
+        at.of(norm.gamma()),
+        at.of(norm.beta()),
+        at.of(norm.runningMean()),
+        at.of(norm.runningVariance()),
+        at.of(norm.mean()),
+        at.of(norm.inverse()));
   }
 
   @Override
@@ -266,30 +253,21 @@ final class LibraryTraining implements TrainingConvolutions {
         LibraryInference.workspace(program, kept.prepared().backwardWorkspaceBytes());
     program.call(
         norm.label() + " batch norm backward",
-        binding -> {
-          PreparedNorm.NormBackward at =
+        at -> {
+          PreparedNorm.NormBackward tensors =
               new PreparedNorm.NormBackward(
-                  binding.at(raw),
-                  binding.at(output),
-                  binding.at(gradient),
-                  binding.at(result),
-                  binding.at(forResidual),
-                  binding.at(gammaGradient),
-                  binding.at(betaGradient),
-                  binding.at(kept.reserve()),
-                  binding.at(workspace));
-          Library.Channels channels = channels(binding, norm);
-          return stream -> kept.prepared().backward(stream, at, channels, binding.accumulate());
-        },
-        raw,
-        output,
-        gradient,
-        result,
-        forResidual,
-        gammaGradient,
-        betaGradient,
-        kept.reserve(),
-        workspace);
+                  at.of(raw),
+                  at.of(output),
+                  at.of(gradient),
+                  at.of(result),
+                  at.of(forResidual),
+                  at.of(gammaGradient),
+                  at.of(betaGradient),
+                  at.of(kept.reserve()),
+                  at.of(workspace));
+          Library.Channels channels = channels(at, norm);
+          return stream -> kept.prepared().backward(stream, tensors, channels, at.accumulate());
+        });
   }
 
   /** Libraries write both gradients, whether one of them is frozen or not. */
@@ -324,7 +302,7 @@ final class LibraryTraining implements TrainingConvolutions {
         input,
         stored,
         outputGradient,
-        binding -> direct && binding.accumulate());
+        at -> direct && at.accumulate());
     if (!direct) {
       new Conversions(state.emission())
           .widen(
@@ -356,7 +334,7 @@ final class LibraryTraining implements TrainingConvolutions {
         target.buffer(),
         state.parameters().stored(layer.weight()),
         outputGradient,
-        binding -> target.accumulate());
+        at -> target.accumulate());
   }
 
   /**
@@ -398,34 +376,23 @@ final class LibraryTraining implements TrainingConvolutions {
     Buffer workspace = LibraryInference.workspace(program, prepared.workspaceBytes());
     program.call(
         layer.shape().name() + " and " + norm.label() + " backward",
-        binding -> {
-          PreparedWayBack.WayBack at =
+        at -> {
+          PreparedWayBack.WayBack tensors =
               new PreparedWayBack.WayBack(
-                  binding.at(outputGradient),
-                  binding.at(weights),
-                  binding.at(raw),
-                  binding.at(residual),
-                  binding.at(masked),
-                  binding.at(gammaGradient),
-                  binding.at(betaGradient),
-                  binding.at(gradientScale),
-                  binding.at(rawScale),
-                  binding.at(constant),
-                  binding.at(workspace));
-          Library.Channels channels = channels(binding, norm);
-          return stream -> prepared.run(stream, at, channels, binding.accumulate());
-        },
-        outputGradient,
-        weights,
-        raw,
-        residual,
-        masked,
-        gammaGradient,
-        betaGradient,
-        gradientScale,
-        rawScale,
-        constant,
-        workspace);
+                  at.of(outputGradient),
+                  at.of(weights),
+                  at.of(raw),
+                  at.of(residual),
+                  at.of(masked),
+                  at.of(gammaGradient),
+                  at.of(betaGradient),
+                  at.of(gradientScale),
+                  at.of(rawScale),
+                  at.of(constant),
+                  at.of(workspace));
+          Library.Channels channels = channels(at, norm);
+          return stream -> prepared.run(stream, tensors, channels, at.accumulate());
+        });
     ready.put(
         before,
         new Normalizations.Coefficients(
@@ -439,27 +406,20 @@ final class LibraryTraining implements TrainingConvolutions {
       Buffer input,
       Buffer weights,
       Buffer output,
-      Predicate<Binding> accumulates) {
+      Predicate<Addresses> accumulates) {
     PreparedProduct prepared =
         library.prepare(product, LibraryInference.sizes(shape, false, false, false));
     resources.own(prepared, prepared::close);
     Buffer workspace = LibraryInference.workspace(program, prepared.workspaceBytes());
     program.call(
         shape.name() + " " + product,
-        binding -> {
-          PreparedProduct.Tensors at =
+        at -> {
+          PreparedProduct.Tensors tensors =
               new PreparedProduct.Tensors(
-                  binding.at(input),
-                  binding.at(weights),
-                  binding.at(output),
-                  binding.at(workspace));
-          boolean accumulate = accumulates.test(binding);
-          return stream -> prepared.run(stream, at, accumulate);
-        },
-        input,
-        weights,
-        output,
-        workspace);
+                  at.of(input), at.of(weights), at.of(output), at.of(workspace));
+          boolean accumulate = accumulates.test(at);
+          return stream -> prepared.run(stream, tensors, accumulate);
+        });
   }
 
   @Override

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param memories by kind
  * @param accumulate whether gradients of parameters are added to those that are there
  */
-public record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulate) {
+public record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulate)
+    implements Addresses {
   public DeviceMemory memory(Buffer buffer) {
     DeviceMemory memory = memories.get(buffer.kind());
     if (memory == null) {
@@ -19,13 +20,8 @@ public record Binding(Map<Buffer.Kind, DeviceMemory> memories, boolean accumulat
     return memory;
   }
 
-  /** The address of a buffer; 0 for none. */
-  public long at(@Nullable Buffer buffer) {
+  @Override
+  public long of(@Nullable Buffer buffer) {
     return buffer == null ? 0 : memory(buffer).address() + buffer.offset();
-  }
-
-  /** 1 if gradients of parameters are added to those that are there. */
-  public int accumulates() {
-    return accumulate ? 1 : 0;
   }
 }

@@ -1,12 +1,14 @@
 package io.resfuse.engine.cuda.program;
 
 import io.resfuse.engine.cuda.driver.DeviceMemory;
+import io.resfuse.engine.cuda.driver.Geometry;
+import io.resfuse.engine.cuda.driver.Kernel;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Steps in their order, on buffers that have no addresses yet. Not thread-safe. */
@@ -18,14 +20,19 @@ public final class Program {
     this.timeline = timeline;
   }
 
-  /** Makes a step once addresses are known. */
-  public interface Binder {
+  /** Makes a step of a program that has memory. */
+  private interface Binder {
     Step bind(Binding binding);
   }
 
-  /** Makes a launch once addresses are known. */
-  public interface Launcher {
-    Launch bind(Binding binding);
+  /** The struct of a kernel, made of the addresses of what the kernel reads and writes. */
+  public interface Parameters<P extends Record> {
+    P of(Addresses at);
+  }
+
+  /** Work of a library, made of the addresses of what it reads and writes. */
+  public interface Call {
+    Step of(Addresses at);
   }
 
   /** Something that a stream is given. */
@@ -65,7 +72,7 @@ public final class Program {
     }
   }
 
-  private record Call(@Override String label, Step work) implements Step {
+  private record CallStep(@Override String label, Step work) implements Step {
     @Override
     public void issue(Stream stream) {
       work.issue(stream);
@@ -81,23 +88,49 @@ public final class Program {
     return timeline;
   }
 
-  /** A kernel, and all buffers that it reads or writes. */
-  public void launch(Launcher launcher, @Nullable Buffer... used) {
-    use(used);
-    long bytes =
-        Arrays.stream(used).filter(Objects::nonNull).distinct().mapToLong(Buffer::bytes).sum();
-    binders.add(binding -> new LaunchStep(launcher.bind(binding), bytes));
+  /**
+   * Adds the launch of a kernel.
+   *
+   * @param kernel looked up when the program is bound
+   * @param label what it does for which operation, whose name comes first
+   * @param geometry of the launch
+   * @param parameters of the kernel; what it asks for lives from the first to the last such step
+   */
+  public <P extends Record> void launch(
+      Supplier<Kernel<P>> kernel, String label, Geometry geometry, Parameters<P> parameters) {
+    launch(kernel, label, ready -> geometry, parameters);
   }
 
-  /** Work of a library, and all buffers that it reads or writes. */
-  public void call(String label, Binder binder, @Nullable Buffer... used) {
-    use(used);
-    binders.add(binding -> new Call(label, binder.bind(binding)));
+  /** The same, with a geometry that depends on the kernel. */
+  public <P extends Record> void launch(
+      Supplier<Kernel<P>> kernel,
+      String label,
+      Function<Kernel<P>, Geometry> geometry,
+      Parameters<P> parameters) {
+    Uses uses = new Uses(timeline.tick());
+    parameters.of(uses);
+    binders.add(
+        binding -> {
+          Kernel<P> ready = kernel.get();
+          Launch launch = ready.launch(label, parameters.of(binding), geometry.apply(ready));
+          return new LaunchStep(launch, uses.bytes());
+        });
+  }
+
+  /**
+   * Adds work of a library.
+   *
+   * @param label what it does for which operation, whose name comes first
+   * @param call what it asks for lives from the first to the last such step
+   */
+  public void call(String label, Call call) {
+    call.of(new Uses(timeline.tick()));
+    binders.add(binding -> new CallStep(label, call.of(binding)));
   }
 
   /** A copy of a whole buffer of the host. */
   public void copyToDevice(HostBuffer source, Buffer target) {
-    use(target);
+    target.use(timeline.tick());
     binders.add(
         binding -> {
           DeviceMemory memory = binding.memory(target);
@@ -107,21 +140,12 @@ public final class Program {
 
   /** A copy to a whole buffer of the host. */
   public void copyToHost(Buffer source, HostBuffer target) {
-    use(source);
+    source.use(timeline.tick());
     binders.add(
         binding -> {
           DeviceMemory memory = binding.memory(source);
           return stream -> stream.copyToHost(memory, source.offset(), target.memory());
         });
-  }
-
-  private void use(@Nullable Buffer... used) {
-    int now = timeline.tick();
-    for (Buffer buffer : used) {
-      if (buffer != null) {
-        buffer.use(now);
-      }
-    }
   }
 
   boolean isEmpty() {
