@@ -17,7 +17,7 @@ import io.resfuse.engine.cuda.backend.TrainingState;
 import io.resfuse.engine.cuda.emit.Conversions;
 import io.resfuse.engine.cuda.emit.Emission;
 import io.resfuse.engine.cuda.emit.HostTransfers;
-import io.resfuse.engine.cuda.emit.Normalizations;
+import io.resfuse.engine.cuda.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.emit.Poolings;
 import io.resfuse.engine.cuda.kernels.Mask;
 import io.resfuse.engine.cuda.layout.Activation;
@@ -156,7 +156,7 @@ final class TrainingBackward {
       String name, @Nullable ParameterSpec bias, Activation shape, Buffer gradient) {
     Buffer target = bias == null ? null : parameters.gradient(bias);
     if (target != null) {
-      new Normalizations(emission).biasGradient(program, name, shape, gradient, target);
+      new NormalizationGradients(emission).biasGradient(program, name, shape, gradient, target);
     }
   }
 
@@ -186,18 +186,18 @@ final class TrainingBackward {
     Buffer gradient = gradients.present(conv.output());
     Buffer result = gradient;
     if (conv.relu() || batchNorm != null || conv.residual() != null) {
-      Normalizations.Backward backward =
-          new Normalizations.Backward(
+      NormalizationGradients.Backward backward =
+          new NormalizationGradients.Backward(
               conv.name(),
               shape,
               gradient,
               null,
               conv.relu() ? Mask.OUTPUT : Mask.NONE,
               conv.relu() ? state.operand(conv.output()).tensor() : null);
-      Normalizations.Coefficients coefficients =
+      NormalizationGradients.Coefficients coefficients =
           batchNorm == null
               ? null
-              : Normalizations.Coefficients.of(state.norms().of(conv, batchNorm).scale());
+              : NormalizationGradients.Coefficients.of(state.norms().of(conv, batchNorm).scale());
       result = gradients.apply(conv, backward, null, coefficients);
     }
     addBias(conv.name(), conv.bias(), shape, result);

@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda.backend;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.emit.Conversions;
+import io.resfuse.engine.cuda.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.kernels.Mask;
 import io.resfuse.engine.cuda.layout.Activation;
@@ -77,15 +78,15 @@ public final class Gradients {
    */
   public Buffer apply(
       FusedConv conv,
-      Normalizations.Backward backward,
+      NormalizationGradients.Backward backward,
       Normalizations.@Nullable Norm norm,
-      Normalizations.@Nullable Coefficients coefficients) {
+      NormalizationGradients.@Nullable Coefficients coefficients) {
     Buffer gradient = backward.gradient();
     Value residual = conv.residual();
     boolean passOn = residual != null && state.wantsGradient(residual);
     Buffer result = passOn ? program.timeline().activation(state.bytes(conv.output())) : gradient;
     Buffer masked = passOn && backward.mask() != Mask.NONE ? gradient : null;
-    new Normalizations(state.emission())
+    new NormalizationGradients(state.emission())
         .backwardApply(program, backward, norm, coefficients, result, masked);
     if (passOn) {
       give(residual, gradient);

@@ -4,8 +4,10 @@ import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.emit.Convolutions;
+import io.resfuse.engine.cuda.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.emit.Operand;
+import io.resfuse.engine.cuda.emit.WeightGradients;
 import io.resfuse.engine.cuda.kernels.Mask;
 import io.resfuse.engine.cuda.layout.Activation;
 import io.resfuse.engine.cuda.layout.ConvolutionShape;
@@ -20,13 +22,17 @@ import io.resfuse.engine.cuda.program.Program;
 public final class KernelTraining implements TrainingConvolutions {
   private final TrainingState state;
   private final Convolutions convolutions;
+  private final WeightGradients weightGradients;
   private final Normalizations normalizations;
+  private final NormalizationGradients gradientsOfNorms;
   private final InferenceConvolutions inference;
 
   public KernelTraining(TrainingState state) {
     this.state = state;
     this.convolutions = new Convolutions(state.emission());
+    this.weightGradients = new WeightGradients(state.emission());
     this.normalizations = new Normalizations(state.emission());
+    this.gradientsOfNorms = new NormalizationGradients(state.emission());
     this.inference = new KernelInference(state.emission());
   }
 
@@ -85,8 +91,8 @@ public final class KernelTraining implements TrainingConvolutions {
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
     Operand value = state.operand(conv.output());
     Mask mask = !conv.relu() ? Mask.NONE : value.affine() == null ? Mask.OUTPUT : Mask.INPUT;
-    Normalizations.Backward backward =
-        new Normalizations.Backward(
+    NormalizationGradients.Backward backward =
+        new NormalizationGradients.Backward(
             conv.name(),
             state.shapes().of(conv.output()),
             gradients.present(conv.output()),
@@ -94,13 +100,13 @@ public final class KernelTraining implements TrainingConvolutions {
             mask,
             mask == Mask.OUTPUT ? value.tensor() : null);
     long vector = (long) norm.channels() * Float.BYTES;
-    Normalizations.Coefficients coefficients =
-        new Normalizations.Coefficients(
+    NormalizationGradients.Coefficients coefficients =
+        new NormalizationGradients.Coefficients(
             program.timeline().workspace(vector),
             program.timeline().workspace(vector),
             program.timeline().workspace(vector),
             norm.mean());
-    normalizations.backwardStatistics(
+    gradientsOfNorms.backwardStatistics(
         program,
         backward,
         norm,
@@ -112,7 +118,7 @@ public final class KernelTraining implements TrainingConvolutions {
 
   @Override
   public void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient) {
-    convolutions.weightGradient(
+    weightGradients.add(
         program, layer.shape(), state.operand(layer.input()), outputGradient, gradient);
   }
 

@@ -154,7 +154,7 @@ public final class Conversions {
     Activation rows = new Activation(layout.outputs(), 1, 1, layout.pitch(), layout.pitch());
     Buffer floats = program.timeline().workspace(gradient.bytes());
     unpack(program, label + " as floats", stored, rows, TensorLayout.NHWC, floats);
-    new Convolutions(emission).sumSlices(program, label, floats, gradient, layout.elements(), 1);
+    new WeightGradients(emission).sumSlices(program, label, floats, gradient, layout.elements(), 1);
   }
 
   /** Weights as the gradient of the input wants them. */

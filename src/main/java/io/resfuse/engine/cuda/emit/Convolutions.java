@@ -5,12 +5,9 @@ import io.resfuse.engine.cuda.driver.Geometry;
 import io.resfuse.engine.cuda.kernels.Convolution;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.kernels.Gather;
-import io.resfuse.engine.cuda.kernels.SumSlices;
 import io.resfuse.engine.cuda.kernels.Tile;
-import io.resfuse.engine.cuda.kernels.WeightGradient;
 import io.resfuse.engine.cuda.layout.Activation;
 import io.resfuse.engine.cuda.layout.ConvolutionShape;
-import io.resfuse.engine.cuda.layout.Packing;
 import io.resfuse.engine.cuda.layout.WeightLayout;
 import io.resfuse.engine.cuda.program.Buffer;
 import io.resfuse.engine.cuda.program.Program;
@@ -19,7 +16,10 @@ import io.resfuse.engine.cuda.tiles.TileChoice;
 import io.resfuse.engine.cuda.tiles.TileChooser;
 import org.jspecify.annotations.Nullable;
 
-/** Adds convolutions to programs: forward, and the gradients of input and weights. */
+/**
+ * Adds convolutions to programs: forward, and the gradient of the input; for that of the weights
+ * see {@link WeightGradients}.
+ */
 public final class Convolutions {
   /** Per multiprocessor, so that the last wave of blocks of two tiles weighs little. */
   private static final long TILES_FOR_TWO = 16;
@@ -294,107 +294,5 @@ public final class Convolutions {
   /** Tiles of rows. */
   static int rowTiles(int rows, Tile tile) {
     return Geometry.ceilDiv(rows, tile.rows());
-  }
-
-  /**
-   * The gradient with respect to the weights, added to what is there if the binding accumulates.
-   *
-   * @param gradient floats, laid out as the weights
-   */
-  public void weightGradient(
-      Program program,
-      ConvolutionShape shape,
-      Operand input,
-      Buffer outputGradient,
-      Buffer gradient) {
-    weightGradient(program, shape, input, outputGradient, gradient, weightGradientChoice(shape));
-  }
-
-  private TileChoice weightGradientChoice(ConvolutionShape shape) {
-    WeightLayout layout = shape.weights();
-    Packing packing = layout.packing();
-    ElementType type = emission.type();
-    int outputs = packing.outputs();
-    long pixels = shape.output().rows();
-    return emission
-        .toolkit()
-        .tiles()
-        .choose(
-            new TileChooser.Question(
-                type.suffix() + " gradient of weights " + layout + " of " + shape.forward(),
-                TileChoice.forWeights(
-                    outputs, layout.pitch(), packing.packs(), pixels, type, emission.device()),
-                TileChoice.weightCandidates(
-                    outputs, layout.pitch(), packing.packs(), pixels, type, emission.device()),
-                (program, kept, choice) -> {
-                  Timeline timeline = program.timeline();
-                  Buffer input = timeline.activation(shape.input().bytes(type));
-                  Buffer outputGradient = timeline.activation(shape.output().bytes(type));
-                  Buffer gradient = timeline.activation(Float.BYTES * layout.elements());
-                  new Convolutions(emission.withRegion(kept))
-                      .weightGradient(
-                          program, shape, Operand.plain(input), outputGradient, gradient, choice);
-                }));
-  }
-
-  private void weightGradient(
-      Program program,
-      ConvolutionShape shape,
-      Operand input,
-      Buffer outputGradient,
-      Buffer gradient,
-      TileChoice choice) {
-    WeightLayout layout = shape.weights();
-    Packing packing = layout.packing();
-    Tile tile = choice.tile();
-    int columnTiles = Geometry.ceilDiv(layout.pitch(), tile.columns());
-    int slices = choice.slices();
-    Buffer partials =
-        slices == 1 ? null : program.timeline().workspace(Float.BYTES * layout.elements() * slices);
-    String label = shape.name() + " gradient of the weights";
-    program.launch(
-        () -> emission.kernels().weightGradient(emission.type(), tile, input.affine() != null),
-        label,
-        kernel ->
-            new Geometry(
-                (long) rowTiles(packing.outputs(), tile) * columnTiles,
-                (long) packing.packs() * slices,
-                1,
-                kernel.maxThreads(),
-                1,
-                tile.sharedBytes(kernel.maxThreads())),
-        at ->
-            new WeightGradient(
-                at.of(input.tensor()),
-                at.of(outputGradient),
-                at.of(input.scale()),
-                at.of(input.bias()),
-                at.of(partials == null ? gradient : partials),
-                shape.forward(),
-                layout.pitch(),
-                shape.output().pitch(),
-                packing.outputs(),
-                packing.packs(),
-                slices,
-                columnTiles,
-                input.rectifies(),
-                at.accumulates(),
-                layout.groupOutputs(),
-                layout.groupChannels(),
-                layout.validChannels()));
-    if (partials != null) {
-      sumSlices(program, label, partials, gradient, layout.elements(), slices);
-    }
-  }
-
-  /** The sum of float32 slices, added to what is there if the binding accumulates. */
-  void sumSlices(
-      Program program, String label, Buffer partials, Buffer gradient, long elements, int slices) {
-    long blocks = Math.min((elements + 1023) / 1024, emission.manyBlocks());
-    program.launch(
-        emission.kernel("sumSlices", SumSlices.class),
-        label + ", sum of slices",
-        Geometry.linear(blocks, 256),
-        at -> new SumSlices(at.of(partials), at.of(gradient), elements, slices, at.accumulates()));
   }
 }

@@ -11,6 +11,7 @@ import io.resfuse.engine.cuda.backend.Layer;
 import io.resfuse.engine.cuda.backend.TrainingConvolutions;
 import io.resfuse.engine.cuda.backend.TrainingState;
 import io.resfuse.engine.cuda.emit.Conversions;
+import io.resfuse.engine.cuda.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.emit.Operand;
 import io.resfuse.engine.cuda.kernels.Mask;
@@ -37,8 +38,9 @@ final class LibraryTraining implements TrainingConvolutions {
   private final LibraryInference inference;
   private final KernelTraining kernels;
   private final Normalizations normalizations;
+  private final NormalizationGradients gradientsOfNorms;
   private final Map<FusedConv, Kept> norms = new HashMap<>();
-  private final Map<FusedConv, Normalizations.Coefficients> ready = new HashMap<>();
+  private final Map<FusedConv, NormalizationGradients.Coefficients> ready = new HashMap<>();
   private final Resources resources = new Resources();
 
   LibraryTraining(Library library, TrainingState state) {
@@ -48,6 +50,7 @@ final class LibraryTraining implements TrainingConvolutions {
     resources.own(inference, inference::close);
     this.kernels = new KernelTraining(state);
     this.normalizations = new Normalizations(state.emission());
+    this.gradientsOfNorms = new NormalizationGradients(state.emission());
   }
 
   /** What the backward pass of a batch norm of the library has from its forward pass. */
@@ -182,7 +185,7 @@ final class LibraryTraining implements TrainingConvolutions {
 
   @Override
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
-    Normalizations.Coefficients coefficients = ready.get(conv);
+    NormalizationGradients.Coefficients coefficients = ready.get(conv);
     if (coefficients != null) {
       return applied(gradients, conv, coefficients);
     }
@@ -209,9 +212,9 @@ final class LibraryTraining implements TrainingConvolutions {
 
   /** The gradient is masked, and the coefficients are there. */
   private Buffer applied(
-      Gradients gradients, FusedConv conv, Normalizations.Coefficients coefficients) {
-    Normalizations.Backward backward =
-        new Normalizations.Backward(
+      Gradients gradients, FusedConv conv, NormalizationGradients.Coefficients coefficients) {
+    NormalizationGradients.Backward backward =
+        new NormalizationGradients.Backward(
             conv.name(),
             state.shapes().of(conv.output()),
             gradients.present(conv.output()),
@@ -223,15 +226,15 @@ final class LibraryTraining implements TrainingConvolutions {
 
   /** Masks the gradient in its place. */
   private void mask(Program program, FusedConv conv, Buffer gradient) {
-    Normalizations.Backward backward =
-        new Normalizations.Backward(
+    NormalizationGradients.Backward backward =
+        new NormalizationGradients.Backward(
             conv.name(),
             state.shapes().of(conv.output()),
             gradient,
             null,
             Mask.OUTPUT,
             state.tensor(conv.output()));
-    normalizations.backwardApply(program, backward, null, null, gradient, null);
+    gradientsOfNorms.backwardApply(program, backward, null, null, gradient, null);
   }
 
   private void addBackward(
@@ -395,7 +398,7 @@ final class LibraryTraining implements TrainingConvolutions {
         });
     ready.put(
         before,
-        new Normalizations.Coefficients(
+        new NormalizationGradients.Coefficients(
             gradientScale, rawScale, constant, state.zeros(norm.channels())));
   }
 
