@@ -15,7 +15,6 @@ import io.resfuse.engine.cuda.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.emit.Normalizations;
 import io.resfuse.engine.cuda.emit.Operand;
 import io.resfuse.engine.cuda.kernels.Mask;
-import io.resfuse.engine.cuda.layout.Activation;
 import io.resfuse.engine.cuda.layout.ConvolutionShape;
 import io.resfuse.engine.cuda.layout.WeightLayout;
 import io.resfuse.engine.cuda.program.Addresses;
@@ -38,8 +37,7 @@ final class LibraryTraining implements TrainingConvolutions {
   private final LibraryInference inference;
   private final KernelTraining kernels;
   private final Normalizations normalizations;
-  private final NormalizationGradients gradientsOfNorms;
-  private final Map<FusedConv, Kept> norms = new HashMap<>();
+  private final LibraryNorms norms;
   private final Map<FusedConv, NormalizationGradients.Coefficients> ready = new HashMap<>();
   private final Resources resources = new Resources();
 
@@ -50,11 +48,9 @@ final class LibraryTraining implements TrainingConvolutions {
     resources.own(inference, inference::close);
     this.kernels = new KernelTraining(state);
     this.normalizations = new Normalizations(state.emission());
-    this.gradientsOfNorms = new NormalizationGradients(state.emission());
+    this.norms = new LibraryNorms(library, state);
+    resources.own(norms, norms::close);
   }
-
-  /** What the backward pass of a batch norm of the library has from its forward pass. */
-  private record Kept(PreparedNorm prepared, @Nullable Buffer reserve) {}
 
   @Override
   public InferenceConvolutions inference() {
@@ -69,7 +65,8 @@ final class LibraryTraining implements TrainingConvolutions {
     Optional<PreparedStatistics> prepared =
         conv.bias() == null
             ? library.prepare(
-                LibraryInference.sizes(shape, false, false, false), sizes(conv, shape.output()))
+                LibraryInference.sizes(shape, false, false, false),
+                LibraryNorms.sizes(conv, shape.output()))
             : Optional.empty();
     if (prepared.isPresent()) {
       resources.own(prepared.get(), prepared.get()::close);
@@ -77,7 +74,7 @@ final class LibraryTraining implements TrainingConvolutions {
       kernels.normalise(program, conv, raw);
     } else {
       convolve(program, conv, shape, raw);
-      normalise(program, conv, shape.output(), raw);
+      norms.forward(program, conv, shape.output(), raw);
     }
   }
 
@@ -97,7 +94,7 @@ final class LibraryTraining implements TrainingConvolutions {
                   at.of(norm.scale()),
                   at.of(norm.bias()),
                   at.of(workspace));
-          Library.Channels channels = channels(at, norm);
+          Library.Channels channels = LibraryNorms.channels(at, norm);
           return stream -> prepared.run(stream, tensors, channels);
         });
   }
@@ -119,95 +116,15 @@ final class LibraryTraining implements TrainingConvolutions {
     }
   }
 
-  private void normalise(Program program, FusedConv conv, Activation shape, Buffer raw) {
-    BatchNorm batchNorm = conv.batchNorm();
-    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    PreparedNorm prepared = library.prepare(sizes(conv, shape));
-    resources.own(prepared, prepared::close);
-    long reserved = prepared.reserveBytes();
-    Buffer reserve = reserved == 0 ? null : program.timeline().activation(reserved);
-    norms.put(conv, new Kept(prepared, reserve));
-    Buffer workspace = LibraryInference.workspace(program, prepared.forwardWorkspaceBytes());
-    Value added = conv.residual();
-    Buffer residual = added == null ? null : state.tensor(added);
-    Buffer taken = prepared.isFused() ? residual : null;
-    Buffer output = state.result(program, conv.output());
-    program.call(
-        conv.name() + " batch norm",
-        at -> {
-          PreparedNorm.NormForward tensors =
-              new PreparedNorm.NormForward(
-                  at.of(raw), at.of(taken), at.of(output), at.of(reserve), at.of(workspace));
-          Library.Channels channels = channels(at, norm);
-          return stream -> prepared.forward(stream, tensors, channels);
-        });
-    if (!prepared.isFused() && hasEpilogue(conv)) {
-      int channels = shape.pitch();
-      Operand.Affine affine =
-          new Operand.Affine(state.ones(channels), state.zeros(channels), conv.relu());
-      normalizations.apply(
-          program,
-          conv.name() + " residual and ReLU",
-          shape,
-          new Operand(output, affine),
-          residual == null ? null : Operand.plain(residual),
-          output);
-    }
-  }
-
-  private static Library.BatchNorm sizes(FusedConv conv, Activation shape) {
-    BatchNorm batchNorm = conv.batchNorm();
-    return new Library.BatchNorm(
-        conv.name(),
-        shape.images(),
-        shape.height(),
-        shape.width(),
-        shape.pitch(),
-        batchNorm.epsilon(),
-        batchNorm.momentum(),
-        conv.residual() != null,
-        conv.relu());
-  }
-
-  private static boolean hasEpilogue(FusedConv conv) {
-    return conv.relu() || conv.residual() != null;
-  }
-
-  private static Library.Channels channels(Addresses at, Normalizations.Norm norm) {
-    return new Library.Channels(
-        at.of(norm.gamma()),
-        at.of(norm.beta()),
-        at.of(norm.runningMean()),
-        at.of(norm.runningVariance()),
-        at.of(norm.mean()),
-        at.of(norm.inverse()));
-  }
-
   @Override
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
     NormalizationGradients.Coefficients coefficients = ready.get(conv);
     if (coefficients != null) {
       return applied(gradients, conv, coefficients);
     }
-    Kept kept = norms.get(conv);
-    if (kept == null) {
-      return kernels.throughBatchNorm(program, gradients, conv);
-    }
-    Buffer gradient = gradients.present(conv.output());
-    boolean isFused = kept.prepared().isFused();
-    if (!isFused && conv.relu()) {
-      mask(program, conv, gradient);
-    }
-    Buffer result = program.timeline().activation(state.bytes(conv.output()));
-    Buffer forResidual =
-        isFused && conv.residual() != null
-            ? program.timeline().activation(state.bytes(conv.output()))
-            : null;
-    addBackward(program, conv, kept, gradient, result, forResidual);
-    if (conv.residual() != null && state.wantsGradient(conv.residual())) {
-      gradients.give(conv.residual(), forResidual == null ? gradient : forResidual);
-    }
-    return result;
+    return norms.has(conv)
+        ? norms.backward(program, gradients, conv)
+        : kernels.throughBatchNorm(program, gradients, conv);
   }
 
   /** The gradient is masked, and the coefficients are there. */
@@ -222,63 +139,6 @@ final class LibraryTraining implements TrainingConvolutions {
             Mask.NONE,
             null);
     return gradients.apply(conv, backward, null, coefficients);
-  }
-
-  /** Masks the gradient in its place. */
-  private void mask(Program program, FusedConv conv, Buffer gradient) {
-    NormalizationGradients.Backward backward =
-        new NormalizationGradients.Backward(
-            conv.name(),
-            state.shapes().of(conv.output()),
-            gradient,
-            null,
-            Mask.OUTPUT,
-            state.tensor(conv.output()));
-    gradientsOfNorms.backwardApply(program, backward, null, null, gradient, null);
-  }
-
-  private void addBackward(
-      Program program,
-      FusedConv conv,
-      Kept kept,
-      Buffer gradient,
-      Buffer result,
-      @Nullable Buffer forResidual) {
-    BatchNorm batchNorm = conv.batchNorm();
-    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    Buffer raw = state.kept(conv);
-    Buffer output = state.tensor(conv.output());
-    Buffer gammaGradient =
-        wantedOrScratch(program, norm, state.parameters().gradient(batchNorm.gamma()));
-    Buffer betaGradient =
-        wantedOrScratch(program, norm, state.parameters().gradient(batchNorm.beta()));
-    Buffer workspace =
-        LibraryInference.workspace(program, kept.prepared().backwardWorkspaceBytes());
-    program.call(
-        norm.label() + " batch norm backward",
-        at -> {
-          PreparedNorm.NormBackward tensors =
-              new PreparedNorm.NormBackward(
-                  at.of(raw),
-                  at.of(output),
-                  at.of(gradient),
-                  at.of(result),
-                  at.of(forResidual),
-                  at.of(gammaGradient),
-                  at.of(betaGradient),
-                  at.of(kept.reserve()),
-                  at.of(workspace));
-          Library.Channels channels = channels(at, norm);
-          return stream -> kept.prepared().backward(stream, tensors, channels, at.accumulate());
-        });
-  }
-
-  /** Libraries write both gradients, whether one of them is frozen or not. */
-  private static Buffer wantedOrScratch(
-      Program program, Normalizations.Norm norm, @Nullable Buffer wanted) {
-    return wanted == null
-        ? program.timeline().workspace((long) norm.channels() * Float.BYTES)
-        : wanted;
   }
 
   /**
@@ -323,7 +183,7 @@ final class LibraryTraining implements TrainingConvolutions {
             : library
                 .prepareWayBack(
                     LibraryInference.sizes(layer.shape(), false, false, false),
-                    sizes(before, layer.shape().input()))
+                    LibraryNorms.sizes(before, layer.shape().input()))
                 .orElse(null);
     if (prepared != null) {
       resources.own(prepared, prepared::close);
@@ -351,7 +211,7 @@ final class LibraryTraining implements TrainingConvolutions {
     }
     for (Operation operation : state.shapes().network().operations()) {
       if (operation instanceof FusedConv conv && conv.output().equals(value)) {
-        boolean fits = conv.relu() && state.takesBatchStatistics(conv) && !norms.containsKey(conv);
+        boolean fits = conv.relu() && state.takesBatchStatistics(conv) && !norms.has(conv);
         return fits ? conv : null;
       }
     }
@@ -393,7 +253,7 @@ final class LibraryTraining implements TrainingConvolutions {
                   at.of(rawScale),
                   at.of(constant),
                   at.of(workspace));
-          Library.Channels channels = channels(at, norm);
+          Library.Channels channels = LibraryNorms.channels(at, norm);
           return stream -> prepared.run(stream, tensors, channels, at.accumulate());
         });
     ready.put(
