@@ -1,5 +1,6 @@
 package io.resfuse;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
@@ -13,6 +14,8 @@ import com.tngtech.archunit.lang.ArchRule;
 /** Holds the arrows between packages that docs/architecture.md draws. */
 @AnalyzeClasses(packages = "io.resfuse", importOptions = DoNotIncludeTests.class)
 class ArchitectureTest {
+  private static final String SPI = "io.resfuse.engine.spi";
+
   @ArchTest
   static final ArchRule ARROWS =
       layeredArchitecture()
@@ -26,8 +29,10 @@ class ArchitectureTest {
           .definedBy("io.resfuse.tensor")
           .layer("engine")
           .definedBy("io.resfuse.engine")
+          .layer("spi")
+          .definedBy(SPI)
           .layer("engines")
-          .definedBy("io.resfuse.engine.*..")
+          .definedBy(resideInAPackage("io.resfuse.engine.*..").and(not(resideInAPackage(SPI))))
           .layer("model")
           .definedBy("io.resfuse.model")
           .layer("data")
@@ -52,8 +57,12 @@ class ArchitectureTest {
           .mayNotAccessAnyLayer()
           .whereLayer("engine")
           .mayOnlyAccessLayers("tensor")
+          .whereLayer("spi")
+          .mayOnlyAccessLayers("tensor", "engine")
+          .whereLayer("spi")
+          .mayOnlyBeAccessedByLayers("engines")
           .whereLayer("engines")
-          .mayOnlyAccessLayers("platform", "tensor", "engine")
+          .mayOnlyAccessLayers("platform", "tensor", "engine", "spi")
           .whereLayer("model")
           .mayOnlyAccessLayers("tensor", "engine")
           .whereLayer("data")
@@ -72,7 +81,7 @@ class ArchitectureTest {
           .mayNotBeAccessedByAnyLayer();
 
   /**
-   * The engines do not know of each other: they meet in the SPI only. cuDNN is run on the CUDA
+   * The engines do not know of each other: what they share is in the SPI. cuDNN is run on the CUDA
    * engine's devices.
    */
   @ArchTest
@@ -84,6 +93,9 @@ class ArchitectureTest {
           .ignoreDependency(
               resideInAPackage("io.resfuse.engine.cudnn.."),
               resideInAPackage("io.resfuse.engine.cuda.."))
+          .ignoreDependency(
+              resideInAPackage("io.resfuse.engine.*..").and(not(resideInAPackage(SPI))),
+              resideInAPackage(SPI))
           .allowEmptyShould(true);
 
   /**

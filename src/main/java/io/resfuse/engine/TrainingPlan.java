@@ -58,6 +58,7 @@ public interface TrainingPlan extends AutoCloseable {
    *
    * @param name one of the options' outputs
    * @return the same buffer always
+   * @throws IllegalArgumentException if the options have no such output
    */
   FloatBuffer output(String name);
 
@@ -75,6 +76,7 @@ public interface TrainingPlan extends AutoCloseable {
    *
    * @param name one of the options' outputs
    * @return the same buffer always
+   * @throws IllegalArgumentException if the options have no such output
    */
   FloatBuffer outputGradient(String name);
 
@@ -85,25 +87,31 @@ public interface TrainingPlan extends AutoCloseable {
    *
    * @param labels one class per image; those of -1 have no loss and no gradient, and do not count
    *     in the mean
-   * @param smoothing 0 for none
+   * @param smoothing 0 for none, at most 1
    * @return the loss, 0 if no image has a label
-   * @throws IllegalArgumentException if a label is out of range
+   * @throws IllegalArgumentException if there are not as many labels as images, a label or the
+   *     smoothing is out of range, or the plan has no {@code logits}
    */
   double softmaxCrossEntropy(int[] labels, double smoothing);
 
   /**
    * The same against a distribution per image, as mixup and cutmix need it.
    *
-   * @param targets (batch, classes), each row summing to 1
+   * @param targets (batch, classes), each row summing to 1; position and limit are not used
    * @return the loss
+   * @throws IllegalArgumentException if there are not as many as images and classes, or the plan
+   *     has no {@code logits}
    */
   double softmaxCrossEntropy(FloatBuffer targets);
 
   /**
    * Computes the gradient of every parameter that is not frozen, and of the images if asked for.
+   * Each call needs a {@link #forward} of its own, and uses up what that kept; between the two
+   * there may be losses, but no {@link #evaluate}, {@link #update} or {@link #writeParameters}.
    *
-   * @param accumulate whether to add to the gradients that are there, rather than replace them
-   * @throws IllegalStateException if no {@link #forward} came before
+   * @param accumulate whether to add to the gradients of parameters that are there, rather than
+   *     replace them
+   * @throws IllegalStateException if there was no such {@link #forward}
    */
   void backward(boolean accumulate);
 
@@ -118,8 +126,10 @@ public interface TrainingPlan extends AutoCloseable {
   /**
    * Copies a parameter's gradient.
    *
-   * @param parameter name of a trainable parameter that is not frozen
+   * @param parameter name of a trainable parameter that is not frozen, and that leads to one of the
+   *     options' outputs
    * @param target of the parameter's shape
+   * @throws IllegalArgumentException if it has no gradient, or another shape than the target
    */
   void readGradient(String parameter, HostTensor target);
 
@@ -131,7 +141,8 @@ public interface TrainingPlan extends AutoCloseable {
   double gradientNorm();
 
   /**
-   * One step of the optimizer with gradients multiplied by a factor.
+   * One step of the optimizer with gradients multiplied by a factor. {@link #backward} after it
+   * needs a new {@link #forward}.
    *
    * @param learningRate of this step
    * @param gradientScale 1, or less to clip or to average accumulated gradients
@@ -146,7 +157,8 @@ public interface TrainingPlan extends AutoCloseable {
   void readParameters(Parameters target);
 
   /**
-   * Replaces the parameters, running statistics included.
+   * Replaces the parameters, running statistics included. {@link #backward} after it needs a new
+   * {@link #forward}.
    *
    * @param source of the network
    */
@@ -175,7 +187,10 @@ public interface TrainingPlan extends AutoCloseable {
    */
   PlanMemory memory();
 
-  /** Frees it. Idempotent; using a closed plan throws {@link IllegalStateException}. */
+  /**
+   * Frees it. Idempotent. Using a closed plan throws {@link IllegalStateException}, but {@link
+   * #options}, {@link #outputShape} and {@link #memory} still answer.
+   */
   @Override
   void close();
 }

@@ -1,6 +1,7 @@
 package io.resfuse.engine.onednn;
 
-import io.resfuse.engine.ArenaPlanner;
+import io.resfuse.engine.spi.ArenaBuffer;
+import io.resfuse.engine.spi.ArenaPlanner;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,22 +22,21 @@ final class Buffer {
   private final Region region;
   private final long bytes;
   private final long offset;
-  private int first = Integer.MAX_VALUE;
-  private int last = -1;
-  private ArenaPlanner.@Nullable Block block;
+  private final @Nullable ArenaBuffer inArena;
 
-  private Buffer(Region region, long bytes, long offset) {
+  private Buffer(Region region, long bytes, long offset, @Nullable ArenaBuffer inArena) {
     this.region = region;
     this.bytes = bytes;
     this.offset = offset;
+    this.inArena = inArena;
   }
 
   static Buffer inArena(long bytes) {
-    return new Buffer(Region.ARENA, bytes, -1);
+    return new Buffer(Region.ARENA, bytes, -1, new ArenaBuffer(bytes));
   }
 
   static Buffer at(Region region, long offset, long bytes) {
-    return new Buffer(region, bytes, offset);
+    return new Buffer(region, bytes, offset, null);
   }
 
   long bytes() {
@@ -48,20 +48,17 @@ final class Buffer {
     return offset;
   }
 
-  boolean isInArena() {
-    return region == Region.ARENA;
-  }
-
   /** Says that a step uses it. */
   void touch(int time) {
-    first = Math.min(first, time);
-    last = Math.max(last, time);
+    if (inArena != null) {
+      inArena.use(time);
+    }
   }
 
   /** Asks for a place, if it is in the arena and used at all. */
   void place(ArenaPlanner planner) {
-    if (isInArena() && last >= 0 && block == null) {
-      block = planner.add(bytes, first, last);
+    if (inArena != null) {
+      inArena.place(planner);
     }
   }
 
@@ -70,13 +67,7 @@ final class Buffer {
     return switch (region) {
       case WEIGHTS -> weights + offset;
       case HOST -> host + offset;
-      case ARENA -> {
-        ArenaPlanner.Block placed = block;
-        if (placed == null) {
-          throw new IllegalStateException("a step uses a buffer that has no place");
-        }
-        yield arena + placed.offset();
-      }
+      case ARENA -> arena + inArena.offset();
     };
   }
 }

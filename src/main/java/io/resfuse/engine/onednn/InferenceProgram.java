@@ -117,10 +117,6 @@ final class InferenceProgram {
     return places;
   }
 
-  Shape shape(String output) {
-    return shapes.get(network.output(output).id());
-  }
-
   private void describe() {
     List<Operation> operations = network.operations();
     for (Segment segment : schedule.segments()) {

@@ -1,12 +1,9 @@
 package io.resfuse.engine.onednn;
 
-import io.resfuse.engine.InferencePlan;
-import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
-import io.resfuse.tensor.Shape;
+import io.resfuse.engine.spi.AbstractInferencePlan;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.List;
@@ -14,8 +11,7 @@ import java.util.Map;
 import org.bytedeco.dnnl.dnnl_stream;
 
 /** A bound {@link InferenceProgram}. One owner: not thread-safe. */
-final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
-  private final NetworkSpec network;
+final class OneDnnInferencePlan extends AbstractInferencePlan {
   private final PlanRequest request;
   private final Threads threads;
   private final PlanMemory memory;
@@ -27,9 +23,7 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
   private final Command[] commands;
   private final FloatBuffer input;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
-  private final Map<String, Shape> shapes = new HashMap<>();
   private final FloatBuffer[] outputArray;
-  private boolean closed;
 
   /**
    * Allocates.
@@ -41,7 +35,7 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
    */
   OneDnnInferencePlan(
       InferenceProgram program, PlanRequest request, Threads threads, Runnable onClose) {
-    this.network = program.network();
+    super(program.network(), request);
     this.request = request;
     this.threads = threads;
     this.memory = program.memory();
@@ -67,7 +61,6 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
       this.input = view(places.inputBuffer());
       for (String name : request.outputs()) {
         outputs.put(name, view(places.outputBuffer(name)));
-        shapes.put(name, program.shape(name));
       }
       this.outputArray = outputs.values().toArray(FloatBuffer[]::new);
       done = true;
@@ -91,19 +84,12 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
   }
 
   @Override
-  public PlanRequest request() {
-    return request;
-  }
-
-  @Override
-  public FloatBuffer input() {
-    checkOpen();
+  protected FloatBuffer inputBuffer() {
     return input;
   }
 
   @Override
-  public void run() {
-    checkOpen();
+  protected void runForward() {
     threads.use();
     for (Command command : commands) {
       command.run(stream);
@@ -120,37 +106,19 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
   }
 
   @Override
-  public double seconds(String operation, Runnable coolCaches) {
-    checkOpen();
+  protected double time(String operation, Runnable coolCaches) {
     threads.use();
-    return Command.seconds(network, operation, List.of(commands), stream, coolCaches);
+    return Command.seconds(network(), operation, List.of(commands), stream, coolCaches);
   }
 
   @Override
-  public List<String> implementations(String operation) {
-    checkOpen();
-    return Command.implementations(network, operation, List.of(commands));
+  protected List<String> kernels(String operation) {
+    return Command.implementations(network(), operation, List.of(commands));
   }
 
   @Override
-  public FloatBuffer output(String name) {
-    checkOpen();
-    FloatBuffer output = outputs.get(name);
-    if (output == null) {
-      throw new IllegalArgumentException(
-          "the plan has no output '" + name + "'; it has " + request.outputs());
-    }
-    return output;
-  }
-
-  @Override
-  public Shape outputShape(String name) {
-    Shape shape = shapes.get(name);
-    if (shape == null) {
-      throw new IllegalArgumentException(
-          "the plan has no output '" + name + "'; it has " + request.outputs());
-    }
-    return shape;
+  protected FloatBuffer outputBuffer(String name) {
+    return outputs.get(name);
   }
 
   @Override
@@ -158,20 +126,11 @@ final class OneDnnInferencePlan implements InferencePlan, OperationTimer {
     return memory;
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
-    }
-  }
-
   @Override
-  public void close() {
-    if (!closed) {
-      closed = true;
-      scope.close();
-      arena.close();
-      host.close();
-      onClose.run();
-    }
+  protected void release() {
+    scope.close();
+    arena.close();
+    host.close();
+    onClose.run();
   }
 }

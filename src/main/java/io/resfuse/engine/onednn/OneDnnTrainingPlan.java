@@ -4,19 +4,18 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_FROM;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_TO;
 
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.OperationTimer;
+import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
-import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
+import io.resfuse.engine.spi.AbstractTrainingPlan;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -26,11 +25,9 @@ import org.bytedeco.dnnl.dnnl_stream;
 import org.jspecify.annotations.Nullable;
 
 /** A bound {@link TrainingProgram}. One owner: not thread-safe. */
-final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
+final class OneDnnTrainingPlan extends AbstractTrainingPlan {
   private static final String LOGITS = "logits";
-  private static final String STEPS = "steps";
 
-  private final NetworkSpec network;
   private final TrainingOptions options;
   private final Threads threads;
   private final Scope scope;
@@ -53,11 +50,8 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   private final @Nullable FloatBuffer inputGradient;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private final Map<String, FloatBuffer> outputGradients = new HashMap<>();
-  private final Map<String, Shape> shapes = new HashMap<>();
   private final FloatBuffer[] outputArray;
   private boolean packed;
-  private boolean forwardRan;
-  private boolean closed;
 
   /**
    * Allocates.
@@ -76,8 +70,8 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
       Parameters parameters,
       TrainingOptions options,
       Threads threads) {
+    super(network, options);
     this.scope = scope;
-    this.network = network;
     this.options = options;
     this.threads = threads;
     this.memory = program.memory();
@@ -119,12 +113,11 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
       program
           .hostGradients()
           .forEach((name, buffer) -> outputGradients.put(name, hostView(buffer)));
-      options.outputs().forEach(name -> shapes.put(name, program.shape(name)));
-      Shape logits = shapes.get(LOGITS);
+      Shape logits = options.outputs().contains(LOGITS) ? outputShape(LOGITS) : null;
       this.loss = logits == null ? null : new SoftmaxLoss(options.batch(), logits.dimension(1));
       this.outputArray = outputs.values().toArray(FloatBuffer[]::new);
       weights.fillConstants(weightMemory);
-      write(parameters);
+      writeParameters(parameters);
       done = true;
     } finally {
       if (!done) {
@@ -151,24 +144,16 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public TrainingOptions options() {
-    return options;
-  }
-
-  @Override
-  public FloatBuffer input() {
-    checkOpen();
+  protected FloatBuffer inputBuffer() {
     return input;
   }
 
   @Override
-  public void forward() {
-    checkOpen();
+  protected void runForward() {
     pack();
     run(forward);
     showNonFinite(!statistics.areFinite());
     statistics.move();
-    forwardRan = true;
   }
 
   /** A NaN anywhere reaches the statistics of its batch norm, and through them every image. */
@@ -186,9 +171,7 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public void evaluate() {
-    checkOpen();
-    forwardRan = false;
+  protected void runEvaluation() {
     pack();
     run(evaluation);
     showNonFinite(!statistics.runningAreFinite());
@@ -209,16 +192,14 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public double seconds(String operation, Runnable coolCaches) {
-    checkOpen();
+  protected double time(String operation, Runnable coolCaches) {
     threads.use();
-    return Command.seconds(network, operation, bothWays(), stream, coolCaches);
+    return Command.seconds(network(), operation, bothWays(), stream, coolCaches);
   }
 
   @Override
-  public List<String> implementations(String operation) {
-    checkOpen();
-    return Command.implementations(network, operation, bothWays());
+  protected List<String> kernels(String operation) {
+    return Command.implementations(network(), operation, bothWays());
   }
 
   private List<Command> bothWays() {
@@ -228,186 +209,80 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public FloatBuffer output(String name) {
-    checkOpen();
-    return ofOutput(outputs, name);
+  protected FloatBuffer outputBuffer(String name) {
+    return outputs.get(name);
   }
 
   @Override
-  public Shape outputShape(String name) {
-    return ofOutput(shapes, name);
+  protected FloatBuffer outputGradientBuffer(String name) {
+    return outputGradients.get(name);
   }
 
   @Override
-  public FloatBuffer outputGradient(String name) {
-    checkOpen();
-    return ofOutput(outputGradients, name);
-  }
-
-  private <T> T ofOutput(Map<String, T> map, String name) {
-    T found = map.get(name);
-    if (found == null) {
-      throw new IllegalArgumentException(
-          "the plan has no output '" + name + "'; it has " + options.outputs());
-    }
-    return found;
+  protected double lossOfLabels(int[] labels, double smoothing, int counted) {
+    return loss.againstLabels(
+        outputs.get(LOGITS), labels, smoothing, counted, outputGradients.get(LOGITS));
   }
 
   @Override
-  public double softmaxCrossEntropy(int[] labels, double smoothing) {
-    checkOpen();
-    return loss()
-        .againstLabels(output(LOGITS), labels, smoothing, ofOutput(outputGradients, LOGITS));
+  protected double lossOfTargets(FloatBuffer targets) {
+    return loss.againstTargets(outputs.get(LOGITS), targets, outputGradients.get(LOGITS));
   }
 
   @Override
-  public double softmaxCrossEntropy(FloatBuffer targets) {
-    checkOpen();
-    return loss().againstTargets(output(LOGITS), targets, ofOutput(outputGradients, LOGITS));
-  }
-
-  private SoftmaxLoss loss() {
-    SoftmaxLoss present = loss;
-    if (present == null) {
-      throw new IllegalArgumentException(
-          "the plan has no output '" + LOGITS + "'; it has " + options.outputs());
-    }
-    return present;
-  }
-
-  @Override
-  public void backward(boolean accumulate) {
-    checkOpen();
-    if (!forwardRan) {
-      throw new IllegalStateException(
-          "backward() needs a forward() before it (evaluate() keeps nothing for it)");
-    }
+  protected void runBackward(boolean accumulate) {
     run(accumulate ? accumulation : backward);
   }
 
   @Override
-  public FloatBuffer inputGradient() {
-    checkOpen();
-    FloatBuffer gradient = inputGradient;
-    if (gradient == null) {
-      throw new IllegalStateException(
-          "this plan computes no input gradient; make it with options.withInputGradient(true)");
-    }
-    return gradient;
+  protected FloatBuffer inputGradientBuffer() {
+    return inputGradient;
   }
 
   @Override
-  public void readGradient(String parameter, HostTensor target) {
-    checkOpen();
-    Entry entry = find(parameter);
-    Buffer gradient = entry == null ? null : entry.gradient();
-    if (entry == null || gradient == null) {
-      throw new IllegalArgumentException(
-          "'"
-              + parameter
-              + "' has no gradient: it is no trainable parameter of this plan or frozen");
-    }
-    Shape shape = entry.spec().shape();
-    if (!target.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          "the gradient of "
-              + parameter
-              + " has shape "
-              + shape
-              + ", the target "
-              + target.shape());
-    }
-    read(entry, gradient, target);
-  }
-
-  private @Nullable Entry find(String parameter) {
-    return network.parameters().containsKey(parameter) ? weights.get(parameter) : null;
-  }
-
-  @Override
-  public double gradientNorm() {
-    checkOpen();
+  protected double normOfGradients() {
     return optimizer.gradientNorm();
   }
 
   @Override
-  public void update(double learningRate, double gradientScale) {
-    checkOpen();
-    optimizer.step(learningRate, gradientScale);
+  protected void runOptimizer(int step, double learningRate, double gradientScale) {
+    optimizer.step(step, learningRate, gradientScale);
     packed = false;
   }
 
   @Override
-  public void readParameters(Parameters target) {
-    checkOpen();
-    for (Entry entry : weights.all()) {
-      read(entry, entry.master(), target.get(entry.spec()));
-    }
+  protected void readValue(ParameterSpec parameter, HostTensor target) {
+    Entry entry = weights.get(parameter);
+    read(entry, entry.master(), target);
   }
 
   @Override
-  public void writeParameters(Parameters source) {
-    checkOpen();
-    write(source);
+  protected void writeValue(ParameterSpec parameter, HostTensor source) {
+    Entry entry = weights.get(parameter);
+    write(entry, source, entry.master());
   }
 
-  private void write(Parameters source) {
-    for (Entry entry : weights.all()) {
-      write(entry, source.get(entry.spec()), entry.master());
-    }
+  @Override
+  protected void valuesWritten() {
     packed = false;
   }
 
   @Override
-  public Map<String, HostTensor> readOptimizerState() {
-    checkOpen();
-    Map<String, HostTensor> state = new LinkedHashMap<>();
-    List<String> names = TrainingWeights.stateNames(options.optimizer());
-    for (Entry entry : weights.trained()) {
-      for (int i = 0; i < names.size(); i++) {
-        HostTensor tensor = HostTensor.zeros(entry.spec().shape());
-        read(entry, entry.states().get(i), tensor);
-        state.put(entry.spec().name() + "/" + names.get(i), tensor);
-      }
-    }
-    state.put(STEPS, HostTensor.of(Shape.of(1), optimizer.steps()));
-    return state;
+  protected void readGradient(ParameterSpec parameter, HostTensor target) {
+    Entry entry = weights.get(parameter);
+    read(entry, entry.gradient(), target);
   }
 
   @Override
-  public void writeOptimizerState(Map<String, HostTensor> state) {
-    checkOpen();
-    List<String> names = TrainingWeights.stateNames(options.optimizer());
-    require(state, STEPS, Shape.of(1));
-    for (Entry entry : weights.trained()) {
-      for (String name : names) {
-        require(state, entry.spec().name() + "/" + name, entry.spec().shape());
-      }
-    }
-    for (Entry entry : weights.trained()) {
-      for (int i = 0; i < names.size(); i++) {
-        write(
-            entry,
-            require(state, entry.spec().name() + "/" + names.get(i), entry.spec().shape()),
-            entry.states().get(i));
-      }
-    }
-    optimizer.setSteps((int) require(state, STEPS, Shape.of(1)).get(0));
+  protected void readState(ParameterSpec parameter, int index, HostTensor target) {
+    Entry entry = weights.get(parameter);
+    read(entry, entry.states().get(index), target);
   }
 
-  private static HostTensor require(Map<String, HostTensor> state, String key, Shape shape) {
-    HostTensor tensor = state.get(key);
-    if (tensor == null) {
-      throw new IllegalArgumentException(
-          "the optimizer's state lacks '"
-              + key
-              + "'; it was saved with another optimizer or other frozen parameters");
-    }
-    if (!tensor.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          "the optimizer's state '" + key + "' needs shape " + shape + ", got " + tensor.shape());
-    }
-    return tensor;
+  @Override
+  protected void writeState(ParameterSpec parameter, int index, HostTensor source) {
+    Entry entry = weights.get(parameter);
+    write(entry, source, entry.states().get(index));
   }
 
   /** Copies an array of a parameter to the host's order. */
@@ -457,17 +332,8 @@ final class OneDnnTrainingPlan implements TrainingPlan, OperationTimer {
     return memory;
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("this training plan of " + network.name() + " is closed");
-    }
-  }
-
   @Override
-  public void close() {
-    if (!closed) {
-      closed = true;
-      closeAll(workers, scope, arena, weightMemory, host);
-    }
+  protected void release() {
+    closeAll(workers, scope, arena, weightMemory, host);
   }
 }

@@ -27,7 +27,6 @@ final class OptimizerUpdate {
   private final float[][][] scratch;
   private final Workers.Loop update = this::update;
   private final Workers.Loop squares = this::squares;
-  private int steps;
   private double learningRate;
   private float gradientScale;
   private double meanCorrection;
@@ -91,21 +90,13 @@ final class OptimizerUpdate {
     return memory.floats(buffer.offset(), buffer.bytes() / Float.BYTES);
   }
 
-  int steps() {
-    return steps;
-  }
-
-  void setSteps(int count) {
-    steps = count;
-  }
-
-  void step(double rate, double scale) {
-    steps++;
+  /** One step; the first has number 1. */
+  void step(int number, double rate, double scale) {
     learningRate = rate;
     gradientScale = (float) scale;
     if (optimizer instanceof Adam adam) {
-      meanCorrection = 1 - Math.pow(adam.beta1(), steps);
-      squareCorrection = 1 - Math.pow(adam.beta2(), steps);
+      meanCorrection = 1 - Math.pow(adam.beta1(), number);
+      squareCorrection = 1 - Math.pow(adam.beta2(), number);
     }
     workers.run(update, tasks.length);
   }

@@ -16,10 +16,8 @@ import io.resfuse.engine.onednn.WeightGradients.WeightGradient;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +36,6 @@ final class TrainingBackward {
   private final WeightGradients weightGradients;
   private final TrainingForward forward;
   private final Map<Integer, Buffer> gradients = new HashMap<>();
-  private final Set<Integer> wanted = new HashSet<>();
 
   TrainingBackward(
       TrainingLayouts layouts,
@@ -52,34 +49,11 @@ final class TrainingBackward {
     this.weights = parts.weights();
     this.weightGradients = weightGradients;
     this.forward = forward;
-    findWanted();
   }
 
   /** The gradient of a value; null if there is none so far. */
   @Nullable Buffer gradient(Value value) {
     return gradients.get(value.id());
-  }
-
-  /** A value has a gradient if a parameter or image that wants one leads to it. */
-  private void findWanted() {
-    if (layouts.options().inputGradient()) {
-      wanted.add(layouts.network().input().id());
-    }
-    for (Operation operation : layouts.network().operations()) {
-      boolean any =
-          operation.parameters().stream()
-              .anyMatch(p -> p.isTrainable() && !layouts.options().frozen().contains(p.name()));
-      for (Value in : operation.inputs()) {
-        any |= wanted.contains(in.id());
-      }
-      if (any) {
-        wanted.add(operation.output().id());
-      }
-    }
-  }
-
-  boolean isWanted(Value value) {
-    return wanted.contains(value.id());
   }
 
   /**
@@ -220,17 +194,17 @@ final class TrainingBackward {
       }
     }
     Value residual = conv.residual();
-    boolean passedOn = residual != null && isWanted(residual);
+    boolean passedOn = residual != null && parts.flow().reaches(residual);
     Buffer dy = gradient;
     if (conv.batchNorm() != null) {
       dy = passedOn ? parts.arena(target) : gradient;
       normBackward(conv, conv.batchNorm(), layer, target, gradient, dy, time);
     }
-    if (!layouts.options().frozen().contains(conv.weight().name())
-        || (conv.bias() != null && !layouts.options().frozen().contains(conv.bias().name()))) {
+    if (parts.flow().trains(conv.weight())
+        || (conv.bias() != null && parts.flow().trains(conv.bias()))) {
       weightGradient(conv, layer, dy, time);
     }
-    if (isWanted(conv.input())) {
+    if (parts.flow().reaches(conv.input())) {
       Entry weight = weights.get(conv.weight());
       dataGradient(
           conv.name(),
@@ -366,7 +340,7 @@ final class TrainingBackward {
       Buffer dy,
       WeightsInLayout packedWeights,
       int time) {
-    if (!isWanted(in)) {
+    if (!parts.flow().reaches(in)) {
       return;
     }
     // For images of few channels a plain layout is best forward, but not backward.
@@ -454,7 +428,7 @@ final class TrainingBackward {
           .gradient(DNNL_ARG_DST, bias, sums)
           .end();
     }
-    if (isWanted(linear.input())) {
+    if (parts.flow().reaches(linear.input())) {
       dnnl_memory_desc matrix = Dnnl.matrix(scope, type, out, in);
       dnnl_memory_desc dx = Dnnl.matrix(scope, type, batch, in);
       Buffer target = parts.arena(dx);

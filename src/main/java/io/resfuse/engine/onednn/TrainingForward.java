@@ -143,10 +143,10 @@ final class TrainingForward {
     dnnl_memory_desc plain =
         Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
     dnnl_memory_desc layout = plain;
-    if (!layouts.options().frozen().contains(conv.weight().name())) {
+    if (parts.flow().trains(conv.weight())) {
       layout = Dnnl.weightGradientOf(gradients.of(conv, desc).desc());
     }
-    return weights.add(conv.weight(), plain, layout, true);
+    return weights.add(conv.weight(), plain, layout);
   }
 
   private void normalise(
@@ -158,7 +158,7 @@ final class TrainingForward {
       Buffer out,
       int time) {
     int channels = conv.output().channels();
-    boolean frozen = layouts.options().isFrozen(norm);
+    boolean frozen = !parts.flow().takesBatchStatistics(conv);
     boolean relu = conv.relu() && conv.residual() == null;
     int affine = dnnl_use_scale | dnnl_use_shift;
     int fused = affine | (relu ? dnnl_fuse_norm_relu : 0);

@@ -6,6 +6,7 @@ import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
+import io.resfuse.engine.spi.GradientFlow;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,7 @@ import org.bytedeco.dnnl.dnnl_memory_desc;
 final class TrainingParts {
   private final Scope scope;
   private final TrainingLayouts layouts;
+  private final GradientFlow flow;
   private final TrainingWeights weights;
   private final Set<Buffer> buffers = Steps.noBuffers();
   private final Steps packing = new Steps(buffers);
@@ -28,10 +30,15 @@ final class TrainingParts {
   private final Steps accumulation = new Steps(buffers);
   private final Map<Integer, Buffer> values = new HashMap<>();
 
-  TrainingParts(TrainingLayouts layouts, TrainingWeights weights) {
+  TrainingParts(TrainingLayouts layouts, GradientFlow flow, TrainingWeights weights) {
     this.scope = layouts.scope();
     this.layouts = layouts;
+    this.flow = flow;
     this.weights = weights;
+  }
+
+  GradientFlow flow() {
+    return flow;
   }
 
   TrainingWeights weights() {
@@ -101,7 +108,7 @@ final class TrainingParts {
 
   Entry parameter(ParameterSpec spec) {
     dnnl_memory_desc plain = layouts.plain(spec);
-    return weights.add(spec, plain, plain, true);
+    return weights.add(spec, plain, plain);
   }
 
   /** Weights in another layout or type: the master itself if that is equal, else a copy. */

@@ -1,6 +1,5 @@
 package io.resfuse.engine.onednn;
 
-import io.resfuse.engine.ArenaPlanner;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
@@ -9,7 +8,8 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.Buffer.Region;
-import io.resfuse.tensor.Shape;
+import io.resfuse.engine.spi.ArenaPlanner;
+import io.resfuse.engine.spi.GradientFlow;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,8 +49,9 @@ final class TrainingProgram {
       TrainingFormat format) {
     this.network = network;
     this.layouts = new TrainingLayouts(scope, network, options, type, format);
-    TrainingWeights weights = new TrainingWeights(whole, options);
-    this.parts = new TrainingParts(layouts, weights);
+    GradientFlow flow = new GradientFlow(network, options);
+    TrainingWeights weights = new TrainingWeights(whole, flow, options.optimizer());
+    this.parts = new TrainingParts(layouts, flow, weights);
     WeightGradients gradients = new WeightGradients(layouts);
     this.forward = new TrainingForward(layouts, parts, gradients);
     this.backward = new TrainingBackward(layouts, parts, gradients, forward);
@@ -71,7 +72,7 @@ final class TrainingProgram {
       loadGradient(name, turn);
     }
     for (int i = operations.size() - 1; i >= 0; i--) {
-      if (backward.isWanted(operations.get(i).output())) {
+      if (flow.reaches(operations.get(i).output())) {
         backward.add(operations.get(i), 2 * turn - i);
       }
     }
@@ -79,7 +80,7 @@ final class TrainingProgram {
     for (ParameterSpec spec : whole.parameters().values()) {
       if (!weights.contains(spec)) {
         dnnl_memory_desc plain = layouts.plain(spec);
-        weights.add(spec, plain, plain, false);
+        weights.add(spec, plain, plain);
       }
     }
     parts.buffers().forEach(buffer -> buffer.place(planner));
@@ -187,10 +188,6 @@ final class TrainingProgram {
     return hostGradients;
   }
 
-  Shape shape(String output) {
-    return layouts.shape(network.output(output));
-  }
-
   PlanMemory memory() {
     long scratch = 0;
     for (Steps steps : List.of(packing(), forward(), evaluation(), backward(), accumulation())) {
@@ -239,7 +236,7 @@ final class TrainingProgram {
 
   private void loadGradient(String name, int time) {
     Value output = network.output(name);
-    if (backward.isWanted(output)) {
+    if (parts.flow().reaches(output)) {
       // Flat gradients have the type of what the matrix products read.
       dnnl_memory_desc to = layouts.desc(output, layouts.type());
       Buffer target = parts.arena(to);

@@ -2,11 +2,10 @@ package io.resfuse.engine.onednn;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;
-import io.resfuse.engine.Optimizer.Adam;
-import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.ParameterSpec;
-import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.onednn.Buffer.Region;
+import io.resfuse.engine.spi.GradientFlow;
+import io.resfuse.engine.spi.OptimizerStates;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -28,14 +27,16 @@ final class TrainingWeights {
   private static final long ALIGNMENT = 64;
 
   private final NetworkSpec network;
-  private final TrainingOptions options;
+  private final GradientFlow flow;
+  private final Optimizer optimizer;
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final Map<Buffer, Consumer<FloatBuffer>> constants = new LinkedHashMap<>();
   private long bytes;
 
-  TrainingWeights(NetworkSpec network, TrainingOptions options) {
+  TrainingWeights(NetworkSpec network, GradientFlow flow, Optimizer optimizer) {
     this.network = network;
-    this.options = options;
+    this.flow = flow;
+    this.optimizer = optimizer;
   }
 
   /** One parameter. */
@@ -94,33 +95,21 @@ final class TrainingWeights {
     }
   }
 
-  /** The names of the optimizer's arrays. */
-  static List<String> stateNames(Optimizer optimizer) {
-    if (optimizer instanceof Sgd sgd) {
-      return sgd.momentum() == 0 ? List.of() : List.of("momentum");
-    }
-    if (optimizer instanceof Adam) {
-      return List.of("exp_avg", "exp_avg_sq");
-    }
-    throw new IllegalArgumentException("onednn: no implementation of " + optimizer);
-  }
-
   /**
    * Adds a parameter.
    *
    * @param spec the parameter
    * @param plain how it lies in a file
    * @param layout how it shall lie in the plan
-   * @param used whether the plan runs an operation that uses it
    */
-  Entry add(ParameterSpec spec, dnnl_memory_desc plain, dnnl_memory_desc layout, boolean used) {
+  Entry add(ParameterSpec spec, dnnl_memory_desc plain, dnnl_memory_desc layout) {
     long size = Dnnl.bytes(layout);
     Buffer master = allocate(size);
-    boolean trained = used && spec.isTrainable() && !options.frozen().contains(spec.name());
+    boolean trained = flow.trains(spec);
     Buffer gradient = trained ? allocate(size) : null;
     List<Buffer> states = new ArrayList<>();
     if (trained) {
-      stateNames(options.optimizer()).forEach(n -> states.add(allocate(size)));
+      OptimizerStates.names(optimizer).forEach(name -> states.add(allocate(size)));
     }
     Entry entry = new Entry(spec, plain, layout, master, gradient, states);
     entries.put(spec.name(), entry);

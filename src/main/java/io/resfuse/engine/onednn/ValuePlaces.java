@@ -1,12 +1,12 @@
 package io.resfuse.engine.onednn;
 
-import io.resfuse.engine.ArenaPlanner;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.Schedule.Segment;
+import io.resfuse.engine.spi.ArenaPlanner;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.util.ArrayList;

@@ -2,12 +2,13 @@ package io.resfuse.engine.reference;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
-import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.spi.GradientFlow;
+import io.resfuse.engine.spi.OptimizerStates;
 import io.resfuse.tensor.Shape;
 import java.util.Collection;
 import java.util.List;
@@ -38,19 +39,19 @@ final class MemoryEstimate {
     NetworkSpec network = whole.restrictedTo(options.outputs());
     List<Shape> shapes = network.shapes(options.batch(), options.height(), options.width());
     long activations = values(network, shapes);
+    GradientFlow flow = new GradientFlow(network, options);
     for (Operation operation : network.operations()) {
-      if (Workspace.takesBatchStatistics(operation, options)) {
+      if (flow.takesBatchStatistics(operation)) {
         activations += DOUBLE * shapes.get(operation.output().id()).elements();
       }
     }
-    for (Value value : Workspace.withGradient(network, options)) {
+    for (Value value : flow.values()) {
       activations += DOUBLE * shapes.get(value.id()).elements();
     }
     long weights = parameters(whole, Rounding.of(options.precision()));
-    for (ParameterSpec parameter : network.parameters().values()) {
-      if (hasGradient(parameter, options)) {
-        weights += DOUBLE * parameter.shape().elements() * (1 + states(options.optimizer()));
-      }
+    int arrays = 1 + OptimizerStates.names(options.optimizer()).size();
+    for (ParameterSpec parameter : flow.trained()) {
+      weights += DOUBLE * parameter.shape().elements() * arrays;
     }
     long host = shapes.get(network.input().id()).elements() * (options.inputGradient() ? 2 : 1);
     host += 2 * outputs(network, shapes);
@@ -60,14 +61,6 @@ final class MemoryEstimate {
         activations,
         DOUBLE * Workspace.scratchElements(network, shapes),
         Float.BYTES * host);
-  }
-
-  static boolean hasGradient(ParameterSpec parameter, TrainingOptions options) {
-    return parameter.isTrainable() && !options.frozen().contains(parameter.name());
-  }
-
-  private static int states(Optimizer optimizer) {
-    return OptimizerState.names(optimizer).size();
   }
 
   private static long values(NetworkSpec network, List<Shape> shapes) {

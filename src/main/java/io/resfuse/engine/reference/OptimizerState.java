@@ -5,54 +5,44 @@ import io.resfuse.engine.Optimizer.Adam;
 import io.resfuse.engine.Optimizer.Group;
 import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.ParameterSpec;
-import io.resfuse.tensor.HostTensor;
-import io.resfuse.tensor.Shape;
+import io.resfuse.engine.spi.OptimizerStates;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** The arrays and the formulas of {@link Sgd} and {@link Adam}. */
 final class OptimizerState {
-  private static final String STEPS = "steps";
-
   private final Optimizer optimizer;
-  private final List<ParameterSpec> parameters;
-  private final Map<String, double[]> arrays = new LinkedHashMap<>();
-  private int steps;
+  private final Map<ParameterSpec, List<double[]>> arrays = new LinkedHashMap<>();
 
   /** Zeros for the parameters that have gradients. */
   OptimizerState(Optimizer optimizer, List<ParameterSpec> parameters) {
     this.optimizer = optimizer;
-    this.parameters = parameters;
     for (ParameterSpec parameter : parameters) {
-      for (String name : names(optimizer)) {
-        arrays.put(
-            parameter.name() + "/" + name,
-            new double[Math.toIntExact(parameter.shape().elements())]);
-      }
+      int length = Math.toIntExact(parameter.shape().elements());
+      arrays.put(
+          parameter,
+          OptimizerStates.names(optimizer).stream().map(name -> new double[length]).toList());
     }
   }
 
-  /** The state arrays of every parameter. */
-  static List<String> names(Optimizer optimizer) {
-    if (optimizer instanceof Sgd sgd) {
-      return sgd.momentum() == 0 ? List.of() : List.of("momentum");
-    }
-    return List.of("exp_avg", "exp_avg_sq");
+  /** A parameter's arrays, in the order of {@link OptimizerStates#names}. */
+  List<double[]> states(ParameterSpec parameter) {
+    return arrays.get(parameter);
   }
 
-  /** One step over all parameters. */
-  void update(ParameterStore store, double learningRate, double gradientScale) {
-    steps++;
-    for (ParameterSpec parameter : parameters) {
+  /** One step over all parameters; the first is step 1. */
+  void update(ParameterStore store, int step, double learningRate, double gradientScale) {
+    for (ParameterSpec parameter : arrays.keySet()) {
+      List<double[]> states = arrays.get(parameter);
       Group group = optimizer.group(parameter.name());
       double rate = learningRate * group.learningRateScale();
       double[] weight = store.get(parameter);
       double[] gradient = store.gradient(parameter);
       if (optimizer instanceof Sgd sgd) {
-        sgd(sgd, parameter.name(), weight, gradient, gradientScale, rate, group.weightDecay());
+        sgd(sgd, states, weight, gradient, gradientScale, rate, group.weightDecay());
       } else if (optimizer instanceof Adam adam) {
-        adam(adam, parameter.name(), weight, gradient, gradientScale, rate, group.weightDecay());
+        adam(adam, states, step, weight, gradient, gradientScale, rate, group.weightDecay());
       }
     }
     store.refreshRounded();
@@ -60,13 +50,13 @@ final class OptimizerState {
 
   private void sgd(
       Sgd sgd,
-      String name,
+      List<double[]> states,
       double[] weight,
       double[] gradient,
       double gradientScale,
       double rate,
       double decay) {
-    double[] velocity = arrays.get(name + "/momentum");
+    double[] velocity = states.isEmpty() ? null : states.get(0);
     for (int i = 0; i < weight.length; i++) {
       double g = gradientScale * gradient[i] + decay * weight[i];
       if (velocity != null) {
@@ -79,16 +69,17 @@ final class OptimizerState {
 
   private void adam(
       Adam adam,
-      String name,
+      List<double[]> states,
+      int step,
       double[] weight,
       double[] gradient,
       double gradientScale,
       double rate,
       double decay) {
-    double[] mean = arrays.get(name + "/exp_avg");
-    double[] square = arrays.get(name + "/exp_avg_sq");
-    double meanCorrection = 1 - Math.pow(adam.beta1(), steps);
-    double squareCorrection = 1 - Math.pow(adam.beta2(), steps);
+    double[] mean = states.get(0);
+    double[] square = states.get(1);
+    double meanCorrection = 1 - Math.pow(adam.beta1(), step);
+    double squareCorrection = 1 - Math.pow(adam.beta2(), step);
     for (int i = 0; i < weight.length; i++) {
       double g = gradientScale * gradient[i];
       if (adam.decoupled()) {
@@ -98,52 +89,13 @@ final class OptimizerState {
       }
       mean[i] = adam.beta1() * mean[i] + (1 - adam.beta1()) * g;
       square[i] = adam.beta2() * square[i] + (1 - adam.beta2()) * g * g;
-      double step = mean[i] / meanCorrection;
-      weight[i] -= rate * step / (Math.sqrt(square[i] / squareCorrection) + adam.epsilon());
-    }
-  }
-
-  Map<String, HostTensor> read() {
-    Map<String, HostTensor> state = new LinkedHashMap<>();
-    for (ParameterSpec parameter : parameters) {
-      for (String name : names(optimizer)) {
-        String key = parameter.name() + "/" + name;
-        HostTensor tensor = HostTensor.zeros(parameter.shape());
-        ParameterStore.copy(arrays.get(key), tensor);
-        state.put(key, tensor);
-      }
-    }
-    state.put(STEPS, HostTensor.of(Shape.of(1), steps));
-    return state;
-  }
-
-  void write(Map<String, HostTensor> state) {
-    require(state, STEPS, Shape.of(1));
-    for (ParameterSpec parameter : parameters) {
-      for (String name : names(optimizer)) {
-        require(state, parameter.name() + "/" + name, parameter.shape());
-      }
-    }
-    steps = (int) state.get(STEPS).get(0);
-    arrays.forEach((key, array) -> ParameterStore.copy(state.get(key), array));
-  }
-
-  private static void require(Map<String, HostTensor> state, String key, Shape shape) {
-    HostTensor tensor = state.get(key);
-    if (tensor == null) {
-      throw new IllegalArgumentException(
-          "the optimizer's state lacks '"
-              + key
-              + "'; it was saved with another optimizer or other frozen parameters");
-    }
-    if (!tensor.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          "the optimizer's state '" + key + "' needs shape " + shape + ", got " + tensor.shape());
+      double direction = mean[i] / meanCorrection;
+      weight[i] -= rate * direction / (Math.sqrt(square[i] / squareCorrection) + adam.epsilon());
     }
   }
 
   /** The bytes of all arrays. */
   long bytes() {
-    return MemoryEstimate.bytes(arrays.values());
+    return arrays.values().stream().mapToLong(MemoryEstimate::bytes).sum();
   }
 }

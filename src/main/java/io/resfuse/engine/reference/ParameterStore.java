@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The parameters of a network in double precision, and their gradients. */
 final class ParameterStore {
-  private final NetworkSpec network;
   private final Rounding rounding;
   private final Map<String, double[]> masters = new LinkedHashMap<>();
   private final Map<String, double[]> rounded = new LinkedHashMap<>();
@@ -18,7 +17,15 @@ final class ParameterStore {
 
   /** A copy of parameters, without gradients. */
   ParameterStore(NetworkSpec network, Parameters parameters, Rounding rounding) {
-    this.network = network;
+    this(network, rounding);
+    for (ParameterSpec spec : network.parameters().values()) {
+      copy(parameters.get(spec), get(spec));
+    }
+    refreshRounded();
+  }
+
+  /** Zeros, without gradients. */
+  ParameterStore(NetworkSpec network, Rounding rounding) {
     this.rounding = rounding;
     for (ParameterSpec spec : network.parameters().values()) {
       int length = Math.toIntExact(spec.shape().elements());
@@ -27,7 +34,6 @@ final class ParameterStore {
         rounded.put(spec.name(), new double[length]);
       }
     }
-    write(parameters);
   }
 
   /** Whether an engine of the precision stores a second, rounded copy for its products. */
@@ -72,19 +78,6 @@ final class ParameterStore {
           System.arraycopy(master, 0, copy, 0, copy.length);
           rounding.round(copy);
         });
-  }
-
-  void write(Parameters source) {
-    for (ParameterSpec spec : network.parameters().values()) {
-      copy(source.get(spec), get(spec));
-    }
-    refreshRounded();
-  }
-
-  void read(Parameters target) {
-    for (ParameterSpec spec : network.parameters().values()) {
-      copy(get(spec), target.get(spec));
-    }
   }
 
   static void copy(HostTensor source, double[] target) {

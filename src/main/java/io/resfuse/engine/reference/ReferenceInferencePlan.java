@@ -1,26 +1,21 @@
 package io.resfuse.engine.reference;
 
-import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
-import io.resfuse.tensor.Shape;
+import io.resfuse.engine.spi.AbstractInferencePlan;
 import java.nio.FloatBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Runs a network forward. Beyond the SPI, outputs can be read without rounding to float32. */
-public final class ReferenceInferencePlan implements InferencePlan, OperationTimer {
-  private final NetworkSpec network;
-  private final PlanRequest request;
+public final class ReferenceInferencePlan extends AbstractInferencePlan {
   private final PlanMemory memory;
   private final Workspace workspace;
   private final Tensor image;
   private final FloatBuffer input;
   private final Map<String, FloatBuffer> outputs = new LinkedHashMap<>();
-  private boolean closed;
 
   ReferenceInferencePlan(
       NetworkSpec loaded,
@@ -28,8 +23,8 @@ public final class ReferenceInferencePlan implements InferencePlan, OperationTim
       ParameterStore parameters,
       Rounding rounding,
       Loop loop) {
-    this.network = loaded.restrictedTo(request.outputs());
-    this.request = request;
+    super(loaded, request);
+    NetworkSpec network = network();
     this.workspace = new Workspace(network, request, null, parameters, rounding, loop);
     this.image = workspace.value(network.input());
     this.input = HostBuffers.like(image);
@@ -50,29 +45,21 @@ public final class ReferenceInferencePlan implements InferencePlan, OperationTim
   }
 
   @Override
-  public PlanRequest request() {
-    return request;
-  }
-
-  @Override
-  public FloatBuffer input() {
-    checkOpen();
+  protected FloatBuffer inputBuffer() {
     return input;
   }
 
   @Override
-  public void run() {
-    checkOpen();
-    image.read(input, request.layout());
-    workspace.forward(network, false);
+  protected void runForward() {
+    image.read(input, request().layout());
+    workspace.forward(network(), false);
     outputs.forEach(
-        (name, buffer) -> workspace.value(network.output(name)).write(buffer, request.layout()));
+        (name, buffer) ->
+            workspace.value(network().output(name)).write(buffer, request().layout()));
   }
 
   @Override
-  public FloatBuffer output(String name) {
-    checkOpen();
-    network.output(name);
+  protected FloatBuffer outputBuffer(String name) {
     return outputs.get(name);
   }
 
@@ -84,14 +71,8 @@ public final class ReferenceInferencePlan implements InferencePlan, OperationTim
    */
   public double[] exactOutput(String name) {
     checkOpen();
-    return workspace.value(network.output(name)).toNchw();
-  }
-
-  @Override
-  public Shape outputShape(String name) {
-    return network
-        .shapes(request.batch(), request.height(), request.width())
-        .get(network.output(name).id());
+    checkOutput(name);
+    return workspace.value(network().output(name)).toNchw();
   }
 
   @Override
@@ -100,19 +81,10 @@ public final class ReferenceInferencePlan implements InferencePlan, OperationTim
   }
 
   @Override
-  public double seconds(String operation, Runnable coolCaches) {
-    checkOpen();
-    return workspace.seconds(network, operation, false, coolCaches);
-  }
-
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("this plan of " + network.name() + " is closed");
-    }
+  protected double time(String operation, Runnable coolCaches) {
+    return workspace.seconds(network(), operation, false, coolCaches);
   }
 
   @Override
-  public void close() {
-    closed = true;
-  }
+  protected void release() {}
 }

@@ -1,15 +1,13 @@
 package io.resfuse.engine.reference;
 
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
-import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.spi.AbstractTrainingPlan;
 import io.resfuse.tensor.HostTensor;
-import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -23,10 +21,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Parameters, statistics and the optimizer's state are doubles; a checkpoint, being float32,
  * does not hold all of their bits.
  */
-public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer {
+public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
   private static final String LOGITS = "logits";
 
-  private final NetworkSpec network;
   private final TrainingOptions options;
   private final ParameterStore parameters;
   private final OptimizerState optimizer;
@@ -41,21 +38,15 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   /** The gradient of the logits as the loss computed it, before its rounding to float32. */
   private final @Nullable Tensor logitsGradient;
 
-  private boolean forwardRan;
-  private boolean closed;
-
   ReferenceTrainingPlan(NetworkSpec whole, Parameters initial, TrainingOptions options, Loop loop) {
+    super(whole, options);
     Rounding rounding = Rounding.of(options.precision());
-    this.network = whole.restrictedTo(options.outputs());
+    NetworkSpec network = network();
     this.options = options;
-    this.parameters = new ParameterStore(whole, initial, rounding);
-    List<ParameterSpec> trained =
-        network.parameters().values().stream()
-            .filter(parameter -> MemoryEstimate.hasGradient(parameter, options))
-            .toList();
-    trained.forEach(parameters::addGradient);
-    this.optimizer = new OptimizerState(options.optimizer(), trained);
-    this.workspace = new Workspace(network, options.request(), options, parameters, rounding, loop);
+    this.parameters = new ParameterStore(whole, rounding);
+    flow().trained().forEach(parameters::addGradient);
+    this.optimizer = new OptimizerState(options.optimizer(), flow().trained());
+    this.workspace = new Workspace(network, options.request(), flow(), parameters, rounding, loop);
     this.image = workspace.value(network.input());
     this.input = HostBuffers.like(image);
     this.inputGradient =
@@ -77,42 +68,33 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
             activations,
             workspace.scratchBytes(),
             Float.BYTES * host);
+    writeParameters(initial);
   }
 
   @Override
-  public TrainingOptions options() {
-    return options;
-  }
-
-  @Override
-  public FloatBuffer input() {
-    checkOpen();
+  protected FloatBuffer inputBuffer() {
     return input;
   }
 
   @Override
-  public void forward() {
+  protected void runForward() {
     run(true);
   }
 
   @Override
-  public void evaluate() {
+  protected void runEvaluation() {
     run(false);
   }
 
   private void run(boolean training) {
-    checkOpen();
-    forwardRan = training;
     image.read(input, options.layout());
-    workspace.forward(network, training);
+    workspace.forward(network(), training);
     outputs.forEach(
-        (name, buffer) -> workspace.value(network.output(name)).write(buffer, options.layout()));
+        (name, buffer) -> workspace.value(network().output(name)).write(buffer, options.layout()));
   }
 
   @Override
-  public FloatBuffer output(String name) {
-    checkOpen();
-    network.output(name);
+  protected FloatBuffer outputBuffer(String name) {
     return outputs.get(name);
   }
 
@@ -124,52 +106,18 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
    */
   public double[] exactOutput(String name) {
     checkOpen();
-    return workspace.value(network.output(name)).toNchw();
+    checkOutput(name);
+    return workspace.value(network().output(name)).toNchw();
   }
 
   @Override
-  public Shape outputShape(String name) {
-    return network
-        .shapes(options.batch(), options.height(), options.width())
-        .get(network.output(name).id());
-  }
-
-  @Override
-  public FloatBuffer outputGradient(String name) {
-    checkOpen();
-    network.output(name);
+  protected FloatBuffer outputGradientBuffer(String name) {
     return outputGradients.get(name);
   }
 
   @Override
-  public double softmaxCrossEntropy(int[] labels, double smoothing) {
-    checkOpen();
-    int classes = network.output(LOGITS).channels();
-    if (labels.length != options.batch()) {
-      throw new IllegalArgumentException(
-          "the plan has a batch of "
-              + options.batch()
-              + " images, got "
-              + labels.length
-              + " labels");
-    }
-    for (int n = 0; n < labels.length; n++) {
-      if (labels[n] < -1 || labels[n] >= classes) {
-        throw new IllegalArgumentException(
-            "label "
-                + labels[n]
-                + " of image "
-                + n
-                + " is not one of "
-                + classes
-                + " classes (0 to "
-                + (classes - 1)
-                + ", or -1 for none)");
-      }
-    }
-    if (!(smoothing >= 0 && smoothing <= 1)) {
-      throw new IllegalArgumentException("label smoothing must be in 0 to 1, got " + smoothing);
-    }
+  protected double lossOfLabels(int[] labels, double smoothing, int counted) {
+    int classes = network().output(LOGITS).channels();
     return loss(
         (n, target) -> {
           Arrays.fill(target, smoothing / classes);
@@ -181,19 +129,8 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   }
 
   @Override
-  public double softmaxCrossEntropy(FloatBuffer targets) {
-    checkOpen();
-    int classes = network.output(LOGITS).channels();
-    if (targets.capacity() != options.batch() * classes) {
-      throw new IllegalArgumentException(
-          "targets must be "
-              + options.batch()
-              + " rows of "
-              + classes
-              + " classes, got "
-              + targets.capacity()
-              + " elements");
-    }
+  protected double lossOfTargets(FloatBuffer targets) {
+    int classes = network().output(LOGITS).channels();
     return loss(
         (n, target) -> {
           for (int k = 0; k < classes; k++) {
@@ -204,7 +141,7 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   }
 
   private double loss(CrossEntropy.Targets targets) {
-    Value logits = network.output(LOGITS);
+    Value logits = network().output(LOGITS);
     double loss =
         new CrossEntropy(options.batch(), logits.channels())
             .run(workspace.value(logits).data, targets, logitsGradient.data);
@@ -213,25 +150,20 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   }
 
   @Override
-  public void backward(boolean accumulate) {
-    checkOpen();
-    if (!forwardRan) {
-      throw new IllegalStateException(
-          "backward() needs a forward() before it (evaluate() keeps nothing for it)");
-    }
+  protected void runBackward(boolean accumulate) {
     if (!accumulate) {
       parameters.gradients().values().forEach(gradient -> Arrays.fill(gradient, 0));
     }
     workspace.zeroGradients();
     outputGradients.forEach(this::addOutputGradient);
-    workspace.backward(network);
+    workspace.backward(network());
     if (options.inputGradient()) {
-      workspace.gradient(network.input()).write(inputGradient, options.layout());
+      workspace.gradient(network().input()).write(inputGradient, options.layout());
     }
   }
 
   private void addOutputGradient(String name, FloatBuffer buffer) {
-    Value value = network.output(name);
+    Value value = network().output(name);
     if (!workspace.wantsGradient(value)) {
       return;
     }
@@ -250,9 +182,7 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   }
 
   @Override
-  public FloatBuffer inputGradient() {
-    checkOpen();
-    checkHasInputGradient();
+  protected FloatBuffer inputGradientBuffer() {
     return inputGradient;
   }
 
@@ -263,30 +193,13 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
    */
   public double[] exactInputGradient() {
     checkOpen();
-    checkHasInputGradient();
-    return workspace.gradient(network.input()).toNchw();
-  }
-
-  private void checkHasInputGradient() {
-    if (!options.inputGradient()) {
-      throw new IllegalStateException(
-          "this plan computes no input gradient; make it with options.withInputGradient(true)");
-    }
+    checkInputGradient();
+    return workspace.gradient(network().input()).toNchw();
   }
 
   @Override
-  public void readGradient(String parameter, HostTensor target) {
-    double[] gradient = gradient(parameter);
-    if (!target.shape().equals(network.parameters().get(parameter).shape())) {
-      throw new IllegalArgumentException(
-          "the gradient of "
-              + parameter
-              + " has shape "
-              + network.parameters().get(parameter).shape()
-              + ", the target "
-              + target.shape());
-    }
-    ParameterStore.copy(gradient, target);
+  protected void readGradient(ParameterSpec parameter, HostTensor target) {
+    ParameterStore.copy(parameters.gradient(parameter), target);
   }
 
   /**
@@ -296,19 +209,8 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
    * @return a copy
    */
   public double[] exactGradient(String parameter) {
-    return gradient(parameter).clone();
-  }
-
-  private double[] gradient(String parameter) {
     checkOpen();
-    double[] gradient = parameters.gradients().get(parameter);
-    if (gradient == null) {
-      throw new IllegalArgumentException(
-          "'"
-              + parameter
-              + "' has no gradient: it is no trainable parameter of this plan or frozen");
-    }
-    return gradient;
+    return parameters.gradient(checkTrained(parameter)).clone();
   }
 
   /**
@@ -319,9 +221,10 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
    */
   public double[] exactParameter(String parameter) {
     checkOpen();
-    ParameterSpec spec = network.parameters().get(parameter);
+    ParameterSpec spec = network().parameters().get(parameter);
     if (spec == null) {
-      throw new IllegalArgumentException(network.name() + " has no parameter '" + parameter + "'");
+      throw new IllegalArgumentException(
+          network().name() + " has no parameter '" + parameter + "'");
     }
     return parameters.get(spec).clone();
   }
@@ -332,12 +235,11 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
    * @return their names in the network's order
    */
   public List<String> trainedParameters() {
-    return List.copyOf(parameters.gradients().keySet());
+    return flow().trained().stream().map(ParameterSpec::name).toList();
   }
 
   @Override
-  public double gradientNorm() {
-    checkOpen();
+  protected double normOfGradients() {
     double sum = 0;
     for (double[] gradient : parameters.gradients().values()) {
       for (double g : gradient) {
@@ -348,33 +250,33 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   }
 
   @Override
-  public void update(double learningRate, double gradientScale) {
-    checkOpen();
-    optimizer.update(parameters, learningRate, gradientScale);
+  protected void runOptimizer(int step, double learningRate, double gradientScale) {
+    optimizer.update(parameters, step, learningRate, gradientScale);
   }
 
   @Override
-  public void readParameters(Parameters target) {
-    checkOpen();
-    parameters.read(target);
+  protected void readValue(ParameterSpec parameter, HostTensor target) {
+    ParameterStore.copy(parameters.get(parameter), target);
   }
 
   @Override
-  public void writeParameters(Parameters source) {
-    checkOpen();
-    parameters.write(source);
+  protected void writeValue(ParameterSpec parameter, HostTensor source) {
+    ParameterStore.copy(source, parameters.get(parameter));
   }
 
   @Override
-  public Map<String, HostTensor> readOptimizerState() {
-    checkOpen();
-    return optimizer.read();
+  protected void valuesWritten() {
+    parameters.refreshRounded();
   }
 
   @Override
-  public void writeOptimizerState(Map<String, HostTensor> state) {
-    checkOpen();
-    optimizer.write(state);
+  protected void readState(ParameterSpec parameter, int index, HostTensor target) {
+    ParameterStore.copy(optimizer.states(parameter).get(index), target);
+  }
+
+  @Override
+  protected void writeState(ParameterSpec parameter, int index, HostTensor source) {
+    ParameterStore.copy(source, optimizer.states(parameter).get(index));
   }
 
   @Override
@@ -383,20 +285,10 @@ public final class ReferenceTrainingPlan implements TrainingPlan, OperationTimer
   }
 
   @Override
-  public double seconds(String operation, Runnable coolCaches) {
-    checkOpen();
-    forwardRan = false;
-    return workspace.seconds(network, operation, true, coolCaches);
-  }
-
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("this training plan of " + network.name() + " is closed");
-    }
+  protected double time(String operation, Runnable coolCaches) {
+    return workspace.seconds(network(), operation, true, coolCaches);
   }
 
   @Override
-  public void close() {
-    closed = true;
-  }
+  protected void release() {}
 }

@@ -8,17 +8,14 @@ import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.OperationTimer;
-import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.PlanRequest;
-import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.spi.GradientFlow;
 import io.resfuse.tensor.Shape;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The tensors of one plan, every value in a place of its own, and the steps that fill them. */
@@ -38,12 +35,12 @@ final class Workspace {
    * Allocates the tensors of a plan.
    *
    * @param network restricted to the request's outputs
-   * @param training what to train, or null for inference
+   * @param training where gradients flow, or null for inference
    */
   Workspace(
       NetworkSpec network,
       PlanRequest request,
-      @Nullable TrainingOptions training,
+      @Nullable GradientFlow training,
       ParameterStore parameters,
       Rounding rounding,
       Loop loop) {
@@ -55,12 +52,12 @@ final class Workspace {
     for (Operation operation : network.operations()) {
       Shape shape = shapes.get(operation.output().id());
       values.put(operation.output(), Tensor.zeros(shape));
-      if (training != null && takesBatchStatistics(operation, training)) {
+      if (training != null && training.takesBatchStatistics(operation)) {
         convolved.put((FusedConv) operation, Tensor.zeros(shape));
       }
     }
     if (training != null) {
-      for (Value value : withGradient(network, training)) {
+      for (Value value : training.values()) {
         gradients.put(value, Tensor.zeros(shapes.get(value.id())));
       }
     }
@@ -83,31 +80,6 @@ final class Workspace {
       return new LinearStep(linear, this);
     }
     throw new AssertionError(operation);
-  }
-
-  /** Whether training keeps the convolution's result for the batch norm's backward pass. */
-  static boolean takesBatchStatistics(Operation operation, TrainingOptions training) {
-    return operation instanceof FusedConv conv
-        && conv.batchNorm() != null
-        && !training.isFrozen(conv.batchNorm());
-  }
-
-  /** The values before which, or at which, something wants a gradient. */
-  static Set<Value> withGradient(NetworkSpec network, TrainingOptions training) {
-    Set<Value> wanted = new HashSet<>();
-    if (training.inputGradient()) {
-      wanted.add(network.input());
-    }
-    for (Operation operation : network.operations()) {
-      boolean hasGradient = operation.inputs().stream().anyMatch(wanted::contains);
-      for (ParameterSpec parameter : operation.parameters()) {
-        hasGradient |= parameter.isTrainable() && !training.frozen().contains(parameter.name());
-      }
-      if (hasGradient) {
-        wanted.add(operation.output());
-      }
-    }
-    return wanted;
   }
 
   /** What the largest of the convolutions needs. */

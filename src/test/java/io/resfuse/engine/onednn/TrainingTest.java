@@ -58,6 +58,7 @@ class TrainingTest {
     plan.forward();
     double loss = plan.softmaxCrossEntropy(LABELS, 0.1);
     plan.backward(false);
+    plan.forward();
     plan.backward(true);
     plan.update(0.01, 0.5);
     return loss;

@@ -1,6 +1,6 @@
 package io.resfuse.engine.cuda.program;
 
-import io.resfuse.engine.ArenaPlanner;
+import io.resfuse.engine.spi.ArenaPlanner;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,4 +1,4 @@
-package io.resfuse.engine;
+package io.resfuse.engine.spi;
 
 import java.util.ArrayList;
 import java.util.Comparator;

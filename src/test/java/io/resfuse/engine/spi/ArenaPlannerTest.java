@@ -1,6 +1,7 @@
-package io.resfuse.engine;
+package io.resfuse.engine.spi;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -48,5 +49,26 @@ class ArenaPlannerTest {
     }
     assertThat(planner.plan()).isEqualTo(2 * 4096);
     assertThat(planner.unshared()).isEqualTo(10 * 4096);
+  }
+
+  @Test
+  void buffersLiveFromTheirFirstToTheirLastUse() {
+    ArenaBuffer early = new ArenaBuffer(4096);
+    ArenaBuffer late = new ArenaBuffer(4096);
+    ArenaBuffer meetsBoth = new ArenaBuffer(4096);
+    ArenaBuffer unused = new ArenaBuffer(4096);
+    early.use(2);
+    early.use(0);
+    late.use(3);
+    meetsBoth.use(3);
+    meetsBoth.use(2);
+    ArenaPlanner planner = new ArenaPlanner();
+    for (ArenaBuffer buffer : List.of(early, late, meetsBoth, unused)) {
+      buffer.place(planner);
+    }
+    assertThat(planner.plan()).isEqualTo(2 * 4096);
+    assertThat(late.offset()).isEqualTo(early.offset());
+    assertThat(meetsBoth.offset()).isNotEqualTo(early.offset());
+    assertThatThrownBy(unused::offset).isInstanceOf(IllegalStateException.class);
   }
 }

@@ -1,0 +1,13 @@
+/**
+ * What engines have in common below {@link io.resfuse.engine.Engine}: the contract of plans ({@link
+ * io.resfuse.engine.spi.AbstractInferencePlan}, {@link io.resfuse.engine.spi.AbstractTrainingPlan}:
+ * their states, their checks and what they say), which parameters and values have a gradient
+ * ({@link io.resfuse.engine.spi.GradientFlow}), what an optimizer keeps ({@link
+ * io.resfuse.engine.spi.OptimizerStates}), and the memory of values by their lifetimes ({@link
+ * io.resfuse.engine.spi.ArenaPlanner}). Callers of engines need none of it. Uses {@code engine} and
+ * {@code tensor}.
+ */
+@NullMarked
+package io.resfuse.engine.spi;
+
+import org.jspecify.annotations.NullMarked;
