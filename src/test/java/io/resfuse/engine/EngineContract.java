@@ -12,8 +12,6 @@ import io.resfuse.engine.Optimizer.Group;
 import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.TestNetworks.Case;
 import io.resfuse.engine.reference.ReferenceEngine;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
@@ -25,7 +23,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -33,20 +30,18 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntFunction;
 import java.util.stream.Stream;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What every engine must do, held against the engine {@code reference}. An engine's test extends it
- * and says how the engine is opened and what it should be able to do.
+ * What every engine must compute, held against the engine {@code reference}. An engine's test
+ * extends it.
  *
  * <p>Tolerances are those of {@link Tolerance}. A rounding error may switch a ReLU, or the choice
  * of a max pool, whose two sides are closer than itself, and so change gradients by much more than
@@ -55,38 +50,23 @@ import org.junit.jupiter.params.provider.MethodSource;
  *
  * <p>Tests tagged {@code core} are those that {@code .ci/arm64} runs in an emulator.
  */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-public abstract class EngineContract {
+public abstract class EngineContract extends PlanContract {
   private static final int ATTEMPTS = 3;
 
-  private Engine engine;
   private ReferenceEngine reference;
-
-  /** Opens the engine. */
-  protected abstract Engine open(EngineOptions options);
-
-  /** The precisions that it should have somewhere. Where it has not got one, tests are skipped. */
-  protected abstract List<Precision> precisions();
 
   /** Whether parameters and optimizer state survive a trip to float32 bit for bit. */
   protected boolean statesAreFloat32() {
     return true;
   }
 
-  /** The engine under test. */
-  protected final Engine engine() {
-    return engine;
-  }
-
   @BeforeAll
-  final void openEngines() {
-    engine = open(EngineOptions.defaults());
+  final void openReference() {
     reference = new ReferenceEngine(EngineOptions.defaults());
   }
 
   @AfterAll
-  final void closeEngines() {
-    engine.close();
+  final void closeReference() {
     reference.close();
   }
 
@@ -105,11 +85,6 @@ public abstract class EngineContract {
         .flatMap(p -> TestNetworks.exact().stream().map(test -> Arguments.of(test, p)));
   }
 
-  private void assumeCan(Precision precision, Mode mode) {
-    Optional<String> reason = engine.whyNot(precision, mode);
-    assumeTrue(reason.isEmpty(), () -> engine.name() + ": " + reason.orElseThrow());
-  }
-
   // ---------------------------------------------------------------- against the reference
 
   @Tag("core")
@@ -118,7 +93,7 @@ public abstract class EngineContract {
   void inferenceIsTheReferences(Case test, Precision precision) {
     assumeCan(precision, Mode.INFERENCE);
     Parameters parameters = TestData.parameters(test.network());
-    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision)) {
+    try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision)) {
       for (TensorLayout layout : TensorLayout.values()) {
         try (InferencePlan plan = loaded.plan(test.request(layout))) {
           compare(
@@ -211,7 +186,7 @@ public abstract class EngineContract {
             Sgd.standard());
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
-    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, all)) {
+    try (TrainingPlan plan = engine().planTraining(test.network(), parameters, all)) {
       compare(
           test,
           precision,
@@ -240,7 +215,7 @@ public abstract class EngineContract {
   private void compareStep(Case test, Precision precision, TrainingOptions options, int steps) {
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
-    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, options)) {
+    try (TrainingPlan plan = engine().planTraining(test.network(), parameters, options)) {
       compare(
           test,
           precision,
@@ -280,7 +255,7 @@ public abstract class EngineContract {
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
     try (TrainingPlan plan =
-        engine.planTraining(test.network(), parameters, test.options(precision))) {
+        engine().planTraining(test.network(), parameters, test.options(precision))) {
       plan.forward();
       plan.writeParameters(parameters);
       compare(
@@ -344,7 +319,7 @@ public abstract class EngineContract {
         if (attempt > 0) {
           System.err.printf(
               "%s, %s, %s agrees only after images %d; before:%s%n",
-              engine.name(), test, precision, attempt, misses);
+              engine().name(), test, precision, attempt, misses);
         }
         return;
       }
@@ -355,7 +330,7 @@ public abstract class EngineContract {
               missed.size(),
               String.join("; ", missed.values().stream().limit(8).toList())));
     }
-    fail("%s in %s on %s:%s", engine.name(), precision, test, misses);
+    fail("%s in %s on %s:%s", engine().name(), precision, test, misses);
   }
 
   private static TrainingOptions with(TrainingOptions options, Precision precision) {
@@ -419,7 +394,7 @@ public abstract class EngineContract {
         .forEach((name, tensor) -> tensor.buffer().put(integers(name, tensor.toArray().length, 2)));
     float[] images = integers("images", (int) test.imageShape().elements(), 4);
     assumeCan(precision, Mode.INFERENCE);
-    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision);
+    try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision);
         InferencePlan plan = loaded.plan(test.request(TensorLayout.NHWC))) {
       assertSameNumbers(
           referenceInference(test, parameters, precision, images),
@@ -428,7 +403,7 @@ public abstract class EngineContract {
     }
     assumeCan(precision, Mode.TRAINING);
     TrainingOptions options = test.options(precision);
-    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, options);
+    try (TrainingPlan plan = engine().planTraining(test.network(), parameters, options);
         TrainingPlan truth = reference.planTraining(test.network(), parameters, options)) {
       assertSameNumbers(
           integerStep(truth, test, images), integerStep(plan, test, images), "training");
@@ -467,7 +442,7 @@ public abstract class EngineContract {
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
     try (TrainingPlan plan =
-        engine.planTraining(test.network(), parameters, test.options(precision))) {
+        engine().planTraining(test.network(), parameters, test.options(precision))) {
       float[] black = new float[(int) test.imageShape().elements()];
       Results.step(plan, test, black, false)
           .forEach(
@@ -482,7 +457,7 @@ public abstract class EngineContract {
   void notANumberStaysInItsImage(Case test, Precision precision) {
     assumeCan(precision, Mode.INFERENCE);
     Parameters parameters = TestData.parameters(test.network());
-    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision);
+    try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision);
         InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW))) {
       float[] images = test.images();
       double[] clean = Results.inference(plan, test, images).get("logits");
@@ -512,7 +487,7 @@ public abstract class EngineContract {
     assumeCan(precision, Mode.INFERENCE);
     Parameters parameters = TestData.parameters(test.network());
     ExecutorService threads = Executors.newFixedThreadPool(4);
-    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision)) {
+    try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision)) {
       List<Callable<Map<String, double[]>>> tasks = new ArrayList<>();
       for (int i = 0; i < 4; i++) {
         tasks.add(
@@ -545,7 +520,7 @@ public abstract class EngineContract {
             .mapToLong(p -> p.shape().elements())
             .sum();
     assumeCan(precision, Mode.INFERENCE);
-    try (LoadedNetwork loaded = engine.load(test.network(), parameters, precision)) {
+    try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision)) {
       PlanRequest request = test.request(TensorLayout.NCHW);
       PlanMemory before = loaded.memory(request);
       try (InferencePlan plan = loaded.plan(request)) {
@@ -561,187 +536,12 @@ public abstract class EngineContract {
     }
     assumeCan(precision, Mode.TRAINING);
     TrainingOptions options = test.options(precision);
-    PlanMemory before = engine.trainingMemory(test.network(), options);
-    try (TrainingPlan plan = engine.planTraining(test.network(), parameters, options)) {
+    PlanMemory before = engine().trainingMemory(test.network(), options);
+    try (TrainingPlan plan = engine().planTraining(test.network(), parameters, options)) {
       assertThat(plan.memory()).isEqualTo(before);
       // Master weights, gradients and momentum are float32 at least.
       assertThat(before.weights()).isGreaterThanOrEqualTo(3 * 4 * trainable);
       assertThat(plan.options()).isEqualTo(options);
-    }
-  }
-
-  private static Case small() {
-    return TestNetworks.networks().get(0);
-  }
-
-  private TrainingPlan trainSmall(TrainingOptions options) {
-    return engine.planTraining(small().network(), TestData.parameters(small().network()), options);
-  }
-
-  private Precision firstPrecision(Mode mode) {
-    for (Precision precision : precisions()) {
-      if (engine.whyNot(precision, mode).isEmpty()) {
-        return precision;
-      }
-    }
-    return assumeNone(mode);
-  }
-
-  private Precision assumeNone(Mode mode) {
-    assumeCan(precisions().get(0), mode);
-    throw new AssertionError();
-  }
-
-  @Tag("core")
-  @Test
-  void closedPlansThrow() {
-    Case test = small();
-    Parameters parameters = TestData.parameters(test.network());
-    LoadedNetwork loaded = engine.load(test.network(), parameters, firstPrecision(Mode.INFERENCE));
-    InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW));
-    loaded.close();
-    loaded.close();
-    assertThatThrownBy(() -> loaded.plan(test.request(TensorLayout.NCHW)))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessageContaining("closed");
-    Results.inference(plan, test, test.images());
-    plan.close();
-    plan.close();
-    assertThatThrownBy(plan::run)
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessageContaining("closed");
-    assertThatThrownBy(plan::input).isInstanceOf(IllegalStateException.class);
-    assertThatThrownBy(() -> plan.output("logits")).isInstanceOf(IllegalStateException.class);
-  }
-
-  @Tag("core")
-  @Test
-  void closedTrainingPlansThrow() {
-    TrainingPlan plan = trainSmall(small().options(firstPrecision(Mode.TRAINING)));
-    Parameters parameters = Parameters.zeros(small().network());
-    HostTensor gradient = parameters.get("conv1.weight");
-    Map<String, HostTensor> state = plan.readOptimizerState();
-    plan.forward();
-    plan.close();
-    plan.close();
-    List<ThrowingCallable> uses =
-        List.of(
-            plan::forward,
-            plan::evaluate,
-            plan::input,
-            plan::inputGradient,
-            plan::gradientNorm,
-            () -> plan.output("logits"),
-            () -> plan.outputGradient("logits"),
-            () -> plan.softmaxCrossEntropy(new int[small().batch()], 0),
-            () -> plan.backward(false),
-            () -> plan.update(0.1, 1),
-            () -> plan.readGradient("conv1.weight", gradient),
-            () -> plan.readParameters(parameters),
-            () -> plan.writeParameters(parameters),
-            plan::readOptimizerState,
-            () -> plan.writeOptimizerState(state));
-    for (int i = 0; i < uses.size(); i++) {
-      assertThatThrownBy(uses.get(i))
-          .as("use %d", i)
-          .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("closed");
-    }
-  }
-
-  @Tag("core")
-  @Test
-  void wrongUsesAreRefused() {
-    Precision precision = firstPrecision(Mode.TRAINING);
-    TrainingOptions options =
-        small().options(precision).withInputGradient(false).withFrozen(Set.of("conv1.weight"));
-    try (TrainingPlan plan = trainSmall(options)) {
-      assertThatThrownBy(() -> plan.backward(false))
-          .as("backward before forward")
-          .isInstanceOf(IllegalStateException.class);
-      assertThatThrownBy(plan::inputGradient).isInstanceOf(IllegalStateException.class);
-      plan.forward();
-      assertThatThrownBy(() -> plan.softmaxCrossEntropy(new int[] {0, 11, 1}, 0))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("11");
-      assertThatThrownBy(() -> plan.softmaxCrossEntropy(new int[] {0, 1, -2}, 0))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("-2");
-      assertThatThrownBy(() -> plan.softmaxCrossEntropy(new int[] {0, 1}, 0))
-          .isInstanceOf(IllegalArgumentException.class);
-      assertThatThrownBy(() -> plan.softmaxCrossEntropy(FloatBuffer.allocate(7)))
-          .isInstanceOf(IllegalArgumentException.class);
-      assertThatThrownBy(() -> plan.output("c9"))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("c9");
-      for (String name : List.of("conv1.weight", "bn1.running_mean", "nothing")) {
-        assertThatThrownBy(() -> plan.readGradient(name, HostTensor.zeros(Shape.of(1))))
-            .isInstanceOf(IllegalArgumentException.class)
-            .hasMessageContaining(name);
-      }
-      assertThatThrownBy(() -> plan.readGradient("fc.bias", HostTensor.zeros(Shape.of(12))))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining("fc.bias");
-      Map<String, HostTensor> state = plan.readOptimizerState();
-      String key = state.keySet().stream().filter(k -> k.startsWith("fc.bias/")).findFirst().get();
-      Map<String, HostTensor> incomplete = new LinkedHashMap<>(state);
-      incomplete.remove(key);
-      assertThatThrownBy(() -> plan.writeOptimizerState(incomplete))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining(key);
-      Map<String, HostTensor> misshapen = new LinkedHashMap<>(state);
-      misshapen.put(key, HostTensor.zeros(Shape.of(3)));
-      assertThatThrownBy(() -> plan.writeOptimizerState(misshapen))
-          .isInstanceOf(IllegalArgumentException.class)
-          .hasMessageContaining(key);
-    }
-  }
-
-  @Test
-  void whatCannotBePlannedIsRefused() {
-    Precision precision = firstPrecision(Mode.TRAINING);
-    TrainingOptions options = small().options(precision);
-    assertThatThrownBy(() -> trainSmall(options.withFrozen(Set.of("layer9.weight"))))
-        .hasMessageContaining("layer9.weight");
-    assertThatThrownBy(
-            () ->
-                trainSmall(
-                    options.withOptimizer(
-                        new Sgd(0.9, false, 0, Map.of("layer9.weight", new Group(1, 0))))))
-        .hasMessageContaining("layer9.weight");
-    NetworkSpec resnet18 = ResNet.build(ResNetConfig.of("resnet18"));
-    Parameters zeros = Parameters.zeros(resnet18);
-    assertThatThrownBy(
-            () -> engine.planTraining(resnet18, zeros, TrainingOptions.standard(1, 1, precision)))
-        .hasMessageContaining("a single value per channel");
-    NetworkBuilder builder = new NetworkBuilder("valid", 3);
-    Operation.Window window = new Operation.Window(7, 1, 0, 1);
-    builder.output(
-        "out",
-        builder.fusedConv(
-            builder.input(),
-            new NetworkBuilder.Conv("conv", 4, window, 1, false, null),
-            null,
-            true));
-    NetworkSpec valid = builder.build();
-    try (LoadedNetwork loaded =
-        engine.load(valid, Parameters.zeros(valid), firstPrecision(Mode.INFERENCE))) {
-      assertThatThrownBy(
-              () -> loaded.plan(new PlanRequest(1, 6, 9, TensorLayout.NCHW, Set.of("out"))))
-          .hasMessageContaining("6x9")
-          .hasMessageContaining("conv");
-      assertThatThrownBy(
-              () -> loaded.plan(new PlanRequest(1, 9, 9, TensorLayout.NCHW, Set.of("logits"))))
-          .hasMessageContaining("logits");
-    }
-    for (Precision other : Precision.values()) {
-      engine
-          .whyNot(other, Mode.INFERENCE)
-          .ifPresent(
-              reason ->
-                  assertThatThrownBy(() -> engine.load(valid, Parameters.zeros(valid), other))
-                      .isInstanceOf(EngineException.class)
-                      .hasMessageContaining(reason));
     }
   }
 
@@ -813,7 +613,7 @@ public abstract class EngineContract {
     Parameters parameters = Parameters.zeros(network);
     parameters.get("fc.bias").buffer().put(new float[] {10000, 0, -10000});
     TrainingOptions options = TrainingOptions.standard(1, 1, firstPrecision(Mode.TRAINING));
-    try (TrainingPlan plan = engine.planTraining(network, parameters, options)) {
+    try (TrainingPlan plan = engine().planTraining(network, parameters, options)) {
       plan.forward();
       double loss = plan.softmaxCrossEntropy(new int[] {1}, 0);
       double stored = plan.output("logits").get(0);
@@ -943,7 +743,7 @@ public abstract class EngineContract {
   @CsvSource({"16, 1, 20, 25", "16, 4, 64, 61", "12, 7, 47, 53", "16, 31, 31, 33"})
   final void sumsOverPixelsAreThoseOfFloat64(int channels, int batch, int height, int width) {
     assumeCan(Precision.FP32, Mode.TRAINING);
-    NormSums.check(engine, channels, batch, height, width);
+    NormSums.check(engine(), channels, batch, height, width);
   }
 
   @Test
