@@ -61,7 +61,7 @@ interface Command {
       NetworkSpec network, String operation, List<Command> commands) {
     return OperationTimer.stepsOf(network, operation, commands, Command::toString).stream()
         .filter(Primitive.class::isInstance)
-        .map(command -> Dnnl.implementation(((Primitive) command).primitive))
+        .map(command -> PrimitiveDescs.implementation(((Primitive) command).primitive))
         .distinct()
         .toList();
   }
@@ -161,7 +161,7 @@ interface Command {
 
     /** Binds the scratch memory that the primitive wants, if any. */
     Builder scratch(dnnl_primitive_desc desc, long address) {
-      dnnl_memory_desc wanted = Dnnl.scratchOf(desc);
+      dnnl_memory_desc wanted = PrimitiveDescs.scratchOf(desc);
       return Dnnl.bytes(wanted) == 0 ? this : bind(DNNL_ARG_SCRATCHPAD, wanted, address);
     }
 

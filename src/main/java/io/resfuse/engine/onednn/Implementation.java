@@ -27,12 +27,12 @@ record Implementation(String step, String name, List<? extends Operand> operands
 
   static Implementation of(
       String step, dnnl_primitive_desc desc, List<? extends Operand> operands) {
-    return new Implementation(step, Dnnl.implementation(desc), operands);
+    return new Implementation(step, PrimitiveDescs.implementation(desc), operands);
   }
 
   /** Whether it is one of oneDNN's reference loops, which are slow. */
   boolean isSlow() {
-    return Dnnl.isReference(name);
+    return PrimitiveDescs.isReference(name);
   }
 
   /** How much there is to do, roughly: multiplications, or elements where there are no weights. */

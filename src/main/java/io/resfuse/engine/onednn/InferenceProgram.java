@@ -13,7 +13,7 @@ import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
-import io.resfuse.engine.onednn.Dnnl.Residual;
+import io.resfuse.engine.onednn.Attributes.Residual;
 import io.resfuse.engine.onednn.Schedule.Segment;
 import io.resfuse.engine.onednn.ValuePlaces.Place;
 import io.resfuse.tensor.Shape;
@@ -147,7 +147,7 @@ final class InferenceProgram {
   }
 
   private void needScratch(Kernel kernel) {
-    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(Dnnl.scratchOf(kernel.desc)));
+    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(PrimitiveDescs.scratchOf(kernel.desc)));
   }
 
   private List<Integer> sizes(Segment segment) {
@@ -195,10 +195,10 @@ final class InferenceProgram {
             ? Residual.NONE
             : places.isInPlace(conv) ? Residual.IN_PLACE : Residual.SEPARATE;
     dnnl_memory_desc target = desc(conv.output(), images);
-    dnnl_primitive_attr attr = Dnnl.attributes(scope, how, target, conv.relu());
+    dnnl_primitive_attr attr = Attributes.fusing(scope, how, target, conv.relu());
     dnnl_memory_desc bias = Dnnl.vector(scope, channels);
     dnnl_primitive_desc desc =
-        Dnnl.convolution(
+        Convolutions.forward(
             scope,
             dnnl_forward_inference,
             desc(conv.input(), images),
@@ -209,19 +209,19 @@ final class InferenceProgram {
             attr);
     List<Argument> arguments = new ArrayList<>();
     arguments.add(argument(DNNL_ARG_SRC, conv.input(), images));
-    dnnl_memory_desc layout = Dnnl.weightsOf(desc);
+    dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
     arguments.add(weights(DNNL_ARG_WEIGHTS, layout, weights.weights(conv, layout)));
     arguments.add(weights(DNNL_ARG_BIAS, bias, weights.bias(conv)));
     arguments.add(argument(DNNL_ARG_DST, conv.output(), images));
     if (residual != null && how == Residual.SEPARATE) {
-      arguments.add(argument(Dnnl.postOperand(0), residual, images));
+      arguments.add(argument(Attributes.postOperand(0), residual, images));
     }
     return new Kernel(conv.name(), desc, arguments);
   }
 
   private Kernel describe(MaxPool pool, int images) {
     dnnl_primitive_desc desc =
-        Dnnl.pooling(
+        Poolings.forward(
             scope,
             dnnl_forward_inference,
             dnnl_pooling_max,
@@ -246,7 +246,7 @@ final class InferenceProgram {
     Shape in = shapes.get(pool.input().id());
     dnnl_memory_desc target = Dnnl.nhwc(scope, type, images, pool.output().channels(), 1, 1);
     dnnl_primitive_desc desc =
-        Dnnl.pooling(
+        Poolings.forward(
             scope,
             dnnl_forward_inference,
             dnnl_pooling_avg_exclude_padding,
@@ -265,7 +265,7 @@ final class InferenceProgram {
 
   private Kernel describe(SubsampledIdentity identity, int images) {
     dnnl_primitive_desc desc =
-        Dnnl.convolution(
+        Convolutions.forward(
             scope,
             dnnl_forward_inference,
             desc(identity.input(), images),
@@ -273,8 +273,8 @@ final class InferenceProgram {
             null,
             desc(identity.output(), images),
             Descs.selectionWindow(identity),
-            Dnnl.attributes(scope));
-    dnnl_memory_desc layout = Dnnl.weightsOf(desc);
+            Attributes.none(scope));
+    dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
     return new Kernel(
         identity.name(),
         desc,
@@ -288,13 +288,13 @@ final class InferenceProgram {
     int columns = linear.output().channels();
     dnnl_memory_desc bias = Dnnl.matrix(scope, Dnnl.F32, 1, columns);
     dnnl_primitive_desc desc =
-        Dnnl.matmul(
+        MatrixProducts.of(
             scope,
             desc(linear.input(), images),
             Dnnl.desc(scope, type, Dnnl.ANY, linear.input().channels(), columns),
             bias,
             desc(linear.output(), images));
-    dnnl_memory_desc layout = Dnnl.weightsOf(desc);
+    dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
     return new Kernel(
         linear.name(),
         desc,
@@ -312,7 +312,7 @@ final class InferenceProgram {
     dnnl_memory_desc to = desc(input, images);
     return new Kernel(
         "loading the input",
-        Dnnl.reorder(scope, from, to),
+        Pointwise.reorder(scope, from, to),
         List.of(
             new Argument(DNNL_ARG_FROM, from, null, null, places.inputBuffer()),
             new Argument(DNNL_ARG_TO, to, input, null, null)));
@@ -325,7 +325,7 @@ final class InferenceProgram {
     dnnl_memory_desc to = hostDesc(output, request.batch());
     return new Kernel(
         "storing " + name,
-        Dnnl.reorder(scope, from, to),
+        Pointwise.reorder(scope, from, to),
         List.of(
             new Argument(DNNL_ARG_FROM, from, output, null, null),
             new Argument(DNNL_ARG_TO, to, null, null, places.outputBuffer(name))));

@@ -121,7 +121,7 @@ final class NativeLibrary {
     try (Scope scope = new Scope()) {
       dnnl_memory_desc image = Dnnl.nhwc(scope, Dnnl.BF16, 1, 16, 8, 8);
       dnnl_primitive_desc convolution =
-          Dnnl.convolution(
+          Convolutions.forward(
               scope,
               dnnl_forward_inference,
               image,
@@ -129,8 +129,8 @@ final class NativeLibrary {
               null,
               image,
               new Window(3, 1, 1, 1),
-              Dnnl.attributes(scope));
-      return !Dnnl.isReference(convolution);
+              Attributes.none(scope));
+      return !PrimitiveDescs.isReference(convolution);
     } catch (EngineException e) {
       return false;
     }

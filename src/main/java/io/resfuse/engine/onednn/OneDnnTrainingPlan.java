@@ -317,7 +317,7 @@ final class OneDnnTrainingPlan extends AbstractTrainingPlan {
     threads.use();
     try (Scope temporary = new Scope();
         NativeMemory scratch = new NativeMemory(1L << 20, "scratch memory for parameters")) {
-      dnnl_primitive_desc desc = Dnnl.reorder(temporary, from, to);
+      dnnl_primitive_desc desc = Pointwise.reorder(temporary, from, to);
       new Command.Builder(temporary, "changing the layout of a parameter")
           .bind(DNNL_ARG_FROM, from, source)
           .bind(DNNL_ARG_TO, to, target)

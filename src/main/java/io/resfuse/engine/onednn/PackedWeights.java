@@ -168,11 +168,11 @@ final class PackedWeights implements AutoCloseable {
 
   private void reorder(dnnl_memory_desc from, long source, dnnl_memory_desc to, long target) {
     try (Scope temporary = new Scope()) {
-      dnnl_primitive_desc desc = Dnnl.reorder(temporary, from, to);
+      dnnl_primitive_desc desc = Pointwise.reorder(temporary, from, to);
       new Command.Builder(temporary, "packing of weights")
           .bind(DNNL_ARG_FROM, from, source)
           .bind(DNNL_ARG_TO, to, target)
-          .scratch(desc, scratch(Dnnl.bytes(Dnnl.scratchOf(desc))).address())
+          .scratch(desc, scratch(Dnnl.bytes(PrimitiveDescs.scratchOf(desc))).address())
           .build(Dnnl.primitive(temporary, desc))
           .run(stream);
     }

@@ -82,7 +82,8 @@ final class SlicedNorm {
           descs.computeIfAbsent(
               slice.desc(),
               layout ->
-                  Dnnl.batchNorm(scope, dnnl_forward_training, layout, layout, norm.epsilon(), 0));
+                  BatchNorms.forward(
+                      scope, dnnl_forward_training, layout, layout, norm.epsilon(), 0));
       long begin = slice.firstElement() * Dnnl.elementBytes(type);
       parts
           .forward()
@@ -161,13 +162,12 @@ final class SlicedNorm {
           forwards.computeIfAbsent(
               slice.desc(),
               layout ->
-                  Dnnl.batchNorm(
+                  BatchNorms.forward(
                       scope, dnnl_forward_training, layout, layout, norm.epsilon(), flags));
       dnnl_primitive_desc desc =
           backwards.computeIfAbsent(
               slice.desc(),
-              layout ->
-                  Dnnl.batchNormBackward(scope, layout, layout, norm.epsilon(), flags, forward));
+              layout -> BatchNorms.backward(scope, layout, layout, norm.epsilon(), flags, forward));
       long begin = slice.firstElement() * Float.BYTES;
       for (Steps steps : parts.backwards()) {
         Steps.Step step =
@@ -185,7 +185,7 @@ final class SlicedNorm {
           long elements = Dnnl.bytes(tensors.layout) / Float.BYTES;
           step.with(
               DNNL_ARG_WORKSPACE,
-              Dnnl.workspaceOf(forward),
+              PrimitiveDescs.workspaceOf(forward),
               tensors.mask,
               slice.firstElement() * tensors.mask.bytes() / elements);
         }
@@ -223,15 +223,15 @@ final class SlicedNorm {
                   memory.floats(shift)));
     }
     dnnl_memory_desc row = Dnnl.desc(scope, Dnnl.F32, slices.tag(), 1, slices.channels(), 1, 1);
-    dnnl_primitive_desc last = Dnnl.centredAffineSum(scope, tensors.layout, row);
+    dnnl_primitive_desc last = Pointwise.centredAffineSum(scope, tensors.layout, row);
     for (Steps steps : parts.backwards()) {
       steps
           .add(label("gradient"), last, time)
           .with(DNNL_ARG_SRC_0, tensors.layout, tensors.y)
           .with(DNNL_ARG_SRC_1, row, statistics.mean())
-          .with(Dnnl.postOperand(0), row, slope)
-          .with(Dnnl.postOperand(1), row, shift)
-          .with(Dnnl.postOperand(2), tensors.layout, tensors.dy)
+          .with(Attributes.postOperand(0), row, slope)
+          .with(Attributes.postOperand(1), row, shift)
+          .with(Attributes.postOperand(2), tensors.layout, tensors.dy)
           .with(DNNL_ARG_DST, tensors.layout, tensors.dy);
     }
   }

@@ -92,7 +92,7 @@ final class Steps {
   Step add(String name, dnnl_primitive_desc desc, int time) {
     Step step = new Step(name, desc, time);
     entries.add(step);
-    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(Dnnl.scratchOf(desc)));
+    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(PrimitiveDescs.scratchOf(desc)));
     return step;
   }
 
@@ -109,7 +109,7 @@ final class Steps {
   List<Implementation> implementations() {
     List<Implementation> found = new ArrayList<>();
     for (Entry entry : entries) {
-      if (entry instanceof Step step && Dnnl.kind(step.desc) != dnnl_reorder) {
+      if (entry instanceof Step step && PrimitiveDescs.kind(step.desc) != dnnl_reorder) {
         found.add(Implementation.of(step.name, step.desc, step.arguments));
       }
     }
@@ -159,7 +159,8 @@ final class Steps {
       List<Command> commands) {
     if (step.onZeros) {
       commands.add(
-          new Command.Zero(step.name, bases.scratch, Dnnl.bytes(Dnnl.scratchOf(step.desc))));
+          new Command.Zero(
+              step.name, bases.scratch, Dnnl.bytes(PrimitiveDescs.scratchOf(step.desc))));
       for (Argument argument : step.arguments) {
         if (argument.index == DNNL_ARG_DIFF_WEIGHTS) {
           commands.add(

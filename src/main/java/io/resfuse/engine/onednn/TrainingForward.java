@@ -101,14 +101,14 @@ final class TrainingForward {
     Buffer out = parts.valueOf(conv.output());
     Buffer y = conv.batchNorm() == null ? out : parts.arena(target);
     layer.y = y;
-    Buffer packed = parts.packed(weight, Dnnl.weightsOf(desc));
+    Buffer packed = parts.packed(weight, PrimitiveDescs.weightsOf(desc));
     Entry biasEntry = conv.bias() == null ? null : parts.parameter(conv.bias());
     for (Steps steps : parts.forwards()) {
       Steps.Step step =
           steps
               .add(conv.name(), desc, time)
               .with(DNNL_ARG_SRC, layouts.desc(conv.input()), parts.valueOf(conv.input()))
-              .with(DNNL_ARG_WEIGHTS, Dnnl.weightsOf(desc), packed)
+              .with(DNNL_ARG_WEIGHTS, PrimitiveDescs.weightsOf(desc), packed)
               .with(DNNL_ARG_DST, target, y);
       if (bias != null && biasEntry != null) {
         step.with(DNNL_ARG_BIAS, bias, biasEntry.master());
@@ -119,7 +119,7 @@ final class TrainingForward {
     }
     Value residual = conv.residual();
     if (residual != null) {
-      dnnl_primitive_desc sum = Dnnl.add(scope, target, target, target, conv.relu());
+      dnnl_primitive_desc sum = Pointwise.add(scope, target, target, target, conv.relu());
       for (Steps steps : parts.forwards()) {
         steps
             .add(conv.name() + " + residual", sum, time)
@@ -128,7 +128,7 @@ final class TrainingForward {
             .with(DNNL_ARG_DST, target, out);
       }
     } else if (conv.relu() && conv.batchNorm() == null) {
-      dnnl_primitive_desc relu = Dnnl.relu(scope, dnnl_forward_training, target);
+      dnnl_primitive_desc relu = Pointwise.relu(scope, dnnl_forward_training, target);
       for (Steps steps : parts.forwards()) {
         steps
             .add(conv.name() + " ReLU", relu, time)
@@ -144,7 +144,7 @@ final class TrainingForward {
         Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
     dnnl_memory_desc layout = plain;
     if (parts.flow().trains(conv.weight())) {
-      layout = Dnnl.weightGradientOf(gradients.of(conv, desc).desc());
+      layout = PrimitiveDescs.weightGradientOf(gradients.of(conv, desc).desc());
     }
     return weights.add(conv.weight(), plain, layout);
   }
@@ -189,7 +189,7 @@ final class TrainingForward {
     }
     int given = slices == null ? 0 : dnnl_use_global_stats;
     dnnl_primitive_desc training =
-        Dnnl.batchNorm(
+        BatchNorms.forward(
             scope, dnnl_forward_training, target, target, norm.epsilon(), layer.flags | given);
     layer.norm = training;
     Steps.Step step =
@@ -203,7 +203,7 @@ final class TrainingForward {
             .with(DNNL_ARG_SCALE, vector, gamma.master())
             .with(DNNL_ARG_SHIFT, vector, beta.master());
     if (relu) {
-      dnnl_memory_desc workspace = Dnnl.workspaceOf(training);
+      dnnl_memory_desc workspace = PrimitiveDescs.workspaceOf(training);
       Buffer mask = parts.arena(workspace);
       layer.workspace = mask;
       step.with(DNNL_ARG_WORKSPACE, workspace, mask);
@@ -212,7 +212,7 @@ final class TrainingForward {
         .evaluation()
         .add(
             norm.gamma().name(),
-            Dnnl.batchNorm(
+            BatchNorms.forward(
                 scope,
                 dnnl_forward_inference,
                 target,
@@ -238,7 +238,7 @@ final class TrainingForward {
       int time) {
     Value in = pool.inputs().get(0);
     dnnl_primitive_desc desc =
-        Dnnl.pooling(
+        Poolings.forward(
             scope,
             dnnl_forward_training,
             algorithm,
@@ -249,7 +249,7 @@ final class TrainingForward {
             padding);
     TrainingLayer layer = new TrainingLayer(desc);
     layers.put(pool, layer);
-    dnnl_memory_desc workspace = Dnnl.workspaceOf(desc);
+    dnnl_memory_desc workspace = PrimitiveDescs.workspaceOf(desc);
     if (Dnnl.bytes(workspace) > 0) {
       layer.workspace = parts.arena(workspace);
     }
@@ -267,7 +267,7 @@ final class TrainingForward {
 
   private void forward(SubsampledIdentity identity, int time) {
     dnnl_primitive_desc desc =
-        Dnnl.convolution(
+        Convolutions.forward(
             scope,
             dnnl_forward_training,
             layouts.desc(identity.input()),
@@ -275,14 +275,14 @@ final class TrainingForward {
             null,
             layouts.desc(identity.output()),
             Descs.selectionWindow(identity),
-            Dnnl.attributes(scope));
+            Attributes.none(scope));
     layers.put(identity, new TrainingLayer(desc));
-    Buffer selection = parts.selection(identity, Dnnl.weightsOf(desc));
+    Buffer selection = parts.selection(identity, PrimitiveDescs.weightsOf(desc));
     for (Steps steps : parts.forwards()) {
       steps
           .add(identity.name(), desc, time)
           .with(DNNL_ARG_SRC, layouts.desc(identity.input()), parts.valueOf(identity.input()))
-          .with(DNNL_ARG_WEIGHTS, Dnnl.weightsOf(desc), selection)
+          .with(DNNL_ARG_WEIGHTS, PrimitiveDescs.weightsOf(desc), selection)
           .with(DNNL_ARG_DST, layouts.desc(identity.output()), parts.valueOf(identity.output()));
     }
   }
@@ -297,7 +297,7 @@ final class TrainingForward {
         Dnnl.strided(scope, type, new long[] {in, out}, new long[] {1, in});
     dnnl_memory_desc row = Dnnl.matrix(scope, Dnnl.F32, 1, out);
     dnnl_primitive_desc desc =
-        Dnnl.matmul(
+        MatrixProducts.of(
             scope, layouts.desc(linear.input()), transposed, row, layouts.desc(linear.output()));
     layers.put(linear, new TrainingLayer(desc));
     for (Steps steps : parts.forwards()) {

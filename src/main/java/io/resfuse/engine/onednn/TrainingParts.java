@@ -37,6 +37,10 @@ final class TrainingParts {
     this.weights = weights;
   }
 
+  Scope scope() {
+    return scope;
+  }
+
   GradientFlow flow() {
     return flow;
   }
@@ -101,7 +105,7 @@ final class TrainingParts {
       Buffer target,
       int time) {
     steps
-        .add(name, Dnnl.reorder(scope, from, to), time)
+        .add(name, Pointwise.reorder(scope, from, to), time)
         .with(DNNL_ARG_FROM, from, source)
         .with(DNNL_ARG_TO, to, target);
   }

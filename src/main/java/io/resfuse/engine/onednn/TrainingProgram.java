@@ -251,7 +251,7 @@ final class TrainingProgram {
             target,
             time);
       }
-      backward.contribute(output, target, time);
+      backward.gradients().contribute(output, target, time);
     }
   }
 
@@ -259,7 +259,7 @@ final class TrainingProgram {
     Buffer host = hostInputGradient;
     if (host != null) {
       Value input = network.input();
-      Buffer gradient = backward.gradient(input);
+      Buffer gradient = backward.gradients().of(input);
       if (gradient == null) {
         return;
       }

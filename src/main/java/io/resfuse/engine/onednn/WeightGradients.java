@@ -18,7 +18,7 @@ final class WeightGradients {
   }
 
   dnnl_primitive_desc convolution(FusedConv conv, int elementType) {
-    return Dnnl.convolution(
+    return Convolutions.forward(
         scope,
         dnnl_forward_training,
         layouts.desc(conv.input(), elementType),
@@ -26,7 +26,7 @@ final class WeightGradients {
         layouts.bias(conv),
         layouts.desc(conv.output(), elementType),
         conv.window(),
-        Dnnl.attributes(scope));
+        Attributes.none(scope));
   }
 
   /**
@@ -43,14 +43,14 @@ final class WeightGradients {
    */
   WeightGradient of(FusedConv conv, dnnl_primitive_desc forwardDesc) {
     dnnl_primitive_desc desc = planned(conv, forwardDesc, type);
-    return type != Dnnl.F32 && Dnnl.isReference(desc)
+    return type != Dnnl.F32 && PrimitiveDescs.isReference(desc)
         ? new WeightGradient(planned(conv, convolution(conv, Dnnl.F32), Dnnl.F32), Dnnl.F32)
         : new WeightGradient(desc, type);
   }
 
   private dnnl_primitive_desc planned(
       FusedConv conv, dnnl_primitive_desc forwardDesc, int elementType) {
-    return Dnnl.convolutionBackwardWeights(
+    return Convolutions.weightGradient(
         scope,
         layouts.desc(conv.input(), elementType),
         layouts.anyWeights(conv, Dnnl.F32),

@@ -40,7 +40,7 @@ class InstructionSetsTest {
     assertThat(lines.size()).isGreaterThan(2 * ResNetVariant.all().size());
     for (String line : lines.subList(1, lines.size())) {
       List<String> names = List.of(line.replaceAll(".*\\{|\\}.*", "").split("=[0-9]+(, )?"));
-      assertThat(names).as(line).isNotEmpty().noneMatch(Dnnl::isReference);
+      assertThat(names).as(line).isNotEmpty().noneMatch(PrimitiveDescs::isReference);
     }
     assertThat(lines)
         .anyMatch(line -> line.startsWith("resnet50 training fp32 in " + format + " "));
@@ -67,9 +67,10 @@ class InstructionSetsTest {
 
   @Test
   void referenceLoopsAreKnownByTheirNames() {
-    assertThat(List.of("ref:any", "gemm:ref", "brg:avx2+ref:any")).allMatch(Dnnl::isReference);
+    assertThat(List.of("ref:any", "gemm:ref", "brg:avx2+ref:any"))
+        .allMatch(PrimitiveDescs::isReference);
     assertThat(List.of("jit:avx2", "simple_nchw:any", "x64:gemm:jit", "bnorm_jit:avx512_core"))
-        .noneMatch(Dnnl::isReference);
+        .noneMatch(PrimitiveDescs::isReference);
   }
 
   /** The line names the heaviest of the layers, the instruction set, and what would help. */

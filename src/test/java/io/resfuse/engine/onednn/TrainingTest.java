@@ -102,7 +102,7 @@ class TrainingTest {
           .as("convolution and batch norm, both ways, each once")
           .hasSizeGreaterThan(1)
           .doesNotHaveDuplicates()
-          .noneMatch(Dnnl::isReference);
+          .noneMatch(PrimitiveDescs::isReference);
       assertThatThrownBy(() -> timer.implementations("nothing"))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("'nothing'");
