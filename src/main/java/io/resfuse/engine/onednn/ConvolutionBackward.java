@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
+import io.resfuse.engine.onednn.WeightGradients.Part;
 import io.resfuse.engine.onednn.WeightGradients.WeightGradient;
 import io.resfuse.tensor.Shape;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -64,7 +65,7 @@ final class ConvolutionBackward {
     }
     if (parts.flow().trains(conv.weight())
         || (conv.bias() != null && parts.flow().trains(conv.bias()))) {
-      weightGradient(conv, layer, dy, time);
+      weightGradient(conv, dy, time);
     }
     if (gradients.isWanted(conv.input())) {
       Entry weight = weights.get(conv.weight());
@@ -98,29 +99,42 @@ final class ConvolutionBackward {
         time);
   }
 
-  private void weightGradient(FusedConv conv, TrainingLayer layer, Buffer dy, int time) {
-    WeightGradient found = weightGradients.of(conv, layer.forward);
-    Buffer input = inType(conv.input(), parts.valueOf(conv.input()), found.type(), time);
-    Buffer gradient = inType(conv.output(), dy, found.type(), time);
-    GradientStep step =
-        new GradientStep(parts, conv.name() + " weights", found.desc(), time)
-            .with(DNNL_ARG_SRC, layouts.desc(conv.input(), found.type()), input)
-            .with(DNNL_ARG_DIFF_DST, layouts.desc(conv.output(), found.type()), gradient)
-            .gradient(
-                DNNL_ARG_DIFF_WEIGHTS,
-                weights.get(conv.weight()),
-                PrimitiveDescs.weightGradientOf(found.desc()));
-    if (hasIdleTaps(conv)) {
-      // Of these oneDNN's bf16 primitives leave whatever was in memory.
-      step.onZeros();
+  private void weightGradient(FusedConv conv, Buffer dy, int time) {
+    WeightGradient found = weightGradients.of(conv);
+    int read = found.type();
+    Buffer input = inType(conv.input(), parts.valueOf(conv.input()), read, time);
+    Buffer gradient = inType(conv.output(), dy, read, time);
+    GradientStep step = null;
+    for (Part part : found.parts()) {
+      int first = part.slice().first();
+      int images = part.slice().images();
+      step =
+          step == null
+              ? new GradientStep(parts, conv.name() + " weights", part.desc(), time)
+              : step.next(part.desc());
+      step.with(
+              DNNL_ARG_SRC,
+              layouts.desc(conv.input(), read, images),
+              input,
+              layouts.offset(conv.input(), read, first))
+          .with(
+              DNNL_ARG_DIFF_DST,
+              layouts.desc(conv.output(), read, images),
+              gradient,
+              layouts.offset(conv.output(), read, first))
+          .gradient(DNNL_ARG_DIFF_WEIGHTS, weights.get(conv.weight()), found.layout());
+      if (hasIdleTaps(conv)) {
+        // Of these oneDNN's bf16 primitives leave whatever was in memory.
+        step.onZeros();
+      }
+      if (conv.bias() != null) {
+        step.gradient(
+            DNNL_ARG_DIFF_BIAS,
+            weights.get(conv.bias()),
+            Dnnl.vector(scope, conv.output().channels()));
+      }
+      step.end();
     }
-    if (conv.bias() != null) {
-      step.gradient(
-          DNNL_ARG_DIFF_BIAS,
-          weights.get(conv.bias()),
-          Dnnl.vector(scope, conv.output().channels()));
-    }
-    step.end();
   }
 
   /** A value or its gradient in a type: itself, or a copy for the backward pass. */

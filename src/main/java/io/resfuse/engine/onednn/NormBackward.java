@@ -4,6 +4,7 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.onednn.TrainingWeights.Entry;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 
@@ -11,6 +12,13 @@ import org.bytedeco.dnnl.dnnl_primitive_desc;
  * Adds the backward pass of batch norms, with the ReLU that is fused with them. Not thread-safe.
  */
 final class NormBackward {
+  /**
+   * In bf16 the gradient of what is normalised is oneDNN's, since its terms must not be rounded one
+   * by one. So are those of scale and shift over so many pixels, which are within 5e-6 of float64;
+   * over more they are summed apart.
+   */
+  private static final int MOST_PIXELS = 1 << 16;
+
   private final Scope scope;
   private final int type;
   private final TrainingParts parts;
@@ -49,14 +57,22 @@ final class NormBackward {
     if (forwardDesc == null || stats == null || y == null) {
       throw new IllegalStateException("no forward pass of " + norm.gamma().name());
     }
+    Entry gamma = weights.get(norm.gamma());
+    Entry beta = weights.get(norm.beta());
     SlicedNorm sliced = layer.sliced;
     if (sliced != null && type == Dnnl.F32) {
       sliced.backward(
-          new SlicedNorm.Tensors(target, y, gradient, dy, layer.workspace),
-          weights.get(norm.gamma()),
-          weights.get(norm.beta()),
-          time);
+          new SlicedNorm.Tensors(target, y, gradient, dy, layer.workspace), gamma, beta, time);
       return;
+    }
+    boolean apart = sliced != null && sliced.pixels() > MOST_PIXELS;
+    if (apart) {
+      sliced.parameterGradients(
+          new SlicedNorm.Tensors(target, y, gradient, parts.arena(target), layer.workspace),
+          type,
+          gamma,
+          beta,
+          time);
     }
     dnnl_primitive_desc desc =
         BatchNorms.backward(scope, target, target, norm.epsilon(), layer.flags, forwardDesc);
@@ -66,10 +82,14 @@ final class NormBackward {
             .with(DNNL_ARG_MEAN, vector, stats.mean())
             .with(DNNL_ARG_VARIANCE, vector, stats.variance())
             .with(DNNL_ARG_DIFF_DST, target, gradient)
-            .with(DNNL_ARG_SCALE, vector, weights.get(norm.gamma()).master())
-            .with(DNNL_ARG_DIFF_SRC, target, dy)
-            .gradient(DNNL_ARG_DIFF_SCALE, weights.get(norm.gamma()), vector)
-            .gradient(DNNL_ARG_DIFF_SHIFT, weights.get(norm.beta()), vector);
+            .with(DNNL_ARG_SCALE, vector, gamma.master())
+            .with(DNNL_ARG_DIFF_SRC, target, dy);
+    if (apart) {
+      step.with(DNNL_ARG_DIFF_SCALE, vector, parts.arena(vector))
+          .with(DNNL_ARG_DIFF_SHIFT, vector, parts.arena(vector));
+    } else {
+      step.gradient(DNNL_ARG_DIFF_SCALE, gamma, vector).gradient(DNNL_ARG_DIFF_SHIFT, beta, vector);
+    }
     if (layer.workspace != null) {
       step.with(DNNL_ARG_WORKSPACE, PrimitiveDescs.workspaceOf(forwardDesc), layer.workspace);
     }

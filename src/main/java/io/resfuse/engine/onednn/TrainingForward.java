@@ -94,8 +94,8 @@ final class TrainingForward {
   private void forward(FusedConv conv, int time) {
     dnnl_memory_desc target = layouts.desc(conv.output());
     dnnl_memory_desc bias = layouts.bias(conv);
-    dnnl_primitive_desc desc = gradients.convolution(conv, type);
-    Entry weight = convolutionWeights(conv, desc);
+    dnnl_primitive_desc desc = gradients.convolution(conv);
+    Entry weight = convolutionWeights(conv);
     TrainingLayer layer = new TrainingLayer(desc);
     layers.put(conv, layer);
     Buffer out = parts.valueOf(conv.output());
@@ -139,12 +139,12 @@ final class TrainingForward {
   }
 
   /** The master's layout is that in which the weights' gradient comes. */
-  private Entry convolutionWeights(FusedConv conv, dnnl_primitive_desc desc) {
+  private Entry convolutionWeights(FusedConv conv) {
     dnnl_memory_desc plain =
         Dnnl.plainWeights(scope, conv.groups(), Descs.dims(conv.weight().shape()));
     dnnl_memory_desc layout = plain;
     if (parts.flow().trains(conv.weight())) {
-      layout = PrimitiveDescs.weightGradientOf(gradients.of(conv, desc).desc());
+      layout = gradients.of(conv).layout();
     }
     return weights.add(conv.weight(), plain, layout);
   }

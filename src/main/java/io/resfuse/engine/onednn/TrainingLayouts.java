@@ -113,10 +113,15 @@ final class TrainingLayouts {
   }
 
   dnnl_memory_desc desc(Value value, int elementType) {
+    return desc(value, elementType, options.batch());
+  }
+
+  /** Some images of a value: they follow each other in memory in every format. */
+  dnnl_memory_desc desc(Value value, int elementType, int images) {
     if (value.isFlat()) {
-      return Dnnl.matrix(scope, elementType, options.batch(), value.channels());
+      return Dnnl.matrix(scope, elementType, images, value.channels());
     }
-    long[] dims = Descs.dims(shape(value));
+    long[] dims = Descs.dims(shape(value), images);
     if (isPlainInput(value)) {
       return Dnnl.nchw(scope, elementType, dims);
     }
@@ -125,6 +130,11 @@ final class TrainingLayouts {
 
   dnnl_memory_desc image(int elementType, long... dims) {
     return Dnnl.desc(scope, elementType, format.tag(), dims);
+  }
+
+  /** Where an image begins in a value, in bytes. */
+  long offset(Value value, int elementType, int image) {
+    return Dnnl.bytes(desc(value, elementType)) / options.batch() * image;
   }
 
   dnnl_memory_desc hostDesc(Value value) {
