@@ -1,7 +1,5 @@
 package io.resfuse.engine.cuda;
 
-import io.resfuse.engine.InferencePlan;
-import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.driver.Context;
@@ -15,7 +13,7 @@ import io.resfuse.engine.cuda.program.Pass;
 import io.resfuse.engine.cuda.program.PlanMemories;
 import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.engine.cuda.program.Resources;
-import io.resfuse.tensor.Shape;
+import io.resfuse.engine.spi.AbstractInferencePlan;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
@@ -23,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 
 /** A bound {@link InferenceProgram}, captured in one graph. One owner: not thread-safe. */
-final class CudaInferencePlan implements InferencePlan, OperationTimer {
+final class CudaInferencePlan extends AbstractInferencePlan {
   private final InferenceProgram program;
   private final Runnable onClose;
   private final Resources resources = new Resources();
@@ -31,7 +29,6 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
   private final OperationStopwatch stopwatch;
   private final ImageInput images;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
-  private boolean closed;
 
   /**
    * Allocates and captures.
@@ -43,6 +40,7 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
    */
   CudaInferencePlan(
       Context context, InferenceProgram program, DeviceMemory weights, Runnable onClose) {
+    super(program.shapes().network(), program.request());
     this.program = program;
     this.onClose = onClose;
     resources.own(program, program::close);
@@ -91,55 +89,28 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
   }
 
   @Override
-  public PlanRequest request() {
-    return program.request();
-  }
-
-  @Override
-  public FloatBuffer input() {
-    checkOpen();
+  protected FloatBuffer inputBuffer() {
     return images.floats();
   }
 
   @Override
-  public ByteBuffer pixels() {
-    checkOpen();
+  protected ByteBuffer pixelBuffer() {
     return images.pixels();
   }
 
   @Override
-  public void run() {
-    checkOpen();
+  protected void runForward() {
     pass.run();
   }
 
   @Override
-  public double seconds(String operation, Runnable coolCaches) {
-    checkOpen();
+  protected double time(String operation, Runnable coolCaches) {
     return stopwatch.seconds(operation);
   }
 
   @Override
-  public FloatBuffer output(String name) {
-    checkOpen();
-    FloatBuffer output = outputs.get(name);
-    if (output == null) {
-      throw noOutput(name);
-    }
-    return output;
-  }
-
-  @Override
-  public Shape outputShape(String name) {
-    if (!program.request().outputs().contains(name)) {
-      throw noOutput(name);
-    }
-    return program.shapes().shape(program.shapes().network().output(name));
-  }
-
-  private IllegalArgumentException noOutput(String name) {
-    return new IllegalArgumentException(
-        "the plan has no output '" + name + "'; it has " + program.request().outputs());
+  protected FloatBuffer outputBuffer(String name) {
+    return outputs.get(name);
   }
 
   @Override
@@ -147,21 +118,12 @@ final class CudaInferencePlan implements InferencePlan, OperationTimer {
     return program.memory();
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("the plan is closed");
-    }
-  }
-
   @Override
-  public void close() {
-    if (!closed) {
-      closed = true;
-      try {
-        resources.close();
-      } finally {
-        onClose.run();
-      }
+  protected void release() {
+    try {
+      resources.close();
+    } finally {
+      onClose.run();
     }
   }
 }

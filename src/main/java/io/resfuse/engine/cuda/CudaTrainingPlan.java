@@ -1,11 +1,10 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.OperationTimer;
+import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.TrainingOptions;
-import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.driver.Stream;
@@ -22,22 +21,18 @@ import io.resfuse.engine.cuda.program.Pass;
 import io.resfuse.engine.cuda.program.PlanMemories;
 import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.engine.cuda.program.Resources;
+import io.resfuse.engine.spi.AbstractTrainingPlan;
 import io.resfuse.tensor.HostTensor;
-import io.resfuse.tensor.Shape;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A bound {@link TrainingProgram}, a graph per pass. One owner: not thread-safe. */
-final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
-  private static final String LOGITS = "logits";
-  private static final String STEPS = "steps";
-
+final class CudaTrainingPlan extends AbstractTrainingPlan {
   private final TrainingProgram program;
   private final NetworkSpec network;
   private final Resources resources = new Resources();
@@ -59,8 +54,6 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private final Map<String, FloatBuffer> outputGradients = new HashMap<>();
   private boolean transposed;
-  private boolean forwardRan;
-  private boolean closed;
 
   /**
    * Allocates and captures.
@@ -72,6 +65,7 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
    */
   CudaTrainingPlan(
       Context context, TrainingProgram program, NetworkSpec network, Parameters initial) {
+    super(network, program.options());
     this.program = program;
     this.network = network;
     this.space = program.parameters();
@@ -132,7 +126,7 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
       program
           .outputGradients()
           .forEach((name, buffer) -> outputGradients.put(name, HostBuffers.floats(buffer)));
-      write(initial);
+      writeParameters(initial);
       done = true;
     } finally {
       if (!done) {
@@ -161,108 +155,52 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public TrainingOptions options() {
-    return program.options();
-  }
-
-  @Override
-  public FloatBuffer input() {
-    checkOpen();
+  protected FloatBuffer inputBuffer() {
     return images.floats();
   }
 
   @Override
-  public ByteBuffer pixels() {
-    checkOpen();
+  protected ByteBuffer pixelBuffer() {
     return images.pixels();
   }
 
   @Override
-  public void forward() {
-    checkOpen();
+  protected void runForward() {
     forward.run();
-    forwardRan = true;
   }
 
   @Override
-  public void evaluate() {
-    checkOpen();
-    forwardRan = false;
+  protected void runEvaluation() {
     evaluation.run();
   }
 
   @Override
-  public double seconds(String operation, Runnable coolCaches) {
-    checkOpen();
+  protected double time(String operation, Runnable coolCaches) {
     return stopwatch.seconds(operation);
   }
 
   @Override
-  public FloatBuffer output(String name) {
-    checkOpen();
-    return ofOutput(outputs, name);
+  protected FloatBuffer outputBuffer(String name) {
+    return outputs.get(name);
   }
 
   @Override
-  public Shape outputShape(String name) {
-    if (!options().outputs().contains(name)) {
-      throw noOutput(name);
-    }
-    return program.shapes().shape(program.shapes().network().output(name));
+  protected FloatBuffer outputGradientBuffer(String name) {
+    return outputGradients.get(name);
   }
 
   @Override
-  public FloatBuffer outputGradient(String name) {
-    checkOpen();
-    return ofOutput(outputGradients, name);
-  }
-
-  private FloatBuffer ofOutput(Map<String, FloatBuffer> map, String name) {
-    FloatBuffer found = map.get(name);
-    if (found == null) {
-      throw noOutput(name);
-    }
-    return found;
-  }
-
-  private IllegalArgumentException noOutput(String name) {
-    return new IllegalArgumentException(
-        "the plan has no output '" + name + "'; it has " + options().outputs());
+  protected double lossOfLabels(int[] labels, double smoothing, int counted) {
+    return loss.againstLabels(labels, smoothing, counted);
   }
 
   @Override
-  public double softmaxCrossEntropy(int[] labels, double smoothing) {
-    return loss().againstLabels(labels, smoothing);
+  protected double lossOfTargets(FloatBuffer targets) {
+    return loss.againstTargets(targets);
   }
 
   @Override
-  public double softmaxCrossEntropy(FloatBuffer targets) {
-    return loss().againstTargets(targets);
-  }
-
-  private LossProgram.Loss loss() {
-    checkOpen();
-    LossProgram.Loss present = loss;
-    if (present == null) {
-      throw noOutput(LOGITS);
-    }
-    return present;
-  }
-
-  /**
-   * {@inheritDoc}
-   *
-   * <p>Its gradients take the place of what the forward pass kept: a second backward pass needs a
-   * forward pass of its own.
-   */
-  @Override
-  public void backward(boolean accumulate) {
-    checkOpen();
-    if (!forwardRan) {
-      throw new IllegalStateException(
-          "backward() needs a forward() of its own before it (evaluate() keeps nothing for it)");
-    }
-    forwardRan = false;
+  protected void runBackward(boolean accumulate) {
     if (!transposed) {
       transposing.start();
       transposed = true;
@@ -271,42 +209,12 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public FloatBuffer inputGradient() {
-    checkOpen();
-    FloatBuffer gradient = inputGradient;
-    if (gradient == null) {
-      throw new IllegalStateException(
-          "this plan computes no input gradient; make it with options.withInputGradient(true)");
-    }
-    return gradient;
+  protected FloatBuffer inputGradientBuffer() {
+    return inputGradient;
   }
 
   @Override
-  public void readGradient(String parameter, HostTensor target) {
-    checkOpen();
-    ParameterSpace.Entry entry = space.find(parameter);
-    if (entry == null || !entry.trained()) {
-      throw new IllegalArgumentException(
-          "'"
-              + parameter
-              + "' has no gradient: it is no trainable parameter of this plan or frozen");
-    }
-    Shape shape = entry.spec().shape();
-    if (!target.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          "the gradient of "
-              + parameter
-              + " has shape "
-              + shape
-              + ", the target "
-              + target.shape());
-    }
-    arrays.read(entry, space.gradients(), target);
-  }
-
-  @Override
-  public double gradientNorm() {
-    checkOpen();
+  protected double normOfGradients() {
     return norm.compute();
   }
 
@@ -316,86 +224,54 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
    * <p>Returns before the device is done; what is called next waits where it must.
    */
   @Override
-  public void update(double learningRate, double gradientScale) {
-    checkOpen();
-    optimizer.step(learningRate, gradientScale);
+  protected void runOptimizer(int step, double learningRate, double gradientScale) {
+    optimizer.step(step, learningRate, gradientScale);
     transposed = false;
   }
 
   @Override
-  public void readParameters(Parameters target) {
-    checkOpen();
-    stream.synchronize("waiting for the optimizer");
-    for (ParameterSpace.Entry entry : space.all()) {
-      arrays.read(entry, space.masters(), target.get(entry.spec()));
-    }
+  protected void readValue(ParameterSpec parameter, HostTensor target) {
+    read(parameter, space.masters(), target);
   }
 
   @Override
-  public void writeParameters(Parameters source) {
-    checkOpen();
-    write(source);
+  protected void writeValue(ParameterSpec parameter, HostTensor source) {
+    write(parameter, source, space.masters());
   }
 
-  private void write(Parameters source) {
-    stream.synchronize("waiting for the optimizer");
-    for (ParameterSpace.Entry entry : space.all()) {
-      arrays.write(entry, source.get(entry.spec()), space.masters());
-    }
+  @Override
+  protected void valuesWritten() {
     storing.run();
     transposed = false;
   }
 
   @Override
-  public Map<String, HostTensor> readOptimizerState() {
-    checkOpen();
-    stream.synchronize("waiting for the optimizer");
-    Map<String, HostTensor> state = new LinkedHashMap<>();
-    List<String> names = ParameterSpace.stateNames(options().optimizer());
-    for (ParameterSpace.Entry entry : space.trained()) {
-      for (int i = 0; i < names.size(); i++) {
-        HostTensor tensor = HostTensor.zeros(entry.spec().shape());
-        arrays.read(entry, space.states().get(i), tensor);
-        state.put(entry.spec().name() + "/" + names.get(i), tensor);
-      }
-    }
-    state.put(STEPS, HostTensor.of(Shape.of(1), optimizer.steps()));
-    return state;
+  protected void readGradient(ParameterSpec parameter, HostTensor target) {
+    read(parameter, space.gradients(), target);
   }
 
   @Override
-  public void writeOptimizerState(Map<String, HostTensor> state) {
-    checkOpen();
-    List<String> names = ParameterSpace.stateNames(options().optimizer());
-    HostTensor steps = require(state, STEPS, Shape.of(1));
-    for (ParameterSpace.Entry entry : space.trained()) {
-      for (String name : names) {
-        require(state, entry.spec().name() + "/" + name, entry.spec().shape());
-      }
-    }
-    stream.synchronize("waiting for the optimizer");
-    for (ParameterSpace.Entry entry : space.trained()) {
-      for (int i = 0; i < names.size(); i++) {
-        String key = entry.spec().name() + "/" + names.get(i);
-        arrays.write(entry, state.get(key), space.states().get(i));
-      }
-    }
-    optimizer.setSteps((int) steps.get(0));
+  protected void readState(ParameterSpec parameter, int index, HostTensor target) {
+    read(parameter, space.states().get(index), target);
   }
 
-  private static HostTensor require(Map<String, HostTensor> state, String key, Shape shape) {
-    HostTensor tensor = state.get(key);
-    if (tensor == null) {
-      throw new IllegalArgumentException(
-          "the optimizer's state lacks '"
-              + key
-              + "'; it was saved with another optimizer or other frozen parameters");
-    }
-    if (!tensor.shape().equals(shape)) {
-      throw new IllegalArgumentException(
-          "the optimizer's state '" + key + "' needs shape " + shape + ", got " + tensor.shape());
-    }
-    return tensor;
+  @Override
+  protected void writeState(ParameterSpec parameter, int index, HostTensor source) {
+    write(parameter, source, space.states().get(index));
+  }
+
+  private void read(ParameterSpec parameter, Buffer array, HostTensor target) {
+    waitForOptimizer();
+    arrays.read(space.get(parameter), array, target);
+  }
+
+  private void write(ParameterSpec parameter, HostTensor source, Buffer array) {
+    waitForOptimizer();
+    arrays.write(space.get(parameter), source, array);
+  }
+
+  private void waitForOptimizer() {
+    stream.synchronize("waiting for the optimizer");
   }
 
   @Override
@@ -403,17 +279,8 @@ final class CudaTrainingPlan implements TrainingPlan, OperationTimer {
     return program.memory();
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("this training plan of " + network.name() + " is closed");
-    }
-  }
-
   @Override
-  public void close() {
-    if (!closed) {
-      closed = true;
-      resources.close();
-    }
+  protected void release() {
+    resources.close();
   }
 }

@@ -25,6 +25,7 @@ import io.resfuse.engine.cuda.program.HostBuffers;
 import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.engine.cuda.program.Region;
 import io.resfuse.engine.cuda.program.Timeline;
+import io.resfuse.engine.spi.GradientFlow;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -76,8 +77,9 @@ final class TrainingProgram implements AutoCloseable {
     this.emission = new Emission(toolkit, type, region);
     Layouts layouts = backend.layouts(whole, type, !options.inputGradient());
     NetworkSpec network = shapes.network();
-    this.parameters = new ParameterSpace(whole, network, layouts, options, type, region);
-    this.state = new TrainingState(emission, shapes, layouts, options, parameters);
+    GradientFlow flow = new GradientFlow(network, options);
+    this.parameters = new ParameterSpace(whole, flow, layouts, options.optimizer(), type, region);
+    this.state = new TrainingState(emission, shapes, layouts, flow, parameters);
     this.input =
         new ImageInput(host, shapes.of(network.input()), options.layout(), options.scaling());
     this.inputGradient =

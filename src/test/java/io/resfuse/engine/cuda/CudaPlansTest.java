@@ -260,20 +260,6 @@ class CudaPlansTest {
   }
 
   @Test
-  void asecondBackwardPassNeedsAForwardPass() {
-    try (Engine engine = open();
-        TrainingPlan plan =
-            engine.planTraining(
-                network, parameters, TrainingOptions.standard(2, 32, Precision.FP32))) {
-      plan.forward();
-      plan.backward(false);
-      assertThatThrownBy(() -> plan.backward(true))
-          .isInstanceOf(IllegalStateException.class)
-          .hasMessageContaining("forward()");
-    }
-  }
-
-  @Test
   void softcudaIsForThoseWhoAskForIt() {
     CudaProvider provider = new CudaProvider();
     Availability unnamed = provider.probe(EngineOptions.defaults());

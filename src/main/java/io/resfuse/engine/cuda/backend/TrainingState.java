@@ -2,8 +2,6 @@ package io.resfuse.engine.cuda.backend;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
-import io.resfuse.engine.ParameterSpec;
-import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.driver.DeviceMemory;
 import io.resfuse.engine.cuda.emit.Convolutions;
@@ -14,14 +12,13 @@ import io.resfuse.engine.cuda.layout.ParameterSpace;
 import io.resfuse.engine.cuda.layout.Shapes;
 import io.resfuse.engine.cuda.program.Buffer;
 import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.spi.GradientFlow;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,10 +29,9 @@ public final class TrainingState {
   private final Emission emission;
   private final Shapes shapes;
   private final Layouts layouts;
-  private final TrainingOptions options;
   private final ParameterSpace parameters;
   private final TrainingNorms norms;
-  private final Set<Value> withGradient;
+  private final GradientFlow flow;
   private final Map<Value, Operand> operands = new HashMap<>();
   private final Map<Operation, Buffer> kept = new HashMap<>();
   private final Map<Operation, Buffer> transposed = new LinkedHashMap<>();
@@ -46,33 +42,14 @@ public final class TrainingState {
       Emission emission,
       Shapes shapes,
       Layouts layouts,
-      TrainingOptions options,
+      GradientFlow flow,
       ParameterSpace parameters) {
     this.emission = emission;
     this.shapes = shapes;
     this.layouts = layouts;
-    this.options = options;
+    this.flow = flow;
     this.parameters = parameters;
     this.norms = new TrainingNorms(parameters, emission.region());
-    this.withGradient = withGradient();
-  }
-
-  /** The values before which, or at which, something wants a gradient. */
-  private Set<Value> withGradient() {
-    Set<Value> wanted = new HashSet<>();
-    if (options.inputGradient()) {
-      wanted.add(shapes.network().input());
-    }
-    for (Operation operation : shapes.network().operations()) {
-      boolean has = operation.inputs().stream().anyMatch(wanted::contains);
-      for (ParameterSpec parameter : operation.parameters()) {
-        has |= parameters.get(parameter).trained();
-      }
-      if (has) {
-        wanted.add(operation.output());
-      }
-    }
-    return wanted;
   }
 
   public Emission emission() {
@@ -87,10 +64,6 @@ public final class TrainingState {
     return layouts;
   }
 
-  TrainingOptions options() {
-    return options;
-  }
-
   public ParameterSpace parameters() {
     return parameters;
   }
@@ -100,12 +73,12 @@ public final class TrainingState {
   }
 
   public boolean wantsGradient(Value value) {
-    return withGradient.contains(value);
+    return flow.reaches(value);
   }
 
   /** Whether a convolution is followed by a batch norm with the batch's statistics. */
   public boolean takesBatchStatistics(FusedConv conv) {
-    return conv.batchNorm() != null && !options.isFrozen(conv.batchNorm());
+    return flow.takesBatchStatistics(conv);
   }
 
   /**

@@ -121,57 +121,14 @@ public final class LossProgram {
     }
 
     /** Against smoothed labels; see {@link io.resfuse.engine.TrainingPlan#softmaxCrossEntropy}. */
-    public double againstLabels(int[] given, double smoothing) {
-      check(given, smoothing);
-      int counted = 0;
-      for (int label : given) {
-        counted += label >= 0 ? 1 : 0;
-      }
+    public double againstLabels(int[] given, double smoothing, int counted) {
       givenLabels.put(0, given);
       labelsIn.start();
       return run(0, smoothing, counted);
     }
 
-    private void check(int[] given, double smoothing) {
-      if (given.length != shape.images()) {
-        throw new IllegalArgumentException(
-            "the plan has a batch of "
-                + shape.images()
-                + " images, got "
-                + given.length
-                + " labels");
-      }
-      for (int n = 0; n < given.length; n++) {
-        if (given[n] < -1 || given[n] >= shape.channels()) {
-          throw new IllegalArgumentException(
-              "label "
-                  + given[n]
-                  + " of image "
-                  + n
-                  + " is not one of "
-                  + shape.channels()
-                  + " classes (0 to "
-                  + (shape.channels() - 1)
-                  + ", or -1 for none)");
-        }
-      }
-      if (!(smoothing >= 0 && smoothing <= 1)) {
-        throw new IllegalArgumentException("label smoothing must be in 0 to 1, got " + smoothing);
-      }
-    }
-
     /** Against a distribution per image. */
     public double againstTargets(FloatBuffer given) {
-      if (given.capacity() != givenTargets.capacity()) {
-        throw new IllegalArgumentException(
-            "targets must be "
-                + shape.images()
-                + " rows of "
-                + shape.channels()
-                + " classes, got "
-                + given.capacity()
-                + " elements");
-      }
       givenTargets.put(0, given, 0, given.capacity());
       targetsIn.start();
       return run(targetsAddress, 0, shape.images());

@@ -56,10 +56,7 @@ public final class OptimizerProgram {
     return new Bound(binding, stream);
   }
 
-  /**
-   * The optimizer with addresses, and the number of steps it has made. A step allocates nothing.
-   * Not thread-safe.
-   */
+  /** The optimizer with addresses. A step allocates nothing. Not thread-safe. */
   public final class Bound {
     private final Binding binding;
     private final Stream stream;
@@ -69,7 +66,6 @@ public final class OptimizerProgram {
     private final int firstStepOffset;
     private final int correction1Offset;
     private final int correction2Offset;
-    private int steps;
 
     private Bound(Binding binding, Stream stream) {
       this.binding = binding;
@@ -129,28 +125,19 @@ public final class OptimizerProgram {
           adam != null && adam.decoupled() ? 1 : 0);
     }
 
-    /** Starts one step. */
-    public void step(double rate, double gradientScale) {
-      steps++;
+    /** Starts one step; the first of an optimizer's life has number 1. */
+    public void step(int number, double rate, double gradientScale) {
       if (chunks.isEmpty()) {
         return;
       }
       launch.set(rateOffset, (float) rate);
       launch.set(gradientScaleOffset, (float) gradientScale);
-      launch.set(firstStepOffset, steps == 1 ? 1 : 0);
+      launch.set(firstStepOffset, number == 1 ? 1 : 0);
       if (optimizer instanceof Adam adam) {
-        launch.set(correction1Offset, (float) (1 - Math.pow(adam.beta1(), steps)));
-        launch.set(correction2Offset, (float) (1 - Math.pow(adam.beta2(), steps)));
+        launch.set(correction1Offset, (float) (1 - Math.pow(adam.beta1(), number)));
+        launch.set(correction2Offset, (float) (1 - Math.pow(adam.beta2(), number)));
       }
       stream.launch(launch);
-    }
-
-    public int steps() {
-      return steps;
-    }
-
-    public void setSteps(int count) {
-      steps = count;
     }
   }
 }

@@ -5,12 +5,12 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Optimizer;
-import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.ParameterSpec;
-import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.cuda.kernels.ElementType;
 import io.resfuse.engine.cuda.program.Buffer;
 import io.resfuse.engine.cuda.program.Region;
+import io.resfuse.engine.spi.GradientFlow;
+import io.resfuse.engine.spi.OptimizerStates;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -56,9 +56,9 @@ public final class ParameterSpace {
   /** Places all parameters of a network, also of parts that are not run, in a region. */
   public ParameterSpace(
       NetworkSpec whole,
-      NetworkSpec run,
+      GradientFlow flow,
       Layouts layouts,
-      TrainingOptions options,
+      Optimizer optimizer,
       ElementType type,
       Region region) {
     this.type = type;
@@ -67,9 +67,7 @@ public final class ParameterSpace {
     List<ParameterSpec> frozen = new ArrayList<>();
     List<ParameterSpec> statistics = new ArrayList<>();
     for (ParameterSpec spec : whole.parameters().values()) {
-      boolean hasGradient =
-          run.parameters().containsKey(spec.name()) && !options.frozen().contains(spec.name());
-      (!spec.isTrainable() ? statistics : hasGradient ? trained : frozen).add(spec);
+      (!spec.isTrainable() ? statistics : flow.trains(spec) ? trained : frozen).add(spec);
     }
     trained.forEach(spec -> add(spec, weightLayouts, true));
     trainedElements = elements;
@@ -78,7 +76,7 @@ public final class ParameterSpace {
     statistics.forEach(spec -> add(spec, weightLayouts, false));
     masters = region.add(elements * Float.BYTES);
     gradients = region.add(trainedElements * Float.BYTES);
-    for (int i = 0; i < stateNames(options.optimizer()).size(); i++) {
+    for (int i = 0; i < OptimizerStates.names(optimizer).size(); i++) {
       states.add(region.add(trainedElements * Float.BYTES));
     }
     stored = hasStoredCopy() ? region.add(trainableElements * type.bytes()) : masters;
@@ -103,14 +101,6 @@ public final class ParameterSpace {
     elements += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
-  /** The state arrays that an optimizer has for each trained parameter. */
-  public static List<String> stateNames(Optimizer optimizer) {
-    if (optimizer instanceof Sgd sgd) {
-      return sgd.momentum() == 0 ? List.of() : List.of("momentum");
-    }
-    return List.of("exp_avg", "exp_avg_sq");
-  }
-
   /** Whether products read rounded copies, rather than the masters themselves. */
   public boolean hasStoredCopy() {
     return type != ElementType.F32;
@@ -118,10 +108,6 @@ public final class ParameterSpace {
 
   public Entry get(ParameterSpec spec) {
     return entries.get(spec.name());
-  }
-
-  public @Nullable Entry find(String name) {
-    return entries.get(name);
   }
 
   public List<Entry> all() {
@@ -149,7 +135,7 @@ public final class ParameterSpace {
     return gradients;
   }
 
-  /** The optimizer's arrays, in the order of {@link #stateNames}. */
+  /** The optimizer's arrays, in the order of {@link OptimizerStates#names}. */
   public List<Buffer> states() {
     return states;
   }

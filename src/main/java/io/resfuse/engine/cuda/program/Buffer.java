@@ -1,5 +1,6 @@
 package io.resfuse.engine.cuda.program;
 
+import io.resfuse.engine.spi.ArenaBuffer;
 import io.resfuse.engine.spi.ArenaPlanner;
 import org.jspecify.annotations.Nullable;
 
@@ -24,24 +25,23 @@ public final class Buffer {
   private final Kind kind;
   private final long bytes;
   private final long offset;
-  private int first = Integer.MAX_VALUE;
-  private int last = -1;
-  private ArenaPlanner.@Nullable Block block;
+  private final @Nullable ArenaBuffer inArena;
 
-  private Buffer(Kind kind, long bytes, long offset) {
+  private Buffer(Kind kind, long bytes, long offset, @Nullable ArenaBuffer inArena) {
     this.kind = kind;
     this.bytes = bytes;
     this.offset = offset;
+    this.inArena = inArena;
   }
 
   /** A buffer at a fixed place of a region. */
   public static Buffer at(Kind kind, long offset, long bytes) {
-    return new Buffer(kind, bytes, offset);
+    return new Buffer(kind, bytes, offset, null);
   }
 
   /** A buffer whose place follows from its lifetime. */
   static Buffer withLifetime(Kind kind, long bytes) {
-    return new Buffer(kind, bytes, -1);
+    return new Buffer(kind, bytes, -1, new ArenaBuffer(bytes));
   }
 
   public Kind kind() {
@@ -54,26 +54,20 @@ public final class Buffer {
 
   /** Says that a step uses it. */
   void use(int time) {
-    first = Math.min(first, time);
-    last = Math.max(last, time);
+    if (inArena != null) {
+      inArena.use(time);
+    }
   }
 
-  /** Asks for a place, if it is used at all. */
+  /** Asks for a place, if it has a lifetime and is used at all. */
   void place(ArenaPlanner planner) {
-    if (last >= 0) {
-      block = planner.add(bytes, first, last);
+    if (inArena != null) {
+      inArena.place(planner);
     }
   }
 
   /** Where it begins in the memory of its kind. */
   public long offset() {
-    if (offset >= 0) {
-      return offset;
-    }
-    ArenaPlanner.Block placed = block;
-    if (placed == null) {
-      throw new IllegalStateException("a buffer that no step has announced is used");
-    }
-    return placed.offset();
+    return inArena == null ? offset : inArena.offset();
   }
 }
