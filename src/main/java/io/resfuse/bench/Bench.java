@@ -1,5 +1,11 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.Conditions;
+import io.resfuse.bench.report.LayerResult;
+import io.resfuse.bench.report.Machine;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Settings;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.PlanMemory;
@@ -13,6 +19,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -76,20 +83,20 @@ public final class Bench {
     }
     Conditions before = Conditions.now();
     double overhead = Overhead.seconds();
-    List<Contest> contests = new ArrayList<>();
-    try (Products products = openProducts()) {
-      Judge judge = new Judge(competitors, parity, settings, products);
-      Map<Place, Long> free = available();
+    List<TimedTask> timedTasks = new ArrayList<>();
+    try (ReferenceGemms gemms = openGemms()) {
+      Admission admission = new Admission(competitors, parity, settings, gemms);
+      Map<MemoryPool, Long> free = available();
       for (int i = 0; i < tasks.size(); i++) {
-        if (!contests.isEmpty() && !fits(needs.get(i), free)) {
-          time(contests);
+        if (!timedTasks.isEmpty() && !fits(needs.get(i), free)) {
+          time(timedTasks);
         }
         watcher.progress("answers", i, tasks.size());
-        contests.add(judge.open(tasks.get(i), needs.get(i)));
+        timedTasks.add(admission.open(tasks.get(i), needs.get(i)));
       }
-      time(contests);
+      time(timedTasks);
     } finally {
-      contests.forEach(Contest::close);
+      timedTasks.forEach(TimedTask::close);
     }
     Map<String, String> descriptions = new LinkedHashMap<>();
     competitors.forEach(one -> descriptions.put(one.name(), one.description()));
@@ -107,10 +114,10 @@ public final class Bench {
         List.of());
   }
 
-  private Products openProducts() {
+  private ReferenceGemms openGemms() {
     Set<Precision> precisions = new LinkedHashSet<>();
     tasks.forEach(task -> precisions.add(task.workload().precision()));
-    return Products.open(
+    return ReferenceGemms.open(
         competitors,
         precisions,
         parity,
@@ -130,34 +137,36 @@ public final class Bench {
     }
     needs.forEach(
         (competitor, need) -> {
-          Place place = competitor.place();
-          long available = place.availableBytes();
-          long sum = sums.merge(place.name(), need.total(), Long::sum);
+          MemoryPool pool = competitor.pool();
+          long available = pool.availableBytes();
+          long sum = sums.merge(pool.name(), need.total(), Long::sum);
           if (sum > available) {
             throw new EngineException(
-                Text.of(
+                String.format(
+                    Locale.ROOT,
                     "%s does not fit: engine %s needs %s%s, and of %s %.1f MiB are available; use a"
                         + " smaller batch or image",
                     task.workload(),
                     competitor.name(),
                     need,
                     sum > need.total()
-                        ? Text.of(", with the other engines %.1f MiB", sum / 0x1p20)
+                        ? String.format(
+                            Locale.ROOT, ", with the other engines %.1f MiB", sum / 0x1p20)
                         : "",
-                    place == Place.HOST ? "the host's memory" : place.name(),
+                    pool == MemoryPool.HOST ? "the host's memory" : pool.name(),
                     available / 0x1p20));
           }
         });
     return needs;
   }
 
-  /** What is free, at every place. */
-  private Map<Place, Long> available() {
-    Map<Place, Long> free = new LinkedHashMap<>();
-    free.put(Place.HOST, Place.HOST.availableBytes());
+  /** What is free, in every pool. */
+  private Map<MemoryPool, Long> available() {
+    Map<MemoryPool, Long> free = new LinkedHashMap<>();
+    free.put(MemoryPool.HOST, MemoryPool.HOST.availableBytes());
     for (Competitor competitor : competitors) {
-      Place place = competitor.place();
-      free.put(place, place.availableBytes());
+      MemoryPool pool = competitor.pool();
+      free.put(pool, pool.availableBytes());
     }
     return free;
   }
@@ -166,36 +175,36 @@ public final class Bench {
    * Whether a task can be opened beside those that are: together they take half of what was free at
    * most, for not all that they take is known before.
    */
-  private static boolean fits(Map<Competitor, PlanMemory> needs, Map<Place, Long> free) {
-    for (Map.Entry<Place, Long> entry : free.entrySet()) {
-      Place place = entry.getKey();
+  private static boolean fits(Map<Competitor, PlanMemory> needs, Map<MemoryPool, Long> free) {
+    for (Map.Entry<MemoryPool, Long> entry : free.entrySet()) {
+      MemoryPool pool = entry.getKey();
       long more = 0;
       for (Map.Entry<Competitor, PlanMemory> need : needs.entrySet()) {
-        if (need.getKey().place().name().equals(place.name())) {
+        if (need.getKey().pool().name().equals(pool.name())) {
           more += need.getValue().total();
         }
       }
-      if (place.availableBytes() - more < entry.getValue() / 2) {
+      if (pool.availableBytes() - more < entry.getValue() / 2) {
         return false;
       }
     }
     return true;
   }
 
-  /** Times contests together, and closes them. */
-  private void time(List<Contest> contests) {
-    int steps = settings.rounds() * contests.size();
+  /** Times tasks together, and closes them. */
+  private void time(List<TimedTask> timedTasks) {
+    int steps = settings.rounds() * timedTasks.size();
     for (int round = 0; round < settings.rounds(); round++) {
-      for (int i = 0; i < contests.size(); i++) {
-        watcher.progress("rounds", round * contests.size() + i, steps);
-        contests.get(i).run(round, cooler);
+      for (int i = 0; i < timedTasks.size(); i++) {
+        watcher.progress("rounds", round * timedTasks.size() + i, steps);
+        timedTasks.get(i).run(round, cooler);
       }
     }
-    while (!contests.isEmpty()) {
-      Contest contest = contests.remove(0);
-      try (contest) {
-        results.addAll(contest.results());
-        layers.addAll(contest.layerResults(ceilings.all()));
+    while (!timedTasks.isEmpty()) {
+      TimedTask timedTask = timedTasks.remove(0);
+      try (timedTask) {
+        results.addAll(timedTask.results());
+        layers.addAll(timedTask.layerResults(ceilings.all()));
       }
     }
   }

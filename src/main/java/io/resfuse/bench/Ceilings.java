@@ -1,5 +1,6 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Ceiling;
 import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
@@ -8,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Measures what devices can do at most: a large copy and a large product, of each the fastest of
@@ -26,11 +26,11 @@ final class Ceilings {
   private final List<Ceiling> all = new ArrayList<>();
 
   /** Measures for an engine in a precision. */
-  void measure(Engine engine, String place, Precision precision, Product product) {
+  void measure(Engine engine, String place, Precision precision, ReferenceGemm gemm) {
     double copy =
         copies.computeIfAbsent(
             place, any -> engine instanceof DeviceMeter meter ? deviceCopy(meter) : hostCopy());
-    all.add(new Ceiling(engine.name(), place, precision, copy, product.most()));
+    all.add(new Ceiling(engine.name(), place, precision, copy, gemm.most()));
   }
 
   /** Those measured so far. */
@@ -59,24 +59,5 @@ final class Ceilings {
       least = Math.min(least, (System.nanoTime() - begin) / 1e9);
     }
     return 2.0 * COPY_BYTES / least;
-  }
-
-  /** The best of all engines on a device in a precision; null if none was measured. */
-  static @Nullable Ceiling of(List<Ceiling> all, String competitor, Precision precision) {
-    String place =
-        all.stream()
-            .filter(one -> one.competitor().equals(competitor))
-            .map(Ceiling::place)
-            .findFirst()
-            .orElse("");
-    List<Ceiling> same = new ArrayList<>();
-    for (Ceiling one : all) {
-      if (one.place().equals(place) && one.precision() == precision) {
-        same.add(one);
-      }
-    }
-    return same.stream()
-        .max((a, b) -> Double.compare(a.flopPerSecond(), b.flopPerSecond()))
-        .orElse(null);
   }
 }

@@ -1,5 +1,6 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
@@ -52,7 +53,7 @@ public interface Competitor extends AutoCloseable {
    *
    * @param task which
    * @param data the network's parameters
-   * @return bytes in {@link #place}; empty where it cannot be told
+   * @return bytes in {@link #pool}; empty where it cannot be told
    */
   Optional<PlanMemory> memory(Task task, Parity data);
 
@@ -61,7 +62,7 @@ public interface Competitor extends AutoCloseable {
    *
    * @return the host or a device
    */
-  Place place();
+  MemoryPool pool();
 
   /**
    * Has a training step of a small batch held against float64.

@@ -1,5 +1,6 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.LoadedNetwork;
@@ -47,11 +48,11 @@ public final class EngineCompetitor implements Competitor {
   }
 
   @Override
-  public Place place() {
+  public MemoryPool pool() {
     if (!(engine instanceof DeviceMeter meter)) {
-      return Place.HOST;
+      return MemoryPool.HOST;
     }
-    return new Place() {
+    return new MemoryPool() {
       @Override
       public String name() {
         return meter.deviceName();

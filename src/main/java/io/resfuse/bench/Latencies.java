@@ -1,5 +1,7 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Percentiles;
+import io.resfuse.bench.report.Summary;
 import java.util.Arrays;
 
 /** How long the iterations of one entry took, in the order in which they ran. Not thread-safe. */

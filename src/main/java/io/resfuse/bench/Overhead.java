@@ -1,5 +1,7 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Summary;
+
 /** What the harness adds to an iteration. Stateless. */
 final class Overhead {
   private static final int REPETITIONS = 5;

@@ -1,5 +1,7 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Cost;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.Level;

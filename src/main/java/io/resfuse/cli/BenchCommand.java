@@ -1,15 +1,15 @@
 package io.resfuse.cli;
 
 import io.resfuse.bench.Bench;
-import io.resfuse.bench.BenchPage;
-import io.resfuse.bench.BenchReport;
-import io.resfuse.bench.BenchTable;
-import io.resfuse.bench.Comparison;
 import io.resfuse.bench.Competitors;
-import io.resfuse.bench.Estimate;
-import io.resfuse.bench.Settings;
 import io.resfuse.bench.Task;
-import io.resfuse.bench.Workload;
+import io.resfuse.bench.report.BenchPage;
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.BenchTable;
+import io.resfuse.bench.report.Estimate;
+import io.resfuse.bench.report.ReportComparison;
+import io.resfuse.bench.report.Settings;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -165,7 +165,7 @@ final class BenchCommand implements Callable<Integer> {
     write(report);
     boolean agrees = true;
     if (earlier != null) {
-      Comparison comparison = Comparison.of(earlier, report);
+      ReportComparison comparison = ReportComparison.of(earlier, report);
       PrintWriter out = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
       out.print(comparison.text());
       out.flush();

@@ -1,8 +1,8 @@
 package io.resfuse.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.resfuse.bench.Estimate;
-import io.resfuse.bench.Workload;
+import io.resfuse.bench.report.Estimate;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;

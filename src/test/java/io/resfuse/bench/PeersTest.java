@@ -4,7 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.resfuse.bench.Result.Status;
+import io.resfuse.bench.report.BenchPage;
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.BenchTable;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Result.Status;
+import io.resfuse.bench.report.Settings;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineException;
@@ -34,8 +40,8 @@ class PeersTest {
   /** What the peers' memory has free, the last of them from then on. */
   private final Deque<Long> free = new ArrayDeque<>(List.of(Long.MAX_VALUE));
 
-  private final Place place =
-      new Place() {
+  private final MemoryPool pool =
+      new MemoryPool() {
         @Override
         public String name() {
           return "elsewhere";
@@ -94,8 +100,8 @@ class PeersTest {
     }
 
     @Override
-    public Place place() {
-      return place;
+    public MemoryPool pool() {
+      return pool;
     }
 
     @Override

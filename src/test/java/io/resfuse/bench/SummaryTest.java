@@ -3,6 +3,8 @@ package io.resfuse.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.resfuse.bench.report.Percentiles;
+import io.resfuse.bench.report.Summary;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 

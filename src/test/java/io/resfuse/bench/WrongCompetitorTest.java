@@ -2,6 +2,11 @@ package io.resfuse.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.BenchTable;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Settings;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;

@@ -2,9 +2,9 @@ package io.resfuse.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.resfuse.bench.BenchReport;
-import io.resfuse.bench.BenchTable;
-import io.resfuse.bench.Result;
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.BenchTable;
+import io.resfuse.bench.report.Result;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

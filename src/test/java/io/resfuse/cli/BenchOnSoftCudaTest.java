@@ -2,9 +2,9 @@ package io.resfuse.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.resfuse.bench.BenchPage;
-import io.resfuse.bench.BenchReport;
-import io.resfuse.bench.BenchTable;
+import io.resfuse.bench.report.BenchPage;
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.BenchTable;
 import io.resfuse.engine.cuda.SoftCudaExtension;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;

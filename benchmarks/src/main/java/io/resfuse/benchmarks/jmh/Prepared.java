@@ -1,7 +1,7 @@
 package io.resfuse.benchmarks.jmh;
 
 import io.resfuse.bench.Task;
-import io.resfuse.bench.Workload;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;

@@ -1,6 +1,6 @@
 package io.resfuse.benchmarks.loader;
 
-import io.resfuse.bench.Summary;
+import io.resfuse.bench.report.Summary;
 import io.resfuse.data.Augmentation;
 import io.resfuse.data.Dataset;
 import io.resfuse.data.DatasetPacker;

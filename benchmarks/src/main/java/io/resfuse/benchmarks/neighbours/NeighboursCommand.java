@@ -1,12 +1,12 @@
 package io.resfuse.benchmarks.neighbours;
 
 import io.resfuse.bench.Bench;
-import io.resfuse.bench.BenchReport;
 import io.resfuse.bench.Competitors;
-import io.resfuse.bench.Settings;
 import io.resfuse.bench.Task;
 import io.resfuse.bench.Watcher;
-import io.resfuse.bench.Workload;
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.Settings;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;

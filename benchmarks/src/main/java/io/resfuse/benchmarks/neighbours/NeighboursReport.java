@@ -1,8 +1,8 @@
 package io.resfuse.benchmarks.neighbours;
 
-import io.resfuse.bench.BenchReport;
-import io.resfuse.bench.Result;
-import io.resfuse.bench.Summary;
+import io.resfuse.bench.report.BenchReport;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Summary;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;

@@ -2,9 +2,9 @@ package io.resfuse.benchmarks.peers;
 
 import io.resfuse.bench.Competitor;
 import io.resfuse.bench.Entry;
-import io.resfuse.bench.Place;
+import io.resfuse.bench.MemoryPool;
 import io.resfuse.bench.Task;
-import io.resfuse.bench.Workload;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
@@ -59,8 +59,8 @@ final class PeerCompetitor implements Competitor {
   }
 
   @Override
-  public Place place() {
-    return Place.HOST;
+  public MemoryPool pool() {
+    return MemoryPool.HOST;
   }
 
   @Override

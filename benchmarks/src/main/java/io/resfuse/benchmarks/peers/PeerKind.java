@@ -1,6 +1,6 @@
 package io.resfuse.benchmarks.peers;
 
-import io.resfuse.bench.Workload;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import java.util.Arrays;

@@ -1,5 +1,7 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Settings;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
@@ -10,16 +12,16 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Opens contests for those whose answers are right. Not thread-safe. */
-final class Judge {
+/** Opens timed tasks for those whose answers are right. Not thread-safe. */
+final class Admission {
   private final List<Competitor> competitors;
   private final Parity parity;
   private final Settings settings;
-  private final Products products;
+  private final ReferenceGemms gemms;
   private final Map<String, Parity.Finding> smallBatches = new HashMap<>();
 
-  Judge(List<Competitor> competitors, Parity parity, Settings settings, Products products) {
-    this.products = products;
+  Admission(List<Competitor> competitors, Parity parity, Settings settings, ReferenceGemms gemms) {
+    this.gemms = gemms;
     this.competitors = competitors;
     this.parity = parity;
     this.settings = settings;
@@ -30,11 +32,11 @@ final class Judge {
    *
    * @param task which
    * @param memory what plans need, of those who can tell
-   * @return a contest of the right ones, ready to run; to be closed
+   * @return a timed task of the right ones, ready to run; to be closed
    */
-  Contest open(Task task, Map<Competitor, PlanMemory> memory) {
+  TimedTask open(Task task, Map<Competitor, PlanMemory> memory) {
     List<Result> untimed = new ArrayList<>();
-    List<Lane> lanes = new ArrayList<>();
+    List<TimedRun> runs = new ArrayList<>();
     boolean done = false;
     try {
       Gate gate = new Gate(parity, task);
@@ -53,24 +55,24 @@ final class Judge {
                 null,
                 null,
                 null);
-        Lane lane = lane(task, competitor, gate, unknown, untimed);
-        if (lane != null) {
-          lanes.add(lane);
+        TimedRun run = admit(task, competitor, gate, unknown, untimed);
+        if (run != null) {
+          runs.add(run);
         }
       }
-      Contest contest = new Contest(task, settings, untimed, lanes);
-      contest.warmUp();
+      TimedTask timedTask = new TimedTask(task, settings, untimed, runs);
+      timedTask.warmUp();
       done = true;
-      return contest;
+      return timedTask;
     } finally {
       if (!done) {
-        lanes.forEach(Lane::close);
+        runs.forEach(TimedRun::close);
       }
     }
   }
 
   /** One that was let through; null if it was not, and why is among the untimed. */
-  private @Nullable Lane lane(
+  private @Nullable TimedRun admit(
       Task task, Competitor competitor, Gate gate, Result unknown, List<Result> untimed) {
     String why = competitor.whyNot(task.workload()).or(() -> gate.whyNot(competitor)).orElse(null);
     if (why != null) {
@@ -78,7 +80,7 @@ final class Judge {
       return null;
     }
     Entry entry = null;
-    Lane lane = null;
+    TimedRun run = null;
     try {
       entry = competitor.enter(task, parity);
       Parity.Finding training =
@@ -88,23 +90,23 @@ final class Judge {
       Parity.Finding finding = gate.judge(entry.answer(), training);
       String miss = finding.miss().orElse(null);
       if (miss == null) {
-        lane =
-            new Lane(
+        run =
+            new TimedRun(
                 unknown.untimed(
                     Result.Status.SKIPPED, heldAgainst(task, competitor, gate), finding.worst()),
                 entry,
-                products.of(competitor, task.workload().precision()),
+                gemms.of(competitor, task.workload().precision()),
                 task.flopPerImage(),
                 settings.rounds());
       } else {
         untimed.add(unknown.untimed(Result.Status.WRONG, miss, finding.worst()));
       }
-      return lane;
+      return run;
     } catch (CompetitorException e) {
       untimed.add(unknown.untimed(Result.Status.SKIPPED, e.getMessage(), Double.NaN));
       return null;
     } finally {
-      if (lane == null && entry != null) {
+      if (run == null && entry != null) {
         entry.close();
       }
     }

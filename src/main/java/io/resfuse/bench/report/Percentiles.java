@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 /**
  * Latencies in seconds, of all iterations of all rounds.

@@ -13,7 +13,7 @@ import io.resfuse.verify.VerifyCase;
  * A large product of matrices by an engine's own means, which is a convolution of 1x1: what a
  * device can compute at most. One owner: not thread-safe.
  */
-final class Product implements AutoCloseable {
+final class ReferenceGemm implements AutoCloseable {
   private static final int REPETITIONS = 5;
 
   /** Products double in size until one takes so long that starting it does not count. */
@@ -25,26 +25,26 @@ final class Product implements AutoCloseable {
   private final InferenceEntry entry;
   private final double flop;
 
-  private Product(Engine engine, Precision precision, Parity data, int channels) {
+  private ReferenceGemm(Engine engine, Precision precision, Parity data, int channels) {
     VerifyCase test = test(channels);
     this.entry = new InferenceEntry(engine, precision, test, data);
     this.flop = 2.0 * channels * channels * test.batch() * IMAGE * IMAGE;
   }
 
   /** One that is large enough for a device. */
-  static Product large(Engine engine, Precision precision, Parity data) {
+  static ReferenceGemm large(Engine engine, Precision precision, Parity data) {
     for (int channels = 256; ; channels *= 2) {
-      Product product = new Product(engine, precision, data, channels);
+      ReferenceGemm gemm = new ReferenceGemm(engine, precision, data, channels);
       boolean done = false;
       try {
-        product.entry.answer();
-        done = channels == MOST_CHANNELS || product.least() > LEAST_SECONDS;
+        gemm.entry.answer();
+        done = channels == MOST_CHANNELS || gemm.least() > LEAST_SECONDS;
         if (done) {
-          return product;
+          return gemm;
         }
       } finally {
         if (!done) {
-          product.close();
+          gemm.close();
         }
       }
     }

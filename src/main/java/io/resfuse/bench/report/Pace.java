@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 /**
  * How fast the device was while a workload ran on it, by a large product of matrices in every

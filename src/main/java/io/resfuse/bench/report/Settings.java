@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 /**
  * How a benchmark is run.
@@ -29,8 +29,12 @@ public record Settings(int rounds, double seconds, String against, boolean layer
     }
   }
 
-  /** The time that a competitor runs per round. */
-  long nanos() {
+  /**
+   * The time that a competitor runs per round.
+   *
+   * @return nanoseconds
+   */
+  public long nanos() {
     return (long) (seconds * 1e9);
   }
 }

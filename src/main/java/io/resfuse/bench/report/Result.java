@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
@@ -33,8 +33,17 @@ public record Result(
     @Nullable Pace pace,
     @Nullable Summary ratio,
     @Nullable String against) {
-  /** The same of one that was timed. */
-  Result timed(
+  /**
+   * The same of one that was timed.
+   *
+   * @param speed in images per second
+   * @param latencies of its iterations
+   * @param around pace of its device in the same rounds; null if it was not measured
+   * @param ratioToOther of another's time to its own; null if it ran alone
+   * @param other the name of the other; null if it ran alone
+   * @return a result
+   */
+  public Result timed(
       Summary speed,
       Percentiles latencies,
       @Nullable Pace around,
@@ -55,8 +64,15 @@ public record Result(
         other);
   }
 
-  /** The same of one that has no times. */
-  Result untimed(Status why, String text, double worst) {
+  /**
+   * The same of one that has no times.
+   *
+   * @param why skipped or wrong
+   * @param text the reason in words
+   * @param worst the largest error as a share of what is allowed; NaN if nothing was judged
+   * @return a result
+   */
+  public Result untimed(Status why, String text, double worst) {
     return new Result(
         workload, competitor, precision, why, text, worst, memory, null, null, null, null, null);
   }

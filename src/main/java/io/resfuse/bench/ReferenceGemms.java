@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
  * The large products that stay open during a benchmark: for each device and precision that of the
  * first engine which can do it. Not thread-safe.
  */
-final class Products implements AutoCloseable {
-  private record Key(String place, Precision precision) {}
+final class ReferenceGemms implements AutoCloseable {
+  private record Key(String pool, Precision precision) {}
 
-  private final Map<Key, Product> all = new LinkedHashMap<>();
+  private final Map<Key, ReferenceGemm> all = new LinkedHashMap<>();
 
-  private Products() {}
+  private ReferenceGemms() {}
 
   /**
    * Opens them.
@@ -30,13 +30,13 @@ final class Products implements AutoCloseable {
    * @param ceilings measured with every engine's product; null if nobody wants to know
    * @param listener is told which engine's product is opened next
    */
-  static Products open(
+  static ReferenceGemms open(
       List<Competitor> competitors,
       Set<Precision> precisions,
       Parity data,
       @Nullable Ceilings ceilings,
       BiConsumer<Engine, Precision> listener) {
-    Products products = new Products();
+    ReferenceGemms gemms = new ReferenceGemms();
     boolean done = false;
     try {
       for (Competitor competitor : competitors) {
@@ -44,16 +44,16 @@ final class Products implements AutoCloseable {
         for (Precision precision : precisions) {
           if (engine != null && engine.whyNot(precision, Engine.Mode.INFERENCE).isEmpty()) {
             listener.accept(engine, precision);
-            Key key = new Key(competitor.place().name(), precision);
-            products.add(key, engine, data, ceilings);
+            Key key = new Key(competitor.pool().name(), precision);
+            gemms.add(key, engine, data, ceilings);
           }
         }
       }
       done = true;
-      return products;
+      return gemms;
     } finally {
       if (!done) {
-        products.close();
+        gemms.close();
       }
     }
   }
@@ -62,27 +62,27 @@ final class Products implements AutoCloseable {
     if (all.containsKey(key) && ceilings == null) {
       return;
     }
-    Product product = Product.large(engine, key.precision(), data);
+    ReferenceGemm gemm = ReferenceGemm.large(engine, key.precision(), data);
     boolean isKept = false;
     try {
       if (ceilings != null) {
-        ceilings.measure(engine, key.place(), key.precision(), product);
+        ceilings.measure(engine, key.pool(), key.precision(), gemm);
       }
-      isKept = all.putIfAbsent(key, product) == null;
+      isKept = all.putIfAbsent(key, gemm) == null;
     } finally {
       if (!isKept) {
-        product.close();
+        gemm.close();
       }
     }
   }
 
   /** The one of a competitor's device; null if no engine is there that can do it. */
-  @Nullable Product of(Competitor competitor, Precision precision) {
-    return all.get(new Key(competitor.place().name(), precision));
+  @Nullable ReferenceGemm of(Competitor competitor, Precision precision) {
+    return all.get(new Key(competitor.pool().name(), precision));
   }
 
   @Override
   public void close() {
-    all.values().forEach(Product::close);
+    all.values().forEach(ReferenceGemm::close);
   }
 }

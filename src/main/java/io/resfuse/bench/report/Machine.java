@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,8 +18,12 @@ public record Machine(String cpu, int cores, String system, String java) {
   private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
   private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
 
-  /** This machine. */
-  static Machine here() {
+  /**
+   * This machine.
+   *
+   * @return what it tells of itself
+   */
+  public static Machine here() {
     return new Machine(
         cpuName(),
         Runtime.getRuntime().availableProcessors(),
@@ -41,8 +45,12 @@ public record Machine(String cpu, int cores, String system, String java) {
         .orElse("unknown CPU");
   }
 
-  /** Memory of the host that can be had now, in bytes; where it cannot be told, without limit. */
-  static long availableBytes() {
+  /**
+   * Memory of the host that can be had now.
+   *
+   * @return bytes; {@link Long#MAX_VALUE} where it cannot be told
+   */
+  public static long availableBytes() {
     return field(MEMORY_INFO, "MemAvailable")
         .map(text -> 1024 * Long.parseLong(text.replace(" kB", "")))
         .orElse(Long.MAX_VALUE);

@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 /**
  * What softcuda estimates of the CUDA kernels of a workload on a GPU that nobody has asked: no

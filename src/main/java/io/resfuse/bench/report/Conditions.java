@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -44,8 +44,12 @@ public record Conditions(
     gpus = List.copyOf(gpus);
   }
 
-  /** Those of now. */
-  static Conditions now() {
+  /**
+   * Those of now.
+   *
+   * @return what the system tells
+   */
+  public static Conditions now() {
     double clock =
         Machine.lines(Path.of("/proc/cpuinfo")).stream()
             .filter(line -> line.startsWith("cpu MHz"))

@@ -2,6 +2,11 @@ package io.resfuse.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.bench.report.LayerResult;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Settings;
+import io.resfuse.bench.report.Summary;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.Precision;
@@ -13,7 +18,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Turns of entries that do nothing. */
-class ContestTest {
+class TimedTaskTest {
   private static final Task TASK =
       Task.of(
           new Workload("resnet8", Mode.INFERENCE, 8, 32, Precision.FP32),
@@ -65,9 +70,9 @@ class ContestTest {
     }
   }
 
-  private Contest contest(boolean withLayers, String... names) {
+  private TimedTask timedTask(boolean withLayers, String... names) {
     Settings settings = new Settings(3, NANOS / 1e9, "b", withLayers, 1);
-    List<Lane> lanes = new ArrayList<>();
+    List<TimedRun> runs = new ArrayList<>();
     for (String name : names) {
       Result checked =
           new Result(
@@ -83,45 +88,45 @@ class ContestTest {
               null,
               null,
               null);
-      lanes.add(new Lane(checked, new Recorder(name), null, TASK.flopPerImage(), 3));
+      runs.add(new TimedRun(checked, new Recorder(name), null, TASK.flopPerImage(), 3));
     }
-    return new Contest(TASK, settings, List.of(), lanes);
+    return new TimedTask(TASK, settings, List.of(), runs);
   }
 
-  private static void run(Contest contest) {
-    contest.warmUp();
+  private static void run(TimedTask timedTask) {
+    timedTask.warmUp();
     for (int round = 0; round < 3; round++) {
-      contest.run(round, () -> {});
+      timedTask.run(round, () -> {});
     }
   }
 
   @Test
   void theOrderRotatesFromRoundToRound() {
-    try (Contest contest = contest(false, "a", "b", "c")) {
-      run(contest);
+    try (TimedTask timedTask = timedTask(false, "a", "b", "c")) {
+      run(timedTask);
       assertThat(order).hasToString("abc" + "aAbBcC" + "bBcCaA" + "cCaAbB");
-      assertThat(contest.results())
+      assertThat(timedTask.results())
           .allSatisfy(
               result -> {
                 assertThat(result.status()).isEqualTo(Result.Status.TIMED);
                 assertThat(result.imagesPerSecond()).isEqualTo(new Summary(8e3, 8e3, 8e3, 3));
                 assertThat(result.against()).isEqualTo("b");
               });
-      assertThat(contest.layerResults(List.of())).isEmpty();
+      assertThat(timedTask.layerResults(List.of())).isEmpty();
     }
     assertThat(order.toString()).endsWith("-a-b-c");
   }
 
   @Test
   void whoDiesHasNoMoreTurnsAndNoTimes() {
-    try (Contest contest = contest(true, "x", "b")) {
-      run(contest);
+    try (TimedTask timedTask = timedTask(true, "x", "b")) {
+      run(timedTask);
       assertThat(order).hasToString("xb" + "xXbB" + "bBxX" + "bB");
-      Result lost = contest.results().get(0);
+      Result lost = timedTask.results().get(0);
       assertThat(lost.status()).isEqualTo(Result.Status.SKIPPED);
       assertThat(lost.detail()).isEqualTo("it died");
-      assertThat(contest.results().get(1).ratio()).as("alone in the end").isNull();
-      assertThat(contest.layerResults(List.of()))
+      assertThat(timedTask.results().get(1).ratio()).as("alone in the end").isNull();
+      assertThat(timedTask.layerResults(List.of()))
           .isNotEmpty()
           .allSatisfy(layer -> assertThat(layer.competitor()).isEqualTo("b"));
     }
@@ -129,9 +134,9 @@ class ContestTest {
 
   @Test
   void everyRoundHasRunsOfEveryKindOfLayer() {
-    try (Contest contest = contest(true, "a", "b")) {
-      run(contest);
-      List<LayerResult> results = contest.layerResults(List.of());
+    try (TimedTask timedTask = timedTask(true, "a", "b")) {
+      run(timedTask);
+      List<LayerResult> results = timedTask.layerResults(List.of());
       assertThat(results.get(0).layer()).startsWith("conv1: conv 3x3 3>16");
       // Three runs in each of three rounds.
       assertThat(results)

@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

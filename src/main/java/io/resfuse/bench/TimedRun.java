@@ -1,5 +1,8 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Pace;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Summary;
 import io.resfuse.engine.OperationTimer;
 import io.resfuse.verify.NetworkCases.Layer;
 import java.util.ArrayList;
@@ -13,10 +16,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who was let through to a task, with what is open for it and the times so far. Not thread-safe.
  */
-final class Lane implements AutoCloseable {
+final class TimedRun implements AutoCloseable {
   private final Result checked;
   private final Entry entry;
-  private final @Nullable Product product;
+  private final @Nullable ReferenceGemm gemm;
   private final double flopPerImage;
   private final double[] seconds;
   private final double[] pace;
@@ -29,14 +32,15 @@ final class Lane implements AutoCloseable {
    *
    * @param checked who it is, and how its answer was
    * @param entry closed with this
-   * @param product tells the pace of its device; null if nothing does
+   * @param gemm tells the pace of its device; null if nothing does
    * @param flopPerImage of the network
    * @param rounds that there will be
    */
-  Lane(Result checked, Entry entry, @Nullable Product product, double flopPerImage, int rounds) {
+  TimedRun(
+      Result checked, Entry entry, @Nullable ReferenceGemm gemm, double flopPerImage, int rounds) {
     this.checked = checked;
     this.entry = entry;
-    this.product = product;
+    this.gemm = gemm;
     this.flopPerImage = flopPerImage;
     this.seconds = new double[rounds];
     this.pace = new double[rounds];
@@ -59,8 +63,8 @@ final class Lane implements AutoCloseable {
   }
 
   /** What tells the pace of its device; null if nothing does. */
-  @Nullable Product product() {
-    return product;
+  @Nullable ReferenceGemm gemm() {
+    return gemm;
   }
 
   /** Sets the product's FLOPs per second around a round. */
@@ -110,13 +114,13 @@ final class Lane implements AutoCloseable {
    *
    * @param other by whom it is divided; null if it ran alone
    */
-  Result result(@Nullable Lane other) {
+  Result result(@Nullable TimedRun other) {
     return loss != null
         ? checked.untimed(Result.Status.SKIPPED, loss, checked.error())
         : checked.timed(
             Summary.of(rates()),
             latencies.percentiles(),
-            product == null
+            gemm == null
                 ? null
                 : new Pace(
                     Summary.of(pace),

@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -10,7 +10,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-class ComparisonTest {
+class ReportComparisonTest {
   private static final Workload WORKLOAD = workload(8);
 
   private static Workload workload(int batch) {
@@ -66,8 +66,8 @@ class ComparisonTest {
   void runsWithinTheirSpreadsAgree() {
     Summary layer = new Summary(1e-3, 0.9e-3, 1.1e-3, 7);
     BenchReport one = report("a", WORKLOAD, new Summary(100, 99, 101, 7), layer);
-    Comparison same =
-        Comparison.of(one, report("a", WORKLOAD, new Summary(103, 102, 104, 7), layer));
+    ReportComparison same =
+        ReportComparison.of(one, report("a", WORKLOAD, new Summary(103, 102, 104, 7), layer));
     assertThat(same.agrees()).isTrue();
     assertThat(same.text())
         .contains("+3.0%", "1 of 1 networks agree in images per second", "; 1 of 1 layers agree")
@@ -80,7 +80,7 @@ class ComparisonTest {
         report("a", WORKLOAD, new Summary(100, 99, 101, 7), new Summary(1e-3, 1e-3, 1e-3, 7));
     BenchReport other =
         report("b", WORKLOAD, new Summary(80, 79, 81, 7), new Summary(2e-3, 2e-3, 2e-3, 7));
-    Comparison comparison = Comparison.of(one, other);
+    ReportComparison comparison = ReportComparison.of(one, other);
     assertThat(comparison.agrees()).isFalse();
     assertThat(comparison.text())
         .contains("that was another machine", "-20.0%", "+100.0%", "NO", "conv1")
@@ -95,17 +95,18 @@ class ComparisonTest {
     Summary slow = new Summary(90, 89, 91, 7);
     Summary share = new Summary(0.80, 0.79, 0.81, 7);
     BenchReport earlier = report("a", WORKLOAD, fast, share, layer);
-    Comparison machine =
-        Comparison.of(
+    ReportComparison machine =
+        ReportComparison.of(
             earlier, report("a", WORKLOAD, slow, new Summary(0.81, 0.80, 0.82, 7), layer));
     assertThat(machine.agrees()).isTrue();
     assertThat(machine.text())
         .contains("-10.0%", "NO", "0 of 1 networks agree in images per second")
         .contains("1 of 1 in their share of a product");
-    Comparison engine =
-        Comparison.of(earlier, report("a", WORKLOAD, fast, new Summary(0.7, 0.69, 0.71, 7), layer));
+    ReportComparison engine =
+        ReportComparison.of(
+            earlier, report("a", WORKLOAD, fast, new Summary(0.7, 0.69, 0.71, 7), layer));
     assertThat(engine.agrees()).isFalse();
-    assertThat(Comparison.of(earlier, report("a", WORKLOAD, slow, layer)).agrees())
+    assertThat(ReportComparison.of(earlier, report("a", WORKLOAD, slow, layer)).agrees())
         .as("without a share in one of them")
         .isFalse();
   }
@@ -115,7 +116,8 @@ class ComparisonTest {
     Summary any = new Summary(1, 1, 1, 7);
     assertThatThrownBy(
             () ->
-                Comparison.of(report("a", WORKLOAD, any, any), report("a", workload(1), any, any)))
+                ReportComparison.of(
+                    report("a", WORKLOAD, any, any), report("a", workload(1), any, any)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("nothing in common");
   }

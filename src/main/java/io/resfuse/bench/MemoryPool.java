@@ -1,10 +1,12 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Machine;
+
 /** Memory in which plans lie: the host's, or a device's. */
-public interface Place {
+public interface MemoryPool {
   /** The host's memory. */
-  Place HOST =
-      new Place() {
+  MemoryPool HOST =
+      new MemoryPool() {
         @Override
         public String name() {
           return "host";

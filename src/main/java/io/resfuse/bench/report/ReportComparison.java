@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param layers of single layers, in seconds
  * @param otherMachine whether they ran on different machines
  */
-public record Comparison(
+public record ReportComparison(
     List<Pair> speeds, List<Pair> shares, List<Pair> layers, boolean otherMachine) {
   /**
    * What both runs timed.
@@ -39,7 +39,7 @@ public record Comparison(
    * @param layers as in the record
    * @param otherMachine as in the record
    */
-  public Comparison {
+  public ReportComparison {
     speeds = List.copyOf(speeds);
     shares = List.copyOf(shares);
     layers = List.copyOf(layers);
@@ -53,7 +53,7 @@ public record Comparison(
    * @return what both timed
    * @throws IllegalArgumentException if they have nothing in common
    */
-  public static Comparison of(BenchReport earlier, BenchReport later) {
+  public static ReportComparison of(BenchReport earlier, BenchReport later) {
     List<Pair> speeds = new ArrayList<>();
     List<Pair> shares = new ArrayList<>();
     for (Result mine : later.results()) {
@@ -85,7 +85,7 @@ public record Comparison(
           "the two runs have timed nothing in common; compare runs of the same networks, modes,"
               + " batches, sizes, precisions and engines");
     }
-    return new Comparison(speeds, shares, layers, !earlier.machine().equals(later.machine()));
+    return new ReportComparison(speeds, shares, layers, !earlier.machine().equals(later.machine()));
   }
 
   private static void add(

@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import io.resfuse.report.Bars;
 import io.resfuse.report.Html;
@@ -210,7 +210,7 @@ public final class BenchPage {
     Set<String> places = new LinkedHashSet<>();
     for (LayerResult layer : computing) {
       Ceiling ceiling =
-          Ceilings.of(report.ceilings(), layer.competitor(), layer.workload().precision());
+          Ceiling.best(report.ceilings(), layer.competitor(), layer.workload().precision());
       if (ceiling != null && places.add(ceiling.place())) {
         series.add(roof(ceiling, computing));
       }

@@ -1,4 +1,4 @@
-package io.resfuse.bench;
+package io.resfuse.bench.report;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;

@@ -1,5 +1,12 @@
 package io.resfuse.bench;
 
+import io.resfuse.bench.report.Ceiling;
+import io.resfuse.bench.report.Cost;
+import io.resfuse.bench.report.LayerResult;
+import io.resfuse.bench.report.Result;
+import io.resfuse.bench.report.Settings;
+import io.resfuse.bench.report.Summary;
+import io.resfuse.bench.report.Workload;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.NetworkCases.Layer;
 import java.util.ArrayList;
@@ -13,38 +20,38 @@ import java.util.Optional;
  * the same time, and the order rotates, so that a noisy moment of the machine hits all alike; then
  * each operation of the network runs by itself. Not thread-safe.
  */
-final class Contest implements AutoCloseable {
+final class TimedTask implements AutoCloseable {
   /** Single operations are short: of these there are more runs than rounds. */
   private static final int RUNS_PER_ROUND = 3;
 
   /**
    * Every turn begins with a share of its time that is not timed: threads of the one before may
-   * still spin, and caches are cold. A product tells the pace for as long, before and after all
-   * turns.
+   * still spin, and caches are cold. A large product tells the pace for as long, before and after
+   * all turns.
    */
   private static final int SETTLING_SHARE = 8;
 
   private final Task task;
   private final Settings settings;
   private final List<Result> untimed;
-  private final List<Lane> lanes;
-  private final List<Lane> order;
+  private final List<TimedRun> runs;
+  private final List<TimedRun> order;
   private final List<Layer> layers;
 
   /**
-   * Takes lanes over.
+   * Takes runs over.
    *
    * @param task which
    * @param settings how
    * @param untimed those who were not let through
-   * @param lanes the others
+   * @param runs the others
    */
-  Contest(Task task, Settings settings, List<Result> untimed, List<Lane> lanes) {
+  TimedTask(Task task, Settings settings, List<Result> untimed, List<TimedRun> runs) {
     this.task = task;
     this.settings = settings;
     this.untimed = untimed;
-    this.lanes = lanes;
-    this.order = new ArrayList<>(lanes);
+    this.runs = runs;
+    this.order = new ArrayList<>(runs);
     Workload workload = task.workload();
     this.layers =
         settings.layers()
@@ -56,7 +63,7 @@ final class Contest implements AutoCloseable {
 
   /** Runs all for half a round. */
   void warmUp() {
-    lanes.forEach(lane -> lane.warmUp(settings.nanos() / 2));
+    runs.forEach(run -> run.warmUp(settings.nanos() / 2));
   }
 
   /**
@@ -66,16 +73,16 @@ final class Contest implements AutoCloseable {
    * @param cooler empties the caches of the CPU
    */
   void run(int round, Runnable cooler) {
-    Map<Product, Double> before = paces();
-    for (Lane lane : order) {
-      lane.warmUp(settling());
-      lane.run(round, settings.nanos());
+    Map<ReferenceGemm, Double> before = paces();
+    for (TimedRun run : order) {
+      run.warmUp(settling());
+      run.run(round, settings.nanos());
     }
-    Map<Product, Double> after = paces();
-    for (Lane lane : lanes) {
-      Product product = lane.product();
-      if (product != null) {
-        lane.setPace(round, (before.get(product) + after.get(product)) / 2);
+    Map<ReferenceGemm, Double> after = paces();
+    for (TimedRun run : runs) {
+      ReferenceGemm gemm = run.gemm();
+      if (gemm != null) {
+        run.setPace(round, (before.get(gemm) + after.get(gemm)) / 2);
       }
     }
     runLayers(cooler);
@@ -89,13 +96,13 @@ final class Contest implements AutoCloseable {
   }
 
   /** How fast the devices are now. */
-  private Map<Product, Double> paces() {
-    Map<Product, Double> paces = new HashMap<>();
-    for (Lane lane : lanes) {
-      Product product = lane.product();
-      if (product != null && !paces.containsKey(product)) {
-        product.mean(settling());
-        paces.put(product, product.mean(settling()));
+  private Map<ReferenceGemm, Double> paces() {
+    Map<ReferenceGemm, Double> paces = new HashMap<>();
+    for (TimedRun run : runs) {
+      ReferenceGemm gemm = run.gemm();
+      if (gemm != null && !paces.containsKey(gemm)) {
+        gemm.mean(settling());
+        paces.put(gemm, gemm.mean(settling()));
       }
     }
     return paces;
@@ -104,10 +111,10 @@ final class Contest implements AutoCloseable {
   private void runLayers(Runnable cooler) {
     for (Layer layer : layers) {
       for (int i = 0; i < RUNS_PER_ROUND; i++) {
-        for (Lane lane : order) {
-          lane.timer()
+        for (TimedRun run : order) {
+          run.timer()
               .ifPresent(
-                  timer -> lane.addLayer(layer, timer.seconds(layer.operation().name(), cooler)));
+                  timer -> run.addLayer(layer, timer.seconds(layer.operation().name(), cooler)));
         }
       }
     }
@@ -116,37 +123,37 @@ final class Contest implements AutoCloseable {
   /** How all did. */
   List<Result> results() {
     List<Result> results = new ArrayList<>(untimed);
-    List<Lane> timed = lanes.stream().filter(Lane::isTimed).toList();
-    Lane against = timed.size() > 1 ? reference(timed) : null;
-    lanes.forEach(lane -> results.add(lane.result(against)));
+    List<TimedRun> timed = runs.stream().filter(TimedRun::isTimed).toList();
+    TimedRun against = timed.size() > 1 ? reference(timed) : null;
+    runs.forEach(run -> results.add(run.result(against)));
     return results;
   }
 
   /** By whom the others are divided. */
-  private Lane reference(List<Lane> some) {
-    Optional<Lane> named =
-        some.stream().filter(lane -> lane.name().equals(settings.against())).findFirst();
+  private TimedRun reference(List<TimedRun> some) {
+    Optional<TimedRun> named =
+        some.stream().filter(run -> run.name().equals(settings.against())).findFirst();
     return named.orElse(some.get(0));
   }
 
   /** How those did layer by layer whose operations can be timed. */
   List<LayerResult> layerResults(List<Ceiling> ceilings) {
     List<LayerResult> results = new ArrayList<>();
-    List<Lane> timed = lanes.stream().filter(lane -> lane.timer().isPresent()).toList();
-    Lane against = timed.size() > 1 ? reference(timed) : null;
+    List<TimedRun> timed = runs.stream().filter(run -> run.timer().isPresent()).toList();
+    TimedRun against = timed.size() > 1 ? reference(timed) : null;
     for (Layer layer : layers) {
       Cost cost = Cost.of(task.test().network(), layer.operation(), task.workload());
-      for (Lane lane : timed) {
-        double[] seconds = lane.layer(layer);
+      for (TimedRun run : timed) {
+        double[] seconds = run.layer(layer);
         Summary mine = Summary.of(seconds);
-        Ceiling ceiling = Ceilings.of(ceilings, lane.name(), task.workload().precision());
+        Ceiling ceiling = Ceiling.best(ceilings, run.name(), task.workload().precision());
         results.add(
             new LayerResult(
                 task.workload(),
                 layer.test().name(),
                 layer.count(),
-                lane.name(),
-                lane.timer()
+                run.name(),
+                run.timer()
                     .map(timer -> timer.implementations(layer.operation().name()))
                     .orElse(List.of()),
                 mine,
@@ -161,6 +168,6 @@ final class Contest implements AutoCloseable {
 
   @Override
   public void close() {
-    lanes.forEach(Lane::close);
+    runs.forEach(TimedRun::close);
   }
 }
