@@ -11,7 +11,7 @@ import io.resfuse.engine.Precision;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.PretrainedModel;
 import io.resfuse.weights.ProgressListener;
-import io.resfuse.weights.WeightsException;
+import io.resfuse.weights.format.WeightsException;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;

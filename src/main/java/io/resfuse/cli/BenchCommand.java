@@ -15,7 +15,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.ResNetConfig;
-import io.resfuse.weights.AtomicFile;
+import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -12,7 +12,7 @@ import io.resfuse.train.TrainingRun;
 import io.resfuse.train.TrainingSetup;
 import io.resfuse.train.report.DegradationReport;
 import io.resfuse.train.report.DegradationReport.Member;
-import io.resfuse.weights.AtomicFile;
+import io.resfuse.weights.format.AtomicFile;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,7 +9,7 @@ import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.cuda.SoftCuda;
 import io.resfuse.engine.cudnn.CudnnLibrary;
-import io.resfuse.weights.AtomicFile;
+import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -11,7 +11,7 @@ import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import io.resfuse.weights.ModelFile;
-import io.resfuse.weights.SafetensorsWriter;
+import io.resfuse.weights.format.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -3,7 +3,7 @@ package io.resfuse.cli;
 import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
 import io.resfuse.train.TrainingException;
-import io.resfuse.weights.WeightsException;
+import io.resfuse.weights.format.WeightsException;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -15,7 +15,7 @@ import io.resfuse.verify.TrainingCases;
 import io.resfuse.verify.Verifier;
 import io.resfuse.verify.VerifyCase;
 import io.resfuse.verify.VerifyReport;
-import io.resfuse.weights.AtomicFile;
+import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package io.resfuse.train;
 
 import io.resfuse.tensor.HostTensor;
-import io.resfuse.weights.SafetensorsWriter;
-import io.resfuse.weights.TensorFile;
+import io.resfuse.weights.format.SafetensorsWriter;
+import io.resfuse.weights.format.TensorFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -53,7 +53,7 @@ record Checkpoint(
   /**
    * Reads one, into the heap.
    *
-   * @throws io.resfuse.weights.WeightsException if the file cannot be read or is cut short
+   * @throws io.resfuse.weights.format.WeightsException if the file cannot be read or is cut short
    * @throws IllegalArgumentException if it is another kind of file, or damaged
    */
   static Checkpoint read(Path file) {

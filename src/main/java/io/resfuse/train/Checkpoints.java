@@ -1,6 +1,6 @@
 package io.resfuse.train;
 
-import io.resfuse.weights.WeightsException;
+import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package io.resfuse.train;
 
-import io.resfuse.weights.AtomicFile;
+import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;

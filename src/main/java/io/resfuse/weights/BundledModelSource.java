@@ -1,5 +1,7 @@
 package io.resfuse.weights;
 
+import io.resfuse.weights.format.AtomicFile;
+import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

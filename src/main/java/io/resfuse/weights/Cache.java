@@ -1,6 +1,7 @@
 package io.resfuse.weights;
 
 import io.resfuse.platform.UserFolders;
+import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;

@@ -1,6 +1,7 @@
 package io.resfuse.weights;
 
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.weights.format.WeightsException;
 import java.nio.FloatBuffer;
 import java.util.Map;
 

@@ -1,6 +1,9 @@
 package io.resfuse.weights;
 
 import io.resfuse.weights.MappedTensor.Order;
+import io.resfuse.weights.format.StoredTensor;
+import io.resfuse.weights.format.TensorFile;
+import io.resfuse.weights.format.WeightsException;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;

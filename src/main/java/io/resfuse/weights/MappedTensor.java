@@ -2,6 +2,7 @@ package io.resfuse.weights;
 
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
+import io.resfuse.weights.format.StoredTensor;
 import java.nio.FloatBuffer;
 
 /**

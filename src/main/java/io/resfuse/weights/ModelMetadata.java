@@ -2,6 +2,9 @@ package io.resfuse.weights;
 
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.weights.format.Json;
+import io.resfuse.weights.format.TensorFile;
+import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -1,6 +1,10 @@
 package io.resfuse.weights;
 
 import io.resfuse.weights.NpmClient.NpmException;
+import io.resfuse.weights.format.Json;
+import io.resfuse.weights.format.TarGz;
+import io.resfuse.weights.format.TensorFlowJsReader;
+import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

@@ -1,6 +1,7 @@
 package io.resfuse.weights;
 
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.weights.format.WeightsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

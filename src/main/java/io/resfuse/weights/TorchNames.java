@@ -1,5 +1,8 @@
 package io.resfuse.weights;
 
+import io.resfuse.weights.format.StoredTensor;
+import io.resfuse.weights.format.TensorFile;
+import io.resfuse.weights.format.WeightsException;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;

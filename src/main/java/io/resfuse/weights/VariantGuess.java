@@ -4,6 +4,8 @@ import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.Shape;
+import io.resfuse.weights.format.KerasTopology;
+import io.resfuse.weights.format.WeightsException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

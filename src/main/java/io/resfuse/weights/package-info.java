@@ -1,11 +1,8 @@
 /**
- * Weight files: reading safetensors, PyTorch, TensorFlow.js and Keras files, writing safetensors,
- * mapping their names to ours, and the pretrained models that can be fetched. Uses {@code tensor},
- * {@code model}, and the engine SPI's {@code Parameters} and {@code NetworkSpec}.
- *
- * <p>Files are hostile input: nothing in them is executed, every length and offset is checked
- * against the file before anything is allocated, and whatever is wrong is a {@link
- * io.resfuse.weights.WeightsException}.
+ * Weights of networks: mapping the names in weight files to ours, recognising the network that a
+ * file is for, and the pretrained models that can be fetched. The files themselves are read and
+ * written by {@code weights.format}. Uses {@code tensor}, {@code model}, and the engine SPI's
+ * {@code Parameters} and {@code NetworkSpec}.
  */
 @NullMarked
 package io.resfuse.weights;

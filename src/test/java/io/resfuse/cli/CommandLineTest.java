@@ -17,7 +17,7 @@ import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
-import io.resfuse.weights.TensorFile;
+import io.resfuse.weights.format.TensorFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,8 +7,8 @@ import io.resfuse.tensor.Shape;
 import io.resfuse.verify.Parity;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
-import io.resfuse.weights.SafetensorsWriter;
-import io.resfuse.weights.TensorFile;
+import io.resfuse.weights.format.SafetensorsWriter;
+import io.resfuse.weights.format.TensorFile;
 import java.nio.file.Path;
 import java.util.Map;
 

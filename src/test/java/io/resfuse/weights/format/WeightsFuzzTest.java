@@ -1,8 +1,9 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-import io.resfuse.weights.RestrictedUnpickler.PickleInput;
-import io.resfuse.weights.RestrictedUnpickler.RefusedException;
+import io.resfuse.weights.ModelFile;
+import io.resfuse.weights.format.RestrictedUnpickler.PickleInput;
+import io.resfuse.weights.format.RestrictedUnpickler.RefusedException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
-import static io.resfuse.weights.Resources.assertRefused;
+import static io.resfuse.weights.format.Resources.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -8,7 +8,6 @@ import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -16,9 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,7 +119,7 @@ class SafetensorsTest {
     assertThat((8 + header) % 8).as("alignment of the data").isZero();
     SafetensorsWriter.write(file, tensors, Map.of("a", "b", "k", "v\n"));
     assertThat(Files.readAllBytes(file)).as("the same bytes again").isEqualTo(bytes);
-    assertThat(filesIn(folder)).containsExactly("out.safetensors");
+    assertThat(Resources.filesIn(folder)).containsExactly("out.safetensors");
   }
 
   @Test
@@ -252,14 +249,6 @@ class SafetensorsTest {
                     }))
         .withMessageContaining("disk is full, nothing was left behind; free some space");
     assertThat(Files.readString(target)).isEqualTo("old");
-    assertThat(filesIn(folder)).containsExactly("model");
-  }
-
-  static List<String> filesIn(Path folder) {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.map(file -> file.getFileName().toString()).toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    assertThat(Resources.filesIn(folder)).containsExactly("model");
   }
 }

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * data binding costs a tenth of a second at start-up. Depth is limited and duplicate keys are
  * refused.
  */
-final class Json {
+public final class Json {
   /** Shared; thread-safe. */
   static final JsonFactory FACTORY =
       JsonFactory.builder()
@@ -38,15 +38,27 @@ final class Json {
 
   private Json() {}
 
-  /** Parses a text that is one JSON object. */
-  static Map<String, @Nullable Object> parseObject(byte[] utf8) throws IOException {
+  /**
+   * Parses a text that is one JSON object.
+   *
+   * @param utf8 the text
+   * @return its members in their order
+   * @throws IOException if it is not one object
+   */
+  public static Map<String, @Nullable Object> parseObject(byte[] utf8) throws IOException {
     try (JsonParser parser = FACTORY.createParser(utf8)) {
       return parseObject(parser);
     }
   }
 
-  /** Parses a text that is one JSON object. */
-  static Map<String, @Nullable Object> parseObject(String text) throws IOException {
+  /**
+   * Parses a text that is one JSON object.
+   *
+   * @param text the text
+   * @return its members in their order
+   * @throws IOException if it is not one object
+   */
+  public static Map<String, @Nullable Object> parseObject(String text) throws IOException {
     try (JsonParser parser = FACTORY.createParser(text)) {
       return parseObject(parser);
     }
@@ -108,8 +120,13 @@ final class Json {
     return reason == null ? "unreadable" : reason.lines().findFirst().orElse("unreadable");
   }
 
-  /** Writes maps, lists, strings, numbers, booleans and null, in the given order, no spaces. */
-  static String write(@Nullable Object value) {
+  /**
+   * Writes a value, without spaces.
+   *
+   * @param value maps, lists, strings, numbers, booleans and null; maps in their order
+   * @return JSON
+   */
+  public static String write(@Nullable Object value) {
     StringWriter text = new StringWriter();
     try (JsonGenerator generator = FACTORY.createGenerator(text)) {
       write(generator, value);

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.platform.WholeFile;
 import java.io.IOException;
@@ -24,11 +24,25 @@ public final class AtomicFile {
     write(target, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  static void write(Path target, byte[] contents) {
+  /**
+   * Writes bytes.
+   *
+   * @param target replaced if it exists; its folder must exist
+   * @param contents what is to be in it
+   * @throws WeightsException if it cannot be written; nothing is left behind then
+   */
+  public static void write(Path target, byte[] contents) {
     run(target, () -> WholeFile.write(target, contents));
   }
 
-  static void write(Path target, WholeFile.Body body) {
+  /**
+   * Writes what a body writes.
+   *
+   * @param target replaced if it exists; its folder must exist
+   * @param body writes the contents
+   * @throws WeightsException if it cannot be written; nothing is left behind then
+   */
+  public static void write(Path target, WholeFile.Body body) {
     run(target, () -> WholeFile.write(target, body));
   }
 

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.HostTensor;
 import java.io.IOException;
@@ -46,7 +46,16 @@ public final class SafetensorsWriter {
     write(target, tensors, metadata, written -> {});
   }
 
-  static void write(
+  /**
+   * Writes a file, and says how far it is.
+   *
+   * @param target replaced if it exists; its folder must exist
+   * @param tensors by name
+   * @param metadata strings for {@code __metadata__}; written in the order of their keys
+   * @param bytesWritten told the count so far
+   * @throws WeightsException if it cannot be written; nothing is left behind then
+   */
+  public static void write(
       Path target,
       Map<String, HostTensor> tensors,
       Map<String, String> metadata,

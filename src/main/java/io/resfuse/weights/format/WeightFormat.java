@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 /** The formats of weight files that can be read. */
 public enum WeightFormat {

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.Shape;
@@ -142,7 +142,7 @@ final class SafetensorsReader {
               + dataSize
               + " bytes follow the header");
     }
-    Shape shape = Shapes.checked(file.path(), name, dimensions);
+    Shape shape = StoredShapes.checked(file.path(), name, dimensions);
     if (shape.elements() * type.bytes() != offsets[1] - offsets[0]) {
       throw corrupt(
           "tensor '"

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * temporary file whose name is gone before this returns: names in the archive are keys and never
  * paths. Unpacking stops where an archive grows beyond what weights can be compressed by.
  */
-final class TarGz {
+public final class TarGz {
   private static final long ALWAYS_ALLOWED = 64L << 20;
   private static final long MAX_RATIO = 20;
   private static final int MAX_ENTRIES = 10_000;
@@ -46,8 +46,10 @@ final class TarGz {
    * @param archive the .tgz
    * @param temporaryFolder where the temporary file goes
    * @param bytesUnpacked told the count so far
+   * @return its files
+   * @throws WeightsException if it cannot be read, is damaged or grows too large
    */
-  static TarGz unpack(Path archive, Path temporaryFolder, LongConsumer bytesUnpacked) {
+  public static TarGz unpack(Path archive, Path temporaryFolder, LongConsumer bytesUnpacked) {
     @Nullable Path spool = null;
     try {
       spool = Files.createTempFile(temporaryFolder, "resfuse-", ".unpacked");
@@ -208,8 +210,14 @@ final class TarGz {
     return files;
   }
 
-  /** The contents of a file. */
-  ByteBuffer get(String name) {
+  /**
+   * The contents of a file.
+   *
+   * @param name its name in the archive
+   * @return its bytes
+   * @throws WeightsException if there is none of that name
+   */
+  public ByteBuffer get(String name) {
     ByteBuffer contents = files.get(name);
     if (contents == null) {
       throw WeightsException.corrupt(path, "it has no file '" + name + "'");

@@ -1,7 +1,7 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
-import io.resfuse.weights.RestrictedUnpickler.PickleInput;
-import io.resfuse.weights.RestrictedUnpickler.RefusedException;
+import io.resfuse.weights.format.RestrictedUnpickler.PickleInput;
+import io.resfuse.weights.format.RestrictedUnpickler.RefusedException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
@@ -36,7 +36,7 @@ final class TorchTensor {
    * @throws WeightsException if not
    */
   StoredTensor bind(Path file, String name, Bytes bytes) {
-    Shape shape = Shapes.checked(file, name, size);
+    Shape shape = StoredShapes.checked(file, name, size);
     if (stride.length != size.length) {
       throw WeightsException.corrupt(file, "tensor '" + name + "' has no stride per dimension");
     }

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.jhdf.HdfFile;
 import io.jhdf.api.Attribute;
@@ -207,7 +207,7 @@ final class KerasHdf5Reader {
 
   private void add(String name, Dataset dataset) {
     DataType type = type(name, dataset.getDataType());
-    Shape shape = Shapes.checked(path, name, toLongs(dataset.getDimensions()));
+    Shape shape = StoredShapes.checked(path, name, toLongs(dataset.getDimensions()));
     long bytes = shape.elements() * type.bytes();
     total += bytes;
     if (total > Math.max(ALWAYS_ALLOWED, MAX_RATIO * file.size())) {
@@ -300,7 +300,7 @@ final class KerasHdf5Reader {
     if (chunk.length != shape.rank() || Arrays.stream(chunk).anyMatch(size -> size < 1)) {
       throw corrupt("tensor '" + RestrictedUnpickler.printable(name) + "' has odd chunks");
     }
-    long bytes = Shapes.checked(path, name, toLongs(chunk)).elements() * type.bytes();
+    long bytes = StoredShapes.checked(path, name, toLongs(chunk)).elements() * type.bytes();
     if (bytes > Math.max(ALWAYS_ALLOWED, MAX_RATIO * file.size())) {
       throw corrupt("tensor '" + RestrictedUnpickler.printable(name) + "' has too large chunks");
     }

@@ -1,14 +1,15 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
-import static io.resfuse.weights.Resources.assertHolds;
-import static io.resfuse.weights.Resources.assertRefused;
-import static io.resfuse.weights.Resources.file;
-import static io.resfuse.weights.Resources.value;
+import static io.resfuse.weights.format.Resources.assertHolds;
+import static io.resfuse.weights.format.Resources.assertRefused;
+import static io.resfuse.weights.format.Resources.file;
+import static io.resfuse.weights.format.Resources.value;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
+import io.resfuse.weights.ModelFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.HostTensor;
 import java.nio.file.Path;
@@ -18,7 +18,15 @@ public final class TensorFile {
   private final Map<String, String> metadata;
   private final Map<String, StoredTensor> tensors;
 
-  TensorFile(
+  /**
+   * A file whose table of contents was read.
+   *
+   * @param path where it is
+   * @param format what it is
+   * @param metadata what it says besides the tensors
+   * @param tensors by name, in the file's order
+   */
+  public TensorFile(
       Path path,
       WeightFormat format,
       Map<String, String> metadata,

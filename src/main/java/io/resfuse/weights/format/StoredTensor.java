@@ -1,9 +1,10 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
+import java.util.function.Supplier;
 
 /**
  * A named tensor of a file, not yet read. Immutable and thread-safe.
@@ -14,16 +15,17 @@ public final class StoredTensor {
   private final String name;
   private final DataType type;
   private final Shape shape;
-  private final Source source;
+  private final Supplier<HostTensor> source;
 
-  /** Where the elements come from. */
-  @FunctionalInterface
-  interface Source {
-    /** Reads or maps the elements. */
-    HostTensor load();
-  }
-
-  StoredTensor(String name, DataType type, Shape shape, Source source) {
+  /**
+   * A tensor that can be read.
+   *
+   * @param name in the file
+   * @param type of its elements there
+   * @param shape there
+   * @param source reads or maps the elements
+   */
+  public StoredTensor(String name, DataType type, Shape shape, Supplier<HostTensor> source) {
     this.name = name;
     this.type = type;
     this.shape = shape;
@@ -66,7 +68,7 @@ public final class StoredTensor {
    * @throws WeightsException if they cannot be read
    */
   public HostTensor load() {
-    return source.load();
+    return source.get();
   }
 
   /**

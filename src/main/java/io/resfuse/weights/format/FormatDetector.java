@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

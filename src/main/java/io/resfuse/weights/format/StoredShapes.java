@@ -1,18 +1,18 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.Shape;
 import java.nio.file.Path;
 import java.util.Arrays;
 
 /** Shapes from files. */
-final class Shapes {
+final class StoredShapes {
   /** More dimensions than any tensor of a ResNet has; PyTorch's own limit is 64. */
   private static final int MAX_RANK = 64;
 
   /** Elements of eight bytes can be addressed within 2 GiB then. */
   private static final int MAX_ELEMENTS = Integer.MAX_VALUE / 8;
 
-  private Shapes() {}
+  private StoredShapes() {}
 
   /**
    * A shape whose dimensions and number of elements are sane.

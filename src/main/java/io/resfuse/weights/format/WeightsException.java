@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
@@ -34,12 +34,26 @@ public final class WeightsException extends RuntimeException {
     super(message, cause);
   }
 
-  static WeightsException of(Path file, String found, String remedy) {
+  /**
+   * Says what is wrong with a file.
+   *
+   * @param file which
+   * @param found what was found
+   * @param remedy what to do
+   * @return an exception to throw
+   */
+  public static WeightsException of(Path file, String found, String remedy) {
     return new WeightsException(file + ": " + found + "; " + remedy);
   }
 
-  /** A file that ends early or contradicts itself. */
-  static WeightsException corrupt(Path file, String found) {
+  /**
+   * A file that ends early or contradicts itself.
+   *
+   * @param file which
+   * @param found what was found
+   * @return an exception to throw
+   */
+  public static WeightsException corrupt(Path file, String found) {
     return of(file, found, "the file is damaged or incomplete: get it again");
   }
 
@@ -59,7 +73,14 @@ public final class WeightsException extends RuntimeException {
     return new WeightsException(file + ": " + found + "; " + remedy, cause);
   }
 
-  static WeightsException writing(Path file, IOException cause) {
+  /**
+   * A file that could not be written, of which nothing was left behind.
+   *
+   * @param file which
+   * @param cause what went wrong
+   * @return an exception to throw
+   */
+  public static WeightsException writing(Path file, IOException cause) {
     String found = "writing failed (" + reason(cause) + "), nothing was left behind";
     String remedy = "check the folder";
     String reason = reason(cause).toLowerCase(Locale.ROOT);

@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;

@@ -1,6 +1,6 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
-import static io.resfuse.weights.Resources.assertRefused;
+import static io.resfuse.weights.format.Resources.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.tensor.DataType;
@@ -163,7 +163,7 @@ class TensorFlowJsTest {
       tar.closeArchiveEntry();
     }
     assertRefused(file, "would lie outside of it");
-    assertThat(SafetensorsTest.filesIn(folder)).containsExactly("model.tgz");
+    assertThat(Resources.filesIn(folder)).containsExactly("model.tgz");
   }
 
   @Test

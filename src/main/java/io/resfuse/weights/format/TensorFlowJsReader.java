@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
@@ -21,8 +21,10 @@ import org.jspecify.annotations.Nullable;
  * order. Quantised weights ({@code uint8}, {@code uint16}: {@code value * scale + min}; {@code
  * float16}) are restored.
  */
-final class TensorFlowJsReader {
-  static final String MODEL = "model.json";
+public final class TensorFlowJsReader {
+  /** The name of the file that describes a model. */
+  public static final String MODEL = "model.json";
+
   private static final long MAX_MODEL_JSON = 64L << 20;
 
   private final Path path;
@@ -35,8 +37,13 @@ final class TensorFlowJsReader {
     this.opener = opener;
   }
 
-  /** A model and the shards that its tensors lie in, in order. */
-  record Contents(TensorFile file, List<ByteBuffer> shards) {}
+  /**
+   * A model and the shards that its tensors lie in.
+   *
+   * @param file its tensors
+   * @param shards in order
+   */
+  public record Contents(TensorFile file, List<ByteBuffer> shards) {}
 
   /** From a folder, or the model.json in it. */
   static TensorFile readFolder(Path path, Path folder) {
@@ -65,8 +72,15 @@ final class TensorFlowJsReader {
     return readArchive(archive, model.substring(0, model.length() - MODEL.length())).file();
   }
 
-  /** From a folder in an archive, whose name ends with a slash or is empty. */
-  static Contents readArchive(TarGz archive, String folder) {
+  /**
+   * Reads a folder in an archive.
+   *
+   * @param archive unpacked
+   * @param folder its name, which ends with a slash or is empty
+   * @return the model
+   * @throws WeightsException if a file is missing or damaged
+   */
+  public static Contents readArchive(TarGz archive, String folder) {
     return read(archive.path(), name -> archive.get(folder + name));
   }
 
@@ -162,7 +176,7 @@ final class TensorFlowJsReader {
     for (int i = 0; i < dimensions.length; i++) {
       dimensions[i] = list.get(i) instanceof Long size ? size : -1;
     }
-    Shape shape = Shapes.checked(path, name, dimensions);
+    Shape shape = StoredShapes.checked(path, name, dimensions);
     Coding coding = coding(name, entry);
     long bytes = shape.elements() * coding.bytes;
     if (bytes > pieces.size() - offset) {

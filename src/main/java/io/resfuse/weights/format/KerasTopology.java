@@ -1,4 +1,4 @@
-package io.resfuse.weights;
+package io.resfuse.weights.format;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,12 +9,12 @@ import org.jspecify.annotations.Nullable;
  * What matters here of a Keras model's topology ({@code model_config}), as metadata of a {@link
  * TensorFile}.
  */
-final class KerasTopology {
+public final class KerasTopology {
   /** The epsilon of the batch norms. */
-  static final String EPSILON = "keras.epsilon";
+  public static final String EPSILON = "keras.epsilon";
 
   /** Whether the first 1x1 convolution of the second stage has the stride ("v1"). */
-  static final String STRIDE_IN_FIRST_1X1 = "keras.stride_in_first_1x1";
+  public static final String STRIDE_IN_FIRST_1X1 = "keras.stride_in_first_1x1";
 
   private KerasTopology() {}
 
