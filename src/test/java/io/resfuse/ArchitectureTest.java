@@ -47,8 +47,14 @@ class ArchitectureTest {
           .definedBy("io.resfuse.bench.report")
           .layer("bench")
           .definedBy("io.resfuse.bench")
+          .layer("train.recipe")
+          .definedBy("io.resfuse.train.recipe")
           .layer("train")
-          .definedBy("io.resfuse.train..")
+          .definedBy("io.resfuse.train")
+          .layer("train.run")
+          .definedBy("io.resfuse.train.run")
+          .layer("train.report")
+          .definedBy("io.resfuse.train.report")
           .layer("facade")
           .definedBy("io.resfuse")
           .layer("cli")
@@ -81,9 +87,23 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("tensor", "engine", "model", "report")
           .whereLayer("bench")
           .mayOnlyAccessLayers("tensor", "engine", "model", "verify", "bench.report")
+          .whereLayer("train.recipe")
+          .mayOnlyAccessLayers("tensor", "engine", "data")
           .whereLayer("train")
           .mayOnlyAccessLayers(
-              "tensor", "engine", "model", "data", "weights", "weights.format", "report")
+              "tensor", "engine", "model", "data", "weights", "weights.format", "train.recipe")
+          .whereLayer("train.run")
+          .mayOnlyAccessLayers(
+              "tensor",
+              "engine",
+              "model",
+              "data",
+              "weights",
+              "weights.format",
+              "train.recipe",
+              "train")
+          .whereLayer("train.report")
+          .mayOnlyAccessLayers("engine", "data", "train.recipe", "train", "train.run", "report")
           .whereLayer("facade")
           .mayOnlyAccessLayers("tensor", "engine", "model", "data", "weights", "weights.format")
           .whereLayer("cli")

@@ -1,7 +1,7 @@
 package io.resfuse.cli;
 
-import io.resfuse.train.RecipeReader;
-import io.resfuse.train.TrainingRecipe;
+import io.resfuse.train.recipe.RecipeReader;
+import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -17,25 +17,56 @@ import org.jspecify.annotations.Nullable;
  * @param source of the batches
  * @param scaling of pixels; null for floats
  */
-record Feeding(BatchSource source, @Nullable PixelScaling scaling) {
-  static Feeding of(Engine engine, BatchSource source) {
+public record Feeding(BatchSource source, @Nullable PixelScaling scaling) {
+  /**
+   * Decides.
+   *
+   * @param engine that gets the batches
+   * @param source of them
+   * @return with pixels where both can
+   */
+  public static Feeding of(Engine engine, BatchSource source) {
     return new Feeding(source, engine.takesPixels() ? source.scaling() : null);
   }
 
-  PlanRequest asked(PlanRequest request) {
+  /**
+   * A request that suits it.
+   *
+   * @param request for floats
+   * @return the same for these batches
+   */
+  public PlanRequest asked(PlanRequest request) {
     return request.withPixels(scaling);
   }
 
-  TrainingOptions asked(TrainingOptions options) {
+  /**
+   * Options that suit it.
+   *
+   * @param options for floats
+   * @return the same for these batches
+   */
+  public TrainingOptions asked(TrainingOptions options) {
     return options.withPixels(scaling);
   }
 
-  BatchStream open(int epoch, int firstBatch) {
+  /**
+   * Opens the batches of an epoch.
+   *
+   * @param epoch from 0 on
+   * @param firstBatch from 0 on
+   * @return to be closed
+   */
+  public BatchStream open(int epoch, int firstBatch) {
     return scaling == null ? source.open(epoch, firstBatch) : source.openPixels(epoch, firstBatch);
   }
 
-  /** Copies the pictures of the stream's batch to a plan's input. */
-  static void put(BatchStream batches, InferencePlan plan) {
+  /**
+   * Copies the pictures of the stream's batch to a plan's input.
+   *
+   * @param batches a stream that stands on a batch
+   * @param plan for the same {@link Feeding}
+   */
+  public static void put(BatchStream batches, InferencePlan plan) {
     ByteBuffer pixels = batches.pixels();
     if (pixels == null) {
       put(batches.images(), plan.input());
@@ -44,8 +75,13 @@ record Feeding(BatchSource source, @Nullable PixelScaling scaling) {
     }
   }
 
-  /** Copies the pictures of the stream's batch to a plan's input. */
-  static void put(BatchStream batches, TrainingPlan plan) {
+  /**
+   * Copies the pictures of the stream's batch to a plan's input.
+   *
+   * @param batches a stream that stands on a batch
+   * @param plan for the same {@link Feeding}
+   */
+  public static void put(BatchStream batches, TrainingPlan plan) {
     ByteBuffer pixels = batches.pixels();
     if (pixels == null) {
       put(batches.images(), plan.input());

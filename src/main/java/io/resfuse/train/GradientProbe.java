@@ -5,6 +5,7 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.ParameterSpec.Role;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.train.recipe.Stages;
 import java.nio.FloatBuffer;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -1,6 +1,7 @@
 package io.resfuse.train;
 
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 

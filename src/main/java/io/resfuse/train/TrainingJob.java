@@ -5,6 +5,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.tensor.TensorLayout;
+import io.resfuse.train.recipe.TrainingRecipe;
 import java.util.List;
 import java.util.Set;
 

@@ -1,5 +1,6 @@
 package io.resfuse.train;
 
+import io.resfuse.train.recipe.Stages;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

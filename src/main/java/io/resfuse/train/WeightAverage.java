@@ -4,6 +4,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.train.recipe.AverageRecipe;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -8,6 +8,8 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.SoftCudaExtension;
+import io.resfuse.train.recipe.TrainingRecipe;
+import io.resfuse.train.run.TrainingSetup;
 import io.resfuse.verify.Tolerance;
 import java.util.ArrayList;
 import java.util.List;

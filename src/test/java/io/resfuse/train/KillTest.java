@@ -3,6 +3,7 @@ package io.resfuse.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.resfuse.train.run.RunHistory;
 import io.resfuse.weights.ModelFile;
 import java.io.File;
 import java.io.IOException;

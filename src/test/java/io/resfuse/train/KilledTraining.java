@@ -2,6 +2,8 @@ package io.resfuse.train;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
+import io.resfuse.train.recipe.TrainingRecipe;
+import io.resfuse.train.run.TrainingRun;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -8,6 +8,9 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.train.recipe.AverageRecipe;
+import io.resfuse.train.recipe.TrainingRecipe;
+import io.resfuse.train.run.TrainingSetup;
 import java.nio.FloatBuffer;
 import org.junit.jupiter.api.Test;
 

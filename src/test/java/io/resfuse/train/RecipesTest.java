@@ -2,6 +2,7 @@ package io.resfuse.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.train.recipe.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,17 +5,20 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.train.recipe.RecipeReader;
+import io.resfuse.train.recipe.TrainingRecipe;
+import io.resfuse.train.run.TrainingSetup;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Small trainings that take well under a second. */
-final class TestJobs {
+public final class TestJobs {
   private TestJobs() {}
 
   /** A recipe for {@link Shapes8}: resnet8 on 8 x 8 pixels, 3 epochs of 6 batches of 8. */
-  static TrainingRecipe recipe(String... settings) {
+  public static TrainingRecipe recipe(String... settings) {
     Map<String, String> map = new LinkedHashMap<>();
     map.put("network", "resnet8");
     map.put("preprocessing", "fashion-mnist@8:8");

@@ -9,6 +9,8 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.train.recipe.TrainingRecipe;
+import io.resfuse.train.run.TrainingSetup;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

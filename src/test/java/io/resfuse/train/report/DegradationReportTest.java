@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.resfuse.train.RunHistory;
-import io.resfuse.train.TrainingRecipe;
+import io.resfuse.train.recipe.TrainingRecipe;
 import io.resfuse.train.report.DegradationReport.Member;
+import io.resfuse.train.run.RunHistory;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,10 +1,10 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
-import io.resfuse.train.LearningRateSchedule.Constant;
-import io.resfuse.train.LearningRateSchedule.Cosine;
-import io.resfuse.train.LearningRateSchedule.OneCycle;
-import io.resfuse.train.LearningRateSchedule.Steps;
-import io.resfuse.train.LearningRateSchedule.WarmUp;
+import io.resfuse.train.recipe.LearningRateSchedule.Constant;
+import io.resfuse.train.recipe.LearningRateSchedule.Cosine;
+import io.resfuse.train.recipe.LearningRateSchedule.OneCycle;
+import io.resfuse.train.recipe.LearningRateSchedule.Steps;
+import io.resfuse.train.recipe.LearningRateSchedule.WarmUp;
 import java.util.List;
 
 /**
@@ -47,7 +47,7 @@ public record ScheduleRecipe(
 
     @Override
     public String toString() {
-      return Names.lower(this);
+      return ConstantNames.lower(this);
     }
   }
 
@@ -60,7 +60,7 @@ public record ScheduleRecipe(
 
     @Override
     public String toString() {
-      return Names.lower(this);
+      return ConstantNames.lower(this);
     }
   }
 

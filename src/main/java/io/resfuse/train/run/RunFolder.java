@@ -1,5 +1,6 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
+import io.resfuse.train.TrainingException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;

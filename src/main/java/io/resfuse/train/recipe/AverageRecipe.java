@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 /**
  * An exponential moving average of the weights, as a recipe states it.

@@ -1,8 +1,17 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.train.Evaluation;
+import io.resfuse.train.Evaluator;
+import io.resfuse.train.RunOptions;
+import io.resfuse.train.Trainer;
+import io.resfuse.train.TrainingException;
+import io.resfuse.train.TrainingJob;
+import io.resfuse.train.TrainingListener;
+import io.resfuse.train.TrainingResult;
+import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.format.AtomicFile;
 import java.nio.file.Path;

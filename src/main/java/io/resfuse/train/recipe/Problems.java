@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import java.util.ArrayList;
 import java.util.List;

@@ -1,8 +1,10 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.resfuse.train.Evaluation;
+import io.resfuse.train.TrainingListener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;

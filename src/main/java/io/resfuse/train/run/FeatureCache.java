@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
@@ -11,6 +11,12 @@ import io.resfuse.engine.Precision;
 import io.resfuse.model.ClassifierHead;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.TensorLayout;
+import io.resfuse.train.BatchSource;
+import io.resfuse.train.BatchStream;
+import io.resfuse.train.Feeding;
+import io.resfuse.train.TrainingJob;
+import io.resfuse.train.TrainingListener;
+import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.ParameterSpec;
@@ -53,7 +53,7 @@ public final class Stages {
    * @return names of parameters
    * @throws IllegalArgumentException naming the first part that the network does not have
    */
-  static Set<String> parametersOf(NetworkSpec network, List<String> stages) {
+  public static Set<String> parametersOf(NetworkSpec network, List<String> stages) {
     List<String> known = of(network);
     for (String stage : stages) {
       if (!known.contains(stage)) {

@@ -1,10 +1,12 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import io.resfuse.data.Batch;
 import io.resfuse.data.Loader;
 import io.resfuse.data.LoaderEpoch;
 import io.resfuse.data.Normalization;
 import io.resfuse.engine.PixelScaling;
+import io.resfuse.train.BatchSource;
+import io.resfuse.train.BatchStream;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import io.resfuse.data.Augmentation;
 import io.resfuse.data.ColorJitter;
@@ -63,12 +63,22 @@ public record AugmentationRecipe(
     return equals(new AugmentationRecipe(false, minArea, 0, 0, 0, 0, 0, 0));
   }
 
-  Mixing mixing() {
+  /**
+   * How pictures of a batch are mixed.
+   *
+   * @return the strengths of mixup and cutmix
+   */
+  public Mixing mixing() {
     return new Mixing(mixup, cutmix);
   }
 
-  /** The changes for a network's size; empty if there are none. */
-  Augmentation[] augmentations(Preprocessing preprocessing) {
+  /**
+   * The changes for a network's size.
+   *
+   * @param preprocessing how pictures are prepared without them
+   * @return in their order; empty if there are none
+   */
+  public Augmentation[] augmentations(Preprocessing preprocessing) {
     List<Augmentation> list = new ArrayList<>();
     int height = preprocessing.cropHeight();
     int width = preprocessing.cropWidth();

@@ -1,13 +1,14 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.resfuse.train.LearningRateSchedule.Constant;
-import io.resfuse.train.LearningRateSchedule.Cosine;
-import io.resfuse.train.LearningRateSchedule.OneCycle;
-import io.resfuse.train.LearningRateSchedule.Steps;
-import io.resfuse.train.LearningRateSchedule.WarmUp;
+import io.resfuse.train.TestJobs;
+import io.resfuse.train.recipe.LearningRateSchedule.Constant;
+import io.resfuse.train.recipe.LearningRateSchedule.Cosine;
+import io.resfuse.train.recipe.LearningRateSchedule.OneCycle;
+import io.resfuse.train.recipe.LearningRateSchedule.Steps;
+import io.resfuse.train.recipe.LearningRateSchedule.WarmUp;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -1,5 +1,6 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
+import io.resfuse.train.TrainingListener;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 /**
  * When a training ends before its last epoch, as a recipe states it. The weights of the best

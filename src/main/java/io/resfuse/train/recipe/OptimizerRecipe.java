@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;
@@ -40,7 +40,7 @@ public record OptimizerRecipe(
 
     @Override
     public String toString() {
-      return Names.lower(this);
+      return ConstantNames.lower(this);
     }
   }
 

@@ -1,7 +1,9 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
+import io.resfuse.train.BatchSource;
+import io.resfuse.train.BatchStream;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;

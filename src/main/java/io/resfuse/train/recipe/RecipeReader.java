@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -137,7 +137,7 @@ public final class RecipeReader {
    * @return the recipe
    * @throws IllegalArgumentException if it is something else
    */
-  static TrainingRecipe fromJson(String json) {
+  public static TrainingRecipe fromJson(String json) {
     try {
       return bind(JSON.readTree(json), "the stored recipe cannot be used");
     } catch (JsonProcessingException e) {
@@ -152,7 +152,7 @@ public final class RecipeReader {
    * @param after the other
    * @return a line per value, {@code schedule.learning_rate: 0.1 -> 0.2}; empty if they are equal
    */
-  static List<String> differences(TrainingRecipe before, TrainingRecipe after) {
+  public static List<String> differences(TrainingRecipe before, TrainingRecipe after) {
     List<String> lines = new ArrayList<>();
     differences("", JSON.valueToTree(before), JSON.valueToTree(after), lines);
     return lines;

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import io.resfuse.engine.Precision;
 

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 import io.resfuse.data.Dataset;
 import io.resfuse.data.Loader;
@@ -11,6 +11,12 @@ import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant.StemKind;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.train.BatchSource;
+import io.resfuse.train.Evaluator;
+import io.resfuse.train.Trainer;
+import io.resfuse.train.TrainingJob;
+import io.resfuse.train.recipe.Stages;
+import io.resfuse.train.recipe.TrainingRecipe;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
 import java.util.Arrays;
@@ -285,8 +291,12 @@ public final class TrainingSetup {
     return evaluation(training);
   }
 
-  /** The pictures of the evaluations during training, each once. */
-  BatchSource validationBatches() {
+  /**
+   * The pictures of the evaluations during training, each once.
+   *
+   * @return batches without augmentation
+   */
+  public BatchSource validationBatches() {
     return evaluation(validation);
   }
 

@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.run;
 
 /** What a backbone gave for pictures. Not to be changed. */
 final class Features {

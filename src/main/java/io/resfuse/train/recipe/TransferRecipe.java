@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -48,8 +48,13 @@ public record TransferRecipe(
     }
   }
 
-  /** The frozen stages, with {@link #BACKBONE} spelled out. */
-  List<String> frozenStages(List<String> all) {
+  /**
+   * The frozen stages, with {@link #BACKBONE} spelled out.
+   *
+   * @param all stages of the network
+   * @return names of stages
+   */
+  public List<String> frozenStages(List<String> all) {
     return freeze.contains(BACKBONE)
         ? all.stream().filter(stage -> !stage.equals(Stages.HEAD)).toList()
         : freeze;

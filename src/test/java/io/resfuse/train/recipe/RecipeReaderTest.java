@@ -1,4 +1,4 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -8,6 +8,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.train.TestJobs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,10 +1,10 @@
-package io.resfuse.train;
+package io.resfuse.train.recipe;
 
 import java.util.Locale;
 
 /** How constants are written in recipes. */
-final class Names {
-  private Names() {}
+final class ConstantNames {
+  private ConstantNames() {}
 
   static String lower(Enum<?> constant) {
     return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
