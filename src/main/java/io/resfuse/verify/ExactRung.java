@@ -30,11 +30,11 @@ final class ExactRung {
     Comparison comparison = new Comparison(test);
     double allowed = test.hasPrologue() ? BEHIND_PROLOGUE : 0;
     double[] inference =
-        InferenceRun.once(contest.against(), test, network, parameters, drive.images());
+        InferencePass.once(contest.against(), test, network, parameters, drive.images());
     requireExact(comparison, test, test.output(), inference);
     comparison.elements(
         test.output(),
-        InferenceRun.once(contest.subject(), test, network, parameters, drive.images()),
+        InferencePass.once(contest.subject(), test, network, parameters, drive.images()),
         inference,
         i -> allowed);
     Map<String, double[]> expected = training(contest.against(), test, network, parameters, drive);
@@ -53,7 +53,7 @@ final class ExactRung {
 
   private static Map<String, double[]> training(
       Subject side, VerifyCase test, NetworkSpec network, Parameters parameters, Drive drive) {
-    try (TrainingRun run = new TrainingRun(side, test, network, parameters)) {
+    try (TrainingPass run = new TrainingPass(side, test, network, parameters)) {
       return run.gradients(drive);
     }
   }

@@ -71,12 +71,12 @@ final class HeldExactly {
   /** Adds what it finds in a run's tensors. */
   void check(Map<String, double[]> got, Comparison comparison) {
     for (String parameter : test.network().parameters().keySet()) {
-      double[] before = InferenceRun.toDoubles(initial.get(parameter).buffer());
+      double[] before = InferencePass.toDoubles(initial.get(parameter).buffer());
       if (frozen.contains(parameter)) {
-        String tensor = Names.after(parameter, TrainingRun.UPDATES);
+        String tensor = Names.after(parameter, TrainingPass.UPDATES);
         comparison.special(tensor, got.get(tensor), before, i -> 0);
       } else if (isUpdatedByAdam(parameter)) {
-        for (int update = 1; update <= TrainingRun.UPDATES; update++) {
+        for (int update = 1; update <= TrainingPass.UPDATES; update++) {
           adam(got, parameter, update, before, comparison);
           before = got.get(Names.after(parameter, update));
         }

@@ -44,7 +44,7 @@ final class InferenceRung {
   }
 
   private double[] run(Subject side, float[] images) {
-    return InferenceRun.once(side, test, test.network(), parameters, images);
+    return InferencePass.once(side, test, test.network(), parameters, images);
   }
 
   /** Element by element, within the bound on rounding. */
@@ -97,7 +97,7 @@ final class InferenceRung {
       positive[i] = Math.abs(positive[i]);
     }
     Subject truth = contest.yardstick().in(Precision.FP64);
-    return InferenceRun.once(truth, test, test.network(), absolute, positive);
+    return InferencePass.once(truth, test, test.network(), absolute, positive);
   }
 
   private double distance(float[] images, double[] expected) {

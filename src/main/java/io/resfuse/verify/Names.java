@@ -22,7 +22,7 @@ final class Names {
 
   /** A parameter, or an optimizer's state by its key, after an update, the first being 1. */
   static String after(String key, int update) {
-    return key + (update == TrainingRun.UPDATES ? AFTER : AFTER_FIRST);
+    return key + (update == TrainingPass.UPDATES ? AFTER : AFTER_FIRST);
   }
 
   /** The parameter that a name speaks of, or the name itself. */

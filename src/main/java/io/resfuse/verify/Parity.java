@@ -202,9 +202,9 @@ public final class Parity {
           Subject side = truth.in(precision);
           Parameters parameters = parameters(test.network());
           if (mode == Mode.INFERENCE) {
-            return InferenceRun.once(side, test, test.network(), parameters, images(test));
+            return InferencePass.once(side, test, test.network(), parameters, images(test));
           }
-          try (TrainingRun run = new TrainingRun(side, test, test.network(), parameters)) {
+          try (TrainingPass run = new TrainingPass(side, test, test.network(), parameters)) {
             return run.gradients(Drive.random(fills, test, 0)).get(test.output());
           }
         });

@@ -16,10 +16,10 @@ final class SpecialRung {
     Parameters parameters = contest.fills().random(test.network());
     float[] images = Drive.random(contest.fills(), test, 0).images();
     Comparison comparison = new Comparison(test);
-    try (InferenceRun subject =
-            new InferenceRun(contest.subject(), test, test.network(), parameters);
-        InferenceRun against =
-            new InferenceRun(contest.against(), test, test.network(), parameters)) {
+    try (InferencePass subject =
+            new InferencePass(contest.subject(), test, test.network(), parameters);
+        InferencePass against =
+            new InferencePass(contest.against(), test, test.network(), parameters)) {
       for (float tiny : new float[] {0, 0x1p-130f}) {
         float[] dark = new float[images.length];
         Arrays.fill(dark, tiny);

@@ -44,7 +44,7 @@ final class StoredStatistics {
     Map<String, double[]> got = step(contest.subject(), test, parameters, drive);
     for (ParameterSpec parameter : conv.parameters()) {
       if (!parameter.isTrainable()) {
-        String tensor = Names.after(parameter.name(), TrainingRun.UPDATES);
+        String tensor = Names.after(parameter.name(), TrainingPass.UPDATES);
         double largest = 0;
         for (double value : expected.get(tensor)) {
           largest = Math.max(largest, Math.abs(value));
@@ -67,7 +67,7 @@ final class StoredStatistics {
 
   private static Map<String, double[]> step(
       Subject side, VerifyCase test, Parameters parameters, Drive drive) {
-    try (TrainingRun run = new TrainingRun(side, test, test.network(), parameters)) {
+    try (TrainingPass run = new TrainingPass(side, test, test.network(), parameters)) {
       return run.step(drive);
     }
   }

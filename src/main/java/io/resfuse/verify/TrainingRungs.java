@@ -43,7 +43,7 @@ final class TrainingRungs {
     Map<Rung, Comparison> last = new EnumMap<>(Rung.class);
     boolean reran = true;
     Map<String, double[]> first = new HashMap<>();
-    try (TrainingRun run = new TrainingRun(contest.subject(), test, test.network(), parameters)) {
+    try (TrainingPass run = new TrainingPass(contest.subject(), test, test.network(), parameters)) {
       for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         Drive drive = Drive.random(contest.fills(), test, attempt);
         Map<String, double[]> got = run.step(drive);
@@ -121,7 +121,7 @@ final class TrainingRungs {
   }
 
   private Map<String, double[]> once(Subject side, Drive drive) {
-    try (TrainingRun run = new TrainingRun(side, test, test.network(), parameters)) {
+    try (TrainingPass run = new TrainingPass(side, test, test.network(), parameters)) {
       return run.step(drive);
     }
   }

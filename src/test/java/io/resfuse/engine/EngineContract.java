@@ -10,7 +10,7 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.Optimizer.Adam;
 import io.resfuse.engine.Optimizer.Group;
 import io.resfuse.engine.Optimizer.Sgd;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.reference.ReferenceEngine;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
@@ -90,7 +90,7 @@ public abstract class EngineContract extends PlanContract {
   @Tag("core")
   @ParameterizedTest
   @MethodSource("casesAndPrecisions")
-  void inferenceIsTheReferences(Case test, Precision precision) {
+  void inferenceIsTheReferences(TestNetwork test, Precision precision) {
     assumeCan(precision, Mode.INFERENCE);
     Parameters parameters = TestData.parameters(test.network());
     try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision)) {
@@ -107,7 +107,7 @@ public abstract class EngineContract extends PlanContract {
   }
 
   private Map<String, double[]> referenceInference(
-      Case test, Parameters parameters, Precision precision, float[] images) {
+      TestNetwork test, Parameters parameters, Precision precision, float[] images) {
     try (LoadedNetwork loaded = reference.load(test.network(), parameters, precision);
         InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW))) {
       return Results.inference(plan, test, images);
@@ -117,7 +117,7 @@ public abstract class EngineContract extends PlanContract {
   @Tag("core")
   @ParameterizedTest
   @MethodSource("casesAndPrecisions")
-  void trainingIsTheReferences(Case test, Precision precision) {
+  void trainingIsTheReferences(TestNetwork test, Precision precision) {
     for (TensorLayout layout : TensorLayout.values()) {
       compareStep(test, precision, with(test.options(precision), layout), 1);
     }
@@ -125,13 +125,13 @@ public abstract class EngineContract extends PlanContract {
 
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void gradientsAccumulate(Case test, Precision precision) {
+  void gradientsAccumulate(TestNetwork test, Precision precision) {
     compareStep(test, precision, test.options(precision), 3);
   }
 
   @ParameterizedTest
   @MethodSource("casesAndPrecisions")
-  void frozenBatchNormsUseRunningStatistics(Case test, Precision precision) {
+  void frozenBatchNormsUseRunningStatistics(TestNetwork test, Precision precision) {
     Set<String> norms = new HashSet<>();
     for (ParameterSpec parameter : test.network().parameters().values()) {
       switch (parameter.role()) {
@@ -144,7 +144,7 @@ public abstract class EngineContract extends PlanContract {
 
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void halfFrozenNetworksTrain(Case test, Precision precision) {
+  void halfFrozenNetworksTrain(TestNetwork test, Precision precision) {
     // The stem and the first stage as fine-tuning freezes them, all of the second stage but its
     // gammas, and every other beta: such norms still take batch statistics.
     Set<String> frozen = new HashSet<>();
@@ -172,7 +172,7 @@ public abstract class EngineContract extends PlanContract {
 
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void gradientsOfInnerOutputsAddUp(Case test, Precision precision) {
+  void gradientsOfInnerOutputsAddUp(TestNetwork test, Precision precision) {
     TrainingOptions all =
         new TrainingOptions(
             test.batch(),
@@ -203,7 +203,8 @@ public abstract class EngineContract extends PlanContract {
     }
   }
 
-  private static Map<String, double[]> innerStep(TrainingPlan plan, Case test, float[] images) {
+  private static Map<String, double[]> innerStep(
+      TrainingPlan plan, TestNetwork test, float[] images) {
     for (String output : plan.options().outputs()) {
       FloatBuffer gradient = plan.outputGradient(output);
       float[] constants = TestData.fill(output + "/constants", gradient.capacity(), 0, 0.01);
@@ -212,7 +213,8 @@ public abstract class EngineContract extends PlanContract {
     return Results.step(plan, test, images, false);
   }
 
-  private void compareStep(Case test, Precision precision, TrainingOptions options, int steps) {
+  private void compareStep(
+      TestNetwork test, Precision precision, TrainingOptions options, int steps) {
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
     try (TrainingPlan plan = engine().planTraining(test.network(), parameters, options)) {
@@ -237,7 +239,7 @@ public abstract class EngineContract extends PlanContract {
 
   /** Steps whose gradients accumulate. Their images are those given, turned by an element each. */
   private static Map<String, double[]> steps(
-      TrainingPlan plan, Case test, float[] images, int steps) {
+      TrainingPlan plan, TestNetwork test, float[] images, int steps) {
     Map<String, double[]> results = Map.of();
     for (int step = 0; step < steps; step++) {
       float[] turned = new float[images.length];
@@ -251,7 +253,7 @@ public abstract class EngineContract extends PlanContract {
 
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void evaluationUsesRunningStatisticsAndChangesNothing(Case test, Precision precision) {
+  void evaluationUsesRunningStatisticsAndChangesNothing(TestNetwork test, Precision precision) {
     assumeCan(precision, Mode.TRAINING);
     Parameters parameters = TestData.parameters(test.network());
     try (TrainingPlan plan =
@@ -293,7 +295,7 @@ public abstract class EngineContract extends PlanContract {
    * a switch, but it hits other tensors each time, while a mistake hits the same: each tensor must
    * agree on one set.
    */
-  private void compare(Case test, Precision precision, Truth truth, Subject subject) {
+  private void compare(TestNetwork test, Precision precision, Truth truth, Subject subject) {
     StringBuilder misses = new StringBuilder();
     Set<String> always = null;
     boolean oneByOne = precision != Precision.FP32 && precision != Precision.FP64;
@@ -387,7 +389,7 @@ public abstract class EngineContract extends PlanContract {
   @Tag("core")
   @ParameterizedTest
   @MethodSource("exactCasesAndPrecisions")
-  void integersAreExact(Case test, Precision precision) {
+  void integersAreExact(TestNetwork test, Precision precision) {
     Parameters parameters = Parameters.zeros(test.network());
     parameters
         .asMap()
@@ -410,7 +412,8 @@ public abstract class EngineContract extends PlanContract {
     }
   }
 
-  private static Map<String, double[]> integerStep(TrainingPlan plan, Case test, float[] images) {
+  private static Map<String, double[]> integerStep(
+      TrainingPlan plan, TestNetwork test, float[] images) {
     TestData.put(images, plan.input());
     plan.forward();
     TestData.put(
@@ -435,7 +438,7 @@ public abstract class EngineContract extends PlanContract {
 
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void blackImagesGiveFiniteGradients(Case test, Precision precision) {
+  void blackImagesGiveFiniteGradients(TestNetwork test, Precision precision) {
     assumeTrue(
         precision != Precision.FP16,
         "without variance a batch norm multiplies gradients by 1 / sqrt(eps), too much for fp16");
@@ -454,7 +457,7 @@ public abstract class EngineContract extends PlanContract {
   @Tag("core")
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void notANumberStaysInItsImage(Case test, Precision precision) {
+  void notANumberStaysInItsImage(TestNetwork test, Precision precision) {
     assumeCan(precision, Mode.INFERENCE);
     Parameters parameters = TestData.parameters(test.network());
     try (LoadedNetwork loaded = engine().load(test.network(), parameters, precision);
@@ -482,7 +485,7 @@ public abstract class EngineContract extends PlanContract {
   @Tag("core")
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void plansOfOneNetworkRunConcurrentlyWithTheSameBits(Case test, Precision precision)
+  void plansOfOneNetworkRunConcurrentlyWithTheSameBits(TestNetwork test, Precision precision)
       throws Exception {
     assumeCan(precision, Mode.INFERENCE);
     Parameters parameters = TestData.parameters(test.network());
@@ -512,7 +515,7 @@ public abstract class EngineContract extends PlanContract {
 
   @ParameterizedTest
   @MethodSource("networksAndPrecisions")
-  void plansTellTheirMemoryBeforehand(Case test, Precision precision) {
+  void plansTellTheirMemoryBeforehand(TestNetwork test, Precision precision) {
     Parameters parameters = TestData.parameters(test.network());
     long trainable =
         test.network().parameters().values().stream()
@@ -550,7 +553,7 @@ public abstract class EngineContract extends PlanContract {
   @Tag("core")
   @Test
   void crossEntropyIsItsDefinition() {
-    Case test = small();
+    TestNetwork test = small();
     TrainingOptions options = test.options(firstPrecision(Mode.TRAINING));
     try (TrainingPlan plan = trainSmall(options)) {
       TestData.put(test.images(), plan.input());
@@ -643,7 +646,7 @@ public abstract class EngineContract extends PlanContract {
   @ParameterizedTest
   @MethodSource("optimizers")
   void optimizersDoTheirFormulas(Optimizer optimizer) {
-    Case test = small();
+    TestNetwork test = small();
     TrainingOptions options = test.options(firstPrecision(Mode.TRAINING)).withOptimizer(optimizer);
     Map<String, double[]> momenta = new LinkedHashMap<>();
     Map<String, double[]> squares = new LinkedHashMap<>();
@@ -699,7 +702,7 @@ public abstract class EngineContract extends PlanContract {
   @ParameterizedTest
   @MethodSource("optimizers")
   void checkpointsContinueWithTheSameBits(Optimizer optimizer) {
-    Case test = small();
+    TestNetwork test = small();
     TrainingOptions options = test.options(firstPrecision(Mode.TRAINING)).withOptimizer(optimizer);
     IntFunction<float[]> images = test::images;
     try (TrainingPlan first = trainSmall(options);
@@ -748,7 +751,7 @@ public abstract class EngineContract extends PlanContract {
 
   @Test
   void gradientNormIsThatOfAllGradients() {
-    Case test = small();
+    TestNetwork test = small();
     TrainingOptions options =
         test.options(firstPrecision(Mode.TRAINING)).withFrozen(Set.of("conv1.weight"));
     try (TrainingPlan plan = trainSmall(options)) {

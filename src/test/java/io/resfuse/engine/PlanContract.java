@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.Optimizer.Group;
 import io.resfuse.engine.Optimizer.Sgd;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
@@ -60,7 +60,7 @@ public abstract class PlanContract {
     assumeTrue(reason.isEmpty(), () -> engine.name() + ": " + reason.orElseThrow());
   }
 
-  static final Case small() {
+  static final TestNetwork small() {
     return TestNetworks.networks().get(0);
   }
 
@@ -98,7 +98,7 @@ public abstract class PlanContract {
   @Tag("core")
   @Test
   void closedPlansThrow() {
-    Case test = small();
+    TestNetwork test = small();
     Parameters parameters = TestData.parameters(test.network());
     LoadedNetwork loaded = engine.load(test.network(), parameters, firstPrecision(Mode.INFERENCE));
     InferencePlan plan = loaded.plan(test.request(TensorLayout.NCHW));

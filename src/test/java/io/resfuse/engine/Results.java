@@ -1,6 +1,6 @@
 package io.resfuse.engine;
 
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.reference.ReferenceInferencePlan;
 import io.resfuse.engine.reference.ReferenceTrainingPlan;
 import io.resfuse.tensor.HostTensor;
@@ -16,7 +16,8 @@ public final class Results {
   private Results() {}
 
   /** Runs an inference plan; poisons its outputs before. */
-  public static Map<String, double[]> inference(InferencePlan plan, Case test, float[] images) {
+  public static Map<String, double[]> inference(
+      InferencePlan plan, TestNetwork test, float[] images) {
     PlanRequest request = plan.request();
     put(images, plan.input(), test.imageShape(), request.layout());
     for (String output : request.outputs()) {
@@ -39,7 +40,7 @@ public final class Results {
    * not labelled, or the sum of the output times constants where there are no logits.
    */
   public static Map<String, double[]> step(
-      TrainingPlan plan, Case test, float[] images, boolean accumulate) {
+      TrainingPlan plan, TestNetwork test, float[] images, boolean accumulate) {
     TrainingOptions options = plan.options();
     put(images, plan.input(), test.imageShape(), options.layout());
     for (String output : options.outputs()) {
@@ -66,7 +67,7 @@ public final class Results {
   }
 
   /** Labels of a case; the first image has none. */
-  public static int[] labels(Case test) {
+  public static int[] labels(TestNetwork test) {
     int classes = test.network().output("logits").channels();
     int[] labels = TestData.labels(test.network().name() + "/labels", test.batch(), classes);
     labels[0] = -1;
@@ -87,7 +88,7 @@ public final class Results {
   }
 
   /** The gradients of all parameters that have one, and of the images. */
-  public static Map<String, double[]> gradients(TrainingPlan plan, Case test) {
+  public static Map<String, double[]> gradients(TrainingPlan plan, TestNetwork test) {
     Map<String, double[]> results = new LinkedHashMap<>();
     TrainingOptions options = plan.options();
     NetworkSpec part = test.network().restrictedTo(options.outputs());

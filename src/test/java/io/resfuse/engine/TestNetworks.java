@@ -19,7 +19,7 @@ public final class TestNetworks {
   private TestNetworks() {}
 
   /** A network with a batch and an image size. */
-  public record Case(NetworkSpec network, int batch, int height, int width) {
+  public record TestNetwork(NetworkSpec network, int batch, int height, int width) {
     /** For the names of tests. */
     @Override
     public String toString() {
@@ -67,8 +67,8 @@ public final class TestNetworks {
   }
 
   /** One fused operation each. */
-  public static List<Case> operations() {
-    List<Case> cases = new ArrayList<>();
+  public static List<TestNetwork> operations() {
+    List<TestNetwork> cases = new ArrayList<>();
     cases.add(conv("conv3x3", 5, 7, new Window(3, 1, 1, 1), 1, 3, 13, 17));
     cases.add(conv("conv3x3s2", 5, 18, new Window(3, 2, 1, 1), 1, 2, 13, 16));
     cases.add(conv("conv3x3s3", 4, 4, new Window(3, 3, 1, 1), 1, 2, 14, 17));
@@ -89,31 +89,31 @@ public final class TestNetworks {
         NetworkBuilder bare = new NetworkBuilder("bareConv" + suffix, 3);
         Conv conv = new Conv("conv", 8, new Window(3, 1, 1, 1), 1, bias, null);
         bare.output("out", bare.fusedConv(bare.input(), conv, null, relu));
-        cases.add(new Case(bare.build(), 2, 6, 7));
+        cases.add(new TestNetwork(bare.build(), 2, 6, 7));
       }
     }
     NetworkBuilder pool = new NetworkBuilder("maxPool3x3s2", 5);
     pool.output("out", pool.maxPool("pool", pool.input(), new Window(3, 2, 1, 1)));
-    cases.add(new Case(pool.build(), 2, 13, 8));
+    cases.add(new TestNetwork(pool.build(), 2, 13, 8));
     NetworkBuilder evenPool = new NetworkBuilder("maxPool2x2s2", 16);
     evenPool.output("out", evenPool.maxPool("pool", evenPool.input(), new Window(2, 2, 0, 1)));
-    cases.add(new Case(evenPool.build(), 2, 8, 6));
+    cases.add(new TestNetwork(evenPool.build(), 2, 8, 6));
     NetworkBuilder identity = new NetworkBuilder("subsampledIdentity", 5);
     identity.output("out", identity.subsampledIdentity("shortcut", identity.input(), 2, 12));
-    cases.add(new Case(identity.build(), 2, 7, 8));
+    cases.add(new TestNetwork(identity.build(), 2, 7, 8));
     NetworkBuilder head = new NetworkBuilder("head", 19);
     Value pooled = head.globalAveragePool("avgpool", head.input());
     head.output("out", head.linear("fc", pooled, 7));
-    cases.add(new Case(head.build(), 3, 7, 5));
+    cases.add(new TestNetwork(head.build(), 3, 7, 5));
     cases.add(residual("residualConv", false));
     cases.add(residual("residualConvOfNothing", true));
     return cases;
   }
 
   /** The convolutions of {@link #operations} without batch norm, pools and shortcuts. */
-  public static List<Case> exact() {
-    List<Case> cases = new ArrayList<>();
-    for (Case test : operations()) {
+  public static List<TestNetwork> exact() {
+    List<TestNetwork> cases = new ArrayList<>();
+    for (TestNetwork test : operations()) {
       Operation operation = test.network().operations().get(0);
       if (operation instanceof Operation.FusedConv conv && conv.residual() == null) {
         NetworkBuilder builder =
@@ -121,7 +121,7 @@ public final class TestNetworks {
         Conv bare =
             new Conv("conv", conv.output().channels(), conv.window(), conv.groups(), true, null);
         builder.output("out", builder.fusedConv(builder.input(), bare, null, conv.relu()));
-        cases.add(new Case(builder.build(), test.batch(), test.height(), test.width()));
+        cases.add(new TestNetwork(builder.build(), test.batch(), test.height(), test.width()));
       } else if (!test.network().outputs().get("out").isFlat()
           && !(operation instanceof Operation.FusedConv)) {
         cases.add(test);
@@ -130,20 +130,20 @@ public final class TestNetworks {
     NetworkBuilder residual = new NetworkBuilder("bareResidual", 8);
     Conv conv = new Conv("conv", 8, new Window(3, 1, 1, 1), 1, true, null);
     residual.output("out", residual.fusedConv(residual.input(), conv, residual.input(), true));
-    cases.add(new Case(residual.build(), 2, 7, 9));
+    cases.add(new TestNetwork(residual.build(), 2, 7, 9));
     return cases;
   }
 
-  private static Case conv(
+  private static TestNetwork conv(
       String name, int in, int out, Window window, int groups, int batch, int height, int width) {
     NetworkBuilder builder = new NetworkBuilder(name, in);
     Conv conv = new Conv("conv", out, window, groups, false, new Norm("bn", 1e-5, 0.1));
     builder.output("out", builder.fusedConv(builder.input(), conv, null, true));
-    return new Case(builder.build(), batch, height, width);
+    return new TestNetwork(builder.build(), batch, height, width);
   }
 
   /** A convolution whose residual is the image itself, or that is used twice. */
-  private static Case residual(String name, boolean twice) {
+  private static TestNetwork residual(String name, boolean twice) {
     NetworkBuilder builder = new NetworkBuilder(name, 8);
     Conv conv = new Conv("conv", 8, new Window(3, 1, 1, 1), 1, true, new Norm("bn", 1e-3, 0.3));
     Value first = builder.fusedConv(builder.input(), conv, builder.input(), true);
@@ -154,35 +154,35 @@ public final class TestNetworks {
     } else {
       builder.output("out", first);
     }
-    return new Case(builder.build(), 2, 6, 5);
+    return new TestNetwork(builder.build(), 2, 6, 5);
   }
 
   /** Whole small networks with a head: every kind of block, shortcut, stem and stride. */
-  public static List<Case> networks() {
-    List<Case> cases = new ArrayList<>();
+  public static List<TestNetwork> networks() {
+    List<TestNetwork> cases = new ArrayList<>();
     ResNetConfig optionA = small("basicA", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
     optionA = optionA.withShortcut(ResNetConfig.Shortcut.IDENTITY);
-    cases.add(new Case(ResNet.build(optionA), 3, 13, 17));
+    cases.add(new TestNetwork(ResNet.build(optionA), 3, 13, 17));
     ResNetConfig optionB = small("basicB", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
     optionB = optionB.withShortcut(ResNetConfig.Shortcut.PROJECTION);
-    cases.add(new Case(ResNet.build(optionB), 2, 16, 16));
+    cases.add(new TestNetwork(ResNet.build(optionB), 2, 16, 16));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(small("plain", BlockKind.BASIC, StemKind.CIFAR, 1, 64, false)), 2, 9, 8));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(small("stem", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true)),
             2,
             33,
             47));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(small("bottleneck", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)),
             3,
             32,
             32));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(
                 small("bottleneckKeras", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
                     .withStrideInFirst1x1(true)
@@ -192,7 +192,7 @@ public final class TestNetworks {
             29,
             32));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(
                 small("bottleneckDilated", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
                     .replaceStrideWithDilation(false, true)),
@@ -200,31 +200,32 @@ public final class TestNetworks {
             40,
             33));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(small("resnext", BlockKind.BOTTLENECK, StemKind.CIFAR, 4, 16, true)),
             2,
             8,
             8));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(small("wide", BlockKind.BOTTLENECK, StemKind.CIFAR, 1, 128, true)),
             2,
             7,
             9));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(small("onepixel", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true)),
             4,
             1,
             1));
     // Channels in whole blocks of 16, for which engines may have layouts of their own.
     cases.add(
-        new Case(ResNet.build(inBlocks("blocksA", BlockKind.BASIC, StemKind.CIFAR)), 3, 11, 12));
+        new TestNetwork(
+            ResNet.build(inBlocks("blocksA", BlockKind.BASIC, StemKind.CIFAR)), 3, 11, 12));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(inBlocks("blocks", BlockKind.BOTTLENECK, StemKind.IMAGENET)), 2, 35, 48));
     cases.add(
-        new Case(
+        new TestNetwork(
             ResNet.build(
                 inBlocks("blocksGrey", BlockKind.BASIC, StemKind.CIFAR).withInputChannels(1)),
             3,
@@ -261,8 +262,8 @@ public final class TestNetworks {
   }
 
   /** All of them. */
-  public static List<Case> all() {
-    List<Case> all = new ArrayList<>(operations());
+  public static List<TestNetwork> all() {
+    List<TestNetwork> all = new ArrayList<>(operations());
     all.addAll(networks());
     return all;
   }

@@ -10,9 +10,9 @@ import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.format.KerasTopology;
-import io.resfuse.weights.format.Resources;
 import io.resfuse.weights.format.StoredTensor;
 import io.resfuse.weights.format.TensorFile;
+import io.resfuse.weights.format.TestWeights;
 import io.resfuse.weights.format.WeightFormat;
 import io.resfuse.weights.format.WeightsException;
 import java.nio.file.Path;
@@ -134,7 +134,7 @@ class NameMappingTest {
   @Test
   void transposesKernels() {
     Shape hwio = Shape.of(2, 3, 37, 41);
-    HostTensor theirs = HostTensor.of(hwio, Resources.values((int) hwio.elements()));
+    HostTensor theirs = HostTensor.of(hwio, TestWeights.values((int) hwio.elements()));
     StoredTensor stored = new StoredTensor("k", DataType.FLOAT32, hwio, () -> theirs);
     HostTensor ours = new MappedTensor("w", stored, MappedTensor.Order.HWIO).load();
     assertThat(ours.shape()).isEqualTo(Shape.of(41, 37, 2, 3));

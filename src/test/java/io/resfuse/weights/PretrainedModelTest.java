@@ -3,7 +3,7 @@ package io.resfuse.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.resfuse.weights.format.Resources;
+import io.resfuse.weights.format.TestWeights;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -44,7 +44,7 @@ class PretrainedModelTest {
               assertThat(List.of(parts))
                   .allSatisfy(part -> assertThat(e.getMessage()).contains(part));
             });
-    assertThat(Resources.filesIn(cache.folder())).containsExactly(".lock");
+    assertThat(TestWeights.filesIn(cache.folder())).containsExactly(".lock");
   }
 
   private static final String BY_HAND =
@@ -147,7 +147,7 @@ class PretrainedModelTest {
       threads.shutdown();
     }
     assertThat(most.get()).isEqualTo(1);
-    assertThat(Resources.filesIn(cache.folder())).containsExactly(".lock");
+    assertThat(TestWeights.filesIn(cache.folder())).containsExactly(".lock");
   }
 
   @Test

@@ -11,7 +11,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.kernels.KernelBits;
 import io.resfuse.model.ResNet;
@@ -44,7 +44,7 @@ class CheckedNetworksTest {
     "resnet50, 64, FP16"
   })
   void anyOrderGivesTheSameBits(String name, int size, Precision precision) {
-    Case test = new Case(ResNet.build(ResNetConfig.of(name)), 2, size, size);
+    TestNetwork test = new TestNetwork(ResNet.build(ResNetConfig.of(name)), 2, size, size);
     Parameters parameters = TestData.parameters(test.network());
     Optional<String> report = SoftCuda.lastReport();
     try (Engine engine = Engines.open("cuda", new EngineOptions(0, "softcuda"))) {

@@ -7,7 +7,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.program.DeviceStopwatch;
@@ -31,7 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @ExtendWith(SoftCudaExtension.class)
 class TunedEngineTest {
-  private static final Case TEST = new Case(ResNet.build(ResNetConfig.of("resnet20")), 2, 16, 16);
+  private static final TestNetwork TEST =
+      new TestNetwork(ResNet.build(ResNetConfig.of("resnet20")), 2, 16, 16);
 
   @TempDir private Path folder;
 

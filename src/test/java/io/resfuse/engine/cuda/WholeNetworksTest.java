@@ -11,7 +11,7 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
@@ -39,7 +39,7 @@ class WholeNetworksTest {
   @ParameterizedTest
   @ValueSource(strings = {"resnet18", "resnet50"})
   void errAtMostTwiceAsMuchAsOthers(String name) {
-    Case test = new Case(ResNet.build(ResNetConfig.of(name)), 2, 64, 64);
+    TestNetwork test = new TestNetwork(ResNet.build(ResNetConfig.of(name)), 2, 64, 64);
     Map<String, double[]> truth = run("reference", "", test, Precision.FP64);
     List<String> problems = new ArrayList<>();
     for (Precision precision :
@@ -78,7 +78,7 @@ class WholeNetworksTest {
   /** One picture of the size that ResNet-50 is made for. */
   @Test
   void inferenceAtFullSizeErrsAtMostTwiceAsMuchAsRoundedStorage() {
-    Case test = new Case(ResNet.build(ResNetConfig.of("resnet50")), 1, 224, 224);
+    TestNetwork test = new TestNetwork(ResNet.build(ResNetConfig.of("resnet50")), 1, 224, 224);
     double[] truth = logits("reference", "", test, Precision.FP64);
     double others = Tolerance.distance(logits("reference", "", test, Precision.FP16), truth);
     double ours = Tolerance.distance(logits("cuda", "softcuda", test, Precision.FP16), truth);
@@ -86,7 +86,8 @@ class WholeNetworksTest {
     assertThat(others).isBetween(Double.MIN_VALUE, 0.05 * Tolerance.norm(truth));
   }
 
-  private static double[] logits(String engineName, String device, Case test, Precision precision) {
+  private static double[] logits(
+      String engineName, String device, TestNetwork test, Precision precision) {
     try (Engine engine = Engines.open(engineName, new EngineOptions(0, device));
         LoadedNetwork loaded =
             engine.load(test.network(), TestData.parameters(test.network()), precision);
@@ -96,7 +97,7 @@ class WholeNetworksTest {
   }
 
   private static Map<String, double[]> run(
-      String engineName, String device, Case test, Precision precision) {
+      String engineName, String device, TestNetwork test, Precision precision) {
     try (Engine engine = Engines.open(engineName, new EngineOptions(0, device));
         TrainingPlan plan =
             engine.planTraining(

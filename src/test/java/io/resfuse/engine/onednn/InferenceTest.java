@@ -17,7 +17,7 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.Shape;
@@ -65,17 +65,18 @@ class InferenceTest {
     reference.close();
   }
 
-  static List<Case> cases() {
-    List<Case> cases = new ArrayList<>(TestNetworks.all());
+  static List<TestNetwork> cases() {
+    List<TestNetwork> cases = new ArrayList<>(TestNetworks.all());
     // Slices with a remainder, more than one segment.
-    cases.add(new Case(ResNet.build(ResNetConfig.of("resnet20")), 7, 32, 32));
-    cases.add(new Case(ResNet.build(ResNetConfig.of("resnet50").withClasses(10)), 5, 40, 33));
+    cases.add(new TestNetwork(ResNet.build(ResNetConfig.of("resnet20")), 7, 32, 32));
+    cases.add(
+        new TestNetwork(ResNet.build(ResNetConfig.of("resnet50").withClasses(10)), 5, 40, 33));
     return cases;
   }
 
   @ParameterizedTest
   @MethodSource("cases")
-  void fp32IsRight(Case test) {
+  void fp32IsRight(TestNetwork test) {
     for (TensorLayout layout : TensorLayout.values()) {
       Map<String, float[]> truth = outputs(reference, test, layout, Precision.FP64);
       Map<String, float[]> ours = outputs(engine, test, layout, Precision.FP32);
@@ -89,7 +90,7 @@ class InferenceTest {
 
   @ParameterizedTest
   @MethodSource("cases")
-  void bf16IsAsGoodAsItCanBe(Case test) {
+  void bf16IsAsGoodAsItCanBe(TestNetwork test) {
     assumeTrue(engine.whyNot(Precision.BF16, Engine.Mode.INFERENCE).isEmpty());
     Map<String, float[]> truth = outputs(reference, test, TensorLayout.NCHW, Precision.FP64);
     Map<String, float[]> rounded = outputs(reference, test, TensorLayout.NCHW, Precision.BF16);
@@ -107,7 +108,7 @@ class InferenceTest {
 
   /** All outputs of two runs, the first of them on garbage. */
   private static Map<String, float[]> outputs(
-      Engine on, Case test, TensorLayout layout, Precision precision) {
+      Engine on, TestNetwork test, TensorLayout layout, Precision precision) {
     PlanRequest request =
         new PlanRequest(
             test.batch(), test.height(), test.width(), layout, test.network().outputs().keySet());
@@ -130,7 +131,7 @@ class InferenceTest {
     return outputs;
   }
 
-  private static float[] arranged(Case test, TensorLayout layout) {
+  private static float[] arranged(TestNetwork test, TensorLayout layout) {
     float[] images = test.images();
     if (layout == TensorLayout.NCHW) {
       return images;

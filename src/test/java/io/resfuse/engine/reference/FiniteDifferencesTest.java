@@ -8,7 +8,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
-import io.resfuse.engine.TestNetworks.Case;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.tensor.HostTensor;
 import java.nio.FloatBuffer;
@@ -44,19 +44,19 @@ class FiniteDifferencesTest {
     engine.close();
   }
 
-  static List<Case> cases() {
+  static List<TestNetwork> cases() {
     return TestNetworks.all();
   }
 
   @ParameterizedTest
   @MethodSource("cases")
-  void gradientsAreDerivatives(Case test) {
+  void gradientsAreDerivatives(TestNetwork test) {
     check(test, test.options(Precision.FP64));
   }
 
   @ParameterizedTest
   @MethodSource("cases")
-  void gradientsWithFrozenBatchNormsAreDerivatives(Case test) {
+  void gradientsWithFrozenBatchNormsAreDerivatives(TestNetwork test) {
     Set<String> frozen = new HashSet<>();
     for (ParameterSpec parameter : test.network().parameters().values()) {
       switch (parameter.role()) {
@@ -68,7 +68,7 @@ class FiniteDifferencesTest {
   }
 
   /** A ReLU may sit on its kink for some images, but not for all. */
-  private static void check(Case test, TrainingOptions options) {
+  private static void check(TestNetwork test, TrainingOptions options) {
     List<String> misses = new ArrayList<>();
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
       List<String> missed = misses(test, options, test.images(attempt));
@@ -80,7 +80,7 @@ class FiniteDifferencesTest {
     fail("%s", String.join("\n", misses));
   }
 
-  private static List<String> misses(Case test, TrainingOptions options, float[] images) {
+  private static List<String> misses(TestNetwork test, TrainingOptions options, float[] images) {
     List<String> misses = new ArrayList<>();
     Parameters parameters = TestData.parameters(test.network());
     try (ReferenceTrainingPlan plan = engine.planTraining(test.network(), parameters, options)) {
@@ -168,12 +168,12 @@ class FiniteDifferencesTest {
 
   /** The cross-entropy of logits with smoothed labels, or the sum of an output times constants. */
   private static final class Loss {
-    private final Case test;
+    private final TestNetwork test;
     private final ReferenceTrainingPlan plan;
     private final float[] constants;
     private double scale;
 
-    Loss(Case test, ReferenceTrainingPlan plan) {
+    Loss(TestNetwork test, ReferenceTrainingPlan plan) {
       this.test = test;
       this.plan = plan;
       int length = plan.output(test.output()).capacity();

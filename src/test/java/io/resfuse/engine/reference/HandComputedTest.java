@@ -165,7 +165,7 @@ class HandComputedTest {
 
   @Test
   void threadsDoNotMatter() {
-    TestNetworks.Case test = TestNetworks.networks().get(4);
+    TestNetworks.TestNetwork test = TestNetworks.networks().get(4);
     Parameters parameters = TestData.parameters(test.network());
     try (ReferenceEngine one = new ReferenceEngine(new EngineOptions(1, ""));
         ReferenceEngine five = new ReferenceEngine(new EngineOptions(5, ""));

@@ -1,8 +1,8 @@
 package io.resfuse.weights.format;
 
-import static io.resfuse.weights.format.Resources.assertHolds;
-import static io.resfuse.weights.format.Resources.assertRefused;
-import static io.resfuse.weights.format.Resources.file;
+import static io.resfuse.weights.format.TestWeights.assertHolds;
+import static io.resfuse.weights.format.TestWeights.assertRefused;
+import static io.resfuse.weights.format.TestWeights.file;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.tensor.DataType;

@@ -1,6 +1,6 @@
 package io.resfuse.weights.format;
 
-import static io.resfuse.weights.format.Resources.assertRefused;
+import static io.resfuse.weights.format.TestWeights.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -119,7 +119,7 @@ class SafetensorsTest {
     assertThat((8 + header) % 8).as("alignment of the data").isZero();
     SafetensorsWriter.write(file, tensors, Map.of("a", "b", "k", "v\n"));
     assertThat(Files.readAllBytes(file)).as("the same bytes again").isEqualTo(bytes);
-    assertThat(Resources.filesIn(folder)).containsExactly("out.safetensors");
+    assertThat(TestWeights.filesIn(folder)).containsExactly("out.safetensors");
   }
 
   @Test
@@ -249,6 +249,6 @@ class SafetensorsTest {
                     }))
         .withMessageContaining("disk is full, nothing was left behind; free some space");
     assertThat(Files.readString(target)).isEqualTo("old");
-    assertThat(Resources.filesIn(folder)).containsExactly("model");
+    assertThat(TestWeights.filesIn(folder)).containsExactly("model");
   }
 }

@@ -1,6 +1,6 @@
 package io.resfuse.weights.format;
 
-import static io.resfuse.weights.format.Resources.assertRefused;
+import static io.resfuse.weights.format.TestWeights.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.tensor.DataType;
@@ -163,7 +163,7 @@ class TensorFlowJsTest {
       tar.closeArchiveEntry();
     }
     assertRefused(file, "would lie outside of it");
-    assertThat(Resources.filesIn(folder)).containsExactly("model.tgz");
+    assertThat(TestWeights.filesIn(folder)).containsExactly("model.tgz");
   }
 
   @Test

@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A training plan that gives arrays by the names of {@link Names}. Not thread-safe. */
-final class TrainingRun implements AutoCloseable {
+final class TrainingPass implements AutoCloseable {
   static final int UPDATES = 2;
   private static final double SMOOTHING = 0.1;
 
@@ -20,7 +20,7 @@ final class TrainingRun implements AutoCloseable {
   private final Parameters initial;
   private final Map<String, HostTensor> optimizer;
 
-  TrainingRun(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
+  TrainingPass(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
     this.test = test;
     this.network = network.restrictedTo(test.options(subject.precision()).outputs());
     this.initial = parameters;
@@ -42,9 +42,9 @@ final class TrainingRun implements AutoCloseable {
     for (ParameterSpec parameter : network.parameters().values()) {
       if (isTrained(parameter)) {
         HostTensor gradient = HostTensor.zeros(parameter.shape());
-        InferenceRun.poison(gradient.buffer());
+        InferencePass.poison(gradient.buffer());
         plan.readGradient(parameter.name(), gradient);
-        results.put(Names.gradient(parameter.name()), InferenceRun.toDoubles(gradient.buffer()));
+        results.put(Names.gradient(parameter.name()), InferencePass.toDoubles(gradient.buffer()));
       }
     }
     return results;
@@ -57,9 +57,9 @@ final class TrainingRun implements AutoCloseable {
   /** Puts the last batch's output, loss and gradient of the images. */
   private void forwardAndBackward(Drive drive, boolean accumulate, Map<String, double[]> results) {
     plan.input().put(0, drive.images());
-    InferenceRun.poison(plan.output(test.output()));
+    InferencePass.poison(plan.output(test.output()));
     if (test.regime().wantsInputGradient()) {
-      InferenceRun.poison(plan.inputGradient());
+      InferencePass.poison(plan.inputGradient());
     }
     plan.forward();
     if (test.output().equals(VerifyCase.LOGITS)) {
@@ -68,9 +68,9 @@ final class TrainingRun implements AutoCloseable {
       plan.outputGradient(test.output()).put(0, drive.outputGradient());
     }
     plan.backward(accumulate);
-    results.put(test.output(), InferenceRun.toDoubles(plan.output(test.output())));
+    results.put(test.output(), InferencePass.toDoubles(plan.output(test.output())));
     if (test.regime().wantsInputGradient()) {
-      results.put(Names.INPUT_GRADIENT, InferenceRun.toDoubles(plan.inputGradient()));
+      results.put(Names.INPUT_GRADIENT, InferencePass.toDoubles(plan.inputGradient()));
     }
   }
 
@@ -95,7 +95,7 @@ final class TrainingRun implements AutoCloseable {
       }
       if (isAdam || update == UPDATES) {
         Parameters after = Parameters.zeros(network);
-        after.asMap().values().forEach(tensor -> InferenceRun.poison(tensor.buffer()));
+        after.asMap().values().forEach(tensor -> InferencePass.poison(tensor.buffer()));
         plan.readParameters(after);
         put(results, after.asMap(), update);
       }
@@ -107,7 +107,7 @@ final class TrainingRun implements AutoCloseable {
       Map<String, double[]> results, Map<String, HostTensor> tensors, int update) {
     tensors.forEach(
         (key, tensor) ->
-            results.put(Names.after(key, update), InferenceRun.toDoubles(tensor.buffer())));
+            results.put(Names.after(key, update), InferencePass.toDoubles(tensor.buffer())));
   }
 
   @Override

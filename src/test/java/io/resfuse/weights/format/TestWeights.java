@@ -14,12 +14,12 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /** The files beside the tests, and what their tensors hold. */
-public final class Resources {
-  private Resources() {}
+public final class TestWeights {
+  private TestWeights() {}
 
   public static Path file(String name) {
     try {
-      return Path.of(Objects.requireNonNull(Resources.class.getResource(name), name).toURI());
+      return Path.of(Objects.requireNonNull(TestWeights.class.getResource(name), name).toURI());
     } catch (URISyntaxException e) {
       throw new IllegalArgumentException(name, e);
     }

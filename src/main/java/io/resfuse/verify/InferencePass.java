@@ -7,12 +7,12 @@ import io.resfuse.engine.Parameters;
 import java.nio.FloatBuffer;
 
 /** An inference plan that gives arrays. Not thread-safe. */
-final class InferenceRun implements AutoCloseable {
+final class InferencePass implements AutoCloseable {
   private final LoadedNetwork loaded;
   private final InferencePlan plan;
   private final String output;
 
-  InferenceRun(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
+  InferencePass(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
     this.output = test.output();
     this.loaded = subject.engine().load(network, parameters, subject.precision());
     InferencePlan made;
@@ -32,7 +32,7 @@ final class InferenceRun implements AutoCloseable {
       NetworkSpec network,
       Parameters parameters,
       float[] images) {
-    try (InferenceRun run = new InferenceRun(subject, test, network, parameters)) {
+    try (InferencePass run = new InferencePass(subject, test, network, parameters)) {
       return run.run(images);
     }
   }
