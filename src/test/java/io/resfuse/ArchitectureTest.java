@@ -1,7 +1,11 @@
 package io.resfuse;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -84,7 +88,7 @@ class ArchitectureTest {
           .whereLayer("verify")
           .mayOnlyAccessLayers("tensor", "engine", "model", "report")
           .whereLayer("bench.report")
-          .mayOnlyAccessLayers("tensor", "engine", "model", "report")
+          .mayOnlyAccessLayers("platform", "tensor", "engine", "model", "report")
           .whereLayer("bench")
           .mayOnlyAccessLayers("tensor", "engine", "model", "verify", "bench.report")
           .whereLayer("train.recipe")
@@ -187,6 +191,33 @@ class ArchitectureTest {
               "io.resfuse.engine.cuda.emit",
               "io.resfuse.engine.cuda.backend",
               "io.resfuse.engine.cuda.library");
+
+  /** What is read of the process's surroundings, {@code platform.Settings} lists. */
+  @ArchTest
+  static final ArchRule SURROUNDINGS_BEHIND_ONE_PACKAGE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("io.resfuse.platform")
+          .should()
+          .callMethodWhere(
+              target(owner(assignableTo(System.class)))
+                  .and(target(nameMatching("getProperty|getenv"))))
+          .orShould()
+          .callMethod(Boolean.class, "getBoolean", String.class)
+          .orShould()
+          .callMethod(Integer.class, "getInteger", String.class)
+          .orShould()
+          .callMethod(Long.class, "getLong", String.class);
+
+  /** Only one class knows the names of variables. */
+  @ArchTest
+  static final ArchRule ENVIRONMENT_BEHIND_ONE_CLASS =
+      noClasses()
+          .that()
+          .doNotHaveFullyQualifiedName("io.resfuse.platform.Settings")
+          .should()
+          .callMethodWhere(
+              target(owner(assignableTo(System.class))).and(target(nameMatching("getenv"))));
 
   /** One package talks to CUDA, one to cuDNN. */
   @ArchTest

@@ -7,6 +7,7 @@ import io.resfuse.data.Datasets;
 import io.resfuse.data.IdxDatasets;
 import io.resfuse.data.ImageDecoder;
 import io.resfuse.data.Split;
+import io.resfuse.platform.Settings;
 import io.resfuse.platform.UserFolders;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -72,10 +73,7 @@ final class DataChoice {
 
   private static Path find(String name) {
     List<Path> places = new ArrayList<>();
-    String home = System.getenv("RESFUSE_DATA");
-    if (home != null) {
-      places.add(Path.of(home, name));
-    }
+    Settings.DATA.value().ifPresent(home -> places.add(Path.of(home, name)));
     places.add(Path.of("data", name));
     places.add(UserFolders.cache().resolve("data").resolve(name));
     places.add(Path.of("/usr/share/datasets", name));

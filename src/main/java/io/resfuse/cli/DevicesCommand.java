@@ -9,6 +9,7 @@ import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.cuda.SoftCuda;
 import io.resfuse.engine.cudnn.CudnnLibrary;
+import io.resfuse.platform.Settings;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -23,13 +24,20 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "devices",
     description =
-        "Lists which engines and devices can be used here and, for those that can't, why.",
+        "Lists which engines and devices can be used here and, for those that can't, why; or the"
+            + " settings that are read.",
     mixinStandardHelpOptions = true)
 final class DevicesCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
+
+  @Option(
+      names = "--properties",
+      description =
+          "List the system properties and environment variables that are read, and what they are.")
+  private boolean properties;
 
   @Option(
       names = "--describe",
@@ -52,17 +60,50 @@ final class DevicesCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     ArrayNode array = mapper.createArrayNode();
+    if (properties) {
+      listSettings(array);
+    } else {
+      listDevices(array);
+    }
+    if (json) {
+      out.println(mapper.writeValueAsString(array));
+    }
+    out.flush();
+    return 0;
+  }
+
+  private void listDevices(ArrayNode array) {
     for (EngineProvider provider : Engines.providers()) {
       Availability availability = provider.probe(EngineOptions.defaults());
       list(array, "engine", provider.name(), availability.available(), availability.detail());
     }
     Availability emulator = SoftCuda.probe();
     list(array, "device", "softcuda", emulator.available(), emulator.detail());
-    if (json) {
-      out.println(mapper.writeValueAsString(array));
+  }
+
+  private void listSettings(ArrayNode array) {
+    for (Settings setting : Settings.values()) {
+      boolean isProperty = setting.kind() == Settings.Kind.PROPERTY;
+      array
+          .addObject()
+          .put("name", setting.key())
+          .put("kind", isProperty ? "property" : "variable")
+          .put("value", setting.value().orElse(null))
+          .put("default", setting.standard())
+          .put("description", setting.description());
+      if (!json) {
+        spec.commandLine()
+            .getOut()
+            .printf(
+                "%-30s %s (%s)%n",
+                (isProperty ? "-D" : "$") + setting.key(),
+                setting.description(),
+                setting
+                    .value()
+                    .map(value -> "now: " + value)
+                    .orElse("default: " + setting.standard()));
+      }
     }
-    out.flush();
-    return 0;
   }
 
   private void list(ArrayNode array, String kind, String name, boolean available, String detail) {

@@ -1,6 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.platform.OperatingSystem;
+import io.resfuse.platform.Settings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,7 +30,7 @@ final class Progress implements AutoCloseable {
     if (OperatingSystem.current() != OperatingSystem.LINUX) {
       boolean telling =
           Runtime.version().feature() < 22
-              || System.getProperty("jdk.console", "").equals("java.base");
+              || Settings.CONSOLE.value().orElse("").equals("java.base");
       return telling && System.console() != null;
     }
     try {

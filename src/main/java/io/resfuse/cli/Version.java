@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.platform.Platform;
 import picocli.CommandLine.IVersionProvider;
 
 /** What {@code --version} prints. */
@@ -9,12 +10,7 @@ final class Version implements IVersionProvider {
     String version = Main.class.getPackage().getImplementationVersion();
     return new String[] {
       "resfuse " + (version == null ? "(from classes)" : version),
-      "Java "
-          + Runtime.version()
-          + ", "
-          + System.getProperty("os.name")
-          + " "
-          + System.getProperty("os.arch")
+      "Java " + Runtime.version() + ", " + Platform.inWords()
     };
   }
 }

@@ -1,6 +1,7 @@
 package io.resfuse.data;
 
 import io.resfuse.platform.OperatingSystem;
+import io.resfuse.platform.Settings;
 import java.nio.IntBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.javacpp.BytePointer;
@@ -38,8 +39,8 @@ final class TurboJpeg {
 
     private static boolean load() {
       String problem;
-      if (System.getProperty("resfuse.jpeg", "").equals("jdk")) {
-        problem = "-Dresfuse.jpeg says so";
+      if (Settings.JPEG.value().orElse("").equals("jdk")) {
+        problem = "-D" + Settings.JPEG.key() + " says so";
       } else if (OperatingSystem.current() == OperatingSystem.WINDOWS) {
         problem = "libjpeg-turbo is not taken on Windows";
       } else {

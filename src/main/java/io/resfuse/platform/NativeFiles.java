@@ -23,9 +23,7 @@ public final class NativeFiles {
    * @return best first: the user's cache folder, the temporary folder
    */
   public static List<Path> places() {
-    Path shared =
-        Path.of(System.getProperty("java.io.tmpdir"), "resfuse-" + System.getProperty("user.name"));
-    return List.of(UserFolders.cache(), shared);
+    return List.of(UserFolders.cache(), UserFolders.ownTemporary());
   }
 
   /**

@@ -17,6 +17,15 @@ public record Platform(OperatingSystem system, String architecture) {
     return of(System.getProperty("os.name"), System.getProperty("os.arch"));
   }
 
+  /**
+   * The system and the processor, as Java calls them.
+   *
+   * @return for example {@code Linux amd64}
+   */
+  public static String inWords() {
+    return System.getProperty("os.name") + " " + System.getProperty("os.arch");
+  }
+
   static Platform of(String osName, String osArch) {
     String architecture =
         switch (osArch) {

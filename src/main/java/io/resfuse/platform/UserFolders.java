@@ -17,23 +17,42 @@ public final class UserFolders {
    * @return the folder; it may not exist yet
    */
   public static Path cache() {
-    return cache(OperatingSystem.current(), System.getenv(), System.getProperty("user.home"));
+    return cache(
+        OperatingSystem.current(), Settings.environment(), System.getProperty("user.home"));
+  }
+
+  /**
+   * The system's folder for temporary files, of all users.
+   *
+   * @return {@code java.io.tmpdir}
+   */
+  public static Path temporary() {
+    return Path.of(System.getProperty("java.io.tmpdir"));
+  }
+
+  /**
+   * This user's own folder for temporary files.
+   *
+   * @return a folder in {@link #temporary()}; it may not exist yet
+   */
+  public static Path ownTemporary() {
+    return temporary().resolve(NAME + "-" + System.getProperty("user.name"));
   }
 
   static Path cache(OperatingSystem system, Map<String, String> environment, String home) {
-    String own = environment.getOrDefault("RESFUSE_CACHE", "");
+    String own = environment.getOrDefault(Settings.CACHE.key(), "");
     if (!own.isEmpty()) {
       return Path.of(own);
     }
     return switch (system) {
       case WINDOWS -> {
-        String local = environment.getOrDefault("LOCALAPPDATA", "");
+        String local = environment.getOrDefault(Settings.LOCALAPPDATA.key(), "");
         yield local.isEmpty() ? Path.of(home, "AppData", "Local", NAME) : Path.of(local, NAME);
       }
       case MACOS -> Path.of(home, "Library", "Caches", NAME);
       case LINUX, OTHER -> {
         // The XDG specification says that relative paths are to be ignored.
-        String xdg = environment.getOrDefault("XDG_CACHE_HOME", "");
+        String xdg = environment.getOrDefault(Settings.XDG_CACHE_HOME.key(), "");
         yield xdg.startsWith("/") ? Path.of(xdg, NAME) : Path.of(home, ".cache", NAME);
       }
     };

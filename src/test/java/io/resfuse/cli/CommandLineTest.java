@@ -13,6 +13,7 @@ import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.platform.Settings;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.ModelFile;
@@ -100,6 +101,24 @@ class CommandLineTest {
   @Test
   void listsEngines() {
     assertThat(run("devices").out()).contains("reference", "yes", "cudnn");
+  }
+
+  @Test
+  void listsSettings() throws IOException {
+    String text = run("devices", "--properties").out();
+    JsonNode json = new ObjectMapper().readTree(run("devices", "--properties", "--json").out());
+    assertThat(json).hasSize(Settings.values().length);
+    for (Settings setting : Settings.values()) {
+      assertThat(text).contains(setting.key(), setting.description());
+    }
+    assertThat(json.get(0).get("name").asText()).isEqualTo("resfuse.cuda.sync");
+    assertThat(json.get(0).get("value").isNull()).isTrue();
+    System.setProperty("resfuse.cuda.sync", "false");
+    try {
+      assertThat(run("devices", "--properties").out()).contains("(now: false)");
+    } finally {
+      System.clearProperty("resfuse.cuda.sync");
+    }
   }
 
   @Test

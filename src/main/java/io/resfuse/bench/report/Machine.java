@@ -1,5 +1,7 @@
 package io.resfuse.bench.report;
 
+import io.resfuse.platform.Platform;
+import io.resfuse.platform.Settings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +29,7 @@ public record Machine(String cpu, int cores, String system, String java) {
     return new Machine(
         cpuName(),
         Runtime.getRuntime().availableProcessors(),
-        System.getProperty("os.name") + " " + System.getProperty("os.arch"),
+        Platform.inWords(),
         Runtime.version().toString());
   }
 
@@ -41,7 +43,7 @@ public record Machine(String cpu, int cores, String system, String java) {
                         maker ->
                             field(CPU_INFO, "CPU part")
                                 .map(part -> "ARM CPU of implementer " + maker + ", part " + part)))
-        .or(() -> Optional.ofNullable(System.getenv("PROCESSOR_IDENTIFIER")))
+        .or(Settings.PROCESSOR_IDENTIFIER::value)
         .orElse("unknown CPU");
   }
 

@@ -6,6 +6,7 @@ import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.cuda.driver.Device;
 import io.resfuse.engine.cuda.driver.Driver;
 import io.resfuse.platform.Platform;
+import io.resfuse.platform.Settings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -75,7 +76,7 @@ final class CudaDevice {
   }
 
   static boolean hasGpu() {
-    String windows = System.getenv("SystemRoot");
+    String windows = Settings.SYSTEM_ROOT.value().orElse(null);
     return Files.exists(KERNEL_MODULE)
         || Files.exists(Path.of("/dev/dxg"))
         || (windows != null && Files.exists(Path.of(windows, WINDOWS_DRIVER)));

@@ -4,6 +4,7 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.Platform;
+import io.resfuse.platform.Settings;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -24,24 +25,15 @@ import org.slf4j.LoggerFactory;
  *
  * <p>{@link #load} must come before the first use of JCuda, because JCuda's native library takes
  * the {@code libcuda.so.1} that is loaded at that time, for the whole life of the process. The
- * library is the file that the system property {@value #LIBRARY_PROPERTY} names, and if that is
- * set, nothing else is tried. Else, in a checkout of the project, its sources are compiled on the
- * first use, which takes a minute or two and is logged; elsewhere it comes out of the jar, if that
- * was built with {@code -Dsoftcuda=on}.
+ * library is the file that the setting {@link Settings#SOFTCUDA_LIBRARY} names, and if that is set,
+ * nothing else is tried. Else, in a checkout of the project, its sources are compiled on the first
+ * use, which takes a minute or two and is logged; elsewhere it comes out of the jar, if that was
+ * built with {@code -Dsoftcuda=on}.
  *
  * <p>All methods are thread-safe. Environment variables that softcuda reads are described in {@code
  * native/softcuda/README.md}.
  */
 public final class SoftCuda {
-  /** System property with the path of the library to load instead of the packed one. */
-  public static final String LIBRARY_PROPERTY = "resfuse.softcuda.library";
-
-  /**
-   * System property with the folder {@code native} of a checkout, whose {@code build.sh} compiles
-   * softcuda; where it is not set, that of the checkout from whose {@code target} this code runs.
-   */
-  public static final String SOURCES_PROPERTY = "resfuse.softcuda.sources";
-
   private static final Logger log = LoggerFactory.getLogger(SoftCuda.class);
 
   private static final String FOLDER = "/natives/linux-x86_64/";
@@ -74,11 +66,12 @@ public final class SoftCuda {
       if (conflict != null) {
         return new Availability(false, conflict);
       }
-      String property = System.getProperty(LIBRARY_PROPERTY);
+      String property = Settings.SOFTCUDA_LIBRARY.value().orElse(null);
       if (property != null) {
         return Files.isReadable(Path.of(property))
             ? new Availability(true, "CUDA on the CPU, from " + property)
-            : new Availability(false, "no file " + property + " (" + LIBRARY_PROPERTY + ")");
+            : new Availability(
+                false, "no file " + property + " (" + Settings.SOFTCUDA_LIBRARY.key() + ")");
       }
       Optional<SoftCudaSources> sources = SoftCudaSources.find();
       Optional<String> problem =
@@ -106,7 +99,7 @@ public final class SoftCuda {
       if (conflict != null) {
         throw new EngineException(conflict);
       }
-      String property = System.getProperty(LIBRARY_PROPERTY);
+      String property = Settings.SOFTCUDA_LIBRARY.value().orElse(null);
       if (property != null) {
         loadFrom(Path.of(property).toAbsolutePath());
       } else {
@@ -180,7 +173,7 @@ public final class SoftCuda {
     } catch (UnsatisfiedLinkError e) {
       throw new EngineException(
           "this softcuda cannot run samples of blocks; build the project anew, or the library that "
-              + LIBRARY_PROPERTY
+              + Settings.SOFTCUDA_LIBRARY.key()
               + " names",
           e);
     }
@@ -229,7 +222,11 @@ public final class SoftCuda {
   private static void loadFrom(Path library) {
     if (!Files.isReadable(library)) {
       throw new EngineException(
-          "softcuda cannot be loaded: no file " + library + " (" + LIBRARY_PROPERTY + ")");
+          "softcuda cannot be loaded: no file "
+              + library
+              + " ("
+              + Settings.SOFTCUDA_LIBRARY.key()
+              + ")");
     }
     try {
       System.load(library.toString());
@@ -275,7 +272,7 @@ public final class SoftCuda {
         "softcuda cannot be unpacked and loaded; tried: "
             + String.join("; ", problems)
             + ". Unpack it yourself and set -D"
-            + LIBRARY_PROPERTY
+            + Settings.SOFTCUDA_LIBRARY.key()
             + "=FILE");
   }
 

@@ -1,5 +1,6 @@
 package io.resfuse.engine.cuda;
 
+import io.resfuse.platform.Settings;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -27,13 +28,13 @@ final class SoftCudaSources {
   }
 
   /**
-   * The sources in the folder that {@value SoftCuda#SOURCES_PROPERTY} names, else those of the
+   * The sources in the folder that {@link Settings#SOFTCUDA_SOURCES} names, else those of the
    * checkout whose {@code target} this code runs from.
    *
    * @return empty where this is no checkout
    */
   static Optional<SoftCudaSources> find() {
-    String property = System.getProperty(SoftCuda.SOURCES_PROPERTY);
+    String property = Settings.SOFTCUDA_SOURCES.value().orElse(null);
     Path folder = property != null ? Path.of(property) : besideTarget();
     return Optional.ofNullable(folder)
         .map(found -> found.toAbsolutePath().resolve("build.sh"))

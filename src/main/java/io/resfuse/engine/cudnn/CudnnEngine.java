@@ -19,23 +19,18 @@ import io.resfuse.engine.cudnn.dnn.Dnn;
 import io.resfuse.engine.cudnn.dnn.DnnType;
 import io.resfuse.engine.cudnn.dnn.Handle;
 import io.resfuse.engine.cudnn.dnn.Planner;
+import io.resfuse.platform.Settings;
 import java.util.Optional;
 
 /**
  * cuDNN's convolutions and, in training, its batch norms; everything else as in the engine {@code
  * cuda}. Thread-safe.
  *
- * <p>The system property {@value #ALGORITHMS_PROPERTY} says how cuDNN's algorithms are chosen:
- * {@code heuristics}, the default, or {@code measurement}. With {@value #TENSOR_CORES_PROPERTY} set
- * to {@code false} tensor cores are not used.
+ * <p>{@link Settings#CUDNN_ALGORITHMS} says how cuDNN's algorithms are chosen: {@code heuristics},
+ * the default, or {@code measurement}. With {@link Settings#CUDNN_TENSOR_CORES} set to {@code
+ * false} tensor cores are not used.
  */
 final class CudnnEngine implements Engine, DeviceMeter {
-  /** System property: {@code heuristics} or {@code measurement}. */
-  static final String ALGORITHMS_PROPERTY = "resfuse.cudnn.algorithms";
-
-  /** System property: {@code true} or {@code false}. */
-  static final String TENSOR_CORES_PROPERTY = "resfuse.cudnn.tensorCores";
-
   private final BackendHost host;
   private final Handle handle;
   private final AlgorithmChoice choice;
@@ -44,8 +39,8 @@ final class CudnnEngine implements Engine, DeviceMeter {
 
   /** Opens cuDNN, which is loaded, on a device. */
   CudnnEngine(EngineOptions options) {
-    this.choice = algorithmChoice(System.getProperty(ALGORITHMS_PROPERTY, "heuristics"));
-    this.tensorCores = Boolean.parseBoolean(System.getProperty(TENSOR_CORES_PROPERTY, "true"));
+    this.choice = algorithmChoice(Settings.CUDNN_ALGORITHMS.value().orElse("heuristics"));
+    this.tensorCores = Boolean.parseBoolean(Settings.CUDNN_TENSOR_CORES.value().orElse("true"));
     this.host = new BackendHost(options);
     try {
       this.handle = new Handle();
@@ -62,7 +57,11 @@ final class CudnnEngine implements Engine, DeviceMeter {
       case "measurement" -> AlgorithmChoice.MEASUREMENT;
       default ->
           throw new EngineException(
-              "-D" + ALGORITHMS_PROPERTY + "=" + name + ": use heuristics or measurement");
+              "-D"
+                  + Settings.CUDNN_ALGORITHMS.key()
+                  + "="
+                  + name
+                  + ": use heuristics or measurement");
     };
   }
 

@@ -7,6 +7,7 @@ import io.resfuse.engine.cuda.BackendHost;
 import io.resfuse.engine.cudnn.dnn.DeviceDescription;
 import io.resfuse.engine.cudnn.dnn.Dnn;
 import io.resfuse.engine.cudnn.dnn.Handle;
+import io.resfuse.platform.Settings;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,15 +23,12 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Finds and loads the machine's cuDNN. It looks into the folder that the system property {@value
- * #FOLDER_PROPERTY} names and nowhere else, if that is set; otherwise where {@code CUDNN_PATH} and
- * {@code LD_LIBRARY_PATH} point, in the Python environment that is active, where Linux
+ * Finds and loads the machine's cuDNN. It looks into the folder that the setting {@link
+ * Settings#CUDNN_FOLDER} names and nowhere else, if that is set; otherwise where {@code CUDNN_PATH}
+ * and {@code LD_LIBRARY_PATH} point, in the Python environment that is active, where Linux
  * distributions and CUDA put libraries, and where pip puts them. Thread-safe.
  */
 public final class CudnnLibrary {
-  /** System property with the folder to take cuDNN from. */
-  public static final String FOLDER_PROPERTY = "resfuse.cudnn.folder";
-
   private static final String FILE = "libcudnn.so." + Dnn.MAJOR;
 
   /** Where pip puts cuDNN in a folder of Python's packages. */
@@ -58,7 +56,7 @@ public final class CudnnLibrary {
    */
   public static CudnnLibrary ofThisMachine() {
     return new CudnnLibrary(
-        folders(System.getProperty(FOLDER_PROPERTY, ""), System.getenv(), Path.of("/")));
+        folders(Settings.CUDNN_FOLDER.value().orElse(""), Settings.environment(), Path.of("/")));
   }
 
   /** The folders to look into, for the given property, environment and root of the files. */
@@ -196,7 +194,11 @@ public final class CudnnLibrary {
       }
     }
     String advice =
-        "; install cuDNN " + Dnn.MAJOR + ", or name its folder by -D" + FOLDER_PROPERTY + "=FOLDER";
+        "; install cuDNN "
+            + Dnn.MAJOR
+            + ", or name its folder by -D"
+            + Settings.CUDNN_FOLDER.key()
+            + "=FOLDER";
     Optional<Path> other =
         folders.stream()
             .flatMap(folder -> children(folder, "libcudnn\\.so\\.\\d+").stream())

@@ -1,5 +1,6 @@
 package io.resfuse.engine.onednn;
 
+import io.resfuse.platform.Settings;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -107,7 +108,7 @@ final class Neighbours {
    */
   static @Nullable Neighbours open() {
     GompWaiting waiting =
-        isOurs(System.getenv()) && RunDelays.areCounted() ? GompWaiting.find() : null;
+        isOurs(Settings.environment()) && RunDelays.areCounted() ? GompWaiting.find() : null;
     return waiting == null ? null : new Neighbours(new RunDelays(), waiting);
   }
 

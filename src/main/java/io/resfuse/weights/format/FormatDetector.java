@@ -1,5 +1,6 @@
 package io.resfuse.weights.format;
 
+import io.resfuse.platform.UserFolders;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -26,7 +27,7 @@ final class FormatDetector {
       return SafetensorsReader.read(file);
     }
     if (startsWith(head, 0x1f, 0x8b)) {
-      Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+      Path temporary = UserFolders.temporary();
       return TensorFlowJsReader.readArchive(TarGz.unpack(path, temporary, unpacked -> {}));
     }
     if (startsWith(head, 'P', 'K', 3, 4)) {

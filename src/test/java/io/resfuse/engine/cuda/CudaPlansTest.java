@@ -34,6 +34,7 @@ import io.resfuse.engine.cuda.program.Program;
 import io.resfuse.engine.cuda.program.Timeline;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.platform.Settings;
 import io.resfuse.tensor.TensorLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.FloatBuffer;
@@ -240,11 +241,11 @@ class CudaPlansTest {
     try (Engine engine = open();
         LoadedNetwork loaded = engine.load(network, parameters, Precision.BF16)) {
       float[] graph = logits(loaded);
-      System.setProperty(Pass.SYNC_PROPERTY, "true");
+      System.setProperty(Settings.CUDA_SYNC.key(), "true");
       try {
         assertThat(logits(loaded)).isEqualTo(graph);
       } finally {
-        System.clearProperty(Pass.SYNC_PROPERTY);
+        System.clearProperty(Settings.CUDA_SYNC.key());
       }
     }
   }

@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.platform.Settings;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,8 +24,8 @@ import org.junit.jupiter.api.io.TempDir;
  * case in a process of its own.
  */
 class SoftCudaLoaderTest {
-  private static final String LIBRARY = "-D" + SoftCuda.LIBRARY_PROPERTY + "=";
-  private static final String SOURCES = "-D" + SoftCuda.SOURCES_PROPERTY + "=";
+  private static final String LIBRARY = "-D" + Settings.SOFTCUDA_LIBRARY.key() + "=";
+  private static final String SOURCES = "-D" + Settings.SOFTCUDA_SOURCES.key() + "=";
 
   @TempDir Path folder;
 

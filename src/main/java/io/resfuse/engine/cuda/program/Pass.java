@@ -4,19 +4,17 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.cuda.driver.Graph;
 import io.resfuse.engine.cuda.driver.Launch;
 import io.resfuse.engine.cuda.driver.Stream;
+import io.resfuse.platform.Settings;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
  * A bound program that runs with one call: captured in a graph when it is first run. With the
- * system property {@value #SYNC_PROPERTY} its steps run one by one instead, so that a fault names
- * the step that it is in. Not thread-safe.
+ * setting {@link Settings#CUDA_SYNC} its steps run one by one instead, so that a fault names the
+ * step that it is in. Not thread-safe.
  */
 public final class Pass implements AutoCloseable {
-  /** System property that makes every step wait for the one before. */
-  public static final String SYNC_PROPERTY = "resfuse.cuda.sync";
-
   private static final int MOST_SUSPECTS = 4;
 
   private final String doing;
@@ -36,7 +34,7 @@ public final class Pass implements AutoCloseable {
     this.stream = stream;
     this.steps = steps;
     this.graph =
-        Boolean.getBoolean(SYNC_PROPERTY) || steps.isEmpty()
+        Boolean.parseBoolean(Settings.CUDA_SYNC.value().orElse("false")) || steps.isEmpty()
             ? null
             : stream.capture(() -> steps.forEach(step -> step.issue(stream)));
   }
@@ -83,7 +81,7 @@ public final class Pass implements AutoCloseable {
             ? "\n  or another of "
                 + suspects.size()
                 + " launches; -D"
-                + SYNC_PROPERTY
+                + Settings.CUDA_SYNC.key()
                 + "=true tells which"
             : "");
   }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.cuda.driver.Stream;
 import io.resfuse.engine.cuda.kernels.ElementType;
-import io.resfuse.engine.cuda.program.Pass;
+import io.resfuse.platform.Settings;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -17,7 +17,7 @@ import jcuda.driver.JCudaDriver;
 
 /**
  * A library of plain loops on the host, by definition. They wait for the device, which a graph
- * cannot record: see {@link Pass#SYNC_PROPERTY}. Scratch memory is filled with NaN by each use.
+ * cannot record: see {@link Settings#CUDA_SYNC}. Scratch memory is filled with NaN by each use.
  */
 final class HostLoops implements Library {
   /** What each piece of work asks for. */

@@ -18,7 +18,7 @@ import io.resfuse.engine.cuda.SoftCudaExtension;
 import io.resfuse.engine.cuda.backend.Backend;
 import io.resfuse.engine.cuda.driver.Context;
 import io.resfuse.engine.cuda.kernels.ElementType;
-import io.resfuse.engine.cuda.program.Pass;
+import io.resfuse.platform.Settings;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -48,12 +48,12 @@ abstract class LibraryEngineContract extends EngineContract {
 
   @BeforeAll
   static void stepByStep() {
-    System.setProperty(Pass.SYNC_PROPERTY, "true");
+    System.setProperty(Settings.CUDA_SYNC.key(), "true");
   }
 
   @AfterAll
   static void asBefore() {
-    System.clearProperty(Pass.SYNC_PROPERTY);
+    System.clearProperty(Settings.CUDA_SYNC.key());
   }
 
   @Override
