@@ -2,12 +2,17 @@ package io.resfuse.bench;
 
 import io.resfuse.bench.report.Cost;
 import io.resfuse.bench.report.Workload;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.Precision;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.Level;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.VerifyCase;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A workload and the network that it means.
@@ -35,6 +40,45 @@ public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
    */
   public static Task of(Workload workload, ResNetConfig config) {
     return new Task(workload, config, whole(config, workload.batch(), workload.size()));
+  }
+
+  /**
+   * Every mode, precision and batch of a network.
+   *
+   * @param network its name
+   * @param config its variant and what differs in it
+   * @param size rows and columns of the images; null for the network's
+   * @param modes which
+   * @param precisions which
+   * @param batches images per iteration
+   * @return by mode, then precision, then batch
+   * @throws IllegalArgumentException if the network has no head, a batch no image, or the images
+   *     are too small
+   */
+  public static List<Task> all(
+      String network,
+      ResNetConfig config,
+      @Nullable Integer size,
+      List<Engine.Mode> modes,
+      List<Precision> precisions,
+      List<Integer> batches) {
+    if (config.classes() == 0) {
+      throw new IllegalArgumentException(
+          "resfuse bench times networks with a head; leave out --classes 0");
+    }
+    int pixels = size == null ? config.variant().imageSize() : size;
+    List<Task> tasks = new ArrayList<>();
+    for (Engine.Mode mode : modes) {
+      for (Precision precision : precisions) {
+        for (int batch : batches) {
+          if (batch < 1) {
+            throw new IllegalArgumentException("a batch has at least one image, got " + batch);
+          }
+          tasks.add(of(new Workload(network, mode, batch, pixels, precision), config));
+        }
+      }
+    }
+    return tasks;
   }
 
   private static VerifyCase whole(ResNetConfig config, int batch, int size) {

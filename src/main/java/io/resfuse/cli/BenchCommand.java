@@ -9,7 +9,6 @@ import io.resfuse.bench.report.BenchTable;
 import io.resfuse.bench.report.Estimate;
 import io.resfuse.bench.report.ReportComparison;
 import io.resfuse.bench.report.Settings;
-import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -18,7 +17,6 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,9 +54,6 @@ import picocli.CommandLine.Spec;
       "  resfuse bench --from bench.json --compare earlier.json",
     })
 final class BenchCommand implements Callable<Integer> {
-  /** Of each launch, for estimates: blocks hardly differ. */
-  private static final long SAMPLED_BLOCKS = 4;
-
   @Spec private CommandSpec spec;
 
   @Option(
@@ -158,10 +153,10 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    requireWritable(csv);
-    requireWritable(html);
-    BenchReport earlier = compare == null ? null : read(compare);
-    BenchReport report = from == null ? run() : read(from);
+    OutputFiles.requireWritable(csv);
+    OutputFiles.requireWritable(html);
+    BenchReport earlier = compare == null ? null : BenchReport.read(compare);
+    BenchReport report = from == null ? run() : BenchReport.read(from);
     write(report);
     boolean agrees = true;
     if (earlier != null) {
@@ -174,25 +169,13 @@ final class BenchCommand implements Callable<Integer> {
     return report.passed() && agrees ? 0 : 1;
   }
 
-  private static BenchReport read(Path file) throws IOException {
-    if (!Files.isReadable(file)) {
-      throw new IllegalArgumentException(
-          file + " cannot be read; give a file that 'resfuse bench --json' printed into");
-    }
-    try {
-      return BenchReport.parse(Files.readString(file));
-    } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(file + " is " + e.getMessage(), e);
-    }
-  }
-
   private BenchReport run() throws IOException {
     List<Task> tasks = tasks();
     EngineOptions options = new EngineOptions(threads, device);
     Settings settings = new Settings(rounds, seconds, against, layers, seed);
     List<Estimate> estimated = estimates ? estimates(tasks) : List.of();
     try (Competitors competitors = Competitors.open(engines, options);
-        Engine reference = Engines.open("reference", options);
+        Engine reference = EngineChoice.reference(options);
         Progress progress = new Progress("bench")) {
       requireNamed(competitors.names());
       return new Bench(tasks, competitors.all(), reference, settings, progress::steps)
@@ -201,7 +184,6 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  /** Of a few blocks of each launch; before any engine is open, for there is one CUDA driver. */
   private List<Estimate> estimates(List<Task> tasks) throws IOException {
     boolean onGpu = engines.contains("cuda") || engines.contains("cudnn");
     if (onGpu && !device.equals("softcuda")) {
@@ -209,16 +191,19 @@ final class BenchCommand implements Callable<Integer> {
           "--estimates takes softcuda for the CUDA driver, so that no engine can use a GPU; leave"
               + " it out, or the engines cuda and cudnn");
     }
-    List<Estimate> all = new ArrayList<>();
     try (Progress progress = new Progress("estimates")) {
-      for (int i = 0; i < tasks.size(); i++) {
-        Task task = tasks.get(i);
-        progress.steps(task.workload().toString(), i, tasks.size());
-        all.addAll(
-            LaunchCounts.of(task.workload(), task.test().network(), SAMPLED_BLOCKS).estimates());
-      }
+      return LaunchCounts.estimates(tasks, progress::steps);
     }
-    return all;
+  }
+
+  private List<Task> tasks() {
+    List<Precision> parsed = precisions.stream().map(Precision::parse).toList();
+    List<Task> tasks = new ArrayList<>();
+    for (String network : networks) {
+      ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
+      tasks.addAll(Task.all(network, config, size, modes, parsed, batches));
+    }
+    return tasks;
   }
 
   private void requireNamed(Set<String> names) {
@@ -242,48 +227,5 @@ final class BenchCommand implements Callable<Integer> {
       out.print(BenchTable.text(report));
     }
     out.flush();
-  }
-
-  private List<Task> tasks() {
-    List<Task> tasks = new ArrayList<>();
-    for (String network : networks) {
-      ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
-      if (config.classes() == 0) {
-        throw new IllegalArgumentException(
-            "resfuse bench times networks with a head; leave out --classes 0");
-      }
-      int pixels = size == null ? config.variant().imageSize() : size;
-      for (Engine.Mode mode : modes) {
-        for (String precision : precisions) {
-          for (int batch : batches) {
-            if (batch < 1) {
-              throw new IllegalArgumentException("a batch has at least one image, got " + batch);
-            }
-            tasks.add(
-                Task.of(
-                    new Workload(network, mode, batch, pixels, Precision.parse(precision)),
-                    config));
-          }
-        }
-      }
-    }
-    return tasks;
-  }
-
-  /** So that nobody waits for a report that cannot be written. */
-  private static void requireWritable(Path file) {
-    if (file == null) {
-      return;
-    }
-    Path folder = file.toAbsolutePath().getParent();
-    boolean isWritable = folder != null && Files.isDirectory(folder) && Files.isWritable(folder);
-    if (!isWritable || Files.isDirectory(file)) {
-      throw new IllegalArgumentException(
-          file
-              + " cannot be written: "
-              + (Files.isDirectory(file)
-                  ? "it is a folder; name a file in it"
-                  : "there is no folder " + folder + " that can be written to"));
-    }
   }
 }

@@ -10,8 +10,11 @@ import io.resfuse.engine.cuda.kernels.UserKernels;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** On what a command runs. */
+/** On what a command runs; every command opens its engines here. */
 final class EngineChoice {
+  /** The engine that defines what is right. */
+  static final String REFERENCE = "reference";
+
   @Option(
       names = "--engine",
       description =
@@ -39,8 +42,28 @@ final class EngineChoice {
           "Whether engine cuda times tiles on a GPU and remembers the fastest (default: it does).")
   private boolean autotune = true;
 
+  /** The engine that was asked for. */
   Engine open() {
-    return Engines.open(engine, options());
+    return open(engine, options());
+  }
+
+  /** Another engine, on as many threads. */
+  Engine open(String name, String ofDevice) {
+    return open(name, options(ofDevice));
+  }
+
+  /** The reference engine, on as many threads. */
+  Engine reference() {
+    return reference(options(""));
+  }
+
+  /** The reference engine, which needs no device. */
+  static Engine reference(EngineOptions options) {
+    return open(REFERENCE, options);
+  }
+
+  private static Engine open(String name, EngineOptions options) {
+    return Engines.open(name, options);
   }
 
   /** The CUDA engine with a user's kernels; no other takes any. */
@@ -57,8 +80,7 @@ final class EngineChoice {
     return options(device);
   }
 
-  /** The same of another device. */
-  EngineOptions options(String ofDevice) {
+  private EngineOptions options(String ofDevice) {
     return new EngineOptions(threads, ofDevice, autotune);
   }
 
@@ -76,7 +98,7 @@ final class EngineChoice {
   static Precision precision(Engine opened, @Nullable String asked, Engine.Mode mode) {
     Precision chosen =
         asked == null
-            ? opened.name().equals("reference") ? Precision.FP64 : Precision.FP32
+            ? opened.name().equals(REFERENCE) ? Precision.FP64 : Precision.FP32
             : Precision.parse(asked);
     opened
         .whyNot(chosen, mode)

@@ -1,6 +1,8 @@
 package io.resfuse.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.resfuse.bench.Task;
+import io.resfuse.bench.Watcher;
 import io.resfuse.bench.report.Estimate;
 import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
@@ -25,8 +27,25 @@ import java.util.function.ToDoubleFunction;
 record LaunchCounts(Workload workload, List<KernelCounts> launches) {
   private static final List<String> GPUS = List.of("A100", "H100");
 
+  /** Of each launch, for estimates: blocks hardly differ. */
+  private static final long SAMPLED_BLOCKS = 4;
+
   LaunchCounts {
     launches = List.copyOf(launches);
+  }
+
+  /**
+   * Estimates of a few blocks of each launch; before any engine is open, for there is one CUDA
+   * driver.
+   */
+  static List<Estimate> estimates(List<Task> tasks, Watcher watcher) throws IOException {
+    List<Estimate> all = new ArrayList<>();
+    for (int i = 0; i < tasks.size(); i++) {
+      Task task = tasks.get(i);
+      watcher.progress(task.workload().toString(), i, tasks.size());
+      all.addAll(of(task.workload(), task.test().network(), SAMPLED_BLOCKS).estimates());
+    }
+    return all;
   }
 
   /** Runs at most so many blocks of each launch, 0 for all, and counts. */

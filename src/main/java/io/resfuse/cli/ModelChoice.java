@@ -26,19 +26,23 @@ final class ModelChoice {
   @Mixin private NetworkOptions options;
 
   ModelFile open() {
-    Path file = Path.of(weights);
-    if (!Files.exists(file) && isKnown()) {
-      try (Progress progress = new Progress(weights)) {
-        return PretrainedModel.of(weights).open(progress::bytes);
-      }
-    }
-    if (network != null) {
-      return ModelFile.open(file, options.apply(ResNetConfig.of(network)));
-    }
-    return ModelFile.open(file);
+    return network == null || isKnown(weights)
+        ? open(weights)
+        : ModelFile.open(Path.of(weights), options.apply(ResNetConfig.of(network)));
   }
 
-  private boolean isKnown() {
-    return PretrainedModel.all().stream().anyMatch(model -> model.name().equals(weights));
+  /** A file, or a model that can be fetched, by its name. */
+  static ModelFile open(String fileOrName) {
+    if (isKnown(fileOrName)) {
+      try (Progress progress = new Progress(fileOrName)) {
+        return PretrainedModel.of(fileOrName).open(progress::bytes);
+      }
+    }
+    return ModelFile.open(Path.of(fileOrName));
+  }
+
+  private static boolean isKnown(String name) {
+    return !Files.exists(Path.of(name))
+        && PretrainedModel.all().stream().anyMatch(model -> model.name().equals(name));
   }
 }

@@ -13,13 +13,10 @@ import io.resfuse.train.run.MetricsLog;
 import io.resfuse.train.run.TrainingRun;
 import io.resfuse.train.run.TrainingSetup;
 import io.resfuse.weights.ModelFile;
-import io.resfuse.weights.PretrainedModel;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -151,18 +148,10 @@ final class TrainCommand implements Callable<Integer> {
     Dataset training = DataChoice.open(name, Split.TRAIN);
     Dataset test = DataChoice.open(name, Split.TEST);
     ModelFile pretrained =
-        recipe.transfer().weights().isEmpty() ? null : pretrained(recipe.transfer().weights());
+        recipe.transfer().weights().isEmpty()
+            ? null
+            : ModelChoice.open(recipe.transfer().weights());
     return TrainingSetup.of(recipe, training, test, pretrained, dataChoice.loaderThreads());
-  }
-
-  private static ModelFile pretrained(String name) {
-    if (!Files.exists(Path.of(name))
-        && PretrainedModel.all().stream().anyMatch(model -> model.name().equals(name))) {
-      try (Progress progress = new Progress(name)) {
-        return PretrainedModel.of(name).open(progress::bytes);
-      }
-    }
-    return ModelFile.open(Path.of(name));
   }
 
   private int finish(
@@ -184,19 +173,7 @@ final class TrainCommand implements Callable<Integer> {
     if (json) {
       out.println(MetricsLog.toJson(test, setup.test().classes()).put("event", "test"));
     } else {
-      out.println(
-          String.format(
-              Locale.ROOT,
-              "test: top-1 %.2f%%, top-5 %.2f%%, loss %.4f after %s of training",
-              100 * test.top1(),
-              100 * test.top5(),
-              test.loss(),
-              TrainingLines.time(outcome.training().seconds())));
-      if (outcome.training().unreadable() > 0 || test.unreadable() > 0) {
-        out.println(
-            "unreadable pictures skipped: %d in training, %d in the test set"
-                .formatted(outcome.training().unreadable(), test.unreadable()));
-      }
+      out.print(TrainingLines.test(outcome.training(), test));
       out.println(outcome.model() + "\n" + report);
     }
     out.flush();

@@ -2,6 +2,7 @@ package io.resfuse.cli;
 
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.TrainingListener;
+import io.resfuse.train.TrainingResult;
 import java.io.PrintWriter;
 import java.util.Locale;
 
@@ -65,6 +66,23 @@ final class TrainingLines implements TrainingListener {
   @Override
   public void notice(String line) {
     print("%s", line);
+  }
+
+  /** How well the trained network does on the test set. */
+  static String test(TrainingResult training, Evaluation test) {
+    String line =
+        String.format(
+            Locale.ROOT,
+            "test: top-1 %.2f%%, top-5 %.2f%%, loss %.4f after %s of training%n",
+            100 * test.top1(),
+            100 * test.top5(),
+            test.loss(),
+            time(training.seconds()));
+    return training.unreadable() == 0 && test.unreadable() == 0
+        ? line
+        : line
+            + "unreadable pictures skipped: %d in training, %d in the test set%n"
+                .formatted(training.unreadable(), test.unreadable());
   }
 
   static String time(double seconds) {

@@ -1,23 +1,20 @@
 package io.resfuse.cli;
 
 import io.resfuse.engine.Engine;
-import io.resfuse.engine.Engines;
 import io.resfuse.engine.cuda.kernels.UserKernels;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
-import io.resfuse.verify.CaseResult;
 import io.resfuse.verify.Level;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.RandomShapes;
 import io.resfuse.verify.ShapeFile;
 import io.resfuse.verify.Subject;
-import io.resfuse.verify.TrainingCases;
 import io.resfuse.verify.Verifier;
 import io.resfuse.verify.VerifyCase;
 import io.resfuse.verify.VerifyReport;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.Writer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -64,7 +61,7 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--against",
       paramLabel = "ENGINE",
       description = "What gives the expected values (default: ${DEFAULT-VALUE}).")
-  private String against = "reference";
+  private String against = EngineChoice.REFERENCE;
 
   @Option(
       names = "--against-device",
@@ -138,11 +135,20 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<VerifyCase> cases = cases();
+    List<VerifyCase> cases = new ArrayList<>();
+    if (shapes != null) {
+      cases.addAll(ShapeFile.read(shapes));
+    }
+    cases.addAll(RandomShapes.of(random, seed));
+    if (network != null || cases.isEmpty()) {
+      ResNetConfig config =
+          networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
+      cases.addAll(NetworkCases.at(levels, config, batch, size));
+    }
     UserKernels kernels = kernel == null ? UserKernels.none() : UserKernels.read(kernel);
     try (Engine engine = kernel == null ? engineChoice.open() : engineChoice.open(kernels);
-        Engine other = Engines.open(against, engineChoice.options(againstDevice));
-        Engine reference = Engines.open("reference", engineChoice.options(""))) {
+        Engine other = engineChoice.open(against, againstDevice);
+        Engine reference = engineChoice.reference()) {
       Subject subject = new Subject(engine, engineChoice.precision(engine, Engine.Mode.INFERENCE));
       boolean isReference = other.name().equals(reference.name());
       Subject expected =
@@ -175,46 +181,22 @@ final class VerifyCommand implements Callable<Integer> {
     return !kernels.isUnused();
   }
 
-  private List<VerifyCase> cases() throws IOException {
-    List<VerifyCase> cases = new ArrayList<>();
-    if (shapes != null) {
-      cases.addAll(ShapeFile.read(shapes));
-    }
-    cases.addAll(RandomShapes.of(random, seed));
-    if (network != null || cases.isEmpty()) {
-      ResNetConfig config =
-          networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
-      cases.addAll(new NetworkCases(ResNet.build(config), batch, size, size).at(levels));
-      if (levels.contains(Level.TRAINING)) {
-        cases.addAll(TrainingCases.all());
-      }
-    }
-    return cases;
-  }
-
   private VerifyReport run(
       Subject subject, Subject expected, Engine reference, List<VerifyCase> cases) {
-    PrintWriter out = spec.commandLine().getOut();
-    List<CaseResult> results = new ArrayList<>();
-    Verifier verifier = new Verifier(subject, expected, reference, seed);
-    if (!json) {
-      out.println(subject);
-      out.println("against " + expected);
-      out.println(VerifyReport.head());
-    }
-    for (VerifyCase test : cases) {
-      CaseResult result = verifier.verify(test);
-      results.add(result);
-      if (!json) {
-        out.println(VerifyReport.row(result));
-        out.flush();
-      }
-    }
-    VerifyReport report = new VerifyReport(subject.toString(), expected.toString(), seed, results);
-    if (!json) {
-      out.println(report.summary());
-      out.flush();
-    }
+    PrintWriter out = json ? new PrintWriter(Writer.nullWriter()) : spec.commandLine().getOut();
+    out.println(subject);
+    out.println("against " + expected);
+    out.println(VerifyReport.head());
+    VerifyReport report =
+        new Verifier(subject, expected, reference, seed)
+            .verify(
+                cases,
+                result -> {
+                  out.println(VerifyReport.row(result));
+                  out.flush();
+                });
+    out.println(report.summary());
+    out.flush();
     return report;
   }
 }

@@ -8,6 +8,8 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -43,6 +45,25 @@ public final class NetworkCases {
     this.width = width;
     this.shapes = network.shapes(batch, height, width);
     network.operations().forEach(operation -> producers.put(operation.output(), operation));
+  }
+
+  /**
+   * The cases of a network at some levels, with those of training in general.
+   *
+   * @param levels which
+   * @param config of the network
+   * @param batch images
+   * @param size rows and columns
+   * @return smallest first
+   * @throws IllegalArgumentException if the images are too small
+   */
+  public static List<VerifyCase> at(Set<Level> levels, ResNetConfig config, int batch, int size) {
+    List<VerifyCase> cases =
+        new ArrayList<>(new NetworkCases(ResNet.build(config), batch, size, size).at(levels));
+    if (levels.contains(Level.TRAINING)) {
+      cases.addAll(TrainingCases.all());
+    }
+    return cases;
   }
 
   /**

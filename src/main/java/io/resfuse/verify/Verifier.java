@@ -8,11 +8,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** Sends cases up the ladder. Not thread-safe; its engines are the caller's. */
 public final class Verifier {
   private final Contest contest;
+  private final long seed;
 
   /**
    * Sets two sides against each other.
@@ -23,6 +25,7 @@ public final class Verifier {
    * @param seed of all numbers
    */
   public Verifier(Subject subject, Subject against, Engine yardstick, long seed) {
+    this.seed = seed;
     this.contest =
         new Contest(subject, against, new Subject(yardstick, Precision.FP64), new Fills(seed));
   }
@@ -67,6 +70,24 @@ public final class Verifier {
     checks.sort(Comparator.comparing(Check::rung));
     double seconds = (System.nanoTime() - start) / 1e9;
     return new CaseResult(test, checks, inference, forward, gradients, seconds);
+  }
+
+  /**
+   * Runs cases one after the other.
+   *
+   * @param cases what to run
+   * @param listener gets each result when it is there
+   * @return all results
+   */
+  public VerifyReport verify(List<VerifyCase> cases, Consumer<CaseResult> listener) {
+    List<CaseResult> results = new ArrayList<>();
+    for (VerifyCase test : cases) {
+      CaseResult result = verify(test);
+      results.add(result);
+      listener.accept(result);
+    }
+    return new VerifyReport(
+        contest.subject().toString(), contest.against().toString(), seed, results);
   }
 
   private Optional<String> whyNot(Engine.Mode mode) {

@@ -4,6 +4,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.resfuse.engine.Precision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -95,6 +98,26 @@ public record BenchReport(
       return MAPPER.readValue(json, BenchReport.class);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("no JSON of resfuse bench: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  /**
+   * Reads a file that holds what {@link #json} wrote.
+   *
+   * @param file that {@code resfuse bench --json} printed into
+   * @return the report
+   * @throws IOException if reading fails
+   * @throws IllegalArgumentException if it cannot be read or is something else, with the reason
+   */
+  public static BenchReport read(Path file) throws IOException {
+    if (!Files.isReadable(file)) {
+      throw new IllegalArgumentException(
+          file + " cannot be read; give a file that 'resfuse bench --json' printed into");
+    }
+    try {
+      return parse(Files.readString(file));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(file + " is " + e.getMessage(), e);
     }
   }
 
