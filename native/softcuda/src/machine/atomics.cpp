@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/memory_access.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/block_traffic.h"
 #include "machine/executor.h"
 #include "machine/race_checker.h"
 #include "machine/worker.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {
@@ -16,7 +16,7 @@ constexpr int kRoundsPerTurn = 16;
 
 // "12 (file.cu:3)"
 std::string lineOf(const Worker& worker, const DecodedFunction& function, uint32_t pc) {
-  const std::string source = worker.program.module->describe(function.sources[pc]);
+  const std::string source = worker.program.source->describe(function.sources[pc]);
   return std::to_string(function.code[pc].line) + (source.empty() ? "" : " (" + source + ")");
 }
 std::string lineOf(const Worker& worker, const Path& path) { return lineOf(worker, *path.frame->function, path.pc); }

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <mutex>
 
-#include "machine/address_space.h"
 #include "machine/executor.h"
+#include "program/address_space.h"
 
 namespace softcuda {
 namespace {

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "machine/program.h"
+#include "program/program.h"
 
 namespace softcuda::machine {
+
+using namespace program;   // what the machine runs
 
 struct Counters {
   // By instruction of the program (all functions): how often it was issued, and to how many active lanes.

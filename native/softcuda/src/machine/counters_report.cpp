@@ -134,14 +134,6 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
 
 }  // namespace
 
-const char* name(Class what) {
-  static const char* const names[] = {"integer", "float16", "float32", "float64", "specialFunction", "conversion", "move", "predicate", "warpShuffle", "tensor",
-                                      "globalLoad", "globalStore", "sharedLoad", "sharedStore", "localLoad", "localStore", "constantLoad", "atomic", "copyAsync", "matrix",
-                                      "barrier", "fence", "control", "other"};
-  static_assert(sizeof names / sizeof *names == static_cast<size_t>(Class::Count));
-  return names[static_cast<size_t>(what)];
-}
-
 std::string countersJson(const Counters& given, const LaunchState& state, const KernelInfo& info, uint64_t blocks) {
   Counters counters;
   counters.prepare(state.program->instructions);

@@ -7,10 +7,13 @@
 #include <cstdio>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/options.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
+
+using namespace program;
+
 namespace {
 
 constexpr int kHostAlreadyRegistered = 712;

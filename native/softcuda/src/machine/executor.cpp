@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/block_traffic.h"
 #include "machine/race_checker.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {
@@ -460,7 +460,7 @@ bool Executor<M>::execute(size_t pathIndex) {
       case Kind::Special: {
         Context c = makeContext();
         readSpecial(c, in.variant, at(in.refs[0]), m);
-        if ((in.variant & 0xff) >= static_cast<uint32_t>(ptx::SpecialRegister::Clock) && (in.variant & 0xff) <= static_cast<uint32_t>(ptx::SpecialRegister::GlobalTimerHi)) fuel -= kPollCost;
+        if ((in.variant & 0xff) >= static_cast<uint32_t>(SpecialRegister::Clock) && (in.variant & 0xff) <= static_cast<uint32_t>(SpecialRegister::GlobalTimerHi)) fuel -= kPollCost;
         direct = false;
         ++pc;
         continue;

@@ -3,15 +3,19 @@
 #include <cstdint>
 #include <string>
 
+namespace softcuda::program {
+struct DecodedFunction;
+}
+
 namespace softcuda::machine {
+
+using namespace program;   // what the machine runs
 
 enum ResultCode : int {
   kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidImage = 200, kInvalidPtx = 218, kUnsupportedPtxVersion = 222, kIllegalAddress = 700,
   kLaunchTimeout = 702, kAssert = 710, kHardwareStackError = 714, kIllegalInstruction = 715, kMisalignedAddress = 716, kInvalidAddressSpace = 717,
   kInvalidPc = 718, kLaunchFailed = 719
 };
-
-struct DecodedFunction;
 
 struct Fault {
   int code = kLaunchFailed;

@@ -180,12 +180,12 @@ class Run {
     text += "\n";
     if (fault.function != nullptr && fault.pc < fault.function->code.size()) {
       const uint32_t line = fault.function->code[fault.pc].line;
-      const ptx::ParsedModule& parsed = module_.parsed();
-      text += "  at " + (parsed.fileName.empty() ? std::string("PTX") : parsed.fileName) + " line " + std::to_string(line);
-      const std::string source = parsed.describe(fault.function->sources[fault.pc]);
+      const SourceText& ptx = *module_.source;
+      text += "  at " + (ptx.fileName.empty() ? std::string("PTX") : ptx.fileName) + " line " + std::to_string(line);
+      const std::string source = ptx.describe(fault.function->sources[fault.pc]);
       if (!source.empty()) text += " (" + source + ")";
       if (fault.function->name != state_.kernelName) text += " in " + fault.function->name;
-      text += ": " + module_.line(line) + "\n";
+      text += ": " + ptx.line(line) + "\n";
     }
     return text + fault.details;
   }
@@ -261,7 +261,7 @@ Failure run(const Module& module, size_t kernelIndex, const Launch& launch, cons
   if (kernelIndex >= loaded.kernels().size()) return {kInvalidValue, "no such kernel"};
   const KernelInfo& info = loaded.kernels()[kernelIndex];
   LaunchState state;
-  state.program = &loaded.program(kernelIndex);
+  state.program = loaded.programs[kernelIndex].get();
   state.memory = static_cast<DeviceMemory*>(&memory);
   state.launch = launch;
   state.kernelName = info.name;

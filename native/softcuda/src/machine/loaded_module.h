@@ -1,35 +1,27 @@
-// A module as the machine holds it: parsed text, one program per kernel, the memory of its variables.
+// A module as the machine holds it: one program per kernel, the memory of its variables, the text for reports.
 #pragma once
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "machine/machine.h"
-#include "machine/program.h"
+#include "program/program.h"
 
 namespace softcuda::machine {
 
-class LoadedModule final : public Module {
- public:
-  explicit LoadedModule(Memory& memory) : memory_(memory) {}
-  ~LoadedModule() override;
-  const std::vector<KernelInfo>& kernels() const override { return kernels_; }
-  const std::vector<GlobalInfo>& globals() const override { return globals_; }
-  void load(std::string_view text, std::string_view fileName);   // throws PtxError, Failure
-  const Program& program(size_t kernel) const { return *programs_[kernel]; }
-  const ptx::ParsedModule& parsed() const { return *parsed_; }
-  std::string line(uint32_t number) const;      // of the text, without blanks around it
+struct LoadedModule final : Module {
+  explicit LoadedModule(Memory& memory) : memory(memory) {}
+  ~LoadedModule() override {
+    for (uint64_t address : allocations) memory.release(address);
+  }
+  const std::vector<KernelInfo>& kernels() const override { return kernelInfos; }
+  const std::vector<GlobalInfo>& globals() const override { return globalInfos; }
 
- private:
-  void layOutVariables();
-  void describeKernels();
-  void recordedRegisters();
-  Memory& memory_;
-  std::unique_ptr<ptx::ParsedModule> parsed_;
-  std::vector<std::unique_ptr<Program>> programs_;
-  std::vector<KernelInfo> kernels_;
-  std::vector<GlobalInfo> globals_;
-  std::vector<uint64_t> allocations_;
+  Memory& memory;
+  std::unique_ptr<program::SourceText> source;
+  std::vector<std::unique_ptr<program::Program>> programs;   // by kernel
+  std::vector<KernelInfo> kernelInfos;
+  std::vector<GlobalInfo> globalInfos;
+  std::vector<uint64_t> allocations;                         // of variables
 };
 
 }  // namespace softcuda::machine

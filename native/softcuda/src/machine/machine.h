@@ -1,4 +1,4 @@
-// What the driver layer (src/driver) needs of the machine that runs kernels (src/ptx, src/machine, src/ops).
+// What the driver layer (src/driver) needs of the machine that runs kernels (src/loader, src/ptx, src/machine, src/ops).
 #pragma once
 #include <array>
 #include <cstddef>

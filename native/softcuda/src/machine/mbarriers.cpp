@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/async_copy.h"
 #include "machine/block_traffic.h"
 #include "machine/memory_access.h"
 #include "machine/race_checker.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {

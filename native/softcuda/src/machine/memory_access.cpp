@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/block_traffic.h"
 #include "machine/race_checker.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {
@@ -144,7 +144,7 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
     // Lanes of one instruction that write the same place: one of them wins, as CUDA says.
     if (race.earlier.function == what.function && race.earlier.pc == what.pc && race.earlier.thread / 32 == c.warp.index && use.writes && race.earlierWrote) continue;
     const auto* function = static_cast<const DecodedFunction*>(race.earlier.function);
-    const std::string source = c.worker.program.module->describe(function->sources[race.earlier.pc]);
+    const std::string source = c.worker.program.source->describe(function->sources[race.earlier.pc]);
     const std::string place = "line " + std::to_string(race.earlier.line) + (source.empty() ? "" : " (" + source + ")");
     throw Fault{kLaunchFailed,
                 std::string("race on shared memory: ") + (use.writes ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <cstring>
 
-#include "machine/address_space.h"
 #include "machine/executor.h"
+#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {
@@ -21,7 +21,7 @@ uint64_t cycles() {
 }  // namespace
 
 void readSpecial(Context& c, uint32_t variant, uint8_t* to, uint32_t mask) {
-  using R = ptx::SpecialRegister;
+  using R = SpecialRegister;
   const auto which = static_cast<R>(variant & 0xff);
   const uint32_t index = variant >> 8 & 0xff;
   const bool wide = (variant >> 16) != 0;

@@ -8,9 +8,11 @@
 #include <memory>
 #include <vector>
 
-#include "machine/program.h"
+#include "program/program.h"
 
 namespace softcuda::machine {
+
+using namespace program;   // what the machine runs
 
 struct Block;
 

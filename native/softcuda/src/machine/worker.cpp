@@ -6,16 +6,6 @@
 
 namespace softcuda::machine {
 
-AlignedBytes::~AlignedBytes() { std::free(data); }
-
-void AlignedBytes::allocate(size_t bytes) {
-  std::free(data);
-  size = (bytes + 63) & ~size_t{63};
-  data = std::aligned_alloc(64, size);
-  if (data == nullptr) throw std::bad_alloc();
-  std::memset(data, 0, size);
-}
-
 Worker::Worker(LaunchState& state) : launch(state), program(*state.program), memory(*state.memory) {
   caches.resize(program.cacheSlots);
   freeFrames_.resize(program.functions.size());

@@ -10,7 +10,7 @@
 #include "machine/device_memory.h"
 #include "machine/fault.h"
 #include "machine/machine.h"
-#include "machine/program.h"
+#include "program/program.h"
 
 namespace softcuda::machine {
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "ops/ops.h"
+#include "program/instruction.h"
+#include "program/source_text.h"
 
 namespace softcuda::ptx {
 
@@ -73,11 +75,7 @@ struct Operand {
   std::vector<Operand> elements;
 };
 
-struct SourcePosition {
-  uint32_t file = 0, line = 0;   // file is the number of a .file directive, 0 for none
-  uint32_t caller = 0;           // 1 + the index in ParsedModule::inlineSites of the place where the function was inlined; 0: it was not
-  bool sure = true;              // .loc names a caller by its position only, which may have been inlined at several places
-};
+using program::SourcePosition;
 
 struct Instruction {
   std::string_view opcode;
@@ -131,8 +129,7 @@ struct Function {
 };
 
 struct ParsedModule {
-  std::string text;                              // owned: everything points here
-  std::string fileName;
+  std::unique_ptr<program::SourceText> source;   // everything points to its text
   uint32_t version = 0;                          // 90
   uint32_t target = 0;                           // 80
   bool targetSuffix = false;                     // sm_90a, sm_100f
@@ -140,23 +137,13 @@ struct ParsedModule {
   std::vector<std::unique_ptr<Function>> functions;
   std::unordered_map<std::string_view, Variable*> variableByName;
   std::unordered_map<std::string_view, Function*> functionByName;
-  std::vector<std::string> files;                // by number of .file
-  std::vector<SourcePosition> inlineSites;
-  // "file:line", followed by the callers of inlined functions; empty without line information.
-  std::string describe(SourcePosition position) const;
 };
 
 // Throws PtxError.
 std::unique_ptr<ParsedModule> parse(std::string_view text, std::string_view fileName);
 
-// "%tid.x" and the like, as the machine numbers them.
-enum class SpecialRegister : uint8_t {
-  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ,
-  LaneId, WarpId, NwarpId, SmId, NsmId, GridId,
-  LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt,
-  Clock, ClockHi, Clock64, GlobalTimer, GlobalTimerLo, GlobalTimerHi,
-  TotalSmemSize, AggrSmemSize, DynamicSmemSize, ReservedSmemOffset, EnvReg, Pm, Pm64, Zero, One, CurrentGraphExec
-};
+// "%tid.x" and the like.
+using program::SpecialRegister;
 struct SpecialName {
   SpecialRegister reg;
   uint8_t index;       // of %envreg and %pm

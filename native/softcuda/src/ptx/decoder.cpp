@@ -7,10 +7,10 @@
 
 namespace softcuda::ptx {
 
-using machine::Class;
-using machine::Kind;
-using machine::kInConstants;
-using machine::kNowhere;
+using program::Class;
+using program::Kind;
+using program::kInConstants;
+using program::kNowhere;
 using K = Operand::Kind;
 
 // ---- modifiers
@@ -56,7 +56,7 @@ void Modifiers::finish() const {
 
 // ---- emission
 
-Decoder::Decoder(ProgramBuilder& builder, const Function& source, machine::DecodedFunction& out)
+Decoder::Decoder(ProgramBuilder& builder, const Function& source, program::DecodedFunction& out)
     : builder_(builder), source_(source), out_(out), flow_(source) {
   for (const Register& r : source.registers) registers_.push_back(r.type);
 }
@@ -75,7 +75,7 @@ Decoder::Instr& Decoder::emit(Kind kind, Class cls) {
   emitted.instr.line = current_->line;
   emitted.position = current_->source;
   if (current_->guard != kNoRegister) {
-    emitted.instr.guardMode = current_->guardNegated ? machine::Guard::IfFalse : machine::Guard::IfTrue;
+    emitted.instr.guardMode = current_->guardNegated ? program::Guard::IfFalse : program::Guard::IfTrue;
     emitted.instr.guard = registerRef(current_->guard);
   }
   code_.push_back(std::move(emitted));
@@ -173,7 +173,7 @@ Decoder::Ref Decoder::materialise(const Operand& operand, Width width) {
     if (special.reg == SpecialRegister::ReservedSmemOffset) builder_.program().usesReservedShared = true;
     const RegisterId reg = temporary(width == Width::Bits64 ? ops::Type::B64 : width == Width::Bits32 ? ops::Type::B32 : ops::Type::B16);
     Instr& read = emit(Kind::Special, Class::Move);
-    read.guardMode = machine::Guard::None;
+    read.guardMode = program::Guard::None;
     read.variant = static_cast<uint32_t>(special.reg) | static_cast<uint32_t>(special.index) << 8 | (width == Width::Bits64 ? 1u << 16 : 0);
     result(registerRef(reg));
     return registerRef(reg);
@@ -181,7 +181,7 @@ Decoder::Ref Decoder::materialise(const Operand& operand, Width width) {
   // address of a variable in the frame's local memory
   const RegisterId reg = temporary(width == Width::Bits64 ? ops::Type::B64 : ops::Type::B32);
   Instr& address = emit(Kind::LocalAddress, Class::Move);
-  address.guardMode = machine::Guard::None;
+  address.guardMode = program::Guard::None;
   address.variant = width == Width::Bits64 ? 1 : 0;
   address.extra = localOffset_.at(operand.variable) + static_cast<uint32_t>(operand.offset);
   result(registerRef(reg));
@@ -266,7 +266,7 @@ void Decoder::decode() {
     currentIndex_ = i;
     firstOf_[i] = static_cast<uint32_t>(code_.size());
     if (meeting[i]) {
-      emit(Kind::Reconverge, Class::Control).guardMode = machine::Guard::None;
+      emit(Kind::Reconverge, Class::Control).guardMode = program::Guard::None;
     }
     ops::Opcode opcode;
     std::string compound;
@@ -299,7 +299,7 @@ void Decoder::decode() {
     } else {
       continue;
     }
-    if (instr.reconverge != machine::kNone) instr.reconverge = firstOf_[instr.reconverge];
+    if (instr.reconverge != program::kNone) instr.reconverge = firstOf_[instr.reconverge];
   }
   markUnusedElements();
   assignRegisters();
@@ -311,7 +311,7 @@ void Decoder::markUnusedElements() {
   for (const Emitted& e : code_) {
     read.insert(e.sources.begin(), e.sources.end());
     read.insert(e.others.begin(), e.others.end());
-    if (e.instr.guardMode != machine::Guard::None) read.insert(e.instr.guard);
+    if (e.instr.guardMode != program::Guard::None) read.insert(e.instr.guard);
   }
   for (const Emitted& e : code_) {
     if (e.instr.kind != Kind::Load || e.results.size() < 2) continue;
@@ -358,7 +358,7 @@ void Decoder::assignRegisters() {
     if (last.kind == Kind::BranchIndexed) {
       for (uint32_t t : out_.tables[last.extra]) b.successors.push_back(blockAt[t]);
     }
-    if ((!ends || last.guardMode != machine::Guard::None) && b.end < size) b.successors.push_back(blockAt[b.end]);
+    if ((!ends || last.guardMode != program::Guard::None) && b.end < size) b.successors.push_back(blockAt[b.end]);
   }
   // Only registers that cross a block boundary need the dataflow; others live within one block.
   std::vector<uint32_t> onlyBlock(count, ~0u), globalIndex(count, ~0u);
@@ -373,7 +373,7 @@ void Decoder::assignRegisters() {
     for (Ref r : code_[i].results) touch(r, blockAt[i]);
     for (Ref r : code_[i].sources) touch(r, blockAt[i]);
     for (Ref r : code_[i].others) touch(r, blockAt[i]);
-    if (code_[i].instr.guardMode != machine::Guard::None) touch(code_[i].instr.guard, blockAt[i]);
+    if (code_[i].instr.guardMode != program::Guard::None) touch(code_[i].instr.guard, blockAt[i]);
   }
   const size_t words = (globals + 63) / 64;
   std::vector<uint64_t> gen(blocks.size() * words), kill(blocks.size() * words), in(blocks.size() * words), outSet(blocks.size() * words);
@@ -396,7 +396,7 @@ void Decoder::assignRegisters() {
           }
         }
       };
-      const bool guarded = code_[i].instr.guardMode != machine::Guard::None;
+      const bool guarded = code_[i].instr.guardMode != program::Guard::None;
       for (Ref r : code_[i].sources) use(r);
       for (Ref r : code_[i].others) use(r);
       if (guarded) use(code_[i].instr.guard);
@@ -518,12 +518,12 @@ void Decoder::assignRegisters() {
     out_.sources.push_back(e.position);
   }
   for (Access& a : out_.accesses) patchRef(a.baseRef);
-  for (machine::CopyAsync& c : out_.copies) {
+  for (program::CopyAsync& c : out_.copies) {
     patchRef(c.destination.baseRef);
     patchRef(c.source.baseRef);
   }
-  for (machine::Mbarrier& m : out_.mbarriers) patchRef(m.object.baseRef);
-  for (machine::CallSite& c : out_.calls) {
+  for (program::Mbarrier& m : out_.mbarriers) patchRef(m.object.baseRef);
+  for (program::CallSite& c : out_.calls) {
     patchRef(c.pointer);
     for (auto& a : c.arguments) patchRef(a.ref);
     for (auto& a : c.results) patchRef(a.ref);

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "machine/program.h"
+#include "program/program.h"
 #include "ptx/ast.h"
 #include "ptx/control_flow.h"
 #include "ptx/ptx_error.h"
@@ -16,12 +16,12 @@ namespace softcuda::ptx {
 // What the functions of a program share while it is built.
 class ProgramBuilder {
  public:
-  ProgramBuilder(const ParsedModule& module, machine::Program& program) : module_(module), program_(program) {}
+  ProgramBuilder(const ParsedModule& module, program::Program& program) : module_(module), program_(program) {}
   void build(const Function& kernel);
 
   const ParsedModule& module() const { return module_; }
-  machine::Program& program() { return program_; }
-  machine::Ref constant(uint64_t bits, uint32_t slotBytes);   // 4 (predicate), 128 or 256 bytes
+  program::Program& program() { return program_; }
+  program::Ref constant(uint64_t bits, uint32_t slotBytes);   // 4 (predicate), 128 or 256 bytes
   uint64_t addressOf(const Variable& variable, uint32_t line);
   uint64_t addressOf(const Function& function, uint32_t line);
   uint32_t functionIndex(const Function& function);           // in the program; decodes it if it is new
@@ -31,8 +31,8 @@ class ProgramBuilder {
  private:
   void layOutShared(const Function& kernel);
   const ParsedModule& module_;
-  machine::Program& program_;
-  std::map<std::pair<uint32_t, uint64_t>, machine::Ref> constantByBits_;
+  program::Program& program_;
+  std::map<std::pair<uint32_t, uint64_t>, program::Ref> constantByBits_;
   std::vector<std::pair<uint32_t, uint64_t>> constants_;      // slot bytes, bits
   uint32_t constantBytes_ = 0;
   std::unordered_map<const Variable*, uint64_t> shared_;
@@ -59,18 +59,18 @@ class Modifiers {
 
 class Decoder {
  public:
-  Decoder(ProgramBuilder& builder, const Function& source, machine::DecodedFunction& out);
+  Decoder(ProgramBuilder& builder, const Function& source, program::DecodedFunction& out);
   void decode();
 
  private:
-  using Instr = machine::Instr;
-  using Ref = machine::Ref;
-  using Access = machine::Access;
+  using Instr = program::Instr;
+  using Ref = program::Ref;
+  using Access = program::Access;
 
   // ---- emission (decoder.cpp)
   [[noreturn]] void fail(const std::string& message, ErrorKind kind = ErrorKind::Syntax) const { throw PtxError(current_->line, message, kind); }
   [[noreturn]] void mismatch() const;
-  Instr& emit(machine::Kind kind, machine::Class cls);
+  Instr& emit(program::Kind kind, program::Class cls);
   void result(Ref ref);         // of the instruction emitted last, in order
   void source(Ref ref);
   void otherSource(Ref ref);    // read by the instruction but not in refs
@@ -102,10 +102,10 @@ class Decoder {
   void move(Modifiers& modifiers);
   void convert(Modifiers& modifiers);
   void matrixMultiply(Modifiers& modifiers, bool wmma);
-  void emitLane(const ops::Key& key, machine::Class cls);
+  void emitLane(const ops::Key& key, program::Class cls);
   void addComplement(bool complement);
   void finishLane();
-  machine::Class classOf(const ops::Key& key) const;
+  program::Class classOf(const ops::Key& key) const;
   void video(ops::Opcode opcode, Modifiers& modifiers);
 
   // ---- memory (decoder_memory.cpp)
@@ -122,10 +122,10 @@ class Decoder {
   void isSpace();
   void fence(ops::Opcode opcode);
   void stack(ops::Opcode opcode);
-  bool takeSpace(Modifiers& modifiers, machine::Area* area, bool allowParameter);
+  bool takeSpace(Modifiers& modifiers, program::Area* area, bool allowParameter);
   void takeOrder(Modifiers& modifiers, Access& access, bool store);
   void takeCaching(Modifiers& modifiers, bool* hasHint);
-  Access access(const Operand& address, machine::Area area, uint32_t bytes, uint32_t count);
+  Access access(const Operand& address, program::Area area, uint32_t bytes, uint32_t count);
   void dataRefs(const Operand& operand, Access& access, ops::Type type, bool isResult);
   void cachePolicy(size_t index, bool hasHint);
   uint32_t addAccess(const Access& access);
@@ -141,7 +141,7 @@ class Decoder {
 
   ProgramBuilder& builder_;
   const Function& source_;
-  machine::DecodedFunction& out_;
+  program::DecodedFunction& out_;
   ControlFlow flow_;
   const Instruction* current_ = nullptr;
   uint32_t currentIndex_ = 0;

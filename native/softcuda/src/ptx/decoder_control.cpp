@@ -5,9 +5,9 @@
 
 namespace softcuda::ptx {
 
-using machine::Class;
-using machine::Kind;
-using machine::kNowhere;
+using program::Class;
+using program::Kind;
+using program::kNowhere;
 using K = Operand::Kind;
 using O = ops::Opcode;
 using T = ops::Type;
@@ -17,7 +17,7 @@ void Decoder::enterFunction() {
   for (const Function::RegisterParameter& p : source_.registerParameters) {
     if (p.isResult) continue;
     Access a;
-    a.area = machine::Area::Local;
+    a.area = program::Area::Local;
     a.frameRelative = true;
     a.offset = localOffset_[p.variable];
     a.bytes = static_cast<uint8_t>(p.variable->elementSize);
@@ -31,7 +31,7 @@ void Decoder::returnFromFunction() {
   for (const Function::RegisterParameter& p : source_.registerParameters) {
     if (!p.isResult) continue;
     Access a;
-    a.area = machine::Area::Local;
+    a.area = program::Area::Local;
     a.frameRelative = true;
     a.writes = true;
     a.offset = localOffset_[p.variable];
@@ -51,7 +51,7 @@ void Decoder::branch() {
   const uint32_t meeting = flow_.meetingPoint(flow_.blockOf(currentIndex_));
   Instr& instr = emit(Kind::Branch, Class::Control);
   instr.target = targets[0];
-  instr.reconverge = meeting == ControlFlow::kExit ? machine::kNone : meeting;
+  instr.reconverge = meeting == ControlFlow::kExit ? program::kNone : meeting;
 }
 
 void Decoder::branchIndexed() {
@@ -63,7 +63,7 @@ void Decoder::branchIndexed() {
   const uint32_t meeting = flow_.meetingPoint(flow_.blockOf(currentIndex_));
   const Ref index = sourceRef(at(0), Width::Bits32, T::U32);
   Instr& instr = emit(Kind::BranchIndexed, Class::Control);
-  instr.reconverge = meeting == ControlFlow::kExit ? machine::kNone : meeting;
+  instr.reconverge = meeting == ControlFlow::kExit ? program::kNone : meeting;
   instr.extra = static_cast<uint32_t>(out_.tables.size());
   out_.tables.push_back(std::move(targets));
   source(index);
@@ -73,11 +73,11 @@ void Decoder::call() {
   Modifiers modifiers(*current_, 0);
   modifiers.take("uni");
   modifiers.finish();
-  machine::CallSite site;
+  program::CallSite site;
   const Operand& target = at(0);
   std::vector<Ref> reads, writes;
   auto argument = [&](const Operand& operand, bool isResult) {
-    machine::CallSite::Argument a;
+    program::CallSite::Argument a;
     if (operand.kind == K::Variable && localOffset_.count(operand.variable) != 0) {
       a.place = {localOffset_[operand.variable], static_cast<uint32_t>(operand.variable->size)};
     } else {
@@ -109,13 +109,13 @@ void Decoder::call() {
       if (site.arguments[i].place.size < callee.parameters[i]->size) fail("Arguments mismatch in call of '" + std::string(callee.name) + "'");
     }
     if (!callee.hasBody) {
-      if (callee.name == "vprintf") site.builtin = machine::Builtin::Vprintf;
-      else if (callee.name == "__assertfail") site.builtin = machine::Builtin::AssertFail;
-      else if (callee.name == "malloc") site.builtin = machine::Builtin::Malloc;
-      else if (callee.name == "free") site.builtin = machine::Builtin::Free;
+      if (callee.name == "vprintf") site.builtin = program::Builtin::Vprintf;
+      else if (callee.name == "__assertfail") site.builtin = program::Builtin::AssertFail;
+      else if (callee.name == "malloc") site.builtin = program::Builtin::Malloc;
+      else if (callee.name == "free") site.builtin = program::Builtin::Free;
       else fail("Unresolved extern function '" + std::string(callee.name) + "'", ErrorKind::Undefined);
-      static const struct { machine::Builtin builtin; size_t arguments, results; uint32_t size; } shapes[] = {
-          {machine::Builtin::Vprintf, 2, 1, 8}, {machine::Builtin::AssertFail, 5, 0, 4}, {machine::Builtin::Malloc, 1, 1, 8}, {machine::Builtin::Free, 1, 0, 8}};
+      static const struct { program::Builtin builtin; size_t arguments, results; uint32_t size; } shapes[] = {
+          {program::Builtin::Vprintf, 2, 1, 8}, {program::Builtin::AssertFail, 5, 0, 4}, {program::Builtin::Malloc, 1, 1, 8}, {program::Builtin::Free, 1, 0, 8}};
       for (const auto& shape : shapes) {
         if (shape.builtin != site.builtin) continue;
         if (site.arguments.size() != shape.arguments || site.results.size() != shape.results) fail("'" + std::string(callee.name) + "' is declared with other parameters than CUDA's");
@@ -159,8 +159,8 @@ void Decoder::barrier(bool isShort) {
   }
   if (modifiers.take("cluster")) fail("'barrier.cluster' needs sm_90", ErrorKind::Unsupported);
   modifiers.take("cta");
-  machine::Barrier b;
-  using B = machine::BarrierOp;
+  program::Barrier b;
+  using B = program::BarrierOp;
   if (modifiers.take("sync")) b.op = B::Sync;
   else if (modifiers.take("arrive")) b.op = B::Arrive;
   else if (modifiers.take("red")) {

@@ -5,9 +5,9 @@
 
 namespace softcuda::ptx {
 
-using machine::Class;
-using machine::Kind;
-using machine::kNowhere;
+using program::Class;
+using program::Kind;
+using program::kNowhere;
 using K = Operand::Kind;
 using O = ops::Opcode;
 using T = ops::Type;

@@ -1,16 +1,16 @@
 // Loads, stores, atomics, asynchronous copies, mbarriers, matrix loads, address conversions, fences, the stack.
 #include <algorithm>
 
-#include "machine/address_space.h"
+#include "program/address_space.h"
 #include "ptx/decoder.h"
 
 namespace softcuda::ptx {
 
-using machine::Area;
-using machine::AtomicOp;
-using machine::Class;
-using machine::Kind;
-using machine::kNowhere;
+using program::Area;
+using program::AtomicOp;
+using program::Class;
+using program::Kind;
+using program::kNowhere;
 using K = Operand::Kind;
 using O = ops::Opcode;
 using T = ops::Type;
@@ -106,7 +106,7 @@ Decoder::Access Decoder::access(const Operand& address, Area area, uint32_t byte
     for (const auto& entry : spaces) fits = fits || (entry.space == v.space && entry.area == area);
     if (!fits && area != Area::Generic) fail("'" + std::string(v.name) + "' is not in the state space of the instruction");
     if (area == Area::Generic) {
-      if (v.space == Space::Shared) a.offset += static_cast<int64_t>(machine::kSharedWindow);
+      if (v.space == Space::Shared) a.offset += static_cast<int64_t>(program::kSharedWindow);
       else if (v.space != Space::Global) fail("'" + std::string(v.name) + "' has no generic address here");
     }
     a.offset = static_cast<int64_t>(static_cast<uint64_t>(a.offset) + builder_.addressOf(v, current_->line));
@@ -331,13 +331,13 @@ void Decoder::copyAsync() {
     if (current_->operands.size() != (all ? 0u : 1u)) mismatch();
     uint64_t pending = 0;
     if (!all) pending = immediateInteger(at(0), "the number of groups");
-    emit(Kind::WaitGroup, Class::CopyAsync).extra = all ? machine::kNone : static_cast<uint32_t>(std::min<uint64_t>(pending, 1 << 20));
+    emit(Kind::WaitGroup, Class::CopyAsync).extra = all ? program::kNone : static_cast<uint32_t>(std::min<uint64_t>(pending, 1 << 20));
     return;
   }
   if (modifiers.take("mbarrier")) {
     if (!modifiers.take("arrive")) modifiers.illegal("mbarrier");
-    machine::Mbarrier m;
-    m.op = machine::MbarrierOp::CopyAsyncArrive;
+    program::Mbarrier m;
+    m.op = program::MbarrierOp::CopyAsyncArrive;
     m.noIncrement = modifiers.take("noinc");
     Area area = Area::Generic;
     takeSpace(modifiers, &area, false);
@@ -361,7 +361,7 @@ void Decoder::copyAsync() {
   modifiers.finish();
   const uint64_t size = immediateInteger(at(2), "the size of 'cp.async'");
   if (!(size == 16 || (!bypass && (size == 4 || size == 8)))) fail("'cp.async' copies 4, 8 or 16 bytes, with .cg 16");
-  machine::CopyAsync copy;
+  program::CopyAsync copy;
   copy.destination = access(at(0), Area::Shared, static_cast<uint32_t>(size), 1);
   copy.destination.writes = true;
   copy.source = access(at(1), Area::Global, static_cast<uint32_t>(size), 1);
@@ -391,9 +391,9 @@ void Decoder::copyAsync() {
 }
 
 void Decoder::mbarrier() {
-  using M = machine::MbarrierOp;
+  using M = program::MbarrierOp;
   Modifiers modifiers(*current_, 0);
-  machine::Mbarrier m;
+  program::Mbarrier m;
   bool mayWait = false;   // try_wait: test_wait that may take its time
   if (modifiers.take("init")) m.op = M::Init;
   else if (modifiers.take("inval")) m.op = M::Invalidate;
@@ -415,7 +415,7 @@ void Decoder::mbarrier() {
   modifiers.finish();
   const size_t count = current_->operands.size();
   std::vector<Ref> results, sources;
-  Ref timeHint = machine::kNowhere;
+  Ref timeHint = program::kNowhere;
   if (m.op == M::PendingCount) {
     if (count != 2) mismatch();
     results.push_back(resultRef(at(0), Width::Bits32));
@@ -438,7 +438,7 @@ void Decoder::mbarrier() {
     if (m.noComplete && !m.hasCount) fail("'.noComplete' needs a count");
   }
   emit(Kind::Mbarrier, Class::Barrier).extra = static_cast<uint32_t>(out_.mbarriers.size());
-  if (timeHint != machine::kNowhere) otherSource(timeHint);
+  if (timeHint != program::kNowhere) otherSource(timeHint);
   if (m.object.base != Access::Base::None) otherSource(m.object.baseRef);
   for (Ref r : results) result(r);
   for (Ref r : sources) source(r);
@@ -580,16 +580,16 @@ void Decoder::addressConversion() {
   const Ref a = sourceRef(at(1), Width::Bits64, T::U64);
   uint64_t window = 0, size = 0;
   if (area == Area::Shared) {
-    window = machine::kSharedWindow;
-    size = machine::kSharedWindowSize;
+    window = program::kSharedWindow;
+    size = program::kSharedWindowSize;
   } else if (area == Area::Local || (area == Area::KernelParameter && !source_.isEntry)) {
-    window = machine::kLocalWindow;
-    size = machine::kLocalWindowSize;
+    window = program::kLocalWindow;
+    size = program::kLocalWindowSize;
   }
   (void)size;
   Instr& instr = emit(Kind::Cvta, Class::Move);
   instr.variant = to ? 1 : 0;
-  instr.extra = window == machine::kSharedWindow ? 1 : window == machine::kLocalWindow ? 2 : 0;
+  instr.extra = window == program::kSharedWindow ? 1 : window == program::kLocalWindow ? 2 : 0;
   result(d);
   source(a);
 }

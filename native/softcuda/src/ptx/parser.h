@@ -14,7 +14,7 @@ namespace softcuda::ptx {
 
 class Parser {
  public:
-  explicit Parser(ParsedModule& module) : module_(module), lexer_(module.text) { advance(); }
+  explicit Parser(ParsedModule& module) : module_(module), lexer_(module.source->text) { advance(); }
   void parseModule();
 
  private:

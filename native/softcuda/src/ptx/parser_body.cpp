@@ -184,8 +184,8 @@ void Parser::locDirective() {
         site = known->second.position;
         if (known->second.several && caller != lastPlace_) site.sure = false;
       }
-      module_.inlineSites.push_back(site);
-      source_.caller = static_cast<uint32_t>(module_.inlineSites.size());
+      module_.source->inlineSites.push_back(site);
+      source_.caller = static_cast<uint32_t>(module_.source->inlineSites.size());
     }
   }
   Loc& loc = locs_[place];
@@ -193,19 +193,6 @@ void Parser::locDirective() {
   loc.position = source_;
   loc.caller = caller;
   lastPlace_ = place;
-}
-
-std::string ParsedModule::describe(SourcePosition position) const {
-  std::string text;
-  const char* link = "";
-  for (int depth = 0; depth < 16 && position.line != 0; ++depth) {
-    const bool named = position.file < files.size() && !files[position.file].empty();
-    text += link + (named ? files[position.file] : std::string("source")) + ":" + std::to_string(position.line);
-    if (position.caller == 0) break;
-    link = position.sure ? ", inlined at " : ", probably inlined at ";
-    position = inlineSites[position.caller - 1];
-  }
-  return text;
 }
 
 void Parser::labelled(std::string_view label, uint32_t line) {

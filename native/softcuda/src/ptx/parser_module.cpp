@@ -182,8 +182,9 @@ void Parser::fileDirective() {
     if (accept(',')) expression();
   }
   if (index >= 100000) fail(".file number is too large");
-  if (module_.files.size() <= index) module_.files.resize(index + 1);
-  module_.files[index] = name;
+  std::vector<std::string>& files = module_.source->files;
+  if (files.size() <= index) files.resize(index + 1);
+  files[index] = name;
 }
 
 void Parser::sectionDirective() {
@@ -570,8 +571,9 @@ void Parser::function(bool isEntry, bool isExtern) {
 
 std::unique_ptr<ParsedModule> parse(std::string_view text, std::string_view fileName) {
   auto module = std::make_unique<ParsedModule>();
-  module->text = std::string(text);
-  module->fileName = std::string(fileName);
+  module->source = std::make_unique<program::SourceText>();
+  module->source->text = std::string(text);
+  module->source->fileName = std::string(fileName);
   Parser parser(*module);
   parser.parseModule();
   return module;

@@ -2,21 +2,21 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/address_space.h"
+#include "program/address_space.h"
 #include "ptx/decoder.h"
 
 namespace softcuda::ptx {
 
-using machine::kInConstants;
-using machine::kNone;
+using program::kInConstants;
+using program::kNone;
 
-machine::Ref ProgramBuilder::constant(uint64_t bits, uint32_t slotBytes) {
+program::Ref ProgramBuilder::constant(uint64_t bits, uint32_t slotBytes) {
   if (slotBytes == 128) bits &= 0xffffffffu;
   const auto key = std::make_pair(slotBytes, bits);
   const auto found = constantByBits_.find(key);
   if (found != constantByBits_.end()) return found->second;
   const uint32_t size = slotBytes < 64 ? 64 : slotBytes;   // keeps vectors aligned
-  const machine::Ref ref = constantBytes_ | kInConstants;
+  const program::Ref ref = constantBytes_ | kInConstants;
   constants_.emplace_back(size, bits);
   constantByBits_[key] = ref;
   constantBytes_ += size;
@@ -34,7 +34,7 @@ uint64_t ProgramBuilder::addressOf(const Variable& variable, uint32_t line) {
       return found->second;
     }
     case Space::Parameter:
-      return machine::kKernelParameterBase + variable.address;
+      return program::kKernelParameterBase + variable.address;
     default:
       throw PtxError(line, "the address of '" + std::string(variable.name) + "' cannot be taken");
   }
@@ -44,14 +44,14 @@ uint64_t ProgramBuilder::addressOf(const Function& function, uint32_t line) {
   if (function.isEntry) throw PtxError(line, "the address of kernel '" + std::string(function.name) + "' is not supported: there is no device-side launch", ErrorKind::Unsupported);
   if (!function.hasBody) throw PtxError(line, "Unresolved extern function '" + std::string(function.name) + "'", ErrorKind::Undefined);
   functionIndex(function);
-  return machine::functionAddress(function.index);
+  return program::functionAddress(function.index);
 }
 
 uint32_t ProgramBuilder::functionIndex(const Function& function) {
   uint32_t& index = program_.byModuleIndex[function.index];
   if (index == kNone) {
     index = static_cast<uint32_t>(program_.functions.size());
-    program_.functions.push_back(std::make_unique<machine::DecodedFunction>());
+    program_.functions.push_back(std::make_unique<program::DecodedFunction>());
     program_.functions.back()->moduleIndex = function.index;
     pending_.push_back(&function);
   }
@@ -119,7 +119,7 @@ void ProgramBuilder::layOutShared(const Function& kernel) {
     offset = (offset + v->alignment - 1) & ~uint64_t{v->alignment - 1};
     shared_[v] = offset;
     offset += v->size;
-    if (offset > machine::kMaxSharedBytes) throw PtxError(v->line, "Entry function '" + std::string(kernel.name) + "' uses too much shared data (0x" + [&] {
+    if (offset > program::kMaxSharedBytes) throw PtxError(v->line, "Entry function '" + std::string(kernel.name) + "' uses too much shared data (0x" + [&] {
       char text[32];
       std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(offset));
       return std::string(text);
@@ -134,7 +134,7 @@ void ProgramBuilder::layOutShared(const Function& kernel) {
 }
 
 void ProgramBuilder::build(const Function& kernel) {
-  program_.module = &module_;
+  program_.source = module_.source.get();
   program_.byModuleIndex.assign(module_.functions.size(), kNone);
   layOutShared(kernel);
   uint32_t parameters = 0;

@@ -1,15 +1,11 @@
-// A kernel decoded for execution: the kernel's function and all functions that it can reach.
+// A decoded instruction and what single kinds of instructions need beside it.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "ops/ops.h"
-#include "ptx/ast.h"
 
-namespace softcuda::machine {
+namespace softcuda::program {
 
 // Where an operand lies. The low two bits select the base, the rest is a byte offset from it: 0 the registers of the frame,
 // 1 the program's constants (splatted over 32 lanes), 2 nowhere (a result that the program discards).
@@ -121,49 +117,13 @@ struct CallSite {
   std::vector<Argument> results, arguments;
 };
 
-struct CodeLocation { uint32_t line; ptx::SourcePosition source; };
-
-struct DecodedFunction {
-  std::string name;
-  std::vector<Instr> code;
-  std::vector<ptx::SourcePosition> sources;    // by instruction
-  std::vector<std::unique_ptr<Ref[]>> refPool;
-  std::vector<Access> accesses;
-  std::vector<CopyAsync> copies;
-  std::vector<Mbarrier> mbarriers;
-  std::vector<Barrier> barriers;
-  std::vector<CallSite> calls;
-  std::vector<std::vector<uint32_t>> tables;   // of brx.idx
-  std::vector<Formal> parameters, results;
-  uint32_t registerBytes = 0;                  // of a frame
-  uint32_t localBytes = 0;                     // of a frame: parameters, results, local variables
-  uint32_t liveWords = 0;                      // most 32-bit registers alive at once
-  uint32_t profileBase = 0;                    // index of the first instruction among all of the program
-  uint32_t moduleIndex = 0;                    // of the function in the module
+// What Kind::Special reads; PTX has the names.
+enum class SpecialRegister : uint8_t {
+  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ,
+  LaneId, WarpId, NwarpId, SmId, NsmId, GridId,
+  LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt,
+  Clock, ClockHi, Clock64, GlobalTimer, GlobalTimerLo, GlobalTimerHi,
+  TotalSmemSize, AggrSmemSize, DynamicSmemSize, ReservedSmemOffset, EnvReg, Pm, Pm64, Zero, One, CurrentGraphExec
 };
 
-struct AlignedBytes {
-  void* data = nullptr;
-  size_t size = 0;
-  AlignedBytes() = default;
-  AlignedBytes(const AlignedBytes&) = delete;
-  AlignedBytes& operator=(const AlignedBytes&) = delete;
-  ~AlignedBytes();
-  void allocate(size_t bytes);    // 64-byte aligned, zeroed
-};
-
-struct Program {
-  std::vector<std::unique_ptr<DecodedFunction>> functions;   // the first is the kernel's
-  std::vector<uint32_t> byModuleIndex;                       // function index of the module -> index above or kNone
-  AlignedBytes constants;
-  uint32_t staticShared = 0;
-  uint32_t dynamicSharedOffset = 0;
-  uint32_t parameterBytes = 0;
-  uint32_t cacheSlots = 0;
-  uint32_t instructions = 0;                                 // of all functions
-  bool needsAllBlocks = false;                               // reads the grid workspace of cooperative groups
-  bool usesReservedShared = false;                           // reads %reserved_smem_offset_*
-  const ptx::ParsedModule* module = nullptr;
-};
-
-}  // namespace softcuda::machine
+}  // namespace softcuda::program

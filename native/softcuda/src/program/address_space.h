@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-namespace softcuda::machine {
+namespace softcuda::program {
 
 inline constexpr uint64_t kSharedWindow = 0x7fff'0000'0100'0000;
 inline constexpr uint64_t kLocalWindow = 0x7fff'0000'0800'0000;
@@ -26,4 +26,4 @@ inline bool functionFromAddress(uint64_t address, uint32_t* moduleIndex) {
   return true;
 }
 
-}  // namespace softcuda::machine
+}  // namespace softcuda::program
