@@ -68,7 +68,7 @@ uint32_t completeArrivals(Block& block, uint32_t object) {
 }
 
 template <unsigned M>
-void executeCopyAsync(Context& c, const CopyAsync& copy, uint32_t mask) {
+void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
   const Instr& in = *c.instr;
   const uint32_t bytes = copy.destination.bytes;
   LaneAddresses to, from;
@@ -159,7 +159,7 @@ void commitCopies(Warp& warp, uint32_t mask) {
 }
 
 template <unsigned M>
-void waitForCopies(Context& c, uint32_t mask, uint32_t pendingGroups) {
+void waitForCopies(const Context& c, uint32_t mask, uint32_t pendingGroups) {
   Warp& warp = c.warp;
   for (PendingCopy& copy : warp.copies) {
     uint32_t lanes = copy.mask & mask;
@@ -176,13 +176,13 @@ void waitForCopies(Context& c, uint32_t mask, uint32_t pendingGroups) {
   dropComplete(warp);
 }
 
-template void executeCopyAsync<0>(Context&, const CopyAsync&, uint32_t);
-template void executeCopyAsync<1>(Context&, const CopyAsync&, uint32_t);
-template void executeCopyAsync<2>(Context&, const CopyAsync&, uint32_t);
-template void executeCopyAsync<3>(Context&, const CopyAsync&, uint32_t);
-template void waitForCopies<0>(Context&, uint32_t, uint32_t);
-template void waitForCopies<1>(Context&, uint32_t, uint32_t);
-template void waitForCopies<2>(Context&, uint32_t, uint32_t);
-template void waitForCopies<3>(Context&, uint32_t, uint32_t);
+template void executeCopyAsync<0>(const Context&, const CopyAsync&, uint32_t);
+template void executeCopyAsync<1>(const Context&, const CopyAsync&, uint32_t);
+template void executeCopyAsync<2>(const Context&, const CopyAsync&, uint32_t);
+template void executeCopyAsync<3>(const Context&, const CopyAsync&, uint32_t);
+template void waitForCopies<0>(const Context&, uint32_t, uint32_t);
+template void waitForCopies<1>(const Context&, uint32_t, uint32_t);
+template void waitForCopies<2>(const Context&, uint32_t, uint32_t);
+template void waitForCopies<3>(const Context&, uint32_t, uint32_t);
 
 }  // namespace softcuda::machine

@@ -1,6 +1,6 @@
 // cp.async: data arrives when the program waits for it, not before.
 #pragma once
-#include "machine/executor.h"
+#include "machine/instructions.h"
 
 namespace softcuda::machine {
 

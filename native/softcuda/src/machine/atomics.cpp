@@ -90,7 +90,7 @@ T update(const Access& a, const Instr& in, T old, T operand, T swap, bool global
 }
 
 template <class T>
-void lanes(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, bool global) {
+void lanes(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, bool global) {
   const Instr& in = *c.instr;
   const uint32_t slot = sizeof(T) == 8 ? 8 : 4;
   uint8_t* result = c.at(in.refs[0]);
@@ -127,7 +127,7 @@ void lanes(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, 
 }
 
 template <unsigned M>
-void atomicIn(Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask) {
+void atomicIn(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask) {
   const uint32_t bytes = a.bytes;
   const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
   checkAlignment(c, a, at, mask, summary, bytes);
@@ -164,7 +164,7 @@ void atomicIn(Context& c, const Access& a, Area area, const LaneAddresses& at, u
 }  // namespace
 
 template <unsigned M>
-void executeAtomic(Context& c, const Access& a, uint32_t mask) {
+void executeAtomic(const Context& c, const Access& a, uint32_t mask) {
   LaneAddresses at;
   computeAddresses(c, a, at);
   if (a.area != Area::Generic) {
@@ -178,9 +178,9 @@ void executeAtomic(Context& c, const Access& a, uint32_t mask) {
   }
 }
 
-template void executeAtomic<0>(Context&, const Access&, uint32_t);
-template void executeAtomic<1>(Context&, const Access&, uint32_t);
-template void executeAtomic<2>(Context&, const Access&, uint32_t);
-template void executeAtomic<3>(Context&, const Access&, uint32_t);
+template void executeAtomic<0>(const Context&, const Access&, uint32_t);
+template void executeAtomic<1>(const Context&, const Access&, uint32_t);
+template void executeAtomic<2>(const Context&, const Access&, uint32_t);
+template void executeAtomic<3>(const Context&, const Access&, uint32_t);
 
 }  // namespace softcuda::machine

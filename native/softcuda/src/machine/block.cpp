@@ -5,6 +5,7 @@
 
 #include "machine/block_traffic.h"
 #include "machine/executor.h"
+#include "machine/paths.h"
 #include "machine/race_checker.h"
 #include "machine/worker.h"
 #include "program/address_space.h"

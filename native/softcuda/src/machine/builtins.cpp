@@ -4,7 +4,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "machine/executor.h"
+#include "machine/instructions.h"
 #include "program/address_space.h"
 
 namespace softcuda {
@@ -31,7 +31,7 @@ namespace {
 constexpr size_t kLongestString = 1 << 16;
 
 // Reads what a generic address points to, for one lane.
-void readGeneric(Context& c, uint32_t lane, uint64_t address, void* to, size_t bytes, const char* what) {
+void readGeneric(const Context& c, uint32_t lane, uint64_t address, void* to, size_t bytes, const char* what) {
   if (address - kLocalWindow < kLocalWindowSize) {
     const uint64_t offset = address - kLocalWindow;
     if (offset + bytes > c.frame->localTop) throw Fault{kIllegalAddress, std::string(what) + " reads outside of the thread's local memory", lane, "", false};
@@ -49,7 +49,7 @@ void readGeneric(Context& c, uint32_t lane, uint64_t address, void* to, size_t b
   std::memcpy(to, reinterpret_cast<const void*>(address), bytes);
 }
 
-std::string readString(Context& c, uint32_t lane, uint64_t address, const char* what) {
+std::string readString(const Context& c, uint32_t lane, uint64_t address, const char* what) {
   std::string text;
   while (text.size() < kLongestString) {
     char one;
@@ -61,7 +61,7 @@ std::string readString(Context& c, uint32_t lane, uint64_t address, const char* 
 }
 
 // Follows the format as CUDA's printf does. Arguments lie one after the other, each aligned to its size.
-std::string formatted(Context& c, uint32_t lane, const std::string& format, uint64_t arguments, uint32_t* count) {
+std::string formatted(const Context& c, uint32_t lane, const std::string& format, uint64_t arguments, uint32_t* count) {
   std::string out;
   uint64_t at = arguments;
   *count = 0;
@@ -163,7 +163,7 @@ std::string formatted(Context& c, uint32_t lane, const std::string& format, uint
 
 }  // namespace
 
-void callBuiltin(Context& c, const CallSite& site, uint32_t mask) {
+void callBuiltin(const Context& c, const CallSite& site, uint32_t mask) {
   auto argument = [&](uint32_t lane, size_t index, size_t bytes) {
     uint64_t value = 0;
     c.warp.readLocal(lane, c.frame->localBase + site.arguments[index].place.offset, &value, bytes);

@@ -3,940 +3,736 @@
 #include <algorithm>
 #include <cstring>
 
-#include "machine/block_traffic.h"
+#include "machine/calls.h"
+#include "machine/instructions.h"
+#include "machine/paths.h"
 #include "machine/race_checker.h"
-#include "program/address_space.h"
 
 namespace softcuda::machine {
 namespace {
 
-constexpr int64_t kSlice = 1 << 14;        // backward branches
-constexpr int64_t kPollCost = 1 << 9;       // of an access that may wait for another thread
-constexpr int kStarved = 64;               // time slices without getting on; one that was spent on polling is enough
+constexpr int64_t kSlice = 1 << 14;    // backward branches
+constexpr int64_t kPollCost = 1 << 9;  // of an access that may wait for another thread
+constexpr int kStarved = 64;           // time slices without getting on; one that was spent on polling is enough
+
+uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
+
+// Executed when all lanes of the warp have come to it.
+bool isConverged(Kind kind) {
+  return kind == Kind::LaneConverged || kind == Kind::LoadMatrix || kind == Kind::WmmaLoad || kind == Kind::WmmaStore;
+}
+
+bool readsClock(const Instr& special) {
+  const auto which = static_cast<SpecialRegister>(special.variant & 0xff);
+  return which >= SpecialRegister::Clock && which <= SpecialRegister::GlobalTimerHi;
+}
+
+// Most comparisons come here: a call more would show.
+[[gnu::always_inline]] inline void runOp(const Instr& in, uint32_t mask, uint8_t* const* bases) {
+  void* dst[255];
+  const void* src[255];
+  const Ref* ref = in.refs;
+  for (uint32_t i = 0; i < in.results; ++i, ++ref) dst[i] = bases[*ref & 3] + (*ref & ~3u);
+  for (uint32_t i = 0; i < in.sources; ++i, ++ref) src[i] = bases[*ref & 3] + (*ref & ~3u);
+  uint32_t complemented[8];
+  if (in.complement != 0) {
+    for (uint32_t i = 0; i < in.sources && i < 8; ++i) {
+      if ((in.complement >> i & 1) == 0) continue;
+      uint32_t value;
+      std::memcpy(&value, src[i], 4);
+      complemented[i] = ~value;
+      src[i] = &complemented[i];
+    }
+  }
+  in.op(mask, dst, src, in.variant);
+}
+
+// How a path goes on: with the next instruction; where path_ says; not at all, for it has ended or waits; after other paths.
+enum class Step : uint8_t { Next, Elsewhere, Stopped, OutOfTime };
 
 // The ways of a warp's lanes through the code. See warp.h.
 template <unsigned M>
 class Executor {
  public:
   Executor(Worker& worker, Warp& warp) : worker_(worker), block_(*warp.block), warp_(warp) {}
-
-  WarpState run() {
-    worker_.fuel = kSlice;
-    worker_.spinning = 0;
-    for (;;) {
-      size_t next = warp_.paths.size();
-      for (size_t i = warp_.paths.size(); i-- > 0;) {
-        if (warp_.paths[i].state == PathState::Ready) {
-          next = i;
-          break;
-        }
-      }
-      if (next == warp_.paths.size()) return warp_.paths.empty() ? WarpState::Finished : WarpState::Waiting;
-      if (execute(next)) continue;
-      // Out of time: another path gets its turn. A path that never gets on may wait for lanes that wait for it.
-      Path spinning = warp_.paths[next];
-      spinning.starved = static_cast<uint16_t>(std::min(spinning.starved + (worker_.spinning != 0 ? kStarved : 1), 1000));
-      warp_.paths.erase(warp_.paths.begin() + static_cast<std::ptrdiff_t>(next));
-      warp_.paths.insert(warp_.paths.begin(), spinning);
-      if (spinning.starved >= kStarved) releaseWaiting(warp_, false);
-      mergePaths(warp_);
-      return WarpState::Yielded;
-    }
-  }
+  WarpState run();
 
  private:
-  // Runs a path until it ends or waits (true), or is out of time (false). The path's entry is up to date on return.
-  bool execute(size_t pathIndex);
+  static constexpr bool kCounts = (M & kCounting) != 0, kChecks = (M & kChecking) != 0;
 
-  void runOp(const Instr& in, uint32_t mask, uint8_t* const* bases) {
-    void* dst[255];
-    const void* src[255];
-    const Ref* ref = in.refs;
-    for (uint32_t i = 0; i < in.results; ++i, ++ref) dst[i] = bases[*ref & 3] + (*ref & ~3u);
-    for (uint32_t i = 0; i < in.sources; ++i, ++ref) src[i] = bases[*ref & 3] + (*ref & ~3u);
-    uint32_t complemented[8];
-    if (in.complement != 0) {
-      for (uint32_t i = 0; i < in.sources && i < 8; ++i) {
-        if ((in.complement >> i & 1) == 0) continue;
-        uint32_t value;
-        std::memcpy(&value, src[i], 4);
-        complemented[i] = ~value;
-        src[i] = &complemented[i];
-      }
-    }
-    in.op(mask, dst, src, in.variant);
-  }
+  // Runs a path until it stops (true), or is out of time (false).
+  bool execute(size_t index);
 
-  void count(const Frame* frame, uint32_t pc, uint32_t mask) {
-    if constexpr ((M & kCounting) != 0) {
-      const size_t index = frame->function->profileBase + pc;
-      ++worker_.counters.issued[index];
-      worker_.counters.lanes[index] += static_cast<uint32_t>(__builtin_popcount(mask));
-    } else {
-      (void)frame;
-      (void)pc;
-      (void)mask;
-    }
-  }
+  // ---- the path that runs
+  void take(size_t index);
+  uint32_t guardOf(const Instr& in) const;
+  void skip(const Instr& in, uint32_t pc);
+  void place(uint32_t pc, uint32_t mask);
+  void enterFrame();
+  void save();
+  void end();
+  Step goOnInTime();
+  void park(uint32_t lanes);
+  const Access& accessed(const Instr& in);
+  void poll();
+  void blame(Fault& fault, uint32_t pc, uint32_t mask);
 
-  void setBases(uint8_t** bases, const Frame* frame) const {
-    bases[0] = frame->registers;
-    bases[1] = static_cast<uint8_t*>(worker_.program.constants.data);
-    bases[2] = nullptr;
-    bases[3] = nullptr;
-  }
+  // ---- instructions after which the path may be elsewhere, or no more
+  Step reconverge();
+  Step passOver();
+  bool arriveAt(Join* join);
+  Step branch(const Instr& in, uint32_t m);
+  Step branchIndexed(const Instr& in, uint32_t m);
+  void spread(const std::vector<uint32_t>& table, const uint32_t* index, uint32_t lanes);
+  Step call(const Instr& in, uint32_t m);
+  Step returnFromFunction(uint32_t m);
+  bool standsBehindCall() const;
+  Step exit(const Instr& in, uint32_t m);
+  Step barrier(const Instr& in, uint32_t m);
+  Step sleep();
 
-  Context context(Frame* frame, uint32_t pc) const {
-    Context c{worker_, block_, warp_, frame, &frame->function->code[pc], pc, {}};
-    setBases(c.bases, frame);
-    return c;
-  }
+  // ---- instructions that wait for other lanes of the warp
+  bool allAreHere(const Instr& in, uint32_t m) const;
+  Step waitForLanes(uint32_t lanes);
+  uint32_t waitingLanes(Frame* frame, uint32_t pc, uint32_t* members) const;
+  void memberMasks(const Path& path, uint32_t* members) const;
+  void trySync(Frame* frame, uint32_t pc);
+  void retrySyncs();
+  void goOn(uint32_t lanes);
+  void runTogether(Frame* frame, uint32_t pc, uint32_t mask);
+  void requireFullWarp() const;
+  void synchronised(uint32_t lanes);
 
-  // Lanes leave the joins in which they were expected, from `join` up to (not including) `end`.
-  void removeLanes(Join* join, uint32_t lanes, const Join* end) {
-    for (Join* j = join; j != end; j = j->parent) j->expected &= ~lanes;
-    while (join != end && join->arrived == join->expected) {
-      Join* parent = join->parent;
-      const uint32_t arrived = join->arrived;
-      Path path;
-      path.mask = arrived;
-      path.pc = join->pc;
-      path.frame = join->frame;
-      path.join = parent;
-      release(join);
-      if (arrived != 0) {
-        warp_.paths.push_back(path);
-        break;
-      }
-      join = parent;
-    }
-  }
-
-  void release(Join* join) {
-    if (join->callee != nullptr) worker_.freeFrame(warp_, join->callee);
-    warp_.freeJoin(join);
-  }
-
-  // Where lanes that do not take part in an instruction on which the others wait go on; where a branch sends them.
-  void splitOff(const Path& path, uint32_t lanes, uint32_t pc, bool byBranch = false) {
-    if (lanes == 0) return;
-    Path rest = path;
-    rest.direct = byBranch;
-    rest.mask = lanes;
-    rest.pc = pc;
-    rest.state = PathState::Ready;
-    warp_.paths.push_back(rest);
-  }
-
-  void exitLanes(Path path, uint32_t lanes, bool directly) {
-    warp_.exited |= lanes;
-    removeLanes(path.join, lanes, nullptr);
-    block_.threadsExit(worker_, warp_, lanes, directly);
-    retrySyncs();
-  }
-
-  // Instructions that wait for other lanes of the warp. `pathIndex` has just come to one.
-  void waitForLanes(size_t pathIndex) {
-    warp_.paths[pathIndex].state = PathState::AtWarpSync;
-    trySync(warp_.paths[pathIndex].frame, warp_.paths[pathIndex].pc);
-  }
-
-  void retrySyncs() {
-    // Each place once; trySync changes the paths.
-    std::vector<std::pair<Frame*, uint32_t>> places;
-    for (const Path& p : warp_.paths) {
-      if (p.state != PathState::AtWarpSync) continue;
-      const auto place = std::make_pair(p.frame, p.pc);
-      if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
-    }
-    for (const auto& place : places) trySync(place.first, place.second);
-  }
-
-  static bool isConverged(Kind kind) { return kind == Kind::LaneConverged || kind == Kind::LoadMatrix || kind == Kind::WmmaLoad || kind == Kind::WmmaStore; }
-
-  void memberMasks(const Path& path, uint32_t* members) const {
-    const Instr& in = path.frame->function->code[path.pc];
-    uint8_t* bases[4];
-    setBases(bases, path.frame);
-    for (uint32_t lanes = path.mask; lanes != 0; lanes &= lanes - 1) {
-      const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-      if (isConverged(in.kind)) {
-        members[lane] = warp_.alive();
-      } else {
-        const Ref ref = in.refs[in.results + in.sources - 1u];
-        std::memcpy(&members[lane], bases[ref & 3] + (ref & ~3u) + lane * 4, 4);
-        if ((members[lane] >> lane & 1) == 0) throw Fault{kIllegalInstruction, "the thread is not in the membermask of the instruction that it executes", lane, "", false};
-      }
-    }
-  }
-
-  void trySync(Frame* frame, uint32_t pc) {
-    const Instr& in = frame->function->code[pc];
-    const bool barrier = in.kind == Kind::WarpBarrier;
-    uint32_t members[32];
-    uint32_t waiting = 0;
-    for (const Path& p : warp_.paths) {
-      if (p.state != PathState::AtWarpSync) continue;
-      const bool same = barrier ? p.frame->function->code[p.pc].kind == Kind::WarpBarrier : p.frame == frame && p.pc == pc;
-      if (!same) continue;
-      memberMasks(p, members);
-      waiting |= p.mask;
-    }
-    uint32_t released = 0;
-    for (uint32_t lanes = waiting; lanes != 0;) {
-      const uint32_t mask = members[__builtin_ctz(lanes)];
-      uint32_t group = 0;
-      for (uint32_t l = lanes; l != 0; l &= l - 1) {
-        if (members[__builtin_ctz(l)] == mask) group |= l & (0u - l);
-      }
-      lanes &= ~group;
-      if ((mask & warp_.alive() & ~group) != 0) continue;
-      if (!barrier) runTogether(frame, pc, group);
-      else synchronised(group);
-      released |= group;
-    }
-    if (released == 0) return;
-    const size_t count = warp_.paths.size();
-    for (size_t i = 0; i < count; ++i) {
-      Path& p = warp_.paths[i];
-      const uint32_t go = p.mask & released;
-      if (p.state != PathState::AtWarpSync || go == 0) continue;
-      if (go == p.mask) {
-        p.state = PathState::Ready;
-        p.starved = 0;
-        ++p.pc;
-      } else {
-        Path part = p;
-        p.mask &= ~go;
-        part.mask = go;
-        part.state = PathState::Ready;
-        part.starved = 0;
-        ++part.pc;
-        warp_.paths.push_back(part);
-      }
-    }
-    mergePaths(warp_);
-  }
-
-  void synchronised(uint32_t lanes) {
-    if constexpr ((M & kChecking) != 0) {
-      if (block_.races) block_.races->warpSync(warp_.index, lanes);
-    } else {
-      (void)lanes;
-    }
-  }
-
-  void runTogether(Frame* frame, uint32_t pc, uint32_t mask) {
-    Context c = context(frame, pc);
-    const Instr& in = *c.instr;
-    count(frame, pc, mask);
-    const DecodedFunction& f = *frame->function;
-    switch (in.kind) {
-      case Kind::LaneSync:
-        runOp(in, mask, c.bases);
-        synchronised(mask);
-        break;
-      case Kind::LaneConverged:
-        requireFullWarp();
-        runOp(in, ~0u, c.bases);
-        if constexpr ((M & kCounting) != 0) worker_.counters.tensorFlop += in.extra;
-        break;
-      case Kind::LoadMatrix:
-        requireFullWarp();
-        executeLoadMatrix<M>(c, f.accesses[in.extra], mask);
-        break;
-      default:
-        requireFullWarp();
-        executeWmma<M>(c, f.accesses[in.extra], mask, in.kind == Kind::WmmaStore);
-        break;
-    }
-  }
-
-  void requireFullWarp() const {
-    if (warp_.lanes != ~0u) throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + std::to_string(__builtin_popcount(warp_.lanes)), static_cast<uint32_t>(__builtin_ctz(warp_.lanes)), "", false};
-  }
-
-  void enterFunction(Frame* caller, uint32_t pc, uint32_t mask, uint32_t passive, Join* join, uint32_t functionIndex, const CallSite& site, Path& path);
-  void copyResults(const Join& join, uint32_t mask);
+  // ---- tools
+  void count(const Frame* frame, uint32_t pc, uint32_t mask);
+  const DecodedFunction& function() const { return *path_.frame->function; }
+  bool cameByBranch() const { return path_.pc == branchedTo_; }
+  uint8_t* at(Ref ref) const { return bases_[ref & 3] + (ref & ~3u); }
+  void setBases(uint8_t** bases, const Frame* frame) const;
+  Context context(const Instr& in) const;
+  bool isAlone() const;
 
   Worker& worker_;
   Block& block_;
   Warp& warp_;
+  int64_t fuel_ = kSlice;
+  bool polled_ = false;
+
+  Path path_;              // a copy; save() brings the warp's up to date
+  size_t index_ = 0;       // in the warp's paths
+  bool owned_ = false;     // the warp's is still this one
+  uint32_t branchedTo_ = kNone;   // where the last branch led: lanes that exit there have been sent straight to the end
+  const Instr* code_ = nullptr;   // of path_.frame, as are the bases
+  uint8_t* bases_[4] = {};
 };
 
 template <unsigned M>
-void Executor<M>::enterFunction(Frame* caller, uint32_t pc, uint32_t mask, uint32_t passive, Join* join, uint32_t functionIndex, const CallSite& site, Path& path) {
-  if (warp_.frames > 20000) throw Fault{kHardwareStackError, "stack overflow: calls are nested too deeply", static_cast<uint32_t>(__builtin_ctz(mask)), "", false};
-  const DecodedFunction& callee = *worker_.program.functions[functionIndex];
-  if (callee.parameters.size() != site.arguments.size() || callee.results.size() != site.results.size())
-    throw Fault{kInvalidPc, "indirect call of '" + callee.name + "' with other parameters than it has", static_cast<uint32_t>(__builtin_ctz(mask)), "", false};
-  Frame* frame = worker_.newFrame(warp_, functionIndex, caller);
-  uint8_t* bases[4];
-  setBases(bases, caller);
-  for (size_t i = 0; i < site.arguments.size(); ++i) {
-    const CallSite::Argument& a = site.arguments[i];
-    const Formal& formal = callee.parameters[i];
-    if (a.place.size < formal.size) throw Fault{kInvalidPc, "call of '" + callee.name + "' with other parameters than it has", static_cast<uint32_t>(__builtin_ctz(mask)), "", false};
-    if (a.inFrame) {
-      warp_.copyLocalRows(mask, frame->localBase + formal.offset, caller->localBase + a.place.offset, formal.size);
-    } else {
-      const uint8_t* value = bases[a.ref & 3] + (a.ref & ~3u);
-      const uint32_t slot = a.place.size == 8 ? 8 : 4;
-      for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
-        const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-        warp_.writeLocal(lane, frame->localBase + formal.offset, value + lane * slot, formal.size);
-      }
-    }
-  }
-  Join* back = warp_.newJoin();
-  back->frame = caller;
-  back->pc = pc + 1;
-  back->expected = mask | passive;
-  back->arrived = passive;
-  back->parent = join;
-  back->callee = frame;
-  back->site = &site;
-  path.mask = mask;
-  path.pc = 0;
-  path.frame = frame;
-  path.join = back;
-}
-
-template <unsigned M>
-void Executor<M>::copyResults(const Join& join, uint32_t mask) {
-  const DecodedFunction& callee = *join.callee->function;
-  for (size_t i = 0; i < join.site->results.size(); ++i) {
-    const CallSite::Argument& a = join.site->results[i];
-    const Formal& formal = callee.results[i];
-    const uint32_t size = std::min(a.place.size, formal.size);
-    if (a.inFrame) {
-      warp_.copyLocalRows(mask, join.frame->localBase + a.place.offset, join.callee->localBase + formal.offset, size);
-    } else {
-      const uint32_t slot = a.place.size == 8 ? 8 : 4;
-      for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
-        const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-        uint64_t value = 0;
-        warp_.readLocal(lane, join.callee->localBase + formal.offset, &value, size);
-        std::memcpy(join.frame->registers + (a.ref & ~3u) + lane * slot, &value, slot);
-      }
-    }
-  }
-}
-
-template <unsigned M>
-bool Executor<M>::execute(size_t pathIndex) {
-  Path path = warp_.paths[pathIndex];   // the entry in the vector is brought up to date by save()
-  auto save = [&] { warp_.paths[pathIndex] = path; };
-  bool owned = true;                    // the entry in the vector is still this path's
-  auto end = [&] {
-    warp_.paths.erase(warp_.paths.begin() + static_cast<std::ptrdiff_t>(pathIndex));
-    owned = false;
-  };
-  uint8_t* bases[4];
-  const Instr* code = path.frame->function->code.data();
-  setBases(bases, path.frame);
-  auto at = [&](Ref ref) { return bases[ref & 3] + (ref & ~3u); };
-  uint32_t pc = path.pc;
-  uint32_t mask = path.mask;
-  int64_t fuel = worker_.fuel;
-  bool direct = path.direct;            // a branch brought the path here
-  path.direct = false;
-
-  // For instructions in other files.
-  auto makeContext = [&] {
-    Context c{worker_, block_, warp_, path.frame, code + pc, pc, {bases[0], bases[1], nullptr, nullptr}};
-    return c;
-  };
-  auto leave = [&] {
-    path.pc = pc;
-    path.mask = mask;
-    worker_.fuel = fuel;
-    save();
-  };
-
-  try {
+WarpState Executor<M>::run() {
   for (;;) {
-    const Instr& in = code[pc];
-    uint32_t m = mask;
-    if (in.guardMode != Guard::None) {
-      uint32_t guard;
-      std::memcpy(&guard, bases[0] + in.guard, 4);
-      m &= in.guardMode == Guard::IfTrue ? guard : ~guard;
-      // A branch that no lane takes is issued all the same, and so is any instruction that its guard turns off.
-      if (m == 0) {
-        count(path.frame, pc, 0);
-        if ((M & kCounting) != 0 && in.kind == Kind::Branch) ++worker_.counters.branches;
-        direct = in.kind == Kind::Branch;
-        ++pc;
-        continue;
-      }
-    }
-    if ((M & kCounting) != 0 && in.kind != Kind::LaneSync && !isConverged(in.kind) && in.kind != Kind::Reconverge) count(path.frame, pc, m);
-    switch (in.kind) {
-      case Kind::Lane1: {
-        void* dst = at(in.refs[0]);
-        const void* src = at(in.refs[1]);
-        in.op(m, &dst, &src, in.variant);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Lane2: {
-        void* dst = at(in.refs[0]);
-        const void* src[2] = {at(in.refs[1]), at(in.refs[2])};
-        in.op(m, &dst, src, in.variant);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Lane3: {
-        void* dst = at(in.refs[0]);
-        const void* src[3] = {at(in.refs[1]), at(in.refs[2]), at(in.refs[3])};
-        in.op(m, &dst, src, in.variant);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::LaneMany:
-      case Kind::LaneComplement:
-        runOp(in, m, bases);
-        direct = false;
-        ++pc;
-        continue;
-      case Kind::LaneSync: {
-        direct = false;
-        const Ref ref = in.refs[in.results + in.sources - 1u];
-        const uint8_t* members = at(ref);
-        uint32_t first;
-        std::memcpy(&first, members + static_cast<uint32_t>(__builtin_ctz(m)) * 4, 4);
-        bool same = m == mask;
-        if (same && (ref & 3) != kInConstants) {
-          for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) same = same && std::memcmp(members + static_cast<uint32_t>(__builtin_ctz(lanes)) * 4, &first, 4) == 0;
-        }
-        if (same && (first & warp_.alive()) == m) {
-          count(path.frame, pc, m);
-          runOp(in, m, bases);
-          synchronised(m);
-          ++pc;
-          continue;
-        }
-        splitOff(path, mask & ~m, pc + 1);
-        mask = m;
-        leave();
-        owned = false;
-        waitForLanes(pathIndex);
-        return true;
-      }
-      case Kind::LaneConverged:
-        direct = false;
-        if (m == warp_.alive() && warp_.lanes == ~0u) {
-          count(path.frame, pc, m);
-          runOp(in, ~0u, bases);
-          if constexpr ((M & kCounting) != 0) worker_.counters.tensorFlop += in.extra;
-          ++pc;
-          continue;
-        }
-        splitOff(path, mask & ~m, pc + 1);
-        mask = m;
-        leave();
-        owned = false;
-        waitForLanes(pathIndex);
-        return true;
-      case Kind::LoadMatrix:
-      case Kind::WmmaLoad:
-      case Kind::WmmaStore:
-        direct = false;
-        if (m == warp_.alive()) {
-          runTogether(path.frame, pc, m);
-          ++pc;
-          continue;
-        }
-        splitOff(path, mask & ~m, pc + 1);
-        mask = m;
-        leave();
-        owned = false;
-        waitForLanes(pathIndex);
-        return true;
-      case Kind::Special: {
-        Context c = makeContext();
-        readSpecial(c, in.variant, at(in.refs[0]), m);
-        if ((in.variant & 0xff) >= static_cast<uint32_t>(SpecialRegister::Clock) && (in.variant & 0xff) <= static_cast<uint32_t>(SpecialRegister::GlobalTimerHi)) fuel -= kPollCost;
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::LocalAddress: {
-        const uint64_t value = path.frame->localBase + in.extra;
-        uint8_t* to = at(in.refs[0]);
-        for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
-          const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-          std::memcpy(to + lane * (in.variant != 0 ? 8 : 4), &value, in.variant != 0 ? 8 : 4);
-        }
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Load: {
-        const Access& a = path.frame->function->accesses[in.extra];
-        Context c = makeContext();
-        executeLoad<M>(c, a, m);
-        if (a.polls) {
-          fuel -= kPollCost;
-          worker_.spinning = 1;
-        }
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Store: {
-        Context c = makeContext();
-        executeStore<M>(c, path.frame->function->accesses[in.extra], m);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Atomic: {
-        const Access& a = path.frame->function->accesses[in.extra];
-        Context c = makeContext();
-        executeAtomic<M>(c, a, m);
-        if (a.polls) {
-          fuel -= kPollCost;
-          worker_.spinning = 1;
-        }
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::CopyAsync: {
-        Context c = makeContext();
-        executeCopyAsync<M>(c, path.frame->function->copies[in.extra], m);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::CommitGroup:
-        commitCopies(warp_, m);
-        direct = false;
-        ++pc;
-        continue;
-      case Kind::WaitGroup: {
-        Context c = makeContext();
-        waitForCopies<M>(c, m, in.extra);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Mbarrier: {
-        Context c = makeContext();
-        if (executeMbarrier<M>(c, path.frame->function->mbarriers[in.extra], m)) {
-          fuel -= kPollCost;
-          worker_.spinning = 1;
-        }
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Touch: {
-        Context c = makeContext();
-        executeTouch<M>(c, path.frame->function->accesses[in.extra], m);
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Fence:
-        std::atomic_thread_fence(std::memory_order_seq_cst);
-        direct = false;
-        ++pc;
-        continue;
-      case Kind::Cvta: {
-        const uint64_t window = in.extra == 1 ? kSharedWindow : in.extra == 2 ? kLocalWindow : 0;
-        const auto* from = reinterpret_cast<const uint64_t*>(at(in.refs[1]));
-        auto* to = reinterpret_cast<uint64_t*>(at(in.refs[0]));
-        const uint64_t add = in.variant != 0 ? 0 - window : window;
-        if (m == ~0u) {
-          for (uint32_t i = 0; i < 32; ++i) to[i] = from[i] + add;
-        } else {
-          for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) to[__builtin_ctz(lanes)] = from[__builtin_ctz(lanes)] + add;
-        }
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Isspacep: {
-        const auto* from = reinterpret_cast<const uint64_t*>(at(in.refs[1]));
-        auto* to = reinterpret_cast<uint32_t*>(at(in.refs[0]));
-        for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
-          const uint64_t address = from[__builtin_ctz(lanes)];
-          const bool shared = address - kSharedWindow < kSharedWindowSize, local = address - kLocalWindow < kLocalWindowSize;
-          const bool parameter = address - kKernelParameterBase < kKernelParameterSize;
-          bool yes = false;
-          switch (static_cast<Area>(in.extra)) {
-            case Area::Shared: yes = shared; break;
-            case Area::Local: yes = local; break;
-            case Area::KernelParameter: yes = parameter; break;
-            case Area::Constant: {
-              Allocation found;
-              yes = !shared && !local && worker_.memory.find(address, &found) && found.kind == AllocationKind::Constant;
-              break;
-            }
-            default: yes = !shared && !local && !parameter; break;
-          }
-          const uint32_t bit = lanes & (0u - lanes);
-          *to = yes ? *to | bit : *to & ~bit;
-        }
-        direct = false;
-        ++pc;
-        continue;
-      }
-      case Kind::Nothing:
-        direct = false;
-        ++pc;
-        continue;
-      case Kind::Reconverge: {
-        Join* join = path.join;
-        if (join == nullptr || join->pc != pc || join->frame != path.frame || join->callee != nullptr) {
-          ++pc;
-          continue;
-        }
-        join->arrived |= mask;
-        if (direct) join->direct |= mask;
-        if (join->arrived != join->expected) {
-          worker_.fuel = fuel;
-          end();
-          return true;
-        }
-        mask = join->arrived;
-        direct = (join->arrived & ~join->direct) == 0;
-        path.join = join->parent;
-        path.starved = 0;
-        warp_.freeJoin(join);
-        continue;   // the next join may lie here too
-      }
-      case Kind::Branch: {
-        if constexpr ((M & kCounting) != 0) ++worker_.counters.branches;
-        direct = true;
-        if (m == mask) {
-          if (in.backward && --fuel < 0) {
-            leave();
-            path.pc = in.target;
-            save();
-            return false;
-          }
-          pc = in.target;
-          if (fuel < 0) {
-            leave();
-            return false;
-          }
-          continue;
-        }
-        if constexpr ((M & kCounting) != 0) ++worker_.counters.divergentBranches;
-        const uint32_t rest = mask & ~m;
-        if (in.backward) --fuel;
-        if (in.reconverge == kNone) {
-          // They meet at the end of the function only. The lanes that fall through go first.
-          splitOff(path, m, in.target, true);
-          mask = rest;
-          ++pc;
-        } else {
-          Join* join = path.join;
-          if (join == nullptr || join->pc != in.reconverge || join->frame != path.frame || join->callee != nullptr) {
-            join = warp_.newJoin();
-            join->frame = path.frame;
-            join->pc = in.reconverge;
-            join->expected = mask;
-            join->parent = path.join;
-          }
-          path.join = join;
-          if (in.target == in.reconverge) {
-            join->arrived |= m;
-            join->direct |= m;
-            mask = rest;
-            ++pc;
-          } else if (pc + 1 == in.reconverge) {
-            join->arrived |= rest;
-            join->direct |= rest;
-            mask = m;
-            pc = in.target;
-          } else {
-            splitOff(path, m, in.target, true);
-            mask = rest;
-            ++pc;
-          }
-        }
-        if (fuel < 0) {
-          leave();
-          return false;
-        }
-        continue;
-      }
-      case Kind::BranchIndexed: {
-        if constexpr ((M & kCounting) != 0) ++worker_.counters.branches;
-        direct = true;
-        if (in.backward) --fuel;
-        const std::vector<uint32_t>& table = path.frame->function->tables[in.extra];
-        const auto* index = reinterpret_cast<const uint32_t*>(at(in.refs[0]));
-        const uint32_t first = index[__builtin_ctz(m)];
-        for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
-          const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-          if (index[lane] >= table.size()) throw Fault{kInvalidPc, "brx.idx with index " + std::to_string(index[lane]) + " into a table of " + std::to_string(table.size()), lane, "", false};
-        }
-        bool uniform = m == mask;
-        for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) uniform = uniform && table[index[__builtin_ctz(lanes)]] == table[first];
-        if (uniform) {
-          pc = table[first];
-          if (fuel < 0) {
-            leave();
-            return false;
-          }
-          continue;
-        }
-        if constexpr ((M & kCounting) != 0) ++worker_.counters.divergentBranches;
-        if (in.reconverge != kNone) {
-          Join* join = path.join;
-          if (join == nullptr || join->pc != in.reconverge || join->frame != path.frame || join->callee != nullptr) {
-            join = warp_.newJoin();
-            join->frame = path.frame;
-            join->pc = in.reconverge;
-            join->expected = mask;
-            join->parent = path.join;
-          }
-          path.join = join;
-        }
-        uint32_t left = m;
-        const uint32_t rest = mask & ~m;
-        if (rest != 0) splitOff(path, rest, pc + 1);
-        mask = 0;
-        while (left != 0) {
-          const uint32_t target = table[index[__builtin_ctz(left)]];
-          uint32_t group = 0;
-          for (uint32_t lanes = left; lanes != 0; lanes &= lanes - 1) {
-            if (table[index[__builtin_ctz(lanes)]] == target) group |= lanes & (0u - lanes);
-          }
-          left &= ~group;
-          if (mask == 0) {
-            mask = group;
-            pc = target;
-          } else {
-            splitOff(path, group, target, true);
-          }
-        }
-        continue;
-      }
-      case Kind::Call: {
-        direct = false;
-        const CallSite& site = path.frame->function->calls[in.extra];
-        if (site.builtin != Builtin::None) {
-          Context c = makeContext();
-          callBuiltin(c, site, m);
-          ++pc;
-          continue;
-        }
-        uint32_t target = site.function;
-        uint32_t callers = m;
-        if (target == kNone) {
-          const auto* pointers = reinterpret_cast<const uint64_t*>(at(site.pointer));
-          const uint64_t pointer = pointers[__builtin_ctz(m)];
-          for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
-            if (pointers[__builtin_ctz(lanes)] != pointer) callers &= ~(lanes & (0u - lanes));
-          }
-          uint32_t moduleIndex = 0;
-          const auto lane = static_cast<uint32_t>(__builtin_ctz(m));
-          if (!functionFromAddress(pointer, &moduleIndex) || moduleIndex >= worker_.program.byModuleIndex.size() || worker_.program.byModuleIndex[moduleIndex] == kNone) {
-            char text[64];
-            std::snprintf(text, sizeof text, "call of address 0x%llx, which is no function", static_cast<unsigned long long>(pointer));
-            throw Fault{kInvalidPc, text, lane, "", false};
-          }
-          target = worker_.program.byModuleIndex[moduleIndex];
-        }
-        if (callers != m || m != mask) {
-          // Lanes that call something else, or nothing, meet these after the call.
-          Join* join = warp_.newJoin();
-          join->frame = path.frame;
-          join->pc = pc + 1;
-          join->expected = mask;
-          join->arrived = mask & ~m;
-          join->parent = path.join;
-          join->site = nullptr;
-          path.join = join;
-          if (callers != m) splitOff(path, m & ~callers, pc);
-          // These joins are no Reconverge instructions: Return looks after them.
-          Path callee;
-          enterFunction(path.frame, pc, callers, 0, join, target, site, callee);
-          path = callee;
-        } else {
-          Path callee;
-          enterFunction(path.frame, pc, m, 0, path.join, target, site, callee);
-          path = callee;
-        }
-        path.state = PathState::Ready;
-        path.starved = 0;
-        code = path.frame->function->code.data();
-        setBases(bases, path.frame);
-        mask = path.mask;
-        pc = 0;
-        if (--fuel < 0) {
-          leave();
-          return false;
-        }
-        continue;
-      }
-      case Kind::Return: {
-        Join* back = path.join;
-        while (back != nullptr && back->callee == nullptr) back = back->parent;
-        if (back == nullptr) throw Fault{kLaunchFailed, "return without a call", static_cast<uint32_t>(__builtin_ctz(m)), "", false};
-        copyResults(*back, m);
-        const uint32_t rest = mask & ~m;
-        back->arrived |= m;
-        if (rest != 0) {
-          removeLanes(path.join, m, back);
-          mask = rest;
-          ++pc;
-          continue;
-        }
-        Join* innermost = path.join;
-        for (Join* j = innermost; j != back; j = j->parent) j->expected &= ~m;
-        while (innermost != back && innermost->arrived == innermost->expected) {
-          Join* parent = innermost->parent;
-          const uint32_t arrived = innermost->arrived;
-          Path released;
-          released.mask = arrived;
-          released.pc = innermost->pc;
-          released.frame = innermost->frame;
-          released.join = parent;
-          release(innermost);
-          innermost = parent;
-          if (arrived != 0) {
-            warp_.paths.push_back(released);
-            break;
-          }
-        }
-        if (back->arrived != back->expected) {
-          worker_.fuel = fuel;
-          end();
-          return true;
-        }
-        mask = back->arrived;
-        path.frame = back->frame;
-        path.join = back->parent;
-        pc = back->pc;
-        release(back);
-        // The join of a call that not all lanes made.
-        while (path.join != nullptr && path.join->callee == nullptr && path.join->frame == path.frame && path.join->pc == pc && path.frame->function->code[pc].kind != Kind::Reconverge && path.frame->function->code[pc - 1].kind == Kind::Call) {
-          Join* join = path.join;
-          join->arrived |= mask;
-          if (join->arrived != join->expected) {
-            worker_.fuel = fuel;
-            end();
-            return true;
-          }
-          mask = join->arrived;
-          path.join = join->parent;
-          warp_.freeJoin(join);
-        }
-        code = path.frame->function->code.data();
-        setBases(bases, path.frame);
-        continue;
-      }
-      case Kind::Exit: {
-        const uint32_t rest = mask & ~m;
-        const bool directly = direct || in.guardMode != Guard::None;
-        worker_.fuel = fuel;
-        path.mask = rest;
-        path.pc = pc + 1;
-        if (rest != 0) save();
-        else end();
-        owned = false;
-        exitLanes(path, m, directly);
-        return true;
-      }
-      case Kind::Trap:
-        throw Fault{kLaunchFailed, "trap", static_cast<uint32_t>(__builtin_ctz(m)), "", false};
-      case Kind::Breakpoint:
-        throw Fault{kLaunchFailed, "brkpt without a debugger", static_cast<uint32_t>(__builtin_ctz(m)), "", false};
-      case Kind::Barrier: {
-        direct = false;
-        splitOff(path, mask & ~m, pc + 1);
-        mask = m;
-        leave();
-        owned = false;
-        block_.arriveAtBarrier(worker_, warp_, warp_.paths[pathIndex], in, bases);
-        return true;
-      }
-      case Kind::WarpBarrier: {
-        direct = false;
-        const auto* members = reinterpret_cast<const uint32_t*>(at(in.refs[0]));
-        const uint32_t first = members[__builtin_ctz(m)];
-        bool same = m == mask;
-        for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) same = same && members[__builtin_ctz(lanes)] == first;
-        if (same && (first & warp_.alive()) == m) {
-          synchronised(m);
-          ++pc;
-          continue;
-        }
-        splitOff(path, mask & ~m, pc + 1);
-        mask = m;
-        leave();
-        owned = false;
-        waitForLanes(pathIndex);
-        return true;
-      }
-      case Kind::Nanosleep:
-        fuel -= kPollCost;
-        worker_.spinning = 1;
-        direct = false;
-        ++pc;
-        if (fuel < 0) {
-          leave();
-          return false;
-        }
-        continue;
-      case Kind::StackSave:
-      case Kind::StackRestore:
-      case Kind::Alloca: {
-        // The stack of a frame is common to its lanes; what a lane allocates is taken from all.
-        direct = false;
-        Frame& frame = *path.frame;
-        const uint32_t width = in.variant != 0 ? 8 : 4;
-        uint64_t value = frame.localTop;
-        if (in.kind == Kind::Alloca) {
-          uint64_t size = 0;
-          for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
-            uint64_t one = 0;
-            std::memcpy(&one, at(in.refs[1]) + static_cast<uint32_t>(__builtin_ctz(lanes)) * width, width);
-            size = std::max(size, one);
-          }
-          value = (value + in.extra - 1) / in.extra * in.extra;
-          if (size > (uint64_t{1} << 24)) throw Fault{kHardwareStackError, "stack overflow: alloca of " + std::to_string(size) + " bytes", static_cast<uint32_t>(__builtin_ctz(m)), "", false};
-          const uint64_t top = (value + size + 15) & ~uint64_t{15};
-          warp_.ensureLocal(top);
-          frame.localTop = static_cast<uint32_t>(top);
-        } else if (in.kind == Kind::StackRestore) {
-          uint64_t wanted = 0;
-          std::memcpy(&wanted, at(in.refs[0]) + static_cast<uint32_t>(__builtin_ctz(m)) * width, width);
-          bool alone = true;
-          for (const Path& other : warp_.paths) alone = alone && (&other == &warp_.paths[pathIndex] || other.frame != &frame);
-          if (alone && path.join == nullptr && wanted >= frame.localBase + frame.function->localBytes && wanted <= frame.localTop) frame.localTop = static_cast<uint32_t>(wanted);
-          ++pc;
-          continue;
-        }
-        for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
-          const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-          std::memcpy(at(in.refs[0]) + lane * width, &value, width);
-        }
-        ++pc;
-        continue;
-      }
-    }
+    size_t next = warp_.paths.size();
+    while (next > 0 && warp_.paths[next - 1].state != PathState::Ready) --next;
+    if (next == 0) return warp_.paths.empty() ? WarpState::Finished : WarpState::Waiting;
+    if (execute(next - 1)) continue;
+    // Out of time: another path gets its turn. A path that never gets on may wait for lanes that wait for it.
+    const auto place = warp_.paths.begin() + static_cast<std::ptrdiff_t>(next - 1);
+    Path spinning = *place;
+    spinning.starved = static_cast<uint16_t>(std::min(spinning.starved + (polled_ ? kStarved : 1), 1000));
+    warp_.paths.erase(place);
+    warp_.paths.insert(warp_.paths.begin(), spinning);
+    if (spinning.starved >= kStarved) releaseWaiting(warp_, false);
+    mergePaths(warp_);
+    return WarpState::Yielded;
   }
-  } catch (Fault& fault) {
-    if (fault.function == nullptr) {
-      fault.function = path.frame->function;
-      fault.pc = pc;
-      fault.warp = warp_.index;
+}
+
+// The place and the lanes are in local variables, too, as long as ordinary instructions follow one another: path_ lies in memory.
+template <unsigned M>
+bool Executor<M>::execute(size_t index) {
+  take(index);
+  const Instr* code = code_;
+  uint32_t pc = path_.pc, mask = path_.mask;
+  try {
+    for (;;) {
+      const Instr& in = code[pc];
+      uint32_t m = mask;
+      if (in.guardMode != Guard::None) {
+        m &= guardOf(in);
+        if (m == 0) {
+          skip(in, pc++);
+          continue;
+        }
+      }
+      if (kCounts && in.kind != Kind::LaneSync && !isConverged(in.kind) && in.kind != Kind::Reconverge) {
+        count(path_.frame, pc, m);
+      }
+      place(pc, mask);
+      Step step = Step::Next;
+      switch (in.kind) {
+        case Kind::Lane1: {
+          void* dst = at(in.refs[0]);
+          const void* src = at(in.refs[1]);
+          in.op(m, &dst, &src, in.variant);
+          break;
+        }
+        case Kind::Lane2: {
+          void* dst = at(in.refs[0]);
+          const void* src[2] = {at(in.refs[1]), at(in.refs[2])};
+          in.op(m, &dst, src, in.variant);
+          break;
+        }
+        case Kind::Lane3: {
+          void* dst = at(in.refs[0]);
+          const void* src[3] = {at(in.refs[1]), at(in.refs[2]), at(in.refs[3])};
+          in.op(m, &dst, src, in.variant);
+          break;
+        }
+        case Kind::LaneMany:
+        case Kind::LaneComplement: runOp(in, m, bases_); break;
+        case Kind::LaneSync:
+        case Kind::LaneConverged:
+        case Kind::LoadMatrix:
+        case Kind::WmmaLoad:
+        case Kind::WmmaStore:
+        case Kind::WarpBarrier:
+          if (allAreHere(in, m)) runTogether(path_.frame, pc, m);
+          else step = waitForLanes(m);
+          break;
+        case Kind::Special:
+          readSpecial(context(in), in.variant, at(in.refs[0]), m);
+          if (readsClock(in)) fuel_ -= kPollCost;
+          break;
+        case Kind::Load: executeLoad<M>(context(in), accessed(in), m); break;
+        case Kind::Store: executeStore<M>(context(in), function().accesses[in.extra], m); break;
+        case Kind::Atomic: executeAtomic<M>(context(in), accessed(in), m); break;
+        case Kind::CopyAsync: executeCopyAsync<M>(context(in), function().copies[in.extra], m); break;
+        case Kind::CommitGroup: commitCopies(warp_, m); break;
+        case Kind::WaitGroup: waitForCopies<M>(context(in), m, in.extra); break;
+        case Kind::Mbarrier:
+          if (executeMbarrier<M>(context(in), function().mbarriers[in.extra], m)) poll();
+          break;
+        case Kind::Touch: executeTouch<M>(context(in), function().accesses[in.extra], m); break;
+        case Kind::Fence: std::atomic_thread_fence(std::memory_order_seq_cst); break;
+        case Kind::LocalAddress: executeLocalAddress(context(in), m); break;
+        case Kind::Cvta: executeCvta(context(in), m); break;
+        case Kind::Isspacep: executeIsspacep(context(in), m); break;
+        case Kind::StackSave: executeStackSave(context(in), m); break;
+        case Kind::StackRestore: executeStackRestore(context(in), m, isAlone()); break;
+        case Kind::Alloca: executeAlloca(context(in), m); break;
+        case Kind::Nothing: break;
+        case Kind::Branch:
+          if (kCounts) ++worker_.counters.branches;
+          if (in.backward) --fuel_;
+          if (m == mask && fuel_ >= 0) {
+            pc = branchedTo_ = in.target;
+            continue;
+          }
+          step = branch(in, m);
+          break;
+        case Kind::Reconverge: step = reconverge(); break;
+        case Kind::BranchIndexed: step = branchIndexed(in, m); break;
+        case Kind::Call: step = call(in, m); break;
+        case Kind::Return: step = returnFromFunction(m); break;
+        case Kind::Exit: step = exit(in, m); break;
+        case Kind::Barrier: step = barrier(in, m); break;
+        case Kind::Nanosleep: step = sleep(); break;
+        case Kind::Trap: throw Fault{kLaunchFailed, "trap", firstLane(m), "", false};
+        case Kind::Breakpoint: throw Fault{kLaunchFailed, "brkpt without a debugger", firstLane(m), "", false};
+      }
+      if (step == Step::Next) {
+        ++pc;
+        continue;
+      }
+      if (step != Step::Elsewhere) return step == Step::Stopped;
+      code = code_;
+      pc = path_.pc;
+      mask = path_.mask;
     }
-    if (owned) leave();
+  } catch (Fault& fault) {
+    blame(fault, pc, mask);
     throw;
   }
+}
+
+// ---- the path that runs
+
+template <unsigned M>
+void Executor<M>::take(size_t index) {
+  index_ = index;
+  owned_ = true;
+  path_ = warp_.paths[index];
+  branchedTo_ = path_.direct ? path_.pc : kNone;
+  path_.direct = false;   // kept in branchedTo_ while it runs
+  enterFrame();
+}
+
+template <unsigned M>
+uint32_t Executor<M>::guardOf(const Instr& in) const {
+  uint32_t guard;
+  std::memcpy(&guard, bases_[0] + in.guard, 4);
+  return in.guardMode == Guard::IfTrue ? guard : ~guard;
+}
+
+// A branch that no lane takes is issued all the same, and so is any instruction that its guard turns off.
+template <unsigned M>
+void Executor<M>::skip(const Instr& in, uint32_t pc) {
+  count(path_.frame, pc, 0);
+  if (in.kind != Kind::Branch) return;
+  if (kCounts) ++worker_.counters.branches;
+  branchedTo_ = pc + 1;
+}
+
+template <unsigned M>
+void Executor<M>::place(uint32_t pc, uint32_t mask) {
+  path_.pc = pc;
+  path_.mask = mask;
+}
+
+template <unsigned M>
+void Executor<M>::enterFrame() {
+  code_ = function().code.data();
+  setBases(bases_, path_.frame);
+}
+
+template <unsigned M>
+void Executor<M>::save() {
+  warp_.paths[index_] = path_;
+}
+
+template <unsigned M>
+void Executor<M>::end() {
+  warp_.paths.erase(warp_.paths.begin() + static_cast<std::ptrdiff_t>(index_));
+  owned_ = false;
+}
+
+template <unsigned M>
+Step Executor<M>::goOnInTime() {
+  if (fuel_ >= 0) return Step::Elsewhere;
+  save();
+  return Step::OutOfTime;
+}
+
+// The lanes stay at this instruction; those that do not take part in it go on.
+template <unsigned M>
+void Executor<M>::park(uint32_t lanes) {
+  splitOff(warp_, path_, path_.mask & ~lanes, path_.pc + 1);
+  path_.mask = lanes;
+  save();
+  owned_ = false;
+}
+
+// By a load or an atomic.
+template <unsigned M>
+const Access& Executor<M>::accessed(const Instr& in) {
+  const Access& access = function().accesses[in.extra];
+  if (access.polls) poll();
+  return access;
+}
+
+template <unsigned M>
+void Executor<M>::poll() {
+  fuel_ -= kPollCost;
+  polled_ = true;
+}
+
+template <unsigned M>
+void Executor<M>::blame(Fault& fault, uint32_t pc, uint32_t mask) {
+  if (fault.function == nullptr) {
+    fault.function = path_.frame->function;
+    fault.pc = pc;
+    fault.warp = warp_.index;
+  }
+  if (!owned_) return;
+  place(pc, mask);
+  save();
+}
+
+// ---- instructions after which the path may be elsewhere, or no more
+
+template <unsigned M>
+Step Executor<M>::reconverge() {
+  if (!meetsAt(path_, path_.pc)) return passOver();
+  Join* join = path_.join;
+  if (cameByBranch()) join->direct |= path_.mask;
+  const uint32_t allDirect = join->direct;
+  if (!arriveAt(join)) return Step::Stopped;
+  branchedTo_ = (path_.mask & ~allDirect) == 0 ? path_.pc : kNone;
+  path_.starved = 0;
+  return Step::Elsewhere;   // the next join may lie here too
+}
+
+// The instruction is as if it were not there: who came to it by a branch came to the next by a branch.
+template <unsigned M>
+Step Executor<M>::passOver() {
+  if (cameByBranch()) ++branchedTo_;
+  ++path_.pc;
+  return Step::Elsewhere;
+}
+
+// The path waits for the others, or is the last and goes on with them.
+template <unsigned M>
+bool Executor<M>::arriveAt(Join* join) {
+  join->arrived |= path_.mask;
+  if (join->arrived != join->expected) {
+    end();
+    return false;
+  }
+  path_.mask = join->arrived;
+  path_.join = join->parent;
+  warp_.freeJoin(join);
+  return true;
+}
+
+template <unsigned M>
+Step Executor<M>::branch(const Instr& in, uint32_t m) {
+  if (m == path_.mask) {
+    path_.pc = branchedTo_ = in.target;
+    return goOnInTime();
+  }
+  if constexpr (kCounts) ++worker_.counters.divergentBranches;
+  const uint32_t rest = path_.mask & ~m;
+  // Without a meeting point they meet at the end of the function only.
+  if (in.reconverge != kNone) path_.join = joinAt(warp_, path_, in.reconverge);
+  if (in.target == in.reconverge) {
+    path_.join->arrived |= m;
+    path_.join->direct |= m;
+  } else if (path_.pc + 1 == in.reconverge) {
+    path_.join->arrived |= rest;
+    path_.join->direct |= rest;
+    path_.mask = m;
+    path_.pc = branchedTo_ = in.target;
+    return goOnInTime();
+  } else {
+    splitOff(warp_, path_, m, in.target, true);
+  }
+  // The lanes that fall through go first.
+  path_.mask = rest;
+  branchedTo_ = ++path_.pc;
+  return goOnInTime();
+}
+
+template <unsigned M>
+Step Executor<M>::branchIndexed(const Instr& in, uint32_t m) {
+  if constexpr (kCounts) ++worker_.counters.branches;
+  if (in.backward) --fuel_;
+  const std::vector<uint32_t>& table = path_.frame->function->tables[in.extra];
+  const auto* index = reinterpret_cast<const uint32_t*>(at(in.refs[0]));
+  for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
+    const uint32_t lane = firstLane(lanes);
+    if (index[lane] < table.size()) continue;
+    throw Fault{kInvalidPc, "brx.idx with index " + std::to_string(index[lane]) + " into a table of " + std::to_string(table.size()), lane, "", false};
+  }
+  const uint32_t target = table[index[firstLane(m)]];
+  bool uniform = m == path_.mask;
+  for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) uniform = uniform && table[index[firstLane(lanes)]] == target;
+  if (uniform) {
+    path_.pc = branchedTo_ = target;
+    return goOnInTime();
+  }
+  if constexpr (kCounts) ++worker_.counters.divergentBranches;
+  if (in.reconverge != kNone) path_.join = joinAt(warp_, path_, in.reconverge);
+  splitOff(warp_, path_, path_.mask & ~m, path_.pc + 1);
+  spread(table, index, m);
+  return Step::Elsewhere;
+}
+
+// The lanes go where the table says: those of the first as this path, others as paths of their own.
+template <unsigned M>
+void Executor<M>::spread(const std::vector<uint32_t>& table, const uint32_t* index, uint32_t lanes) {
+  path_.mask = 0;
+  while (lanes != 0) {
+    const uint32_t target = table[index[firstLane(lanes)]];
+    uint32_t group = 0;
+    for (uint32_t l = lanes; l != 0; l &= l - 1) {
+      if (table[index[firstLane(l)]] == target) group |= l & (0u - l);
+    }
+    lanes &= ~group;
+    if (path_.mask == 0) {
+      path_.mask = group;
+      path_.pc = branchedTo_ = target;
+    } else {
+      splitOff(warp_, path_, group, target, true);
+    }
+  }
+}
+
+template <unsigned M>
+Step Executor<M>::call(const Instr& in, uint32_t m) {
+  const CallSite& site = path_.frame->function->calls[in.extra];
+  if (site.builtin != Builtin::None) {
+    callBuiltin(context(in), site, m);
+    ++path_.pc;
+    return Step::Elsewhere;
+  }
+  uint32_t callers = m, target = site.function;
+  if (target == kNone) target = calledFunction(worker_, reinterpret_cast<const uint64_t*>(at(site.pointer)), &callers);
+  if (callers != path_.mask) {
+    // Lanes that call something else, or nothing, meet these after the call: in a join that returnFromFunction looks after.
+    Join* join = warp_.newJoin();
+    join->frame = path_.frame;
+    join->pc = path_.pc + 1;
+    join->expected = path_.mask;
+    join->arrived = path_.mask & ~m;
+    join->parent = path_.join;
+    path_.join = join;
+    splitOff(warp_, path_, m & ~callers, path_.pc);
+  }
+  enterFunction(worker_, warp_, path_, callers, target, site);
+  branchedTo_ = kNone;
+  enterFrame();
+  --fuel_;
+  return goOnInTime();
+}
+
+template <unsigned M>
+Step Executor<M>::returnFromFunction(uint32_t m) {
+  Join* back = path_.join;
+  while (back != nullptr && back->callee == nullptr) back = back->parent;
+  if (back == nullptr) throw Fault{kLaunchFailed, "return without a call", firstLane(m), "", false};
+  copyResults(warp_, *back, m);
+  back->arrived |= m;
+  if (path_.join != back) leaveJoins(worker_, warp_, path_.join, m, back);
+  if (m != path_.mask) {
+    path_.mask &= ~m;
+    return passOver();
+  }
+  if (back->arrived != back->expected) {
+    end();
+    return Step::Stopped;
+  }
+  const bool direct = cameByBranch();
+  path_.mask = back->arrived;
+  path_.frame = back->frame;
+  path_.join = back->parent;
+  path_.pc = back->pc;
+  releaseJoin(worker_, warp_, back);
+  while (standsBehindCall()) {
+    if (!arriveAt(path_.join)) return Step::Stopped;
+  }
+  branchedTo_ = direct ? path_.pc : kNone;
+  enterFrame();
+  return Step::Elsewhere;
+}
+
+// Behind a call that not all lanes made.
+template <unsigned M>
+bool Executor<M>::standsBehindCall() const {
+  const auto& code = path_.frame->function->code;
+  return meetsAt(path_, path_.pc) && code[path_.pc].kind != Kind::Reconverge && code[path_.pc - 1].kind == Kind::Call;
+}
+
+template <unsigned M>
+Step Executor<M>::exit(const Instr& in, uint32_t m) {
+  const bool directly = cameByBranch() || in.guardMode != Guard::None;
+  Join* join = path_.join;
+  path_.mask &= ~m;
+  ++path_.pc;
+  if (path_.mask != 0) save();
+  else end();
+  owned_ = false;
+  warp_.exited |= m;
+  leaveJoins(worker_, warp_, join, m, nullptr);
+  block_.threadsExit(worker_, warp_, m, directly);
+  retrySyncs();
+  return Step::Stopped;
+}
+
+template <unsigned M>
+Step Executor<M>::barrier(const Instr& in, uint32_t m) {
+  park(m);
+  block_.arriveAtBarrier(worker_, warp_, warp_.paths[index_], in, bases_);
+  return Step::Stopped;
+}
+
+template <unsigned M>
+Step Executor<M>::sleep() {
+  poll();
+  ++path_.pc;
+  return goOnInTime();
+}
+
+// ---- instructions that wait for other lanes of the warp
+
+// Whether the lanes, all of a path, need not wait: they are all that the instruction is for.
+template <unsigned M>
+bool Executor<M>::allAreHere(const Instr& in, uint32_t m) const {
+  if (isConverged(in.kind)) return m == warp_.alive();
+  if (m != path_.mask) return false;
+  const Ref ref = in.refs[in.results + in.sources - 1u];
+  const auto* members = reinterpret_cast<const uint32_t*>(at(ref));
+  const uint32_t first = members[firstLane(m)];
+  if ((ref & 3) != kInConstants) {
+    for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
+      if (members[firstLane(lanes)] != first) return false;
+    }
+  }
+  return (first & warp_.alive()) == m;
+}
+
+template <unsigned M>
+Step Executor<M>::waitForLanes(uint32_t lanes) {
+  path_.state = PathState::AtWarpSync;
+  park(lanes);
+  trySync(path_.frame, path_.pc);
+  return Step::Stopped;
+}
+
+template <unsigned M>
+void Executor<M>::retrySyncs() {
+  // Each place once; trySync changes the paths.
+  std::vector<std::pair<Frame*, uint32_t>> places;
+  for (const Path& p : warp_.paths) {
+    if (p.state != PathState::AtWarpSync) continue;
+    const auto place = std::make_pair(p.frame, p.pc);
+    if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+  }
+  for (const auto& place : places) trySync(place.first, place.second);
+}
+
+template <unsigned M>
+void Executor<M>::memberMasks(const Path& path, uint32_t* members) const {
+  const Instr& in = path.frame->function->code[path.pc];
+  uint8_t* bases[4];
+  setBases(bases, path.frame);
+  for (uint32_t lanes = path.mask; lanes != 0; lanes &= lanes - 1) {
+    const uint32_t lane = firstLane(lanes);
+    if (isConverged(in.kind)) {
+      members[lane] = warp_.alive();
+      continue;
+    }
+    const Ref ref = in.refs[in.results + in.sources - 1u];
+    std::memcpy(&members[lane], bases[ref & 3] + (ref & ~3u) + lane * 4, 4);
+    if ((members[lane] >> lane & 1) != 0) continue;
+    throw Fault{kIllegalInstruction, "the thread is not in the membermask of the instruction that it executes", lane, "", false};
+  }
+}
+
+// The lanes that wait at the instruction (barriers: at any), and for which each of them waits.
+template <unsigned M>
+uint32_t Executor<M>::waitingLanes(Frame* frame, uint32_t pc, uint32_t* members) const {
+  const bool barrier = frame->function->code[pc].kind == Kind::WarpBarrier;
+  uint32_t waiting = 0;
+  for (const Path& p : warp_.paths) {
+    if (p.state != PathState::AtWarpSync) continue;
+    const bool same = barrier ? p.frame->function->code[p.pc].kind == Kind::WarpBarrier : p.frame == frame && p.pc == pc;
+    if (!same) continue;
+    memberMasks(p, members);
+    waiting |= p.mask;
+  }
+  return waiting;
+}
+
+template <unsigned M>
+void Executor<M>::trySync(Frame* frame, uint32_t pc) {
+  uint32_t members[32];
+  uint32_t released = 0;
+  for (uint32_t lanes = waitingLanes(frame, pc, members); lanes != 0;) {
+    const uint32_t mask = members[firstLane(lanes)];
+    uint32_t group = 0;
+    for (uint32_t l = lanes; l != 0; l &= l - 1) {
+      if (members[firstLane(l)] == mask) group |= l & (0u - l);
+    }
+    lanes &= ~group;
+    if ((mask & warp_.alive() & ~group) != 0) continue;
+    runTogether(frame, pc, group);
+    released |= group;
+  }
+  if (released != 0) goOn(released);
+}
+
+// After an instruction for which they have waited.
+template <unsigned M>
+void Executor<M>::goOn(uint32_t lanes) {
+  const size_t count = warp_.paths.size();
+  for (size_t i = 0; i < count; ++i) {
+    const Path path = warp_.paths[i];
+    const uint32_t go = path.mask & lanes;
+    if (path.state != PathState::AtWarpSync || go == 0) continue;
+    Path part = path;
+    part.mask = go;
+    part.state = PathState::Ready;
+    part.starved = 0;
+    ++part.pc;
+    if (go == path.mask) {
+      warp_.paths[i] = part;
+    } else {
+      warp_.paths[i].mask &= ~go;
+      warp_.paths.push_back(part);
+    }
+  }
+  mergePaths(warp_);
+}
+
+template <unsigned M>
+void Executor<M>::runTogether(Frame* frame, uint32_t pc, uint32_t mask) {
+  const DecodedFunction& function = *frame->function;
+  const Instr& in = function.code[pc];
+  if (in.kind == Kind::WarpBarrier) return synchronised(mask);   // counted when lanes come to it
+  count(frame, pc, mask);
+  Context c{worker_, block_, warp_, frame, &in, pc, {}};
+  setBases(c.bases, frame);
+  if (in.kind == Kind::LaneSync) {
+    runOp(in, mask, c.bases);
+    synchronised(mask);
+    return;
+  }
+  requireFullWarp();
+  if (in.kind == Kind::LaneConverged) {
+    runOp(in, ~0u, c.bases);
+    if constexpr (kCounts) worker_.counters.tensorFlop += in.extra;
+  } else if (in.kind == Kind::LoadMatrix) {
+    executeLoadMatrix<M>(c, function.accesses[in.extra], mask);
+  } else {
+    executeWmma<M>(c, function.accesses[in.extra], mask, in.kind == Kind::WmmaStore);
+  }
+}
+
+template <unsigned M>
+void Executor<M>::requireFullWarp() const {
+  if (warp_.lanes == ~0u) return;
+  const std::string lanes = std::to_string(__builtin_popcount(warp_.lanes));
+  throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes, firstLane(warp_.lanes), "", false};
+}
+
+template <unsigned M>
+void Executor<M>::synchronised(uint32_t lanes) {
+  if (kChecks && block_.races) block_.races->warpSync(warp_.index, lanes);
+}
+
+// ---- tools
+
+template <unsigned M>
+void Executor<M>::count(const Frame* frame, uint32_t pc, uint32_t mask) {
+  if constexpr (kCounts) {
+    const size_t index = frame->function->profileBase + pc;
+    ++worker_.counters.issued[index];
+    worker_.counters.lanes[index] += static_cast<uint32_t>(__builtin_popcount(mask));
+  } else {
+    (void)frame;
+    (void)pc;
+    (void)mask;
+  }
+}
+
+template <unsigned M>
+void Executor<M>::setBases(uint8_t** bases, const Frame* frame) const {
+  bases[0] = frame->registers;
+  bases[1] = static_cast<uint8_t*>(worker_.program.constants.data);
+  bases[2] = nullptr;
+  bases[3] = nullptr;
+}
+
+template <unsigned M>
+Context Executor<M>::context(const Instr& in) const {
+  return {worker_, block_, warp_, path_.frame, &in, path_.pc, {bases_[0], bases_[1], nullptr, nullptr}};
+}
+
+// In its frame: no other path runs there or comes back to it.
+template <unsigned M>
+bool Executor<M>::isAlone() const {
+  for (size_t i = 0; i < warp_.paths.size(); ++i) {
+    if (i != index_ && warp_.paths[i].frame == path_.frame) return false;
+  }
+  return path_.join == nullptr;
 }
 
 }  // namespace
@@ -944,53 +740,10 @@ bool Executor<M>::execute(size_t pathIndex) {
 WarpState runWarp(Worker& worker, Warp& warp) {
   const Options& options = worker.launch.options;
   const bool checks = options.race || options.init;
-  if (options.counters) return checks ? Executor<kCounting | kChecking>(worker, warp).run() : Executor<kCounting>(worker, warp).run();
+  if (options.counters) {
+    return checks ? Executor<kCounting | kChecking>(worker, warp).run() : Executor<kCounting>(worker, warp).run();
+  }
   return checks ? Executor<kChecking>(worker, warp).run() : Executor<kPlain>(worker, warp).run();
-}
-
-bool releaseWaiting(Warp& warp, bool onlyToEnd) {
-  std::vector<Join*> joins;
-  for (const Path& p : warp.paths) {
-    for (Join* j = p.join; j != nullptr; j = j->parent) {
-      if (j->arrived != 0 && std::find(joins.begin(), joins.end(), j) == joins.end()) joins.push_back(j);
-    }
-  }
-  bool any = false;
-  for (Join* j : joins) {
-    if (onlyToEnd) {   // a branch that leads straight to the end
-      const auto& code = j->frame->function->code;
-      uint32_t pc = j->pc;
-      while (code[pc].kind == Kind::Reconverge) ++pc;
-      if (code[pc].kind != Kind::Exit || code[pc].guardMode != Guard::None || (j->arrived & ~j->direct) != 0) continue;
-    }
-    Path path;
-    path.mask = j->arrived;
-    path.pc = j->pc;
-    path.frame = j->frame;
-    path.join = j->parent;
-    path.direct = (j->arrived & ~j->direct) == 0;
-    j->expected &= ~j->arrived;
-    j->arrived = j->direct = 0;
-    // Outer joins still expect these lanes.
-    warp.paths.push_back(path);
-    any = true;
-  }
-  return any;
-}
-
-void mergePaths(Warp& warp) {
-  for (size_t i = 0; i < warp.paths.size(); ++i) {
-    for (size_t k = i + 1; k < warp.paths.size();) {
-      Path& a = warp.paths[i];
-      const Path& b = warp.paths[k];
-      if (a.state == PathState::Ready && b.state == PathState::Ready && a.frame == b.frame && a.pc == b.pc && a.join == b.join) {
-        a.mask |= b.mask;
-        warp.paths.erase(warp.paths.begin() + static_cast<std::ptrdiff_t>(k));
-      } else {
-        ++k;
-      }
-    }
-  }
 }
 
 }  // namespace softcuda::machine

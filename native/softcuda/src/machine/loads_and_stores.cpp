@@ -135,7 +135,7 @@ void store(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Addres
 }
 
 // Local memory lies in rows of 4 bytes per lane.
-void loadLocal(Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const Registers& to) {
+void loadLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const Registers& to) {
   Warp& warp = c.warp;
   if (mask == ~0u && summary.uniform && a.bytes == 4 && a.registerBytes == 4) {
     for (uint32_t e = 0; e < a.count; ++e) {
@@ -154,7 +154,7 @@ void loadLocal(Context& c, const LaneAddresses& at, uint32_t mask, const Address
   }
 }
 
-void storeLocal(Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const void* const* from) {
+void storeLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const void* const* from) {
   Warp& warp = c.warp;
   if (mask == ~0u && summary.uniform && a.bytes == 4 && a.registerBytes == 4) {
     for (uint32_t e = 0; e < a.count; ++e) std::memcpy(warp.localAt(0, at.at[0] + e * 4), from[e], 128);
@@ -179,7 +179,7 @@ void forUsedElements(const Access& a, const LaneAddresses& at, uint32_t mask, F 
 }
 
 template <unsigned M>
-void loadFrom(Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const Registers& to) {
+void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const Registers& to) {
   const uint32_t bytes = static_cast<uint32_t>(a.bytes) * a.count;
   const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
   checkAlignment(c, a, at, mask, summary, bytes);
@@ -232,7 +232,7 @@ void loadFrom(Context& c, const Access& a, Area area, const LaneAddresses& at, u
 }
 
 template <unsigned M>
-void storeTo(Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const void* const* from) {
+void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const void* const* from) {
   const uint32_t bytes = static_cast<uint32_t>(a.bytes) * a.count;
   const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
   checkAlignment(c, a, at, mask, summary, bytes);
@@ -264,7 +264,7 @@ Area plainArea(const Access& a) { return a.area; }
 }  // namespace
 
 template <unsigned M>
-void executeLoad(Context& c, const Access& a, uint32_t mask) {
+void executeLoad(const Context& c, const Access& a, uint32_t mask) {
   LaneAddresses at;
   computeAddresses(c, a, at);
   const Registers to = resultRegisters(c, *c.instr);
@@ -285,7 +285,7 @@ void executeLoad(Context& c, const Access& a, uint32_t mask) {
 }
 
 template <unsigned M>
-void executeStore(Context& c, const Access& a, uint32_t mask) {
+void executeStore(const Context& c, const Access& a, uint32_t mask) {
   LaneAddresses at;
   computeAddresses(c, a, at);
   const void* from[4];
@@ -304,7 +304,7 @@ void executeStore(Context& c, const Access& a, uint32_t mask) {
 // Rows of 8 elements of 16 bits: lane i gives the address of row i % 8 of matrix i / 8. Register j of lane l holds, of matrix j, elements
 // 2*(l%4), +1 of row l/4; transposed: rows 2*(l%4), +1 of column l/4.
 template <unsigned M>
-void executeLoadMatrix(Context& c, const Access& a, uint32_t mask) {
+void executeLoadMatrix(const Context& c, const Access& a, uint32_t mask) {
   (void)mask;
   const uint32_t count = c.instr->results;
   LaneAddresses at;
@@ -339,7 +339,7 @@ void executeLoadMatrix(Context& c, const Access& a, uint32_t mask) {
 }
 
 template <unsigned M>
-void executeWmma(Context& c, const Access& a, uint32_t mask, bool isStore) {
+void executeWmma(const Context& c, const Access& a, uint32_t mask, bool isStore) {
   (void)mask;
   const Instr& in = *c.instr;
   const uint32_t registers = isStore ? in.sources - 1u : in.results;
@@ -426,7 +426,7 @@ void executeWmma(Context& c, const Access& a, uint32_t mask, bool isStore) {
 }
 
 template <unsigned M>
-void executeTouch(Context& c, const Access& a, uint32_t mask) {
+void executeTouch(const Context& c, const Access& a, uint32_t mask) {
   LaneAddresses at;
   computeAddresses(c, a, at);
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
@@ -438,11 +438,11 @@ void executeTouch(Context& c, const Access& a, uint32_t mask) {
 }
 
 #define SOFTCUDA_INSTANTIATE(M)                                              \
-  template void executeLoad<M>(Context&, const Access&, uint32_t);           \
-  template void executeStore<M>(Context&, const Access&, uint32_t);          \
-  template void executeLoadMatrix<M>(Context&, const Access&, uint32_t);     \
-  template void executeWmma<M>(Context&, const Access&, uint32_t, bool);     \
-  template void executeTouch<M>(Context&, const Access&, uint32_t);
+  template void executeLoad<M>(const Context&, const Access&, uint32_t);           \
+  template void executeStore<M>(const Context&, const Access&, uint32_t);          \
+  template void executeLoadMatrix<M>(const Context&, const Access&, uint32_t);     \
+  template void executeWmma<M>(const Context&, const Access&, uint32_t, bool);     \
+  template void executeTouch<M>(const Context&, const Access&, uint32_t);
 SOFTCUDA_INSTANTIATE(0)
 SOFTCUDA_INSTANTIATE(1)
 SOFTCUDA_INSTANTIATE(2)

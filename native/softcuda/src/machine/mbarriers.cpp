@@ -25,7 +25,7 @@ uint64_t pack(const State& s) { return s.pending | s.expected << 21 | s.phase <<
 }  // namespace
 
 template <unsigned M>
-bool executeMbarrier(Context& c, const Mbarrier& m, uint32_t mask) {
+bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
   const Instr& in = *c.instr;
   if (m.op == MbarrierOp::PendingCount) {
     const auto* states = reinterpret_cast<const uint64_t*>(c.at(in.refs[1]));
@@ -161,9 +161,9 @@ bool executeMbarrier(Context& c, const Mbarrier& m, uint32_t mask) {
   return failedWait;
 }
 
-template bool executeMbarrier<0>(Context&, const Mbarrier&, uint32_t);
-template bool executeMbarrier<1>(Context&, const Mbarrier&, uint32_t);
-template bool executeMbarrier<2>(Context&, const Mbarrier&, uint32_t);
-template bool executeMbarrier<3>(Context&, const Mbarrier&, uint32_t);
+template bool executeMbarrier<0>(const Context&, const Mbarrier&, uint32_t);
+template bool executeMbarrier<1>(const Context&, const Mbarrier&, uint32_t);
+template bool executeMbarrier<2>(const Context&, const Mbarrier&, uint32_t);
+template bool executeMbarrier<3>(const Context&, const Mbarrier&, uint32_t);
 
 }  // namespace softcuda::machine

@@ -59,7 +59,7 @@ void checkAlignment(const Context& c, const Access& a, const LaneAddresses& at, 
   }
 }
 
-void checkGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes) {
+void checkGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes) {
   AllocationCache& cache = c.worker.caches[a.cacheSlot];
   if (summary.low >= cache.base && summary.high + bytes <= cache.end && summary.high + bytes > summary.high && !(a.writes && cache.constant)) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
@@ -107,7 +107,7 @@ void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint
   }
 }
 
-void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use) {
+void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use) {
   Block& block = c.block;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {   // what the system has is not the program's
     if (at.at[__builtin_ctz(lanes)] + bytes > block.sharedBytes) mask &= ~(lanes & (0u - lanes));
@@ -153,7 +153,7 @@ void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t b
   }
 }
 
-void checkInitGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
+void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
   DeviceMemory& memory = c.worker.memory;
   if (!memory.checksInit()) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
@@ -198,7 +198,7 @@ uint32_t sectorsOf(const LaneAddresses& at, uint32_t mask, uint32_t bytes, uint3
   return sectors;
 }
 
-void countGlobal(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
+void countGlobal(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
   Counters& counters = c.worker.counters;
   if (c.block.traffic) c.block.traffic->touch(at, mask, bytes, write);
   uint32_t least = 0;

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "machine/data_movement.h"
-#include "machine/executor.h"
+#include "machine/instructions.h"
 
 namespace softcuda::machine {
 
@@ -32,7 +32,7 @@ inline void computeAddresses(const Context& c, const Access& a, LaneAddresses& t
 }
 
 // All lanes of the mask are inside of one live allocation, or each inside of some.
-void checkGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
+void checkGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
 void checkShared(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
 void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
 void checkAlignment(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes);
@@ -47,11 +47,11 @@ struct SharedUse {
   bool reads, writes;
   bool ordered;   // atomic, relaxed or volatile: no race with others of this kind
 };
-void recordShared(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use);
-void checkInitGlobal(Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
+void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use);
+void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 
 // Counting.
-void countGlobal(Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
+void countGlobal(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 void countShared(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write);
 uint32_t sectorsOf(const LaneAddresses& at, uint32_t mask, uint32_t bytes, uint32_t* least);
 

@@ -2,7 +2,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "machine/executor.h"
+#include "machine/instructions.h"
 #include "program/address_space.h"
 
 namespace softcuda::machine {
@@ -20,7 +20,7 @@ uint64_t cycles() {
 
 }  // namespace
 
-void readSpecial(Context& c, uint32_t variant, uint8_t* to, uint32_t mask) {
+void readSpecial(const Context& c, uint32_t variant, uint8_t* to, uint32_t mask) {
   using R = SpecialRegister;
   const auto which = static_cast<R>(variant & 0xff);
   const uint32_t index = variant >> 8 & 0xff;

@@ -1,7 +1,7 @@
 // A warp: the register frames of its lanes and the paths on which they run.
 //
 // Lanes that run together form a path. A branch parts a path; the parts meet again at the branch's immediate post-dominator, where a Join
-// collects them. Any path may be scheduled, so a lane that spins on what another lane must do does not stop it: see Warp::releaseWaiting.
+// collects them. Any path may be scheduled, so a lane that spins on what another lane must do does not stop it: see releaseWaiting in paths.h.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -48,8 +48,6 @@ struct Worker {
   DeviceMemory& memory;
   Counters counters;
   std::vector<AllocationCache> caches;
-  int64_t fuel = 0;
-  uint32_t spinning = 0;
 
   Frame* newFrame(Warp& warp, uint32_t functionIndex, Frame* caller);
   void freeFrame(Warp& warp, Frame* frame);
