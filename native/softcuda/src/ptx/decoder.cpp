@@ -1,4 +1,4 @@
-// Emission of decoded instructions, operands, the layout of registers and local memory.
+// Emission of decoded instructions, operands, the layout of local memory.
 #include "ptx/decoder.h"
 
 #include <algorithm>
@@ -249,12 +249,7 @@ void Decoder::decode() {
   out_.name = std::string(source_.name);
   layOutLocals();
   const auto& code = source_.instructions;
-  std::vector<bool> meeting(code.size() + 1, false);
-  for (uint32_t i = 0; i < code.size(); ++i) {
-    if (code[i].opcode != "bra" && code[i].opcode != "brx") continue;
-    const uint32_t at = flow_.meetingPoint(flow_.blockOf(i));
-    if (at != ControlFlow::kExit) meeting[at] = true;
-  }
+  const std::vector<bool> meeting = meetingPoints();
   Instruction end;   // stands for what the function's closing brace does
   end.opcode = "ret";
   end.line = code.empty() ? source_.line : code.back().line;
@@ -265,27 +260,46 @@ void Decoder::decode() {
     current_ = &code[i];
     currentIndex_ = i;
     firstOf_[i] = static_cast<uint32_t>(code_.size());
-    if (meeting[i]) {
-      emit(Kind::Reconverge, Class::Control).guardMode = program::Guard::None;
-    }
-    ops::Opcode opcode;
-    std::string compound;
-    size_t modifiersFrom = 0;
-    bool known = false;
-    if (!current_->modifiers.empty()) {   // "cvt.pack", "wmma.mma"
-      compound = std::string(current_->opcode) + "." + std::string(current_->modifiers[0]);
-      known = ops::fromName(compound, &opcode);
-      if (known) modifiersFrom = 1;
-    }
-    if (!known) known = ops::fromName(current_->opcode, &opcode);
-    if (!known) fail("Not a name of any known instruction: '" + std::string(current_->opcode.substr(0, 60)) + "'", ErrorKind::Unsupported);
-    if (!control(opcode) && !memory(opcode)) lane(opcode, modifiersFrom);
+    if (meeting[i]) emit(Kind::Reconverge, Class::Control).guardMode = program::Guard::None;
+    instruction();
   }
   firstOf_[code.size()] = static_cast<uint32_t>(code_.size());
   current_ = &end;
   if (meeting[code.size()]) emit(Kind::Reconverge, Class::Control);
   returnFromFunction();
-  // Branch targets, now that all positions are known.
+  resolveTargets();
+  markUnusedElements();
+  finish();
+}
+
+// By instruction of the source: whether lanes that have parted meet there.
+std::vector<bool> Decoder::meetingPoints() const {
+  const auto& code = source_.instructions;
+  std::vector<bool> meeting(code.size() + 1, false);
+  for (uint32_t i = 0; i < code.size(); ++i) {
+    if (code[i].opcode != "bra" && code[i].opcode != "brx") continue;
+    const uint32_t at = flow_.meetingPoint(flow_.blockOf(i));
+    if (at != ControlFlow::kExit) meeting[at] = true;
+  }
+  return meeting;
+}
+
+// Decodes the current one.
+void Decoder::instruction() {
+  const std::string name(current_->opcode);
+  ops::Opcode opcode;
+  size_t modifiersFrom = 0;
+  if (!current_->modifiers.empty()) {   // "cvt.pack", "wmma.mma"
+    if (ops::fromName(name + "." + std::string(current_->modifiers[0]), &opcode)) modifiersFrom = 1;
+  }
+  if (modifiersFrom == 0 && !ops::fromName(current_->opcode, &opcode)) {
+    fail("Not a name of any known instruction: '" + name.substr(0, 60) + "'", ErrorKind::Unsupported);
+  }
+  if (!control(opcode) && !memory(opcode)) lane(opcode, modifiersFrom);
+}
+
+// Branches know instructions of the source; now all positions are known.
+void Decoder::resolveTargets() {
   for (size_t i = 0; i < code_.size(); ++i) {
     Instr& instr = code_[i].instr;
     if (instr.kind == Kind::Branch) {
@@ -301,8 +315,6 @@ void Decoder::decode() {
     }
     if (instr.reconverge != program::kNone) instr.reconverge = firstOf_[instr.reconverge];
   }
-  markUnusedElements();
-  assignRegisters();
 }
 
 // Elements of vector loads that no instruction reads: compilers load four words where three are wanted.
@@ -322,211 +334,45 @@ void Decoder::markUnusedElements() {
   }
 }
 
-// Registers are laid out by linear scan over live ranges: a frame holds only what is alive at once, so that it stays in the caches.
-// Sharing a slot between registers is right for each lane by itself since an instruction writes its active lanes only.
-void Decoder::assignRegisters() {
-  const auto size = static_cast<uint32_t>(code_.size());
-  const auto count = static_cast<uint32_t>(registers_.size());
-  auto isRegister = [](Ref ref) { return (ref & 3) == 3; };
-  // Blocks of emitted instructions.
-  std::vector<bool> leader(size + 1, false);
-  leader[0] = true;
-  for (uint32_t i = 0; i < size; ++i) {
-    const Instr& instr = code_[i].instr;
-    if (instr.kind == Kind::Branch) {
-      leader[instr.target] = true;
-      leader[i + 1] = true;
-    } else if (instr.kind == Kind::BranchIndexed) {
-      for (uint32_t t : out_.tables[instr.extra]) leader[t] = true;
-      leader[i + 1] = true;
-    } else if (instr.kind == Kind::Return || instr.kind == Kind::Exit || instr.kind == Kind::Trap) {
-      leader[i + 1] = true;
-    }
+// The instructions as the machine runs them: operands are places in the frame.
+void Decoder::finish() {
+  const RegisterLayout layout = layOutRegisters(code_, out_.tables, registers_);
+  if (layout.bytes > (uint64_t{1} << 28)) {
+    throw PtxError(source_.line, "function '" + std::string(source_.name) + "' needs too many registers");
   }
-  struct Block { uint32_t first, end; std::vector<uint32_t> successors; };
-  std::vector<Block> blocks;
-  std::vector<uint32_t> blockAt(size + 1, 0);
-  for (uint32_t i = 0; i < size; ++i) {
-    if (leader[i]) blocks.push_back({i, i, {}});
-    blocks.back().end = i + 1;
-    blockAt[i] = static_cast<uint32_t>(blocks.size() - 1);
-  }
-  for (Block& b : blocks) {
-    const Instr& last = code_[b.end - 1].instr;
-    const bool ends = last.kind == Kind::Return || last.kind == Kind::Exit || last.kind == Kind::Trap || last.kind == Kind::Branch || last.kind == Kind::BranchIndexed;
-    if (last.kind == Kind::Branch) b.successors.push_back(blockAt[last.target]);
-    if (last.kind == Kind::BranchIndexed) {
-      for (uint32_t t : out_.tables[last.extra]) b.successors.push_back(blockAt[t]);
-    }
-    if ((!ends || last.guardMode != program::Guard::None) && b.end < size) b.successors.push_back(blockAt[b.end]);
-  }
-  // Only registers that cross a block boundary need the dataflow; others live within one block.
-  std::vector<uint32_t> onlyBlock(count, ~0u), globalIndex(count, ~0u);
-  uint32_t globals = 0;
-  auto touch = [&](Ref ref, uint32_t block) {
-    if (!isRegister(ref)) return;
-    const uint32_t reg = ref >> 2;
-    if (onlyBlock[reg] == ~0u) onlyBlock[reg] = block;
-    else if (onlyBlock[reg] != block && globalIndex[reg] == ~0u) globalIndex[reg] = globals++;
-  };
-  for (uint32_t i = 0; i < size; ++i) {
-    for (Ref r : code_[i].results) touch(r, blockAt[i]);
-    for (Ref r : code_[i].sources) touch(r, blockAt[i]);
-    for (Ref r : code_[i].others) touch(r, blockAt[i]);
-    if (code_[i].instr.guardMode != program::Guard::None) touch(code_[i].instr.guard, blockAt[i]);
-  }
-  const size_t words = (globals + 63) / 64;
-  std::vector<uint64_t> gen(blocks.size() * words), kill(blocks.size() * words), in(blocks.size() * words), outSet(blocks.size() * words);
-  std::vector<uint32_t> start(count, ~0u), end(count, 0);
-  std::vector<bool> defined(count, false);
-  std::vector<uint32_t> definedIn(count, ~0u);
-  for (uint32_t b = 0; b < blocks.size(); ++b) {
-    for (uint32_t i = blocks[b].first; i < blocks[b].end; ++i) {
-      auto use = [&](Ref ref) {
-        if (!isRegister(ref)) return;
-        const uint32_t reg = ref >> 2;
-        start[reg] = std::min(start[reg], i);
-        end[reg] = std::max(end[reg], i);
-        if (definedIn[reg] != b) {
-          if (globalIndex[reg] != ~0u) {
-            gen[b * words + globalIndex[reg] / 64] |= uint64_t{1} << (globalIndex[reg] % 64);
-          } else {   // read before it is written, or carried round a loop within its block
-            start[reg] = std::min(start[reg], blocks[b].first);
-            end[reg] = std::max(end[reg], blocks[b].end - 1);
-          }
-        }
-      };
-      const bool guarded = code_[i].instr.guardMode != program::Guard::None;
-      for (Ref r : code_[i].sources) use(r);
-      for (Ref r : code_[i].others) use(r);
-      if (guarded) use(code_[i].instr.guard);
-      for (Ref r : code_[i].results) {
-        if (!isRegister(r)) continue;
-        const uint32_t reg = r >> 2;
-        start[reg] = std::min(start[reg], i);
-        end[reg] = std::max(end[reg], i);
-        if (guarded) {
-          use(r);   // the other lanes keep their value
-        } else if (definedIn[reg] != b) {
-          definedIn[reg] = b;
-          if (globalIndex[reg] != ~0u) kill[b * words + globalIndex[reg] / 64] |= uint64_t{1} << (globalIndex[reg] % 64);
-        }
-      }
-    }
-  }
-  bool changed = globals != 0;
-  while (changed) {
-    changed = false;
-    for (uint32_t b = static_cast<uint32_t>(blocks.size()); b-- > 0;) {
-      for (size_t w = 0; w < words; ++w) {
-        uint64_t o = 0;
-        for (uint32_t s : blocks[b].successors) o |= in[s * words + w];
-        const uint64_t n = gen[b * words + w] | (o & ~kill[b * words + w]);
-        if (o != outSet[b * words + w] || n != in[b * words + w]) {
-          outSet[b * words + w] = o;
-          in[b * words + w] = n;
-          changed = true;
-        }
-      }
-    }
-  }
-  std::vector<uint32_t> globalRegister(globals);
-  for (uint32_t r = 0; r < count; ++r) {
-    if (globalIndex[r] != ~0u) globalRegister[globalIndex[r]] = r;
-  }
-  for (uint32_t b = 0; b < blocks.size(); ++b) {
-    for (size_t w = 0; w < words; ++w) {
-      for (uint64_t bits = in[b * words + w]; bits != 0; bits &= bits - 1) {
-        const uint32_t r = globalRegister[w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits))];
-        start[r] = std::min(start[r], blocks[b].first);
-        end[r] = std::max(end[r], blocks[b].first);
-      }
-      for (uint64_t bits = outSet[b * words + w]; bits != 0; bits &= bits - 1) {
-        const uint32_t r = globalRegister[w * 64 + static_cast<uint32_t>(__builtin_ctzll(bits))];
-        start[r] = std::min(start[r], blocks[b].end - 1);
-        end[r] = std::max(end[r], blocks[b].end - 1);
-      }
-    }
-  }
-  // Linear scan. Four sizes of slots; predicates come last so that the others keep their alignment.
-  auto sizeClass = [&](uint32_t r) { return static_cast<size_t>(registers_[r] == ops::Type::Pred ? 0 : ops::bits(registers_[r]) <= 32 ? 1 : ops::bits(registers_[r]) == 64 ? 2 : 3); };
-  static const uint32_t slotBytes[4] = {4, 128, 256, 512};
-  std::vector<uint32_t> order;
-  for (uint32_t r = 0; r < count; ++r) {
-    if (start[r] != ~0u) order.push_back(r);
-  }
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return start[a] != start[b] ? start[a] < start[b] : a < b; });
-  std::vector<uint32_t> slot(count, 0);
-  std::vector<uint32_t> freeSlots[4];
-  uint32_t used[4] = {0, 0, 0, 0};
-  std::vector<std::vector<uint32_t>> endingAt(size + 1);
-  uint32_t position = 0, liveWords = 0, mostLive = 0;
-  static const uint32_t slotWords[4] = {0, 1, 2, 4};
-  for (uint32_t r : order) {
-    for (; position < start[r]; ++position) {
-      for (uint32_t ended : endingAt[position]) {
-        freeSlots[sizeClass(ended)].push_back(slot[ended]);
-        liveWords -= slotWords[sizeClass(ended)];
-      }
-    }
-    const size_t c = sizeClass(r);
-    if (freeSlots[c].empty()) {
-      slot[r] = used[c]++;
-    } else {
-      slot[r] = freeSlots[c].back();
-      freeSlots[c].pop_back();
-    }
-    endingAt[end[r]].push_back(r);
-    liveWords += slotWords[c];
-    mostLive = std::max(mostLive, liveWords);
-  }
-  uint64_t base[4];
-  base[3] = 0;
-  base[2] = base[3] + uint64_t{used[3]} * slotBytes[3];
-  base[1] = base[2] + uint64_t{used[2]} * slotBytes[2];
-  base[0] = base[1] + uint64_t{used[1]} * slotBytes[1];
-  const uint64_t total = (base[0] + uint64_t{used[0]} * slotBytes[0] + 63) & ~uint64_t{63};
-  if (total > (uint64_t{1} << 28)) throw PtxError(source_.line, "function '" + std::string(source_.name) + "' needs too many registers");
-  out_.registerBytes = static_cast<uint32_t>(total);
-  out_.liveWords = mostLive;
-  auto patchRef = [&](Ref& ref) {
-    if (!isRegister(ref)) return;
-    const uint32_t r = ref >> 2;
-    ref = start[r] == ~0u ? 0 : static_cast<uint32_t>(base[sizeClass(r)] + uint64_t{slot[r]} * slotBytes[sizeClass(r)]);
+  out_.registerBytes = static_cast<uint32_t>(layout.bytes);
+  out_.liveWords = layout.liveWords;
+  auto place = [&](Ref& ref) {
+    if (isRegister(ref)) ref = static_cast<Ref>(layout.offsets[registerOf(ref)]);
   };
   size_t poolSize = 0;
   for (const Emitted& e : code_) poolSize += e.results.size() + e.sources.size();
   out_.refPool.push_back(std::make_unique<Ref[]>(poolSize + 1));
   Ref* pool = out_.refPool.back().get();
-  out_.code.reserve(size);
-  out_.sources.reserve(size);
+  out_.code.reserve(code_.size());
+  out_.sources.reserve(code_.size());
   for (Emitted& e : code_) {
     e.instr.refs = pool;
     if (e.results.size() > 255 || e.sources.size() > 255) throw PtxError(e.instr.line, "instruction has too many operands");
     e.instr.results = static_cast<uint8_t>(e.results.size());
     e.instr.sources = static_cast<uint8_t>(e.sources.size());
-    for (Ref r : e.results) {
-      patchRef(r);
-      *pool++ = r;
+    for (const std::vector<Ref>* refs : {&e.results, &e.sources}) {
+      for (Ref r : *refs) place(*pool++ = r);
     }
-    for (Ref r : e.sources) {
-      patchRef(r);
-      *pool++ = r;
-    }
-    patchRef(e.instr.guard);
+    place(e.instr.guard);
     out_.code.push_back(e.instr);
     out_.sources.push_back(e.position);
   }
-  for (Access& a : out_.accesses) patchRef(a.baseRef);
+  for (Access& a : out_.accesses) place(a.baseRef);
   for (program::CopyAsync& c : out_.copies) {
-    patchRef(c.destination.baseRef);
-    patchRef(c.source.baseRef);
+    place(c.destination.baseRef);
+    place(c.source.baseRef);
   }
-  for (program::Mbarrier& m : out_.mbarriers) patchRef(m.object.baseRef);
+  for (program::Mbarrier& m : out_.mbarriers) place(m.object.baseRef);
   for (program::CallSite& c : out_.calls) {
-    patchRef(c.pointer);
-    for (auto& a : c.arguments) patchRef(a.ref);
-    for (auto& a : c.results) patchRef(a.ref);
+    place(c.pointer);
+    for (auto& a : c.arguments) place(a.ref);
+    for (auto& a : c.results) place(a.ref);
   }
 }
 

@@ -1,5 +1,5 @@
-// Turns a parsed function into decoded instructions: checks opcodes, modifiers and operands, finds the operations, lays out registers
-// and local memory. Anything it does not know is a PtxError with the line.
+// Turns a parsed function into decoded instructions: checks opcodes, modifiers and operands, finds the operations, lays out
+// local memory. Anything it does not know is a PtxError with the line.
 #pragma once
 #include <map>
 #include <string>
@@ -10,6 +10,7 @@
 #include "ptx/ast.h"
 #include "ptx/control_flow.h"
 #include "ptx/ptx_error.h"
+#include "ptx/register_layout.h"
 
 namespace softcuda::ptx {
 
@@ -76,8 +77,10 @@ class Decoder {
   void otherSource(Ref ref);    // read by the instruction but not in refs
   void layOutLocals();
   void markUnusedElements();
-  void assignRegisters();
-  void patch(Ref& ref) const;
+  std::vector<bool> meetingPoints() const;
+  void instruction();
+  void resolveTargets();
+  void finish();
   RegisterId temporary(ops::Type type);
   ops::Type typeOf(RegisterId reg) const { return registers_[reg]; }
   int bitsOf(RegisterId reg) const;
@@ -85,7 +88,6 @@ class Decoder {
   // ---- operands (decoder.cpp)
   enum class Width : uint8_t { Predicate, Bits16, Bits32, Bits64, Bits128 };
   static Width widthOf(ops::Type type);
-  static Ref registerRef(RegisterId reg) { return reg << 2 | 3u; }
   const Operand& at(size_t index) const;
   Ref resultRef(const Operand& operand, Width width);
   Ref optionalResultRef(const Operand& operand, Width width);
@@ -146,11 +148,6 @@ class Decoder {
   const Instruction* current_ = nullptr;
   uint32_t currentIndex_ = 0;
   std::vector<ops::Type> registers_;                           // by id; temporaries follow the function's
-  struct Emitted {
-    Instr instr;
-    SourcePosition position;
-    std::vector<Ref> results, sources, others;
-  };
   std::vector<Emitted> code_;
   std::vector<uint32_t> firstOf_;                              // instruction of the function -> index in code_
   std::unordered_map<const Variable*, uint32_t> localOffset_;
