@@ -5,9 +5,9 @@ namespace softcuda::ops {
 namespace {
 
 constexpr std::string_view kOpcodes[] = {
+#define SOFTCUDA_OPERATION(enumerator, name, operands, cls) name,
 #define SOFTCUDA_OPCODE(enumerator, name) name,
 #include "opcodes.inc"
-#undef SOFTCUDA_OPCODE
 };
 constexpr std::string_view kTypes[] = {
     "",    "pred", "b8",    "b16",   "b32", "b64",   "b128", "u8",     "u16",  "u32",   "u64", "s8",     "s16",    "s32", "s64", "u16x2",

@@ -33,9 +33,9 @@ enum class BoolOp : uint8_t { None, And, Or, Xor };
 
 // The opcode without its modifiers; the list is that of the PTX ISA, "Instruction Set".
 enum class Opcode : uint16_t {
+#define SOFTCUDA_OPERATION(enumerator, name, operands, cls) enumerator,
 #define SOFTCUDA_OPCODE(enumerator, name) enumerator,
 #include "opcodes.inc"
-#undef SOFTCUDA_OPCODE
 };
 
 std::string_view name(Opcode op);                    // "add", "wmma.mma"

@@ -101,6 +101,16 @@ class Decoder {
 
   // ---- operations (decoder_lane.cpp)
   void lane(ops::Opcode opcode, size_t modifiersFrom);
+  struct LaneOperands {
+    std::vector<Ref> results;
+    std::vector<std::pair<Ref, bool>> sources;   // and whether it is complemented
+  };
+  void ownModifiers(Modifiers& modifiers, ops::Key& key);
+  bool syncModifiers(Modifiers& modifiers, ops::Opcode opcode);
+  void commonModifiers(Modifiers& modifiers, ops::Key& key);
+  static std::pair<Width, ops::Type> widthOfLetter(char letter, const ops::Key& key);
+  LaneOperands laneOperands(ops::Key& key);
+  void laneResults(std::string_view letters, const ops::Key& key, std::vector<Ref>& results);
   void move(Modifiers& modifiers);
   void convert(Modifiers& modifiers);
   void matrixMultiply(Modifiers& modifiers, bool wmma);

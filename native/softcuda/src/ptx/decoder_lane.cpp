@@ -61,23 +61,24 @@ bool takeBoolOp(Modifiers& modifiers, ops::BoolOp* op) {
   return true;
 }
 
-// What the operands are: r/s one operand per letter, results before ':'.
-//   t: Key::type, s: Key::sourceType (Key::type where there is none), w: twice as wide as Key::type, i: 32 bits, p: predicate
-struct Signature { O opcode; const char* operands; };
-const Signature kSignatures[] = {
-    {O::Abs, "t:t"}, {O::Add, "t:tt"}, {O::Addc, "t:tt"}, {O::And, "t:tt"}, {O::Bfe, "t:tii"}, {O::Bfi, "t:ttii"}, {O::Bfind, "i:t"}, {O::Bmsk, "i:ii"},
-    {O::Brev, "t:t"}, {O::Clz, "i:t"}, {O::Cnot, "t:t"}, {O::Copysign, "t:tt"}, {O::Cos, "t:t"}, {O::Div, "t:tt"}, {O::Dp2a, "i:iii"}, {O::Dp4a, "i:iii"},
-    {O::Ex2, "t:t"}, {O::Fma, "t:ttt"}, {O::Fns, "i:iii"}, {O::Lg2, "t:t"}, {O::Mad24, "i:iii"}, {O::Max, "t:tt"}, {O::Min, "t:tt"},
-    {O::Movmatrix, "i:i"}, {O::Mul24, "i:ii"}, {O::Neg, "t:t"}, {O::Not, "t:t"}, {O::Or, "t:tt"}, {O::Popc, "i:t"}, {O::Prmt, "i:iii"}, {O::Rcp, "t:t"},
-    {O::Redux, "t:ti"}, {O::Rem, "t:tt"}, {O::Rsqrt, "t:t"}, {O::Sad, "t:ttt"}, {O::Selp, "t:ttp"}, {O::Shf, "i:iii"}, {O::Shl, "t:ti"}, {O::Shr, "t:ti"},
-    {O::Sin, "t:t"}, {O::Slct, "t:tts"}, {O::Sqrt, "t:t"}, {O::Sub, "t:tt"}, {O::Subc, "t:tt"}, {O::Szext, "t:ti"}, {O::Tanh, "t:t"}, {O::Testp, "p:t"}, {O::Xor, "t:tt"},
-    {O::Activemask, "i:"}};
+enum class Classified : uint8_t { ByType, Special, Conversion, Move, Predicate, WarpShuffle, Tensor };
+// The columns of opcodes.inc, by opcode.
+struct Operation { const char* operands; Classified cls; };
+const Operation kOperations[] = {
+#define SOFTCUDA_OPERATION(enumerator, name, operands, cls) {operands, Classified::cls},
+#define SOFTCUDA_OPCODE(enumerator, name)
+#include "ops/opcodes.inc"
+};
 
-const char* signatureOf(O opcode) {
-  for (const Signature& s : kSignatures) {
-    if (s.opcode == opcode) return s.operands;
+// Takes the first of the words that is there.
+struct Word { const char* word; uint32_t variant; };
+bool takeWord(Modifiers& modifiers, std::initializer_list<Word> words, uint32_t* variant) {
+  for (const Word& w : words) {
+    if (!modifiers.take(w.word)) continue;
+    *variant |= w.variant;
+    return true;
   }
-  return nullptr;
+  return false;
 }
 
 bool isHalf(T t) { return t == T::F16 || t == T::F16x2 || t == T::BF16 || t == T::BF16x2; }
@@ -85,14 +86,16 @@ bool isHalf(T t) { return t == T::F16 || t == T::F16x2 || t == T::BF16 || t == T
 }  // namespace
 
 Class Decoder::classOf(const ops::Key& key) const {
-  switch (key.op) {
-    case O::Cvt: case O::CvtPack: return Class::Conversion;
-    case O::Mov: case O::Selp: case O::Slct: case O::Prmt: case O::Movmatrix: case O::Activemask: return Class::Move;
-    case O::Setp: case O::Set: case O::Testp: return Class::Predicate;
-    case O::Sin: case O::Cos: case O::Ex2: case O::Lg2: case O::Rcp: case O::Rsqrt: case O::Sqrt: case O::Tanh: return key.type == T::F64 ? Class::Float64 : Class::SpecialFunction;
-    case O::Shfl: case O::Vote: case O::Match: case O::Redux: case O::Elect: return Class::WarpShuffle;
-    case O::Mma: case O::WmmaMma: return Class::Tensor;
-    default: break;
+  switch (kOperations[static_cast<size_t>(key.op)].cls) {
+    case Classified::Conversion: return Class::Conversion;
+    case Classified::Move: return Class::Move;
+    case Classified::Predicate: return Class::Predicate;
+    case Classified::WarpShuffle: return Class::WarpShuffle;
+    case Classified::Tensor: return Class::Tensor;
+    case Classified::Special:
+      if (key.type != T::F64) return Class::SpecialFunction;
+      break;
+    case Classified::ByType: break;
   }
   if (key.type == T::Pred) return Class::Predicate;
   if (isHalf(key.type)) return Class::Float16;
@@ -140,274 +143,22 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
   if (opcode == O::Mov) return move(modifiers);
   if (opcode == O::Cvt) return convert(modifiers);
   ops::Key key{opcode};
-  // Words with a meaning of their own in one instruction come first.
-  switch (opcode) {
-    case O::Setp:
-    case O::Set:
-      if (!takeOne(modifiers, compareFromName, &key.compare)) fail("'" + std::string(current_->opcode) + "' needs a comparison");
-      takeBoolOp(modifiers, &key.boolOp);
-      break;
-    case O::Mul: case O::Mad: case O::Madc: case O::Mul24: case O::Mad24:
-      key.hi = modifiers.take("hi");
-      key.lo = modifiers.take("lo");
-      key.wide = modifiers.take("wide");
-      break;
-    case O::Bfind:
-      if (modifiers.take("shiftamt")) key.variant = ops::kShiftAmount;
-      break;
-    case O::Add:
-    case O::Fma:
-      if (modifiers.take("oob")) key.variant = ops::kOob;
-      break;
-    case O::Dp2a:
-      if (modifiers.take("hi")) key.variant = ops::kDp2aHi;
-      else if (!modifiers.take("lo")) fail("'dp2a' needs .lo or .hi");
-      break;
-    case O::Bmsk:
-    case O::Szext:
-      if (modifiers.take("wrap")) key.variant = ops::kWrap;
-      else if (!modifiers.take("clamp")) fail("'" + std::string(current_->opcode) + "' needs .clamp or .wrap");
-      break;
-    case O::Shf:
-      if (modifiers.take("r")) key.variant |= ops::kShfRight;
-      else if (!modifiers.take("l")) fail("'shf' needs .l or .r");
-      if (modifiers.take("wrap")) key.variant |= ops::kWrap;
-      else if (!modifiers.take("clamp")) fail("'shf' needs .clamp or .wrap");
-      break;
-    case O::Prmt: {
-      static const struct { const char* word; uint32_t mode; } modes[] = {{"f4e", ops::kPrmtF4e}, {"b4e", ops::kPrmtB4e}, {"rc8", ops::kPrmtRc8}, {"ecl", ops::kPrmtEcl}, {"ecr", ops::kPrmtEcr}, {"rc16", ops::kPrmtRc16}};
-      for (const auto& mode : modes) {
-        if (modifiers.take(mode.word)) key.variant = mode.mode;
-      }
-      break;
-    }
-    case O::Testp: {
-      static const struct { const char* word; uint32_t what; } classes[] = {{"finite", ops::kTestpFinite}, {"infinite", ops::kTestpInfinite}, {"number", ops::kTestpNumber}, {"notanumber", ops::kTestpNotanumber}, {"normal", ops::kTestpNormal}, {"subnormal", ops::kTestpSubnormal}};
-      bool found = false;
-      for (const auto& c : classes) {
-        if (!found && modifiers.take(c.word)) {
-          key.variant = c.what;
-          found = true;
-        }
-      }
-      if (!found) fail("'testp' needs a class of numbers");
-      break;
-    }
-    case O::Lop3:
-      takeBoolOp(modifiers, &key.boolOp);
-      break;
-    case O::Shfl: {
-      static const struct { const char* word; uint32_t mode; } modes[] = {{"up", ops::kShflUp}, {"down", ops::kShflDown}, {"bfly", ops::kShflBfly}, {"idx", ops::kShflIdx}};
-      bool found = false;
-      for (const auto& mode : modes) {
-        if (!found && modifiers.take(mode.word)) {
-          key.variant = mode.mode;
-          found = true;
-        }
-      }
-      if (!found) fail("'shfl' needs .up, .down, .bfly or .idx");
-      break;
-    }
-    case O::Vote:
-      if (modifiers.take("all")) key.variant = ops::kVoteAll;
-      else if (modifiers.take("any")) key.variant = ops::kVoteAny;
-      else if (modifiers.take("uni")) key.variant = ops::kVoteUni;
-      else if (modifiers.take("ballot")) key.variant = ops::kVoteBallot;
-      else fail("'vote' needs .all, .any, .uni or .ballot");
-      break;
-    case O::Match:
-      if (modifiers.take("all")) key.variant = ops::kMatchAll;
-      else if (!modifiers.take("any")) fail("'match' needs .any or .all");
-      break;
-    case O::Redux: {
-      static const struct { const char* word; uint32_t mode; } modes[] = {{"add", ops::kReduxAdd}, {"min", ops::kReduxMin}, {"max", ops::kReduxMax}, {"and", ops::kReduxAnd}, {"or", ops::kReduxOr}, {"xor", ops::kReduxXor}};
-      bool found = false;
-      for (const auto& mode : modes) {
-        if (!found && modifiers.take(mode.word)) {
-          key.variant = mode.mode;
-          found = true;
-        }
-      }
-      if (!found) fail("'redux' needs an operation");
-      break;
-    }
-    case O::Movmatrix:
-      if (!modifiers.take("trans") || !modifiers.take("m8n8")) fail("'movmatrix' needs .m8n8.trans");
-      break;
-    default:
-      break;
-  }
-  const bool sync = modifiers.take("sync");
-  const bool aligned = opcode == O::Movmatrix && modifiers.take("aligned");
-  const bool isSync = opcode == O::Shfl || opcode == O::Vote || opcode == O::Match || opcode == O::Redux || opcode == O::Elect || opcode == O::Movmatrix;
-  if (isSync && !sync) fail("'" + std::string(current_->opcode) + "' without .sync is not supported on sm_70 or higher", ErrorKind::Unsupported);
-  if (sync && !isSync) modifiers.illegal("sync");
-  if (opcode == O::Movmatrix && !aligned) fail("'movmatrix' needs .aligned");
-  takeOne(modifiers, roundingFromName, &key.rounding);
-  key.ftz = modifiers.take("ftz");
-  key.sat = modifiers.take("sat");
-  key.relu = modifiers.take("relu");
-  key.nan = opcode != O::Setp && opcode != O::Set && modifiers.take("NaN");
-  key.xorsign = modifiers.take("xorsign");
-  key.abs = modifiers.take("abs");
-  key.noftz = modifiers.take("noftz");
-  key.carryOut = modifiers.take("cc");
-  key.carryIn = opcode == O::Addc || opcode == O::Subc || opcode == O::Madc;
-  if (modifiers.takeType(&key.type)) modifiers.takeType(&key.sourceType);
-  const bool packsBelowThird = opcode == O::CvtPack && modifiers.take("b32");
-  modifiers.finish();
-  if (key.type == T::None) {
-    if (opcode == O::Elect) key.type = T::Pred;
-    else fail("instruction '" + std::string(current_->opcode) + "' needs a type");
-  }
-  const T sourceType = key.sourceType == T::None ? key.type : key.sourceType;
-  const auto& operands = current_->operands;
-  auto sourceOperand = [&](size_t index, Width width, T type) {
-    bool complement = false;
-    const Ref ref = sourceRef(at(index), width, type, &complement);
-    return std::make_pair(ref, complement);
-  };
-  struct Source { Ref ref; bool complement; };
-  std::vector<Ref> results;
-  std::vector<Source> sources;
-  auto addSource = [&](size_t index, Width width, T type) {
-    const auto [ref, complement] = sourceOperand(index, width, type);
-    sources.push_back({ref, complement});
-  };
-  // d|p: the second is optional, as are both where `firstOptional`.
-  auto addResults = [&](Width first, Width second, bool wantsPair, bool firstOptional) {
-    const Operand& d = at(0);
-    if (d.kind == K::Pair) {
-      if (!wantsPair) mismatch();
-      results.push_back(optionalResultRef(d.elements[0], first));
-      results.push_back(optionalResultRef(d.elements[1], second));
-    } else {
-      results.push_back(firstOptional ? optionalResultRef(d, first) : resultRef(d, first));
-      if (wantsPair) results.push_back(kNowhere);
-    }
-  };
-  size_t wanted = 0;
-  const T wideType = key.type == T::U16 ? T::U32 : key.type == T::S16 ? T::S32 : key.type == T::U32 ? T::U64 : T::S64;
-  switch (opcode) {
-    case O::Mul:
-    case O::Mad:
-    case O::Madc: {
-      if (key.wide && ops::bits(key.type) > 32) modifiers.illegal("wide");
-      const bool three = opcode != O::Mul;
-      const T outer = key.wide ? wideType : key.type;
-      addResults(widthOf(outer), Width::Predicate, false, false);
-      addSource(1, widthOf(key.type), key.type);
-      addSource(2, widthOf(key.type), key.type);
-      if (three) addSource(3, widthOf(outer), outer);
-      wanted = three ? 4 : 3;
-      break;
-    }
-    case O::Setp: {
-      key.variant = ops::compareVariant(key);
-      addResults(Width::Predicate, Width::Predicate, true, true);
-      addSource(1, widthOf(key.type), key.type);
-      addSource(2, widthOf(key.type), key.type);
-      wanted = 3;
-      if (key.boolOp != ops::BoolOp::None) {
-        addSource(3, Width::Predicate, T::Pred);
-        wanted = 4;
-      }
-      break;
-    }
-    case O::Set: {
-      key.variant = ops::compareVariant(key);
-      addResults(widthOf(key.type), Width::Predicate, false, false);
-      addSource(1, widthOf(sourceType), sourceType);
-      addSource(2, widthOf(sourceType), sourceType);
-      wanted = 3;
-      if (key.boolOp != ops::BoolOp::None) {
-        addSource(3, Width::Predicate, T::Pred);
-        wanted = 4;
-      }
-      break;
-    }
-    case O::Lop3: {
-      const bool withPredicate = key.boolOp != ops::BoolOp::None;
-      addResults(Width::Bits32, Width::Predicate, withPredicate, withPredicate);
-      for (size_t i = 1; i <= 3; ++i) addSource(i, Width::Bits32, T::B32);
-      const uint64_t table = immediateInteger(at(4), "the table of 'lop3'");
-      if (table > 255) fail("the table of 'lop3' must be 0 to 255");
-      key.variant = static_cast<uint32_t>(table);
-      wanted = 5;
-      if (withPredicate) {
-        key.variant |= ops::kLop3Predicate;
-        addSource(5, Width::Predicate, T::Pred);
-        wanted = 6;
-      }
-      break;
-    }
-    case O::CvtPack: {
-      // cvt.pack.sat.convertType.abType{.b32} d, a, b {, c}
-      if (packsBelowThird) key.variant = ops::kPackWithC;
-      addResults(Width::Bits32, Width::Predicate, false, false);
-      wanted = packsBelowThird ? 4 : 3;
-      for (size_t i = 1; i < wanted; ++i) addSource(i, Width::Bits32, T::B32);
-      break;
-    }
-    case O::Shfl:
-      addResults(Width::Bits32, Width::Predicate, true, false);
-      for (size_t i = 1; i <= 4; ++i) addSource(i, Width::Bits32, T::B32);
-      wanted = 5;
-      break;
-    case O::Match:
-      addResults(Width::Bits32, Width::Predicate, key.variant == ops::kMatchAll, false);
-      addSource(1, widthOf(key.type), key.type);
-      addSource(2, Width::Bits32, T::B32);
-      wanted = 3;
-      break;
-    case O::Vote:
-      addResults(key.type == T::Pred ? Width::Predicate : Width::Bits32, Width::Predicate, false, false);
-      addSource(1, Width::Predicate, T::Pred);
-      addSource(2, Width::Bits32, T::B32);
-      wanted = 3;
-      break;
-    case O::Elect:
-      addResults(Width::Bits32, Width::Predicate, true, true);
-      addSource(1, Width::Bits32, T::B32);
-      wanted = 2;
-      break;
-    default: {
-      const char* signature = signatureOf(opcode);
-      if (signature == nullptr) fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
-      auto widthOfLetter = [&](char letter) {
-        switch (letter) {
-          case 't': return std::make_pair(widthOf(key.type), key.type);
-          case 's': return std::make_pair(widthOf(sourceType), sourceType);
-          case 'p': return std::make_pair(Width::Predicate, T::Pred);
-          default: return std::make_pair(Width::Bits32, T::B32);
-        }
-      };
-      addResults(widthOfLetter(signature[0]).first, Width::Predicate, false, false);
-      wanted = 1;
-      for (const char* letter = signature + 2; *letter != '\0'; ++letter) {
-        const auto [width, type] = widthOfLetter(*letter);
-        addSource(wanted++, width, type);
-      }
-      if ((opcode == O::Min || opcode == O::Max) && operands.size() == 4) {
-        key.variant = ops::kThreeInput;
-        addSource(wanted++, widthOf(key.type), key.type);
-      }
-      break;
-    }
-  }
-  if (operands.size() != wanted) mismatch();
-  Ref carry = 0;
+  ownModifiers(modifiers, key);
+  const bool isSync = syncModifiers(modifiers, opcode);
+  commonModifiers(modifiers, key);
+  if (key.wide && ops::bits(key.type) > 32) modifiers.illegal("wide");
+  if (opcode == O::Setp || opcode == O::Set) key.variant = ops::compareVariant(key);
+  LaneOperands operands = laneOperands(key);
   if (key.carryIn || key.carryOut) {
     if (carry_ == kNoRegister) carry_ = temporary(T::Pred);
-    carry = registerRef(carry_);
-    if (key.carryIn) sources.push_back({carry, false});
-    if (key.carryOut) results.push_back(carry);
+    if (key.carryIn) operands.sources.push_back({registerRef(carry_), false});
+    if (key.carryOut) operands.results.push_back(registerRef(carry_));
   }
   emitLane(key, classOf(key));
-  for (Ref r : results) result(r);
-  for (const Source& s : sources) {
-    addComplement(s.complement);
-    source(s.ref);
+  for (Ref r : operands.results) result(r);
+  for (const auto& [ref, complement] : operands.sources) {
+    addComplement(complement);
+    source(ref);
   }
   if (opcode == O::Movmatrix) {
     code_.back().instr.kind = Kind::LaneConverged;
@@ -416,6 +167,158 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
   } else {
     finishLane();
   }
+}
+
+// Words with a meaning of their own in one instruction; they come first.
+void Decoder::ownModifiers(Modifiers& modifiers, ops::Key& key) {
+  const std::string name = "'" + std::string(current_->opcode) + "'";
+  auto need = [&](bool found, const char* what) {
+    if (!found) fail(name + " needs " + what);
+  };
+  auto take = [&](std::initializer_list<Word> words) { return takeWord(modifiers, words, &key.variant); };
+  switch (key.op) {
+    case O::Setp:
+    case O::Set:
+      need(takeOne(modifiers, compareFromName, &key.compare), "a comparison");
+      takeBoolOp(modifiers, &key.boolOp);
+      break;
+    case O::Mul: case O::Mad: case O::Madc: case O::Mul24: case O::Mad24:
+      key.hi = modifiers.take("hi");
+      key.lo = modifiers.take("lo");
+      key.wide = modifiers.take("wide");
+      break;
+    case O::Bfind: take({{"shiftamt", ops::kShiftAmount}}); break;
+    case O::Add:
+    case O::Fma: take({{"oob", ops::kOob}}); break;
+    case O::Dp2a: need(take({{"hi", ops::kDp2aHi}, {"lo", 0}}), ".lo or .hi"); break;
+    case O::Bmsk:
+    case O::Szext: need(take({{"wrap", ops::kWrap}, {"clamp", 0}}), ".clamp or .wrap"); break;
+    case O::Shf:
+      need(take({{"r", ops::kShfRight}, {"l", 0}}), ".l or .r");
+      need(take({{"wrap", ops::kWrap}, {"clamp", 0}}), ".clamp or .wrap");
+      break;
+    case O::Prmt:
+      take({{"f4e", ops::kPrmtF4e}, {"b4e", ops::kPrmtB4e}, {"rc8", ops::kPrmtRc8}, {"ecl", ops::kPrmtEcl},
+            {"ecr", ops::kPrmtEcr}, {"rc16", ops::kPrmtRc16}});
+      break;
+    case O::Testp:
+      need(take({{"finite", ops::kTestpFinite}, {"infinite", ops::kTestpInfinite}, {"number", ops::kTestpNumber},
+                 {"notanumber", ops::kTestpNotanumber}, {"normal", ops::kTestpNormal}, {"subnormal", ops::kTestpSubnormal}}),
+           "a class of numbers");
+      break;
+    case O::Lop3: takeBoolOp(modifiers, &key.boolOp); break;
+    case O::CvtPack: break;
+    case O::Shfl:
+      need(take({{"up", ops::kShflUp}, {"down", ops::kShflDown}, {"bfly", ops::kShflBfly}, {"idx", ops::kShflIdx}}),
+           ".up, .down, .bfly or .idx");
+      break;
+    case O::Vote:
+      need(take({{"all", ops::kVoteAll}, {"any", ops::kVoteAny}, {"uni", ops::kVoteUni}, {"ballot", ops::kVoteBallot}}),
+           ".all, .any, .uni or .ballot");
+      break;
+    case O::Match: need(take({{"all", ops::kMatchAll}, {"any", ops::kMatchAny}}), ".any or .all"); break;
+    case O::Redux:
+      need(take({{"add", ops::kReduxAdd}, {"min", ops::kReduxMin}, {"max", ops::kReduxMax}, {"and", ops::kReduxAnd},
+                 {"or", ops::kReduxOr}, {"xor", ops::kReduxXor}}),
+           "an operation");
+      break;
+    case O::Movmatrix: need(modifiers.take("trans") && modifiers.take("m8n8"), ".m8n8.trans"); break;
+    default: break;
+  }
+}
+
+// Returns whether the instruction waits for other lanes.
+bool Decoder::syncModifiers(Modifiers& modifiers, O opcode) {
+  const bool sync = modifiers.take("sync");
+  const bool aligned = opcode == O::Movmatrix && modifiers.take("aligned");
+  const bool isSync = opcode == O::Shfl || opcode == O::Vote || opcode == O::Match || opcode == O::Redux || opcode == O::Elect ||
+                      opcode == O::Movmatrix;
+  if (isSync && !sync) {
+    fail("'" + std::string(current_->opcode) + "' without .sync is not supported on sm_70 or higher", ErrorKind::Unsupported);
+  }
+  if (sync && !isSync) modifiers.illegal("sync");
+  if (opcode == O::Movmatrix && !aligned) fail("'movmatrix' needs .aligned");
+  return isSync;
+}
+
+void Decoder::commonModifiers(Modifiers& modifiers, ops::Key& key) {
+  takeOne(modifiers, roundingFromName, &key.rounding);
+  key.ftz = modifiers.take("ftz");
+  key.sat = modifiers.take("sat");
+  key.relu = modifiers.take("relu");
+  key.nan = key.op != O::Setp && key.op != O::Set && modifiers.take("NaN");
+  key.xorsign = modifiers.take("xorsign");
+  key.abs = modifiers.take("abs");
+  key.noftz = modifiers.take("noftz");
+  key.carryOut = modifiers.take("cc");
+  key.carryIn = key.op == O::Addc || key.op == O::Subc || key.op == O::Madc;
+  if (modifiers.takeType(&key.type)) modifiers.takeType(&key.sourceType);
+  if (key.op == O::CvtPack && modifiers.take("b32")) key.variant = ops::kPackWithC;
+  modifiers.finish();
+  if (key.type != T::None) return;
+  if (key.op == O::Elect) key.type = T::Pred;
+  else fail("instruction '" + std::string(current_->opcode) + "' needs a type");
+}
+
+// What a letter of opcodes.inc stands for.
+std::pair<Decoder::Width, T> Decoder::widthOfLetter(char letter, const ops::Key& key) {
+  auto of = [](T type) { return std::make_pair(widthOf(type), type); };
+  const T wide = key.type == T::U16 ? T::U32 : key.type == T::S16 ? T::S32 : key.type == T::U32 ? T::U64 : T::S64;
+  switch (letter) {
+    case 't': case 'o': return of(key.type);
+    case 's': return of(key.sourceType == T::None ? key.type : key.sourceType);
+    case 'w': return of(key.wide ? wide : key.type);
+    case 'p': case 'b': return {Width::Predicate, T::Pred};
+    case 'v': return key.type == T::Pred ? std::make_pair(Width::Predicate, T::Pred) : std::make_pair(Width::Bits32, T::B32);
+    default: return {Width::Bits32, T::B32};
+  }
+}
+
+// Reads the operands as opcodes.inc says; those that select the operation go into the key.
+Decoder::LaneOperands Decoder::laneOperands(ops::Key& key) {
+  const std::string_view signature = kOperations[static_cast<size_t>(key.op)].operands;
+  if (signature.empty()) fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
+  const size_t colon = signature.find(':');
+  LaneOperands found;
+  laneResults(signature.substr(0, colon), key, found.results);
+  size_t next = 1;
+  for (char letter : signature.substr(colon + 1)) {
+    if (letter == 'b' && key.boolOp == ops::BoolOp::None) continue;
+    if (letter == 'c' && key.variant != ops::kPackWithC) continue;
+    if (letter == 'o') {
+      if (current_->operands.size() != next + 1) continue;
+      key.variant = ops::kThreeInput;
+    }
+    if (letter == 'l') {
+      const uint64_t table = immediateInteger(at(next++), "the table of 'lop3'");
+      if (table > 255) fail("the table of 'lop3' must be 0 to 255");
+      key.variant = static_cast<uint32_t>(table) | (key.boolOp != ops::BoolOp::None ? ops::kLop3Predicate : 0);
+      continue;
+    }
+    const auto [width, type] = widthOfLetter(letter, key);
+    bool complement = false;
+    const Ref ref = sourceRef(at(next++), width, type, &complement);
+    found.sources.emplace_back(ref, complement);
+  }
+  if (current_->operands.size() != next) mismatch();
+  return found;
+}
+
+// d or d|p.
+void Decoder::laneResults(std::string_view letters, const ops::Key& key, std::vector<Ref>& results) {
+  const bool inThisForm = key.op == O::Match ? key.variant == ops::kMatchAll : key.boolOp != ops::BoolOp::None;
+  auto has = [&](char mark) { return letters.find(mark) != std::string_view::npos; };
+  const bool two = has('|') || (has('/') && inThisForm);
+  const Width width = widthOfLetter(letters[0], key).first;
+  const Operand& d = at(0);
+  if (d.kind == K::Pair) {
+    if (!two) mismatch();
+    results.push_back(optionalResultRef(d.elements[0], width));
+    results.push_back(optionalResultRef(d.elements[1], Width::Predicate));
+    return;
+  }
+  results.push_back(two && has('?') ? optionalResultRef(d, width) : resultRef(d, width));
+  if (two) results.push_back(kNowhere);
 }
 
 void Decoder::move(Modifiers& modifiers) {
