@@ -1,14 +1,8 @@
 #include "driver/call.h"
 
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <mutex>
 
-#include "driver/context.h"
 #include "driver/scheduler.h"
-#include "driver/this_thread.h"
 
 namespace softcuda::driver {
 
@@ -16,77 +10,11 @@ namespace {
 
 std::atomic<bool> isInitialised{false};
 
-std::mutex reportLock;
-std::string& reportText() {
-  static std::string* const text = new std::string();
-  return *text;
-}
-
-struct LastMessage;
-std::string& message() { return ofThisThread<std::string, LastMessage>(); }
-
-// What a caller that polls or probes gets all the time is not worth a message.
-bool isQuiet(CUresult code) { return code == CUDA_SUCCESS || code == CUDA_ERROR_NOT_READY; }
-
-bool logging() {
-  static const bool on = [] {
-    const char* value = std::getenv("SOFTCUDA_LOG");
-    return value != nullptr && *value != '\0' && std::strcmp(value, "0") != 0;
-  }();
-  return on;
-}
-
 }  // namespace
-
-CUresult failed(const char* function, CUresult code, const char* why) {
-  if (isQuiet(code)) return code;
-  const char* name = nullptr;
-  cuGetErrorName(code, &name);
-  try {
-    message() = std::string(function) + ": " + (name != nullptr ? name : "unknown error") + ": " + why;
-    if (logging()) std::fprintf(stderr, "softcuda: %s\n", message().c_str());
-  } catch (const std::bad_alloc&) {
-    message().clear();
-  }
-  return code;
-}
-
-void report(const std::string& text) {
-  std::lock_guard lock(reportLock);
-  reportText() = text;
-  const char* where = std::getenv("SOFTCUDA_REPORT");
-  if (where != nullptr && (std::strcmp(where, "off") == 0 || std::strcmp(where, "0") == 0)) return;
-  std::FILE* out = stderr;
-  if (where != nullptr && *where != '\0' && std::strcmp(where, "stderr") != 0) {
-    out = std::fopen(where, "a");
-    if (out == nullptr) out = stderr;
-  }
-  std::fprintf(out, "%s%s", text.c_str(), !text.empty() && text.back() == '\n' ? "" : "\n");
-  if (out != stderr) std::fclose(out);
-}
-
-std::string lastMessage() { return message(); }
-
-std::string lastReport() {
-  std::lock_guard lock(reportLock);
-  return reportText();
-}
 
 bool initialised() { return isInitialised.load(std::memory_order_acquire); }
 
-bool checksFor(const char* what) {
-  const char* list = std::getenv("SOFTCUDA_CHECK");
-  if (list == nullptr) return false;
-  const size_t length = std::strlen(what);
-  for (const char* item = list; *item != '\0';) {
-    const char* end = std::strchr(item, ',');
-    const size_t n = end != nullptr ? static_cast<size_t>(end - item) : std::strlen(item);
-    if (n == length && std::strncmp(item, what, n) == 0) return true;
-    item += n;
-    if (*item == ',') ++item;
-  }
-  return false;
-}
+void setInitialised() { isInitialised.store(true, std::memory_order_release); }
 
 void checkDriver() {
   if (!initialised()) throw Error(CUDA_ERROR_NOT_INITIALIZED, "cuInit has not been called");
@@ -96,15 +24,3 @@ void checkDriver() {
 }
 
 }  // namespace softcuda::driver
-
-using namespace softcuda::driver;
-
-CUresult cuInit(unsigned int flags) {
-  return call(__func__, [&] {
-    require(flags == 0, CUDA_ERROR_INVALID_VALUE, "flags must be 0");
-    static std::once_flag once;
-    std::call_once(once, [] { std::atexit(Context::reportLeaksAtExit); });
-    isInitialised.store(true, std::memory_order_release);
-    return CUDA_SUCCESS;
-  });
-}

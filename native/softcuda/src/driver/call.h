@@ -1,16 +1,13 @@
-// The frame of every driver call: checks that come before it, exceptions turned into codes, and the message that says
-// what was wrong.
+// The frame of every driver call: checks that come before it, and exceptions turned into codes.
 #pragma once
 #include <exception>
-#include <memory>
 #include <new>
 #include <string>
 
 #include "driver/api.h"
+#include "driver/report.h"
 
 namespace softcuda::driver {
-
-class Context;
 
 // A call that cannot be done: the code for the caller and one line for people.
 class Error : public std::exception {
@@ -28,25 +25,11 @@ inline void require(bool holds, CUresult code, const char* message) {
   if (!holds) throw Error(code, message);
 }
 
-// Notes a failed call: softcudaLastMessage returns it, SOFTCUDA_LOG=1 prints it. Returns the code.
-CUresult failed(const char* function, CUresult code, const char* message);
-
-// A report of something that went wrong while running (a bad access, a leak, a rejected module): kept for
-// softcudaLastReport and printed to where SOFTCUDA_REPORT says (stderr, off, or a file to append to; default stderr).
-void report(const std::string& text);
-
-std::string lastMessage();
-std::string lastReport();
-
 bool initialised();
-bool checksFor(const char* what);   // SOFTCUDA_CHECK contains `what`
+void setInitialised();   // cuInit
 
 // Throws NOT_INITIALIZED before cuInit and NOT_PERMITTED inside of a host function.
 void checkDriver();
-// checkDriver, and the calling thread's context, which must exist (INVALID_CONTEXT, CONTEXT_IS_DESTROYED) and, unless
-// `evenFaulted`, not carry a sticky error.
-std::shared_ptr<Context> currentContext(bool evenFaulted = false);
-
 // Runs the body of a driver call.
 template <typename Body>
 CUresult call(const char* function, Body body) noexcept {
@@ -67,15 +50,6 @@ CUresult driverCall(const char* function, Body body) noexcept {
   return call(function, [&] {
     checkDriver();
     return body();
-  });
-}
-
-// For calls that need a current context; the body takes it.
-template <typename Body>
-CUresult contextCall(const char* function, Body body) noexcept {
-  return call(function, [&]() -> CUresult {
-    const std::shared_ptr<Context> context = currentContext();
-    return body(*context);
   });
 }
 

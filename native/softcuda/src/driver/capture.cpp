@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "driver/current_context.h"
 #include "driver/this_thread.h"
 
 namespace softcuda::driver {

@@ -1,17 +1,13 @@
 // cuCtx* and cuDevicePrimaryCtx*.
-#include <vector>
+#include <algorithm>
+#include <mutex>
 
-#include "driver/allocation.h"
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/device.h"
-#include "driver/this_thread.h"
 
 namespace softcuda::driver {
 
 namespace {
-
-struct ContextStack;
-std::vector<CUcontext>& stack() { return ofThisThread<std::vector<CUcontext>, ContextStack>(); }
 
 struct Primary {
   std::mutex mutex;
@@ -35,33 +31,7 @@ void checkDevice(CUdevice dev) {
   require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
 }
 
-std::shared_ptr<Context> findContext(CUcontext handle) {
-  require(handle != nullptr, CUDA_ERROR_INVALID_CONTEXT, "null context");
-  std::shared_ptr<Context> context = contexts().find(handle);
-  if (context == nullptr) throw Error(CUDA_ERROR_INVALID_CONTEXT, "no such context, or it was destroyed");
-  return context;
-}
-
-CUcontext top() { return stack().empty() ? nullptr : stack().back(); }
-
 }  // namespace
-
-std::shared_ptr<Context> currentContext(bool evenFaulted) {
-  checkDriver();
-  const CUcontext handle = top();
-  if (handle == nullptr) {
-    throw Error(CUDA_ERROR_INVALID_CONTEXT, "this thread has no current context: call cuCtxCreate or cuCtxSetCurrent on it");
-  }
-  std::shared_ptr<Context> context = contexts().find(handle);
-  if (context == nullptr || context->destroyed()) {
-    throw Error(CUDA_ERROR_CONTEXT_IS_DESTROYED, "this thread's current context was destroyed");
-  }
-  const CUresult fault = context->fault()->get();
-  if (fault != CUDA_SUCCESS && !evenFaulted) {
-    throw Error(fault, "an earlier failure has spoilt the context; destroy it and make a new one");
-  }
-  return context;
-}
 
 }  // namespace softcuda::driver
 
@@ -73,7 +43,7 @@ CUresult cuCtxCreate_v2(CUcontext* result, unsigned int flags, CUdevice dev) {
     checkFlags(flags);
     checkDevice(dev);
     *result = Context::create(flags, false)->handle();
-    stack().push_back(*result);
+    contextStack().push_back(*result);
     return CUDA_SUCCESS;
   });
 }
@@ -100,7 +70,7 @@ CUresult cuCtxDestroy_v2(CUcontext handle) {
   return driverCall(__func__, [&] {
     const std::shared_ptr<Context> context = findContext(handle);
     require(!context->primary(), CUDA_ERROR_INVALID_CONTEXT, "the primary context is released by cuDevicePrimaryCtxRelease");
-    if (top() == handle) stack().pop_back();
+    if (topContext() == handle) contextStack().pop_back();
     context->destroy();
     return CUDA_SUCCESS;
   });
@@ -119,16 +89,16 @@ CUresult cuCtxDetach(CUcontext handle) { return cuCtxDestroy_v2(handle); }
 CUresult cuCtxPushCurrent_v2(CUcontext handle) {
   return driverCall(__func__, [&] {
     findContext(handle);
-    stack().push_back(handle);
+    contextStack().push_back(handle);
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuCtxPopCurrent_v2(CUcontext* result) {
   return driverCall(__func__, [&] {
-    require(!stack().empty(), CUDA_ERROR_INVALID_CONTEXT, "this thread's context stack is empty");
-    if (result != nullptr) *result = stack().back();
-    stack().pop_back();
+    require(!contextStack().empty(), CUDA_ERROR_INVALID_CONTEXT, "this thread's context stack is empty");
+    if (result != nullptr) *result = contextStack().back();
+    contextStack().pop_back();
     return CUDA_SUCCESS;
   });
 }
@@ -136,14 +106,14 @@ CUresult cuCtxPopCurrent_v2(CUcontext* result) {
 CUresult cuCtxSetCurrent(CUcontext handle) {
   return driverCall(__func__, [&] {
     if (handle == nullptr) {
-      if (!stack().empty()) stack().pop_back();
+      if (!contextStack().empty()) contextStack().pop_back();
       return CUDA_SUCCESS;
     }
     findContext(handle);
-    if (stack().empty()) {
-      stack().push_back(handle);
+    if (contextStack().empty()) {
+      contextStack().push_back(handle);
     } else {
-      stack().back() = handle;
+      contextStack().back() = handle;
     }
     return CUDA_SUCCESS;
   });
@@ -152,7 +122,7 @@ CUresult cuCtxSetCurrent(CUcontext handle) {
 CUresult cuCtxGetCurrent(CUcontext* result) {
   return driverCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    *result = top();
+    *result = topContext();
     return CUDA_SUCCESS;
   });
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "driver/call.h"
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/device.h"
 
 namespace softcuda::driver {

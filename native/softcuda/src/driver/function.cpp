@@ -1,8 +1,8 @@
-// cuFunc*.
+// cuFunc*, and the cuKernel* that do the same.
 #include <algorithm>
 #include <cstring>
 
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/device.h"
 #include "driver/module.h"
 
@@ -152,4 +152,12 @@ CUresult cuKernelSetAttribute(CUfunction_attribute which, int value, CUkernel ha
     setAttribute(*findFunction(reinterpret_cast<CUfunction>(handle)), which, value);
     return CUDA_SUCCESS;
   });
+}
+
+CUresult cuKernelGetParamInfo(CUkernel handle, size_t index, size_t* offset, size_t* size) {
+  return cuFuncGetParamInfo(reinterpret_cast<CUfunction>(handle), index, offset, size);
+}
+
+CUresult cuKernelSetCacheConfig(CUkernel handle, CUfunc_cache config, CUdevice) {
+  return cuFuncSetCacheConfig(reinterpret_cast<CUfunction>(handle), config);
 }

@@ -6,6 +6,7 @@
 
 #include "driver/allocation.h"
 #include "driver/capture.h"
+#include "driver/current_context.h"
 #include "driver/graph.h"
 #include "driver/launch.h"
 

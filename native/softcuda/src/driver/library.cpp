@@ -2,7 +2,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/module.h"
 
 namespace softcuda::driver {
@@ -195,12 +195,4 @@ CUresult cuKernelGetName(const char** name, CUkernel handle) {
     *name = findFunction(reinterpret_cast<CUfunction>(handle))->info().name.c_str();
     return CUDA_SUCCESS;
   });
-}
-
-CUresult cuKernelGetParamInfo(CUkernel handle, size_t index, size_t* offset, size_t* size) {
-  return cuFuncGetParamInfo(reinterpret_cast<CUfunction>(handle), index, offset, size);
-}
-
-CUresult cuKernelSetCacheConfig(CUkernel handle, CUfunc_cache config, CUdevice) {
-  return cuFuncSetCacheConfig(reinterpret_cast<CUfunction>(handle), config);
 }

@@ -2,7 +2,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/handles.h"
 #include "driver/module.h"
 

@@ -9,7 +9,7 @@
 
 #include "driver/allocation.h"
 #include "driver/capture.h"
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/device.h"
 
 namespace softcuda::driver {

@@ -3,7 +3,7 @@
 // groups of 4, shared memory in units of 128 bytes with 1 KiB per block for the system).
 #include <algorithm>
 
-#include "driver/context.h"
+#include "driver/current_context.h"
 #include "driver/device.h"
 #include "driver/launch.h"
 

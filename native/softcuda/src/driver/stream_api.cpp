@@ -5,7 +5,7 @@
 
 #include "driver/allocation.h"
 #include "driver/capture.h"
-#include "driver/context.h"
+#include "driver/current_context.h"
 
 using namespace softcuda;
 using namespace softcuda::driver;
