@@ -1,6 +1,6 @@
-// Prints what the machine reaches: GFLOP/s of an fp16 tensor-core product and an fp32 product of 1024^3, GB/s (read + written) of a
-// copy; by the clock, and by the processor time of all threads, which other load on the machine hardly disturbs. The best of all
-// repeats. Every result is checked before a number is printed.
+// Prints what the machine reaches: GFLOP/s of an fp16 tensor-core product and an fp32 product of 1024^3, GB/s (read +
+// written) of a copy; by the clock, and by the processor time of all threads, which other load on the machine hardly
+// disturbs. The best of all repeats. Every result is checked before a number is printed.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -38,12 +38,14 @@ void checkProduct(const std::vector<double>& a, const std::vector<double>& b, co
     const int i = s * 7919 % kSize, j = s * 104729 % kSize;
     double sum = 0;
     for (int p = 0; p < kSize; p++) sum += a[i * kSize + p] * b[p * kSize + j];
-    if (decode(c[i * kSize + j]) != sum) throw Error("the product is wrong at " + std::to_string(i) + ", " + std::to_string(j));
+    if (decode(c[i * kSize + j]) != sum)
+      throw Error("the product is wrong at " + std::to_string(i) + ", " + std::to_string(j));
   }
 }
 
 void print(const char* what, double amount, const char* unit, const Seconds& best) {
-  std::printf("%-44s %8.2f %s (%.1f ms), %.2f %s per busy core\n", what, amount / best.clock / 1e9, unit, best.clock * 1e3, amount / best.processor / 1e9, unit);
+  std::printf("%-44s %8.2f %s (%.1f ms), %.2f %s per busy core\n", what, amount / best.clock / 1e9, unit,
+              best.clock * 1e3, amount / best.processor / 1e9, unit);
 }
 
 void tensor(const Module& m, int repeats) {
@@ -52,16 +54,19 @@ void tensor(const Module& m, int repeats) {
   for (double v : a) ha.push_back(halfBits(v));
   for (double v : b) hb.push_back(halfBits(v));
   Buffer<uint16_t> da(ha), db(hb), dc(kSize * kSize);
-  const Seconds seconds =
-      best(repeats, [&] { m.run("gemmTensor", {{kSize / 128, kSize / 128}, 256, 3 * (128 * 64 + 32 * 256)}, da, db, dc, kSize, kSize); });
+  const Seconds seconds = best(repeats, [&] {
+    m.run("gemmTensor", {{kSize / 128, kSize / 128}, 256, 3 * (128 * 64 + 32 * 256)}, da, db, dc, kSize, kSize);
+  });
   checkProduct(a, b, dc.download(), halfValue);
   print("fp16 GEMM 1024^3 (cp.async, ldmatrix, mma)", 2.0 * kSize * kSize * kSize, "GFLOP/s", seconds);
 }
 
 void ffma(const Module& m, int repeats) {
   const auto a = randomIntegers<double>(kSize * kSize, -9, 9, 1), b = randomIntegers<double>(kSize * kSize, -9, 9, 2);
-  Buffer<float> da(std::vector<float>(a.begin(), a.end())), db(std::vector<float>(b.begin(), b.end())), dc(kSize * kSize);
-  const Seconds seconds = best(repeats, [&] { m.run("gemmFfma", {{kSize / 128, kSize / 128}, 256}, da, db, dc, kSize, kSize); });
+  Buffer<float> da(std::vector<float>(a.begin(), a.end())), db(std::vector<float>(b.begin(), b.end())),
+      dc(kSize * kSize);
+  const Seconds seconds =
+      best(repeats, [&] { m.run("gemmFfma", {{kSize / 128, kSize / 128}, 256}, da, db, dc, kSize, kSize); });
   checkProduct(a, b, dc.download(), [](float v) { return static_cast<double>(v); });
   print("fp32 GEMM 1024^3 (FFMA)", 2.0 * kSize * kSize * kSize, "GFLOP/s", seconds);
 }

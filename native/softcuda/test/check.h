@@ -20,8 +20,14 @@ inline std::vector<std::pair<std::string, std::function<void()>>>& tests() {
   static std::vector<std::pair<std::string, std::function<void()>>> all;
   return all;
 }
-inline long& checks() { static long n = 0; return n; }
-inline long& failures() { static long n = 0; return n; }
+inline long& checks() {
+  static long n = 0;
+  return n;
+}
+inline long& failures() {
+  static long n = 0;
+  return n;
+}
 
 struct Register {
   Register(const char* name, std::function<void()> body) { tests().emplace_back(name, std::move(body)); }
@@ -85,13 +91,21 @@ inline int run(int argc, char** argv) {
 
 }  // namespace check
 
-#define TEST(name)                                                   \
-  static void test_##name();                                         \
-  static const check::Register register_##name(#name, test_##name);  \
+#define TEST(name)                                                  \
+  static void test_##name();                                        \
+  static const check::Register register_##name(#name, test_##name); \
   static void test_##name()
 #define CHECK(...) check::that(static_cast<bool>(__VA_ARGS__), __FILE__, __LINE__, #__VA_ARGS__)
-#define CHECK_MSG(condition, message) check::that(static_cast<bool>(condition), __FILE__, __LINE__, std::string(#condition) + ": " + (message))
+#define CHECK_MSG(condition, message) \
+  check::that(static_cast<bool>(condition), __FILE__, __LINE__, std::string(#condition) + ": " + (message))
 #define CHECK_EQ(got, expected) check::equal((got), (expected), __FILE__, __LINE__, #got " == " #expected)
-#define REQUIRE(...) do { if (!CHECK(__VA_ARGS__)) throw check::Stop(); } while (0)
-#define REQUIRE_EQ(got, expected) do { if (!CHECK_EQ(got, expected)) throw check::Stop(); } while (0)
-#define MAIN() int main(int argc, char** argv) { return check::run(argc, argv); }
+#define REQUIRE(...)                              \
+  do {                                            \
+    if (!CHECK(__VA_ARGS__)) throw check::Stop(); \
+  } while (0)
+#define REQUIRE_EQ(got, expected)                      \
+  do {                                                 \
+    if (!CHECK_EQ(got, expected)) throw check::Stop(); \
+  } while (0)
+#define MAIN() \
+  int main(int argc, char** argv) { return check::run(argc, argv); }

@@ -32,9 +32,10 @@ uint64_t Records::allocate(Context& context, size_t bytes, size_t alignment, All
   uint64_t address = 0;
   const Failure failure = memory().allocate(bytes, alignment, kind, &address);
   if (failure.code != CUDA_SUCCESS) {
-    throw Error(static_cast<CUresult>(failure.code), std::to_string(bytes) + " bytes asked for, " +
-                                                         std::to_string(deviceMemory() - std::min(deviceMemory(), memory().bytesInUse())) +
-                                                         " of " + std::to_string(deviceMemory()) + " free. " + failure.report);
+    throw Error(static_cast<CUresult>(failure.code),
+                std::to_string(bytes) + " bytes asked for, " +
+                    std::to_string(deviceMemory() - std::min(deviceMemory(), memory().bytesInUse())) + " of " +
+                    std::to_string(deviceMemory()) + " free. " + failure.report);
   }
   Record record;
   memory().find(address, &record.allocation);
@@ -64,7 +65,8 @@ void Records::release(uint64_t base, const std::vector<AllocationKind>& kinds, C
   {
     std::lock_guard lock(mutex_);
     const auto found = records_.find(base);
-    if (found == records_.end() || std::find(kinds.begin(), kinds.end(), found->second.allocation.kind) == kinds.end()) {
+    if (found == records_.end() ||
+        std::find(kinds.begin(), kinds.end(), found->second.allocation.kind) == kinds.end()) {
       throw Error(code, hex(base) + " is not the beginning of such an allocation: " + memory().describe(base));
     }
     record = std::move(found->second);
@@ -81,7 +83,9 @@ void Records::beginFree(uint64_t base) {
   const bool possible = found != records_.end() && !found->second.freePending &&
                         (found->second.allocation.kind == AllocationKind::StreamOrdered ||
                          found->second.allocation.kind == AllocationKind::Device);
-  if (!possible) throw Error(CUDA_ERROR_INVALID_VALUE, hex(base) + " is not allocated, or freed already: " + memory().describe(base));
+  if (!possible)
+    throw Error(CUDA_ERROR_INVALID_VALUE,
+                hex(base) + " is not allocated, or freed already: " + memory().describe(base));
   found->second.freePending = true;
 }
 
@@ -113,13 +117,15 @@ void checkDeviceRange(uint64_t address, size_t bytes, const char* what) {
   if (bytes == 0) return;
   Allocation allocation;
   if (!memory().find(address, &allocation)) {
-    throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " " + hex(address) + " is not device memory: " + memory().describe(address));
+    throw Error(CUDA_ERROR_INVALID_VALUE,
+                std::string(what) + " " + hex(address) + " is not device memory: " + memory().describe(address));
   }
   const uint64_t offset = address - allocation.base;
   if (bytes > allocation.size - offset) {
-    throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " " + hex(address) + ": " + std::to_string(bytes) + " bytes reach " +
-                                              std::to_string(bytes - (allocation.size - offset)) + " beyond the end of allocation " +
-                                              std::to_string(allocation.id) + " (" + std::to_string(allocation.size) + " bytes)");
+    throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " " + hex(address) + ": " + std::to_string(bytes) +
+                                              " bytes reach " + std::to_string(bytes - (allocation.size - offset)) +
+                                              " beyond the end of allocation " + std::to_string(allocation.id) + " (" +
+                                              std::to_string(allocation.size) + " bytes)");
   }
 }
 

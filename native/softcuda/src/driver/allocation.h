@@ -22,9 +22,9 @@ struct Record {
   Allocation allocation;
   uint64_t contextId = 0;
   CUcontext context = nullptr;
-  unsigned flags = 0;               // of cuMemHostAlloc, cuMemHostRegister, cuMemAllocManaged
-  std::shared_ptr<Pool> pool;       // stream-ordered allocations
-  bool freePending = false;         // cuMemFreeAsync was called and has not been executed yet
+  unsigned flags = 0;          // of cuMemHostAlloc, cuMemHostRegister, cuMemAllocManaged
+  std::shared_ptr<Pool> pool;  // stream-ordered allocations
+  bool freePending = false;    // cuMemFreeAsync was called and has not been executed yet
 };
 
 // Live allocations by address, thread-safe.

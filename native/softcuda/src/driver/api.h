@@ -35,7 +35,8 @@ SOFTCUDA_API CUresult cuDeviceGetExecAffinitySupport(int* supported, int, CUdevi
 
 // Contexts.
 SOFTCUDA_API CUresult cuCtxCreate_v2(CUcontext* result, unsigned int flags, CUdevice dev);
-SOFTCUDA_API CUresult cuCtxCreate_v3(CUcontext* result, void* affinity, int affinities, unsigned int flags, CUdevice dev);
+SOFTCUDA_API CUresult cuCtxCreate_v3(CUcontext* result, void* affinity, int affinities, unsigned int flags,
+                                     CUdevice dev);
 SOFTCUDA_API CUresult cuCtxCreate_v4(CUcontext* result, void* parameters, unsigned int flags, CUdevice dev);
 SOFTCUDA_API CUresult cuCtxDestroy_v2(CUcontext handle);
 SOFTCUDA_API CUresult cuCtxAttach(CUcontext* result, unsigned int flags);
@@ -71,8 +72,8 @@ SOFTCUDA_API CUresult cuDevicePrimaryCtxGetState(CUdevice dev, unsigned int* fla
 // Modules.
 SOFTCUDA_API CUresult cuModuleLoad(CUmodule* result, const char* fileName);
 SOFTCUDA_API CUresult cuModuleLoadData(CUmodule* result, const void* image);
-SOFTCUDA_API CUresult cuModuleLoadDataEx(CUmodule* result, const void* image, unsigned int count, CUjit_option* options,
-    void** values);
+SOFTCUDA_API CUresult cuModuleLoadDataEx(CUmodule* result, const void* image, unsigned int count,
+                                         CUjit_option* options, void** values);
 SOFTCUDA_API CUresult cuModuleLoadFatBinary(CUmodule* result, const void* image);
 SOFTCUDA_API CUresult cuModuleUnload(CUmodule handle);
 SOFTCUDA_API CUresult cuModuleGetLoadingMode(int* mode);
@@ -95,10 +96,10 @@ SOFTCUDA_API CUresult cuKernelGetAttribute(int* value, CUfunction_attribute whic
 SOFTCUDA_API CUresult cuKernelSetAttribute(CUfunction_attribute which, int value, CUkernel handle, CUdevice dev);
 
 // Libraries.
-SOFTCUDA_API CUresult cuLibraryLoadData(CUlibrary* result, const void* image, CUjit_option*, void**, unsigned int, int*,
-    void**, unsigned int);
-SOFTCUDA_API CUresult cuLibraryLoadFromFile(CUlibrary* result, const char* fileName, CUjit_option*, void**, unsigned int, int*,
-    void**, unsigned int);
+SOFTCUDA_API CUresult cuLibraryLoadData(CUlibrary* result, const void* image, CUjit_option*, void**, unsigned int,
+                                        int*, void**, unsigned int);
+SOFTCUDA_API CUresult cuLibraryLoadFromFile(CUlibrary* result, const char* fileName, CUjit_option*, void**,
+                                            unsigned int, int*, void**, unsigned int);
 SOFTCUDA_API CUresult cuLibraryUnload(CUlibrary handle);
 SOFTCUDA_API CUresult cuLibraryGetKernel(CUkernel* result, CUlibrary handle, const char* name);
 SOFTCUDA_API CUresult cuLibraryGetKernelCount(unsigned int* count, CUlibrary handle);
@@ -114,21 +115,23 @@ SOFTCUDA_API CUresult cuKernelSetCacheConfig(CUkernel handle, CUfunc_cache confi
 
 // Linking.
 SOFTCUDA_API CUresult cuLinkCreate_v2(unsigned int count, CUjit_option* options, void** values, CUlinkState* result);
-SOFTCUDA_API CUresult cuLinkAddData_v2(CUlinkState handle, int type, void* data, size_t size, const char*, unsigned int count,
-    CUjit_option* options, void** values);
+SOFTCUDA_API CUresult cuLinkAddData_v2(CUlinkState handle, int type, void* data, size_t size, const char*,
+                                       unsigned int count, CUjit_option* options, void** values);
 SOFTCUDA_API CUresult cuLinkAddFile_v2(CUlinkState handle, int type, const char* path, unsigned int count,
-    CUjit_option* options, void** values);
+                                       CUjit_option* options, void** values);
 SOFTCUDA_API CUresult cuLinkComplete(CUlinkState handle, void** image, size_t* size);
 SOFTCUDA_API CUresult cuLinkDestroy(CUlinkState handle);
 
 // Launches.
 SOFTCUDA_API CUresult cuLaunchKernel(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ,
-    unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream,
-    void** parameters, void** extra);
-SOFTCUDA_API CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ,
-    unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream,
-    void** parameters);
-SOFTCUDA_API CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS* launches, unsigned int count, unsigned int);
+                                     unsigned int blockX, unsigned int blockY, unsigned int blockZ,
+                                     unsigned int sharedBytes, CUstream stream, void** parameters, void** extra);
+SOFTCUDA_API CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridX, unsigned int gridY,
+                                                unsigned int gridZ, unsigned int blockX, unsigned int blockY,
+                                                unsigned int blockZ, unsigned int sharedBytes, CUstream stream,
+                                                void** parameters);
+SOFTCUDA_API CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS* launches, unsigned int count,
+                                                           unsigned int);
 SOFTCUDA_API CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction f, void** parameters, void** extra);
 SOFTCUDA_API CUresult cuFuncSetBlockShape(CUfunction f, int x, int y, int z);
 SOFTCUDA_API CUresult cuFuncSetSharedSize(CUfunction f, unsigned int bytes);
@@ -142,12 +145,14 @@ SOFTCUDA_API CUresult cuLaunch(CUfunction f);
 
 // Occupancy.
 SOFTCUDA_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, CUfunction f, int blockSize,
-    size_t sharedBytes, unsigned int flags);
-SOFTCUDA_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction f, int blockSize, size_t sharedBytes);
+                                                                           size_t sharedBytes, unsigned int flags);
+SOFTCUDA_API CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction f, int blockSize,
+                                                                  size_t sharedBytes);
 SOFTCUDA_API CUresult cuOccupancyMaxPotentialBlockSizeWithFlags(int* gridSize, int* blockSize, CUfunction f,
-    CUoccupancyB2DSize sharedOf, size_t sharedBytes, int limit, unsigned int flags);
+                                                                CUoccupancyB2DSize sharedOf, size_t sharedBytes,
+                                                                int limit, unsigned int flags);
 SOFTCUDA_API CUresult cuOccupancyMaxPotentialBlockSize(int* gridSize, int* blockSize, CUfunction f,
-    CUoccupancyB2DSize sharedOf, size_t sharedBytes, int limit);
+                                                       CUoccupancyB2DSize sharedOf, size_t sharedBytes, int limit);
 SOFTCUDA_API CUresult cuOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, CUfunction f, int blocks, int blockSize);
 SOFTCUDA_API CUresult cuOccupancyMaxPotentialClusterSize(int*, CUfunction, const CUlaunchConfig*);
 SOFTCUDA_API CUresult cuOccupancyMaxActiveClusters(int*, CUfunction, const CUlaunchConfig*);
@@ -156,7 +161,7 @@ SOFTCUDA_API CUresult cuOccupancyMaxActiveClusters(int*, CUfunction, const CUlau
 SOFTCUDA_API CUresult cuMemGetInfo_v2(size_t* free, size_t* total);
 SOFTCUDA_API CUresult cuMemAlloc_v2(CUdeviceptr* result, size_t bytes);
 SOFTCUDA_API CUresult cuMemAllocPitch_v2(CUdeviceptr* result, size_t* pitch, size_t width, size_t height,
-    unsigned int elementBytes);
+                                         unsigned int elementBytes);
 SOFTCUDA_API CUresult cuMemFree_v2(CUdeviceptr address);
 SOFTCUDA_API CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, size_t* bytes, CUdeviceptr address);
 SOFTCUDA_API CUresult cuMemHostAlloc(void** result, size_t bytes, unsigned int flags);
@@ -169,16 +174,17 @@ SOFTCUDA_API CUresult cuMemHostGetFlags(unsigned int* flags, void* pointer);
 SOFTCUDA_API CUresult cuMemAllocManaged(CUdeviceptr* result, size_t bytes, unsigned int flags);
 SOFTCUDA_API CUresult cuMemPrefetchAsync(CUdeviceptr address, size_t bytes, CUdevice dev, CUstream stream);
 SOFTCUDA_API CUresult cuMemPrefetchAsync_v2(CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned int,
-    CUstream stream);
+                                            CUstream stream);
 SOFTCUDA_API CUresult cuMemAdvise(CUdeviceptr address, size_t bytes, int advice, CUdevice dev);
 SOFTCUDA_API CUresult cuMemAdvise_v2(CUdeviceptr address, size_t bytes, int advice, CUmemLocation location);
-SOFTCUDA_API CUresult cuMemRangeGetAttribute(void* data, size_t size, int attribute, CUdeviceptr address, size_t bytes);
-SOFTCUDA_API CUresult cuMemRangeGetAttributes(void** data, size_t* sizes, int* attributes, size_t count, CUdeviceptr address,
-    size_t bytes);
+SOFTCUDA_API CUresult cuMemRangeGetAttribute(void* data, size_t size, int attribute, CUdeviceptr address,
+                                             size_t bytes);
+SOFTCUDA_API CUresult cuMemRangeGetAttributes(void** data, size_t* sizes, int* attributes, size_t count,
+                                              CUdeviceptr address, size_t bytes);
 SOFTCUDA_API CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr address, size_t bytes, unsigned int flags);
 SOFTCUDA_API CUresult cuPointerGetAttribute(void* data, CUpointer_attribute which, CUdeviceptr address);
 SOFTCUDA_API CUresult cuPointerGetAttributes(unsigned int count, CUpointer_attribute* attributes, void** data,
-    CUdeviceptr address);
+                                             CUdeviceptr address);
 SOFTCUDA_API CUresult cuPointerSetAttribute(const void* value, CUpointer_attribute which, CUdeviceptr address);
 
 // Stream-ordered memory.
@@ -239,7 +245,8 @@ SOFTCUDA_API CUresult cuStreamGetCtx(CUstream handle, CUcontext* result);
 SOFTCUDA_API CUresult cuStreamQuery(CUstream handle);
 SOFTCUDA_API CUresult cuStreamSynchronize(CUstream handle);
 SOFTCUDA_API CUresult cuStreamWaitEvent(CUstream handle, CUevent eventHandle, unsigned int flags);
-SOFTCUDA_API CUresult cuStreamAddCallback(CUstream handle, CUstreamCallback callback, void* userData, unsigned int flags);
+SOFTCUDA_API CUresult cuStreamAddCallback(CUstream handle, CUstreamCallback callback, void* userData,
+                                          unsigned int flags);
 SOFTCUDA_API CUresult cuLaunchHostFunc(CUstream handle, CUhostFn function, void* userData);
 SOFTCUDA_API CUresult cuStreamGetAttribute(CUstream handle, int which, CUlaunchAttributeValue* value);
 SOFTCUDA_API CUresult cuStreamSetAttribute(CUstream handle, int which, const CUlaunchAttributeValue* value);
@@ -261,18 +268,19 @@ SOFTCUDA_API CUresult cuStreamWriteValue64_v2(CUstream s, CUdeviceptr a, uint64_
 SOFTCUDA_API CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode);
 SOFTCUDA_API CUresult cuStreamBeginCapture(CUstream stream);
 SOFTCUDA_API CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph, const CUgraphNode* dependencies,
-    const CUgraphEdgeData*, size_t count, CUstreamCaptureMode mode);
+                                                  const CUgraphEdgeData*, size_t count, CUstreamCaptureMode mode);
 SOFTCUDA_API CUresult cuStreamEndCapture(CUstream handle, CUgraph* result);
 SOFTCUDA_API CUresult cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus* status);
-SOFTCUDA_API CUresult cuStreamGetCaptureInfo_v3(CUstream handle, CUstreamCaptureStatus* status, uint64_t* id, CUgraph* graph,
-    const CUgraphNode** dependencies, const CUgraphEdgeData** edges, size_t* count);
-SOFTCUDA_API CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus* status, uint64_t* id, CUgraph* graph,
-    const CUgraphNode** dependencies, size_t* count);
+SOFTCUDA_API CUresult cuStreamGetCaptureInfo_v3(CUstream handle, CUstreamCaptureStatus* status, uint64_t* id,
+                                                CUgraph* graph, const CUgraphNode** dependencies,
+                                                const CUgraphEdgeData** edges, size_t* count);
+SOFTCUDA_API CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus* status, uint64_t* id,
+                                                CUgraph* graph, const CUgraphNode** dependencies, size_t* count);
 SOFTCUDA_API CUresult cuStreamGetCaptureInfo(CUstream stream, CUstreamCaptureStatus* status, uint64_t* id);
-SOFTCUDA_API CUresult cuStreamUpdateCaptureDependencies_v2(CUstream handle, CUgraphNode* dependencies, const CUgraphEdgeData*,
-    size_t count, unsigned int flags);
+SOFTCUDA_API CUresult cuStreamUpdateCaptureDependencies_v2(CUstream handle, CUgraphNode* dependencies,
+                                                           const CUgraphEdgeData*, size_t count, unsigned int flags);
 SOFTCUDA_API CUresult cuStreamUpdateCaptureDependencies(CUstream stream, CUgraphNode* dependencies, size_t count,
-    unsigned int flags);
+                                                        unsigned int flags);
 SOFTCUDA_API CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode* mode);
 
 // Graphs.
@@ -280,77 +288,88 @@ SOFTCUDA_API CUresult cuGraphCreate(CUgraph* result, unsigned int flags);
 SOFTCUDA_API CUresult cuGraphDestroy(CUgraph handle);
 SOFTCUDA_API CUresult cuGraphClone(CUgraph* result, CUgraph handle);
 SOFTCUDA_API CUresult cuGraphNodeFindInClone(CUgraphNode* result, CUgraphNode original, CUgraph clone);
-SOFTCUDA_API CUresult cuGraphAddKernelNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    const CUDA_KERNEL_NODE_PARAMS* p);
+SOFTCUDA_API CUresult cuGraphAddKernelNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after,
+                                              size_t count, const CUDA_KERNEL_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphAddKernelNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    const CUDA_KERNEL_NODE_PARAMS_v1* p);
+                                           const CUDA_KERNEL_NODE_PARAMS_v1* p);
 SOFTCUDA_API CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphKernelNodeGetParams(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v1* p);
 SOFTCUDA_API CUresult cuGraphKernelNodeSetParams_v2(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphKernelNodeSetParams(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1* p);
 SOFTCUDA_API CUresult cuGraphAddMemcpyNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    const CUDA_MEMCPY3D* p, CUcontext);
+                                           const CUDA_MEMCPY3D* p, CUcontext);
 SOFTCUDA_API CUresult cuGraphMemcpyNodeGetParams(CUgraphNode node, CUDA_MEMCPY3D* p);
 SOFTCUDA_API CUresult cuGraphMemcpyNodeSetParams(CUgraphNode node, const CUDA_MEMCPY3D* p);
 SOFTCUDA_API CUresult cuGraphAddMemsetNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    const CUDA_MEMSET_NODE_PARAMS* p, CUcontext);
+                                           const CUDA_MEMSET_NODE_PARAMS* p, CUcontext);
 SOFTCUDA_API CUresult cuGraphMemsetNodeGetParams(CUgraphNode node, CUDA_MEMSET_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphMemsetNodeSetParams(CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphAddHostNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    const CUDA_HOST_NODE_PARAMS* p);
+                                         const CUDA_HOST_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphHostNodeGetParams(CUgraphNode node, CUDA_HOST_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphHostNodeSetParams(CUgraphNode node, const CUDA_HOST_NODE_PARAMS* p);
-SOFTCUDA_API CUresult cuGraphAddChildGraphNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    CUgraph child);
+SOFTCUDA_API CUresult cuGraphAddChildGraphNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after,
+                                               size_t count, CUgraph child);
 SOFTCUDA_API CUresult cuGraphChildGraphNodeGetGraph(CUgraphNode node, CUgraph* result);
 SOFTCUDA_API CUresult cuGraphAddEmptyNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count);
-SOFTCUDA_API CUresult cuGraphAddEventRecordNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    CUevent event);
+SOFTCUDA_API CUresult cuGraphAddEventRecordNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after,
+                                                size_t count, CUevent event);
 SOFTCUDA_API CUresult cuGraphEventRecordNodeGetEvent(CUgraphNode node, CUevent* event);
 SOFTCUDA_API CUresult cuGraphEventRecordNodeSetEvent(CUgraphNode node, CUevent event);
-SOFTCUDA_API CUresult cuGraphAddEventWaitNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    CUevent event);
+SOFTCUDA_API CUresult cuGraphAddEventWaitNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after,
+                                              size_t count, CUevent event);
 SOFTCUDA_API CUresult cuGraphEventWaitNodeGetEvent(CUgraphNode node, CUevent* event);
 SOFTCUDA_API CUresult cuGraphEventWaitNodeSetEvent(CUgraphNode node, CUevent event);
-SOFTCUDA_API CUresult cuGraphAddNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, const CUgraphEdgeData*,
-    size_t count, CUgraphNodeParams* p);
+SOFTCUDA_API CUresult cuGraphAddNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after,
+                                        const CUgraphEdgeData*, size_t count, CUgraphNodeParams* p);
 SOFTCUDA_API CUresult cuGraphAddNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
-    CUgraphNodeParams* p);
+                                     CUgraphNodeParams* p);
 SOFTCUDA_API CUresult cuGraphNodeSetParams(CUgraphNode handle, CUgraphNodeParams* p);
 SOFTCUDA_API CUresult cuGraphExecNodeSetParams(CUgraphExec exec, CUgraphNode handle, CUgraphNodeParams* p);
 SOFTCUDA_API CUresult cuGraphNodeGetType(CUgraphNode node, CUgraphNodeType* type);
 SOFTCUDA_API CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode* nodes, size_t* count);
 SOFTCUDA_API CUresult cuGraphGetRootNodes(CUgraph handle, CUgraphNode* nodes, size_t* count);
 SOFTCUDA_API CUresult cuGraphGetEdges(CUgraph handle, CUgraphNode* from, CUgraphNode* to, size_t* count);
-SOFTCUDA_API CUresult cuGraphGetEdges_v2(CUgraph graph, CUgraphNode* from, CUgraphNode* to, CUgraphEdgeData* data, size_t* count);
+SOFTCUDA_API CUresult cuGraphGetEdges_v2(CUgraph graph, CUgraphNode* from, CUgraphNode* to, CUgraphEdgeData* data,
+                                         size_t* count);
 SOFTCUDA_API CUresult cuGraphNodeGetDependencies(CUgraphNode node, CUgraphNode* nodes, size_t* count);
-SOFTCUDA_API CUresult cuGraphNodeGetDependencies_v2(CUgraphNode node, CUgraphNode* nodes, CUgraphEdgeData* data, size_t* count);
+SOFTCUDA_API CUresult cuGraphNodeGetDependencies_v2(CUgraphNode node, CUgraphNode* nodes, CUgraphEdgeData* data,
+                                                    size_t* count);
 SOFTCUDA_API CUresult cuGraphNodeGetDependentNodes(CUgraphNode node, CUgraphNode* nodes, size_t* count);
-SOFTCUDA_API CUresult cuGraphNodeGetDependentNodes_v2(CUgraphNode node, CUgraphNode* nodes, CUgraphEdgeData* data, size_t* count);
-SOFTCUDA_API CUresult cuGraphAddDependencies(CUgraph handle, const CUgraphNode* from, const CUgraphNode* to, size_t count);
+SOFTCUDA_API CUresult cuGraphNodeGetDependentNodes_v2(CUgraphNode node, CUgraphNode* nodes, CUgraphEdgeData* data,
+                                                      size_t* count);
+SOFTCUDA_API CUresult cuGraphAddDependencies(CUgraph handle, const CUgraphNode* from, const CUgraphNode* to,
+                                             size_t count);
 SOFTCUDA_API CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode* from, const CUgraphNode* to,
-    const CUgraphEdgeData*, size_t count);
-SOFTCUDA_API CUresult cuGraphRemoveDependencies(CUgraph handle, const CUgraphNode* from, const CUgraphNode* to, size_t count);
+                                                const CUgraphEdgeData*, size_t count);
+SOFTCUDA_API CUresult cuGraphRemoveDependencies(CUgraph handle, const CUgraphNode* from, const CUgraphNode* to,
+                                                size_t count);
 SOFTCUDA_API CUresult cuGraphRemoveDependencies_v2(CUgraph graph, const CUgraphNode* from, const CUgraphNode* to,
-    const CUgraphEdgeData*, size_t count);
+                                                   const CUgraphEdgeData*, size_t count);
 SOFTCUDA_API CUresult cuGraphDestroyNode(CUgraphNode handle);
 SOFTCUDA_API CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, int which, CUlaunchAttributeValue* value);
 SOFTCUDA_API CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, int which, const CUlaunchAttributeValue* value);
 SOFTCUDA_API CUresult cuGraphKernelNodeCopyAttributes(CUgraphNode dst, CUgraphNode src);
 SOFTCUDA_API CUresult cuGraphInstantiateWithFlags(CUgraphExec* result, CUgraph graph, unsigned long long flags);
-SOFTCUDA_API CUresult cuGraphInstantiate_v2(CUgraphExec* result, CUgraph graph, CUgraphNode* errorNode, char* log, size_t size);
-SOFTCUDA_API CUresult cuGraphInstantiateWithParams(CUgraphExec* result, CUgraph graph, CUDA_GRAPH_INSTANTIATE_PARAMS* p);
+SOFTCUDA_API CUresult cuGraphInstantiate_v2(CUgraphExec* result, CUgraph graph, CUgraphNode* errorNode, char* log,
+                                            size_t size);
+SOFTCUDA_API CUresult cuGraphInstantiateWithParams(CUgraphExec* result, CUgraph graph,
+                                                   CUDA_GRAPH_INSTANTIATE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphExecGetFlags(CUgraphExec exec, uint64_t* flags);
 SOFTCUDA_API CUresult cuGraphExecDestroy(CUgraphExec handle);
 SOFTCUDA_API CUresult cuGraphUpload(CUgraphExec handle, CUstream stream);
 SOFTCUDA_API CUresult cuGraphLaunch(CUgraphExec handle, CUstream streamHandle);
 SOFTCUDA_API CUresult cuGraphExecUpdate_v2(CUgraphExec handle, CUgraph graph, CUgraphExecUpdateResultInfo* info);
-SOFTCUDA_API CUresult cuGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphNode* errorNode, CUgraphExecUpdateResult* result);
-SOFTCUDA_API CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS* p);
-SOFTCUDA_API CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1* p);
-SOFTCUDA_API CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMCPY3D* p, CUcontext);
-SOFTCUDA_API CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS* p,
-    CUcontext);
+SOFTCUDA_API CUresult cuGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphNode* errorNode,
+                                        CUgraphExecUpdateResult* result);
+SOFTCUDA_API CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec exec, CUgraphNode node,
+                                                        const CUDA_KERNEL_NODE_PARAMS* p);
+SOFTCUDA_API CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node,
+                                                     const CUDA_KERNEL_NODE_PARAMS_v1* p);
+SOFTCUDA_API CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMCPY3D* p,
+                                                     CUcontext);
+SOFTCUDA_API CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec exec, CUgraphNode node,
+                                                     const CUDA_MEMSET_NODE_PARAMS* p, CUcontext);
 SOFTCUDA_API CUresult cuGraphExecHostNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_HOST_NODE_PARAMS* p);
 SOFTCUDA_API CUresult cuGraphExecChildGraphNodeSetParams(CUgraphExec exec, CUgraphNode node, CUgraph child);
 SOFTCUDA_API CUresult cuGraphExecEventRecordNodeSetEvent(CUgraphExec exec, CUgraphNode node, CUevent event);

@@ -26,7 +26,7 @@ inline void require(bool holds, CUresult code, const char* message) {
 }
 
 bool initialised();
-void setInitialised();   // cuInit
+void setInitialised();  // cuInit
 
 // Throws NOT_INITIALIZED before cuInit and NOT_PERMITTED inside of a host function.
 void checkDriver();

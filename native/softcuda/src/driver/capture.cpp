@@ -20,7 +20,8 @@ std::vector<std::shared_ptr<Capture>>& active() {
 std::atomic<uint64_t> nextCaptureId{1};
 
 void checkMode(CUstreamCaptureMode mode) {
-  require(mode >= CU_STREAM_CAPTURE_MODE_GLOBAL && mode <= CU_STREAM_CAPTURE_MODE_RELAXED, CUDA_ERROR_INVALID_VALUE, "unknown capture mode");
+  require(mode >= CU_STREAM_CAPTURE_MODE_GLOBAL && mode <= CU_STREAM_CAPTURE_MODE_RELAXED, CUDA_ERROR_INVALID_VALUE,
+          "unknown capture mode");
 }
 
 void leave(Capture& capture) {
@@ -43,7 +44,8 @@ void addUnique(std::vector<GraphNode*>& to, const std::vector<GraphNode*>& nodes
   }
 }
 
-CUresult begin(const char* function, CUstream handle, CUstreamCaptureMode mode, CUgraph into, const CUgraphNode* dependencies, size_t count) {
+CUresult begin(const char* function, CUstream handle, CUstreamCaptureMode mode, CUgraph into,
+               const CUgraphNode* dependencies, size_t count) {
   return contextCall(function, [&](Context& context) {
     checkMode(mode);
     const auto stream = context.stream(handle);
@@ -82,7 +84,8 @@ CUstreamCaptureMode& threadCaptureMode() {
 }
 
 void invalidate(Capture& capture, CUresult code, const char* message) {
-  if (capture.invalidated) throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
+  if (capture.invalidated)
+    throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
   capture.invalidated = true;
   throw Error(code, message);
 }
@@ -93,25 +96,30 @@ void refuseWhileCapturing(const char* what) {
   if (mine == CU_STREAM_CAPTURE_MODE_RELAXED) return;
   std::lock_guard lock(activeLock);
   for (const auto& capture : active()) {
-    const bool local = capture->thread == std::this_thread::get_id() && capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED;
+    const bool local =
+        capture->thread == std::this_thread::get_id() && capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED;
     const bool global = mine == CU_STREAM_CAPTURE_MODE_GLOBAL && capture->mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
     if (local || global) {
       capture->invalidated = true;
-      throw Error(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
-                  std::string(what) + " while a stream is capturing in a mode that forbids it (see cuThreadExchangeStreamCaptureMode)");
+      throw Error(
+          CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+          std::string(what) +
+              " while a stream is capturing in a mode that forbids it (see cuThreadExchangeStreamCaptureMode)");
     }
   }
 }
 
 void captureNode(Stream& stream, Work work) {
   Capture& capture = *stream.capture;
-  if (capture.invalidated) throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
+  if (capture.invalidated)
+    throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
   std::lock_guard lock(graphLock());
   stream.frontier = {capture.graph->add(std::move(work), stream.frontier)};
 }
 
 void captureEventRecord(Stream& stream, const std::shared_ptr<Event>& event) {
-  if (stream.capture->invalidated) throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
+  if (stream.capture->invalidated)
+    throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
   std::lock_guard lock(event->mutex);
   event->capture = stream.capture;
   event->captured = stream.frontier;
@@ -122,17 +130,20 @@ void captureEventWait(const std::shared_ptr<Stream>& stream, Event& event) {
   if (stream->capture == nullptr) {
     // The stream joins the capture.
     if (stream->legacy) {
-      invalidate(*event.capture, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, "the legacy default stream cannot join a capture");
+      invalidate(*event.capture, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,
+                 "the legacy default stream cannot join a capture");
     }
-    if (event.capture->invalidated) throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
+    if (event.capture->invalidated)
+      throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
     stream->capture = event.capture;
     stream->capture->streams.push_back(stream);
     stream->frontier = event.captured;
     return;
   }
-  if (stream->capture->invalidated) throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
+  if (stream->capture->invalidated)
+    throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
   if (!eventCaptured) {
-    if (event.recorded == nullptr && event.capture == nullptr) return;   // never recorded: nothing to wait for
+    if (event.recorded == nullptr && event.capture == nullptr) return;  // never recorded: nothing to wait for
     invalidate(*stream->capture, CUDA_ERROR_STREAM_CAPTURE_ISOLATION, "the event was recorded outside of the capture");
   }
   if (event.capture != stream->capture) {
@@ -146,12 +157,16 @@ void captureEventWait(const std::shared_ptr<Stream>& stream, Event& event) {
 
 using namespace softcuda::driver;
 
-CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode) { return begin(__func__, stream, mode, nullptr, nullptr, 0); }
+CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode) {
+  return begin(__func__, stream, mode, nullptr, nullptr, 0);
+}
 
-CUresult cuStreamBeginCapture(CUstream stream) { return begin(__func__, stream, CU_STREAM_CAPTURE_MODE_GLOBAL, nullptr, nullptr, 0); }
+CUresult cuStreamBeginCapture(CUstream stream) {
+  return begin(__func__, stream, CU_STREAM_CAPTURE_MODE_GLOBAL, nullptr, nullptr, 0);
+}
 
-CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph, const CUgraphNode* dependencies, const CUgraphEdgeData*, size_t count,
-                                     CUstreamCaptureMode mode) {
+CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph graph, const CUgraphNode* dependencies,
+                                     const CUgraphEdgeData*, size_t count, CUstreamCaptureMode mode) {
   if (graph == nullptr || (count != 0 && dependencies == nullptr)) {
     return driverCall(__func__, []() -> CUresult { throw Error(CUDA_ERROR_INVALID_VALUE, "null pointer"); });
   }
@@ -172,17 +187,20 @@ CUresult cuStreamEndCapture(CUstream handle, CUgraph* result) {
       throw Error(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "the capture began in another stream and must end there");
     }
     if (capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != std::this_thread::get_id()) {
-      throw Error(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, "another thread began the capture, in a mode that is not relaxed");
+      throw Error(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD,
+                  "another thread began the capture, in a mode that is not relaxed");
     }
     const std::vector<GraphNode*> joined = stream->frontier;
     leave(*capture);
-    if (capture->invalidated) throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
+    if (capture->invalidated)
+      throw Error(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "the capture was invalidated by an earlier error");
     std::lock_guard graphs(graphLock());
     for (const auto& node : capture->graph->nodes) {
       if (!node->after.empty() || std::find(joined.begin(), joined.end(), node.get()) != joined.end()) continue;
-      if (capture->graph->handle != nullptr) continue;   // a graph that was there before may have other ends
+      if (capture->graph->handle != nullptr) continue;  // a graph that was there before may have other ends
       throw Error(CUDA_ERROR_STREAM_CAPTURE_UNJOINED,
-                  "a stream that joined the capture was not joined again: record an event in it and let the first stream wait for it");
+                  "a stream that joined the capture was not joined again: record an event in it and let the first "
+                  "stream wait for it");
     }
     *result = publish(capture->graph);
     return CUDA_SUCCESS;
@@ -193,9 +211,9 @@ CUresult cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus* status) {
   return contextCall(__func__, [&](Context& context) {
     require(status != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     const auto stream = context.stream(handle);
-    if (stream->legacy) context.join(*stream);   // STREAM_CAPTURE_IMPLICIT
+    if (stream->legacy) context.join(*stream);  // STREAM_CAPTURE_IMPLICIT
     std::lock_guard lock(context.order);
-    *status = stream->capture == nullptr       ? CU_STREAM_CAPTURE_STATUS_NONE
+    *status = stream->capture == nullptr     ? CU_STREAM_CAPTURE_STATUS_NONE
               : stream->capture->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
                                              : CU_STREAM_CAPTURE_STATUS_ACTIVE;
     return CUDA_SUCCESS;
@@ -238,11 +256,11 @@ CUresult cuStreamGetCaptureInfo(CUstream stream, CUstreamCaptureStatus* status, 
   return cuStreamGetCaptureInfo_v3(stream, status, id, nullptr, nullptr, nullptr, nullptr);
 }
 
-CUresult cuStreamUpdateCaptureDependencies_v2(CUstream handle, CUgraphNode* dependencies, const CUgraphEdgeData*, size_t count,
-                                              unsigned int flags) {
+CUresult cuStreamUpdateCaptureDependencies_v2(CUstream handle, CUgraphNode* dependencies, const CUgraphEdgeData*,
+                                              size_t count, unsigned int flags) {
   return contextCall(__func__, [&](Context& context) {
-    require(flags <= CU_STREAM_SET_CAPTURE_DEPENDENCIES && (dependencies != nullptr || count == 0), CUDA_ERROR_INVALID_VALUE,
-            "null pointer or unknown flags");
+    require(flags <= CU_STREAM_SET_CAPTURE_DEPENDENCIES && (dependencies != nullptr || count == 0),
+            CUDA_ERROR_INVALID_VALUE, "null pointer or unknown flags");
     const auto stream = context.stream(handle);
     std::lock_guard lock(context.order);
     require(stream->capture != nullptr, CUDA_ERROR_ILLEGAL_STATE, "the stream is not capturing");
@@ -250,7 +268,8 @@ CUresult cuStreamUpdateCaptureDependencies_v2(CUstream handle, CUgraphNode* depe
     std::vector<GraphNode*> nodes;
     for (size_t i = 0; i < count; ++i) {
       nodes.push_back(&findNode(dependencies[i]));
-      require(nodes.back()->graph == stream->capture->graph.get(), CUDA_ERROR_INVALID_VALUE, "the node belongs to another graph");
+      require(nodes.back()->graph == stream->capture->graph.get(), CUDA_ERROR_INVALID_VALUE,
+              "the node belongs to another graph");
     }
     if (flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES) stream->frontier.clear();
     addUnique(stream->frontier, nodes);
@@ -258,7 +277,8 @@ CUresult cuStreamUpdateCaptureDependencies_v2(CUstream handle, CUgraphNode* depe
   });
 }
 
-CUresult cuStreamUpdateCaptureDependencies(CUstream stream, CUgraphNode* dependencies, size_t count, unsigned int flags) {
+CUresult cuStreamUpdateCaptureDependencies(CUstream stream, CUgraphNode* dependencies, size_t count,
+                                           unsigned int flags) {
   return cuStreamUpdateCaptureDependencies_v2(stream, dependencies, nullptr, count, flags);
 }
 

@@ -15,14 +15,14 @@ struct Capture {
   CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
   std::thread::id thread;
   Stream* origin = nullptr;
-  std::vector<std::weak_ptr<Stream>> streams;     // origin and those that joined
+  std::vector<std::weak_ptr<Stream>> streams;  // origin and those that joined
   uint64_t id = 0;
   std::atomic<bool> invalidated{false};
   std::atomic<bool> over{false};
 };
 
-// Throws STREAM_CAPTURE_UNSUPPORTED if a capture forbids calls that may be unsafe (allocations, synchronous copies, ...)
-// to this thread, and invalidates that capture.
+// Throws STREAM_CAPTURE_UNSUPPORTED if a capture forbids calls that may be unsafe (allocations, synchronous copies,
+// ...) to this thread, and invalidates that capture.
 void refuseWhileCapturing(const char* what);
 
 // The mode that cuThreadExchangeStreamCaptureMode sets, of the calling thread.

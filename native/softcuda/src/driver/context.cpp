@@ -19,9 +19,9 @@ std::atomic<uint64_t> nextStreamId{1};
 Scheduler& scheduler() { return Scheduler::instance(); }
 
 void dropFinished(std::vector<OperationPtr>& operations) {
-  operations.erase(std::remove_if(operations.begin(), operations.end(),
-                                  [](const OperationPtr& o) { return scheduler().done(o); }),
-                   operations.end());
+  operations.erase(
+      std::remove_if(operations.begin(), operations.end(), [](const OperationPtr& o) { return scheduler().done(o); }),
+      operations.end());
 }
 
 bool capturing(const Stream& stream) { return stream.capture != nullptr && !stream.capture->over; }
@@ -131,7 +131,8 @@ void Context::refuseIfImplicit(const Stream& stream) {
   for (const auto& other : streams_) {
     if (other->blocking() && capturing(*other)) {
       invalidate(*other->capture, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,
-                 "the legacy default stream waits for a stream that is capturing; create that one with CU_STREAM_NON_BLOCKING");
+                 "the legacy default stream waits for a stream that is capturing; create that one with "
+                 "CU_STREAM_NON_BLOCKING");
     }
   }
   for (const auto& other : perThread_) {
@@ -199,7 +200,8 @@ void Context::submitGroup(Stream& stream, std::vector<OperationPtr> after,
 OperationPtr Context::join(Stream& stream) {
   std::lock_guard lock(order);
   if (stream.capture != nullptr) {
-    invalidate(*stream.capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "a capturing stream can be neither queried nor waited for");
+    invalidate(*stream.capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+               "a capturing stream can be neither queried nor waited for");
   }
   refuseIfImplicit(stream);
   if (!stream.legacy) return stream.tail;

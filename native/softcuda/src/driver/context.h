@@ -27,12 +27,12 @@ struct Stream {
   int priority = 0;
   uint64_t id = 0;
   bool legacy = false;
-  std::map<int, CUlaunchAttributeValue> attributes;   // what was set, by id; guarded by the context's `order`
+  std::map<int, CUlaunchAttributeValue> attributes;  // what was set, by id; guarded by the context's `order`
 
   // Guarded by the context's `order`:
-  OperationPtr tail;                      // the last thing submitted
-  std::shared_ptr<Capture> capture;       // while capturing
-  std::vector<GraphNode*> frontier;       // what the next captured node comes after
+  OperationPtr tail;                 // the last thing submitted
+  std::shared_ptr<Capture> capture;  // while capturing
+  std::vector<GraphNode*> frontier;  // what the next captured node comes after
 
   // A stream that waits for the legacy default stream, and the other way round.
   bool blocking() const { return !legacy && (flags & CU_STREAM_NON_BLOCKING) == 0; }
@@ -44,8 +44,8 @@ struct Event {
   unsigned flags = CU_EVENT_DEFAULT;
 
   std::mutex mutex;
-  OperationPtr recorded;                  // the last cuEventRecord outside of captures
-  std::shared_ptr<Capture> capture;       // last recorded in a capturing stream, after these nodes
+  OperationPtr recorded;             // the last cuEventRecord outside of captures
+  std::shared_ptr<Capture> capture;  // last recorded in a capturing stream, after these nodes
   std::vector<GraphNode*> captured;
 };
 
@@ -64,7 +64,7 @@ class Context : public std::enable_shared_from_this<Context> {
   // Throws INVALID_HANDLE for one that does not exist or belongs to another context.
   std::shared_ptr<Stream> stream(CUstream handle);
   std::shared_ptr<Stream> createStream(unsigned flags, int priority);
-  void forget(const std::shared_ptr<Stream>& stream);    // cuStreamDestroy: its work still counts for synchronize()
+  void forget(const std::shared_ptr<Stream>& stream);  // cuStreamDestroy: its work still counts for synchronize()
 
   // Does the work in the stream's order: submits it, or adds a node to the graph that the stream is capturing.
   // Throws STREAM_CAPTURE_IMPLICIT for the legacy stream while a stream that it waits for is capturing.
@@ -72,8 +72,8 @@ class Context : public std::enable_shared_from_this<Context> {
   OperationPtr enqueue(Stream& stream, Work work);
   // The same for something that cannot be captured. `after` are operations that it comes after besides.
   OperationPtr submit(Stream& stream, const OperationPtr& operation, std::vector<OperationPtr> after = {});
-  // Takes the stream for several operations at once: `build` submits them after the operation that it is given and returns
-  // those that end them; the stream goes on after these.
+  // Takes the stream for several operations at once: `build` submits them after the operation that it is given and
+  // returns those that end them; the stream goes on after these.
   void submitGroup(Stream& stream, std::vector<OperationPtr> after,
                    const std::function<std::vector<OperationPtr>(const OperationPtr&)>& build);
   // What has to end for the stream to be idle (for the legacy stream: the streams that it waits for too); may be null.
@@ -81,9 +81,9 @@ class Context : public std::enable_shared_from_this<Context> {
   // Runs the body on the calling thread, in the stream's order (synchronous copies). Throws its error.
   void runHere(Stream& stream, std::function<CUresult()> body);
 
-  void synchronize();                     // waits for all of the context's work; throws the sticky error
-  void waitIdle();                        // the same without the error
-  void destroy();                         // waits, reports leaks, frees everything
+  void synchronize();  // waits for all of the context's work; throws the sticky error
+  void waitIdle();     // the same without the error
+  void destroy();      // waits, reports leaks, frees everything
 
   // Reports what contexts hold that the process leaves without destroying them (SOFTCUDA_CHECK=leak).
   static void reportLeaksAtExit();
@@ -91,7 +91,7 @@ class Context : public std::enable_shared_from_this<Context> {
   // All operations after which the context is idle.
   std::vector<OperationPtr> tails();
 
-  std::mutex order;                       // streams' tails and capture states
+  std::mutex order;  // streams' tails and capture states
   std::atomic<unsigned> flags;
   std::array<std::atomic<size_t>, 7> limits;
   std::atomic<int> cacheConfig{CU_FUNC_CACHE_PREFER_NONE};
@@ -109,9 +109,9 @@ class Context : public std::enable_shared_from_this<Context> {
   std::shared_ptr<Fault> fault_;
   std::atomic<bool> destroyed_{false};
   std::shared_ptr<Stream> legacy_;
-  std::vector<std::shared_ptr<Stream>> streams_;                     // created ones; guarded by order
-  std::map<std::thread::id, std::shared_ptr<Stream>> perThread_;     // guarded by order
-  std::vector<OperationPtr> orphans_;     // unfinished work of destroyed blocking streams
+  std::vector<std::shared_ptr<Stream>> streams_;                  // created ones; guarded by order
+  std::map<std::thread::id, std::shared_ptr<Stream>> perThread_;  // guarded by order
+  std::vector<OperationPtr> orphans_;                             // unfinished work of destroyed blocking streams
   std::vector<OperationPtr> orphansNonBlocking_;
 };
 

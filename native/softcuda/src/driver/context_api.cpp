@@ -27,9 +27,7 @@ void checkFlags(unsigned flags) {
           "unknown or contradicting context flags");
 }
 
-void checkDevice(CUdevice dev) {
-  require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
-}
+void checkDevice(CUdevice dev) { require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0"); }
 
 }  // namespace
 
@@ -69,7 +67,8 @@ CUresult cuCtxCreate_v4(CUcontext* result, void* parameters, unsigned int flags,
 CUresult cuCtxDestroy_v2(CUcontext handle) {
   return driverCall(__func__, [&] {
     const std::shared_ptr<Context> context = findContext(handle);
-    require(!context->primary(), CUDA_ERROR_INVALID_CONTEXT, "the primary context is released by cuDevicePrimaryCtxRelease");
+    require(!context->primary(), CUDA_ERROR_INVALID_CONTEXT,
+            "the primary context is released by cuDevicePrimaryCtxRelease");
     if (topContext() == handle) contextStack().pop_back();
     context->destroy();
     return CUDA_SUCCESS;
@@ -195,7 +194,8 @@ CUresult cuCtxSynchronize_v2(CUcontext handle) {
 CUresult cuCtxGetLimit(size_t* value, CUlimit limit) {
   return contextCall(__func__, [&](Context& context) {
     require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    if (static_cast<size_t>(limit) >= context.limits.size()) throw Error(CUDA_ERROR_UNSUPPORTED_LIMIT, "no such limit");
+    if (static_cast<size_t>(limit) >= context.limits.size())
+      throw Error(CUDA_ERROR_UNSUPPORTED_LIMIT, "no such limit");
     *value = context.limits[limit];
     return CUDA_SUCCESS;
   });
@@ -203,9 +203,11 @@ CUresult cuCtxGetLimit(size_t* value, CUlimit limit) {
 
 CUresult cuCtxSetLimit(CUlimit limit, size_t value) {
   return contextCall(__func__, [&](Context& context) {
-    if (static_cast<size_t>(limit) >= context.limits.size()) throw Error(CUDA_ERROR_UNSUPPORTED_LIMIT, "no such limit");
+    if (static_cast<size_t>(limit) >= context.limits.size())
+      throw Error(CUDA_ERROR_UNSUPPORTED_LIMIT, "no such limit");
     if (limit == CU_LIMIT_DEV_RUNTIME_SYNC_DEPTH && device().major >= 9) {
-      throw Error(CUDA_ERROR_UNSUPPORTED_LIMIT, "the synchronisation depth does not exist from compute capability 9.0 on");
+      throw Error(CUDA_ERROR_UNSUPPORTED_LIMIT,
+                  "the synchronisation depth does not exist from compute capability 9.0 on");
     }
     switch (limit) {
       case CU_LIMIT_STACK_SIZE:
@@ -258,7 +260,7 @@ CUresult cuCtxSetSharedMemConfig(CUsharedconfig config) {
   return contextCall(__func__, [&](Context&) {
     require(config >= CU_SHARED_MEM_CONFIG_DEFAULT_BANK_SIZE && config <= CU_SHARED_MEM_CONFIG_EIGHT_BYTE_BANK_SIZE,
             CUDA_ERROR_INVALID_VALUE, "unknown bank size");
-    return CUDA_SUCCESS;   // banks are 4 bytes wide on all devices from compute capability 5.0 on
+    return CUDA_SUCCESS;  // banks are 4 bytes wide on all devices from compute capability 5.0 on
   });
 }
 

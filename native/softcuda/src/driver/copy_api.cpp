@@ -21,7 +21,8 @@ bool isPageable(CUmemorytype type, const void* host, CUdeviceptr device) {
 bool isOnDevice(CUmemorytype type, const void* host, CUdeviceptr device) {
   const uint64_t address = type == CU_MEMORYTYPE_HOST ? reinterpret_cast<uint64_t>(host) : device;
   Allocation found;
-  return memory().find(address, &found) && found.kind != AllocationKind::HostPinned && found.kind != AllocationKind::HostRegistered;
+  return memory().find(address, &found) && found.kind != AllocationKind::HostPinned &&
+         found.kind != AllocationKind::HostRegistered;
 }
 
 bool isCapturing(Context& context, const Stream& stream) {
@@ -66,7 +67,7 @@ void copyNow(Context& context, const CUDA_MEMCPY3D& s) {
   CopyWork copy;
   copy.shape = s;
   if (isOnDevice(s.srcMemoryType, s.srcHost, s.srcDevice) && isOnDevice(s.dstMemoryType, s.dstHost, s.dstDevice)) {
-    context.enqueue(*stream, std::move(copy));   // the host does not wait for copies within the device
+    context.enqueue(*stream, std::move(copy));  // the host does not wait for copies within the device
     return;
   }
   context.runHere(*stream, [&copy] { return executeCopy(copy); });
@@ -141,29 +142,63 @@ constexpr CUmemorytype kHost = CU_MEMORYTYPE_HOST, kDevice = CU_MEMORYTYPE_DEVIC
 
 }  // namespace
 
-CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t n) { return now(__func__, [&] { return linear(kUnified, dst, kUnified, src, n); }); }
-CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void* src, size_t n) { return now(__func__, [&] { return linear(kDevice, dst, kHost, of(src), n); }); }
-CUresult cuMemcpyDtoH_v2(void* dst, CUdeviceptr src, size_t n) { return now(__func__, [&] { return linear(kHost, of(dst), kDevice, src, n); }); }
-CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t n) { return now(__func__, [&] { return linear(kDevice, dst, kDevice, src, n); }); }
-CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext, CUdeviceptr src, CUcontext, size_t n) { return now(__func__, [&] { return linear(kDevice, dst, kDevice, src, n); }); }
-CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D* c) { return now(__func__, [&] { return from2D(checked(c)); }); }
-CUresult cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D* c) { return now(__func__, [&] { return from2D(checked(c)); }); }
-CUresult cuMemcpy3D_v2(const CUDA_MEMCPY3D* c) { return now(__func__, [&] { return checked(c); }); }
-CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER* c) { return now(__func__, [&] { return fromPeer(checked(c)); }); }
+CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t n) {
+  return now(__func__, [&] { return linear(kUnified, dst, kUnified, src, n); });
+}
+CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void* src, size_t n) {
+  return now(__func__, [&] { return linear(kDevice, dst, kHost, of(src), n); });
+}
+CUresult cuMemcpyDtoH_v2(void* dst, CUdeviceptr src, size_t n) {
+  return now(__func__, [&] { return linear(kHost, of(dst), kDevice, src, n); });
+}
+CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t n) {
+  return now(__func__, [&] { return linear(kDevice, dst, kDevice, src, n); });
+}
+CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext, CUdeviceptr src, CUcontext, size_t n) {
+  return now(__func__, [&] { return linear(kDevice, dst, kDevice, src, n); });
+}
+CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D* c) {
+  return now(__func__, [&] { return from2D(checked(c)); });
+}
+CUresult cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D* c) {
+  return now(__func__, [&] { return from2D(checked(c)); });
+}
+CUresult cuMemcpy3D_v2(const CUDA_MEMCPY3D* c) {
+  return now(__func__, [&] { return checked(c); });
+}
+CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER* c) {
+  return now(__func__, [&] { return fromPeer(checked(c)); });
+}
 
-CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) { return later(__func__, s, [&] { return linear(kUnified, dst, kUnified, src, n); }); }
-CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void* src, size_t n, CUstream s) { return later(__func__, s, [&] { return linear(kDevice, dst, kHost, of(src), n); }); }
-CUresult cuMemcpyDtoHAsync_v2(void* dst, CUdeviceptr src, size_t n, CUstream s) { return later(__func__, s, [&] { return linear(kHost, of(dst), kDevice, src, n); }); }
-CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) { return later(__func__, s, [&] { return linear(kDevice, dst, kDevice, src, n); }); }
-CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext, CUdeviceptr src, CUcontext, size_t n, CUstream s) { return later(__func__, s, [&] { return linear(kDevice, dst, kDevice, src, n); }); }
-CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D* c, CUstream s) { return later(__func__, s, [&] { return from2D(checked(c)); }); }
-CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D* c, CUstream s) { return later(__func__, s, [&] { return checked(c); }); }
-CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER* c, CUstream s) { return later(__func__, s, [&] { return fromPeer(checked(c)); }); }
+CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) {
+  return later(__func__, s, [&] { return linear(kUnified, dst, kUnified, src, n); });
+}
+CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void* src, size_t n, CUstream s) {
+  return later(__func__, s, [&] { return linear(kDevice, dst, kHost, of(src), n); });
+}
+CUresult cuMemcpyDtoHAsync_v2(void* dst, CUdeviceptr src, size_t n, CUstream s) {
+  return later(__func__, s, [&] { return linear(kHost, of(dst), kDevice, src, n); });
+}
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) {
+  return later(__func__, s, [&] { return linear(kDevice, dst, kDevice, src, n); });
+}
+CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext, CUdeviceptr src, CUcontext, size_t n, CUstream s) {
+  return later(__func__, s, [&] { return linear(kDevice, dst, kDevice, src, n); });
+}
+CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D* c, CUstream s) {
+  return later(__func__, s, [&] { return from2D(checked(c)); });
+}
+CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D* c, CUstream s) {
+  return later(__func__, s, [&] { return checked(c); });
+}
+CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER* c, CUstream s) {
+  return later(__func__, s, [&] { return fromPeer(checked(c)); });
+}
 
 namespace {
 
-CUresult fill(const char* function, CUstream stream, CUdeviceptr dst, size_t pitch, unsigned value, unsigned size, size_t width,
-              size_t height, bool wait) {
+CUresult fill(const char* function, CUstream stream, CUdeviceptr dst, size_t pitch, unsigned value, unsigned size,
+              size_t width, size_t height, bool wait) {
   return contextCall(function, [&](Context& context) {
     FillWork work;
     work.shape = {dst, pitch, value, size, width, height};
@@ -182,15 +217,39 @@ CUresult fill(const char* function, CUstream stream, CUdeviceptr dst, size_t pit
 
 }  // namespace
 
-CUresult cuMemsetD8_v2(CUdeviceptr d, unsigned char v, size_t n) { return fill(__func__, nullptr, d, 0, v, 1, n, 1, true); }
-CUresult cuMemsetD16_v2(CUdeviceptr d, unsigned short v, size_t n) { return fill(__func__, nullptr, d, 0, v, 2, n, 1, true); }
-CUresult cuMemsetD32_v2(CUdeviceptr d, unsigned int v, size_t n) { return fill(__func__, nullptr, d, 0, v, 4, n, 1, true); }
-CUresult cuMemsetD2D8_v2(CUdeviceptr d, size_t p, unsigned char v, size_t w, size_t h) { return fill(__func__, nullptr, d, p, v, 1, w, h, true); }
-CUresult cuMemsetD2D16_v2(CUdeviceptr d, size_t p, unsigned short v, size_t w, size_t h) { return fill(__func__, nullptr, d, p, v, 2, w, h, true); }
-CUresult cuMemsetD2D32_v2(CUdeviceptr d, size_t p, unsigned int v, size_t w, size_t h) { return fill(__func__, nullptr, d, p, v, 4, w, h, true); }
-CUresult cuMemsetD8Async(CUdeviceptr d, unsigned char v, size_t n, CUstream s) { return fill(__func__, s, d, 0, v, 1, n, 1, false); }
-CUresult cuMemsetD16Async(CUdeviceptr d, unsigned short v, size_t n, CUstream s) { return fill(__func__, s, d, 0, v, 2, n, 1, false); }
-CUresult cuMemsetD32Async(CUdeviceptr d, unsigned int v, size_t n, CUstream s) { return fill(__func__, s, d, 0, v, 4, n, 1, false); }
-CUresult cuMemsetD2D8Async(CUdeviceptr d, size_t p, unsigned char v, size_t w, size_t h, CUstream s) { return fill(__func__, s, d, p, v, 1, w, h, false); }
-CUresult cuMemsetD2D16Async(CUdeviceptr d, size_t p, unsigned short v, size_t w, size_t h, CUstream s) { return fill(__func__, s, d, p, v, 2, w, h, false); }
-CUresult cuMemsetD2D32Async(CUdeviceptr d, size_t p, unsigned int v, size_t w, size_t h, CUstream s) { return fill(__func__, s, d, p, v, 4, w, h, false); }
+CUresult cuMemsetD8_v2(CUdeviceptr d, unsigned char v, size_t n) {
+  return fill(__func__, nullptr, d, 0, v, 1, n, 1, true);
+}
+CUresult cuMemsetD16_v2(CUdeviceptr d, unsigned short v, size_t n) {
+  return fill(__func__, nullptr, d, 0, v, 2, n, 1, true);
+}
+CUresult cuMemsetD32_v2(CUdeviceptr d, unsigned int v, size_t n) {
+  return fill(__func__, nullptr, d, 0, v, 4, n, 1, true);
+}
+CUresult cuMemsetD2D8_v2(CUdeviceptr d, size_t p, unsigned char v, size_t w, size_t h) {
+  return fill(__func__, nullptr, d, p, v, 1, w, h, true);
+}
+CUresult cuMemsetD2D16_v2(CUdeviceptr d, size_t p, unsigned short v, size_t w, size_t h) {
+  return fill(__func__, nullptr, d, p, v, 2, w, h, true);
+}
+CUresult cuMemsetD2D32_v2(CUdeviceptr d, size_t p, unsigned int v, size_t w, size_t h) {
+  return fill(__func__, nullptr, d, p, v, 4, w, h, true);
+}
+CUresult cuMemsetD8Async(CUdeviceptr d, unsigned char v, size_t n, CUstream s) {
+  return fill(__func__, s, d, 0, v, 1, n, 1, false);
+}
+CUresult cuMemsetD16Async(CUdeviceptr d, unsigned short v, size_t n, CUstream s) {
+  return fill(__func__, s, d, 0, v, 2, n, 1, false);
+}
+CUresult cuMemsetD32Async(CUdeviceptr d, unsigned int v, size_t n, CUstream s) {
+  return fill(__func__, s, d, 0, v, 4, n, 1, false);
+}
+CUresult cuMemsetD2D8Async(CUdeviceptr d, size_t p, unsigned char v, size_t w, size_t h, CUstream s) {
+  return fill(__func__, s, d, p, v, 1, w, h, false);
+}
+CUresult cuMemsetD2D16Async(CUdeviceptr d, size_t p, unsigned short v, size_t w, size_t h, CUstream s) {
+  return fill(__func__, s, d, p, v, 2, w, h, false);
+}
+CUresult cuMemsetD2D32Async(CUdeviceptr d, size_t p, unsigned int v, size_t w, size_t h, CUstream s) {
+  return fill(__func__, s, d, p, v, 4, w, h, false);
+}

@@ -22,7 +22,8 @@ std::shared_ptr<Context> currentContext(bool evenFaulted) {
   checkDriver();
   const CUcontext handle = topContext();
   if (handle == nullptr) {
-    throw Error(CUDA_ERROR_INVALID_CONTEXT, "this thread has no current context: call cuCtxCreate or cuCtxSetCurrent on it");
+    throw Error(CUDA_ERROR_INVALID_CONTEXT,
+                "this thread has no current context: call cuCtxCreate or cuCtxSetCurrent on it");
   }
   std::shared_ptr<Context> context = contexts().find(handle);
   if (context == nullptr || context->destroyed()) {

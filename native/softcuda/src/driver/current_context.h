@@ -9,8 +9,8 @@
 namespace softcuda::driver {
 
 std::vector<CUcontext>& contextStack();
-CUcontext topContext();                              // null: none
-std::shared_ptr<Context> findContext(CUcontext handle);   // throws INVALID_CONTEXT
+CUcontext topContext();                                  // null: none
+std::shared_ptr<Context> findContext(CUcontext handle);  // throws INVALID_CONTEXT
 
 // checkDriver, and the calling thread's context, which must exist (INVALID_CONTEXT, CONTEXT_IS_DESTROYED) and, unless
 // `evenFaulted`, not carry a sticky error.

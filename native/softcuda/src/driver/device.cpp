@@ -15,13 +15,14 @@ namespace {
 constexpr size_t kGiB = size_t{1} << 30;
 
 constexpr DeviceProfile kProfiles[] = {
-    // key, name, cc, SMs, clock, memory clock, bus, memory, L2, persisting, threads, blocks, shared per SM, opt-in, 1:n, copy
-    {"a100", "softcuda A100-SXM4-80GB (sm_80)", 8, 0, 108, 1410000, 1593000, 5120, 80 * kGiB, 40 << 20, 30 << 20, 2048, 32,
-     164 * 1024, 163 * 1024, 2, 3},
-    {"h100", "softcuda H100-SXM5-80GB (sm_90)", 9, 0, 132, 1980000, 2619000, 5120, 80 * kGiB, 50 << 20, 32 << 20, 2048, 32,
-     228 * 1024, 227 * 1024, 2, 3},
-    {"rtx4090", "softcuda GeForce RTX 4090 (sm_89)", 8, 9, 128, 2520000, 10501000, 384, 24 * kGiB, 72 << 20, 51 << 20, 1536, 24,
-     100 * 1024, 99 * 1024, 64, 2},
+    // key, name, cc, SMs, clock, memory clock, bus, memory, L2, persisting, threads, blocks, shared per SM, opt-in,
+    // 1:n, copy
+    {"a100", "softcuda A100-SXM4-80GB (sm_80)", 8, 0, 108, 1410000, 1593000, 5120, 80 * kGiB, 40 << 20, 30 << 20, 2048,
+     32, 164 * 1024, 163 * 1024, 2, 3},
+    {"h100", "softcuda H100-SXM5-80GB (sm_90)", 9, 0, 132, 1980000, 2619000, 5120, 80 * kGiB, 50 << 20, 32 << 20, 2048,
+     32, 228 * 1024, 227 * 1024, 2, 3},
+    {"rtx4090", "softcuda GeForce RTX 4090 (sm_89)", 8, 9, 128, 2520000, 10501000, 384, 24 * kGiB, 72 << 20, 51 << 20,
+     1536, 24, 100 * 1024, 99 * 1024, 64, 2},
 };
 
 const DeviceProfile& chooseProfile() {
@@ -30,12 +31,13 @@ const DeviceProfile& chooseProfile() {
   for (const DeviceProfile& profile : kProfiles) {
     if (std::strcmp(wanted, profile.key) == 0) return profile;
   }
-  report(std::string("softcuda: SOFTCUDA_DEVICE=") + wanted + " is not known; use a100, h100 or rtx4090. Going on as a100.");
+  report(std::string("softcuda: SOFTCUDA_DEVICE=") + wanted +
+         " is not known; use a100, h100 or rtx4090. Going on as a100.");
   return kProfiles[0];
 }
 
 size_t chooseMemory() {
-  struct sysinfo host {};
+  struct sysinfo host{};
   size_t bytes = device().memoryBytes;
   if (sysinfo(&host) == 0) bytes = std::min<size_t>(bytes, size_t{host.totalram} * host.mem_unit / 4 * 3);
   const char* wanted = std::getenv("SOFTCUDA_MEMORY");
@@ -45,7 +47,8 @@ size_t chooseMemory() {
     const char unit = static_cast<char>(*end | 0x20);
     const int shift = *end == '\0' ? 0 : unit == 'k' ? 10 : unit == 'm' ? 20 : unit == 'g' ? 30 : -1;
     if (number == 0 || shift < 0) {
-      report(std::string("softcuda: SOFTCUDA_MEMORY=") + wanted + " is not a size such as 4G, 512M or 1048576; ignored");
+      report(std::string("softcuda: SOFTCUDA_MEMORY=") + wanted +
+             " is not a size such as 4G, 512M or 1048576; ignored");
     } else {
       bytes = static_cast<size_t>(number) << shift;
     }

@@ -13,7 +13,7 @@ inline constexpr int kDriverVersion = 13000;
 // Published properties of a GPU; sources: the CUDA C++ Programming Guide's table of compute capabilities and NVIDIA's
 // architecture white papers.
 struct DeviceProfile {
-  const char* key;            // value of SOFTCUDA_DEVICE
+  const char* key;  // value of SOFTCUDA_DEVICE
   const char* name;
   int major, minor;
   int multiprocessors;
@@ -36,8 +36,8 @@ struct DeviceProfile {
 // That of SOFTCUDA_DEVICE (a100, h100, rtx4090; default a100).
 const DeviceProfile& device();
 
-// Bytes of device memory: SOFTCUDA_MEMORY (bytes, or with a suffix K, M, G), else the profile's, but at most three quarters
-// of the host's.
+// Bytes of device memory: SOFTCUDA_MEMORY (bytes, or with a suffix K, M, G), else the profile's, but at most three
+// quarters of the host's.
 size_t deviceMemory();
 
 }  // namespace softcuda::driver

@@ -19,5 +19,9 @@ size_t give(const std::string& from, char* text, size_t size) {
 
 }  // namespace
 
-extern "C" SOFTCUDA_API size_t softcudaLastReport(char* text, size_t size) { return give(softcuda::driver::lastReport(), text, size); }
-extern "C" SOFTCUDA_API size_t softcudaLastMessage(char* text, size_t size) { return give(softcuda::driver::lastMessage(), text, size); }
+extern "C" SOFTCUDA_API size_t softcudaLastReport(char* text, size_t size) {
+  return give(softcuda::driver::lastReport(), text, size);
+}
+extern "C" SOFTCUDA_API size_t softcudaLastMessage(char* text, size_t size) {
+  return give(softcuda::driver::lastMessage(), text, size);
+}

@@ -45,7 +45,8 @@ void setAttribute(Function& f, int which, int value) {
     case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES: {
       const int limit = device().sharedPerBlockOptin - static_cast<int>(f.info().staticSharedBytes);
       if (value < 0 || value > limit) {
-        throw Error(CUDA_ERROR_INVALID_VALUE, std::to_string(value) + " bytes of dynamic shared memory asked for; kernel " +
+        throw Error(CUDA_ERROR_INVALID_VALUE, std::to_string(value) +
+                                                  " bytes of dynamic shared memory asked for; kernel " +
                                                   f.info().name + " can have 0 to " + std::to_string(limit));
       }
       f.maxDynamicShared = value;

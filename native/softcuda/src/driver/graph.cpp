@@ -34,8 +34,9 @@ std::shared_ptr<Graph> findGraph(CUgraph handle) {
 
 GraphNode& findNode(CUgraphNode handle) {
   const auto node = graphNodes().find(handle);
-  if (node == nullptr || node->graph == nullptr) throw Error(CUDA_ERROR_INVALID_VALUE, "no such graph node, or it was destroyed");
-  return *node;   // its graph holds it
+  if (node == nullptr || node->graph == nullptr)
+    throw Error(CUDA_ERROR_INVALID_VALUE, "no such graph node, or it was destroyed");
+  return *node;  // its graph holds it
 }
 
 std::shared_ptr<GraphExec> findExec(CUgraphExec handle) {
@@ -55,7 +56,8 @@ Graph::~Graph() {
 GraphNode* Graph::add(Work work, const std::vector<GraphNode*>& after) {
   for (size_t i = 0; i < after.size(); ++i) {
     require(after[i]->graph == this, CUDA_ERROR_INVALID_VALUE, "a dependency belongs to another graph");
-    require(std::find(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(i), after[i]) == after.begin() + static_cast<std::ptrdiff_t>(i),
+    require(std::find(after.begin(), after.begin() + static_cast<std::ptrdiff_t>(i), after[i]) ==
+                after.begin() + static_cast<std::ptrdiff_t>(i),
             CUDA_ERROR_INVALID_VALUE, "a dependency is given twice");
   }
   auto node = std::make_shared<GraphNode>();
@@ -83,7 +85,8 @@ bool Graph::reaches(const GraphNode* from, const GraphNode* to) const {
 
 void Graph::connect(GraphNode* from, GraphNode* to) {
   require(from->graph == this && to->graph == this, CUDA_ERROR_INVALID_VALUE, "a node belongs to another graph");
-  require(std::find(to->before.begin(), to->before.end(), from) == to->before.end(), CUDA_ERROR_INVALID_VALUE, "the nodes are connected already");
+  require(std::find(to->before.begin(), to->before.end(), from) == to->before.end(), CUDA_ERROR_INVALID_VALUE,
+          "the nodes are connected already");
   require(!reaches(to, from), CUDA_ERROR_INVALID_VALUE, "the edge would close a cycle");
   to->before.push_back(from);
   from->after.push_back(to);
@@ -124,9 +127,9 @@ CUgraph publish(std::shared_ptr<Graph> graph) {
 namespace {
 
 // Submits a graph's nodes after `entry`; adds their operations that nothing follows to `ends`.
-void submitNodes(Context& context, const Graph& graph, const GraphExec& exec, int priority, const std::vector<OperationPtr>& entry,
-                 std::vector<OperationPtr>& ends) {
-  std::unordered_map<const GraphNode*, std::vector<OperationPtr>> done;   // what stands for a node's end
+void submitNodes(Context& context, const Graph& graph, const GraphExec& exec, int priority,
+                 const std::vector<OperationPtr>& entry, std::vector<OperationPtr>& ends) {
+  std::unordered_map<const GraphNode*, std::vector<OperationPtr>> done;  // what stands for a node's end
   std::vector<const GraphNode*> open;
   std::unordered_map<const GraphNode*, size_t> missing;
   for (const auto& node : graph.nodes) {
@@ -145,7 +148,7 @@ void submitNodes(Context& context, const Graph& graph, const GraphExec& exec, in
     const bool disabled = std::find(exec.disabled.begin(), exec.disabled.end(), node->original) != exec.disabled.end();
     if (const auto* child = std::get_if<ChildWork>(&node->work)) {
       submitNodes(context, *child->graph, exec, priority, after, mine);
-      if (mine.empty()) mine = after;   // an empty graph
+      if (mine.empty()) mine = after;  // an empty graph
     } else {
       OperationPtr operation;
       if (disabled) {

@@ -11,19 +11,19 @@ namespace softcuda::driver {
 
 struct GraphNode {
   CUgraphNode handle = nullptr;
-  CUgraphNode original = nullptr;        // in a clone: the node that this one was cloned from
-  Graph* graph = nullptr;                // null once destroyed
+  CUgraphNode original = nullptr;  // in a clone: the node that this one was cloned from
+  Graph* graph = nullptr;          // null once destroyed
   Work work;
-  std::vector<GraphNode*> before, after; // dependencies and dependents, in the order of their adding
-  std::vector<void*> parameterPointers;  // what cuGraphKernelNodeGetParams hands out
+  std::vector<GraphNode*> before, after;  // dependencies and dependents, in the order of their adding
+  std::vector<void*> parameterPointers;   // what cuGraphKernelNodeGetParams hands out
 };
 
 // All graph structure is guarded by one lock: graphLock().
 struct Graph {
   CUgraph handle = nullptr;
   CUcontext context = nullptr;
-  std::vector<std::shared_ptr<GraphNode>> nodes;   // in the order of their adding
-  bool child = false;                    // belongs to a child node: cannot be destroyed by itself
+  std::vector<std::shared_ptr<GraphNode>> nodes;  // in the order of their adding
+  bool child = false;                             // belongs to a child node: cannot be destroyed by itself
 
   ~Graph();
   GraphNode* add(Work work, const std::vector<GraphNode*>& after);
@@ -36,10 +36,10 @@ struct Graph {
 struct GraphExec {
   CUgraphExec handle = nullptr;
   std::weak_ptr<Context> context;
-  std::shared_ptr<Graph> graph;          // a private copy; its nodes' `original` are those of the source graph
+  std::shared_ptr<Graph> graph;  // a private copy; its nodes' `original` are those of the source graph
   std::vector<CUgraphNode> disabled;
   unsigned long long flags = 0;
-  OperationPtr last;                     // launches of one executable graph come one after another
+  OperationPtr last;  // launches of one executable graph come one after another
 };
 
 std::recursive_mutex& graphLock();
@@ -47,7 +47,7 @@ Handles<CUgraph, Graph>& graphs();
 Handles<CUgraphNode, GraphNode>& graphNodes();
 Handles<CUgraphExec, GraphExec>& graphExecs();
 
-std::shared_ptr<Graph> findGraph(CUgraph handle);      // throw INVALID_VALUE
+std::shared_ptr<Graph> findGraph(CUgraph handle);  // throw INVALID_VALUE
 GraphNode& findNode(CUgraphNode handle);
 std::shared_ptr<GraphExec> findExec(CUgraphExec handle);
 

@@ -51,7 +51,9 @@ T& workOf(GraphNode& node) {
 }
 
 template <typename T>
-T& workOf(CUgraphNode node) { return workOf<T>(findNode(node)); }
+T& workOf(CUgraphNode node) {
+  return workOf<T>(findNode(node));
+}
 
 template <typename Parameters>
 KernelWork kernelWork(const Parameters* p) {
@@ -60,8 +62,8 @@ KernelWork kernelWork(const Parameters* p) {
   if constexpr (std::is_same_v<Parameters, CUDA_KERNEL_NODE_PARAMS>) {
     if (function == nullptr) function = reinterpret_cast<CUfunction>(p->kern);
   }
-  return makeLaunch(function, p->gridDimX, p->gridDimY, p->gridDimZ, p->blockDimX, p->blockDimY, p->blockDimZ, p->sharedMemBytes,
-                    p->kernelParams, p->extra);
+  return makeLaunch(function, p->gridDimX, p->gridDimY, p->gridDimZ, p->blockDimX, p->blockDimY, p->blockDimZ,
+                    p->sharedMemBytes, p->kernelParams, p->extra);
 }
 
 CopyWork copyWork(const CUDA_MEMCPY3D* shape) {
@@ -74,7 +76,8 @@ CopyWork copyWork(const CUDA_MEMCPY3D* shape) {
 
 FillWork fillWork(const CUDA_MEMSET_NODE_PARAMS* shape) {
   require(shape != nullptr, CUDA_ERROR_INVALID_VALUE, "null node parameters");
-  require(shape->width > 0 && shape->height > 0, CUDA_ERROR_INVALID_VALUE, "a fill node must have a width and a height");
+  require(shape->width > 0 && shape->height > 0, CUDA_ERROR_INVALID_VALUE,
+          "a fill node must have a width and a height");
   checkFill(*shape);
   return FillWork{*shape};
 }
@@ -96,7 +99,8 @@ void getKernel(GraphNode& node, Parameters* p) {
   require(p != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
   KernelWork& work = workOf<KernelWork>(node);
   node.parameterPointers.clear();
-  for (const Parameter& each : work.function->info().parameters) node.parameterPointers.push_back(work.parameters.data() + each.offset);
+  for (const Parameter& each : work.function->info().parameters)
+    node.parameterPointers.push_back(work.parameters.data() + each.offset);
   *p = Parameters{};
   p->func = work.function->handle;
   p->gridDimX = work.launch.grid[0];
@@ -123,12 +127,13 @@ GraphNode* findTwin(Graph& graph, CUgraphNode original) {
 template <typename T>
 T& twinWork(CUgraphExec exec, CUgraphNode node) {
   GraphNode* twin = findTwin(*findExec(exec)->graph, node);
-  if (twin == nullptr) throw Error(CUDA_ERROR_INVALID_VALUE, "the node does not belong to the graph that was instantiated");
+  if (twin == nullptr)
+    throw Error(CUDA_ERROR_INVALID_VALUE, "the node does not belong to the graph that was instantiated");
   return workOf<T>(*twin);
 }
 
-// Copies a list of handles by the driver's convention: a null array asks for the count; what does not fit is left out, what
-// is left over is set to null.
+// Copies a list of handles by the driver's convention: a null array asks for the count; what does not fit is left out,
+// what is left over is set to null.
 void giveNodes(const std::vector<GraphNode*>& nodes, CUgraphNode* out, size_t* count) {
   require(count != nullptr, CUDA_ERROR_INVALID_VALUE, "null count");
   if (out == nullptr) {
@@ -143,7 +148,8 @@ CUresult instantiate(const char* function, CUgraphExec* result, CUgraph graph, u
   return graphContextCall(function, [&](Context& context) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     require((flags & ~15ull) == 0, CUDA_ERROR_INVALID_VALUE, "unknown flags");
-    require((flags & CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH) == 0, CUDA_ERROR_NOT_SUPPORTED, "graphs cannot be launched from the device");
+    require((flags & CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH) == 0, CUDA_ERROR_NOT_SUPPORTED,
+            "graphs cannot be launched from the device");
     auto exec = std::make_shared<GraphExec>();
     exec->context = context.shared_from_this();
     exec->graph = findGraph(graph)->clone(true);
@@ -154,10 +160,12 @@ CUresult instantiate(const char* function, CUgraphExec* result, CUgraph graph, u
 }
 
 // Takes over the parameters of a graph of the same shape; the reason where the shapes differ.
-CUgraphExecUpdateResult update(Graph& exec, const Graph& from, CUgraphNode* errorNode, CUgraphNode* errorFromNode, bool apply) {
+CUgraphExecUpdateResult update(Graph& exec, const Graph& from, CUgraphNode* errorNode, CUgraphNode* errorFromNode,
+                               bool apply) {
   if (exec.nodes.size() != from.nodes.size()) return CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
   auto index = [](const Graph& graph, const GraphNode* node) {
-    return std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const auto& n) { return n.get() == node; }) - graph.nodes.begin();
+    return std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const auto& n) { return n.get() == node; }) -
+           graph.nodes.begin();
   };
   for (size_t i = 0; i < exec.nodes.size(); ++i) {
     GraphNode& mine = *exec.nodes[i];
@@ -175,7 +183,8 @@ CUgraphExecUpdateResult update(Graph& exec, const Graph& from, CUgraphNode* erro
     std::sort(b.begin(), b.end());
     if (a != b) return fail(CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED);
     if (auto* child = std::get_if<ChildWork>(&mine.work)) {
-      const auto result = update(*child->graph, *std::get<ChildWork>(theirs.work).graph, errorNode, errorFromNode, apply);
+      const auto result =
+          update(*child->graph, *std::get<ChildWork>(theirs.work).graph, errorNode, errorFromNode, apply);
       if (result != CU_GRAPH_EXEC_UPDATE_SUCCESS) return result;
     } else if (apply) {
       mine.work = theirs.work;
@@ -202,13 +211,16 @@ std::string label(const GraphNode& node) {
   std::ostringstream text;
   text << typeName(typeOf(node.work));
   if (const auto* k = std::get_if<KernelWork>(&node.work)) {
-    text << "\\n" << k->function->info().name << "\\n<<<" << k->launch.grid[0] << "x" << k->launch.grid[1] << "x" << k->launch.grid[2]
-         << ", " << k->launch.block[0] << "x" << k->launch.block[1] << "x" << k->launch.block[2] << ", "
-         << k->launch.dynamicSharedBytes << ">>>";
+    text << "\\n"
+         << k->function->info().name << "\\n<<<" << k->launch.grid[0] << "x" << k->launch.grid[1] << "x"
+         << k->launch.grid[2] << ", " << k->launch.block[0] << "x" << k->launch.block[1] << "x" << k->launch.block[2]
+         << ", " << k->launch.dynamicSharedBytes << ">>>";
   } else if (const auto* c = std::get_if<CopyWork>(&node.work)) {
     text << "\\n" << c->shape.WidthInBytes << "x" << c->shape.Height << "x" << c->shape.Depth << " bytes";
   } else if (const auto* f = std::get_if<FillWork>(&node.work)) {
-    text << "\\n" << f->shape.width << "x" << f->shape.height << " elements of " << f->shape.elementSize << " bytes = " << f->shape.value;
+    text << "\\n"
+         << f->shape.width << "x" << f->shape.height << " elements of " << f->shape.elementSize
+         << " bytes = " << f->shape.value;
   }
   return text.str();
 }
@@ -223,7 +235,8 @@ void dot(std::ostream& out, const Graph& graph, const std::string& prefix) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const GraphNode* after : graph.nodes[i]->after) {
       for (size_t j = 0; j < graph.nodes.size(); ++j) {
-        if (graph.nodes[j].get() == after) out << "\"" << prefix << "_node_" << i << "\" -> \"" << prefix << "_node_" << j << "\";\n";
+        if (graph.nodes[j].get() == after)
+          out << "\"" << prefix << "_node_" << i << "\" -> \"" << prefix << "_node_" << j << "\";\n";
       }
     }
   }
@@ -240,7 +253,9 @@ Work workFrom(const CUgraphNodeParams& p) {
     case CU_GRAPH_NODE_TYPE_EMPTY: return EmptyWork{};
     case CU_GRAPH_NODE_TYPE_WAIT_EVENT: return EventWaitWork{findEvent(p.eventWait.event)};
     case CU_GRAPH_NODE_TYPE_EVENT_RECORD: return EventRecordWork{findEvent(p.eventRecord.event)};
-    default: throw Error(CUDA_ERROR_NOT_SUPPORTED, "graph nodes of type " + std::to_string(static_cast<int>(p.type)) + " are not supported");
+    default:
+      throw Error(CUDA_ERROR_NOT_SUPPORTED,
+                  "graph nodes of type " + std::to_string(static_cast<int>(p.type)) + " are not supported");
   }
 }
 
@@ -276,14 +291,16 @@ CUresult cuGraphNodeFindInClone(CUgraphNode* result, CUgraphNode original, CUgra
   });
 }
 
-CUresult cuGraphAddKernelNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, const CUDA_KERNEL_NODE_PARAMS* p) {
+CUresult cuGraphAddKernelNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                                 const CUDA_KERNEL_NODE_PARAMS* p) {
   return graphContextCall(__func__, [&](Context&) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, kernelWork(p));
   });
 }
 
-CUresult cuGraphAddKernelNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, const CUDA_KERNEL_NODE_PARAMS_v1* p) {
+CUresult cuGraphAddKernelNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                              const CUDA_KERNEL_NODE_PARAMS_v1* p) {
   return graphContextCall(__func__, [&](Context&) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, kernelWork(p));
@@ -306,7 +323,8 @@ CUresult cuGraphKernelNodeSetParams(CUgraphNode node, const CUDA_KERNEL_NODE_PAR
   return graphContextCall(__func__, [&](Context&) { workOf<KernelWork>(node) = kernelWork(p); });
 }
 
-CUresult cuGraphAddMemcpyNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, const CUDA_MEMCPY3D* p, CUcontext) {
+CUresult cuGraphAddMemcpyNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                              const CUDA_MEMCPY3D* p, CUcontext) {
   return graphContextCall(__func__, [&](Context&) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, copyWork(p));
@@ -324,8 +342,8 @@ CUresult cuGraphMemcpyNodeSetParams(CUgraphNode node, const CUDA_MEMCPY3D* p) {
   return graphContextCall(__func__, [&](Context&) { workOf<CopyWork>(node) = copyWork(p); });
 }
 
-CUresult cuGraphAddMemsetNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, const CUDA_MEMSET_NODE_PARAMS* p,
-                              CUcontext) {
+CUresult cuGraphAddMemsetNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                              const CUDA_MEMSET_NODE_PARAMS* p, CUcontext) {
   return graphContextCall(__func__, [&](Context&) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, fillWork(p));
@@ -343,7 +361,8 @@ CUresult cuGraphMemsetNodeSetParams(CUgraphNode node, const CUDA_MEMSET_NODE_PAR
   return graphContextCall(__func__, [&](Context&) { workOf<FillWork>(node) = fillWork(p); });
 }
 
-CUresult cuGraphAddHostNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, const CUDA_HOST_NODE_PARAMS* p) {
+CUresult cuGraphAddHostNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                            const CUDA_HOST_NODE_PARAMS* p) {
   return graphCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, hostWork(p));
@@ -362,7 +381,8 @@ CUresult cuGraphHostNodeSetParams(CUgraphNode node, const CUDA_HOST_NODE_PARAMS*
   return graphCall(__func__, [&] { workOf<HostWork>(node) = hostWork(p); });
 }
 
-CUresult cuGraphAddChildGraphNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, CUgraph child) {
+CUresult cuGraphAddChildGraphNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                                  CUgraph child) {
   return graphCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     require(graph != child, CUDA_ERROR_INVALID_VALUE, "a graph cannot be its own child");
@@ -384,7 +404,8 @@ CUresult cuGraphAddEmptyNode(CUgraphNode* result, CUgraph graph, const CUgraphNo
   });
 }
 
-CUresult cuGraphAddEventRecordNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, CUevent event) {
+CUresult cuGraphAddEventRecordNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                                   CUevent event) {
   return graphCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, EventRecordWork{findEvent(event)});
@@ -402,7 +423,8 @@ CUresult cuGraphEventRecordNodeSetEvent(CUgraphNode node, CUevent event) {
   return graphCall(__func__, [&] { workOf<EventRecordWork>(node).event = findEvent(event); });
 }
 
-CUresult cuGraphAddEventWaitNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, CUevent event) {
+CUresult cuGraphAddEventWaitNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                                 CUevent event) {
   return graphCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     *result = add(graph, after, count, EventWaitWork{findEvent(event)});
@@ -420,15 +442,16 @@ CUresult cuGraphEventWaitNodeSetEvent(CUgraphNode node, CUevent event) {
   return graphCall(__func__, [&] { workOf<EventWaitWork>(node).event = findEvent(event); });
 }
 
-CUresult cuGraphAddNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, const CUgraphEdgeData*, size_t count,
-                           CUgraphNodeParams* p) {
+CUresult cuGraphAddNode_v2(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, const CUgraphEdgeData*,
+                           size_t count, CUgraphNodeParams* p) {
   return graphContextCall(__func__, [&](Context&) {
     require(result != nullptr && p != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     *result = add(graph, after, count, workFrom(*p));
   });
 }
 
-CUresult cuGraphAddNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count, CUgraphNodeParams* p) {
+CUresult cuGraphAddNode(CUgraphNode* result, CUgraph graph, const CUgraphNode* after, size_t count,
+                        CUgraphNodeParams* p) {
   return cuGraphAddNode_v2(result, graph, after, nullptr, count, p);
 }
 
@@ -445,7 +468,8 @@ CUresult cuGraphExecNodeSetParams(CUgraphExec exec, CUgraphNode handle, CUgraphN
   return graphContextCall(__func__, [&](Context&) {
     require(p != nullptr, CUDA_ERROR_INVALID_VALUE, "null node parameters");
     GraphNode* twin = findTwin(*findExec(exec)->graph, handle);
-    require(twin != nullptr && typeOf(twin->work) == p->type, CUDA_ERROR_INVALID_VALUE, "no such node, or it is of another type");
+    require(twin != nullptr && typeOf(twin->work) == p->type, CUDA_ERROR_INVALID_VALUE,
+            "no such node, or it is of another type");
     twin->work = workFrom(*p);
   });
 }
@@ -529,7 +553,8 @@ CUresult cuGraphAddDependencies(CUgraph handle, const CUgraphNode* from, const C
   });
 }
 
-CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode* from, const CUgraphNode* to, const CUgraphEdgeData*, size_t count) {
+CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode* from, const CUgraphNode* to,
+                                   const CUgraphEdgeData*, size_t count) {
   return cuGraphAddDependencies(graph, from, to, count);
 }
 
@@ -547,7 +572,8 @@ CUresult cuGraphRemoveDependencies(CUgraph handle, const CUgraphNode* from, cons
   });
 }
 
-CUresult cuGraphRemoveDependencies_v2(CUgraph graph, const CUgraphNode* from, const CUgraphNode* to, const CUgraphEdgeData*, size_t count) {
+CUresult cuGraphRemoveDependencies_v2(CUgraph graph, const CUgraphNode* from, const CUgraphNode* to,
+                                      const CUgraphEdgeData*, size_t count) {
   return cuGraphRemoveDependencies(graph, from, to, count);
 }
 
@@ -556,12 +582,15 @@ CUresult cuGraphDestroyNode(CUgraphNode handle) {
     GraphNode& node = findNode(handle);
     Graph& graph = *node.graph;
     require(!graph.child, CUDA_ERROR_INVALID_VALUE, "the graph belongs to a child node and cannot be changed");
-    for (GraphNode* before : node.before) before->after.erase(std::find(before->after.begin(), before->after.end(), &node));
-    for (GraphNode* after : node.after) after->before.erase(std::find(after->before.begin(), after->before.end(), &node));
+    for (GraphNode* before : node.before)
+      before->after.erase(std::find(before->after.begin(), before->after.end(), &node));
+    for (GraphNode* after : node.after)
+      after->before.erase(std::find(after->before.begin(), after->before.end(), &node));
     if (const auto* child = std::get_if<ChildWork>(&node.work)) graphs().remove(child->graph->handle);
     node.graph = nullptr;
     graphNodes().remove(handle);
-    graph.nodes.erase(std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const auto& n) { return n.get() == &node; }));
+    graph.nodes.erase(
+        std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const auto& n) { return n.get() == &node; }));
   });
 }
 
@@ -571,16 +600,18 @@ namespace {
 
 bool isKernelAttribute(int which) {
   return which == CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW || which == CU_LAUNCH_ATTRIBUTE_COOPERATIVE ||
-         which == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION || which == CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE ||
-         which == CU_LAUNCH_ATTRIBUTE_PRIORITY || which == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP ||
-         which == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN || which == CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT;
+         which == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION ||
+         which == CU_LAUNCH_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE || which == CU_LAUNCH_ATTRIBUTE_PRIORITY ||
+         which == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN_MAP || which == CU_LAUNCH_ATTRIBUTE_MEM_SYNC_DOMAIN ||
+         which == CU_LAUNCH_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT;
 }
 
 }  // namespace
 
 CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, int which, CUlaunchAttributeValue* value) {
   return graphCall(__func__, [&] {
-    require(value != nullptr && isKernelAttribute(which), CUDA_ERROR_INVALID_VALUE, "null result pointer, or no such attribute");
+    require(value != nullptr && isKernelAttribute(which), CUDA_ERROR_INVALID_VALUE,
+            "null result pointer, or no such attribute");
     const KernelWork& work = workOf<KernelWork>(node);
     *value = CUlaunchAttributeValue{};
     if (which == CU_LAUNCH_ATTRIBUTE_COOPERATIVE) value->cooperative = work.launch.cooperative ? 1 : 0;
@@ -589,7 +620,8 @@ CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, int which, CUlaunchAttr
 
 CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, int which, const CUlaunchAttributeValue* value) {
   return graphCall(__func__, [&] {
-    require(value != nullptr && isKernelAttribute(which), CUDA_ERROR_INVALID_VALUE, "null pointer, or no such attribute");
+    require(value != nullptr && isKernelAttribute(which), CUDA_ERROR_INVALID_VALUE,
+            "null pointer, or no such attribute");
     KernelWork& work = workOf<KernelWork>(node);
     if (which == CU_LAUNCH_ATTRIBUTE_COOPERATIVE) {
       Launch launch = work.launch;
@@ -604,7 +636,8 @@ CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, int which, const CUlaun
 }
 
 CUresult cuGraphKernelNodeCopyAttributes(CUgraphNode dst, CUgraphNode src) {
-  return graphCall(__func__, [&] { workOf<KernelWork>(dst).launch.cooperative = workOf<KernelWork>(src).launch.cooperative; });
+  return graphCall(__func__,
+                   [&] { workOf<KernelWork>(dst).launch.cooperative = workOf<KernelWork>(src).launch.cooperative; });
 }
 
 // Executable graphs.
@@ -620,7 +653,8 @@ CUresult cuGraphInstantiate_v2(CUgraphExec* result, CUgraph graph, CUgraphNode* 
 }
 
 CUresult cuGraphInstantiateWithParams(CUgraphExec* result, CUgraph graph, CUDA_GRAPH_INSTANTIATE_PARAMS* p) {
-  if (p == nullptr) return driverCall(__func__, []() -> CUresult { throw Error(CUDA_ERROR_INVALID_VALUE, "null parameters"); });
+  if (p == nullptr)
+    return driverCall(__func__, []() -> CUresult { throw Error(CUDA_ERROR_INVALID_VALUE, "null parameters"); });
   const CUresult code = instantiate(__func__, result, graph, p->flags);
   p->hErrNode_out = nullptr;
   p->result_out = code == CUDA_SUCCESS ? 0 : 1;
@@ -637,7 +671,7 @@ CUresult cuGraphExecGetFlags(CUgraphExec exec, uint64_t* flags) {
 CUresult cuGraphExecDestroy(CUgraphExec handle) {
   return graphCall(__func__, [&] {
     findExec(handle);
-    graphExecs().remove(handle);   // launches that have begun go on: they hold what they need
+    graphExecs().remove(handle);  // launches that have begun go on: they hold what they need
   });
 }
 
@@ -653,7 +687,8 @@ CUresult cuGraphLaunch(CUgraphExec handle, CUstream streamHandle) {
   return contextCall(__func__, [&](Context& context) {
     const auto exec = findExec(handle);
     const auto stream = context.stream(streamHandle);
-    require(exec->context.lock().get() == &context, CUDA_ERROR_INVALID_VALUE, "the graph was instantiated in another context");
+    require(exec->context.lock().get() == &context, CUDA_ERROR_INVALID_VALUE,
+            "the graph was instantiated in another context");
     {
       std::lock_guard lock(context.order);
       if (stream->capture != nullptr) {
@@ -678,7 +713,8 @@ CUresult cuGraphExecUpdate_v2(CUgraphExec handle, CUgraph graph, CUgraphExecUpda
     const auto from = findGraph(graph);
     info->result = update(*exec->graph, *from, &info->errorNode, &info->errorFromNode, false);
     if (info->result != CU_GRAPH_EXEC_UPDATE_SUCCESS) {
-      throw Error(CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE, "the graph differs from the instantiated one in its nodes or edges");
+      throw Error(CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE,
+                  "the graph differs from the instantiated one in its nodes or edges");
     }
     update(*exec->graph, *from, &info->errorNode, &info->errorFromNode, true);
   });
@@ -704,7 +740,8 @@ CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec exec, CUgraphNode node, cons
   return graphContextCall(__func__, [&](Context&) { twinWork<CopyWork>(exec, node) = copyWork(p); });
 }
 
-CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS* p, CUcontext) {
+CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS* p,
+                                        CUcontext) {
   return graphContextCall(__func__, [&](Context&) { twinWork<FillWork>(exec, node) = fillWork(p); });
 }
 
@@ -717,8 +754,8 @@ CUresult cuGraphExecChildGraphNodeSetParams(CUgraphExec exec, CUgraphNode node, 
     CUgraphNode errorNode = nullptr, errorFrom = nullptr;
     Graph& mine = *twinWork<ChildWork>(exec, node).graph;
     const auto theirs = findGraph(child);
-    require(update(mine, *theirs, &errorNode, &errorFrom, false) == CU_GRAPH_EXEC_UPDATE_SUCCESS, CUDA_ERROR_INVALID_VALUE,
-            "the graph differs from the instantiated child in its nodes or edges");
+    require(update(mine, *theirs, &errorNode, &errorFrom, false) == CU_GRAPH_EXEC_UPDATE_SUCCESS,
+            CUDA_ERROR_INVALID_VALUE, "the graph differs from the instantiated child in its nodes or edges");
     update(mine, *theirs, &errorNode, &errorFrom, true);
   });
 }
@@ -737,8 +774,9 @@ CUresult cuGraphNodeSetEnabled(CUgraphExec handle, CUgraphNode node, unsigned in
     const GraphNode* twin = findTwin(*exec->graph, node);
     require(twin != nullptr, CUDA_ERROR_INVALID_VALUE, "the node does not belong to the graph that was instantiated");
     const CUgraphNodeType type = typeOf(twin->work);
-    require(type == CU_GRAPH_NODE_TYPE_KERNEL || type == CU_GRAPH_NODE_TYPE_MEMCPY || type == CU_GRAPH_NODE_TYPE_MEMSET,
-            CUDA_ERROR_INVALID_VALUE, "only kernel, copy and fill nodes can be disabled");
+    require(
+        type == CU_GRAPH_NODE_TYPE_KERNEL || type == CU_GRAPH_NODE_TYPE_MEMCPY || type == CU_GRAPH_NODE_TYPE_MEMSET,
+        CUDA_ERROR_INVALID_VALUE, "only kernel, copy and fill nodes can be disabled");
     auto& off = exec->disabled;
     off.erase(std::remove(off.begin(), off.end(), node), off.end());
     if (enabled == 0) off.push_back(node);
@@ -749,7 +787,8 @@ CUresult cuGraphNodeGetEnabled(CUgraphExec handle, CUgraphNode node, unsigned in
   return graphCall(__func__, [&] {
     require(enabled != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     const auto exec = findExec(handle);
-    require(findTwin(*exec->graph, node) != nullptr, CUDA_ERROR_INVALID_VALUE, "the node does not belong to the graph that was instantiated");
+    require(findTwin(*exec->graph, node) != nullptr, CUDA_ERROR_INVALID_VALUE,
+            "the node does not belong to the graph that was instantiated");
     *enabled = std::find(exec->disabled.begin(), exec->disabled.end(), node) == exec->disabled.end() ? 1 : 0;
   });
 }
@@ -765,6 +804,7 @@ CUresult cuGraphDebugDotPrint(CUgraph handle, const char* path, unsigned int) {
     if (out == nullptr) throw Error(CUDA_ERROR_OPERATING_SYSTEM, std::string("cannot write ") + path);
     const std::string all = text.str();
     const bool written = std::fwrite(all.data(), 1, all.size(), out) == all.size();
-    if (std::fclose(out) != 0 || !written) throw Error(CUDA_ERROR_OPERATING_SYSTEM, std::string("cannot write ") + path);
+    if (std::fclose(out) != 0 || !written)
+      throw Error(CUDA_ERROR_OPERATING_SYSTEM, std::string("cannot write ") + path);
   });
 }

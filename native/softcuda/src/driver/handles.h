@@ -1,5 +1,5 @@
-// Handles: what a CUstream, CUevent, ... is to the caller. A handle is a number that is never used twice, so that one of
-// a destroyed object is recognised for ever; objects live as long as somebody holds their shared_ptr.
+// Handles: what a CUstream, CUevent, ... is to the caller. A handle is a number that is never used twice, so that one
+// of a destroyed object is recognised for ever; objects live as long as somebody holds their shared_ptr.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace softcuda::driver {
 
 inline uintptr_t nextHandle() {
-  static std::atomic<uintptr_t> next{0x5c0000000000};   // not an address that a process maps
+  static std::atomic<uintptr_t> next{0x5c0000000000};  // not an address that a process maps
   return next.fetch_add(16, std::memory_order_relaxed);
 }
 

@@ -1,5 +1,5 @@
-// What may be given to cuModuleLoadData: PTX text, or a fat binary (as nvcc -fatbin writes it, or behind the wrapper that it
-// puts into executables) that holds PTX. Machine code cannot be run here.
+// What may be given to cuModuleLoadData: PTX text, or a fat binary (as nvcc -fatbin writes it, or behind the wrapper
+// that it puts into executables) that holds PTX. Machine code cannot be run here.
 #include <dlfcn.h>
 
 #include <cstring>
@@ -31,13 +31,13 @@ struct Wrapper {
 struct FatHeader {
   uint32_t magic;
   uint16_t version, headerSize;
-  uint64_t size;               // of all entries
+  uint64_t size;  // of all entries
 };
 
 struct EntryHeader {
   uint16_t kind, version;
   uint32_t headerSize;
-  uint64_t size;               // of what follows the header, padded
+  uint64_t size;  // of what follows the header, padded
   uint32_t compressedSize, options;
   uint16_t minor, major;
   uint32_t architecture, nameOffset, nameSize;
@@ -45,7 +45,9 @@ struct EntryHeader {
 };
 static_assert(sizeof(FatHeader) == 16 && sizeof(EntryHeader) == 64, "the file's layout");
 
-[[noreturn]] void corrupt(const char* what) { throw Error(CUDA_ERROR_INVALID_IMAGE, std::string("corrupt fat binary: ") + what); }
+[[noreturn]] void corrupt(const char* what) {
+  throw Error(CUDA_ERROR_INVALID_IMAGE, std::string("corrupt fat binary: ") + what);
+}
 
 // An LZ4 block (github.com/lz4/lz4, doc/lz4_Block_format.md).
 std::string unpackLz4(const uint8_t* in, size_t size, size_t plainSize) {
@@ -66,7 +68,8 @@ std::string unpackLz4(const uint8_t* in, size_t size, size_t plainSize) {
   while (in < end) {
     const uint8_t token = *in++;
     const size_t literals = length(token >> 4);
-    if (literals > static_cast<size_t>(end - in) || literals > plainSize - out.size()) corrupt("LZ4 literals are too long");
+    if (literals > static_cast<size_t>(end - in) || literals > plainSize - out.size())
+      corrupt("LZ4 literals are too long");
     out.append(reinterpret_cast<const char*>(in), literals);
     in += literals;
     if (in == end) break;
@@ -74,7 +77,8 @@ std::string unpackLz4(const uint8_t* in, size_t size, size_t plainSize) {
     const size_t distance = in[0] | in[1] << 8;
     in += 2;
     const size_t match = length(token & 15) + 4;
-    if (distance == 0 || distance > out.size() || match > plainSize - out.size()) corrupt("a LZ4 match is out of range");
+    if (distance == 0 || distance > out.size() || match > plainSize - out.size())
+      corrupt("a LZ4 match is out of range");
     for (size_t i = 0; i < match; ++i) out.push_back(out[out.size() - distance]);
   }
   if (out.size() != plainSize) corrupt("LZ4 data has another size than promised");
@@ -116,26 +120,29 @@ std::string ptxOfFat(const uint8_t* fat) {
         entry.size > static_cast<size_t>(end - at) - entry.headerSize) {
       corrupt("an entry reaches beyond its end");
     }
-    seen += (seen.empty() ? "" : ", ") + std::string(entry.kind == kKindPtx ? "PTX for compute_" : "machine code for sm_") +
+    seen += (seen.empty() ? "" : ", ") +
+            std::string(entry.kind == kKindPtx ? "PTX for compute_" : "machine code for sm_") +
             std::to_string(entry.architecture);
-    if (entry.kind == kKindPtx && entry.architecture <= have && (best == nullptr || entry.architecture > chosen.architecture)) {
+    if (entry.kind == kKindPtx && entry.architecture <= have &&
+        (best == nullptr || entry.architecture > chosen.architecture)) {
       best = at + entry.headerSize;
       chosen = entry;
     }
     at += entry.headerSize + entry.size;
   }
   if (best == nullptr) {
-    throw Error(CUDA_ERROR_NO_BINARY_FOR_GPU,
-                "the fat binary has no PTX that sm_" + std::to_string(have) + " can take; it has " + (seen.empty() ? "nothing" : seen) +
-                    ". Compile with -gencode arch=compute_80,code=compute_80");
+    throw Error(CUDA_ERROR_NO_BINARY_FOR_GPU, "the fat binary has no PTX that sm_" + std::to_string(have) +
+                                                  " can take; it has " + (seen.empty() ? "nothing" : seen) +
+                                                  ". Compile with -gencode arch=compute_80,code=compute_80");
   }
   const bool packed = (chosen.flags & (kFlagLz4 | kFlagZstd)) != 0;
   const size_t bytes = packed ? chosen.compressedSize : chosen.size;
-  if (bytes > chosen.size || (packed && chosen.plainSize > kMostPtx)) corrupt("an entry's sizes contradict each other");
-  std::string text = (chosen.flags & kFlagZstd) != 0   ? unpackZstd(best, bytes, chosen.plainSize)
+  if (bytes > chosen.size || (packed && chosen.plainSize > kMostPtx))
+    corrupt("an entry's sizes contradict each other");
+  std::string text = (chosen.flags & kFlagZstd) != 0  ? unpackZstd(best, bytes, chosen.plainSize)
                      : (chosen.flags & kFlagLz4) != 0 ? unpackLz4(best, bytes, chosen.plainSize)
-                                                       : std::string(reinterpret_cast<const char*>(best), bytes);
-  return text.c_str();   // up to its terminating zero
+                                                      : std::string(reinterpret_cast<const char*>(best), bytes);
+  return text.c_str();  // up to its terminating zero
 }
 
 }  // namespace
@@ -158,7 +165,8 @@ std::string ptxOf(const void* image) {
   }
   if (first == (kElfMagic & 0xff) && bytes[1] == 'E') {
     throw Error(CUDA_ERROR_NO_BINARY_FOR_GPU,
-                "this is machine code (a cubin); softcuda executes PTX: compile with -ptx, or -gencode arch=compute_80,code=compute_80");
+                "this is machine code (a cubin); softcuda executes PTX: compile with -ptx, or -gencode "
+                "arch=compute_80,code=compute_80");
   }
   if (first == 0) throw Error(CUDA_ERROR_INVALID_IMAGE, "the image is empty");
   return static_cast<const char*>(image);

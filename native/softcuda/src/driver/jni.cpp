@@ -1,5 +1,5 @@
-// What io.resfuse.engine.cuda.SoftCuda calls. Only numbers cross, so that no JDK headers are needed to build the library;
-// the environment and the class, which come first in every JNI call, are not looked at.
+// What io.resfuse.engine.cuda.SoftCuda calls. Only numbers cross, so that no JDK headers are needed to build the
+// library; the environment and the class, which come first in every JNI call, are not looked at.
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -19,7 +19,9 @@ using Give = size_t (*)(char*, size_t);
 }  // namespace
 
 extern "C" SOFTCUDA_API int32_t Java_io_resfuse_engine_cuda_SoftCuda_snapshot(void*, void*, int32_t which) {
-  const Give give = which == kReport ? softcudaLastReport : which == kMessage ? softcudaLastMessage : softcudaLastCounters;
+  const Give give = which == kReport    ? softcudaLastReport
+                    : which == kMessage ? softcudaLastMessage
+                                        : softcudaLastCounters;
   size_t length = 0;
   do {
     // It may grow between the two calls.
@@ -32,11 +34,14 @@ extern "C" SOFTCUDA_API int32_t Java_io_resfuse_engine_cuda_SoftCuda_snapshot(vo
 
 extern "C" SOFTCUDA_API int64_t Java_io_resfuse_engine_cuda_SoftCuda_eightBytes(void*, void*, int32_t offset) {
   int64_t bytes = 0;
-  if (offset >= 0 && static_cast<size_t>(offset) + sizeof bytes <= text.size()) std::memcpy(&bytes, text.data() + offset, sizeof bytes);
+  if (offset >= 0 && static_cast<size_t>(offset) + sizeof bytes <= text.size())
+    std::memcpy(&bytes, text.data() + offset, sizeof bytes);
   return bytes;
 }
 
-extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setCounters(void*, void*, int32_t on) { softcudaCollectCounters(on); }
+extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setCounters(void*, void*, int32_t on) {
+  softcudaCollectCounters(on);
+}
 
 extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setSample(void*, void*, int64_t most) {
   softcudaSampleBlocks(most < 0 ? 0 : static_cast<unsigned long long>(most));

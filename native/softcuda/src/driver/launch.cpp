@@ -22,7 +22,9 @@ void checkLaunch(const Function& function, const Launch& launch) {
   const KernelInfo& kernel = function.info();
   const auto& g = launch.grid;
   const auto& b = launch.block;
-  auto refuse = [&](CUresult code, const std::string& why) { throw Error(code, "kernel " + kernel.name + ": " + why); };
+  auto refuse = [&](CUresult code, const std::string& why) {
+    throw Error(code, "kernel " + kernel.name + ": " + why);
+  };
   if (g[0] == 0 || g[1] == 0 || g[2] == 0 || g[0] > 2147483647u || g[1] > 65535 || g[2] > 65535) {
     refuse(CUDA_ERROR_INVALID_VALUE, "a grid of " + dims(g) + " blocks; allowed are 1x1x1 to 2147483647x65535x65535");
   }
@@ -31,22 +33,25 @@ void checkLaunch(const Function& function, const Launch& launch) {
   }
   const uint64_t threads = uint64_t{b[0]} * b[1] * b[2];
   if (threads > static_cast<uint64_t>(device().maxThreadsPerBlock())) {
-    refuse(CUDA_ERROR_INVALID_VALUE, "a block of " + dims(b) + " has " + std::to_string(threads) + " threads; the limit is 1024");
+    refuse(CUDA_ERROR_INVALID_VALUE,
+           "a block of " + dims(b) + " has " + std::to_string(threads) + " threads; the limit is 1024");
   }
   if (kernel.requiredBlock[0] != 0 && kernel.requiredBlock != b) {
-    refuse(CUDA_ERROR_INVALID_VALUE, "a block of " + dims(b) + ", but the kernel requires " + dims(kernel.requiredBlock) + " (.reqntid)");
+    refuse(CUDA_ERROR_INVALID_VALUE,
+           "a block of " + dims(b) + ", but the kernel requires " + dims(kernel.requiredBlock) + " (.reqntid)");
   }
   if (threads > kernel.maxThreads) {
-    refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "a block of " + std::to_string(threads) + " threads; the kernel was compiled for at most " +
+    refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "a block of " + std::to_string(threads) +
+                                                   " threads; the kernel was compiled for at most " +
                                                    std::to_string(kernel.maxThreads) + " (launch bounds, .maxntid)");
   }
   if (!kernel.registersEstimated) {
     const uint64_t perWarp = (uint64_t{kernel.registers} * 32 + 255) / 256 * 256;
     const uint64_t warps = (threads + 31) / 32;
     if (perWarp * ((warps + 3) / 4 * 4) > static_cast<uint64_t>(device().registersPerBlock())) {
-      refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, std::to_string(threads) + " threads of " + std::to_string(kernel.registers) +
-                                                     " registers are more than the " + std::to_string(device().registersPerBlock()) +
-                                                     " of a block");
+      refuse(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES,
+             std::to_string(threads) + " threads of " + std::to_string(kernel.registers) +
+                 " registers are more than the " + std::to_string(device().registersPerBlock()) + " of a block");
     }
   }
   if (launch.dynamicSharedBytes > static_cast<uint32_t>(std::max(0, function.maxDynamicShared.load()))) {
@@ -61,18 +66,22 @@ void checkLaunch(const Function& function, const Launch& launch) {
                                          std::to_string(device().sharedPerBlockOptin));
   }
   if (launch.cooperative) {
-    const uint64_t fit = static_cast<uint64_t>(activeBlocks(function, static_cast<int>(threads), launch.dynamicSharedBytes)) *
-                         static_cast<uint64_t>(device().multiprocessors);
+    const uint64_t fit =
+        static_cast<uint64_t>(activeBlocks(function, static_cast<int>(threads), launch.dynamicSharedBytes)) *
+        static_cast<uint64_t>(device().multiprocessors);
     const uint64_t blocks = uint64_t{g[0]} * g[1] * g[2];
     if (blocks > fit) {
-      refuse(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "a cooperative launch of " + std::to_string(blocks) + " blocks; " +
-                                                          std::to_string(fit) + " fit on the device at once");
+      refuse(CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, "a cooperative launch of " + std::to_string(blocks) +
+                                                          " blocks; " + std::to_string(fit) +
+                                                          " fit on the device at once");
     }
   }
 }
 
 std::vector<uint8_t> packParameters(const KernelInfo& kernel, void** parameters, void** extra) {
-  auto refuse = [&](const std::string& why) { throw Error(CUDA_ERROR_INVALID_VALUE, "kernel " + kernel.name + ": " + why); };
+  auto refuse = [&](const std::string& why) {
+    throw Error(CUDA_ERROR_INVALID_VALUE, "kernel " + kernel.name + ": " + why);
+  };
   if (parameters != nullptr && extra != nullptr) refuse("both kernelParams and extra were given");
   std::vector<uint8_t> packed(kernel.parameterBytes);
   if (extra != nullptr) {
@@ -90,13 +99,15 @@ std::vector<uint8_t> packParameters(const KernelInfo& kernel, void** parameters,
     if (buffer == nullptr || size == nullptr) refuse("extra needs both the parameter buffer and its size");
     // A caller's buffer may be padded at its end as a C struct is, not more.
     if (*size < kernel.parameterBytes || *size > (size_t{kernel.parameterBytes} + 15) / 16 * 16) {
-      refuse("a parameter buffer of " + std::to_string(*size) + " bytes; the parameters take " + std::to_string(kernel.parameterBytes));
+      refuse("a parameter buffer of " + std::to_string(*size) + " bytes; the parameters take " +
+             std::to_string(kernel.parameterBytes));
     }
     if (!packed.empty()) std::memcpy(packed.data(), buffer, packed.size());
     return packed;
   }
   if (parameters == nullptr) {
-    if (!kernel.parameters.empty()) refuse("it has " + std::to_string(kernel.parameters.size()) + " parameters, none were given");
+    if (!kernel.parameters.empty())
+      refuse("it has " + std::to_string(kernel.parameters.size()) + " parameters, none were given");
     return packed;
   }
   for (size_t i = 0; i < kernel.parameters.size(); ++i) {
@@ -106,8 +117,9 @@ std::vector<uint8_t> packParameters(const KernelInfo& kernel, void** parameters,
   return packed;
 }
 
-KernelWork makeLaunch(CUfunction handle, uint32_t gridX, uint32_t gridY, uint32_t gridZ, uint32_t blockX, uint32_t blockY,
-                      uint32_t blockZ, uint32_t sharedBytes, void** parameters, void** extra, bool cooperative) {
+KernelWork makeLaunch(CUfunction handle, uint32_t gridX, uint32_t gridY, uint32_t gridZ, uint32_t blockX,
+                      uint32_t blockY, uint32_t blockZ, uint32_t sharedBytes, void** parameters, void** extra,
+                      bool cooperative) {
   KernelWork work;
   work.function = findFunction(handle);
   work.launch.grid = {gridX, gridY, gridZ};
@@ -125,8 +137,8 @@ using namespace softcuda;
 using namespace softcuda::driver;
 
 CUresult cuLaunchKernel(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX,
-                        unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream, void** parameters,
-                        void** extra) {
+                        unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream,
+                        void** parameters, void** extra) {
   return contextCall(__func__, [&](Context& context) {
     const auto s = context.stream(stream);
     context.enqueue(*s, makeLaunch(f, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, parameters, extra));
@@ -134,31 +146,35 @@ CUresult cuLaunchKernel(CUfunction f, unsigned int gridX, unsigned int gridY, un
   });
 }
 
-CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX,
-                                   unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream,
-                                   void** parameters) {
+CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ,
+                                   unsigned int blockX, unsigned int blockY, unsigned int blockZ,
+                                   unsigned int sharedBytes, CUstream stream, void** parameters) {
   return contextCall(__func__, [&](Context& context) {
     const auto s = context.stream(stream);
-    context.enqueue(*s, makeLaunch(f, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, parameters, nullptr, true));
+    context.enqueue(
+        *s, makeLaunch(f, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, parameters, nullptr, true));
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS* launches, unsigned int count, unsigned int) {
   return contextCall(__func__, [&](Context& context) {
-    require(launches != nullptr && count == 1, CUDA_ERROR_INVALID_VALUE, "there is one device, so one launch can be given");
+    require(launches != nullptr && count == 1, CUDA_ERROR_INVALID_VALUE,
+            "there is one device, so one launch can be given");
     const CUDA_LAUNCH_PARAMS& l = launches[0];
-    require(l.hStream != nullptr && l.hStream != CU_STREAM_LEGACY, CUDA_ERROR_INVALID_VALUE, "the default stream cannot be used");
+    require(l.hStream != nullptr && l.hStream != CU_STREAM_LEGACY, CUDA_ERROR_INVALID_VALUE,
+            "the default stream cannot be used");
     const auto s = context.stream(l.hStream);
-    context.enqueue(*s, makeLaunch(l.function, l.gridDimX, l.gridDimY, l.gridDimZ, l.blockDimX, l.blockDimY, l.blockDimZ,
-                                   l.sharedMemBytes, l.kernelParams, nullptr, true));
+    context.enqueue(*s, makeLaunch(l.function, l.gridDimX, l.gridDimY, l.gridDimZ, l.blockDimX, l.blockDimY,
+                                   l.blockDimZ, l.sharedMemBytes, l.kernelParams, nullptr, true));
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction f, void** parameters, void** extra) {
   return contextCall(__func__, [&](Context& context) {
-    require(config != nullptr && (config->numAttrs == 0 || config->attrs != nullptr), CUDA_ERROR_INVALID_VALUE, "null pointer");
+    require(config != nullptr && (config->numAttrs == 0 || config->attrs != nullptr), CUDA_ERROR_INVALID_VALUE,
+            "null pointer");
     bool cooperative = false;
     for (unsigned i = 0; i < config->numAttrs; ++i) {
       const CUlaunchAttribute& a = config->attrs[i];
@@ -173,15 +189,17 @@ CUresult cuLaunchKernelEx(const CUlaunchConfig* config, CUfunction f, void** par
         case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
         case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
         case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
-          throw Error(CUDA_ERROR_NOT_SUPPORTED, "launch attribute " + std::to_string(static_cast<int>(a.id)) + " is not supported");
+          throw Error(CUDA_ERROR_NOT_SUPPORTED,
+                      "launch attribute " + std::to_string(static_cast<int>(a.id)) + " is not supported");
         default:
           // The others are hints (caches, priorities, early starts), which change no result here.
           break;
       }
     }
     const auto s = context.stream(config->hStream);
-    context.enqueue(*s, makeLaunch(f, config->gridDimX, config->gridDimY, config->gridDimZ, config->blockDimX, config->blockDimY,
-                                   config->blockDimZ, config->sharedMemBytes, parameters, extra, cooperative));
+    context.enqueue(
+        *s, makeLaunch(f, config->gridDimX, config->gridDimY, config->gridDimZ, config->blockDimX, config->blockDimY,
+                       config->blockDimZ, config->sharedMemBytes, parameters, extra, cooperative));
     return CUDA_SUCCESS;
   });
 }
@@ -230,7 +248,9 @@ CUresult cuParamSetv(CUfunction f, int offset, void* data, unsigned int bytes) {
   });
 }
 
-CUresult cuParamSeti(CUfunction f, int offset, unsigned int value) { return cuParamSetv(f, offset, &value, sizeof value); }
+CUresult cuParamSeti(CUfunction f, int offset, unsigned int value) {
+  return cuParamSetv(f, offset, &value, sizeof value);
+}
 CUresult cuParamSetf(CUfunction f, int offset, float value) { return cuParamSetv(f, offset, &value, sizeof value); }
 
 CUresult cuLaunchGridAsync(CUfunction f, int width, int height, CUstream stream) {
@@ -240,8 +260,8 @@ CUresult cuLaunchGridAsync(CUfunction f, int width, int height, CUstream stream)
     const auto s = context.stream(stream);
     std::lock_guard lock(function->legacyMutex);
     size_t size = function->legacyParameters.size();
-    void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, function->legacyParameters.data(), CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
-                     CU_LAUNCH_PARAM_END};
+    void* extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, function->legacyParameters.data(), CU_LAUNCH_PARAM_BUFFER_SIZE,
+                     &size, CU_LAUNCH_PARAM_END};
     const auto& b = function->legacyBlock;
     context.enqueue(*s, makeLaunch(f, static_cast<uint32_t>(width), static_cast<uint32_t>(height), 1, b[0], b[1], b[2],
                                    function->legacyShared, nullptr, size != 0 ? extra : nullptr));

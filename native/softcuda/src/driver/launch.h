@@ -11,10 +11,12 @@ void checkLaunch(const Function& function, const Launch& launch);
 std::vector<uint8_t> packParameters(const KernelInfo& kernel, void** parameters, void** extra);
 
 // A checked launch, ready to be enqueued.
-KernelWork makeLaunch(CUfunction function, uint32_t gridX, uint32_t gridY, uint32_t gridZ, uint32_t blockX, uint32_t blockY,
-                      uint32_t blockZ, uint32_t sharedBytes, void** parameters, void** extra, bool cooperative = false);
+KernelWork makeLaunch(CUfunction function, uint32_t gridX, uint32_t gridY, uint32_t gridZ, uint32_t blockX,
+                      uint32_t blockY, uint32_t blockZ, uint32_t sharedBytes, void** parameters, void** extra,
+                      bool cooperative = false);
 
-// Resident blocks per multiprocessor by the architecture's published limits; throws INVALID_VALUE for a bad block size.
+// Resident blocks per multiprocessor by the architecture's published limits; throws INVALID_VALUE for a bad block
+// size.
 int activeBlocks(const Function& function, int blockSize, size_t dynamicSharedBytes);
 
 }  // namespace softcuda::driver

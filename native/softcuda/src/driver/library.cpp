@@ -86,15 +86,16 @@ std::shared_ptr<Function> findFunction(CUfunction handle) {
 
 using namespace softcuda::driver;
 
-CUresult cuLibraryLoadData(CUlibrary* result, const void* image, CUjit_option*, void**, unsigned int, int*, void**, unsigned int) {
+CUresult cuLibraryLoadData(CUlibrary* result, const void* image, CUjit_option*, void**, unsigned int, int*, void**,
+                           unsigned int) {
   return driverCall(__func__, [&] {
     require(result != nullptr && image != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     return load("cuLibraryLoadData", result, ptxOf(image), "");
   });
 }
 
-CUresult cuLibraryLoadFromFile(CUlibrary* result, const char* fileName, CUjit_option*, void**, unsigned int, int*, void**,
-                               unsigned int) {
+CUresult cuLibraryLoadFromFile(CUlibrary* result, const char* fileName, CUjit_option*, void**, unsigned int, int*,
+                               void**, unsigned int) {
   return driverCall(__func__, [&] {
     require(result != nullptr && fileName != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     std::ifstream in(fileName, std::ios::binary);
@@ -126,9 +127,10 @@ CUresult cuLibraryUnload(CUlibrary handle) {
 
 CUresult cuLibraryGetKernel(CUkernel* result, CUlibrary handle, const char* name) {
   return contextCall(__func__, [&](Context& context) {
-    require(result != nullptr && name != nullptr && *name != '\0', CUDA_ERROR_INVALID_VALUE, "no name, or null result pointer");
+    require(result != nullptr && name != nullptr && *name != '\0', CUDA_ERROR_INVALID_VALUE,
+            "no name, or null result pointer");
     const auto library = findLibrary(handle);
-    functionOf(moduleIn(context, *library), name);   // NOT_FOUND
+    functionOf(moduleIn(context, *library), name);  // NOT_FOUND
     *result = kernelOf(*library, name);
     return CUDA_SUCCESS;
   });

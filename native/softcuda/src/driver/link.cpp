@@ -29,9 +29,11 @@ std::shared_ptr<Link> findLink(CUlinkState handle) {
 void add(Link& link, int type, std::string text) {
   require(!link.complete, CUDA_ERROR_INVALID_VALUE, "the linker has completed already");
   if (type != CU_JIT_INPUT_PTX && type != CU_JIT_INPUT_FATBINARY) {
-    throw Error(CUDA_ERROR_NOT_SUPPORTED, "only PTX and fat binaries with PTX can be linked here, not input type " + std::to_string(type));
+    throw Error(CUDA_ERROR_NOT_SUPPORTED,
+                "only PTX and fat binaries with PTX can be linked here, not input type " + std::to_string(type));
   }
-  if (link.added) throw Error(CUDA_ERROR_NOT_SUPPORTED, "linking several PTX files is not supported; compile them as one");
+  if (link.added)
+    throw Error(CUDA_ERROR_NOT_SUPPORTED, "linking several PTX files is not supported; compile them as one");
   link.ptx = std::move(text);
   link.added = true;
 }
@@ -58,7 +60,8 @@ CUresult cuLinkAddData_v2(CUlinkState handle, int type, void* data, size_t size,
   });
 }
 
-CUresult cuLinkAddFile_v2(CUlinkState handle, int type, const char* path, unsigned int count, CUjit_option* options, void** values) {
+CUresult cuLinkAddFile_v2(CUlinkState handle, int type, const char* path, unsigned int count, CUjit_option* options,
+                          void** values) {
   return contextCall(__func__, [&](Context&) {
     require(path != nullptr, CUDA_ERROR_INVALID_VALUE, "null path");
     JitOptions(count, options, values);

@@ -37,10 +37,13 @@ CUresult cuMemAlloc_v2(CUdeviceptr* result, size_t bytes) {
   });
 }
 
-CUresult cuMemAllocPitch_v2(CUdeviceptr* result, size_t* pitch, size_t width, size_t height, unsigned int elementBytes) {
+CUresult cuMemAllocPitch_v2(CUdeviceptr* result, size_t* pitch, size_t width, size_t height,
+                            unsigned int elementBytes) {
   return contextCall(__func__, [&](Context& context) {
-    require(result != nullptr && pitch != nullptr && width > 0 && height > 0, CUDA_ERROR_INVALID_VALUE, "null result pointer, or no bytes");
-    require(elementBytes == 4 || elementBytes == 8 || elementBytes == 16, CUDA_ERROR_INVALID_VALUE, "the element size must be 4, 8 or 16");
+    require(result != nullptr && pitch != nullptr && width > 0 && height > 0, CUDA_ERROR_INVALID_VALUE,
+            "null result pointer, or no bytes");
+    require(elementBytes == 4 || elementBytes == 8 || elementBytes == 16, CUDA_ERROR_INVALID_VALUE,
+            "the element size must be 4, 8 or 16");
     refuseWhileCapturing("an allocation");
     require(width <= 2147483647u, CUDA_ERROR_INVALID_VALUE, "rows are wider than the largest pitch");
     const size_t row = (width + kPitch - 1) / kPitch * kPitch;
@@ -55,8 +58,9 @@ CUresult cuMemFree_v2(CUdeviceptr address) {
   return contextCall(__func__, [&](Context& context) {
     if (address == 0) return CUDA_SUCCESS;
     refuseWhileCapturing("a free");
-    context.waitIdle();   // as the real driver does: what still uses the memory ends first
-    Records::instance().release(address, {AllocationKind::Device, AllocationKind::Managed, AllocationKind::StreamOrdered},
+    context.waitIdle();  // as the real driver does: what still uses the memory ends first
+    Records::instance().release(address,
+                                {AllocationKind::Device, AllocationKind::Managed, AllocationKind::StreamOrdered},
                                 CUDA_ERROR_INVALID_VALUE);
     const CUresult fault = context.fault()->get();
     if (fault != CUDA_SUCCESS) throw Error(fault, "work that ran before has failed; see its report");
@@ -82,7 +86,8 @@ CUresult cuMemHostAlloc(void** result, size_t bytes, unsigned int flags) {
     require((flags & ~(CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED)) == 0u,
             CUDA_ERROR_INVALID_VALUE, "unknown flags");
     refuseWhileCapturing("an allocation");
-    *result = reinterpret_cast<void*>(Records::instance().allocate(context, bytes, kHostAlignment, AllocationKind::HostPinned, flags));
+    *result = reinterpret_cast<void*>(
+        Records::instance().allocate(context, bytes, kHostAlignment, AllocationKind::HostPinned, flags));
     return CUDA_SUCCESS;
   });
 }
@@ -97,7 +102,8 @@ CUresult cuMemFreeHost(void* pointer) {
     if (pointer == nullptr) return CUDA_SUCCESS;
     refuseWhileCapturing("a free");
     context.waitIdle();
-    Records::instance().release(reinterpret_cast<uint64_t>(pointer), {AllocationKind::HostPinned}, CUDA_ERROR_INVALID_VALUE);
+    Records::instance().release(reinterpret_cast<uint64_t>(pointer), {AllocationKind::HostPinned},
+                                CUDA_ERROR_INVALID_VALUE);
     return CUDA_SUCCESS;
   });
 }
@@ -110,7 +116,8 @@ CUresult cuMemHostRegister_v2(void* pointer, size_t bytes, unsigned int flags) {
     refuseWhileCapturing("registering memory");
     const auto base = reinterpret_cast<uint64_t>(pointer);
     if (isKnown(base) || isKnown(base + bytes - 1)) {
-      throw Error(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, memory().describe(isKnown(base) ? base : base + bytes - 1));
+      throw Error(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED,
+                  memory().describe(isKnown(base) ? base : base + bytes - 1));
     }
     Records::instance().adopt(context, base, bytes, flags);
     return CUDA_SUCCESS;
@@ -130,7 +137,8 @@ CUresult cuMemHostUnregister(void* pointer) {
 
 CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr* result, void* pointer, unsigned int flags) {
   return contextCall(__func__, [&](Context&) {
-    require(result != nullptr && pointer != nullptr && flags == 0, CUDA_ERROR_INVALID_VALUE, "null pointer, or flags not 0");
+    require(result != nullptr && pointer != nullptr && flags == 0, CUDA_ERROR_INVALID_VALUE,
+            "null pointer, or flags not 0");
     const auto address = reinterpret_cast<uint64_t>(pointer);
     Record record;
     if (!Records::instance().find(address, &record) || (record.allocation.kind != AllocationKind::HostPinned &&
@@ -146,7 +154,8 @@ CUresult cuMemHostGetFlags(unsigned int* flags, void* pointer) {
   return contextCall(__func__, [&](Context&) {
     require(flags != nullptr && pointer != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     Record record;
-    if (!Records::instance().find(reinterpret_cast<uint64_t>(pointer), &record) || record.allocation.kind != AllocationKind::HostPinned) {
+    if (!Records::instance().find(reinterpret_cast<uint64_t>(pointer), &record) ||
+        record.allocation.kind != AllocationKind::HostPinned) {
       throw Error(CUDA_ERROR_INVALID_VALUE, "the memory does not come from cuMemHostAlloc");
     }
     *flags = record.flags | CU_MEMHOSTALLOC_DEVICEMAP;
@@ -182,7 +191,7 @@ CUresult prefetch(const char* function, CUdeviceptr address, size_t bytes, bool 
   return contextCall(function, [&](Context& context) {
     checkManaged(address, bytes);
     require(known, CUDA_ERROR_INVALID_DEVICE, "no such place to prefetch to");
-    context.submit(*context.stream(stream), std::make_shared<Operation>());   // there is one memory: nothing moves
+    context.submit(*context.stream(stream), std::make_shared<Operation>());  // there is one memory: nothing moves
     return CUDA_SUCCESS;
   });
 }
@@ -202,7 +211,8 @@ CUresult cuMemPrefetchAsync(CUdeviceptr address, size_t bytes, CUdevice dev, CUs
   return prefetch(__func__, address, bytes, isPlace(dev), stream);
 }
 
-CUresult cuMemPrefetchAsync_v2(CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned int, CUstream stream) {
+CUresult cuMemPrefetchAsync_v2(CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned int,
+                               CUstream stream) {
   return prefetch(__func__, address, bytes, location.type != CU_MEM_LOCATION_TYPE_DEVICE || location.id == 0, stream);
 }
 
@@ -216,17 +226,20 @@ CUresult cuMemAdvise_v2(CUdeviceptr address, size_t bytes, int advice, CUmemLoca
 
 CUresult cuMemRangeGetAttribute(void* data, size_t size, int attribute, CUdeviceptr address, size_t bytes) {
   return contextCall(__func__, [&](Context&) {
-    require(data != nullptr && size >= sizeof(int) && size % sizeof(int) == 0, CUDA_ERROR_INVALID_VALUE, "no room for the result");
+    require(data != nullptr && size >= sizeof(int) && size % sizeof(int) == 0, CUDA_ERROR_INVALID_VALUE,
+            "no room for the result");
     checkManaged(address, bytes);
     require(attribute >= 1 && attribute <= 8, CUDA_ERROR_INVALID_VALUE, "no such range attribute");
     // Nothing is remembered of hints: not mostly read, no preferred place, never prefetched.
     const int value = attribute == 1 || attribute == 5 || attribute == 7 ? 0 : CU_DEVICE_INVALID;
-    for (size_t i = 0; i < size / sizeof(int); ++i) std::memcpy(static_cast<char*>(data) + i * sizeof(int), &value, sizeof value);
+    for (size_t i = 0; i < size / sizeof(int); ++i)
+      std::memcpy(static_cast<char*>(data) + i * sizeof(int), &value, sizeof value);
     return CUDA_SUCCESS;
   });
 }
 
-CUresult cuMemRangeGetAttributes(void** data, size_t* sizes, int* attributes, size_t count, CUdeviceptr address, size_t bytes) {
+CUresult cuMemRangeGetAttributes(void** data, size_t* sizes, int* attributes, size_t count, CUdeviceptr address,
+                                 size_t bytes) {
   if (data == nullptr || sizes == nullptr || attributes == nullptr) {
     return driverCall(__func__, []() -> CUresult { throw Error(CUDA_ERROR_INVALID_VALUE, "null pointer"); });
   }
@@ -239,8 +252,8 @@ CUresult cuMemRangeGetAttributes(void** data, size_t* sizes, int* attributes, si
 
 CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr address, size_t bytes, unsigned int flags) {
   return contextCall(__func__, [&](Context& context) {
-    require(flags == CU_MEM_ATTACH_GLOBAL || flags == CU_MEM_ATTACH_HOST || flags == CU_MEM_ATTACH_SINGLE, CUDA_ERROR_INVALID_VALUE,
-            "flags must be one of CU_MEM_ATTACH_GLOBAL, _HOST and _SINGLE");
+    require(flags == CU_MEM_ATTACH_GLOBAL || flags == CU_MEM_ATTACH_HOST || flags == CU_MEM_ATTACH_SINGLE,
+            CUDA_ERROR_INVALID_VALUE, "flags must be one of CU_MEM_ATTACH_GLOBAL, _HOST and _SINGLE");
     Record record;
     if (!Records::instance().find(address, &record) || record.allocation.kind != AllocationKind::Managed ||
         record.allocation.base != address || (bytes != 0 && bytes != record.allocation.size)) {
@@ -262,12 +275,15 @@ CUresult pointerAttribute(void* data, int which, CUdeviceptr address, bool lenie
   const bool known = memory().find(address, &allocation);
   Record record;
   const bool recorded = Records::instance().find(address, &record);
-  const bool host = known && (allocation.kind == AllocationKind::HostPinned || allocation.kind == AllocationKind::HostRegistered);
+  const bool host =
+      known && (allocation.kind == AllocationKind::HostPinned || allocation.kind == AllocationKind::HostRegistered);
   const bool managed = known && allocation.kind == AllocationKind::Managed;
   auto put = [&](auto value) { std::memcpy(data, &value, sizeof value); };
   auto unknown = [&](auto value) {
     put(value);
-    if (!lenient) throw Error(CUDA_ERROR_INVALID_VALUE, hex(address) + " is not known to the driver: " + memory().describe(address));
+    if (!lenient)
+      throw Error(CUDA_ERROR_INVALID_VALUE,
+                  hex(address) + " is not known to the driver: " + memory().describe(address));
     return CUDA_SUCCESS;
   };
   switch (which) {
@@ -312,17 +328,11 @@ CUresult pointerAttribute(void* data, int which, CUdeviceptr address, bool lenie
       if (!known) return unknown(size_t{0});
       put(allocation.size);
       return CUDA_SUCCESS;
-    case CU_POINTER_ATTRIBUTE_MAPPED:
-      put(known ? 1u : 0u);
-      return CUDA_SUCCESS;
-    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
-      put(0ull);
-      return CUDA_SUCCESS;
+    case CU_POINTER_ATTRIBUTE_MAPPED: put(known ? 1u : 0u); return CUDA_SUCCESS;
+    case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES: put(0ull); return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
     case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
-    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE:
-      put(0u);
-      return CUDA_SUCCESS;
+    case CU_POINTER_ATTRIBUTE_IS_HW_DECOMPRESS_CAPABLE: put(0u); return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
       put(known ? CU_MEM_ACCESS_FLAGS_PROT_READWRITE : CU_MEM_ACCESS_FLAGS_PROT_NONE);
       return CUDA_SUCCESS;
@@ -344,9 +354,11 @@ CUresult cuPointerGetAttribute(void* data, CUpointer_attribute which, CUdevicept
   return contextCall(__func__, [&](Context&) { return pointerAttribute(data, which, address, false); });
 }
 
-CUresult cuPointerGetAttributes(unsigned int count, CUpointer_attribute* attributes, void** data, CUdeviceptr address) {
+CUresult cuPointerGetAttributes(unsigned int count, CUpointer_attribute* attributes, void** data,
+                                CUdeviceptr address) {
   return contextCall(__func__, [&](Context&) {
-    require(attributes != nullptr && data != nullptr && count > 0, CUDA_ERROR_INVALID_VALUE, "null pointer, or no attributes");
+    require(attributes != nullptr && data != nullptr && count > 0, CUDA_ERROR_INVALID_VALUE,
+            "null pointer, or no attributes");
     // Unlike the function for one attribute, this one answers for unknown pointers too.
     for (unsigned i = 0; i < count; ++i) pointerAttribute(data[i], attributes[i], address, true);
     return CUDA_SUCCESS;
@@ -356,7 +368,8 @@ CUresult cuPointerGetAttributes(unsigned int count, CUpointer_attribute* attribu
 CUresult cuPointerSetAttribute(const void* value, CUpointer_attribute which, CUdeviceptr address) {
   return contextCall(__func__, [&](Context&) {
     require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
-    require(which == CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, CUDA_ERROR_INVALID_VALUE, "only CU_POINTER_ATTRIBUTE_SYNC_MEMOPS can be set");
+    require(which == CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, CUDA_ERROR_INVALID_VALUE,
+            "only CU_POINTER_ATTRIBUTE_SYNC_MEMOPS can be set");
     checkDeviceRange(address, 1, "the pointer");
     return CUDA_SUCCESS;
   });

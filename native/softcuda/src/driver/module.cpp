@@ -24,15 +24,22 @@ Handles<CUfunction, Function>& functions() {
 }
 
 JitOptions::JitOptions(unsigned count, CUjit_option* options, void** values) {
-  require(count == 0 || (options != nullptr && values != nullptr), CUDA_ERROR_INVALID_VALUE, "options without their values");
+  require(count == 0 || (options != nullptr && values != nullptr), CUDA_ERROR_INVALID_VALUE,
+          "options without their values");
   for (unsigned i = 0; i < count; ++i) {
     const auto number = static_cast<size_t>(reinterpret_cast<uintptr_t>(values[i]));
     switch (static_cast<int>(options[i])) {
       case CU_JIT_WALL_TIME: timeSlot_ = &values[i]; break;
       case CU_JIT_INFO_LOG_BUFFER: infoLog_ = static_cast<char*>(values[i]); break;
-      case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES: infoSize_ = number & 0xffffffff; infoSlot_ = &values[i]; break;
+      case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
+        infoSize_ = number & 0xffffffff;
+        infoSlot_ = &values[i];
+        break;
       case CU_JIT_ERROR_LOG_BUFFER: errorLog_ = static_cast<char*>(values[i]); break;
-      case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES: errorSize_ = number & 0xffffffff; errorSlot_ = &values[i]; break;
+      case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES:
+        errorSize_ = number & 0xffffffff;
+        errorSlot_ = &values[i];
+        break;
       default:
         // The others choose how to compile; there is nothing to compile here.
         if (static_cast<int>(options[i]) < 0 || static_cast<int>(options[i]) >= CU_JIT_NUM_OPTIONS) {
@@ -65,9 +72,12 @@ void checkTarget(const Module& module, JitOptions& jit) {
   const uint32_t have = static_cast<uint32_t>(device().major * 10 + device().minor);
   for (const KernelInfo& kernel : module.kernels()) {
     if (kernel.target <= have) continue;
-    const std::string text = "the PTX is for sm_" + std::to_string(kernel.target) + ", the device is sm_" + std::to_string(have) +
-                             " (SOFTCUDA_DEVICE chooses another)";
-    jit.finish("", "ptxas fatal   : SM version specified by .target is higher than default SM version assumed\n" + text + "\n", 0);
+    const std::string text = "the PTX is for sm_" + std::to_string(kernel.target) + ", the device is sm_" +
+                             std::to_string(have) + " (SOFTCUDA_DEVICE chooses another)";
+    jit.finish(
+        "",
+        "ptxas fatal   : SM version specified by .target is higher than default SM version assumed\n" + text + "\n",
+        0);
     throw Error(CUDA_ERROR_INVALID_PTX, text);
   }
 }
@@ -86,7 +96,8 @@ std::shared_ptr<LoadedModule> findModule(CUmodule handle) {
   return module;
 }
 
-CUresult load(const char* function, CUmodule* result, const void* image, unsigned count, CUjit_option* options, void** values) {
+CUresult load(const char* function, CUmodule* result, const void* image, unsigned count, CUjit_option* options,
+              void** values) {
   return contextCall(function, [&](Context& context) {
     require(result != nullptr && image != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     refuseWhileCapturing("loading a module");
@@ -98,7 +109,8 @@ CUresult load(const char* function, CUmodule* result, const void* image, unsigne
 
 }  // namespace
 
-std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& ptx, const std::string& fileName, JitOptions& jit) {
+std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& ptx, const std::string& fileName,
+                                         JitOptions& jit) {
   const auto begin = std::chrono::steady_clock::now();
   auto loaded = std::make_shared<LoadedModule>();
   const Failure failure = Module::load(ptx, fileName, memory(), &loaded->machine);
@@ -111,8 +123,9 @@ std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& pt
   checkTarget(*loaded->machine, jit);
   std::ostringstream info;
   for (const KernelInfo& kernel : loaded->machine->kernels()) {
-    info << "info : kernel " << kernel.name << ": " << kernel.registers << (kernel.registersEstimated ? " registers (estimate), " : " registers, ")
-         << kernel.staticSharedBytes << " bytes shared, " << kernel.localBytes << " bytes local, " << kernel.parameterBytes
+    info << "info : kernel " << kernel.name << ": " << kernel.registers
+         << (kernel.registersEstimated ? " registers (estimate), " : " registers, ") << kernel.staticSharedBytes
+         << " bytes shared, " << kernel.localBytes << " bytes local, " << kernel.parameterBytes
          << " bytes parameters\n";
   }
   jit.finish(info.str(), "", took.count());
@@ -158,13 +171,18 @@ CUresult cuModuleLoad(CUmodule* result, const char* fileName) {
   });
 }
 
-CUresult cuModuleLoadData(CUmodule* result, const void* image) { return load(__func__, result, image, 0, nullptr, nullptr); }
+CUresult cuModuleLoadData(CUmodule* result, const void* image) {
+  return load(__func__, result, image, 0, nullptr, nullptr);
+}
 
-CUresult cuModuleLoadDataEx(CUmodule* result, const void* image, unsigned int count, CUjit_option* options, void** values) {
+CUresult cuModuleLoadDataEx(CUmodule* result, const void* image, unsigned int count, CUjit_option* options,
+                            void** values) {
   return load(__func__, result, image, count, options, values);
 }
 
-CUresult cuModuleLoadFatBinary(CUmodule* result, const void* image) { return load(__func__, result, image, 0, nullptr, nullptr); }
+CUresult cuModuleLoadFatBinary(CUmodule* result, const void* image) {
+  return load(__func__, result, image, 0, nullptr, nullptr);
+}
 
 CUresult cuModuleUnload(CUmodule handle) {
   return contextCall(__func__, [&](Context& context) {
@@ -180,14 +198,15 @@ CUresult cuModuleUnload(CUmodule handle) {
 CUresult cuModuleGetLoadingMode(int* mode) {
   return driverCall(__func__, [&] {
     require(mode != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    *mode = 1;   // eager
+    *mode = 1;  // eager
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuModuleGetFunction(CUfunction* result, CUmodule handle, const char* name) {
   return contextCall(__func__, [&](Context&) {
-    require(result != nullptr && name != nullptr && *name != '\0', CUDA_ERROR_INVALID_VALUE, "no name, or null result pointer");
+    require(result != nullptr && name != nullptr && *name != '\0', CUDA_ERROR_INVALID_VALUE,
+            "no name, or null result pointer");
     *result = functionOf(findModule(handle), name);
     return CUDA_SUCCESS;
   });

@@ -19,7 +19,7 @@ struct LoadedModule {
   CUcontext context = nullptr;
   std::unique_ptr<Module> machine;
   std::mutex mutex;
-  std::map<std::string, CUfunction> functions;    // those that were asked for; guarded by mutex
+  std::map<std::string, CUfunction> functions;  // those that were asked for; guarded by mutex
 };
 
 struct Function {
@@ -45,7 +45,7 @@ struct Library {
   std::mutex mutex;
   std::map<CUcontext, CUmodule> modules;
   std::map<std::string, CUkernel> kernels;
-  std::vector<std::string> kernelNames;            // known once a module was loaded
+  std::vector<std::string> kernelNames;  // known once a module was loaded
 };
 
 struct Kernel {
@@ -75,11 +75,13 @@ class JitOptions {
 };
 
 // Loads PTX into the context; throws what the machine says (INVALID_PTX, ...).
-std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& ptx, const std::string& fileName, JitOptions& jit);
+std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& ptx, const std::string& fileName,
+                                         JitOptions& jit);
 
-// The function of a handle, which may also be a CUkernel (loaded into the current context then). Throws INVALID_HANDLE.
+// The function of a handle, which may also be a CUkernel (loaded into the current context then). Throws
+// INVALID_HANDLE.
 std::shared_ptr<Function> findFunction(CUfunction handle);
-CUfunction functionOf(const std::shared_ptr<LoadedModule>& module, const std::string& name);   // throws NOT_FOUND
+CUfunction functionOf(const std::shared_ptr<LoadedModule>& module, const std::string& name);  // throws NOT_FOUND
 
 // PTX text of an image: text, a fat binary, or the wrapper that nvcc puts around one. Throws NO_BINARY_FOR_GPU or
 // INVALID_IMAGE, saying what there is instead. The image's size is unknown, as with cuModuleLoadData.

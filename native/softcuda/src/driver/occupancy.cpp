@@ -1,6 +1,6 @@
 // Occupancy by the published limits of an architecture: CUDA C++ Programming Guide, "Compute Capabilities", and the
-// occupancy calculator's granularities for compute capability 8.x and 9.0 (registers go to warps in units of 256, warps in
-// groups of 4, shared memory in units of 128 bytes with 1 KiB per block for the system).
+// occupancy calculator's granularities for compute capability 8.x and 9.0 (registers go to warps in units of 256,
+// warps in groups of 4, shared memory in units of 128 bytes with 1 KiB per block for the system).
 #include <algorithm>
 
 #include "driver/current_context.h"
@@ -25,7 +25,8 @@ int activeBlocks(const Function& function, int blockSize, size_t dynamicSharedBy
   require(blockSize > 0, CUDA_ERROR_INVALID_VALUE, "the block size must be positive");
   if (blockSize > d.maxThreadsPerBlock() || static_cast<uint32_t>(blockSize) > kernel.maxThreads) return 0;
   const size_t wanted = dynamicSharedBytes + kernel.staticSharedBytes;
-  if (dynamicSharedBytes > static_cast<size_t>(function.maxDynamicShared) || wanted > static_cast<size_t>(d.sharedPerBlockOptin)) {
+  if (dynamicSharedBytes > static_cast<size_t>(function.maxDynamicShared) ||
+      wanted > static_cast<size_t>(d.sharedPerBlockOptin)) {
     return 0;
   }
 
@@ -47,8 +48,8 @@ int activeBlocks(const Function& function, int blockSize, size_t dynamicSharedBy
 using namespace softcuda;
 using namespace softcuda::driver;
 
-CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, CUfunction f, int blockSize, size_t sharedBytes,
-                                                              unsigned int flags) {
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, CUfunction f, int blockSize,
+                                                              size_t sharedBytes, unsigned int flags) {
   return contextCall(__func__, [&](Context&) {
     require(blocks != nullptr && flags <= 1, CUDA_ERROR_INVALID_VALUE, "null result pointer or unknown flags");
     *blocks = activeBlocks(*findFunction(f), blockSize, sharedBytes);
@@ -60,8 +61,9 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction f, 
   return cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, f, blockSize, sharedBytes, 0);
 }
 
-CUresult cuOccupancyMaxPotentialBlockSizeWithFlags(int* gridSize, int* blockSize, CUfunction f, CUoccupancyB2DSize sharedOf,
-                                                   size_t sharedBytes, int limit, unsigned int flags) {
+CUresult cuOccupancyMaxPotentialBlockSizeWithFlags(int* gridSize, int* blockSize, CUfunction f,
+                                                   CUoccupancyB2DSize sharedOf, size_t sharedBytes, int limit,
+                                                   unsigned int flags) {
   return contextCall(__func__, [&](Context&) {
     require(gridSize != nullptr && blockSize != nullptr && flags <= 1, CUDA_ERROR_INVALID_VALUE,
             "null result pointer or unknown flags");
@@ -93,25 +95,30 @@ CUresult cuOccupancyMaxPotentialBlockSize(int* gridSize, int* blockSize, CUfunct
 
 CUresult cuOccupancyAvailableDynamicSMemPerBlock(size_t* bytes, CUfunction f, int blocks, int blockSize) {
   return contextCall(__func__, [&](Context&) {
-    require(bytes != nullptr && blocks > 0 && blockSize > 0, CUDA_ERROR_INVALID_VALUE, "null result pointer or bad counts");
+    require(bytes != nullptr && blocks > 0 && blockSize > 0, CUDA_ERROR_INVALID_VALUE,
+            "null result pointer or bad counts");
     const auto function = findFunction(f);
     const int fit = activeBlocks(*function, blockSize, 0);
     if (blocks > fit) {
       throw Error(CUDA_ERROR_INVALID_VALUE, std::to_string(blocks) + " blocks of " + std::to_string(blockSize) +
-                                                " threads do not fit a multiprocessor, " + std::to_string(fit) + " do");
+                                                " threads do not fit a multiprocessor, " + std::to_string(fit) +
+                                                " do");
     }
     const DeviceProfile& d = device();
     const int each = d.sharedPerMultiprocessor / blocks / kSharedUnit * kSharedUnit - d.reservedSharedPerBlock() -
                      static_cast<int>(function->info().staticSharedBytes);
-    *bytes = static_cast<size_t>(std::max(0, std::min(each, d.sharedPerBlockOptin - static_cast<int>(function->info().staticSharedBytes))));
+    *bytes = static_cast<size_t>(
+        std::max(0, std::min(each, d.sharedPerBlockOptin - static_cast<int>(function->info().staticSharedBytes))));
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuOccupancyMaxPotentialClusterSize(int*, CUfunction, const CUlaunchConfig*) {
-  return contextCall(__func__, [](Context&) -> CUresult { throw Error(CUDA_ERROR_NOT_SUPPORTED, "clusters are not supported"); });
+  return contextCall(
+      __func__, [](Context&) -> CUresult { throw Error(CUDA_ERROR_NOT_SUPPORTED, "clusters are not supported"); });
 }
 
 CUresult cuOccupancyMaxActiveClusters(int*, CUfunction, const CUlaunchConfig*) {
-  return contextCall(__func__, [](Context&) -> CUresult { throw Error(CUDA_ERROR_NOT_SUPPORTED, "clusters are not supported"); });
+  return contextCall(
+      __func__, [](Context&) -> CUresult { throw Error(CUDA_ERROR_NOT_SUPPORTED, "clusters are not supported"); });
 }

@@ -1,5 +1,5 @@
-// The functions for which a null stream means the calling thread's own default stream: what a program calls that is compiled
-// with --default-stream per-thread (CUDA_API_PER_THREAD_DEFAULT_STREAM).
+// The functions for which a null stream means the calling thread's own default stream: what a program calls that is
+// compiled with --default-stream per-thread (CUDA_API_PER_THREAD_DEFAULT_STREAM).
 #include "driver/context.h"
 
 using softcuda::driver::PerThreadDefault;
@@ -16,7 +16,8 @@ SOFTCUDA_API CUresult cuEventRecord_ptsz(CUevent event, CUstream stream) {
   return cuEventRecord(event, stream);
 }
 
-SOFTCUDA_API CUresult cuGraphInstantiateWithParams_ptsz(CUgraphExec* result, CUgraph graph, CUDA_GRAPH_INSTANTIATE_PARAMS* p) {
+SOFTCUDA_API CUresult cuGraphInstantiateWithParams_ptsz(CUgraphExec* result, CUgraph graph,
+                                                        CUDA_GRAPH_INSTANTIATE_PARAMS* p) {
   PerThreadDefault scope;
   return cuGraphInstantiateWithParams(result, graph, p);
 }
@@ -31,7 +32,10 @@ SOFTCUDA_API CUresult cuGraphUpload_ptsz(CUgraphExec handle, CUstream stream) {
   return cuGraphUpload(handle, stream);
 }
 
-SOFTCUDA_API CUresult cuLaunchCooperativeKernel_ptsz(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream, void** parameters) {
+SOFTCUDA_API CUresult cuLaunchCooperativeKernel_ptsz(CUfunction f, unsigned int gridX, unsigned int gridY,
+                                                     unsigned int gridZ, unsigned int blockX, unsigned int blockY,
+                                                     unsigned int blockZ, unsigned int sharedBytes, CUstream stream,
+                                                     void** parameters) {
   PerThreadDefault scope;
   return cuLaunchCooperativeKernel(f, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, parameters);
 }
@@ -41,12 +45,15 @@ SOFTCUDA_API CUresult cuLaunchHostFunc_ptsz(CUstream handle, CUhostFn function, 
   return cuLaunchHostFunc(handle, function, userData);
 }
 
-SOFTCUDA_API CUresult cuLaunchKernelEx_ptsz(const CUlaunchConfig* config, CUfunction f, void** parameters, void** extra) {
+SOFTCUDA_API CUresult cuLaunchKernelEx_ptsz(const CUlaunchConfig* config, CUfunction f, void** parameters,
+                                            void** extra) {
   PerThreadDefault scope;
   return cuLaunchKernelEx(config, f, parameters, extra);
 }
 
-SOFTCUDA_API CUresult cuLaunchKernel_ptsz(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ, unsigned int blockX, unsigned int blockY, unsigned int blockZ, unsigned int sharedBytes, CUstream stream, void** parameters, void** extra) {
+SOFTCUDA_API CUresult cuLaunchKernel_ptsz(CUfunction f, unsigned int gridX, unsigned int gridY, unsigned int gridZ,
+                                          unsigned int blockX, unsigned int blockY, unsigned int blockZ,
+                                          unsigned int sharedBytes, CUstream stream, void** parameters, void** extra) {
   PerThreadDefault scope;
   return cuLaunchKernel(f, gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes, stream, parameters, extra);
 }
@@ -56,7 +63,8 @@ SOFTCUDA_API CUresult cuMemAllocAsync_ptsz(CUdeviceptr* result, size_t bytes, CU
   return cuMemAllocAsync(result, bytes, stream);
 }
 
-SOFTCUDA_API CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr* result, size_t bytes, CUmemoryPool pool, CUstream stream) {
+SOFTCUDA_API CUresult cuMemAllocFromPoolAsync_ptsz(CUdeviceptr* result, size_t bytes, CUmemoryPool pool,
+                                                   CUstream stream) {
   PerThreadDefault scope;
   return cuMemAllocFromPoolAsync(result, bytes, pool, stream);
 }
@@ -66,7 +74,8 @@ SOFTCUDA_API CUresult cuMemFreeAsync_ptsz(CUdeviceptr address, CUstream stream) 
   return cuMemFreeAsync(address, stream);
 }
 
-SOFTCUDA_API CUresult cuMemPrefetchAsync_v2_ptsz(CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned int a3, CUstream stream) {
+SOFTCUDA_API CUresult cuMemPrefetchAsync_v2_ptsz(CUdeviceptr address, size_t bytes, CUmemLocation location,
+                                                 unsigned int a3, CUstream stream) {
   PerThreadDefault scope;
   return cuMemPrefetchAsync_v2(address, bytes, location, a3, stream);
 }
@@ -141,7 +150,8 @@ SOFTCUDA_API CUresult cuMemcpyHtoD_v2_ptds(CUdeviceptr dst, const void* src, siz
   return cuMemcpyHtoD_v2(dst, src, n);
 }
 
-SOFTCUDA_API CUresult cuMemcpyPeerAsync_ptsz(CUdeviceptr dst, CUcontext a1, CUdeviceptr src, CUcontext a3, size_t n, CUstream s) {
+SOFTCUDA_API CUresult cuMemcpyPeerAsync_ptsz(CUdeviceptr dst, CUcontext a1, CUdeviceptr src, CUcontext a3, size_t n,
+                                             CUstream s) {
   PerThreadDefault scope;
   return cuMemcpyPeerAsync(dst, a1, src, a3, n, s);
 }
@@ -166,7 +176,8 @@ SOFTCUDA_API CUresult cuMemsetD16_v2_ptds(CUdeviceptr d, unsigned short v, size_
   return cuMemsetD16_v2(d, v, n);
 }
 
-SOFTCUDA_API CUresult cuMemsetD2D16Async_ptsz(CUdeviceptr d, size_t p, unsigned short v, size_t w, size_t h, CUstream s) {
+SOFTCUDA_API CUresult cuMemsetD2D16Async_ptsz(CUdeviceptr d, size_t p, unsigned short v, size_t w, size_t h,
+                                              CUstream s) {
   PerThreadDefault scope;
   return cuMemsetD2D16Async(d, p, v, w, h, s);
 }
@@ -176,7 +187,8 @@ SOFTCUDA_API CUresult cuMemsetD2D16_v2_ptds(CUdeviceptr d, size_t p, unsigned sh
   return cuMemsetD2D16_v2(d, p, v, w, h);
 }
 
-SOFTCUDA_API CUresult cuMemsetD2D32Async_ptsz(CUdeviceptr d, size_t p, unsigned int v, size_t w, size_t h, CUstream s) {
+SOFTCUDA_API CUresult cuMemsetD2D32Async_ptsz(CUdeviceptr d, size_t p, unsigned int v, size_t w, size_t h,
+                                              CUstream s) {
   PerThreadDefault scope;
   return cuMemsetD2D32Async(d, p, v, w, h, s);
 }
@@ -186,7 +198,8 @@ SOFTCUDA_API CUresult cuMemsetD2D32_v2_ptds(CUdeviceptr d, size_t p, unsigned in
   return cuMemsetD2D32_v2(d, p, v, w, h);
 }
 
-SOFTCUDA_API CUresult cuMemsetD2D8Async_ptsz(CUdeviceptr d, size_t p, unsigned char v, size_t w, size_t h, CUstream s) {
+SOFTCUDA_API CUresult cuMemsetD2D8Async_ptsz(CUdeviceptr d, size_t p, unsigned char v, size_t w, size_t h,
+                                             CUstream s) {
   PerThreadDefault scope;
   return cuMemsetD2D8Async(d, p, v, w, h, s);
 }
@@ -216,17 +229,21 @@ SOFTCUDA_API CUresult cuMemsetD8_v2_ptds(CUdeviceptr d, unsigned char v, size_t 
   return cuMemsetD8_v2(d, v, n);
 }
 
-SOFTCUDA_API CUresult cuStreamAddCallback_ptsz(CUstream handle, CUstreamCallback callback, void* userData, unsigned int flags) {
+SOFTCUDA_API CUresult cuStreamAddCallback_ptsz(CUstream handle, CUstreamCallback callback, void* userData,
+                                               unsigned int flags) {
   PerThreadDefault scope;
   return cuStreamAddCallback(handle, callback, userData, flags);
 }
 
-SOFTCUDA_API CUresult cuStreamAttachMemAsync_ptsz(CUstream stream, CUdeviceptr address, size_t bytes, unsigned int flags) {
+SOFTCUDA_API CUresult cuStreamAttachMemAsync_ptsz(CUstream stream, CUdeviceptr address, size_t bytes,
+                                                  unsigned int flags) {
   PerThreadDefault scope;
   return cuStreamAttachMemAsync(stream, address, bytes, flags);
 }
 
-SOFTCUDA_API CUresult cuStreamBeginCaptureToGraph_ptsz(CUstream stream, CUgraph graph, const CUgraphNode* dependencies, const CUgraphEdgeData* a3, size_t count, CUstreamCaptureMode mode) {
+SOFTCUDA_API CUresult cuStreamBeginCaptureToGraph_ptsz(CUstream stream, CUgraph graph, const CUgraphNode* dependencies,
+                                                       const CUgraphEdgeData* a3, size_t count,
+                                                       CUstreamCaptureMode mode) {
   PerThreadDefault scope;
   return cuStreamBeginCaptureToGraph(stream, graph, dependencies, a3, count, mode);
 }
@@ -251,7 +268,9 @@ SOFTCUDA_API CUresult cuStreamGetAttribute_ptsz(CUstream handle, int which, CUla
   return cuStreamGetAttribute(handle, which, value);
 }
 
-SOFTCUDA_API CUresult cuStreamGetCaptureInfo_v3_ptsz(CUstream handle, CUstreamCaptureStatus* status, uint64_t* id, CUgraph* graph, const CUgraphNode** dependencies, const CUgraphEdgeData** edges, size_t* count) {
+SOFTCUDA_API CUresult cuStreamGetCaptureInfo_v3_ptsz(CUstream handle, CUstreamCaptureStatus* status, uint64_t* id,
+                                                     CUgraph* graph, const CUgraphNode** dependencies,
+                                                     const CUgraphEdgeData** edges, size_t* count) {
   PerThreadDefault scope;
   return cuStreamGetCaptureInfo_v3(handle, status, id, graph, dependencies, edges, count);
 }
@@ -301,7 +320,9 @@ SOFTCUDA_API CUresult cuStreamSynchronize_ptsz(CUstream handle) {
   return cuStreamSynchronize(handle);
 }
 
-SOFTCUDA_API CUresult cuStreamUpdateCaptureDependencies_v2_ptsz(CUstream handle, CUgraphNode* dependencies, const CUgraphEdgeData* a2, size_t count, unsigned int flags) {
+SOFTCUDA_API CUresult cuStreamUpdateCaptureDependencies_v2_ptsz(CUstream handle, CUgraphNode* dependencies,
+                                                                const CUgraphEdgeData* a2, size_t count,
+                                                                unsigned int flags) {
   PerThreadDefault scope;
   return cuStreamUpdateCaptureDependencies_v2(handle, dependencies, a2, count, flags);
 }

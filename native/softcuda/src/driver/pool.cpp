@@ -48,12 +48,14 @@ CUresult allocateAsync(const char* function, CUdeviceptr* result, size_t bytes, 
     }
     // Nothing to run, but it is refused in captures and takes its place in the stream's order.
     context.submit(*s, std::make_shared<Operation>());
-    auto take = [&] { *result = Records::instance().allocate(context, bytes, 256, AllocationKind::StreamOrdered, 0, pool); };
+    auto take = [&] {
+      *result = Records::instance().allocate(context, bytes, 256, AllocationKind::StreamOrdered, 0, pool);
+    };
     try {
       take();
     } catch (const Error& e) {
       if (e.code() != CUDA_ERROR_OUT_OF_MEMORY) throw;
-      context.waitIdle();   // frees that were asked for may still be to come
+      context.waitIdle();  // frees that were asked for may still be to come
       take();
     }
     pool->take(bytes);
@@ -90,14 +92,16 @@ CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
     if (address == 0) return CUDA_SUCCESS;
     {
       std::lock_guard lock(context.order);
-      if (s->capture != nullptr) invalidate(*s->capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "frees cannot be captured in a graph");
+      if (s->capture != nullptr)
+        invalidate(*s->capture, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "frees cannot be captured in a graph");
     }
     Records::instance().beginFree(address);
     auto operation = std::make_shared<Operation>();
     operation->lane = Lane::Copy;
     operation->work = [address] {
       try {
-        Records::instance().release(address, {AllocationKind::StreamOrdered, AllocationKind::Device}, CUDA_ERROR_INVALID_VALUE);
+        Records::instance().release(address, {AllocationKind::StreamOrdered, AllocationKind::Device},
+                                    CUDA_ERROR_INVALID_VALUE);
       } catch (const Error&) {
         // Freed by the end of its context meanwhile.
       }
@@ -112,9 +116,10 @@ CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
 CUresult cuMemPoolCreate(CUmemoryPool* result, const CUmemPoolProps* properties) {
   return driverCall(__func__, [&] {
     require(result != nullptr && properties != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
-    require(properties->allocType == CU_MEM_ALLOCATION_TYPE_PINNED, CUDA_ERROR_INVALID_VALUE, "a pool's type must be pinned");
-    require(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE && properties->location.id == 0, CUDA_ERROR_INVALID_VALUE,
-            "a pool's location must be device 0");
+    require(properties->allocType == CU_MEM_ALLOCATION_TYPE_PINNED, CUDA_ERROR_INVALID_VALUE,
+            "a pool's type must be pinned");
+    require(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE && properties->location.id == 0,
+            CUDA_ERROR_INVALID_VALUE, "a pool's location must be device 0");
     require(properties->handleTypes == 0, CUDA_ERROR_NOT_SUPPORTED, "pools cannot be shared between processes");
     auto pool = std::make_shared<Pool>();
     pool->maxSize = properties->maxSize;
@@ -128,7 +133,7 @@ CUresult cuMemPoolDestroy(CUmemoryPool handle) {
   return driverCall(__func__, [&] {
     const auto pool = findPool(handle);
     require(pool != defaultPool(), CUDA_ERROR_INVALID_VALUE, "the default pool cannot be destroyed");
-    pools().remove(handle);   // allocations keep it until they are freed
+    pools().remove(handle);  // allocations keep it until they are freed
     std::lock_guard lock(chosenLock);
     if (chosen() == pool) chosen() = nullptr;
     return CUDA_SUCCESS;
@@ -151,7 +156,9 @@ CUresult cuMemPoolGetAttribute(CUmemoryPool handle, CUmemPool_attribute which, v
     switch (static_cast<int>(which)) {
       case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
       case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
-      case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: std::memcpy(value, &pool->reuse[which - 1], sizeof(int)); break;
+      case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES:
+        std::memcpy(value, &pool->reuse[which - 1], sizeof(int));
+        break;
       case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: set(pool->releaseThreshold); break;
       case CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT:
       case CU_MEMPOOL_ATTR_USED_MEM_CURRENT: set(pool->used); break;
@@ -172,7 +179,9 @@ CUresult cuMemPoolSetAttribute(CUmemoryPool handle, CUmemPool_attribute which, v
     switch (static_cast<int>(which)) {
       case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
       case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
-      case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES: std::memcpy(&pool->reuse[which - 1], value, sizeof(int)); break;
+      case CU_MEMPOOL_ATTR_REUSE_ALLOW_INTERNAL_DEPENDENCIES:
+        std::memcpy(&pool->reuse[which - 1], value, sizeof(int));
+        break;
       case CU_MEMPOOL_ATTR_RELEASE_THRESHOLD: std::memcpy(&pool->releaseThreshold, value, sizeof(uint64_t)); break;
       case CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH:
       case CU_MEMPOOL_ATTR_USED_MEM_HIGH:
@@ -191,8 +200,8 @@ CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc* map, siz
     findPool(handle);
     require(map != nullptr || count == 0, CUDA_ERROR_INVALID_VALUE, "null pointer");
     for (size_t i = 0; i < count; ++i) {
-      require(map[i].location.type == CU_MEM_LOCATION_TYPE_DEVICE && map[i].location.id == 0, CUDA_ERROR_INVALID_DEVICE,
-              "there is one device, number 0");
+      require(map[i].location.type == CU_MEM_LOCATION_TYPE_DEVICE && map[i].location.id == 0,
+              CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
       require(map[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE, CUDA_ERROR_INVALID_VALUE,
               "the device that a pool is on always has read and write access");
     }
@@ -203,7 +212,8 @@ CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc* map, siz
 CUresult cuMemPoolGetAccess(CUmemAccess_flags* flags, CUmemoryPool handle, CUmemLocation* location) {
   return driverCall(__func__, [&] {
     require(flags != nullptr && location != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
-    require(location->type == CU_MEM_LOCATION_TYPE_DEVICE && location->id == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
+    require(location->type == CU_MEM_LOCATION_TYPE_DEVICE && location->id == 0, CUDA_ERROR_INVALID_DEVICE,
+            "there is one device, number 0");
     *flags = findPool(handle)->access;
     return CUDA_SUCCESS;
   });

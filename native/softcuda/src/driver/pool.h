@@ -1,5 +1,5 @@
-// Pools of stream-ordered memory: they count what is taken from them. Freed memory goes back at once (use after free is
-// to be found), so a pool reserves nothing beyond what is in use and its release threshold is only remembered.
+// Pools of stream-ordered memory: they count what is taken from them. Freed memory goes back at once (use after free
+// is to be found), so a pool reserves nothing beyond what is in use and its release threshold is only remembered.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace softcuda::driver {
 
 struct Pool {
   CUmemoryPool handle = nullptr;
-  size_t maxSize = 0;                  // 0: unlimited
+  size_t maxSize = 0;  // 0: unlimited
   std::mutex mutex;
   uint64_t used = 0, usedHigh = 0, releaseThreshold = 0;
   int reuse[3] = {1, 1, 1};
@@ -32,6 +32,6 @@ struct Pool {
 
 Handles<CUmemoryPool, Pool>& pools();
 std::shared_ptr<Pool> defaultPool();
-std::shared_ptr<Pool> currentPool();   // of the device: cuDeviceSetMemPool
+std::shared_ptr<Pool> currentPool();  // of the device: cuDeviceSetMemPool
 
 }  // namespace softcuda::driver

@@ -16,6 +16,6 @@ void report(const std::string& text);
 std::string lastMessage();
 std::string lastReport();
 
-bool checksFor(const char* what);   // SOFTCUDA_CHECK contains `what`
+bool checksFor(const char* what);  // SOFTCUDA_CHECK contains `what`
 
 }  // namespace softcuda::driver

@@ -44,12 +44,8 @@ void Scheduler::submit(const OperationPtr& operation, const std::vector<Operatio
 void Scheduler::makeReady(const OperationPtr& operation, std::vector<OperationPtr>& doneNow) {
   operation->ready = true;
   switch (operation->lane) {
-    case Lane::None:
-      doneNow.push_back(operation);
-      return;
-    case Lane::Caller:
-      changed_.notify_all();
-      return;
+    case Lane::None: doneNow.push_back(operation); return;
+    case Lane::Caller: changed_.notify_all(); return;
     case Lane::Kernel:
       kernels_.queue.insert(operation);
       start(kernels_, &Scheduler::work);
@@ -112,7 +108,7 @@ void Scheduler::work(Worker& worker) {
     lock.unlock();
     const CUresult result = run(*operation);
     if (result != CUDA_SUCCESS && operation->fault) operation->fault->set(result);
-    operation->work = nullptr;   // what it holds may be the last reference: let go outside of the lock
+    operation->work = nullptr;  // what it holds may be the last reference: let go outside of the lock
     lock.lock();
     completeLocked(std::move(operation));
   }

@@ -1,8 +1,8 @@
 // Runs asynchronous work in the order that streams, events and graphs ask for.
 //
-// Everything that a stream executes is an Operation; the order is a graph of "after" edges. An operation starts when all
-// that it comes after is done. Kernels run one after another (the machine uses all cores for one launch), copies, host
-// functions and memory waits each on a thread of their own, so that they overlap with kernels as on a GPU.
+// Everything that a stream executes is an Operation; the order is a graph of "after" edges. An operation starts when
+// all that it comes after is done. Kernels run one after another (the machine uses all cores for one launch), copies,
+// host functions and memory waits each on a thread of their own, so that they overlap with kernels as on a GPU.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -29,21 +29,21 @@ struct Fault {
 };
 
 enum class Lane : uint8_t {
-  None,     // nothing to run: done as soon as it may start (events, joins)
+  None,  // nothing to run: done as soon as it may start (events, joins)
   Kernel,
   Copy,
-  Host,     // host functions and callbacks
-  Poll,     // `work` is called again and again until it returns something other than CUDA_ERROR_NOT_READY
-  Caller    // run by the thread that called a synchronous function, in Scheduler::runHere
+  Host,   // host functions and callbacks
+  Poll,   // `work` is called again and again until it returns something other than CUDA_ERROR_NOT_READY
+  Caller  // run by the thread that called a synchronous function, in Scheduler::runHere
 };
 
 struct Operation {
   using Clock = std::chrono::steady_clock;
 
   Lane lane = Lane::None;
-  int priority = 0;                     // smaller goes first, as with stream priorities
+  int priority = 0;  // smaller goes first, as with stream priorities
   std::function<CUresult()> work;
-  bool evenAfterFault = false;          // stream callbacks are told of the error; all else is skipped
+  bool evenAfterFault = false;  // stream callbacks are told of the error; all else is skipped
   std::shared_ptr<Fault> fault;
 
  private:
@@ -59,7 +59,7 @@ using OperationPtr = std::shared_ptr<Operation>;
 
 class Scheduler {
  public:
-  static Scheduler& instance();         // never destroyed
+  static Scheduler& instance();  // never destroyed
 
   // The operation starts once all of `after` (null entries are ignored) are done.
   void submit(const OperationPtr& operation, const std::vector<OperationPtr>& after);
@@ -96,7 +96,7 @@ class Scheduler {
   void stop();
 
   std::mutex mutex_;
-  std::condition_variable changed_;     // some operation became ready for its caller, or done
+  std::condition_variable changed_;  // some operation became ready for its caller, or done
   Worker kernels_, copies_, hosts_, polls_;
   uint64_t sequence_ = 0;
   bool stopping_ = false;

@@ -22,7 +22,8 @@ void checkFault(Context& context) {
 CUresult create(const char* function, CUstream* result, unsigned flags, int priority) {
   return contextCall(function, [&](Context& context) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    require((flags & ~static_cast<unsigned>(CU_STREAM_NON_BLOCKING)) == 0, CUDA_ERROR_INVALID_VALUE, "unknown stream flags");
+    require((flags & ~static_cast<unsigned>(CU_STREAM_NON_BLOCKING)) == 0, CUDA_ERROR_INVALID_VALUE,
+            "unknown stream flags");
     *result = context.createStream(flags, std::clamp(priority, -5, 0))->handle;
     return CUDA_SUCCESS;
   });
@@ -38,8 +39,8 @@ CUresult cuStreamCreateWithPriority(CUstream* result, unsigned int flags, int pr
 
 CUresult cuStreamDestroy_v2(CUstream handle) {
   return contextCall(__func__, [&](Context& context) {
-    require(handle != nullptr && handle != CU_STREAM_LEGACY && handle != CU_STREAM_PER_THREAD, CUDA_ERROR_INVALID_HANDLE,
-            "a default stream cannot be destroyed");
+    require(handle != nullptr && handle != CU_STREAM_LEGACY && handle != CU_STREAM_PER_THREAD,
+            CUDA_ERROR_INVALID_HANDLE, "a default stream cannot be destroyed");
     const auto stream = context.stream(handle);
     context.forget(stream);
     streams().remove(handle);
@@ -117,7 +118,8 @@ CUresult cuStreamWaitEvent(CUstream handle, CUevent eventHandle, unsigned int fl
       std::lock_guard lock(context.order);
       std::lock_guard eventLock(event->mutex);
       if (flags == CU_EVENT_WAIT_EXTERNAL) {
-        require(stream->capture != nullptr, CUDA_ERROR_INVALID_VALUE, "CU_EVENT_WAIT_EXTERNAL is for capturing streams");
+        require(stream->capture != nullptr, CUDA_ERROR_INVALID_VALUE,
+                "CU_EVENT_WAIT_EXTERNAL is for capturing streams");
         captureNode(*stream, EventWaitWork{event});
         return CUDA_SUCCESS;
       }
@@ -127,7 +129,7 @@ CUresult cuStreamWaitEvent(CUstream handle, CUevent eventHandle, unsigned int fl
       }
       recorded = event->recorded;
     }
-    if (recorded == nullptr) return CUDA_SUCCESS;   // never recorded: nothing to wait for
+    if (recorded == nullptr) return CUDA_SUCCESS;  // never recorded: nothing to wait for
     context.submit(*stream, std::make_shared<Operation>(), {recorded});
     return CUDA_SUCCESS;
   });
@@ -178,7 +180,8 @@ CUresult cuStreamGetAttribute(CUstream handle, int which, CUlaunchAttributeValue
     const auto set = stream->attributes.find(which);
     *value = set != stream->attributes.end() ? set->second : CUlaunchAttributeValue{};
     if (which == CU_LAUNCH_ATTRIBUTE_PRIORITY) value->priority = stream->priority;
-    if (which == CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY && set == stream->attributes.end()) value->cooperative = 1;   // automatic
+    if (which == CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY && set == stream->attributes.end())
+      value->cooperative = 1;  // automatic
     return CUDA_SUCCESS;
   });
 }
@@ -192,7 +195,7 @@ CUresult cuStreamSetAttribute(CUstream handle, int which, const CUlaunchAttribut
     if (which == CU_LAUNCH_ATTRIBUTE_PRIORITY) {
       stream->priority = std::clamp(value->priority, -5, 0);
     } else {
-      stream->attributes[which] = *value;   // hints; nothing here is changed by them
+      stream->attributes[which] = *value;  // hints; nothing here is changed by them
     }
     return CUDA_SUCCESS;
   });
@@ -212,8 +215,10 @@ CUresult cuStreamCopyAttributes(CUstream dst, CUstream src) {
 
 CUresult cuEventCreate(CUevent* result, unsigned int flags) {
   return contextCall(__func__, [&](Context& context) {
-    require(result != nullptr && (flags & ~7u) == 0, CUDA_ERROR_INVALID_VALUE, "null result pointer, or unknown event flags");
-    require((flags & CU_EVENT_INTERPROCESS) == 0, CUDA_ERROR_NOT_SUPPORTED, "events cannot be shared between processes");
+    require(result != nullptr && (flags & ~7u) == 0, CUDA_ERROR_INVALID_VALUE,
+            "null result pointer, or unknown event flags");
+    require((flags & CU_EVENT_INTERPROCESS) == 0, CUDA_ERROR_NOT_SUPPORTED,
+            "events cannot be shared between processes");
     auto event = std::make_shared<Event>();
     event->context = context.shared_from_this();
     event->flags = flags;
@@ -242,7 +247,8 @@ CUresult cuEventRecordWithFlags(CUevent handle, CUstream streamHandle, unsigned 
     {
       std::lock_guard lock(context.order);
       if (flags == CU_EVENT_RECORD_EXTERNAL) {
-        require(stream->capture != nullptr, CUDA_ERROR_INVALID_VALUE, "CU_EVENT_RECORD_EXTERNAL is for capturing streams");
+        require(stream->capture != nullptr, CUDA_ERROR_INVALID_VALUE,
+                "CU_EVENT_RECORD_EXTERNAL is for capturing streams");
         captureNode(*stream, EventRecordWork{event});
         return CUDA_SUCCESS;
       }
@@ -317,7 +323,9 @@ CUresult cuEventElapsedTime_v2(float* milliseconds, CUevent start, CUevent end) 
   });
 }
 
-CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) { return cuEventElapsedTime_v2(milliseconds, start, end); }
+CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
+  return cuEventElapsedTime_v2(milliseconds, start, end);
+}
 
 // Waits for and writes of memory.
 

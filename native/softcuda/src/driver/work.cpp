@@ -13,9 +13,9 @@ namespace {
 
 // One side of a copy: rows of `width` bytes at pitch, layers of `height` rows.
 struct Side {
-  uint64_t begin = 0;       // of the first row that is copied
+  uint64_t begin = 0;  // of the first row that is copied
   size_t pitch = 0, layer = 0;
-  bool known = false;       // checked against allocations
+  bool known = false;  // checked against allocations
 
   uint64_t row(size_t y, size_t z) const { return begin + z * layer + y * pitch; }
 };
@@ -25,8 +25,8 @@ bool multiply(size_t a, size_t b, size_t* out) { return !__builtin_mul_overflow(
 // Bytes from the first copied one to the last, or SIZE_MAX.
 size_t span(const CUDA_MEMCPY3D& s, size_t pitch, size_t layer) {
   size_t rows = 0, layers = 0, all = 0;
-  if (!multiply(s.Height - 1, pitch, &rows) || !multiply(s.Depth - 1, layer, &layers) || __builtin_add_overflow(rows, layers, &all) ||
-      __builtin_add_overflow(all, s.WidthInBytes, &all)) {
+  if (!multiply(s.Height - 1, pitch, &rows) || !multiply(s.Depth - 1, layer, &layers) ||
+      __builtin_add_overflow(rows, layers, &all) || __builtin_add_overflow(all, s.WidthInBytes, &all)) {
     return SIZE_MAX;
   }
   return all;
@@ -53,12 +53,13 @@ Side resolve(const CUDA_MEMCPY3D& s, bool source) {
   const bool oneRow = s.Height == 1 && s.Depth == 1;
   if (pitch == 0 && oneRow && y == 0 && z == 0) pitch = x + s.WidthInBytes;
   if (pitch < x + s.WidthInBytes || pitch > (oneRow ? SIZE_MAX : 2147483647u)) {
-    throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " has a pitch of " + std::to_string(pitch) + " bytes for rows of " +
-                                              std::to_string(x + s.WidthInBytes));
+    throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " has a pitch of " + std::to_string(pitch) +
+                                              " bytes for rows of " + std::to_string(x + s.WidthInBytes));
   }
   size_t rows = height;
   if (rows == 0 && s.Depth == 1 && z == 0) rows = y + s.Height;
-  if (rows < y + s.Height) throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " has fewer rows than are copied");
+  if (rows < y + s.Height)
+    throw Error(CUDA_ERROR_INVALID_VALUE, std::string(what) + " has fewer rows than are copied");
 
   Side side;
   side.pitch = pitch;
@@ -123,7 +124,8 @@ CUresult executeCopy(const CopyWork& copy) {
 }
 
 void checkFill(const CUDA_MEMSET_NODE_PARAMS& s) {
-  require(s.elementSize == 1 || s.elementSize == 2 || s.elementSize == 4, CUDA_ERROR_INVALID_VALUE, "the element size must be 1, 2 or 4");
+  require(s.elementSize == 1 || s.elementSize == 2 || s.elementSize == 4, CUDA_ERROR_INVALID_VALUE,
+          "the element size must be 1, 2 or 4");
   if (s.width == 0 || s.height == 0) return;
   size_t row = 0, rows = 0;
   if (!multiply(s.width, s.elementSize, &row)) throw Error(CUDA_ERROR_INVALID_VALUE, "more bytes than can be counted");
@@ -132,8 +134,10 @@ void checkFill(const CUDA_MEMSET_NODE_PARAMS& s) {
                                               std::to_string(s.elementSize) + " bytes");
   }
   if (s.height > 1) {
-    require(s.pitch >= row && s.pitch % s.elementSize == 0, CUDA_ERROR_INVALID_VALUE, "the fill's pitch is smaller than its rows, or not a multiple of its elements");
-    if (!multiply(s.pitch, s.height - 1, &rows)) throw Error(CUDA_ERROR_INVALID_VALUE, "more bytes than can be counted");
+    require(s.pitch >= row && s.pitch % s.elementSize == 0, CUDA_ERROR_INVALID_VALUE,
+            "the fill's pitch is smaller than its rows, or not a multiple of its elements");
+    if (!multiply(s.pitch, s.height - 1, &rows))
+      throw Error(CUDA_ERROR_INVALID_VALUE, "more bytes than can be counted");
   }
   checkDeviceRange(s.dst, rows + row, "the fill's destination");
 }
@@ -159,9 +163,10 @@ CUresult executeFill(const FillWork& fill) {
 }
 
 CUgraphNodeType typeOf(const Work& work) {
-  static constexpr CUgraphNodeType kTypes[] = {
-      CU_GRAPH_NODE_TYPE_KERNEL,       CU_GRAPH_NODE_TYPE_MEMCPY,     CU_GRAPH_NODE_TYPE_MEMSET, CU_GRAPH_NODE_TYPE_HOST,
-      CU_GRAPH_NODE_TYPE_EVENT_RECORD, CU_GRAPH_NODE_TYPE_WAIT_EVENT, CU_GRAPH_NODE_TYPE_GRAPH,  CU_GRAPH_NODE_TYPE_EMPTY};
+  static constexpr CUgraphNodeType kTypes[] = {CU_GRAPH_NODE_TYPE_KERNEL,       CU_GRAPH_NODE_TYPE_MEMCPY,
+                                               CU_GRAPH_NODE_TYPE_MEMSET,       CU_GRAPH_NODE_TYPE_HOST,
+                                               CU_GRAPH_NODE_TYPE_EVENT_RECORD, CU_GRAPH_NODE_TYPE_WAIT_EVENT,
+                                               CU_GRAPH_NODE_TYPE_GRAPH,        CU_GRAPH_NODE_TYPE_EMPTY};
   return kTypes[work.index()];
 }
 
@@ -172,7 +177,8 @@ OperationPtr makeOperation(Context& context, int priority, const Work& work) {
   if (const auto* kernel = std::get_if<KernelWork>(&work)) {
     operation->lane = Lane::Kernel;
     operation->work = [k = *kernel]() -> CUresult {
-      const Failure failure = run(*k.function->module->machine, k.function->index, k.launch, k.parameters.data(), memory());
+      const Failure failure =
+          run(*k.function->module->machine, k.function->index, k.launch, k.parameters.data(), memory());
       if (failure.code != CUDA_SUCCESS) report(failure.report);
       return static_cast<CUresult>(failure.code);
     };

@@ -20,12 +20,12 @@ class Context;
 struct KernelWork {
   std::shared_ptr<Function> function;
   Launch launch;
-  std::vector<uint8_t> parameters;        // packed
+  std::vector<uint8_t> parameters;  // packed
 };
 
 struct CopyWork {
-  CUDA_MEMCPY3D shape{};                  // as the caller gave it
-  std::shared_ptr<std::vector<uint8_t>> staged;   // the source's bytes, where they were taken at the time of the call
+  CUDA_MEMCPY3D shape{};                         // as the caller gave it
+  std::shared_ptr<std::vector<uint8_t>> staged;  // the source's bytes, where they were taken at the time of the call
 };
 
 struct FillWork {
@@ -51,7 +51,8 @@ struct ChildWork {
 
 struct EmptyWork {};
 
-using Work = std::variant<KernelWork, CopyWork, FillWork, HostWork, EventRecordWork, EventWaitWork, ChildWork, EmptyWork>;
+using Work =
+    std::variant<KernelWork, CopyWork, FillWork, HostWork, EventRecordWork, EventWaitWork, ChildWork, EmptyWork>;
 
 // What executes the work of all but event, child and empty nodes.
 OperationPtr makeOperation(Context& context, int priority, const Work& work);

@@ -23,7 +23,7 @@ constexpr uint64_t kMaxConstantBytes = 64 * 1024;
 class Loader {
  public:
   explicit Loader(LoadedModule& into) : into_(into) {}
-  void load(std::string_view text, std::string_view fileName);   // throws PtxError, Failure
+  void load(std::string_view text, std::string_view fileName);  // throws PtxError, Failure
 
  private:
   void layOutVariables();
@@ -59,7 +59,8 @@ void Loader::allocateVariables() {
       if (constantBytes > kMaxConstantBytes) {
         char text[32];
         std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(constantBytes));
-        throw ptx::PtxError(v.line, "File uses too much global constant data (0x" + std::string(text) + " bytes, 0x10000 max)");
+        throw ptx::PtxError(
+            v.line, "File uses too much global constant data (0x" + std::string(text) + " bytes, 0x10000 max)");
       }
     }
     if (v.size == 0) continue;
@@ -117,7 +118,8 @@ KernelInfo Loader::decode(ptx::Function& kernel) {
     offset += v->size;
     if (offset > kMaxParameterBytes) {
       const std::string most = std::to_string(kMaxParameterBytes);
-      throw ptx::PtxError(v->line, "Formal parameter space overflowed (" + most + " bytes max) in function '" + info.name + "'");
+      throw ptx::PtxError(
+          v->line, "Formal parameter space overflowed (" + most + " bytes max) in function '" + info.name + "'");
     }
   }
   info.parameterBytes = static_cast<uint32_t>(offset);
@@ -166,8 +168,9 @@ void Loader::decodeRest() {
   }
 }
 
-// `ptxas -v` prints, for each kernel, "Compiling entry function 'name' for 'sm_80'" and "Used 32 registers, ...". Where that output lies
-// beside the PTX, in a file of the same name with .ptxas at its end, its numbers take the place of the estimates.
+// `ptxas -v` prints, for each kernel, "Compiling entry function 'name' for 'sm_80'" and "Used 32 registers, ...".
+// Where that output lies beside the PTX, in a file of the same name with .ptxas at its end, its numbers take the place
+// of the estimates.
 void Loader::recordedRegisters() {
   if (parsed_->source->fileName.empty()) return;
   std::ifstream report(parsed_->source->fileName + ".ptxas");
@@ -181,7 +184,8 @@ void Loader::recordedRegisters() {
     const size_t used = line.find("Used ");
     if (used == std::string::npos || kernel.empty()) continue;
     unsigned registers = 0;
-    if (std::sscanf(line.c_str() + used, "Used %u registers", &registers) != 1 || registers == 0 || registers > 255) continue;
+    if (std::sscanf(line.c_str() + used, "Used %u registers", &registers) != 1 || registers == 0 || registers > 255)
+      continue;
     for (KernelInfo& info : into_.kernelInfos) {
       if (info.name != kernel) continue;
       info.registers = registers;
@@ -196,19 +200,22 @@ void Loader::load(std::string_view text, std::string_view fileName) {
   decodeKernels();
   decodeRest();
   recordedRegisters();
-  into_.source = std::move(parsed_->source);   // reports quote it
+  into_.source = std::move(parsed_->source);  // reports quote it
 }
 
 }  // namespace
 
-Failure Module::load(std::string_view ptx, std::string_view fileName, Memory& memory, std::unique_ptr<Module>* module) {
+Failure Module::load(std::string_view ptx, std::string_view fileName, Memory& memory,
+                     std::unique_ptr<Module>* module) {
   auto loaded = std::make_unique<LoadedModule>(memory);
   try {
     Loader(*loaded).load(ptx, fileName);
   } catch (const ptx::PtxError& error) {
     const std::string input = fileName.empty() ? "application ptx input" : std::string(fileName);
-    const int code = error.kind == ptx::ErrorKind::UnsupportedVersion ? machine::kUnsupportedPtxVersion : machine::kInvalidPtx;
-    return {code, "ptxas " + input + ", line " + std::to_string(error.line) + "; error   : " + error.message + "\nptxas fatal   : Ptx assembly aborted due to errors\n"};
+    const int code =
+        error.kind == ptx::ErrorKind::UnsupportedVersion ? machine::kUnsupportedPtxVersion : machine::kInvalidPtx;
+    return {code, "ptxas " + input + ", line " + std::to_string(error.line) + "; error   : " + error.message +
+                      "\nptxas fatal   : Ptx assembly aborted due to errors\n"};
   } catch (const Failure& failure) {
     return failure;
   } catch (const std::bad_alloc&) {

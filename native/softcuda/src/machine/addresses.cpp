@@ -15,7 +15,8 @@ uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(m
 void put(const Context& c, uint32_t mask, uint64_t value) {
   const uint32_t width = c.instr->variant != 0 ? 8 : 4;
   uint8_t* to = c.at(c.instr->refs[0]);
-  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) std::memcpy(to + firstLane(lanes) * width, &value, width);
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
+    std::memcpy(to + firstLane(lanes) * width, &value, width);
 }
 
 uint64_t get(const Context& c, Ref ref, uint32_t lane) {
@@ -83,7 +84,8 @@ void executeAlloca(const Context& c, uint32_t mask) {
     size = std::max(size, get(c, c.instr->refs[1], firstLane(lanes)));
   }
   if (size > (uint64_t{1} << 24)) {
-    throw Fault{kHardwareStackError, "stack overflow: alloca of " + std::to_string(size) + " bytes", firstLane(mask), "", false};
+    throw Fault{kHardwareStackError, "stack overflow: alloca of " + std::to_string(size) + " bytes", firstLane(mask),
+                "", false};
   }
   const uint64_t alignment = c.instr->extra;
   const uint64_t begin = (c.frame->localTop + alignment - 1) / alignment * alignment;

@@ -81,7 +81,10 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
     const auto* sizes = reinterpret_cast<const uint32_t*>(c.at(in.refs[0]));
     for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-      if (sizes[lane] > bytes) throw Fault{kIllegalInstruction, "cp.async of " + std::to_string(bytes) + " bytes with a source of " + std::to_string(sizes[lane]), lane, "", false};
+      if (sizes[lane] > bytes)
+        throw Fault{kIllegalInstruction,
+                    "cp.async of " + std::to_string(bytes) + " bytes with a source of " + std::to_string(sizes[lane]),
+                    lane, "", false};
       sourceBytes[lane] = static_cast<uint8_t>(sizes[lane]);
       if (sizes[lane] == 0) reading &= ~(1u << lane);
     }
@@ -102,9 +105,10 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
       checkGlobal(c, copy.source, from, reading, fromSummary, bytes);
       if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, reading, bytes, false);
       if constexpr ((M & kCounting) != 0) countGlobal(c, from, reading, bytes, false);
-    } else {   // only the bytes that are read must exist
+    } else {  // only the bytes that are read must exist
       bool whole = true;
-      for (uint32_t lanes = reading; lanes != 0; lanes &= lanes - 1) whole = whole && sourceBytes[__builtin_ctz(lanes)] == bytes;
+      for (uint32_t lanes = reading; lanes != 0; lanes &= lanes - 1)
+        whole = whole && sourceBytes[__builtin_ctz(lanes)] == bytes;
       if (whole) {
         checkGlobal(c, copy.source, from, reading, fromSummary, bytes);
         if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, reading, bytes, false);
@@ -113,7 +117,8 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
           const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
           const AddressSummary one = dataMovement().summarise(from.at, 1u << lane, bytes);
           checkGlobal(c, copy.source, from, 1u << lane, one, sourceBytes[lane]);
-          if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, 1u << lane, sourceBytes[lane], false);
+          if constexpr ((M & kChecking) != 0)
+            checkInitGlobal(c, copy.source, from, 1u << lane, sourceBytes[lane], false);
         }
       }
       if constexpr ((M & kCounting) != 0) countGlobal(c, from, reading, bytes, false);
@@ -130,7 +135,8 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
     }
     // Until then the bytes are not initialised.
     if (!c.block.sharedWritten.empty()) {
-      for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) std::memset(c.block.sharedWritten.data() + to.at[__builtin_ctz(lanes)], 0, bytes);
+      for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
+        std::memset(c.block.sharedWritten.data() + to.at[__builtin_ctz(lanes)], 0, bytes);
     }
   }
   Warp& warp = c.warp;
@@ -155,7 +161,8 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
 }
 
 void commitCopies(Warp& warp, uint32_t mask) {
-  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) ++warp.committed[static_cast<size_t>(__builtin_ctz(lanes))];
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
+    ++warp.committed[static_cast<size_t>(__builtin_ctz(lanes))];
 }
 
 template <unsigned M>

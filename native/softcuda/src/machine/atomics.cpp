@@ -1,5 +1,5 @@
-// atom and red. Lanes take their turn in order; on global memory each is atomic for the whole device, on shared memory the block's thread
-// is the only one.
+// atom and red. Lanes take their turn in order; on global memory each is atomic for the whole device, on shared memory
+// the block's thread is the only one.
 #include <algorithm>
 #include <cstring>
 
@@ -40,7 +40,7 @@ uint32_t addFloat(uint32_t old, uint32_t operand, bool flushes) {
   std::memcpy(&a, &old, 4);
   std::memcpy(&b, &operand, 4);
   float sum = flushes ? flush(flush(a) + flush(b)) : a + b;
-  if (sum != sum) return 0x7fffffffu;   // the canonical NaN
+  if (sum != sum) return 0x7fffffffu;  // the canonical NaN
   uint32_t bits;
   std::memcpy(&bits, &sum, 4);
   return bits;
@@ -83,8 +83,10 @@ T update(const Access& a, const Instr& in, T old, T operand, T swap, bool global
   }
   if (a.type == ops::Type::S32 || a.type == ops::Type::S64) {
     using Signed = std::make_signed_t<T>;
-    if (a.atomic == AtomicOp::Min) return static_cast<T>(std::min(static_cast<Signed>(old), static_cast<Signed>(operand)));
-    if (a.atomic == AtomicOp::Max) return static_cast<T>(std::max(static_cast<Signed>(old), static_cast<Signed>(operand)));
+    if (a.atomic == AtomicOp::Min)
+      return static_cast<T>(std::min(static_cast<Signed>(old), static_cast<Signed>(operand)));
+    if (a.atomic == AtomicOp::Max)
+      return static_cast<T>(std::max(static_cast<Signed>(old), static_cast<Signed>(operand)));
   }
   return combine(a.atomic, old, operand, swap);
 }
@@ -104,12 +106,13 @@ void lanes(const Context& c, const Access& a, const LaneAddresses& at, uint32_t 
     if (swaps != nullptr) std::memcpy(&swap, swaps + lane * slot, sizeof(T));
     auto* place = reinterpret_cast<T*>(hostBytes(origin + at.at[lane]));
     if (global) {
-      if (a.atomic == AtomicOp::Add && (a.type == ops::Type::U32 || a.type == ops::Type::S32 || a.type == ops::Type::U64)) {
+      if (a.atomic == AtomicOp::Add &&
+          (a.type == ops::Type::U32 || a.type == ops::Type::S32 || a.type == ops::Type::U64)) {
         old = __atomic_fetch_add(place, operand, __ATOMIC_SEQ_CST);
       } else {
         old = __atomic_load_n(place, __ATOMIC_SEQ_CST);
-        while (!__atomic_compare_exchange_n(place, &old, update<T>(a, in, old, operand, swap, true), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-        }
+        while (!__atomic_compare_exchange_n(place, &old, update<T>(a, in, old, operand, swap, true), false,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {}
       }
     } else {
       old = *place;
@@ -133,7 +136,8 @@ void atomicIn(const Context& c, const Access& a, Area area, const LaneAddresses&
   checkAlignment(c, a, at, mask, summary, bytes);
   if (area == Area::Local || area == Area::KernelParameter) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(mask));
-    failAccess(c, kInvalidAddressSpace, lane, at.at[lane], bytes, "atomic operation", "atomic operations work on global and shared memory only");
+    failAccess(c, kInvalidAddressSpace, lane, at.at[lane], bytes, "atomic operation",
+               "atomic operations work on global and shared memory only");
   }
   const bool global = area != Area::Shared;
   if (global) {

@@ -26,13 +26,15 @@ std::string lineOf(const Worker& worker, const Path& path) { return lineOf(worke
 
 std::string Block::threadName(const Worker& worker, uint32_t linearThread) const {
   const auto& size = worker.launch.launch.block;
-  return "(" + std::to_string(linearThread % size[0]) + "," + std::to_string(linearThread / size[0] % size[1]) + "," + std::to_string(linearThread / size[0] / size[1]) + ")";
+  return "(" + std::to_string(linearThread % size[0]) + "," + std::to_string(linearThread / size[0] % size[1]) + "," +
+         std::to_string(linearThread / size[0] / size[1]) + ")";
 }
 
 void Block::start(Worker& worker, uint64_t linear) {
   const LaunchState& state = worker.launch;
   linearIndex = linear;
-  index = {static_cast<uint32_t>(linear % state.launch.grid[0]), static_cast<uint32_t>(linear / state.launch.grid[0] % state.launch.grid[1]),
+  index = {static_cast<uint32_t>(linear % state.launch.grid[0]),
+           static_cast<uint32_t>(linear / state.launch.grid[0] % state.launch.grid[1]),
            static_cast<uint32_t>(linear / state.launch.grid[0] / state.launch.grid[1])};
   threads = state.blockThreads;
   exitedThreads = passedBy = passedByThread = 0;
@@ -70,7 +72,7 @@ void Block::start(Worker& worker, uint64_t linear) {
   }
   worker.counters.blocks += 1;
   worker.counters.threads += threads;
-  if (state.options.seed != 0) {   // a permutation that depends on the seed and the block only
+  if (state.options.seed != 0) {  // a permutation that depends on the seed and the block only
     uint64_t x = state.options.seed * 0x9e3779b97f4a7c15u + linear * 0xbf58476d1ce4e5b9u + 1;
     for (uint32_t i = state.warpsPerBlock; i > 1; --i) {
       x ^= x >> 12;
@@ -79,7 +81,8 @@ void Block::start(Worker& worker, uint64_t linear) {
       std::swap(order[i - 1], order[(x * 0x2545f4914f6cdd1du >> 33) % i]);
     }
   }
-  races = state.options.race && sharedBytes != 0 ? std::make_unique<RaceChecker>(state.warpsPerBlock, sharedBytes) : nullptr;
+  races = state.options.race && sharedBytes != 0 ? std::make_unique<RaceChecker>(state.warpsPerBlock, sharedBytes)
+                                                 : nullptr;
   if (!state.options.counters) traffic = nullptr;
   else if (!traffic) traffic = std::make_unique<BlockTraffic>();
   uninitialisedRead.reset();
@@ -122,16 +125,22 @@ bool Block::arriveAtBarrier(Worker& worker, Warp& warp, Path& path, const Instr&
     std::memcpy(&value, values + first * 4, 4);
     for (uint32_t lanes = path.mask; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-      if (std::memcmp(values + lane * 4, &value, 4) != 0) throw Fault{kLaunchFailed, std::string("threads of a warp give a barrier different ") + name, lane, "", false};
+      if (std::memcmp(values + lane * 4, &value, 4) != 0)
+        throw Fault{kLaunchFailed, std::string("threads of a warp give a barrier different ") + name, lane, "", false};
     }
     return value;
   };
   const auto lane = static_cast<uint32_t>(__builtin_ctz(path.mask));
   const uint32_t id = uniform(sources[0], "numbers");
-  if (id > 15) throw Fault{kIllegalInstruction, "barrier " + std::to_string(id) + " does not exist: there are 16", lane, "", false};
+  if (id > 15)
+    throw Fault{kIllegalInstruction, "barrier " + std::to_string(id) + " does not exist: there are 16", lane, "",
+                false};
   const uint32_t count = what.hasCount ? uniform(sources[1], "numbers of threads") : 0;
   if (what.hasCount && (count == 0 || count % 32 != 0 || count > ((threads + 31) & ~31u)))
-    throw Fault{kIllegalInstruction, "barrier " + std::to_string(id) + " for " + std::to_string(count) + " threads in a block of " + std::to_string(threads), lane, "", false};
+    throw Fault{kIllegalInstruction,
+                "barrier " + std::to_string(id) + " for " + std::to_string(count) + " threads in a block of " +
+                    std::to_string(threads),
+                lane, "", false};
   BlockBarrier& b = barriers[id];
   if (!b.inUse) {
     b = BlockBarrier();
@@ -139,7 +148,10 @@ bool Block::arriveAtBarrier(Worker& worker, Warp& warp, Path& path, const Instr&
     b.expectedThreads = count;
     b.line = instr.line;
   } else if (b.expectedThreads != count) {
-    throw Fault{kLaunchFailed, "barrier " + std::to_string(id) + " is used with different numbers of threads (line " + std::to_string(b.line) + " and here)", lane, "", false};
+    throw Fault{kLaunchFailed,
+                "barrier " + std::to_string(id) + " is used with different numbers of threads (line " +
+                    std::to_string(b.line) + " and here)",
+                lane, "", false};
   }
   const bool partialWarp = warp.lanes != ~0u && path.mask == warp.alive();
   const uint32_t arriving = count != 0 && partialWarp ? 32 : static_cast<uint32_t>(__builtin_popcount(path.mask));
@@ -157,7 +169,8 @@ bool Block::arriveAtBarrier(Worker& worker, Warp& warp, Path& path, const Instr&
   if (what.op == BarrierOp::Arrive) {
     ++path.pc;
     if (races) {
-      for (uint32_t lanes = path.mask; lanes != 0; lanes &= lanes - 1) races->publish(warp.index, static_cast<uint32_t>(__builtin_ctz(lanes)), 0x40000000u + id);
+      for (uint32_t lanes = path.mask; lanes != 0; lanes &= lanes - 1)
+        races->publish(warp.index, static_cast<uint32_t>(__builtin_ctz(lanes)), 0x40000000u + id);
     }
   } else {
     path.state = PathState::AtBarrier;
@@ -172,16 +185,25 @@ void Block::completeIfFull(Worker& worker, uint32_t id) {
   if (!b.inUse) return;
   const uint32_t needed = b.expectedThreads != 0 ? b.expectedThreads : threads - exitedThreads;
   if (b.arrivedThreads < needed || b.arrivedThreads == 0) return;
-  if (b.arrivedThreads > needed) throw Fault{kLaunchFailed, "more threads arrive at barrier " + std::to_string(id) + " than the " + std::to_string(needed) + " that it waits for", 0, "", true};
+  if (b.arrivedThreads > needed)
+    throw Fault{kLaunchFailed,
+                "more threads arrive at barrier " + std::to_string(id) + " than the " + std::to_string(needed) +
+                    " that it waits for",
+                0, "", true};
   completeBarrier(worker, id);
 }
 
 void Block::completeBarrier(Worker& worker, uint32_t id) {
   BlockBarrier& b = barriers[id];
-  if (uninitialisedRead) throw *uninitialisedRead;   // no race has explained it
+  if (uninitialisedRead) throw *uninitialisedRead;  // no race has explained it
   if (b.expectedThreads == 0 && exitedThreads != 0 && (passedBy != 0 || worker.launch.options.strictBarriers)) {
-    throw Fault{kLaunchFailed, "barrier divergence: barrier " + std::to_string(id) + " (line " + std::to_string(b.line) + ") is not reached by all threads of the block",
-                0, "  thread " + threadName(worker, passedByThread) + " has ended without reaching it; " + std::to_string(b.arrivedThreads) + " threads wait there\n", true};
+    throw Fault{kLaunchFailed,
+                "barrier divergence: barrier " + std::to_string(id) + " (line " + std::to_string(b.line) +
+                    ") is not reached by all threads of the block",
+                0,
+                "  thread " + threadName(worker, passedByThread) + " has ended without reaching it; " +
+                    std::to_string(b.arrivedThreads) + " threads wait there\n",
+                true};
   }
   std::vector<uint32_t> participants(warps.size(), 0);
   for (Warp& warp : warps) {
@@ -191,9 +213,16 @@ void Block::completeBarrier(Worker& worker, uint32_t id) {
       if (p.state != PathState::AtBarrier || p.barrier != id) continue;
       const Instr& in = p.frame->function->code[p.pc];
       if (first != nullptr && in.wholeWarp && (first->pc != p.pc || first->frame->function != p.frame->function)) {
-        throw Fault{kLaunchFailed, "barrier divergence: threads of one warp meet barrier " + std::to_string(id) + " at different instructions (lines " + lineOf(worker, *first) + " and " + lineOf(worker, p) + ")", 0,
-                    "  thread " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(first->mask))) + " waits at line " + lineOf(worker, *first) + ", thread " +
-                        threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " at line " + lineOf(worker, p) + "\n", true};
+        throw Fault{
+            kLaunchFailed,
+            "barrier divergence: threads of one warp meet barrier " + std::to_string(id) +
+                " at different instructions (lines " + lineOf(worker, *first) + " and " + lineOf(worker, p) + ")",
+            0,
+            "  thread " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(first->mask))) +
+                " waits at line " + lineOf(worker, *first) + ", thread " +
+                threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " at line " +
+                lineOf(worker, p) + "\n",
+            true};
       }
       first = &p;
       any = true;
@@ -207,7 +236,8 @@ void Block::completeBarrier(Worker& worker, uint32_t id) {
         const Barrier& what = p.frame->function->barriers[in.extra];
         uint8_t* to = p.frame->registers + (in.refs[0] & ~3u);
         if (what.op == BarrierOp::RedPopc) {
-          for (uint32_t lanes = p.mask; lanes != 0; lanes &= lanes - 1) std::memcpy(to + static_cast<uint32_t>(__builtin_ctz(lanes)) * 4, &b.predicateCount, 4);
+          for (uint32_t lanes = p.mask; lanes != 0; lanes &= lanes - 1)
+            std::memcpy(to + static_cast<uint32_t>(__builtin_ctz(lanes)) * 4, &b.predicateCount, 4);
         } else {
           uint32_t bits;
           std::memcpy(&bits, to, 4);
@@ -225,7 +255,8 @@ void Block::completeBarrier(Worker& worker, uint32_t id) {
   ++worker.counters.barriers;
   if (races) {
     for (Warp& warp : warps) {
-      for (uint32_t lanes = participants[warp.index]; lanes != 0; lanes &= lanes - 1) races->acquire(warp.index, static_cast<uint32_t>(__builtin_ctz(lanes)), 0x40000000u + id);
+      for (uint32_t lanes = participants[warp.index]; lanes != 0; lanes &= lanes - 1)
+        races->acquire(warp.index, static_cast<uint32_t>(__builtin_ctz(lanes)), 0x40000000u + id);
     }
     races->barrier(participants);
   }
@@ -268,10 +299,14 @@ bool Block::resolveStall(Worker& worker) {
         if (j->arrived == 0) continue;
         const uint32_t waiting = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(atAligned->mask));
         const uint32_t around = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(j->arrived));
-        Fault fault{kLaunchFailed, "barrier divergence: barrier " + std::to_string(atAligned->barrier) + " (line " + lineOf(worker, *atAligned) + ") is not reached by all threads of a warp",
+        Fault fault{kLaunchFailed,
+                    "barrier divergence: barrier " + std::to_string(atAligned->barrier) + " (line " +
+                        lineOf(worker, *atAligned) + ") is not reached by all threads of a warp",
                     static_cast<uint32_t>(__builtin_ctz(atAligned->mask)),
-                    "  thread " + threadName(worker, waiting) + " waits at the barrier, thread " + threadName(worker, around) + " went round it and waits for the others at line " +
-                        lineOf(worker, *j->frame->function, j->pc) + "\n", false};
+                    "  thread " + threadName(worker, waiting) + " waits at the barrier, thread " +
+                        threadName(worker, around) + " went round it and waits for the others at line " +
+                        lineOf(worker, *j->frame->function, j->pc) + "\n",
+                    false};
         fault.function = atAligned->frame->function;
         fault.pc = atAligned->pc;
         fault.warp = warp.index;
@@ -292,10 +327,15 @@ void Block::reportDeadlock(Worker& worker) {
         fault.warp = warp.index;
         fault.lane = static_cast<uint32_t>(__builtin_ctz(p.mask));
       }
-      std::string text = "  warp " + std::to_string(warp.index) + ": " + std::to_string(__builtin_popcount(p.mask)) + " threads from " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) + " wait at line " + lineOf(worker, p);
+      std::string text = "  warp " + std::to_string(warp.index) + ": " + std::to_string(__builtin_popcount(p.mask)) +
+                         " threads from " +
+                         threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) +
+                         " wait at line " + lineOf(worker, p);
       if (p.state == PathState::AtBarrier) {
         const BlockBarrier& b = barriers[p.barrier];
-        text += " for barrier " + std::to_string(p.barrier) + ", where " + std::to_string(b.arrivedThreads) + " of " + std::to_string(b.expectedThreads != 0 ? b.expectedThreads : threads - exitedThreads) + " threads have arrived";
+        text += " for barrier " + std::to_string(p.barrier) + ", where " + std::to_string(b.arrivedThreads) + " of " +
+                std::to_string(b.expectedThreads != 0 ? b.expectedThreads : threads - exitedThreads) +
+                " threads have arrived";
       } else if (p.state == PathState::AtWarpSync) {
         text += " for other threads of the warp";
       }

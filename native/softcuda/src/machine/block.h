@@ -17,33 +17,34 @@ class RaceChecker;
 
 struct BlockBarrier {
   uint32_t arrivedThreads = 0;
-  uint32_t expectedThreads = 0;        // 0: all threads of the block
+  uint32_t expectedThreads = 0;  // 0: all threads of the block
   bool inUse = false;
   bool predicateAnd = true, predicateOr = false;
   uint32_t predicateCount = 0;
-  uint32_t line = 0;                   // of the first arrival
-  uint64_t arrivedWarps = 0;           // bit per warp
+  uint32_t line = 0;          // of the first arrival
+  uint64_t arrivedWarps = 0;  // bit per warp
 };
 
 struct Block {
   std::array<uint32_t, 3> index{};
   uint64_t linearIndex = 0;
-  uint64_t position = 0;               // in the order in which blocks begin
+  uint64_t position = 0;  // in the order in which blocks begin
   std::vector<Warp> warps;
-  std::vector<uint32_t> order;         // in which warps get their turn
+  std::vector<uint32_t> order;  // in which warps get their turn
   uint8_t* shared = nullptr;
   std::vector<uint8_t> sharedStorage;
   uint32_t sharedBytes = 0;
   std::array<BlockBarrier, 16> barriers{};
   uint32_t threads = 0, exitedThreads = 0;
-  uint32_t passedBy = 0;               // threads that ended other than by a return straight from a branch
-  uint32_t passedByThread = 0;         // one of them
+  uint32_t passedBy = 0;        // threads that ended other than by a return straight from a branch
+  uint32_t passedByThread = 0;  // one of them
   uint32_t barrierEpoch = 0;
   std::unique_ptr<RaceChecker> races;
   std::unique_ptr<BlockTraffic> traffic;
   std::vector<uint8_t> sharedWritten;  // init checker: one byte per byte
-  std::unique_ptr<Fault> uninitialisedRead;   // reported when the next barrier, or the end, comes without a race that explains it
-  uint32_t reservedShared = 0;         // offset of what the system has, for %reserved_smem_offset
+  std::unique_ptr<Fault>
+      uninitialisedRead;        // reported when the next barrier, or the end, comes without a race that explains it
+  uint32_t reservedShared = 0;  // offset of what the system has, for %reserved_smem_offset
 
   void start(Worker& worker, uint64_t linear);
   // Runs until the block ends (true) or all its warps have used up their time (false).

@@ -1,4 +1,5 @@
-// Which sectors of global memory a block touched, and which bytes of them: what would move if every repeat within the block hit a cache.
+// Which sectors of global memory a block touched, and which bytes of them: what would move if every repeat within the
+// block hit a cache.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -15,7 +16,8 @@ class BlockTraffic {
   void addTo(Counters& counters);
 
  private:
-  // Sectors by number, in a table with open addressing; a sector's bits are its bytes. Number 0 marks a free place: no allocation is there.
+  // Sectors by number, in a table with open addressing; a sector's bits are its bytes. Number 0 marks a free place: no
+  // allocation is there.
   struct Set {
     struct Sector {
       uint64_t number = 0;

@@ -34,18 +34,21 @@ constexpr size_t kLongestString = 1 << 16;
 void readGeneric(const Context& c, uint32_t lane, uint64_t address, void* to, size_t bytes, const char* what) {
   if (address - kLocalWindow < kLocalWindowSize) {
     const uint64_t offset = address - kLocalWindow;
-    if (offset + bytes > c.frame->localTop) throw Fault{kIllegalAddress, std::string(what) + " reads outside of the thread's local memory", lane, "", false};
+    if (offset + bytes > c.frame->localTop)
+      throw Fault{kIllegalAddress, std::string(what) + " reads outside of the thread's local memory", lane, "", false};
     c.warp.readLocal(lane, offset, to, bytes);
     return;
   }
   if (address - kSharedWindow < kSharedWindowSize) {
     const uint64_t offset = address - kSharedWindow;
-    if (offset + bytes > c.block.sharedBytes) throw Fault{kIllegalAddress, std::string(what) + " reads outside of shared memory", lane, "", false};
+    if (offset + bytes > c.block.sharedBytes)
+      throw Fault{kIllegalAddress, std::string(what) + " reads outside of shared memory", lane, "", false};
     std::memcpy(to, c.block.shared + offset, bytes);
     return;
   }
   Allocation found;
-  if (!c.worker.memory.find(address, &found) || address + bytes > found.base + found.size) throw Fault{kIllegalAddress, std::string(what) + " reads " + c.worker.memory.describe(address), lane, "", false};
+  if (!c.worker.memory.find(address, &found) || address + bytes > found.base + found.size)
+    throw Fault{kIllegalAddress, std::string(what) + " reads " + c.worker.memory.describe(address), lane, "", false};
   std::memcpy(to, reinterpret_cast<const void*>(address), bytes);
 }
 
@@ -61,7 +64,8 @@ std::string readString(const Context& c, uint32_t lane, uint64_t address, const 
 }
 
 // Follows the format as CUDA's printf does. Arguments lie one after the other, each aligned to its size.
-std::string formatted(const Context& c, uint32_t lane, const std::string& format, uint64_t arguments, uint32_t* count) {
+std::string formatted(const Context& c, uint32_t lane, const std::string& format, uint64_t arguments,
+                      uint32_t* count) {
   std::string out;
   uint64_t at = arguments;
   *count = 0;
@@ -115,7 +119,8 @@ std::string formatted(const Context& c, uint32_t lane, const std::string& format
     while (k < format.size() && std::strchr("hlLjzt", format[k]) != nullptr && size.size() < 2) size += format[k++];
     if (k >= format.size() || spec.size() > 64) valid = false;
     const char conversion = valid ? format[k] : '\0';
-    if (conversion == '\0' || std::strchr("diuoxXcfFeEgGaAsp", conversion) == nullptr) {   // no conversion: as it stands
+    if (conversion == '\0' ||
+        std::strchr("diuoxXcfFeEgGaAsp", conversion) == nullptr) {  // no conversion: as it stands
       out += format[i++];
       continue;
     }
@@ -169,7 +174,10 @@ void callBuiltin(const Context& c, const CallSite& site, uint32_t mask) {
     c.warp.readLocal(lane, c.frame->localBase + site.arguments[index].place.offset, &value, bytes);
     return value;
   };
-  auto giveResult = [&](uint32_t lane, uint64_t value) { c.warp.writeLocal(lane, c.frame->localBase + site.results[0].place.offset, &value, site.results[0].place.size < 8 ? site.results[0].place.size : 8); };
+  auto giveResult = [&](uint32_t lane, uint64_t value) {
+    c.warp.writeLocal(lane, c.frame->localBase + site.results[0].place.offset, &value,
+                      site.results[0].place.size < 8 ? site.results[0].place.size : 8);
+  };
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     switch (site.builtin) {
@@ -185,15 +193,19 @@ void callBuiltin(const Context& c, const CallSite& site, uint32_t mask) {
         break;
       }
       case Builtin::AssertFail: {
-        const std::string message = readString(c, lane, argument(lane, 0, 8), "assert"), file = readString(c, lane, argument(lane, 1, 8), "assert");
+        const std::string message = readString(c, lane, argument(lane, 0, 8), "assert"),
+                          file = readString(c, lane, argument(lane, 1, 8), "assert");
         const std::string function = readString(c, lane, argument(lane, 3, 8), "assert");
         const auto& size = c.worker.launch.launch.block;
         const uint32_t thread = c.warp.index * 32 + lane;
         char place[128];
-        std::snprintf(place, sizeof place, "block: [%u,%u,%u], thread: [%u,%u,%u]", c.block.index[0], c.block.index[1], c.block.index[2], thread % size[0], thread / size[0] % size[1], thread / size[0] / size[1]);
-        const std::string text = file + ":" + std::to_string(argument(lane, 2, 4)) + ": " + function + ": " + place + " Assertion `" + message + "` failed.";
+        std::snprintf(place, sizeof place, "block: [%u,%u,%u], thread: [%u,%u,%u]", c.block.index[0], c.block.index[1],
+                      c.block.index[2], thread % size[0], thread / size[0] % size[1], thread / size[0] / size[1]);
+        const std::string text = file + ":" + std::to_string(argument(lane, 2, 4)) + ": " + function + ": " + place +
+                                 " Assertion `" + message + "` failed.";
         std::fprintf(stderr, "%s\n", text.c_str());
-        if ((lanes & (lanes - 1)) == 0) throw Fault{kAssert, "assertion failed: " + text, static_cast<uint32_t>(__builtin_ctz(mask)), "", false};
+        if ((lanes & (lanes - 1)) == 0)
+          throw Fault{kAssert, "assertion failed: " + text, static_cast<uint32_t>(__builtin_ctz(mask)), "", false};
         break;
       }
       case Builtin::Malloc: {
@@ -207,11 +219,13 @@ void callBuiltin(const Context& c, const CallSite& site, uint32_t mask) {
         const uint64_t address = argument(lane, 0, 8);
         if (address == 0) break;
         for (AllocationCache& cache : c.worker.caches) cache = AllocationCache();
-        if (c.worker.memory.release(address).code != 0) throw Fault{kLaunchFailed, "free of an address that malloc did not give: " + c.worker.memory.describe(address), lane, "", false};
+        if (c.worker.memory.release(address).code != 0)
+          throw Fault{kLaunchFailed,
+                      "free of an address that malloc did not give: " + c.worker.memory.describe(address), lane, "",
+                      false};
         break;
       }
-      default:
-        break;
+      default: break;
     }
   }
 }

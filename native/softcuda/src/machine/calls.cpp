@@ -14,17 +14,21 @@ constexpr uint32_t kMostFrames = 20000;
 
 uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
 
-Fault fault(int code, const std::string& what, uint32_t lanes) { return Fault{code, what, firstLane(lanes), "", false}; }
+Fault fault(int code, const std::string& what, uint32_t lanes) {
+  return Fault{code, what, firstLane(lanes), "", false};
+}
 
 // Of a value in a register.
 uint32_t slotBytes(const CallSite::Argument& a) { return a.place.size == 8 ? 8 : 4; }
 
 const uint8_t* registerAt(const Worker& worker, const Frame& frame, Ref ref) {
-  const auto* base = (ref & 3) == kInConstants ? static_cast<const uint8_t*>(worker.program.constants.data) : frame.registers;
+  const auto* base =
+      (ref & 3) == kInConstants ? static_cast<const uint8_t*>(worker.program.constants.data) : frame.registers;
   return base + (ref & ~3u);
 }
 
-void copyArgument(const Worker& worker, Warp& warp, const Frame& caller, uint32_t mask, const CallSite::Argument& a, uint32_t to, uint32_t bytes) {
+void copyArgument(const Worker& worker, Warp& warp, const Frame& caller, uint32_t mask, const CallSite::Argument& a,
+                  uint32_t to, uint32_t bytes) {
   if (a.inFrame) return warp.copyLocalRows(mask, to, caller.localBase + a.place.offset, bytes);
   const uint8_t* value = registerAt(worker, caller, a.ref);
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
@@ -44,14 +48,17 @@ uint32_t calledFunction(const Worker& worker, const uint64_t* pointers, uint32_t
   uint32_t index = 0;
   if (!functionFromAddress(pointer, &index) || index >= functions.size() || functions[index] == kNone) {
     char text[64];
-    std::snprintf(text, sizeof text, "call of address 0x%llx, which is no function", static_cast<unsigned long long>(pointer));
+    std::snprintf(text, sizeof text, "call of address 0x%llx, which is no function",
+                  static_cast<unsigned long long>(pointer));
     throw fault(kInvalidPc, text, *callers);
   }
   return functions[index];
 }
 
-void enterFunction(Worker& worker, Warp& warp, Path& path, uint32_t callers, uint32_t functionIndex, const CallSite& site) {
-  if (warp.frames > kMostFrames) throw fault(kHardwareStackError, "stack overflow: calls are nested too deeply", callers);
+void enterFunction(Worker& worker, Warp& warp, Path& path, uint32_t callers, uint32_t functionIndex,
+                   const CallSite& site) {
+  if (warp.frames > kMostFrames)
+    throw fault(kHardwareStackError, "stack overflow: calls are nested too deeply", callers);
   const DecodedFunction& callee = *worker.program.functions[functionIndex];
   if (callee.parameters.size() != site.arguments.size() || callee.results.size() != site.results.size()) {
     throw fault(kInvalidPc, "indirect call of '" + callee.name + "' with other parameters than it has", callers);

@@ -45,11 +45,12 @@ TensorWork tensorWork(const Counters& counters, const Program& program) {
     for (size_t pc = 0; pc < f->code.size(); ++pc) {
       const Instr& in = f->code[pc];
       if (in.cls != Class::Tensor || in.kind != Kind::LaneConverged) continue;
-      const auto type = static_cast<ops::Type>(in.variant >> 8 & 0xff);   // of B, see ops::mmaVariant
+      const auto type = static_cast<ops::Type>(in.variant >> 8 & 0xff);  // of B, see ops::mmaVariant
       work.flopByType[std::string(ops::name(type))] += counters.issued[f->profileBase + pc] * in.extra;
     }
   }
-  for (auto it = work.flopByType.begin(); it != work.flopByType.end();) it = it->second == 0 ? work.flopByType.erase(it) : std::next(it);
+  for (auto it = work.flopByType.begin(); it != work.flopByType.end();)
+    it = it->second == 0 ? work.flopByType.erase(it) : std::next(it);
   return work;
 }
 
@@ -82,12 +83,14 @@ ClassCounts byClass(const Counters& counters, const Program& program) {
   return counts;
 }
 
-// The time that each unit of the GPU needs at its peak; the longest is the estimate. No latencies, no caches: a lower bound in most cases.
-std::string roofline(const GpuProfile& gpu, const Counters& counters, const ClassCounts& counts, const TensorWork& tensor, const LaunchState& state, const KernelInfo& info, uint64_t blocks) {
+// The time that each unit of the GPU needs at its peak; the longest is the estimate. No latencies, no caches: a lower
+// bound in most cases.
+std::string roofline(const GpuProfile& gpu, const Counters& counters, const ClassCounts& counts,
+                     const TensorWork& tensor, const LaunchState& state, const KernelInfo& info, uint64_t blocks) {
   const Residency resident = residency(gpu, state.blockThreads, info.registers, state.sharedBytes);
   const double scale = counters.blocks == 0 ? 0 : static_cast<double>(blocks) / static_cast<double>(counters.blocks);
   const double busy = static_cast<double>(std::min<uint64_t>(gpu.multiprocessors, std::max<uint64_t>(blocks, 1)));
-  const double perSecond = busy * gpu.clockGHz * 1e9;   // multiprocessor cycles
+  const double perSecond = busy * gpu.clockGHz * 1e9;  // multiprocessor cycles
   auto lanes = [&](std::initializer_list<Class> classes, double lanesPerClock) {
     double warps = 0;
     for (Class c : classes) warps += static_cast<double>(counts.issued[static_cast<size_t>(c)]);
@@ -100,9 +103,14 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
     if (peak > 0) tensorSeconds += static_cast<double>(flop) / (peak * 1e12);
     else tensorKnown = false;
   }
-  const double sharedWavefronts = static_cast<double>(counters.sharedLoadWavefronts + counters.sharedStoreWavefronts + counters.sharedAtomicLanes / 32);
-  const double bytes = 32.0 * static_cast<double>(counters.globalLoadSectors + counters.globalStoreSectors + counters.atomicSectors);
-  struct { const char* name; double seconds; } limits[] = {
+  const double sharedWavefronts = static_cast<double>(counters.sharedLoadWavefronts + counters.sharedStoreWavefronts +
+                                                      counters.sharedAtomicLanes / 32);
+  const double bytes =
+      32.0 * static_cast<double>(counters.globalLoadSectors + counters.globalStoreSectors + counters.atomicSectors);
+  struct {
+    const char* name;
+    double seconds;
+  } limits[] = {
       {"memory", bytes / (gpu.memoryGBps * 1e9)},
       {"issue", static_cast<double>(counts.total) / 4 / perSecond},
       {"fp32", lanes({Class::Float32}, gpu.fp32Lanes)},
@@ -114,8 +122,9 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
       {"shared", sharedWavefronts / perSecond},
       {"tensor", tensorSeconds},
   };
-  std::string out = "{\"gpu\": " + quoted(gpu.name) + ", \"residentBlocks\": " + std::to_string(resident.blocks) + ", \"residentWarps\": " + std::to_string(resident.warps) + ", \"maxWarps\": " + std::to_string(gpu.warps) +
-                    ", \"residencyLimit\": " + quoted(resident.limit);
+  std::string out = "{\"gpu\": " + quoted(gpu.name) + ", \"residentBlocks\": " + std::to_string(resident.blocks) +
+                    ", \"residentWarps\": " + std::to_string(resident.warps) +
+                    ", \"maxWarps\": " + std::to_string(gpu.warps) + ", \"residencyLimit\": " + quoted(resident.limit);
   const char* limit = "";
   double longest = 0;
   std::string parts;
@@ -127,7 +136,8 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
     }
     parts += std::string(parts.empty() ? "" : ", ") + "\"" + l.name + "\": " + number(microseconds);
   }
-  out += ", \"estimateMicroseconds\": " + number(longest) + ", \"estimateLimit\": " + quoted(limit) + ", \"microsecondsByUnit\": {" + parts + "}";
+  out += ", \"estimateMicroseconds\": " + number(longest) + ", \"estimateLimit\": " + quoted(limit) +
+         ", \"microsecondsByUnit\": {" + parts + "}";
   if (!tensorKnown) out += ", \"note\": \"this GPU has no tensor cores for a type that the kernel uses\"";
   return out + "}";
 }
@@ -140,9 +150,14 @@ std::string countersJson(const Counters& given, const LaunchState& state, const 
   counters.add(given);
   const ClassCounts counts = byClass(counters, *state.program);
   const TensorWork tensor = tensorWork(counters, *state.program);
-  auto triple = [](const std::array<uint32_t, 3>& v) { return "[" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + "]"; };
-  std::string out = "{\"kernel\": " + quoted(info.name) + ", \"grid\": " + triple(state.launch.grid) + ", \"block\": " + triple(state.launch.block);
-  auto field = [&](const char* name, uint64_t value) { out += std::string(", \"") + name + "\": " + std::to_string(value); };
+  auto triple = [](const std::array<uint32_t, 3>& v) {
+    return "[" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + "]";
+  };
+  std::string out = "{\"kernel\": " + quoted(info.name) + ", \"grid\": " + triple(state.launch.grid) +
+                    ", \"block\": " + triple(state.launch.block);
+  auto field = [&](const char* name, uint64_t value) {
+    out += std::string(", \"") + name + "\": " + std::to_string(value);
+  };
   field("blocks", blocks);
   field("blocksRun", counters.blocks);
   field("warpsRun", counters.warps);
@@ -152,12 +167,15 @@ std::string countersJson(const Counters& given, const LaunchState& state, const 
   field("sharedBytes", state.sharedBytes);
   field("warpInstructions", counts.total);
   field("laneInstructions", counts.totalLanes);
-  out += ", \"activeLaneFraction\": " + number(counts.total == 0 ? 0 : static_cast<double>(counts.totalLanes) / (32.0 * static_cast<double>(counts.total)));
+  out += ", \"activeLaneFraction\": " + number(counts.total == 0 ? 0
+                                                                 : static_cast<double>(counts.totalLanes) /
+                                                                       (32.0 * static_cast<double>(counts.total)));
   out += ", \"warpInstructionsByClass\": {";
   bool first = true;
   for (size_t c = 0; c < static_cast<size_t>(Class::Count); ++c) {
     if (counts.issued[c] == 0) continue;
-    out += std::string(first ? "" : ", ") + "\"" + name(static_cast<Class>(c)) + "\": " + std::to_string(counts.issued[c]);
+    out += std::string(first ? "" : ", ") + "\"" + name(static_cast<Class>(c)) +
+           "\": " + std::to_string(counts.issued[c]);
     first = false;
   }
   out += "}";
@@ -207,7 +225,7 @@ void appendToCountersFile(const std::string& json) {
   static std::mutex mutex;
   static auto* begun = new std::set<std::string>();
   std::lock_guard lock(mutex);
-  const bool fresh = begun->insert(path).second;   // a file of an earlier process is replaced
+  const bool fresh = begun->insert(path).second;  // a file of an earlier process is replaced
   std::FILE* file = std::fopen(path.c_str(), fresh ? "w+" : "r+");
   if (file == nullptr) {
     if (fresh) std::fprintf(stderr, "softcuda: SOFTCUDA_COUNTERS=%s cannot be written\n", path.c_str());
@@ -215,7 +233,7 @@ void appendToCountersFile(const std::string& json) {
   }
   if (fresh) {
     std::fprintf(file, "[\n%s\n]\n", json.c_str());
-  } else if (std::fseek(file, -3, SEEK_END) == 0) {   // before "\n]\n"
+  } else if (std::fseek(file, -3, SEEK_END) == 0) {  // before "\n]\n"
     std::fprintf(file, ",\n%s\n]\n", json.c_str());
   }
   std::fclose(file);

@@ -65,7 +65,8 @@ void loadConsecutive32(const uint8_t* memory, uint32_t* const* to, uint32_t coun
     return;
   }
   for (int i = 0; i < 32; ++i) {
-    for (uint32_t e = 0; e < count; ++e) std::memcpy(&to[e][i], memory + (static_cast<uint32_t>(i) * count + e) * 4, 4);
+    for (uint32_t e = 0; e < count; ++e)
+      std::memcpy(&to[e][i], memory + (static_cast<uint32_t>(i) * count + e) * 4, 4);
   }
 }
 
@@ -75,11 +76,13 @@ void storeConsecutive32(uint8_t* memory, const uint32_t* const* from, uint32_t c
     return;
   }
   for (int i = 0; i < 32; ++i) {
-    for (uint32_t e = 0; e < count; ++e) std::memcpy(memory + (static_cast<uint32_t>(i) * count + e) * 4, &from[e][i], 4);
+    for (uint32_t e = 0; e < count; ++e)
+      std::memcpy(memory + (static_cast<uint32_t>(i) * count + e) * 4, &from[e][i], 4);
   }
 }
 
-const DataMovement kGeneric = {addresses64, addresses32, summarise, gather32, gather64, scatter32, loadConsecutive32, storeConsecutive32};
+const DataMovement kGeneric = {addresses64, addresses32, summarise,         gather32,
+                               gather64,    scatter32,   loadConsecutive32, storeConsecutive32};
 
 const DataMovement& choose() {
 #if defined(__x86_64__)

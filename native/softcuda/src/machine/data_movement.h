@@ -1,4 +1,5 @@
-// Moves of 32 lanes between memory and registers, in versions for AVX-512 and any CPU; the best that the CPU has is chosen at start.
+// Moves of 32 lanes between memory and registers, in versions for AVX-512 and any CPU; the best that the CPU has is
+// chosen at start.
 #pragma once
 #include <cstdint>
 
@@ -9,10 +10,10 @@ inline uint8_t* hostBytes(uint64_t address) { return reinterpret_cast<uint8_t*>(
 
 // What a set of addresses has in common.
 struct AddressSummary {
-  uint64_t low = 0, high = 0;      // least and greatest
-  uint64_t bits = 0;               // all or-ed: the low bits tell the alignment
-  bool consecutive = false;        // lane i at the first lane's address + i * step (lanes of the mask)
-  bool uniform = false;            // all the same
+  uint64_t low = 0, high = 0;  // least and greatest
+  uint64_t bits = 0;           // all or-ed: the low bits tell the alignment
+  bool consecutive = false;    // lane i at the first lane's address + i * step (lanes of the mask)
+  bool uniform = false;        // all the same
 };
 
 struct DataMovement {
@@ -22,7 +23,8 @@ struct DataMovement {
   // Of the lanes of a mask that is not 0; inactive lanes of `at` may hold anything.
   AddressSummary (*summarise)(const uint64_t* at, uint32_t mask, uint64_t step);
   // All 32 lanes. `origin + at[i]` is the host address. Each element goes to its own array of 32 registers.
-  void (*gather32)(uint64_t origin, const uint64_t* at, uint32_t* const* to, uint32_t count);      // count elements of 4 bytes per lane
+  void (*gather32)(uint64_t origin, const uint64_t* at, uint32_t* const* to,
+                   uint32_t count);  // count elements of 4 bytes per lane
   void (*gather64)(uint64_t origin, const uint64_t* at, uint64_t* const* to, uint32_t count);
   void (*scatter32)(uint64_t origin, const uint64_t* at, const uint32_t* const* from, uint32_t count);
   // Lanes' elements one after the other from `memory` on.

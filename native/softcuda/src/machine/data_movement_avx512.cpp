@@ -2,7 +2,8 @@
 
 #if defined(__x86_64__)
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"   // both of _mm512_undefined_epi32 and the like in GCC's own headers
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // both of _mm512_undefined_epi32 and the like in GCC's own headers
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
@@ -19,13 +20,16 @@ void addresses64(const uint64_t* base, uint64_t offset, uint64_t* at) {
 
 void addresses32(const uint32_t* base, uint32_t offset, uint64_t* at) {
   const __m256i add = _mm256_set1_epi32(static_cast<int32_t>(offset));
-  for (int i = 0; i < 32; i += 8) _mm512_store_si512(at + i, _mm512_cvtepu32_epi64(_mm256_add_epi32(_mm256_load_si256(reinterpret_cast<const __m256i*>(base + i)), add)));
+  for (int i = 0; i < 32; i += 8)
+    _mm512_store_si512(at + i, _mm512_cvtepu32_epi64(_mm256_add_epi32(
+                                   _mm256_load_si256(reinterpret_cast<const __m256i*>(base + i)), add)));
 }
 
 AddressSummary summarise(const uint64_t* at, uint32_t mask, uint64_t step) {
   AddressSummary s;
   const auto first = static_cast<uint32_t>(__builtin_ctz(mask));
-  const __m512i steps = _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64(static_cast<int64_t>(step)));
+  const __m512i steps =
+      _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi64(static_cast<int64_t>(step)));
   const __m512i stride = _mm512_set1_epi64(static_cast<int64_t>(step * 8));
   const __m512i one = _mm512_set1_epi64(static_cast<int64_t>(at[first]));
   __m512i expected = _mm512_add_epi64(_mm512_set1_epi64(static_cast<int64_t>(at[first] - first * step)), steps);
@@ -58,7 +62,8 @@ inline __m128i load128(const uint8_t* from) { return _mm_loadu_si128(reinterpret
 
 // Four rows of four words from four addresses, transposed into four vectors of one word each.
 inline void transpose4(__m128i& a, __m128i& b, __m128i& c, __m128i& d) {
-  const __m128i ab0 = _mm_unpacklo_epi32(a, b), ab1 = _mm_unpackhi_epi32(a, b), cd0 = _mm_unpacklo_epi32(c, d), cd1 = _mm_unpackhi_epi32(c, d);
+  const __m128i ab0 = _mm_unpacklo_epi32(a, b), ab1 = _mm_unpackhi_epi32(a, b), cd0 = _mm_unpacklo_epi32(c, d),
+                cd1 = _mm_unpackhi_epi32(c, d);
   a = _mm_unpacklo_epi64(ab0, cd0);
   b = _mm_unpackhi_epi64(ab0, cd0);
   c = _mm_unpacklo_epi64(ab1, cd1);
@@ -66,7 +71,8 @@ inline void transpose4(__m128i& a, __m128i& b, __m128i& c, __m128i& d) {
 }
 
 inline void transpose4x4(__m512i& a, __m512i& b, __m512i& c, __m512i& d) {
-  const __m512i ab0 = _mm512_unpacklo_epi32(a, b), ab1 = _mm512_unpackhi_epi32(a, b), cd0 = _mm512_unpacklo_epi32(c, d), cd1 = _mm512_unpackhi_epi32(c, d);
+  const __m512i ab0 = _mm512_unpacklo_epi32(a, b), ab1 = _mm512_unpackhi_epi32(a, b),
+                cd0 = _mm512_unpacklo_epi32(c, d), cd1 = _mm512_unpackhi_epi32(c, d);
   a = _mm512_unpacklo_epi64(ab0, cd0);
   b = _mm512_unpackhi_epi64(ab0, cd0);
   c = _mm512_unpacklo_epi64(ab1, cd1);
@@ -75,20 +81,25 @@ inline void transpose4x4(__m512i& a, __m512i& b, __m512i& c, __m512i& d) {
 
 void gather32(uint64_t origin, const uint64_t* at, uint32_t* const* to, uint32_t count) {
   if (count == 1) {
-    for (int i = 0; i < 32; i += 8) _mm256_store_si256(reinterpret_cast<__m256i*>(to[0] + i), _mm512_i64gather_epi32(_mm512_load_si512(at + i), hostBytes(origin), 1));
+    for (int i = 0; i < 32; i += 8)
+      _mm256_store_si256(reinterpret_cast<__m256i*>(to[0] + i),
+                         _mm512_i64gather_epi32(_mm512_load_si512(at + i), hostBytes(origin), 1));
     return;
   }
   if (count == 2) {
-    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0),
+                  odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     for (int i = 0; i < 32; i += 16) {
-      const __m512i a = _mm512_i64gather_epi64(_mm512_load_si512(at + i), hostBytes(origin), 1), b = _mm512_i64gather_epi64(_mm512_load_si512(at + i + 8), hostBytes(origin), 1);
+      const __m512i a = _mm512_i64gather_epi64(_mm512_load_si512(at + i), hostBytes(origin), 1),
+                    b = _mm512_i64gather_epi64(_mm512_load_si512(at + i + 8), hostBytes(origin), 1);
       _mm512_store_si512(to[0] + i, _mm512_permutex2var_epi32(a, even, b));
       _mm512_store_si512(to[1] + i, _mm512_permutex2var_epi32(a, odd, b));
     }
     return;
   }
   for (int i = 0; i < 32; i += 4) {
-    __m128i a = load128(hostBytes(origin + at[i])), b = load128(hostBytes(origin + at[i + 1])), c = load128(hostBytes(origin + at[i + 2])), d = load128(hostBytes(origin + at[i + 3]));
+    __m128i a = load128(hostBytes(origin + at[i])), b = load128(hostBytes(origin + at[i + 1])),
+            c = load128(hostBytes(origin + at[i + 2])), d = load128(hostBytes(origin + at[i + 3]));
     transpose4(a, b, c, d);
     _mm_store_si128(reinterpret_cast<__m128i*>(to[0] + i), a);
     _mm_store_si128(reinterpret_cast<__m128i*>(to[1] + i), b);
@@ -99,7 +110,8 @@ void gather32(uint64_t origin, const uint64_t* at, uint32_t* const* to, uint32_t
 
 void gather64(uint64_t origin, const uint64_t* at, uint64_t* const* to, uint32_t count) {
   if (count == 1) {
-    for (int i = 0; i < 32; i += 8) _mm512_store_si512(to[0] + i, _mm512_i64gather_epi64(_mm512_load_si512(at + i), hostBytes(origin), 1));
+    for (int i = 0; i < 32; i += 8)
+      _mm512_store_si512(to[0] + i, _mm512_i64gather_epi64(_mm512_load_si512(at + i), hostBytes(origin), 1));
     return;
   }
   for (int i = 0; i < 32; i += 2) {
@@ -122,8 +134,10 @@ void scatter32(uint64_t origin, const uint64_t* at, const uint32_t* const* from,
     return;
   }
   for (int i = 0; i < 32; i += 4) {
-    __m128i a = _mm_load_si128(reinterpret_cast<const __m128i*>(from[0] + i)), b = _mm_load_si128(reinterpret_cast<const __m128i*>(from[1] + i));
-    __m128i c = _mm_load_si128(reinterpret_cast<const __m128i*>(from[2] + i)), d = _mm_load_si128(reinterpret_cast<const __m128i*>(from[3] + i));
+    __m128i a = _mm_load_si128(reinterpret_cast<const __m128i*>(from[0] + i)),
+            b = _mm_load_si128(reinterpret_cast<const __m128i*>(from[1] + i));
+    __m128i c = _mm_load_si128(reinterpret_cast<const __m128i*>(from[2] + i)),
+            d = _mm_load_si128(reinterpret_cast<const __m128i*>(from[3] + i));
     transpose4(a, b, c, d);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(hostBytes(origin + at[i])), a);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(hostBytes(origin + at[i + 1])), b);
@@ -132,7 +146,8 @@ void scatter32(uint64_t origin, const uint64_t* at, const uint32_t* const* from,
   }
 }
 
-// Within each 128-bit lane of four vectors lie four consecutive threads' words: lane j of vector v holds thread 4*(4*?+..).
+// Within each 128-bit lane of four vectors lie four consecutive threads' words: lane j of vector v holds thread
+// 4*(4*?+..).
 void loadConsecutive32(const uint8_t* memory, uint32_t* const* to, uint32_t count) {
   if (count == 1) {
     _mm512_store_si512(to[0], _mm512_loadu_si512(memory));
@@ -140,7 +155,8 @@ void loadConsecutive32(const uint8_t* memory, uint32_t* const* to, uint32_t coun
     return;
   }
   if (count == 2) {
-    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0),
+                  odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     for (int i = 0; i < 32; i += 16) {
       const __m512i a = _mm512_loadu_si512(memory + i * 8), b = _mm512_loadu_si512(memory + i * 8 + 64);
       _mm512_store_si512(to[0] + i, _mm512_permutex2var_epi32(a, even, b));
@@ -148,12 +164,16 @@ void loadConsecutive32(const uint8_t* memory, uint32_t* const* to, uint32_t coun
     }
     return;
   }
-  // 16 threads at a time: vector v holds threads 4v..4v+3, one in each 128-bit lane; bring thread 4j+v to lane j of vector v first.
+  // 16 threads at a time: vector v holds threads 4v..4v+3, one in each 128-bit lane; bring thread 4j+v to lane j of
+  // vector v first.
   for (int i = 0; i < 32; i += 16) {
     const uint8_t* from = memory + i * 16;
-    const __m512i v0 = _mm512_loadu_si512(from), v1 = _mm512_loadu_si512(from + 64), v2 = _mm512_loadu_si512(from + 128), v3 = _mm512_loadu_si512(from + 192);
-    const __m512i t0 = _mm512_shuffle_i32x4(v0, v1, 0x44), t1 = _mm512_shuffle_i32x4(v0, v1, 0xee), t2 = _mm512_shuffle_i32x4(v2, v3, 0x44), t3 = _mm512_shuffle_i32x4(v2, v3, 0xee);
-    __m512i a = _mm512_shuffle_i32x4(t0, t2, 0x88), b = _mm512_shuffle_i32x4(t0, t2, 0xdd), c = _mm512_shuffle_i32x4(t1, t3, 0x88), d = _mm512_shuffle_i32x4(t1, t3, 0xdd);
+    const __m512i v0 = _mm512_loadu_si512(from), v1 = _mm512_loadu_si512(from + 64),
+                  v2 = _mm512_loadu_si512(from + 128), v3 = _mm512_loadu_si512(from + 192);
+    const __m512i t0 = _mm512_shuffle_i32x4(v0, v1, 0x44), t1 = _mm512_shuffle_i32x4(v0, v1, 0xee),
+                  t2 = _mm512_shuffle_i32x4(v2, v3, 0x44), t3 = _mm512_shuffle_i32x4(v2, v3, 0xee);
+    __m512i a = _mm512_shuffle_i32x4(t0, t2, 0x88), b = _mm512_shuffle_i32x4(t0, t2, 0xdd),
+            c = _mm512_shuffle_i32x4(t1, t3, 0x88), d = _mm512_shuffle_i32x4(t1, t3, 0xdd);
     transpose4x4(a, b, c, d);
     _mm512_store_si512(to[0] + i, a);
     _mm512_store_si512(to[1] + i, b);
@@ -169,7 +189,8 @@ void storeConsecutive32(uint8_t* memory, const uint32_t* const* from, uint32_t c
     return;
   }
   if (count == 2) {
-    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0), high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
+    const __m512i low = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0),
+                  high = _mm512_set_epi32(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8);
     for (int i = 0; i < 32; i += 16) {
       const __m512i a = _mm512_load_si512(from[0] + i), b = _mm512_load_si512(from[1] + i);
       _mm512_storeu_si512(memory + i * 8, _mm512_permutex2var_epi32(a, low, b));
@@ -178,9 +199,11 @@ void storeConsecutive32(uint8_t* memory, const uint32_t* const* from, uint32_t c
     return;
   }
   for (int i = 0; i < 32; i += 16) {
-    __m512i a = _mm512_load_si512(from[0] + i), b = _mm512_load_si512(from[1] + i), c = _mm512_load_si512(from[2] + i), d = _mm512_load_si512(from[3] + i);
-    transpose4x4(a, b, c, d);   // lane j of vector v: thread 4j+v
-    const __m512i t0 = _mm512_shuffle_i32x4(a, b, 0x44), t1 = _mm512_shuffle_i32x4(a, b, 0xee), t2 = _mm512_shuffle_i32x4(c, d, 0x44), t3 = _mm512_shuffle_i32x4(c, d, 0xee);
+    __m512i a = _mm512_load_si512(from[0] + i), b = _mm512_load_si512(from[1] + i), c = _mm512_load_si512(from[2] + i),
+            d = _mm512_load_si512(from[3] + i);
+    transpose4x4(a, b, c, d);  // lane j of vector v: thread 4j+v
+    const __m512i t0 = _mm512_shuffle_i32x4(a, b, 0x44), t1 = _mm512_shuffle_i32x4(a, b, 0xee),
+                  t2 = _mm512_shuffle_i32x4(c, d, 0x44), t3 = _mm512_shuffle_i32x4(c, d, 0xee);
     // t0: a0 a1 b0 b1; t2: c0 c1 d0 d1; wanted a0 b0 c0 d0
     uint8_t* out = memory + i * 16;
     _mm512_storeu_si512(out, _mm512_shuffle_i32x4(t0, t2, 0x88));
@@ -190,7 +213,8 @@ void storeConsecutive32(uint8_t* memory, const uint32_t* const* from, uint32_t c
   }
 }
 
-const DataMovement kAvx512 = {addresses64, addresses32, summarise, gather32, gather64, scatter32, loadConsecutive32, storeConsecutive32};
+const DataMovement kAvx512 = {addresses64, addresses32, summarise,         gather32,
+                              gather64,    scatter32,   loadConsecutive32, storeConsecutive32};
 
 }  // namespace
 

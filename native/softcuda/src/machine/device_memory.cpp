@@ -17,7 +17,7 @@ using namespace program;
 namespace {
 
 constexpr int kHostAlreadyRegistered = 712;
-constexpr size_t kGap = 4096;              // between allocations, belongs to none
+constexpr size_t kGap = 4096;  // between allocations, belongs to none
 constexpr size_t kHugePage = size_t{2} << 20;
 
 size_t roundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
@@ -68,7 +68,8 @@ Failure DeviceMemory::place(size_t size, size_t alignment, uint64_t* base) {
   // The range is used up: the freed ranges come back, the oldest ids first.
   std::vector<Allocation> candidates;
   for (const auto& entry : freed_) candidates.push_back(entry.second);
-  std::sort(candidates.begin(), candidates.end(), [](const Allocation& a, const Allocation& b) { return a.id < b.id; });
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Allocation& a, const Allocation& b) { return a.id < b.id; });
   for (const Allocation& old : candidates) {
     if (old.base % alignment == 0 && old.size >= size) {
       freed_.erase(old.base);
@@ -82,11 +83,13 @@ Failure DeviceMemory::place(size_t size, size_t alignment, uint64_t* base) {
 Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address) {
   if (bytes == 0 || address == nullptr) return {kInvalidValue, "an allocation needs at least one byte"};
   if (alignment == 0) alignment = 1;
-  if ((alignment & (alignment - 1)) != 0 || alignment > (size_t{1} << 30)) return {kInvalidValue, "an alignment must be a power of two"};
+  if ((alignment & (alignment - 1)) != 0 || alignment > (size_t{1} << 30))
+    return {kInvalidValue, "an alignment must be a power of two"};
   if (checkRequested("init")) enableInitChecks();
   std::unique_lock lock(mutex_);
   if (bytes > capacity_ || inUse_ > capacity_ - bytes) {
-    return {kOutOfMemory, "out of device memory: " + std::to_string(bytes) + " bytes asked for, " + std::to_string(inUse_) + " of " + std::to_string(capacity_) + " in use"};
+    return {kOutOfMemory, "out of device memory: " + std::to_string(bytes) + " bytes asked for, " +
+                              std::to_string(inUse_) + " of " + std::to_string(capacity_) + " in use"};
   }
   uint64_t base = 0;
   Failure failure = place(bytes, std::max<size_t>(alignment, 512), &base);
@@ -106,10 +109,12 @@ Failure DeviceMemory::adopt(uint64_t base, size_t bytes, AllocationKind kind) {
   if (bytes == 0 || base == 0 || base + bytes < base) return {kInvalidValue, "an empty range cannot be registered"};
   std::unique_lock lock(mutex_);
   auto next = live_.lower_bound(base);
-  if (next != live_.end() && next->first < base + bytes) return {kHostAlreadyRegistered, "the range is registered already"};
+  if (next != live_.end() && next->first < base + bytes)
+    return {kHostAlreadyRegistered, "the range is registered already"};
   if (next != live_.begin()) {
     --next;
-    if (next->second.base + next->second.size > base) return {kHostAlreadyRegistered, "the range is registered already"};
+    if (next->second.base + next->second.size > base)
+      return {kHostAlreadyRegistered, "the range is registered already"};
   }
   live_[base] = Allocation{base, bytes, kind, nextId_++, true};
   freed_.erase(base);
@@ -153,18 +158,24 @@ bool DeviceMemory::find(uint64_t address, Allocation* found) const {
 
 std::string DeviceMemory::describe(uint64_t address) const {
   if (address < 4096) return "near address 0 (a null pointer)";
-  if (address >= kSharedWindow && address < kSharedWindow + kSharedWindowSize) return "in the shared memory window, offset " + std::to_string(address - kSharedWindow);
-  if (address >= kLocalWindow && address < kLocalWindow + kLocalWindowSize) return "in the local memory window, offset " + std::to_string(address - kLocalWindow);
+  if (address >= kSharedWindow && address < kSharedWindow + kSharedWindowSize)
+    return "in the shared memory window, offset " + std::to_string(address - kSharedWindow);
+  if (address >= kLocalWindow && address < kLocalWindow + kLocalWindowSize)
+    return "in the local memory window, offset " + std::to_string(address - kLocalWindow);
   std::shared_lock lock(mutex_);
   auto text = [](const Allocation& a) {
     char base[32];
     std::snprintf(base, sizeof base, "0x%llx", static_cast<unsigned long long>(a.base));
-    return "allocation " + std::to_string(a.id) + " (" + nameOf(a.kind) + ", " + std::to_string(a.size) + " bytes at " + base + ")";
+    return "allocation " + std::to_string(a.id) + " (" + nameOf(a.kind) + ", " + std::to_string(a.size) +
+           " bytes at " + base + ")";
   };
-  if (const Allocation* a = findLocked(address)) return "at offset " + std::to_string(address - a->base) + " of " + text(*a);
+  if (const Allocation* a = findLocked(address))
+    return "at offset " + std::to_string(address - a->base) + " of " + text(*a);
   for (auto it = freed_.upper_bound(address); it != freed_.begin();) {
     --it;
-    if (address - it->second.base < it->second.size) return "at offset " + std::to_string(address - it->second.base) + " of " + text(it->second) + ", which has been freed";
+    if (address - it->second.base < it->second.size)
+      return "at offset " + std::to_string(address - it->second.base) + " of " + text(it->second) +
+             ", which has been freed";
     break;
   }
   const Allocation* before = nullptr;
@@ -175,7 +186,8 @@ std::string DeviceMemory::describe(uint64_t address) const {
   const uint64_t past = before != nullptr ? address - (before->base + before->size) : ~uint64_t{0};
   const uint64_t ahead = after != nullptr ? after->base - address : ~uint64_t{0};
   if (before == nullptr && after == nullptr) return "there are no allocations";
-  if (past <= ahead) return (past == 0 ? "just past the end of " : std::to_string(past) + " bytes past the end of ") + text(*before);
+  if (past <= ahead)
+    return (past == 0 ? "just past the end of " : std::to_string(past) + " bytes past the end of ") + text(*before);
   return std::to_string(ahead) + " bytes before " + text(*after);
 }
 
@@ -198,7 +210,8 @@ bool DeviceMemory::enableInitChecks() {
   if (at == MAP_FAILED) return false;
   shadow_ = static_cast<uint8_t*>(at);
   for (const auto& entry : live_) {
-    if (entry.first >= arena_ && entry.first < arena_ + arenaSize_) std::memset(shadow_ + (entry.first - arena_), 1, entry.second.size);
+    if (entry.first >= arena_ && entry.first < arena_ + arenaSize_)
+      std::memset(shadow_ + (entry.first - arena_), 1, entry.second.size);
   }
   return true;
 }
@@ -213,12 +226,15 @@ void DeviceMemory::markInitialised(uint64_t address, size_t bytes) { markWritten
 size_t DeviceMemory::firstUninitialised(uint64_t address, size_t bytes) const {
   if (shadow_ == nullptr || address < arena_ || address + bytes > arena_ + arenaSize_) return bytes;
   const void* hole = std::memchr(shadow_ + (address - arena_), 0, bytes);
-  return hole == nullptr ? bytes : static_cast<size_t>(static_cast<const uint8_t*>(hole) - (shadow_ + (address - arena_)));
+  return hole == nullptr ? bytes
+                         : static_cast<size_t>(static_cast<const uint8_t*>(hole) - (shadow_ + (address - arena_)));
 }
 
 }  // namespace softcuda::machine
 
 namespace softcuda {
-namespace machine { std::unique_ptr<Memory> makeMemory(size_t capacity); }
+namespace machine {
+std::unique_ptr<Memory> makeMemory(size_t capacity);
+}
 std::unique_ptr<Memory> Memory::create(size_t capacity) { return machine::makeMemory(capacity); }
 }  // namespace softcuda

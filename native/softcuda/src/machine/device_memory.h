@@ -10,8 +10,9 @@
 
 namespace softcuda::machine {
 
-// Allocations lie in one reserved range of addresses with gaps between them. Freed ranges are not used again while there is room, so that
-// a use after free is recognised. With the init checker every byte of the range has a shadow byte.
+// Allocations lie in one reserved range of addresses with gaps between them. Freed ranges are not used again while
+// there is room, so that a use after free is recognised. With the init checker every byte of the range has a shadow
+// byte.
 class DeviceMemory final : public Memory {
  public:
   explicit DeviceMemory(size_t capacity);
@@ -30,14 +31,18 @@ class DeviceMemory final : public Memory {
 
   // Turns the shadow on; what is allocated then counts as initialised.
   bool enableInitChecks();
-  // The first byte of [address, address + bytes) that nobody wrote; `bytes` if all were written. Only with the shadow on.
+  // The first byte of [address, address + bytes) that nobody wrote; `bytes` if all were written. Only with the shadow
+  // on.
   size_t firstUninitialised(uint64_t address, size_t bytes) const;
   // No lock: threads of a kernel mark bytes that they write.
   void markWritten(uint64_t address, size_t bytes);
   bool checksInit() const { return shadow_ != nullptr; }
 
  private:
-  struct Freed { Allocation allocation; uint64_t order; };
+  struct Freed {
+    Allocation allocation;
+    uint64_t order;
+  };
   Failure place(size_t size, size_t alignment, uint64_t* base);
   const Allocation* findLocked(uint64_t address) const;
 

@@ -47,7 +47,8 @@ bool readsClock(const Instr& special) {
   in.op(mask, dst, src, in.variant);
 }
 
-// How a path goes on: with the next instruction; where path_ says; not at all, for it has ended or waits; after other paths.
+// How a path goes on: with the next instruction; where path_ says; not at all, for it has ended or waits; after other
+// paths.
 enum class Step : uint8_t { Next, Elsewhere, Stopped, OutOfTime };
 
 // The ways of a warp's lanes through the code. See warp.h.
@@ -118,11 +119,11 @@ class Executor {
   int64_t fuel_ = kSlice;
   bool polled_ = false;
 
-  Path path_;              // a copy; save() brings the warp's up to date
-  size_t index_ = 0;       // in the warp's paths
-  bool owned_ = false;     // the warp's is still this one
-  uint32_t branchedTo_ = kNone;   // where the last branch led: lanes that exit there have been sent straight to the end
-  const Instr* code_ = nullptr;   // of path_.frame, as are the bases
+  Path path_;                    // a copy; save() brings the warp's up to date
+  size_t index_ = 0;             // in the warp's paths
+  bool owned_ = false;           // the warp's is still this one
+  uint32_t branchedTo_ = kNone;  // where the last branch led: lanes that exit there have been sent straight to the end
+  const Instr* code_ = nullptr;  // of path_.frame, as are the bases
   uint8_t* bases_[4] = {};
 };
 
@@ -145,7 +146,8 @@ WarpState Executor<M>::run() {
   }
 }
 
-// The place and the lanes are in local variables, too, as long as ordinary instructions follow one another: path_ lies in memory.
+// The place and the lanes are in local variables, too, as long as ordinary instructions follow one another: path_ lies
+// in memory.
 template <unsigned M>
 bool Executor<M>::execute(size_t index) {
   take(index);
@@ -261,7 +263,7 @@ void Executor<M>::take(size_t index) {
   owned_ = true;
   path_ = warp_.paths[index];
   branchedTo_ = path_.direct ? path_.pc : kNone;
-  path_.direct = false;   // kept in branchedTo_ while it runs
+  path_.direct = false;  // kept in branchedTo_ while it runs
   enterFrame();
 }
 
@@ -357,7 +359,7 @@ Step Executor<M>::reconverge() {
   if (!arriveAt(join)) return Step::Stopped;
   branchedTo_ = (path_.mask & ~allDirect) == 0 ? path_.pc : kNone;
   path_.starved = 0;
-  return Step::Elsewhere;   // the next join may lie here too
+  return Step::Elsewhere;  // the next join may lie here too
 }
 
 // The instruction is as if it were not there: who came to it by a branch came to the next by a branch.
@@ -419,11 +421,15 @@ Step Executor<M>::branchIndexed(const Instr& in, uint32_t m) {
   for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) {
     const uint32_t lane = firstLane(lanes);
     if (index[lane] < table.size()) continue;
-    throw Fault{kInvalidPc, "brx.idx with index " + std::to_string(index[lane]) + " into a table of " + std::to_string(table.size()), lane, "", false};
+    throw Fault{
+        kInvalidPc,
+        "brx.idx with index " + std::to_string(index[lane]) + " into a table of " + std::to_string(table.size()), lane,
+        "", false};
   }
   const uint32_t target = table[index[firstLane(m)]];
   bool uniform = m == path_.mask;
-  for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1) uniform = uniform && table[index[firstLane(lanes)]] == target;
+  for (uint32_t lanes = m; lanes != 0; lanes &= lanes - 1)
+    uniform = uniform && table[index[firstLane(lanes)]] == target;
   if (uniform) {
     path_.pc = branchedTo_ = target;
     return goOnInTime();
@@ -466,7 +472,8 @@ Step Executor<M>::call(const Instr& in, uint32_t m) {
   uint32_t callers = m, target = site.function;
   if (target == kNone) target = calledFunction(worker_, reinterpret_cast<const uint64_t*>(at(site.pointer)), &callers);
   if (callers != path_.mask) {
-    // Lanes that call something else, or nothing, meet these after the call: in a join that returnFromFunction looks after.
+    // Lanes that call something else, or nothing, meet these after the call: in a join that returnFromFunction looks
+    // after.
     Join* join = warp_.newJoin();
     join->frame = path_.frame;
     join->pc = path_.pc + 1;
@@ -602,7 +609,8 @@ void Executor<M>::memberMasks(const Path& path, uint32_t* members) const {
     const Ref ref = in.refs[in.results + in.sources - 1u];
     std::memcpy(&members[lane], bases[ref & 3] + (ref & ~3u) + lane * 4, 4);
     if ((members[lane] >> lane & 1) != 0) continue;
-    throw Fault{kIllegalInstruction, "the thread is not in the membermask of the instruction that it executes", lane, "", false};
+    throw Fault{kIllegalInstruction, "the thread is not in the membermask of the instruction that it executes", lane,
+                "", false};
   }
 }
 
@@ -613,7 +621,8 @@ uint32_t Executor<M>::waitingLanes(Frame* frame, uint32_t pc, uint32_t* members)
   uint32_t waiting = 0;
   for (const Path& p : warp_.paths) {
     if (p.state != PathState::AtWarpSync) continue;
-    const bool same = barrier ? p.frame->function->code[p.pc].kind == Kind::WarpBarrier : p.frame == frame && p.pc == pc;
+    const bool same =
+        barrier ? p.frame->function->code[p.pc].kind == Kind::WarpBarrier : p.frame == frame && p.pc == pc;
     if (!same) continue;
     memberMasks(p, members);
     waiting |= p.mask;
@@ -666,7 +675,7 @@ template <unsigned M>
 void Executor<M>::runTogether(Frame* frame, uint32_t pc, uint32_t mask) {
   const DecodedFunction& function = *frame->function;
   const Instr& in = function.code[pc];
-  if (in.kind == Kind::WarpBarrier) return synchronised(mask);   // counted when lanes come to it
+  if (in.kind == Kind::WarpBarrier) return synchronised(mask);  // counted when lanes come to it
   count(frame, pc, mask);
   Context c{worker_, block_, warp_, frame, &in, pc, {}};
   setBases(c.bases, frame);
@@ -690,7 +699,8 @@ template <unsigned M>
 void Executor<M>::requireFullWarp() const {
   if (warp_.lanes == ~0u) return;
   const std::string lanes = std::to_string(__builtin_popcount(warp_.lanes));
-  throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes, firstLane(warp_.lanes), "", false};
+  throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes,
+              firstLane(warp_.lanes), "", false};
 }
 
 template <unsigned M>

@@ -1,4 +1,5 @@
-// Runs the decoded instructions of a warp. Compiled once per Mode, so that counting and checking cost nothing when they are off.
+// Runs the decoded instructions of a warp. Compiled once per Mode, so that counting and checking cost nothing when
+// they are off.
 #pragma once
 #include <cstdint>
 

@@ -18,19 +18,28 @@ struct Context {
 };
 
 // loads_and_stores.cpp
-template <unsigned M> void executeLoad(const Context& c, const Access& a, uint32_t mask);
-template <unsigned M> void executeStore(const Context& c, const Access& a, uint32_t mask);
-template <unsigned M> void executeLoadMatrix(const Context& c, const Access& a, uint32_t mask);
-template <unsigned M> void executeWmma(const Context& c, const Access& a, uint32_t mask, bool store);
-template <unsigned M> void executeTouch(const Context& c, const Access& a, uint32_t mask);
+template <unsigned M>
+void executeLoad(const Context& c, const Access& a, uint32_t mask);
+template <unsigned M>
+void executeStore(const Context& c, const Access& a, uint32_t mask);
+template <unsigned M>
+void executeLoadMatrix(const Context& c, const Access& a, uint32_t mask);
+template <unsigned M>
+void executeWmma(const Context& c, const Access& a, uint32_t mask, bool store);
+template <unsigned M>
+void executeTouch(const Context& c, const Access& a, uint32_t mask);
 // atomics.cpp
-template <unsigned M> void executeAtomic(const Context& c, const Access& a, uint32_t mask);
+template <unsigned M>
+void executeAtomic(const Context& c, const Access& a, uint32_t mask);
 // async_copy.cpp
-template <unsigned M> void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask);
+template <unsigned M>
+void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask);
 void commitCopies(Warp& warp, uint32_t mask);
-template <unsigned M> void waitForCopies(const Context& c, uint32_t mask, uint32_t pendingGroups);
+template <unsigned M>
+void waitForCopies(const Context& c, uint32_t mask, uint32_t pendingGroups);
 // mbarriers.cpp: returns whether it was a wait that failed
-template <unsigned M> bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask);
+template <unsigned M>
+bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask);
 // special_values.cpp
 void readSpecial(const Context& c, uint32_t variant, uint8_t* to, uint32_t mask);
 // builtins.cpp

@@ -20,7 +20,7 @@
 namespace softcuda::machine {
 namespace {
 
-constexpr size_t kMostResident = 256;   // blocks of a thread that have begun and not ended
+constexpr size_t kMostResident = 256;  // blocks of a thread that have begun and not ended
 
 const char* nameOfCode(int code) {
   switch (code) {
@@ -40,15 +40,18 @@ const char* nameOfCode(int code) {
 // All blocks of a launch that run, in the order in which they begin.
 class BlockOrder {
  public:
-  BlockOrder(uint64_t total, uint64_t seed, const std::vector<uint64_t>& chosen, uint64_t most) : total_(total), chosen_(chosen) {
+  BlockOrder(uint64_t total, uint64_t seed, const std::vector<uint64_t>& chosen, uint64_t most)
+      : total_(total), chosen_(chosen) {
     if (!chosen_.empty()) {
-      chosen_.erase(std::remove_if(chosen_.begin(), chosen_.end(), [&](uint64_t b) { return b >= total; }), chosen_.end());
-    } else if (most != 0 && most < total) {   // spread evenly
-      for (uint64_t i = 0; i < most; ++i) chosen_.push_back(static_cast<uint64_t>((static_cast<unsigned __int128>(i) * 2 + 1) * total / (most * 2)));
+      chosen_.erase(std::remove_if(chosen_.begin(), chosen_.end(), [&](uint64_t b) { return b >= total; }),
+                    chosen_.end());
+    } else if (most != 0 && most < total) {  // spread evenly
+      for (uint64_t i = 0; i < most; ++i)
+        chosen_.push_back(static_cast<uint64_t>((static_cast<unsigned __int128>(i) * 2 + 1) * total / (most * 2)));
     }
     subset_ = !chosen.empty() || !chosen_.empty();
     const uint64_t n = count();
-    if (seed != 0 && n > 1) {   // i -> (i * factor + shift) mod n, with a factor that has no divisor in common with n
+    if (seed != 0 && n > 1) {  // i -> (i * factor + shift) mod n, with a factor that has no divisor in common with n
       uint64_t x = seed * 0x9e3779b97f4a7c15u ^ 0x1234567;
       x ^= x >> 29;
       factor_ = x % n | 1;
@@ -59,7 +62,10 @@ class BlockOrder {
   uint64_t count() const { return subset_ ? chosen_.size() : total_; }
   bool isSubset() const { return subset_; }
   uint64_t at(uint64_t position) const {
-    const uint64_t i = factor_ == 1 && shift_ == 0 ? position : static_cast<uint64_t>((static_cast<unsigned __int128>(position) * factor_ + shift_) % count());
+    const uint64_t i =
+        factor_ == 1 && shift_ == 0
+            ? position
+            : static_cast<uint64_t>((static_cast<unsigned __int128>(position) * factor_ + shift_) % count());
     return subset_ ? chosen_[i] : i;
   }
 
@@ -93,7 +99,7 @@ class Run {
   void blocks(Worker& worker, size_t index) {
     std::deque<std::unique_ptr<Block>> active;
     std::vector<std::unique_ptr<Block>> idle;
-    const bool together = state_.launch.cooperative || state_.program->needsAllBlocks;   // blocks wait for each other
+    const bool together = state_.launch.cooperative || state_.program->needsAllBlocks;  // blocks wait for each other
     uint64_t mine = index;
     bool more = true;
     auto begin = [&] {
@@ -121,8 +127,7 @@ class Run {
       return true;
     };
     if (together) {
-      while (begin()) {
-      }
+      while (begin()) {}
     }
     for (;;) {
       if (active.empty() && !(more && begin())) break;
@@ -141,7 +146,9 @@ class Run {
         continue;
       }
       if (outOfTime()) {
-        Fault fault{kLaunchTimeout, "the kernel runs longer than the limit of " + std::to_string(state_.options.timeoutSeconds) + " s", 0, "", true};
+        Fault fault{kLaunchTimeout,
+                    "the kernel runs longer than the limit of " + std::to_string(state_.options.timeoutSeconds) + " s",
+                    0, "", true};
         for (const Warp& warp : block->warps) {
           if (warp.paths.empty()) continue;
           fault.function = warp.paths.back().frame->function;
@@ -162,7 +169,8 @@ class Run {
 
   bool outOfTime() const {
     if (state_.options.timeoutSeconds <= 0) return false;
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() > state_.options.timeoutSeconds;
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() >
+           state_.options.timeoutSeconds;
   }
 
   // The first block in order wins, whatever thread was quicker.
@@ -175,7 +183,8 @@ class Run {
 
   std::string report(const Block& block, const Worker& worker, const Fault& fault) const {
     std::string text = std::string(nameOfCode(fault.code)) + ": " + fault.what + "\n";
-    text += "  kernel " + state_.kernelName + ", block (" + std::to_string(block.index[0]) + "," + std::to_string(block.index[1]) + "," + std::to_string(block.index[2]) + ")";
+    text += "  kernel " + state_.kernelName + ", block (" + std::to_string(block.index[0]) + "," +
+            std::to_string(block.index[1]) + "," + std::to_string(block.index[2]) + ")";
     if (!fault.placed) text += ", thread " + block.threadName(worker, fault.warp * 32 + fault.lane);
     text += "\n";
     if (fault.function != nullptr && fault.pc < fault.function->code.size()) {
@@ -202,17 +211,27 @@ class Run {
   Counters counters_;
 };
 
-Failure checkLaunch(const KernelInfo& info, const Program& program, const Launch& launch, uint64_t* threads, uint64_t* blocks) {
+Failure checkLaunch(const KernelInfo& info, const Program& program, const Launch& launch, uint64_t* threads,
+                    uint64_t* blocks) {
   *threads = uint64_t{launch.block[0]} * launch.block[1];
   *threads = *threads > 1024 ? *threads : *threads * launch.block[2];
   const uint64_t plane = uint64_t{launch.grid[0]} * launch.grid[1];
-  if (*threads == 0 || plane == 0 || launch.grid[2] == 0) return {kInvalidValue, "a grid and its blocks need at least one thread"};
-  if (launch.block[0] > 1024 || launch.block[1] > 1024 || launch.block[2] > 64 || *threads > 1024) return {kInvalidValue, "a block has at most 1024 threads (1024, 1024, 64)"};
-  if (launch.grid[0] > 0x7fffffff || launch.grid[1] > 65535 || launch.grid[2] > 65535) return {kInvalidValue, "a grid has at most (2147483647, 65535, 65535) blocks"};
+  if (*threads == 0 || plane == 0 || launch.grid[2] == 0)
+    return {kInvalidValue, "a grid and its blocks need at least one thread"};
+  if (launch.block[0] > 1024 || launch.block[1] > 1024 || launch.block[2] > 64 || *threads > 1024)
+    return {kInvalidValue, "a block has at most 1024 threads (1024, 1024, 64)"};
+  if (launch.grid[0] > 0x7fffffff || launch.grid[1] > 65535 || launch.grid[2] > 65535)
+    return {kInvalidValue, "a grid has at most (2147483647, 65535, 65535) blocks"};
   *blocks = plane * launch.grid[2];
-  if (*threads > info.maxThreads) return {kInvalidValue, "kernel '" + info.name + "' is compiled for at most " + std::to_string(info.maxThreads) + " threads per block, launched with " + std::to_string(*threads)};
-  if (info.requiredBlock[0] != 0 && (info.requiredBlock[0] != launch.block[0] || info.requiredBlock[1] != launch.block[1] || info.requiredBlock[2] != launch.block[2])) return {kInvalidValue, "kernel '" + info.name + "' requires other block dimensions"};
-  if (uint64_t{program.dynamicSharedOffset} + launch.dynamicSharedBytes > 227 * 1024) return {kInvalidValue, "a block has at most 227 KiB of shared memory"};
+  if (*threads > info.maxThreads)
+    return {kInvalidValue, "kernel '" + info.name + "' is compiled for at most " + std::to_string(info.maxThreads) +
+                               " threads per block, launched with " + std::to_string(*threads)};
+  if (info.requiredBlock[0] != 0 &&
+      (info.requiredBlock[0] != launch.block[0] || info.requiredBlock[1] != launch.block[1] ||
+       info.requiredBlock[2] != launch.block[2]))
+    return {kInvalidValue, "kernel '" + info.name + "' requires other block dimensions"};
+  if (uint64_t{program.dynamicSharedOffset} + launch.dynamicSharedBytes > 227 * 1024)
+    return {kInvalidValue, "a block has at most 227 KiB of shared memory"};
   return {};
 }
 
@@ -281,19 +300,21 @@ Failure run(const Module& module, size_t kernelIndex, const Launch& launch, cons
   if (failure.code != 0) return failure;
   state.blockThreads = static_cast<uint32_t>(threads);
   state.warpsPerBlock = (state.blockThreads + 31) / 32;
-  state.sharedBytes = launch.dynamicSharedBytes != 0 ? state.program->dynamicSharedOffset + launch.dynamicSharedBytes : state.program->staticShared;
+  state.sharedBytes = launch.dynamicSharedBytes != 0 ? state.program->dynamicSharedOffset + launch.dynamicSharedBytes
+                                                     : state.program->staticShared;
   state.parameters.resize(state.program->parameterBytes);
   if (!state.parameters.empty()) {
     if (parameters == nullptr) return {kInvalidValue, "kernel '" + info.name + "' needs parameters"};
     std::memcpy(state.parameters.data(), parameters, state.parameters.size());
   }
-  if (launch.cooperative && state.program->needsAllBlocks) {   // the barrier of cooperative groups lies there
+  if (launch.cooperative && state.program->needsAllBlocks) {  // the barrier of cooperative groups lies there
     failure = memory.allocate(256, 256, AllocationKind::Global, &state.gridWorkspace);
     if (failure.code != 0) return failure;
     std::memset(reinterpret_cast<void*>(state.gridWorkspace), 0, 256);
   }
   const BlockOrder order(blocks, state.options.seed, chosen, launch.cooperative ? 0 : most);
-  const size_t workers = static_cast<size_t>(std::min<uint64_t>(threadsFromEnvironment(), std::max<uint64_t>(order.count(), 1)));
+  const size_t workers =
+      static_cast<size_t>(std::min<uint64_t>(threadsFromEnvironment(), std::max<uint64_t>(order.count(), 1)));
   Run work(state, loaded, order, workers);
   ThreadPool::instance().run(workers, [&](size_t index) { work.work(index); });
   if (state.gridWorkspace != 0) memory.release(state.gridWorkspace);

@@ -18,10 +18,10 @@ struct LoadedModule final : Module {
 
   Memory& memory;
   std::unique_ptr<program::SourceText> source;
-  std::vector<std::unique_ptr<program::Program>> programs;   // by kernel
+  std::vector<std::unique_ptr<program::Program>> programs;  // by kernel
   std::vector<KernelInfo> kernelInfos;
   std::vector<GlobalInfo> globalInfos;
-  std::vector<uint64_t> allocations;                         // of variables
+  std::vector<uint64_t> allocations;  // of variables
 };
 
 }  // namespace softcuda::machine

@@ -8,8 +8,10 @@
 namespace softcuda::machine {
 namespace {
 
-// One element into a register of the instruction's width: zero- or sign-extended; registers of 16 bits lie in 32 with zeros above.
-inline void loadElement(const uint8_t* from, uint32_t bytes, bool sign, uint32_t registerBytes, void* to, uint32_t lane) {
+// One element into a register of the instruction's width: zero- or sign-extended; registers of 16 bits lie in 32 with
+// zeros above.
+inline void loadElement(const uint8_t* from, uint32_t bytes, bool sign, uint32_t registerBytes, void* to,
+                        uint32_t lane) {
   uint64_t value = 0;
   std::memcpy(&value, from, bytes <= 8 ? bytes : 8);
   if (sign && bytes < 8) {
@@ -65,7 +67,8 @@ void loadLanes(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Ac
   }
 }
 
-void load(uint64_t origin, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const Registers& to) {
+void load(uint64_t origin, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a,
+          const Registers& to) {
   if (mask != ~0u || anyDiscarded(to, a.count)) {
     loadLanes(origin, at, mask, a, to);
     return;
@@ -108,7 +111,8 @@ void storeLanes(uint64_t origin, const LaneAddresses& at, uint32_t mask, const A
     uint8_t* to = hostBytes(origin + at.at[lane]);
     // One copy of all elements, so that other threads never see part of a vector's word.
     uint8_t bytes[16];
-    for (uint32_t e = 0; e < a.count; ++e) std::memcpy(bytes + e * a.bytes, registerAt(from[e], a.registerBytes, lane), a.bytes);
+    for (uint32_t e = 0; e < a.count; ++e)
+      std::memcpy(bytes + e * a.bytes, registerAt(from[e], a.registerBytes, lane), a.bytes);
     switch (a.bytes * a.count) {
       case 1: std::memcpy(to, bytes, 1); break;
       case 2: std::memcpy(to, bytes, 2); break;
@@ -119,7 +123,8 @@ void storeLanes(uint64_t origin, const LaneAddresses& at, uint32_t mask, const A
   }
 }
 
-void store(uint64_t origin, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const void* const* from) {
+void store(uint64_t origin, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a,
+           const void* const* from) {
   if (mask == ~0u && a.bytes == 4 && a.registerBytes == 4) {
     const DataMovement& move = dataMovement();
     const auto* const* words = reinterpret_cast<const uint32_t* const*>(from);
@@ -135,7 +140,8 @@ void store(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Addres
 }
 
 // Local memory lies in rows of 4 bytes per lane.
-void loadLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const Registers& to) {
+void loadLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary,
+               const Access& a, const Registers& to) {
   Warp& warp = c.warp;
   if (mask == ~0u && summary.uniform && a.bytes == 4 && a.registerBytes == 4) {
     for (uint32_t e = 0; e < a.count; ++e) {
@@ -154,7 +160,8 @@ void loadLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const A
   }
 }
 
-void storeLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, const Access& a, const void* const* from) {
+void storeLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary,
+                const Access& a, const void* const* from) {
   Warp& warp = c.warp;
   if (mask == ~0u && summary.uniform && a.bytes == 4 && a.registerBytes == 4) {
     for (uint32_t e = 0; e < a.count; ++e) std::memcpy(warp.localAt(0, at.at[0] + e * 4), from[e], 128);
@@ -162,7 +169,8 @@ void storeLocal(const Context& c, const LaneAddresses& at, uint32_t mask, const 
   }
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    for (uint32_t e = 0; e < a.count; ++e) warp.writeLocal(lane, at.at[lane] + e * a.bytes, registerAt(from[e], a.registerBytes, lane), a.bytes);
+    for (uint32_t e = 0; e < a.count; ++e)
+      warp.writeLocal(lane, at.at[lane] + e * a.bytes, registerAt(from[e], a.registerBytes, lane), a.bytes);
   }
 }
 
@@ -173,26 +181,33 @@ void forUsedElements(const Access& a, const LaneAddresses& at, uint32_t mask, F 
   for (uint32_t e = 0; e < a.count; ++e) {
     if ((a.unusedElements >> e & 1) != 0) continue;
     LaneAddresses element;
-    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) element.at[__builtin_ctz(lanes)] = at.at[__builtin_ctz(lanes)] + e * a.bytes;
+    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
+      element.at[__builtin_ctz(lanes)] = at.at[__builtin_ctz(lanes)] + e * a.bytes;
     check(element, a.bytes);
   }
 }
 
 template <unsigned M>
-void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const Registers& to) {
+void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask,
+              const Registers& to) {
   const uint32_t bytes = static_cast<uint32_t>(a.bytes) * a.count;
   const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
   checkAlignment(c, a, at, mask, summary, bytes);
   switch (area) {
     case Area::Shared:
       checkShared(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) { recordShared(c, part, mask, size, {true, false, a.isVolatile}); });
+      if constexpr ((M & kChecking) != 0)
+        forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) {
+          recordShared(c, part, mask, size, {true, false, a.isVolatile});
+        });
       if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, mask, bytes, false);
       load(sharedOrigin(c), at, mask, summary, a, to);
       break;
     case Area::Local:
       checkLocal(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kCounting) != 0) c.worker.counters.localSectors += a.frameRelative ? 0 : (static_cast<uint64_t>(__builtin_popcount(mask)) * bytes + 31) / 32;
+      if constexpr ((M & kCounting) != 0)
+        c.worker.counters.localSectors +=
+            a.frameRelative ? 0 : (static_cast<uint64_t>(__builtin_popcount(mask)) * bytes + 31) / 32;
       loadLocal(c, at, mask, summary, a, to);
       break;
     case Area::KernelParameter: {
@@ -200,7 +215,9 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
       if (summary.high + bytes > parameters.size() || summary.high + bytes < summary.high) {
         for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
           const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-          if (at.at[lane] + bytes > parameters.size() || at.at[lane] + bytes < at.at[lane]) failAccess(c, kIllegalAddress, lane, at.at[lane], bytes, "parameter read", "the kernel has " + std::to_string(parameters.size()) + " bytes of parameters");
+          if (at.at[lane] + bytes > parameters.size() || at.at[lane] + bytes < at.at[lane])
+            failAccess(c, kIllegalAddress, lane, at.at[lane], bytes, "parameter read",
+                       "the kernel has " + std::to_string(parameters.size()) + " bytes of parameters");
         }
       }
       if (summary.uniform && a.count == 1 && a.bytes == a.registerBytes && mask == ~0u && to.at[0] != nullptr) {
@@ -222,7 +239,10 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
     }
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) { checkInitGlobal(c, a, part, mask, size, false); });
+      if constexpr ((M & kChecking) != 0)
+        forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) {
+          checkInitGlobal(c, a, part, mask, size, false);
+        });
       if constexpr ((M & kCounting) != 0) {
         if (area != Area::Constant) countGlobal(c, at, mask, bytes, false);
       }
@@ -232,7 +252,8 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
 }
 
 template <unsigned M>
-void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, const void* const* from) {
+void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask,
+             const void* const* from) {
   const uint32_t bytes = static_cast<uint32_t>(a.bytes) * a.count;
   const AddressSummary summary = dataMovement().summarise(at.at, mask, bytes);
   checkAlignment(c, a, at, mask, summary, bytes);
@@ -245,11 +266,14 @@ void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& 
       break;
     case Area::Local:
       checkLocal(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kCounting) != 0) c.worker.counters.localSectors += a.frameRelative ? 0 : (static_cast<uint64_t>(__builtin_popcount(mask)) * bytes + 31) / 32;
+      if constexpr ((M & kCounting) != 0)
+        c.worker.counters.localSectors +=
+            a.frameRelative ? 0 : (static_cast<uint64_t>(__builtin_popcount(mask)) * bytes + 31) / 32;
       storeLocal(c, at, mask, summary, a, from);
       break;
     case Area::KernelParameter:
-      failAccess(c, kIllegalAddress, static_cast<uint32_t>(__builtin_ctz(mask)), at.at[__builtin_ctz(mask)], bytes, "write", "kernel parameters cannot be written");
+      failAccess(c, kIllegalAddress, static_cast<uint32_t>(__builtin_ctz(mask)), at.at[__builtin_ctz(mask)], bytes,
+                 "write", "kernel parameters cannot be written");
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
       if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, true);
@@ -301,8 +325,8 @@ void executeStore(const Context& c, const Access& a, uint32_t mask) {
   }
 }
 
-// Rows of 8 elements of 16 bits: lane i gives the address of row i % 8 of matrix i / 8. Register j of lane l holds, of matrix j, elements
-// 2*(l%4), +1 of row l/4; transposed: rows 2*(l%4), +1 of column l/4.
+// Rows of 8 elements of 16 bits: lane i gives the address of row i % 8 of matrix i / 8. Register j of lane l holds, of
+// matrix j, elements 2*(l%4), +1 of row l/4; transposed: rows 2*(l%4), +1 of column l/4.
 template <unsigned M>
 void executeLoadMatrix(const Context& c, const Access& a, uint32_t mask) {
   (void)mask;
@@ -332,7 +356,8 @@ void executeLoadMatrix(const Context& c, const Access& a, uint32_t mask) {
     } else {
       uint16_t rows[8][8];
       for (uint32_t row = 0; row < 8; ++row) std::memcpy(rows[row], shared + at.at[j * 8 + row], 16);
-      for (uint32_t lane = 0; lane < 32; ++lane) words[lane] = rows[2 * (lane % 4)][lane / 4] | static_cast<uint32_t>(rows[2 * (lane % 4) + 1][lane / 4]) << 16;
+      for (uint32_t lane = 0; lane < 32; ++lane)
+        words[lane] = rows[2 * (lane % 4)][lane / 4] | static_cast<uint32_t>(rows[2 * (lane % 4) + 1][lane / 4]) << 16;
     }
     std::memcpy(c.at(c.instr->refs[j]), words, 128);
   }
@@ -347,27 +372,36 @@ void executeWmma(const Context& c, const Access& a, uint32_t mask, bool isStore)
   const auto operand = static_cast<ops::Operand>(a.matrixOperand);
   const ops::Fragment fragment = ops::mmaFragment(ops::Opcode::WmmaMma, shape, operand, a.type);
   const ops::Extent extent = ops::extent(shape);
-  const int columns = operand == ops::Operand::A ? extent.k : extent.n, rows = operand == ops::Operand::B ? extent.k : extent.m;
+  const int columns = operand == ops::Operand::A ? extent.k : extent.n,
+            rows = operand == ops::Operand::B ? extent.k : extent.m;
   LaneAddresses base;
   computeAddresses(c, a, base);
   Area area = a.area;
   if (area == Area::Generic) {
     uint32_t rest = ~0u;
     const uint32_t part = takeArea(base, &rest, &area);
-    if (part != ~0u) failAccess(c, kInvalidAddressSpace, static_cast<uint32_t>(__builtin_ctz(rest)), base.at[__builtin_ctz(rest)], 1, "wmma access", "threads of the warp give addresses of different state spaces");
+    if (part != ~0u)
+      failAccess(c, kInvalidAddressSpace, static_cast<uint32_t>(__builtin_ctz(rest)), base.at[__builtin_ctz(rest)], 1,
+                 "wmma access", "threads of the warp give addresses of different state spaces");
   }
   const auto* strides = reinterpret_cast<const uint32_t*>(c.at(in.refs[in.results + in.sources - 1u]));
   for (uint32_t lane = 1; lane < 32; ++lane) {
-    if (base.at[lane] != base.at[0] || strides[lane] != strides[0]) throw Fault{kIllegalInstruction, "threads of a warp give wmma different addresses or strides", lane, "", false};
+    if (base.at[lane] != base.at[0] || strides[lane] != strides[0])
+      throw Fault{kIllegalInstruction, "threads of a warp give wmma different addresses or strides", lane, "", false};
   }
-  if (area != Area::Shared && area != Area::Global) failAccess(c, kInvalidAddressSpace, 0, base.at[0], 1, "wmma access", "the address is not in global or shared memory");
+  if (area != Area::Shared && area != Area::Global)
+    failAccess(c, kInvalidAddressSpace, 0, base.at[0], 1, "wmma access",
+               "the address is not in global or shared memory");
   // One register at a time, element by element; bits smaller than a byte share one.
   const auto bits = static_cast<uint32_t>(fragment.elementBits);
   const uint64_t stride = strides[0];
   const uint32_t elementBytes = bits < 8 ? 1 : bits / 8;
   const uint64_t alignment = bits <= 8 ? 16 : 32;
-  if ((base.at[0] & (alignment - 1)) != 0) failAccess(c, kMisalignedAddress, 0, base.at[0], elementBytes, isStore ? "wmma.store" : "wmma.load", "the address is not a multiple of " + std::to_string(alignment));
-  if ((stride * bits / 8 & 15) != 0) throw Fault{kMisalignedAddress, "the stride of wmma is not a multiple of 16 bytes", 0, "", false};
+  if ((base.at[0] & (alignment - 1)) != 0)
+    failAccess(c, kMisalignedAddress, 0, base.at[0], elementBytes, isStore ? "wmma.store" : "wmma.load",
+               "the address is not a multiple of " + std::to_string(alignment));
+  if ((stride * bits / 8 & 15) != 0)
+    throw Fault{kMisalignedAddress, "the stride of wmma is not a multiple of 16 bytes", 0, "", false};
   (void)columns;
   (void)rows;
   Access element = a;
@@ -380,7 +414,8 @@ void executeWmma(const Context& c, const Access& a, uint32_t mask, bool isStore)
       LaneAddresses at;
       uint32_t bitOffset[32];
       for (uint32_t lane = 0; lane < 32; ++lane) {
-        const ops::Element where = fragment.at(shape, operand, a.type, static_cast<int>(lane), static_cast<int>(r), static_cast<int>(e));
+        const ops::Element where =
+            fragment.at(shape, operand, a.type, static_cast<int>(lane), static_cast<int>(r), static_cast<int>(e));
         const uint64_t index = a.columnMajor ? where.column * stride + where.row : where.row * stride + where.column;
         at.at[lane] = base.at[0] + index * bits / 8;
         bitOffset[lane] = static_cast<uint32_t>(index * bits % 8);
@@ -406,7 +441,8 @@ void executeWmma(const Context& c, const Access& a, uint32_t mask, bool isStore)
           std::memcpy(&word, reg, 4);
           const uint32_t ones = (1u << bits) - 1;
           if (isStore) {
-            *memory = static_cast<uint8_t>((*memory & ~(ones << bitOffset[lane])) | (word >> shift & ones) << bitOffset[lane]);
+            *memory = static_cast<uint8_t>((*memory & ~(ones << bitOffset[lane])) | (word >> shift & ones)
+                                                                                        << bitOffset[lane]);
           } else {
             word |= (*memory >> bitOffset[lane] & ones) << shift;
             std::memcpy(reg, &word, 4);
@@ -431,17 +467,19 @@ void executeTouch(const Context& c, const Access& a, uint32_t mask) {
   computeAddresses(c, a, at);
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    if ((at.at[lane] & 127) != 0) failAccess(c, kMisalignedAddress, lane, at.at[lane], 128, "access", "the address is not a multiple of 128");
+    if ((at.at[lane] & 127) != 0)
+      failAccess(c, kMisalignedAddress, lane, at.at[lane], 128, "access", "the address is not a multiple of 128");
     Allocation found;
-    if (!c.worker.memory.find(at.at[lane], &found)) failAccess(c, kIllegalAddress, lane, at.at[lane], 128, "access", c.worker.memory.describe(at.at[lane]));
+    if (!c.worker.memory.find(at.at[lane], &found))
+      failAccess(c, kIllegalAddress, lane, at.at[lane], 128, "access", c.worker.memory.describe(at.at[lane]));
   }
 }
 
-#define SOFTCUDA_INSTANTIATE(M)                                              \
-  template void executeLoad<M>(const Context&, const Access&, uint32_t);           \
-  template void executeStore<M>(const Context&, const Access&, uint32_t);          \
-  template void executeLoadMatrix<M>(const Context&, const Access&, uint32_t);     \
-  template void executeWmma<M>(const Context&, const Access&, uint32_t, bool);     \
+#define SOFTCUDA_INSTANTIATE(M)                                                \
+  template void executeLoad<M>(const Context&, const Access&, uint32_t);       \
+  template void executeStore<M>(const Context&, const Access&, uint32_t);      \
+  template void executeLoadMatrix<M>(const Context&, const Access&, uint32_t); \
+  template void executeWmma<M>(const Context&, const Access&, uint32_t, bool); \
   template void executeTouch<M>(const Context&, const Access&, uint32_t);
 SOFTCUDA_INSTANTIATE(0)
 SOFTCUDA_INSTANTIATE(1)

@@ -1,4 +1,5 @@
-// What the driver layer (src/driver) needs of the machine that runs kernels (src/loader, src/ptx, src/machine, src/ops).
+// What the driver layer (src/driver) needs of the machine that runs kernels (src/loader, src/ptx, src/machine,
+// src/ops).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -14,8 +15,8 @@ namespace softcuda {
 using Result = int;
 
 struct Failure {
-  Result code = 0;        // CUDA_SUCCESS when 0
-  std::string report;     // multi-line, first line is the summary
+  Result code = 0;     // CUDA_SUCCESS when 0
+  std::string report;  // multi-line, first line is the summary
 };
 
 enum class AllocationKind : uint8_t { Device, Managed, HostPinned, HostRegistered, Global, Constant, StreamOrdered };
@@ -24,40 +25,49 @@ struct Allocation {
   uint64_t base = 0;
   size_t size = 0;
   AllocationKind kind = AllocationKind::Device;
-  uint64_t id = 0;        // unique over the process
+  uint64_t id = 0;  // unique over the process
   bool live = false;
 };
 
-// Device memory. A device address is the host address of the bytes; guard pages or quarantine keep freed ranges recognisable.
-// Thread-safe.
+// Device memory. A device address is the host address of the bytes; guard pages or quarantine keep freed ranges
+// recognisable. Thread-safe.
 class Memory {
  public:
   virtual ~Memory() = default;
   virtual Failure allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address) = 0;
-  virtual Failure adopt(uint64_t base, size_t bytes, AllocationKind kind) = 0;   // host memory registered by the caller
-  virtual Failure release(uint64_t base) = 0;                                    // CUDA_ERROR_INVALID_VALUE if not a live base
-  virtual bool find(uint64_t address, Allocation* found) const = 0;              // live allocation that contains the address
-  virtual std::string describe(uint64_t address) const = 0;                      // "12 bytes past the end of allocation 7 (...)" for reports
-  virtual void markInitialised(uint64_t address, size_t bytes) = 0;              // copies and fills by the driver, for the init checker
+  virtual Failure adopt(uint64_t base, size_t bytes, AllocationKind kind) = 0;  // host memory registered by the caller
+  virtual Failure release(uint64_t base) = 0;                        // CUDA_ERROR_INVALID_VALUE if not a live base
+  virtual bool find(uint64_t address, Allocation* found) const = 0;  // live allocation that contains the address
+  virtual std::string describe(
+      uint64_t address) const = 0;  // "12 bytes past the end of allocation 7 (...)" for reports
+  virtual void markInitialised(uint64_t address,
+                               size_t bytes) = 0;  // copies and fills by the driver, for the init checker
   virtual size_t bytesInUse() const = 0;
-  virtual std::vector<Allocation> live() const = 0;                              // for the leak report
+  virtual std::vector<Allocation> live() const = 0;  // for the leak report
   static std::unique_ptr<Memory> create(size_t capacity);
 };
 
-struct Parameter { uint32_t offset = 0, size = 0, alignment = 0; };
+struct Parameter {
+  uint32_t offset = 0, size = 0, alignment = 0;
+};
 
 struct KernelInfo {
   std::string name;
   std::vector<Parameter> parameters;
   uint32_t parameterBytes = 0, staticSharedBytes = 0, localBytes = 0, constantBytes = 0;
-  uint32_t registers = 0;          // of ptxas where recorded, else an estimate
+  uint32_t registers = 0;  // of ptxas where recorded, else an estimate
   bool registersEstimated = true;
-  uint32_t maxThreads = 1024;      // .maxntid / .reqntid
+  uint32_t maxThreads = 1024;  // .maxntid / .reqntid
   std::array<uint32_t, 3> requiredBlock{0, 0, 0};
-  uint32_t ptxVersion = 0, target = 0;   // 90, 80
+  uint32_t ptxVersion = 0, target = 0;  // 90, 80
 };
 
-struct GlobalInfo { std::string name; uint64_t address = 0; size_t size = 0; bool constant = false; };
+struct GlobalInfo {
+  std::string name;
+  uint64_t address = 0;
+  size_t size = 0;
+  bool constant = false;
+};
 
 class Module {
  public:
@@ -65,7 +75,8 @@ class Module {
   virtual const std::vector<KernelInfo>& kernels() const = 0;
   virtual const std::vector<GlobalInfo>& globals() const = 0;
   // PTX text; on failure code (CUDA_ERROR_INVALID_PTX, ...) and a log with line numbers in the style of ptxas.
-  static Failure load(std::string_view ptx, std::string_view fileName, Memory& memory, std::unique_ptr<Module>* module);
+  static Failure load(std::string_view ptx, std::string_view fileName, Memory& memory,
+                      std::unique_ptr<Module>* module);
 };
 
 struct Launch {

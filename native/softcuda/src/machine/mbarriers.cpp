@@ -1,5 +1,6 @@
 // mbarrier objects: 64 bits in shared memory. Their layout is our own, as it is the hardware's own there:
-//   bits 0-20 threads still to arrive in this phase, 21-41 threads expected per phase, 42-62 number of the phase (modulo 2^21), 63 one.
+//   bits 0-20 threads still to arrive in this phase, 21-41 threads expected per phase, 42-62 number of the phase
+//   (modulo 2^21), 63 one.
 #include <algorithm>
 #include <cstring>
 
@@ -30,7 +31,8 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
   if (m.op == MbarrierOp::PendingCount) {
     const auto* states = reinterpret_cast<const uint64_t*>(c.at(in.refs[1]));
     auto* to = reinterpret_cast<uint32_t*>(c.at(in.refs[0]));
-    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) to[__builtin_ctz(lanes)] = static_cast<uint32_t>(unpack(states[__builtin_ctz(lanes)]).pending);
+    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
+      to[__builtin_ctz(lanes)] = static_cast<uint32_t>(unpack(states[__builtin_ctz(lanes)]).pending);
     return false;
   }
   LaneAddresses at;
@@ -41,7 +43,8 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
     const uint32_t part = takeArea(at, &rest, &area);
     if (area != Area::Shared || rest != 0) {
       const auto lane = static_cast<uint32_t>(__builtin_ctz(area != Area::Shared ? part : rest));
-      failAccess(c, kInvalidAddressSpace, lane, at.at[lane], 8, "mbarrier operation", "the address is not in shared memory");
+      failAccess(c, kInvalidAddressSpace, lane, at.at[lane], 8, "mbarrier operation",
+                 "the address is not in shared memory");
     }
   }
   const AddressSummary summary = dataMovement().summarise(at.at, mask, 8);
@@ -61,7 +64,11 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
       if (!c.block.sharedWritten.empty()) std::memset(c.block.sharedWritten.data() + object, 1, 8);
     };
     auto arrive = [&](uint64_t count) {
-      if (count > s.pending) throw Fault{kLaunchFailed, "more arrivals at the mbarrier at offset " + std::to_string(object) + " than the " + std::to_string(s.expected) + " that its phase expects", lane, "", false};
+      if (count > s.pending)
+        throw Fault{kLaunchFailed,
+                    "more arrivals at the mbarrier at offset " + std::to_string(object) + " than the " +
+                        std::to_string(s.expected) + " that its phase expects",
+                    lane, "", false};
       s.pending -= count;
       if (s.pending == 0) {
         s.phase = (s.phase + 1) & kField;
@@ -75,12 +82,18 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
     };
     if (m.op == MbarrierOp::Init) {
       const uint32_t count = operand(0);
-      if (count == 0 || count > kMaxCount) throw Fault{kIllegalInstruction, "mbarrier.init with a count of " + std::to_string(count) + ": 1 to " + std::to_string(kMaxCount) + " are allowed", lane, "", false};
+      if (count == 0 || count > kMaxCount)
+        throw Fault{kIllegalInstruction,
+                    "mbarrier.init with a count of " + std::to_string(count) + ": 1 to " + std::to_string(kMaxCount) +
+                        " are allowed",
+                    lane, "", false};
       s = {count, count, 0};
       put();
       continue;
     }
-    if (bits >> 63 == 0 || bits == ~uint64_t{0} || s.expected == 0) throw Fault{kIllegalInstruction, "the mbarrier at offset " + std::to_string(object) + " is not initialised", lane, "", false};
+    if (bits >> 63 == 0 || bits == ~uint64_t{0} || s.expected == 0)
+      throw Fault{kIllegalInstruction, "the mbarrier at offset " + std::to_string(object) + " is not initialised",
+                  lane, "", false};
     auto sync = [&](bool acquire) {
       if constexpr ((M & kChecking) != 0) {
         if (!c.block.races) return;
@@ -98,11 +111,14 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
       case MbarrierOp::Arrive:
       case MbarrierOp::ArriveDrop: {
         const uint32_t count = m.hasCount ? operand(0) : 1;
-        if (count == 0 || count > kMaxCount) throw Fault{kIllegalInstruction, "arrival at an mbarrier with a count of " + std::to_string(count), lane, "", false};
+        if (count == 0 || count > kMaxCount)
+          throw Fault{kIllegalInstruction, "arrival at an mbarrier with a count of " + std::to_string(count), lane, "",
+                      false};
         const uint64_t before = bits;
         if (m.op == MbarrierOp::ArriveDrop) s.expected -= std::min<uint64_t>(count, s.expected);
         const uint64_t phase = s.phase;
-        if (s.pending == count && m.noComplete) throw Fault{kLaunchFailed, "mbarrier.arrive.noComplete completes the phase", lane, "", false};
+        if (s.pending == count && m.noComplete)
+          throw Fault{kLaunchFailed, "mbarrier.arrive.noComplete completes the phase", lane, "", false};
         sync(false);
         arrive(count);
         if (s.expected == 0 && s.phase != phase) s.expected = 0;
@@ -123,7 +139,7 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
           std::memcpy(&token, c.at(in.refs[1]) + lane * 8, 8);
           complete = unpack(token).phase != s.phase;
         } else {
-          complete = (s.phase & 1) != (operand(0) & 1);   // the phase of this parity is over
+          complete = (s.phase & 1) != (operand(0) & 1);  // the phase of this parity is over
         }
         if (complete) sync(true);
         else failedWait = true;
@@ -137,7 +153,8 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
       case MbarrierOp::CopyAsyncArrive: {
         if (!m.noIncrement) {
           s.pending += 1;
-          if (s.pending > kMaxCount) throw Fault{kLaunchFailed, "too many arrivals pending at an mbarrier", lane, "", false};
+          if (s.pending > kMaxCount)
+            throw Fault{kLaunchFailed, "too many arrivals pending at an mbarrier", lane, "", false};
           put();
         }
         sync(false);
@@ -146,7 +163,8 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
         arrival.copies = c.warp.copySerial + c.warp.copies.size();
         arrival.object.fill(0);
         arrival.object[lane] = object;
-        if (!c.warp.arrivals.empty() && (c.warp.arrivals.back().mask & (1u << lane)) == 0 && c.warp.arrivals.back().copies == arrival.copies) {
+        if (!c.warp.arrivals.empty() && (c.warp.arrivals.back().mask & (1u << lane)) == 0 &&
+            c.warp.arrivals.back().copies == arrival.copies) {
           c.warp.arrivals.back().mask |= 1u << lane;
           c.warp.arrivals.back().object[lane] = object;
         } else {
@@ -154,8 +172,7 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
         }
         break;
       }
-      default:
-        break;
+      default: break;
     }
   }
   return failedWait;

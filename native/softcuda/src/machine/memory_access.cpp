@@ -24,9 +24,12 @@ const char* accessName(const Access& a) {
   return a.writes ? "write" : "read";
 }
 
-void failAccess(const Context& c, int code, uint32_t lane, uint64_t address, uint32_t bytes, const char* what, const std::string& why) {
+void failAccess(const Context& c, int code, uint32_t lane, uint64_t address, uint32_t bytes, const char* what,
+                const std::string& why) {
   (void)c;
-  throw Fault{code, std::string("invalid ") + what + " of " + std::to_string(bytes) + " bytes at " + hex(address) + ": " + why, lane, "", false};
+  throw Fault{
+      code, std::string("invalid ") + what + " of " + std::to_string(bytes) + " bytes at " + hex(address) + ": " + why,
+      lane, "", false};
 }
 
 Area classify(uint64_t address) {
@@ -51,65 +54,89 @@ uint32_t takeArea(LaneAddresses& at, uint32_t* mask, Area* area) {
   return part;
 }
 
-void checkAlignment(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes) {
+void checkAlignment(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask,
+                    const AddressSummary& summary, uint32_t bytes) {
   if ((summary.bits & (bytes - 1)) == 0) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    if ((at.at[lane] & (bytes - 1)) != 0) failAccess(c, kMisalignedAddress, lane, at.at[lane], bytes, accessName(a), "the address is not a multiple of " + std::to_string(bytes));
+    if ((at.at[lane] & (bytes - 1)) != 0)
+      failAccess(c, kMisalignedAddress, lane, at.at[lane], bytes, accessName(a),
+                 "the address is not a multiple of " + std::to_string(bytes));
   }
 }
 
-void checkGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes) {
+void checkGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask,
+                 const AddressSummary& summary, uint32_t bytes) {
   AllocationCache& cache = c.worker.caches[a.cacheSlot];
-  if (summary.low >= cache.base && summary.high + bytes <= cache.end && summary.high + bytes > summary.high && !(a.writes && cache.constant)) return;
+  if (summary.low >= cache.base && summary.high + bytes <= cache.end && summary.high + bytes > summary.high &&
+      !(a.writes && cache.constant))
+    return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     const uint64_t address = at.at[lane];
-    if (address >= cache.base && address + bytes <= cache.end && address + bytes > address && !(a.writes && cache.constant)) continue;
+    if (address >= cache.base && address + bytes <= cache.end && address + bytes > address &&
+        !(a.writes && cache.constant))
+      continue;
     const Area area = classify(address);
     if (area == Area::Shared || area == Area::Local) {
-      failAccess(c, kInvalidAddressSpace, lane, address, bytes, accessName(a), std::string("the instruction accesses ") + (a.area == Area::Constant ? ".const" : ".global") + ", the address is in the " + (area == Area::Shared ? "shared" : "local") + " memory window");
+      failAccess(c, kInvalidAddressSpace, lane, address, bytes, accessName(a),
+                 std::string("the instruction accesses ") + (a.area == Area::Constant ? ".const" : ".global") +
+                     ", the address is in the " + (area == Area::Shared ? "shared" : "local") + " memory window");
     }
     Allocation found;
-    if (!c.worker.memory.find(address, &found)) failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a), c.worker.memory.describe(address));
+    if (!c.worker.memory.find(address, &found))
+      failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a), c.worker.memory.describe(address));
     if (address + bytes > found.base + found.size || address + bytes < address) {
-      failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a), "it begins inside and ends outside of its allocation: " + c.worker.memory.describe(address));
+      failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a),
+                 "it begins inside and ends outside of its allocation: " + c.worker.memory.describe(address));
     }
     const bool constant = found.kind == AllocationKind::Constant;
-    if (a.area == Area::Constant && !constant) failAccess(c, kInvalidAddressSpace, lane, address, bytes, accessName(a), "the instruction accesses .const, the address is " + c.worker.memory.describe(address));
-    if (a.writes && constant) failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a), "constant memory cannot be written; " + c.worker.memory.describe(address));
+    if (a.area == Area::Constant && !constant)
+      failAccess(c, kInvalidAddressSpace, lane, address, bytes, accessName(a),
+                 "the instruction accesses .const, the address is " + c.worker.memory.describe(address));
+    if (a.writes && constant)
+      failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a),
+                 "constant memory cannot be written; " + c.worker.memory.describe(address));
     cache.base = found.base;
     cache.end = found.base + found.size;
     cache.constant = constant;
   }
 }
 
-void checkShared(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes) {
+void checkShared(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask,
+                 const AddressSummary& summary, uint32_t bytes) {
   if (summary.high + bytes <= c.block.sharedBytes && summary.high + bytes > summary.high) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     const uint64_t offset = at.at[lane];
     if (offset + bytes <= c.block.sharedBytes && offset + bytes > offset) continue;
-    if (c.worker.program.usesReservedShared && offset >= c.block.reservedShared && offset + bytes <= c.block.reservedShared + kReservedSharedBytes) continue;
-    failAccess(c, kIllegalAddress, lane, offset, bytes, a.atomic != AtomicOp::None ? "shared atomic operation" : a.writes ? "shared write" : "shared read",
+    if (c.worker.program.usesReservedShared && offset >= c.block.reservedShared &&
+        offset + bytes <= c.block.reservedShared + kReservedSharedBytes)
+      continue;
+    failAccess(c, kIllegalAddress, lane, offset, bytes,
+               a.atomic != AtomicOp::None ? "shared atomic operation"
+               : a.writes                 ? "shared write"
+                                          : "shared read",
                "the block has " + std::to_string(c.block.sharedBytes) + " bytes of shared memory");
   }
 }
 
-void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, const AddressSummary& summary, uint32_t bytes) {
+void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask,
+                const AddressSummary& summary, uint32_t bytes) {
   const uint64_t top = c.frame->localTop;
   if (summary.high + bytes <= top && summary.high + bytes > summary.high) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     const uint64_t offset = at.at[lane];
     if (offset + bytes <= top && offset + bytes > offset) continue;
-    failAccess(c, kIllegalAddress, lane, offset, bytes, a.writes ? "local write" : "local read", "the thread uses " + std::to_string(top) + " bytes of local memory");
+    failAccess(c, kIllegalAddress, lane, offset, bytes, a.writes ? "local write" : "local read",
+               "the thread uses " + std::to_string(top) + " bytes of local memory");
   }
 }
 
 void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use) {
   Block& block = c.block;
-  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {   // what the system has is not the program's
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {  // what the system has is not the program's
     if (at.at[__builtin_ctz(lanes)] + bytes > block.sharedBytes) mask &= ~(lanes & (0u - lanes));
   }
   if (!block.sharedWritten.empty()) {
@@ -119,7 +146,10 @@ void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint
       if (use.reads) {
         for (uint32_t i = 0; i < bytes; ++i) {
           if (written[i] != 0 || block.uninitialisedRead) continue;
-          Fault fault{kLaunchFailed, "read of uninitialised shared memory: byte " + std::to_string(at.at[lane] + i) + " was not written since the block began", lane, "", false};
+          Fault fault{kLaunchFailed,
+                      "read of uninitialised shared memory: byte " + std::to_string(at.at[lane] + i) +
+                          " was not written since the block began",
+                      lane, "", false};
           if (!block.races) throw fault;
           fault.function = c.frame->function;
           fault.pc = c.pc;
@@ -139,21 +169,30 @@ void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint
     what.clock = block.races->clockOf(c.warp.index, lane);
     what.function = c.frame->function;
     what.pc = c.pc;
-    const RaceChecker::Race race = block.races->access(c.warp.index, lane, static_cast<uint32_t>(at.at[lane]), bytes, use.writes, use.ordered, what);
+    const RaceChecker::Race race = block.races->access(c.warp.index, lane, static_cast<uint32_t>(at.at[lane]), bytes,
+                                                       use.writes, use.ordered, what);
     if (!race.found) continue;
     // Lanes of one instruction that write the same place: one of them wins, as CUDA says.
-    if (race.earlier.function == what.function && race.earlier.pc == what.pc && race.earlier.thread / 32 == c.warp.index && use.writes && race.earlierWrote) continue;
+    if (race.earlier.function == what.function && race.earlier.pc == what.pc &&
+        race.earlier.thread / 32 == c.warp.index && use.writes && race.earlierWrote)
+      continue;
     const auto* function = static_cast<const DecodedFunction*>(race.earlier.function);
     const std::string source = c.worker.program.source->describe(function->sources[race.earlier.pc]);
-    const std::string place = "line " + std::to_string(race.earlier.line) + (source.empty() ? "" : " (" + source + ")");
+    const std::string place =
+        "line " + std::to_string(race.earlier.line) + (source.empty() ? "" : " (" + source + ")");
     throw Fault{kLaunchFailed,
-                std::string("race on shared memory: ") + (use.writes ? "write" : "read") + " of " + std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +
+                std::string("race on shared memory: ") + (use.writes ? "write" : "read") + " of " +
+                    std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +
                     (race.earlierWrote ? "write" : "read") + " by another thread are not ordered by a barrier",
-                lane, "  earlier " + std::string(race.earlierWrote ? "write" : "read") + " by thread " + block.threadName(c.worker, race.earlier.thread) + " at " + place + "\n", false};
+                lane,
+                "  earlier " + std::string(race.earlierWrote ? "write" : "read") + " by thread " +
+                    block.threadName(c.worker, race.earlier.thread) + " at " + place + "\n",
+                false};
   }
 }
 
-void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
+void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes,
+                     bool write) {
   DeviceMemory& memory = c.worker.memory;
   if (!memory.checksInit()) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
@@ -161,7 +200,11 @@ void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at,
     const bool reads = !write || a.atomic != AtomicOp::None;
     if (reads && c.worker.launch.options.init) {
       const size_t hole = memory.firstUninitialised(at.at[lane], bytes);
-      if (hole != bytes) throw Fault{kLaunchFailed, "read of uninitialised global memory at " + hex(at.at[lane] + hole) + ": " + memory.describe(at.at[lane] + hole), lane, "", false};
+      if (hole != bytes)
+        throw Fault{kLaunchFailed,
+                    "read of uninitialised global memory at " + hex(at.at[lane] + hole) + ": " +
+                        memory.describe(at.at[lane] + hole),
+                    lane, "", false};
     }
     if (write) memory.markWritten(at.at[lane], bytes);
   }
@@ -215,7 +258,8 @@ void countGlobal(const Context& c, const LaneAddresses& at, uint32_t mask, uint3
   }
 }
 
-// 32 banks of 4 bytes. Accesses of 8 bytes are served by half warps, of 16 bytes by quarter warps; lanes that read the same word share it.
+// 32 banks of 4 bytes. Accesses of 8 bytes are served by half warps, of 16 bytes by quarter warps; lanes that read the
+// same word share it.
 void countShared(Counters& counters, const LaneAddresses& at, uint32_t mask, uint32_t bytes, bool write) {
   const uint32_t words = std::max(bytes / 4, 1u);
   const uint32_t lanesPerGroup = 32 / words;

@@ -36,7 +36,8 @@ Options optionsFromEnvironment() {
   options.init = checkRequested("init");
   options.strictBarriers = checkRequested("barrier");
   if (const char* seed = std::getenv("SOFTCUDA_SEED")) options.seed = std::strtoull(seed, nullptr, 0);
-  if (const char* timeout = std::getenv("SOFTCUDA_TIMEOUT")) options.timeoutSeconds = std::max(0.0, std::strtod(timeout, nullptr));
+  if (const char* timeout = std::getenv("SOFTCUDA_TIMEOUT"))
+    options.timeoutSeconds = std::max(0.0, std::strtod(timeout, nullptr));
   options.counters = !countersFile().empty();
   return options;
 }

@@ -37,15 +37,15 @@ inline Join* joinAt(Warp& warp, const Path& path, uint32_t pc) {
   return join;
 }
 
-// Lanes leave the joins in which they were expected, from `join` up to (not including) `end`. Those who wait for nobody else
-// any more go on.
+// Lanes leave the joins in which they were expected, from `join` up to (not including) `end`. Those who wait for
+// nobody else any more go on.
 void leaveJoins(Worker& worker, Warp& warp, Join* join, uint32_t lanes, const Join* end);
 
 // Frees a join, and the frame of the function whose return it is.
 void releaseJoin(Worker& worker, Warp& warp, Join* join);
 
-// Of a warp that cannot go on: lets lanes that wait for others at a meeting point go on without them. Returns whether there
-// were any. `onlyToEnd`: only those who wait before the function's end.
+// Of a warp that cannot go on: lets lanes that wait for others at a meeting point go on without them. Returns whether
+// there were any. `onlyToEnd`: only those who wait before the function's end.
 bool releaseWaiting(Warp& warp, bool onlyToEnd);
 
 // Paths that stand at the same place become one.

@@ -11,7 +11,8 @@ void RaceChecker::joinInto(Clocks& into, const Clocks& from) const {
   for (uint32_t i = 0; i < threads_; ++i) into[i] = std::max(into[i], from[i]);
 }
 
-RaceChecker::Race RaceChecker::access(uint32_t warp, uint32_t lane, uint32_t offset, uint32_t bytes, bool write, bool atomic, const Access& what) {
+RaceChecker::Race RaceChecker::access(uint32_t warp, uint32_t lane, uint32_t offset, uint32_t bytes, bool write,
+                                      bool atomic, const Access& what) {
   const uint32_t thread = warp * 32 + lane;
   Race race;
   if (offset + bytes > cells_.size()) return race;
@@ -21,13 +22,15 @@ RaceChecker::Race RaceChecker::access(uint32_t warp, uint32_t lane, uint32_t off
     if (!race.found && !ordered(cell.write, thread) && !(atomic && cell.writeAtomic)) race = {true, true, cell.write};
     if (write) {
       for (size_t r = 0; r < cell.reads.size(); ++r) {
-        if (!race.found && !ordered(cell.reads[r], thread) && !(atomic && cell.readAtomic[r])) race = {true, false, cell.reads[r]};
+        if (!race.found && !ordered(cell.reads[r], thread) && !(atomic && cell.readAtomic[r]))
+          race = {true, false, cell.reads[r]};
       }
       cell.write = what;
       cell.writeAtomic = atomic;
       cell.reads = {};
     } else {
-      // Keeps the reads that later writes could still race with; an ordered or older one of the same thread makes room.
+      // Keeps the reads that later writes could still race with; an ordered or older one of the same thread makes
+      // room.
       size_t slot = cell.reads.size();
       for (size_t r = 0; r < cell.reads.size(); ++r) {
         if (cell.reads[r].clock == 0 || cell.reads[r].thread == thread) {

@@ -8,13 +8,19 @@
 namespace softcuda::machine {
 namespace {
 
-constexpr uint32_t kMultiprocessors = 108;      // of the GPU that softcuda presents, an A100
+constexpr uint32_t kMultiprocessors = 108;  // of the GPU that softcuda presents, an A100
 constexpr uint32_t kWarpsPerMultiprocessor = 64;
 
-uint64_t nanoseconds() { return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()); }
+uint64_t nanoseconds() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
+}
 // Cycles at the A100's 1.41 GHz.
 uint64_t cycles() {
-  const auto time = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  const auto time = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
   return time / 100 * 141 + time % 100 * 141 / 100;
 }
 
@@ -72,8 +78,10 @@ void readSpecial(const Context& c, uint32_t variant, uint8_t* to, uint32_t mask)
     case R::TotalSmemSize:
     case R::AggrSmemSize: value = state.sharedBytes; break;
     case R::DynamicSmemSize: value = state.launch.dynamicSharedBytes; break;
-    case R::EnvReg: value = index == 1 ? state.gridWorkspace >> 32 : index == 2 ? state.gridWorkspace & 0xffffffffu : 0; break;
-    case R::ReservedSmemOffset:   // begin, end, cap, 0, 1
+    case R::EnvReg:
+      value = index == 1 ? state.gridWorkspace >> 32 : index == 2 ? state.gridWorkspace & 0xffffffffu : 0;
+      break;
+    case R::ReservedSmemOffset:  // begin, end, cap, 0, 1
       value = c.block.reservedShared + (index == 1 || index == 2 ? kReservedSharedBytes : index == 4 ? 512 : 0);
       break;
     case R::One: value = 1; break;

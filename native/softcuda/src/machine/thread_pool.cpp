@@ -5,7 +5,7 @@
 namespace softcuda::machine {
 
 ThreadPool& ThreadPool::instance() {
-  static auto* pool = new ThreadPool();   // never destroyed: its threads may outlive static objects
+  static auto* pool = new ThreadPool();  // never destroyed: its threads may outlive static objects
   return *pool;
 }
 

@@ -11,7 +11,8 @@ namespace softcuda::machine {
 class ThreadPool {
  public:
   static ThreadPool& instance();
-  // Calls task(0) ... task(count - 1), task(0) on the calling thread, and returns when all have returned. Not re-entrant.
+  // Calls task(0) ... task(count - 1), task(0) on the calling thread, and returns when all have returned. Not
+  // re-entrant.
   void run(size_t count, const std::function<void(size_t)>& task);
 
  private:

@@ -7,7 +7,7 @@
 namespace softcuda::machine {
 
 namespace {
-constexpr size_t kMaxLocalBytes = size_t{512} << 10;   // of a thread: what CUDA allows
+constexpr size_t kMaxLocalBytes = size_t{512} << 10;  // of a thread: what CUDA allows
 }
 
 Join* Warp::newJoin() {
@@ -24,7 +24,10 @@ Join* Warp::newJoin() {
 void Warp::ensureLocal(size_t bytesPerLane) {
   const size_t rows = (bytesPerLane + 3) / 4;
   if (rows <= localRows) return;
-  if (bytesPerLane > kMaxLocalBytes) throw Fault{kHardwareStackError, "stack overflow: more than " + std::to_string(kMaxLocalBytes) + " bytes of local memory in a thread", 0, "", false};
+  if (bytesPerLane > kMaxLocalBytes)
+    throw Fault{kHardwareStackError,
+                "stack overflow: more than " + std::to_string(kMaxLocalBytes) + " bytes of local memory in a thread",
+                0, "", false};
   size_t wanted = localRows == 0 ? rows : localRows * 2;
   if (wanted < rows) wanted = rows;
   localStorage.resize(wanted * 128 + 64);

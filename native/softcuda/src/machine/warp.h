@@ -1,7 +1,8 @@
 // A warp: the register frames of its lanes and the paths on which they run.
 //
-// Lanes that run together form a path. A branch parts a path; the parts meet again at the branch's immediate post-dominator, where a Join
-// collects them. Any path may be scheduled, so a lane that spins on what another lane must do does not stop it: see releaseWaiting in paths.h.
+// Lanes that run together form a path. A branch parts a path; the parts meet again at the branch's immediate
+// post-dominator, where a Join collects them. Any path may be scheduled, so a lane that spins on what another lane
+// must do does not stop it: see releaseWaiting in paths.h.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,7 +13,7 @@
 
 namespace softcuda::machine {
 
-using namespace program;   // what the machine runs
+using namespace program;  // what the machine runs
 
 struct Block;
 
@@ -20,7 +21,7 @@ struct Frame {
   const DecodedFunction* function = nullptr;
   uint32_t functionIndex = 0;
   uint8_t* registers = nullptr;
-  uint32_t localBase = 0, localTop = 0;    // of each lane's local memory, in bytes
+  uint32_t localBase = 0, localTop = 0;  // of each lane's local memory, in bytes
   Frame* caller = nullptr;
 };
 
@@ -29,9 +30,9 @@ struct Join {
   Frame* frame = nullptr;
   uint32_t pc = 0;
   uint32_t expected = 0, arrived = 0;
-  uint32_t direct = 0;                     // of the arrived: those that a branch brought here
+  uint32_t direct = 0;  // of the arrived: those that a branch brought here
   Join* parent = nullptr;
-  Frame* callee = nullptr;                 // set if it is the return from a call
+  Frame* callee = nullptr;  // set if it is the return from a call
   const CallSite* site = nullptr;
 };
 
@@ -43,14 +44,14 @@ struct Path {
   Join* join = nullptr;
   PathState state = PathState::Ready;
   uint8_t barrier = 0;
-  bool direct = false;                     // a branch brought it to pc
-  uint16_t starved = 0;                    // time slices since it last got on
+  bool direct = false;   // a branch brought it to pc
+  uint16_t starved = 0;  // time slices since it last got on
 };
 
 // An asynchronous copy that has been issued and not yet waited for.
 struct PendingCopy {
-  uint32_t mask;                           // lanes whose copy is outstanding
-  uint32_t group;                          // of each of these lanes: the number of groups it had committed
+  uint32_t mask;   // lanes whose copy is outstanding
+  uint32_t group;  // of each of these lanes: the number of groups it had committed
   uint32_t bytes, line;
   std::array<uint32_t, 32> destination;
   std::array<uint64_t, 32> source;
@@ -60,27 +61,27 @@ struct PendingCopy {
 // cp.async.mbarrier.arrive: arrives when the lane's earlier copies are complete.
 struct PendingArrival {
   uint32_t mask;
-  size_t copies;                           // serial number of the first copy that it does not wait for
+  size_t copies;  // serial number of the first copy that it does not wait for
   std::array<uint32_t, 32> object;
 };
 
 struct Warp {
   Block* block = nullptr;
   uint32_t index = 0;
-  uint32_t lanes = 0;                      // that exist
+  uint32_t lanes = 0;  // that exist
   uint32_t exited = 0;
-  bool leftDirectly = true;                // see Block::threadsExit
+  bool leftDirectly = true;  // see Block::threadsExit
   std::vector<Path> paths;
   std::vector<std::unique_ptr<Join>> joinStorage;
   std::vector<Join*> freeJoins;
-  std::array<uint32_t, 32> committed{};    // cp.async groups per lane
+  std::array<uint32_t, 32> committed{};  // cp.async groups per lane
   std::vector<PendingCopy> copies;
-  size_t copySerial = 0;                   // of copies.front()
+  size_t copySerial = 0;  // of copies.front()
   std::vector<PendingArrival> arrivals;
-  uint8_t* local = nullptr;                // rows of 4 bytes for each of 32 lanes
+  uint8_t* local = nullptr;  // rows of 4 bytes for each of 32 lanes
   size_t localRows = 0;
   std::vector<uint8_t> localStorage;
-  size_t localShift = 0;                   // of `local` within localStorage
+  size_t localShift = 0;  // of `local` within localStorage
   uint32_t frames = 0;
   Frame* kernelFrame = nullptr;
 

@@ -27,10 +27,12 @@ Level detectLevel() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   const bool f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c >> 29 & 1) != 0;
   const bool lzcnt = __get_cpuid(0x80000001u, &a, &b, &c, &d) != 0 && (c >> 5 & 1) != 0;
-  const bool avx2 = f16c && lzcnt && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+  const bool avx2 = f16c && lzcnt && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                    __builtin_cpu_supports("popcnt");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512cd");
   return avx512 ? Level::Avx512 : avx2 ? Level::Avx2 : Level::Scalar;
 #else
   return Level::Scalar;
@@ -51,7 +53,8 @@ Level chooseLevel() {
 }
 
 std::string_view nameOf(Rounding r) {
-  constexpr std::string_view names[] = {"", ".rn", ".rna", ".rz", ".rm", ".rp", ".rni", ".rzi", ".rmi", ".rpi", ".approx", ".full"};
+  constexpr std::string_view names[] = {"",     ".rn",  ".rna", ".rz",  ".rm",     ".rp",
+                                        ".rni", ".rzi", ".rmi", ".rpi", ".approx", ".full"};
   return names[static_cast<size_t>(r)];
 }
 std::string describe(const Key& k) {
@@ -90,7 +93,8 @@ LaneOp find(const Key& key, Level level, std::string* whyNot) {
   for (const Finder finder : kScalar)
 #endif
     if (const LaneOp op = finder(key)) return op;
-  if (whyNot != nullptr) *whyNot = "softcuda does not know the instruction form '" + describe(key) + "' with these modifiers";
+  if (whyNot != nullptr)
+    *whyNot = "softcuda does not know the instruction form '" + describe(key) + "' with these modifiers";
   return nullptr;
 }
 

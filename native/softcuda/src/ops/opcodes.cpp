@@ -9,12 +9,17 @@ constexpr std::string_view kOpcodes[] = {
 #define SOFTCUDA_OPCODE(enumerator, name) name,
 #include "opcodes.inc"
 };
-constexpr std::string_view kTypes[] = {
-    "",    "pred", "b8",    "b16",   "b32", "b64",   "b128", "u8",     "u16",  "u32",   "u64", "s8",     "s16",    "s32", "s64", "u16x2",
-    "s16x2", "f16", "f16x2", "bf16", "bf16x2", "tf32", "f32", "f32x2", "f64", "e4m3x2", "e5m2x2", "u4", "s4", "b1", "u2", "s2"};
+constexpr std::string_view kTypes[] = {"",      "pred",   "b8",     "b16",  "b32",    "b64",  "b128", "u8",
+                                       "u16",   "u32",    "u64",    "s8",   "s16",    "s32",  "s64",  "u16x2",
+                                       "s16x2", "f16",    "f16x2",  "bf16", "bf16x2", "tf32", "f32",  "f32x2",
+                                       "f64",   "e4m3x2", "e5m2x2", "u4",   "s4",     "b1",   "u2",   "s2"};
 static_assert(sizeof kTypes / sizeof kTypes[0] == static_cast<size_t>(Type::S2) + 1, "one name per type");
 
-struct ShapeName { std::string_view text; Shape shape; Extent extent; };
+struct ShapeName {
+  std::string_view text;
+  Shape shape;
+  Extent extent;
+};
 constexpr ShapeName kShapes[] = {
     {"m8n8k4", Shape::M8N8K4, {8, 8, 4}},          {"m8n8k16", Shape::M8N8K16, {8, 8, 16}},
     {"m8n8k32", Shape::M8N8K32, {8, 8, 32}},       {"m8n8k128", Shape::M8N8K128, {8, 8, 128}},
@@ -42,14 +47,36 @@ bool fromName(std::string_view text, Type* type) {
 int bits(Type type) {
   switch (type) {
     case Type::None: return 0;
-    case Type::Pred: case Type::B1: return 1;
-    case Type::U2: case Type::S2: return 2;
-    case Type::U4: case Type::S4: return 4;
-    case Type::B8: case Type::U8: case Type::S8: return 8;
-    case Type::B16: case Type::U16: case Type::S16: case Type::F16: case Type::BF16: case Type::E4M3x2: case Type::E5M2x2: return 16;
-    case Type::B32: case Type::U32: case Type::S32: case Type::U16x2: case Type::S16x2: case Type::F16x2: case Type::BF16x2:
-    case Type::TF32: case Type::F32: return 32;
-    case Type::B64: case Type::U64: case Type::S64: case Type::F32x2: case Type::F64: return 64;
+    case Type::Pred:
+    case Type::B1: return 1;
+    case Type::U2:
+    case Type::S2: return 2;
+    case Type::U4:
+    case Type::S4: return 4;
+    case Type::B8:
+    case Type::U8:
+    case Type::S8: return 8;
+    case Type::B16:
+    case Type::U16:
+    case Type::S16:
+    case Type::F16:
+    case Type::BF16:
+    case Type::E4M3x2:
+    case Type::E5M2x2: return 16;
+    case Type::B32:
+    case Type::U32:
+    case Type::S32:
+    case Type::U16x2:
+    case Type::S16x2:
+    case Type::F16x2:
+    case Type::BF16x2:
+    case Type::TF32:
+    case Type::F32: return 32;
+    case Type::B64:
+    case Type::U64:
+    case Type::S64:
+    case Type::F32x2:
+    case Type::F64: return 64;
     case Type::B128: return 128;
   }
   return 0;
@@ -69,6 +96,8 @@ uint64_t mmaFlop(Shape shape, Type a) {
   const uint64_t products = shape == Shape::M8N8K4 && a == Type::F16 ? 4 : 1;
   return products * 2 * static_cast<uint64_t>(e.m) * static_cast<uint64_t>(e.n) * static_cast<uint64_t>(e.k);
 }
-std::string_view name(Level level) { return level == Level::Avx512 ? "avx512" : level == Level::Avx2 ? "avx2" : "scalar"; }
+std::string_view name(Level level) {
+  return level == Level::Avx512 ? "avx512" : level == Level::Avx2 ? "avx2" : "scalar";
+}
 
 }  // namespace softcuda::ops

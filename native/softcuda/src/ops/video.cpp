@@ -1,5 +1,6 @@
-// Video instructions: scalar (vadd, vsub, vabsdiff, vmin, vmax, vshl, vshr, vmad, vset) and SIMD (v*2, v*4, vavrg2, vavrg4).
-// They are rare (a few of CUDA's SIMD intrinsics still use them), so that one plain implementation serves every level.
+// Video instructions: scalar (vadd, vsub, vabsdiff, vmin, vmax, vshl, vshr, vmad, vset) and SIMD (v*2, v*4, vavrg2,
+// vavrg4). They are rare (a few of CUDA's SIMD intrinsics still use them), so that one plain implementation serves
+// every level.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -22,10 +23,11 @@ std::mutex formMutex;
 
 bool same(const Form& a, const Form& b) {
   const VideoVariant &x = a.video, &y = b.video;
-  return a.key.op == b.key.op && a.key.type == b.key.type && a.key.sourceType == b.key.sourceType && a.key.compare == b.key.compare &&
-         a.key.sat == b.key.sat && x.bType == y.bType && x.second == y.second && x.a == y.a && x.b == y.b && x.mask == y.mask &&
-         x.selectA == y.selectA && x.selectB == y.selectB && x.wrap == y.wrap && x.plusOne == y.plusOne &&
-         x.negateProduct == y.negateProduct && x.negateC == y.negateC && x.scale == y.scale;
+  return a.key.op == b.key.op && a.key.type == b.key.type && a.key.sourceType == b.key.sourceType &&
+         a.key.compare == b.key.compare && a.key.sat == b.key.sat && x.bType == y.bType && x.second == y.second &&
+         x.a == y.a && x.b == y.b && x.mask == y.mask && x.selectA == y.selectA && x.selectB == y.selectB &&
+         x.wrap == y.wrap && x.plusOne == y.plusOne && x.negateProduct == y.negateProduct && x.negateC == y.negateC &&
+         x.scale == y.scale;
 }
 bool intern(const Form& form, uint32_t* number) {
   const std::lock_guard<std::mutex> lock(formMutex);
@@ -33,7 +35,8 @@ bool intern(const Form& form, uint32_t* number) {
   for (uint32_t i = 0; i < count; ++i)
     if (same(*forms[i].load(std::memory_order_relaxed), form)) return *number = i, true;
   if (count == kMostForms) return false;
-  forms[count].store(std::make_unique<Form>(form).release(), std::memory_order_release);   // kept for the process's life
+  forms[count].store(std::make_unique<Form>(form).release(),
+                     std::memory_order_release);  // kept for the process's life
   formCount.store(count + 1, std::memory_order_release);
   return *number = count, true;
 }
@@ -61,7 +64,8 @@ int64_t extract(uint64_t v, int at, int width, bool asSigned) {
 }
 int64_t select(uint32_t v, VideoVariant::Selector s, bool asSigned) {
   if (s == VideoVariant::kWhole) return extract(v, 0, 32, asSigned);
-  return s < VideoVariant::kH0 ? extract(v, 8 * (s - VideoVariant::kB0), 8, asSigned) : extract(v, 16 * (s - VideoVariant::kH0), 16, asSigned);
+  return s < VideoVariant::kH0 ? extract(v, 8 * (s - VideoVariant::kB0), 8, asSigned)
+                               : extract(v, 16 * (s - VideoVariant::kH0), 16, asSigned);
 }
 
 // Second step of the scalar forms: merge the result into c, or combine it with c.
@@ -96,7 +100,7 @@ uint32_t scalarForm(const Form& f, uint32_t a, uint32_t b, uint32_t c) {
     case Opcode::Vmin: r = x < y ? x : y; break;
     case Opcode::Vmax: r = x > y ? x : y; break;
     case Opcode::Vset: r = holds(f.key.compare, x, y); break;
-    default: {   // vshl, vshr: b is unsigned
+    default: {  // vshl, vshr: b is unsigned
       const uint64_t n = static_cast<uint64_t>(y) & 0xffffffffu;
       const int shift = static_cast<int>(f.video.wrap ? n & 31 : n > 32 ? 32 : n);
       r = f.key.op == Opcode::Vshl ? static_cast<int64_t>(static_cast<uint64_t>(x) << shift) : x >> shift;
@@ -105,13 +109,16 @@ uint32_t scalarForm(const Form& f, uint32_t a, uint32_t b, uint32_t c) {
   return secondStep(f, r, c);
 }
 uint32_t multiplyAdd(const Form& f, uint32_t a, uint32_t b, uint32_t c) {
-  const int64_t x = select(a, f.video.a, isSigned(f.key.sourceType)), y = select(b, f.video.b, isSigned(f.video.bType));
+  const int64_t x = select(a, f.video.a, isSigned(f.key.sourceType)),
+                y = select(b, f.video.b, isSigned(f.video.bType));
   // Unsigned operands of 32 bits fill 64; the sum is signed as soon as one operand or a minus sign is.
   const bool s = isSigned(f.key.sourceType) || isSigned(f.video.bType) || f.video.negateProduct || f.video.negateC;
   __extension__ typedef __int128 Wide;
   Wide product = static_cast<Wide>(x) * y;
   if (f.video.negateProduct) product = -product;
-  Wide sum = product + (f.video.negateC ? -static_cast<Wide>(extract(c, 0, 32, s)) : static_cast<Wide>(extract(c, 0, 32, s))) + (f.video.plusOne ? 1 : 0);
+  Wide sum = product +
+             (f.video.negateC ? -static_cast<Wide>(extract(c, 0, 32, s)) : static_cast<Wide>(extract(c, 0, 32, s))) +
+             (f.video.plusOne ? 1 : 0);
   sum >>= f.video.scale;
   if (!f.key.sat) return static_cast<uint32_t>(sum);
   const Wide highest = s ? Wide{INT32_MAX} : Wide{UINT32_MAX}, lowest = s ? Wide{INT32_MIN} : Wide{0};
@@ -119,8 +126,20 @@ uint32_t multiplyAdd(const Form& f, uint32_t a, uint32_t b, uint32_t c) {
 }
 int elementsOf(Opcode op) {
   switch (op) {
-    case Opcode::Vabsdiff2: case Opcode::Vadd2: case Opcode::Vavrg2: case Opcode::Vmax2: case Opcode::Vmin2: case Opcode::Vset2: case Opcode::Vsub2: return 2;
-    case Opcode::Vabsdiff4: case Opcode::Vadd4: case Opcode::Vavrg4: case Opcode::Vmax4: case Opcode::Vmin4: case Opcode::Vset4: case Opcode::Vsub4: return 4;
+    case Opcode::Vabsdiff2:
+    case Opcode::Vadd2:
+    case Opcode::Vavrg2:
+    case Opcode::Vmax2:
+    case Opcode::Vmin2:
+    case Opcode::Vset2:
+    case Opcode::Vsub2: return 2;
+    case Opcode::Vabsdiff4:
+    case Opcode::Vadd4:
+    case Opcode::Vavrg4:
+    case Opcode::Vmax4:
+    case Opcode::Vmin4:
+    case Opcode::Vset4:
+    case Opcode::Vsub4: return 4;
     default: return 1;
   }
 }
@@ -131,16 +150,24 @@ uint32_t simdForm(const Form& f, uint32_t a, uint32_t b, uint32_t c) {
   uint32_t d = c;
   for (int i = 0; i < elements; ++i) {
     if (!(f.video.mask >> i & 1)) continue;
-    const int64_t x = extract(both, width * static_cast<int>(f.video.selectA >> (4 * i) & 15), width, isSigned(f.key.sourceType));
-    const int64_t y = extract(both, width * static_cast<int>(f.video.selectB >> (4 * i) & 15), width, isSigned(f.video.bType));
+    const int64_t x =
+        extract(both, width * static_cast<int>(f.video.selectA >> (4 * i) & 15), width, isSigned(f.key.sourceType));
+    const int64_t y =
+        extract(both, width * static_cast<int>(f.video.selectB >> (4 * i) & 15), width, isSigned(f.video.bType));
     int64_t r = 0;
     switch (f.key.op) {
-      case Opcode::Vadd2: case Opcode::Vadd4: r = x + y; break;
-      case Opcode::Vsub2: case Opcode::Vsub4: r = x - y; break;
-      case Opcode::Vabsdiff2: case Opcode::Vabsdiff4: r = x < y ? y - x : x - y; break;
-      case Opcode::Vmin2: case Opcode::Vmin4: r = x < y ? x : y; break;
-      case Opcode::Vmax2: case Opcode::Vmax4: r = x > y ? x : y; break;
-      case Opcode::Vavrg2: case Opcode::Vavrg4: r = (x + y + (x + y >= 0 ? 1 : 0)) >> 1; break;
+      case Opcode::Vadd2:
+      case Opcode::Vadd4: r = x + y; break;
+      case Opcode::Vsub2:
+      case Opcode::Vsub4: r = x - y; break;
+      case Opcode::Vabsdiff2:
+      case Opcode::Vabsdiff4: r = x < y ? y - x : x - y; break;
+      case Opcode::Vmin2:
+      case Opcode::Vmin4: r = x < y ? x : y; break;
+      case Opcode::Vmax2:
+      case Opcode::Vmax4: r = x > y ? x : y; break;
+      case Opcode::Vavrg2:
+      case Opcode::Vavrg4: r = (x + y + (x + y >= 0 ? 1 : 0)) >> 1; break;
       default: r = holds(f.key.compare, x, y); break;
     }
     if (f.key.sat) r = clampTo(r, width, s);
@@ -160,7 +187,8 @@ void run(uint32_t active, void* const* dst, const void* const* src, uint32_t var
   uint32_t* d = static_cast<uint32_t*>(dst[0]);
   for (int i = 0; i < kLanes; ++i) {
     if (!(active >> i & 1)) continue;
-    d[i] = F(form, static_cast<const uint32_t*>(src[0])[i], static_cast<const uint32_t*>(src[1])[i], HasC ? static_cast<const uint32_t*>(src[2])[i] : 0);
+    d[i] = F(form, static_cast<const uint32_t*>(src[0])[i], static_cast<const uint32_t*>(src[1])[i],
+             HasC ? static_cast<const uint32_t*>(src[2])[i] : 0);
   }
 }
 
@@ -177,16 +205,19 @@ LaneOp findVideo(const Key& key, const VideoVariant& video, uint32_t* variant, s
     if (t != Type::U32 && t != Type::S32) return refuse(whyNot, "types must be .u32 or .s32");
   const int elements = elementsOf(key.op);
   const bool isSet = key.op == Opcode::Vset || key.op == Opcode::Vset2 || key.op == Opcode::Vset4;
-  if (isSet != (key.compare != Compare::None) || (isSet && key.compare > Compare::Ge)) return refuse(whyNot, "wrong comparison");
+  if (isSet != (key.compare != Compare::None) || (isSet && key.compare > Compare::Ge))
+    return refuse(whyNot, "wrong comparison");
   if (isSet && key.sat) return refuse(whyNot, ".sat does not go with a comparison");
   const bool isShift = key.op == Opcode::Vshl || key.op == Opcode::Vshr;
   if (isShift && video.bType != Type::U32) return refuse(whyNot, "the shift must be .u32");
   if (elements > 1) {
-    if (video.second != VideoVariant::kNone && video.second != VideoVariant::kAddC) return refuse(whyNot, "only .add is a second operation");
+    if (video.second != VideoVariant::kNone && video.second != VideoVariant::kAddC)
+      return refuse(whyNot, "only .add is a second operation");
     if (video.second == VideoVariant::kAddC && key.sat) return refuse(whyNot, ".add does not go with .sat");
     if (video.mask == 0 || video.mask >= 1u << elements) return refuse(whyNot, "wrong element mask");
     for (int i = 0; i < elements; ++i)
-      if ((video.selectA >> (4 * i) & 15) >= 2u * static_cast<uint32_t>(elements) || (video.selectB >> (4 * i) & 15) >= 2u * static_cast<uint32_t>(elements))
+      if ((video.selectA >> (4 * i) & 15) >= 2u * static_cast<uint32_t>(elements) ||
+          (video.selectB >> (4 * i) & 15) >= 2u * static_cast<uint32_t>(elements))
         return refuse(whyNot, "wrong element selector");
   }
   if (!intern({key, video}, variant)) return refuse(whyNot, "too many different video instructions");

@@ -7,9 +7,11 @@
 namespace softcuda::program {
 
 const char* name(Class what) {
-  static const char* const names[] = {"integer", "float16", "float32", "float64", "specialFunction", "conversion", "move", "predicate", "warpShuffle", "tensor",
-                                      "globalLoad", "globalStore", "sharedLoad", "sharedStore", "localLoad", "localStore", "constantLoad", "atomic", "copyAsync", "matrix",
-                                      "barrier", "fence", "control", "other"};
+  static const char* const names[] = {"integer",    "float16",      "float32",    "float64",     "specialFunction",
+                                      "conversion", "move",         "predicate",  "warpShuffle", "tensor",
+                                      "globalLoad", "globalStore",  "sharedLoad", "sharedStore", "localLoad",
+                                      "localStore", "constantLoad", "atomic",     "copyAsync",   "matrix",
+                                      "barrier",    "fence",        "control",    "other"};
   static_assert(sizeof names / sizeof *names == static_cast<size_t>(Class::Count));
   return names[static_cast<size_t>(what)];
 }

@@ -12,7 +12,8 @@ bool isBranch(const Instruction& i) { return i.opcode == "bra" || i.opcode == "b
 
 uint32_t resolve(const Function& function, std::string_view label, uint32_t scope, uint32_t line) {
   const uint32_t index = function.findLabel(label, scope);
-  if (index == ~0u) throw PtxError(line, "Label '" + std::string(label.substr(0, 80)) + "' is not defined", ErrorKind::Undefined);
+  if (index == ~0u)
+    throw PtxError(line, "Label '" + std::string(label.substr(0, 80)) + "' is not defined", ErrorKind::Undefined);
   return index;
 }
 
@@ -21,12 +22,16 @@ uint32_t resolve(const Function& function, std::string_view label, uint32_t scop
 std::vector<uint32_t> ControlFlow::targets(const Function& function, const Instruction& branch) {
   std::vector<uint32_t> result;
   if (branch.opcode == "bra") {
-    if (branch.operands.size() != 1 || branch.operands[0].kind != Operand::Kind::Label) throw PtxError(branch.line, "'bra' needs one label");
+    if (branch.operands.size() != 1 || branch.operands[0].kind != Operand::Kind::Label)
+      throw PtxError(branch.line, "'bra' needs one label");
     result.push_back(resolve(function, branch.operands[0].name, branch.scope, branch.line));
   } else {
-    if (branch.operands.size() != 2 || branch.operands[1].kind != Operand::Kind::Label) throw PtxError(branch.line, "'brx.idx' needs an index and a list of branch targets");
+    if (branch.operands.size() != 2 || branch.operands[1].kind != Operand::Kind::Label)
+      throw PtxError(branch.line, "'brx.idx' needs an index and a list of branch targets");
     const Function::TargetList* list = function.findTargets(branch.operands[1].name, branch.scope);
-    if (list == nullptr) throw PtxError(branch.line, "Unknown symbol '" + std::string(branch.operands[1].name.substr(0, 80)) + "'", ErrorKind::Undefined);
+    if (list == nullptr)
+      throw PtxError(branch.line, "Unknown symbol '" + std::string(branch.operands[1].name.substr(0, 80)) + "'",
+                     ErrorKind::Undefined);
     for (std::string_view label : list->labels) result.push_back(resolve(function, label, branch.scope, branch.line));
   }
   return result;
@@ -55,8 +60,9 @@ ControlFlow::ControlFlow(const Function& function) {
   for (Block& block : blocks_) {
     const Instruction& last = code[block.end - 1];
     auto add = [&](uint32_t instruction) {
-      const uint32_t to = instruction < size ? blockOf_[instruction] : kExit;   // a label may stand at the very end
-      if (std::find(block.successors.begin(), block.successors.end(), to) == block.successors.end()) block.successors.push_back(to);
+      const uint32_t to = instruction < size ? blockOf_[instruction] : kExit;  // a label may stand at the very end
+      if (std::find(block.successors.begin(), block.successors.end(), to) == block.successors.end())
+        block.successors.push_back(to);
     };
     if (isBranch(last)) {
       for (uint32_t target : targets(function, last)) add(target);
@@ -127,7 +133,7 @@ void ControlFlow::findPostDominators() {
   }
   meeting_.assign(count, kExit);
   for (uint32_t b = 0; b < count; ++b) {
-    const uint32_t to = dominator[b];   // ~0u in an endless loop: such lanes never meet
+    const uint32_t to = dominator[b];  // ~0u in an endless loop: such lanes never meet
     if (to != ~0u && to != exit) meeting_[b] = blocks_[to].first;
   }
 }

@@ -13,8 +13,8 @@ class ControlFlow {
   explicit ControlFlow(const Function& function);
 
   struct Block {
-    uint32_t first = 0, end = 0;             // instructions [first, end)
-    std::vector<uint32_t> successors;        // blocks; kExit for the end of the function
+    uint32_t first = 0, end = 0;       // instructions [first, end)
+    std::vector<uint32_t> successors;  // blocks; kExit for the end of the function
   };
   static constexpr uint32_t kExit = ~0u;
 

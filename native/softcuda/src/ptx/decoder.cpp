@@ -8,15 +8,16 @@
 namespace softcuda::ptx {
 
 using program::Class;
-using program::Kind;
 using program::kInConstants;
+using program::Kind;
 using program::kNowhere;
 using K = Operand::Kind;
 
 // ---- modifiers
 
 Modifiers::Modifiers(const Instruction& instruction, size_t from)
-    : instruction_(instruction), words_(instruction.modifiers.begin() + static_cast<std::ptrdiff_t>(from), instruction.modifiers.end()) {}
+    : instruction_(instruction),
+      words_(instruction.modifiers.begin() + static_cast<std::ptrdiff_t>(from), instruction.modifiers.end()) {}
 
 bool Modifiers::take(std::string_view word) {
   const auto found = std::find(words_.begin(), words_.end(), word);
@@ -47,7 +48,10 @@ bool Modifiers::takeType(ops::Type* type) {
 }
 
 void Modifiers::illegal(std::string_view word) const {
-  throw PtxError(instruction_.line, "Illegal modifier '." + std::string(word.substr(0, 60)) + "' for instruction '" + std::string(instruction_.opcode) + "'", ErrorKind::Unsupported);
+  throw PtxError(instruction_.line,
+                 "Illegal modifier '." + std::string(word.substr(0, 60)) + "' for instruction '" +
+                     std::string(instruction_.opcode) + "'",
+                 ErrorKind::Unsupported);
 }
 
 void Modifiers::finish() const {
@@ -61,7 +65,9 @@ Decoder::Decoder(ProgramBuilder& builder, const Function& source, program::Decod
   for (const Register& r : source.registers) registers_.push_back(r.type);
 }
 
-int Decoder::bitsOf(RegisterId reg) const { return registers_[reg] == ops::Type::Pred ? 1 : ops::bits(registers_[reg]); }
+int Decoder::bitsOf(RegisterId reg) const {
+  return registers_[reg] == ops::Type::Pred ? 1 : ops::bits(registers_[reg]);
+}
 
 RegisterId Decoder::temporary(ops::Type type) {
   registers_.push_back(type);
@@ -89,7 +95,8 @@ void Decoder::otherSource(Ref ref) { code_.back().others.push_back(ref); }
 void Decoder::mismatch() const { fail("Arguments mismatch for instruction '" + std::string(current_->opcode) + "'"); }
 
 const Operand& Decoder::at(size_t index) const {
-  if (index >= current_->operands.size()) fail("instruction '" + std::string(current_->opcode) + "' has too few operands");
+  if (index >= current_->operands.size())
+    fail("instruction '" + std::string(current_->opcode) + "' has too few operands");
   return current_->operands[index];
 }
 
@@ -119,7 +126,9 @@ uint64_t Decoder::immediate(const Operand& operand, ops::Type type) const {
   const bool isFloat = type == ops::Type::F32 || type == ops::Type::F64;
   uint64_t bits = operand.bits;
   if (operand.kind == K::Integer) {
-    if (isFloat) fail("'" + std::to_string(static_cast<int64_t>(operand.bits)) + "' is an integer where a floating-point value is needed");
+    if (isFloat)
+      fail("'" + std::to_string(static_cast<int64_t>(operand.bits)) +
+           "' is an integer where a floating-point value is needed");
   } else if (operand.kind == K::Float32) {
     if (type == ops::Type::F64) {
       const auto low = static_cast<uint32_t>(bits);
@@ -168,13 +177,18 @@ Decoder::Ref Decoder::materialise(const Operand& operand, Width width) {
       return constant(special.reg == SpecialRegister::One ? ~uint64_t{0} : 0, width);
     }
     const bool wide = special.type == ops::Type::U64 || special.type == ops::Type::B64;
-    if (wide ? width != Width::Bits64 : (width != Width::Bits32 && width != Width::Bits64 && width != Width::Bits16)) mismatch();
-    if (special.reg == SpecialRegister::EnvReg && (special.index == 1 || special.index == 2)) builder_.program().needsAllBlocks = true;
+    if (wide ? width != Width::Bits64 : (width != Width::Bits32 && width != Width::Bits64 && width != Width::Bits16))
+      mismatch();
+    if (special.reg == SpecialRegister::EnvReg && (special.index == 1 || special.index == 2))
+      builder_.program().needsAllBlocks = true;
     if (special.reg == SpecialRegister::ReservedSmemOffset) builder_.program().usesReservedShared = true;
-    const RegisterId reg = temporary(width == Width::Bits64 ? ops::Type::B64 : width == Width::Bits32 ? ops::Type::B32 : ops::Type::B16);
+    const RegisterId reg = temporary(width == Width::Bits64   ? ops::Type::B64
+                                     : width == Width::Bits32 ? ops::Type::B32
+                                                              : ops::Type::B16);
     Instr& read = emit(Kind::Special, Class::Move);
     read.guardMode = program::Guard::None;
-    read.variant = static_cast<uint32_t>(special.reg) | static_cast<uint32_t>(special.index) << 8 | (width == Width::Bits64 ? 1u << 16 : 0);
+    read.variant = static_cast<uint32_t>(special.reg) | static_cast<uint32_t>(special.index) << 8 |
+                   (width == Width::Bits64 ? 1u << 16 : 0);
     result(registerRef(reg));
     return registerRef(reg);
   }
@@ -200,10 +214,8 @@ Decoder::Ref Decoder::sourceRef(const Operand& operand, Width width, ops::Type t
       return registerRef(operand.reg);
     case K::Integer:
     case K::Float32:
-    case K::Float64:
-      return constant(immediate(operand, type), width);
-    case K::Special:
-      return materialise(operand, width);
+    case K::Float64: return constant(immediate(operand, type), width);
+    case K::Special: return materialise(operand, width);
     case K::Variable: {
       const Variable& v = *operand.variable;
       if (width != Width::Bits64 && width != Width::Bits32) mismatch();
@@ -213,8 +225,7 @@ Decoder::Ref Decoder::sourceRef(const Operand& operand, Width width, ops::Type t
     case K::Function:
       if (width != Width::Bits64) mismatch();
       return constant(builder_.addressOf(*operand.function, current_->line), width);
-    default:
-      mismatch();
+    default: mismatch();
   }
 }
 
@@ -227,7 +238,8 @@ void Decoder::layOutLocals() {
     offset = (offset + alignment - 1) & ~(alignment - 1);
     localOffset_[&v] = static_cast<uint32_t>(offset);
     offset += (v.size + 3) & ~uint64_t{3};
-    if (offset > (uint64_t{1} << 26)) throw PtxError(v.line, "function '" + std::string(source_.name) + "' needs too much local memory");
+    if (offset > (uint64_t{1} << 26))
+      throw PtxError(v.line, "function '" + std::string(source_.name) + "' needs too much local memory");
   };
   if (!source_.isEntry) {
     for (const Variable* v : source_.results) {
@@ -250,7 +262,7 @@ void Decoder::decode() {
   layOutLocals();
   const auto& code = source_.instructions;
   const std::vector<bool> meeting = meetingPoints();
-  Instruction end;   // stands for what the function's closing brace does
+  Instruction end;  // stands for what the function's closing brace does
   end.opcode = "ret";
   end.line = code.empty() ? source_.line : code.back().line;
   firstOf_.assign(code.size() + 1, 0);
@@ -289,7 +301,7 @@ void Decoder::instruction() {
   const std::string name(current_->opcode);
   ops::Opcode opcode;
   size_t modifiersFrom = 0;
-  if (!current_->modifiers.empty()) {   // "cvt.pack", "wmma.mma"
+  if (!current_->modifiers.empty()) {  // "cvt.pack", "wmma.mma"
     if (ops::fromName(name + "." + std::string(current_->modifiers[0]), &opcode)) modifiersFrom = 1;
   }
   if (modifiersFrom == 0 && !ops::fromName(current_->opcode, &opcode)) {
@@ -353,7 +365,8 @@ void Decoder::finish() {
   out_.sources.reserve(code_.size());
   for (Emitted& e : code_) {
     e.instr.refs = pool;
-    if (e.results.size() > 255 || e.sources.size() > 255) throw PtxError(e.instr.line, "instruction has too many operands");
+    if (e.results.size() > 255 || e.sources.size() > 255)
+      throw PtxError(e.instr.line, "instruction has too many operands");
     e.instr.results = static_cast<uint8_t>(e.results.size());
     e.instr.sources = static_cast<uint8_t>(e.sources.size());
     for (const std::vector<Ref>* refs : {&e.results, &e.sources}) {

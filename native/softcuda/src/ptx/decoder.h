@@ -1,5 +1,5 @@
-// Turns a parsed function into decoded instructions: checks opcodes, modifiers and operands, finds the operations, lays out
-// local memory. Anything it does not know is a PtxError with the line.
+// Turns a parsed function into decoded instructions: checks opcodes, modifiers and operands, finds the operations,
+// lays out local memory. Anything it does not know is a PtxError with the line.
 #pragma once
 #include <map>
 #include <string>
@@ -22,10 +22,10 @@ class ProgramBuilder {
 
   const ParsedModule& module() const { return module_; }
   program::Program& program() { return program_; }
-  program::Ref constant(uint64_t bits, uint32_t slotBytes);   // 4 (predicate), 128 or 256 bytes
+  program::Ref constant(uint64_t bits, uint32_t slotBytes);  // 4 (predicate), 128 or 256 bytes
   uint64_t addressOf(const Variable& variable, uint32_t line);
   uint64_t addressOf(const Function& function, uint32_t line);
-  uint32_t functionIndex(const Function& function);           // in the program; decodes it if it is new
+  uint32_t functionIndex(const Function& function);  // in the program; decodes it if it is new
   uint32_t newCacheSlot() { return program_.cacheSlots++; }
   void indirectCall() { hasIndirectCalls_ = true; }
 
@@ -34,7 +34,7 @@ class ProgramBuilder {
   const ParsedModule& module_;
   program::Program& program_;
   std::map<std::pair<uint32_t, uint64_t>, program::Ref> constantByBits_;
-  std::vector<std::pair<uint32_t, uint64_t>> constants_;      // slot bytes, bits
+  std::vector<std::pair<uint32_t, uint64_t>> constants_;  // slot bytes, bits
   uint32_t constantBytes_ = 0;
   std::unordered_map<const Variable*, uint64_t> shared_;
   std::vector<const Function*> pending_;
@@ -45,12 +45,12 @@ class ProgramBuilder {
 class Modifiers {
  public:
   Modifiers(const Instruction& instruction, size_t from);
-  bool take(std::string_view word);                            // anywhere
+  bool take(std::string_view word);  // anywhere
   bool takePrefix(std::string_view prefix, std::string_view* word);
-  bool takeType(ops::Type* type);                              // the first type
+  bool takeType(ops::Type* type);  // the first type
   bool empty() const { return words_.empty(); }
   const std::vector<std::string_view>& left() const { return words_; }
-  void finish() const;                                         // throws if something is left
+  void finish() const;  // throws if something is left
   [[noreturn]] void illegal(std::string_view word) const;
 
  private:
@@ -69,12 +69,14 @@ class Decoder {
   using Access = program::Access;
 
   // ---- emission (decoder.cpp)
-  [[noreturn]] void fail(const std::string& message, ErrorKind kind = ErrorKind::Syntax) const { throw PtxError(current_->line, message, kind); }
+  [[noreturn]] void fail(const std::string& message, ErrorKind kind = ErrorKind::Syntax) const {
+    throw PtxError(current_->line, message, kind);
+  }
   [[noreturn]] void mismatch() const;
   Instr& emit(program::Kind kind, program::Class cls);
-  void result(Ref ref);         // of the instruction emitted last, in order
+  void result(Ref ref);  // of the instruction emitted last, in order
   void source(Ref ref);
-  void otherSource(Ref ref);    // read by the instruction but not in refs
+  void otherSource(Ref ref);  // read by the instruction but not in refs
   void layOutLocals();
   void markUnusedElements();
   std::vector<bool> meetingPoints() const;
@@ -96,14 +98,14 @@ class Decoder {
   uint64_t immediate(const Operand& operand, ops::Type type) const;
   bool isImmediate(const Operand& operand) const;
   uint64_t immediateInteger(const Operand& operand, const char* what) const;
-  Ref materialise(const Operand& operand, Width width);   // special register, local address
+  Ref materialise(const Operand& operand, Width width);  // special register, local address
   Ref constant(uint64_t bits, Width width);
 
   // ---- operations (decoder_lane.cpp)
   void lane(ops::Opcode opcode, size_t modifiersFrom);
   struct LaneOperands {
     std::vector<Ref> results;
-    std::vector<std::pair<Ref, bool>> sources;   // and whether it is complemented
+    std::vector<std::pair<Ref, bool>> sources;  // and whether it is complemented
   };
   void ownModifiers(Modifiers& modifiers, ops::Key& key);
   bool syncModifiers(Modifiers& modifiers, ops::Opcode opcode);
@@ -157,9 +159,9 @@ class Decoder {
   ControlFlow flow_;
   const Instruction* current_ = nullptr;
   uint32_t currentIndex_ = 0;
-  std::vector<ops::Type> registers_;                           // by id; temporaries follow the function's
+  std::vector<ops::Type> registers_;  // by id; temporaries follow the function's
   std::vector<Emitted> code_;
-  std::vector<uint32_t> firstOf_;                              // instruction of the function -> index in code_
+  std::vector<uint32_t> firstOf_;  // instruction of the function -> index in code_
   std::unordered_map<const Variable*, uint32_t> localOffset_;
   bool carryUsed_ = false;
   RegisterId carry_ = kNoRegister;

@@ -101,12 +101,15 @@ void Decoder::call() {
   if (target.kind == K::Function) {
     const Function& callee = *target.function;
     if (callee.isEntry) fail("kernel '" + std::string(callee.name) + "' cannot be called");
-    if (site.results.size() != callee.results.size() || site.arguments.size() != callee.parameters.size()) fail("Arguments mismatch in call of '" + std::string(callee.name) + "'");
+    if (site.results.size() != callee.results.size() || site.arguments.size() != callee.parameters.size())
+      fail("Arguments mismatch in call of '" + std::string(callee.name) + "'");
     for (size_t i = 0; i < site.results.size(); ++i) {
-      if (site.results[i].place.size != callee.results[i]->size) fail("Result mismatch in call of '" + std::string(callee.name) + "'");
+      if (site.results[i].place.size != callee.results[i]->size)
+        fail("Result mismatch in call of '" + std::string(callee.name) + "'");
     }
     for (size_t i = 0; i < site.arguments.size(); ++i) {
-      if (site.arguments[i].place.size < callee.parameters[i]->size) fail("Arguments mismatch in call of '" + std::string(callee.name) + "'");
+      if (site.arguments[i].place.size < callee.parameters[i]->size)
+        fail("Arguments mismatch in call of '" + std::string(callee.name) + "'");
     }
     if (!callee.hasBody) {
       if (callee.name == "vprintf") site.builtin = program::Builtin::Vprintf;
@@ -114,13 +117,21 @@ void Decoder::call() {
       else if (callee.name == "malloc") site.builtin = program::Builtin::Malloc;
       else if (callee.name == "free") site.builtin = program::Builtin::Free;
       else fail("Unresolved extern function '" + std::string(callee.name) + "'", ErrorKind::Undefined);
-      static const struct { program::Builtin builtin; size_t arguments, results; uint32_t size; } shapes[] = {
-          {program::Builtin::Vprintf, 2, 1, 8}, {program::Builtin::AssertFail, 5, 0, 4}, {program::Builtin::Malloc, 1, 1, 8}, {program::Builtin::Free, 1, 0, 8}};
+      static const struct {
+        program::Builtin builtin;
+        size_t arguments, results;
+        uint32_t size;
+      } shapes[] = {{program::Builtin::Vprintf, 2, 1, 8},
+                    {program::Builtin::AssertFail, 5, 0, 4},
+                    {program::Builtin::Malloc, 1, 1, 8},
+                    {program::Builtin::Free, 1, 0, 8}};
       for (const auto& shape : shapes) {
         if (shape.builtin != site.builtin) continue;
-        if (site.arguments.size() != shape.arguments || site.results.size() != shape.results) fail("'" + std::string(callee.name) + "' is declared with other parameters than CUDA's");
+        if (site.arguments.size() != shape.arguments || site.results.size() != shape.results)
+          fail("'" + std::string(callee.name) + "' is declared with other parameters than CUDA's");
         for (const auto& a : site.arguments) {
-          if (!a.inFrame || a.place.size < shape.size) fail("'" + std::string(callee.name) + "' is declared with other parameters than CUDA's");
+          if (!a.inFrame || a.place.size < shape.size)
+            fail("'" + std::string(callee.name) + "' is declared with other parameters than CUDA's");
         }
         for (const auto& r : site.results) {
           if (!r.inFrame) mismatch();
@@ -193,7 +204,8 @@ void Decoder::barrier(bool isShort) {
   }
   if (b.hasCount) {
     const Operand& count = at(next++);
-    if (count.kind == K::Integer && (count.bits == 0 || count.bits % 32 != 0 || count.bits > 1024)) fail("the number of threads of a barrier must be a multiple of 32");
+    if (count.kind == K::Integer && (count.bits == 0 || count.bits % 32 != 0 || count.bits > 1024))
+      fail("the number of threads of a barrier must be a multiple of 32");
     sources.push_back(sourceRef(count, Width::Bits32, T::U32));
   }
   if (reduction) sources.push_back(sourceRef(at(next++), Width::Predicate, T::Pred, &b.complement));
@@ -251,12 +263,31 @@ bool Decoder::control(O opcode) {
       emit(Kind::Nothing, Class::Other);
       return true;
     }
-    case O::Alloca: case O::Applypriority: case O::Atom: case O::Cp: case O::Createpolicy: case O::Cvta: case O::Discard: case O::Fence: case O::Isspacep:
-    case O::Ld: case O::Ldmatrix: case O::Ldu: case O::Mbarrier: case O::Membar: case O::Prefetch: case O::Prefetchu: case O::Red: case O::St:
-    case O::Stackrestore: case O::Stacksave: case O::WmmaLoad: case O::WmmaStore:
-      return false;
+    case O::Alloca:
+    case O::Applypriority:
+    case O::Atom:
+    case O::Cp:
+    case O::Createpolicy:
+    case O::Cvta:
+    case O::Discard:
+    case O::Fence:
+    case O::Isspacep:
+    case O::Ld:
+    case O::Ldmatrix:
+    case O::Ldu:
+    case O::Mbarrier:
+    case O::Membar:
+    case O::Prefetch:
+    case O::Prefetchu:
+    case O::Red:
+    case O::St:
+    case O::Stackrestore:
+    case O::Stacksave:
+    case O::WmmaLoad:
+    case O::WmmaStore: return false;
     default:
-      if (opcode >= O::Alloca) fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
+      if (opcode >= O::Alloca)
+        fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
       return false;
   }
 }

@@ -16,8 +16,12 @@ namespace {
 
 bool roundingFromName(std::string_view word, ops::Rounding* rounding) {
   using R = ops::Rounding;
-  static const struct { const char* word; R rounding; } table[] = {
-      {"rn", R::Rn}, {"rna", R::Rna}, {"rz", R::Rz}, {"rm", R::Rm}, {"rp", R::Rp}, {"rni", R::Rni}, {"rzi", R::Rzi}, {"rmi", R::Rmi}, {"rpi", R::Rpi}, {"approx", R::Approx}, {"full", R::Full}};
+  static const struct {
+    const char* word;
+    R rounding;
+  } table[] = {{"rn", R::Rn},   {"rna", R::Rna},       {"rz", R::Rz},    {"rm", R::Rm},
+               {"rp", R::Rp},   {"rni", R::Rni},       {"rzi", R::Rzi},  {"rmi", R::Rmi},
+               {"rpi", R::Rpi}, {"approx", R::Approx}, {"full", R::Full}};
   for (const auto& entry : table) {
     if (word == entry.word) {
       *rounding = entry.rounding;
@@ -29,9 +33,12 @@ bool roundingFromName(std::string_view word, ops::Rounding* rounding) {
 
 bool compareFromName(std::string_view word, ops::Compare* compare) {
   using C = ops::Compare;
-  static const struct { const char* word; C compare; } table[] = {
-      {"eq", C::Eq}, {"ne", C::Ne}, {"lt", C::Lt}, {"le", C::Le}, {"gt", C::Gt}, {"ge", C::Ge}, {"lo", C::Lo}, {"ls", C::Ls}, {"hi", C::Hi}, {"hs", C::Hs},
-      {"equ", C::Equ}, {"neu", C::Neu}, {"ltu", C::Ltu}, {"leu", C::Leu}, {"gtu", C::Gtu}, {"geu", C::Geu}, {"num", C::Num}, {"nan", C::Nan}};
+  static const struct {
+    const char* word;
+    C compare;
+  } table[] = {{"eq", C::Eq},   {"ne", C::Ne},   {"lt", C::Lt},   {"le", C::Le},   {"gt", C::Gt},   {"ge", C::Ge},
+               {"lo", C::Lo},   {"ls", C::Ls},   {"hi", C::Hi},   {"hs", C::Hs},   {"equ", C::Equ}, {"neu", C::Neu},
+               {"ltu", C::Ltu}, {"leu", C::Leu}, {"gtu", C::Gtu}, {"geu", C::Geu}, {"num", C::Num}, {"nan", C::Nan}};
   for (const auto& entry : table) {
     if (word == entry.word) {
       *compare = entry.compare;
@@ -63,7 +70,10 @@ bool takeBoolOp(Modifiers& modifiers, ops::BoolOp* op) {
 
 enum class Classified : uint8_t { ByType, Special, Conversion, Move, Predicate, WarpShuffle, Tensor };
 // The columns of opcodes.inc, by opcode.
-struct Operation { const char* operands; Classified cls; };
+struct Operation {
+  const char* operands;
+  Classified cls;
+};
 const Operation kOperations[] = {
 #define SOFTCUDA_OPERATION(enumerator, name, operands, cls) {operands, Classified::cls},
 #define SOFTCUDA_OPCODE(enumerator, name)
@@ -71,7 +81,10 @@ const Operation kOperations[] = {
 };
 
 // Takes the first of the words that is there.
-struct Word { const char* word; uint32_t variant; };
+struct Word {
+  const char* word;
+  uint32_t variant;
+};
 bool takeWord(Modifiers& modifiers, std::initializer_list<Word> words, uint32_t* variant) {
   for (const Word& w : words) {
     if (!modifiers.take(w.word)) continue;
@@ -119,7 +132,7 @@ void Decoder::emitLane(const ops::Key& key, Class cls) {
 
 void Decoder::addComplement(bool complement) {
   if (!complement) return;
-  const size_t index = code_.back().sources.size();   // of the source that comes next
+  const size_t index = code_.back().sources.size();  // of the source that comes next
   if (index >= 8) mismatch();
   code_.back().instr.complement = static_cast<uint8_t>(code_.back().instr.complement | 1u << index);
 }
@@ -182,7 +195,11 @@ void Decoder::ownModifiers(Modifiers& modifiers, ops::Key& key) {
       need(takeOne(modifiers, compareFromName, &key.compare), "a comparison");
       takeBoolOp(modifiers, &key.boolOp);
       break;
-    case O::Mul: case O::Mad: case O::Madc: case O::Mul24: case O::Mad24:
+    case O::Mul:
+    case O::Mad:
+    case O::Madc:
+    case O::Mul24:
+    case O::Mad24:
       key.hi = modifiers.take("hi");
       key.lo = modifiers.take("lo");
       key.wide = modifiers.take("wide");
@@ -198,12 +215,20 @@ void Decoder::ownModifiers(Modifiers& modifiers, ops::Key& key) {
       need(take({{"wrap", ops::kWrap}, {"clamp", 0}}), ".clamp or .wrap");
       break;
     case O::Prmt:
-      take({{"f4e", ops::kPrmtF4e}, {"b4e", ops::kPrmtB4e}, {"rc8", ops::kPrmtRc8}, {"ecl", ops::kPrmtEcl},
-            {"ecr", ops::kPrmtEcr}, {"rc16", ops::kPrmtRc16}});
+      take({{"f4e", ops::kPrmtF4e},
+            {"b4e", ops::kPrmtB4e},
+            {"rc8", ops::kPrmtRc8},
+            {"ecl", ops::kPrmtEcl},
+            {"ecr", ops::kPrmtEcr},
+            {"rc16", ops::kPrmtRc16}});
       break;
     case O::Testp:
-      need(take({{"finite", ops::kTestpFinite}, {"infinite", ops::kTestpInfinite}, {"number", ops::kTestpNumber},
-                 {"notanumber", ops::kTestpNotanumber}, {"normal", ops::kTestpNormal}, {"subnormal", ops::kTestpSubnormal}}),
+      need(take({{"finite", ops::kTestpFinite},
+                 {"infinite", ops::kTestpInfinite},
+                 {"number", ops::kTestpNumber},
+                 {"notanumber", ops::kTestpNotanumber},
+                 {"normal", ops::kTestpNormal},
+                 {"subnormal", ops::kTestpSubnormal}}),
            "a class of numbers");
       break;
     case O::Lop3: takeBoolOp(modifiers, &key.boolOp); break;
@@ -213,13 +238,18 @@ void Decoder::ownModifiers(Modifiers& modifiers, ops::Key& key) {
            ".up, .down, .bfly or .idx");
       break;
     case O::Vote:
-      need(take({{"all", ops::kVoteAll}, {"any", ops::kVoteAny}, {"uni", ops::kVoteUni}, {"ballot", ops::kVoteBallot}}),
-           ".all, .any, .uni or .ballot");
+      need(
+          take({{"all", ops::kVoteAll}, {"any", ops::kVoteAny}, {"uni", ops::kVoteUni}, {"ballot", ops::kVoteBallot}}),
+          ".all, .any, .uni or .ballot");
       break;
     case O::Match: need(take({{"all", ops::kMatchAll}, {"any", ops::kMatchAny}}), ".any or .all"); break;
     case O::Redux:
-      need(take({{"add", ops::kReduxAdd}, {"min", ops::kReduxMin}, {"max", ops::kReduxMax}, {"and", ops::kReduxAnd},
-                 {"or", ops::kReduxOr}, {"xor", ops::kReduxXor}}),
+      need(take({{"add", ops::kReduxAdd},
+                 {"min", ops::kReduxMin},
+                 {"max", ops::kReduxMax},
+                 {"and", ops::kReduxAnd},
+                 {"or", ops::kReduxOr},
+                 {"xor", ops::kReduxXor}}),
            "an operation");
       break;
     case O::Movmatrix: need(modifiers.take("trans") && modifiers.take("m8n8"), ".m8n8.trans"); break;
@@ -231,10 +261,11 @@ void Decoder::ownModifiers(Modifiers& modifiers, ops::Key& key) {
 bool Decoder::syncModifiers(Modifiers& modifiers, O opcode) {
   const bool sync = modifiers.take("sync");
   const bool aligned = opcode == O::Movmatrix && modifiers.take("aligned");
-  const bool isSync = opcode == O::Shfl || opcode == O::Vote || opcode == O::Match || opcode == O::Redux || opcode == O::Elect ||
-                      opcode == O::Movmatrix;
+  const bool isSync = opcode == O::Shfl || opcode == O::Vote || opcode == O::Match || opcode == O::Redux ||
+                      opcode == O::Elect || opcode == O::Movmatrix;
   if (isSync && !sync) {
-    fail("'" + std::string(current_->opcode) + "' without .sync is not supported on sm_70 or higher", ErrorKind::Unsupported);
+    fail("'" + std::string(current_->opcode) + "' without .sync is not supported on sm_70 or higher",
+         ErrorKind::Unsupported);
   }
   if (sync && !isSync) modifiers.illegal("sync");
   if (opcode == O::Movmatrix && !aligned) fail("'movmatrix' needs .aligned");
@@ -265,11 +296,14 @@ std::pair<Decoder::Width, T> Decoder::widthOfLetter(char letter, const ops::Key&
   auto of = [](T type) { return std::make_pair(widthOf(type), type); };
   const T wide = key.type == T::U16 ? T::U32 : key.type == T::S16 ? T::S32 : key.type == T::U32 ? T::U64 : T::S64;
   switch (letter) {
-    case 't': case 'o': return of(key.type);
+    case 't':
+    case 'o': return of(key.type);
     case 's': return of(key.sourceType == T::None ? key.type : key.sourceType);
     case 'w': return of(key.wide ? wide : key.type);
-    case 'p': case 'b': return {Width::Predicate, T::Pred};
-    case 'v': return key.type == T::Pred ? std::make_pair(Width::Predicate, T::Pred) : std::make_pair(Width::Bits32, T::B32);
+    case 'p':
+    case 'b': return {Width::Predicate, T::Pred};
+    case 'v':
+      return key.type == T::Pred ? std::make_pair(Width::Predicate, T::Pred) : std::make_pair(Width::Bits32, T::B32);
     default: return {Width::Bits32, T::B32};
   }
 }
@@ -277,7 +311,8 @@ std::pair<Decoder::Width, T> Decoder::widthOfLetter(char letter, const ops::Key&
 // Reads the operands as opcodes.inc says; those that select the operation go into the key.
 Decoder::LaneOperands Decoder::laneOperands(ops::Key& key) {
   const std::string_view signature = kOperations[static_cast<size_t>(key.op)].operands;
-  if (signature.empty()) fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
+  if (signature.empty())
+    fail("instruction '" + std::string(current_->opcode) + "' is not supported", ErrorKind::Unsupported);
   const size_t colon = signature.find(':');
   LaneOperands found;
   laneResults(signature.substr(0, colon), key, found.results);
@@ -329,7 +364,8 @@ void Decoder::move(Modifiers& modifiers) {
   const Operand &d = at(0), &a = at(1);
   const Width width = widthOf(key.type);
   if (d.kind != K::Vector && a.kind != K::Vector) {
-    // Registers of 16 and 32 bits are not the same; special registers and addresses are read straight into the destination.
+    // Registers of 16 and 32 bits are not the same; special registers and addresses are read straight into the
+    // destination.
     const Ref to = resultRef(d, width);
     const Ref from = sourceRef(a, width, key.type);
     emitLane(key, Class::Move);
@@ -349,7 +385,8 @@ void Decoder::move(Modifiers& modifiers) {
   const Width elementWidth = widthOf(elementType);
   key.variant = (pack ? ops::kMovPack : ops::kMovUnpack) | count;
   std::vector<Ref> elements;
-  for (const Operand& e : vector.elements) elements.push_back(pack ? sourceRef(e, elementWidth, elementType) : optionalResultRef(e, elementWidth));
+  for (const Operand& e : vector.elements)
+    elements.push_back(pack ? sourceRef(e, elementWidth, elementType) : optionalResultRef(e, elementWidth));
   const Ref whole = pack ? resultRef(d, width) : sourceRef(a, width, key.type);
   emitLane(key, Class::Move);
   if (pack) {
@@ -381,7 +418,8 @@ void Decoder::convert(Modifiers& modifiers) {
   uint32_t destinationBits = 0, sourceBits = 0;
   const int typeBits = ops::bits(key.type), registerBits = bitsOf(d.reg);
   if (registerBits < typeBits) mismatch();
-  if (registerBits > typeBits && !(typeBits == 8 && registerBits == 16)) destinationBits = static_cast<uint32_t>(registerBits);
+  if (registerBits > typeBits && !(typeBits == 8 && registerBits == 16))
+    destinationBits = static_cast<uint32_t>(registerBits);
   if (destinationBits == 128) mismatch();
   const Ref to = registerRef(d.reg);
   std::vector<Ref> from;
@@ -417,7 +455,8 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
       break;
     }
   }
-  if (form.shape == ops::Shape::None) fail(std::string(opcodeName) + " needs a shape that softcuda knows", ErrorKind::Unsupported);
+  if (form.shape == ops::Shape::None)
+    fail(std::string(opcodeName) + " needs a shape that softcuda knows", ErrorKind::Unsupported);
   form.satfinite = modifiers.take("satfinite");
   if (modifiers.take("popc")) {
     if (modifiers.take("and")) form.op = ops::MmaOp::AndPopc;
@@ -438,7 +477,7 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
   std::vector<T> types;
   T type;
   while (modifiers.takeType(&type)) types.push_back(type);
-  if (!types.empty() && types[0] == T::F64) modifiers.take("rn");   // what all of them do
+  if (!types.empty() && types[0] == T::F64) modifiers.take("rn");  // what all of them do
   modifiers.finish();
   if (types.size() == 2 && wmma) {
     form.d = types[0];
@@ -454,7 +493,9 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
   }
   const ops::Key key = ops::mmaKey(wmma ? O::WmmaMma : O::Mma, form);
   std::string why;
-  if (ops::find(key, &why) == nullptr) fail(std::string(opcodeName) + " does not have this form" + (why.empty() ? "" : ": " + why), ErrorKind::Unsupported);
+  if (ops::find(key, &why) == nullptr)
+    fail(std::string(opcodeName) + " does not have this form" + (why.empty() ? "" : ": " + why),
+         ErrorKind::Unsupported);
   if (current_->operands.size() != 4) mismatch();
   const O opcode = wmma ? O::WmmaMma : O::Mma;
   auto refs = [&](const Operand& operand, ops::Operand which, T elementType, bool isResult) {
@@ -469,7 +510,8 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
     const Width width = fragment.registerBits == 64 ? Width::Bits64 : Width::Bits32;
     const T registerType = elementType == T::F64 ? T::F64 : elementType == T::F32 ? T::F32 : T::B32;
     std::vector<Ref> result;
-    for (const Operand* e : elements) result.push_back(isResult ? resultRef(*e, width) : sourceRef(*e, width, registerType));
+    for (const Operand* e : elements)
+      result.push_back(isResult ? resultRef(*e, width) : sourceRef(*e, width, registerType));
     return result;
   };
   const std::vector<Ref> d = refs(at(0), ops::Operand::C, form.d, true);
@@ -519,7 +561,10 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
     variant.bType = types[2];
   }
   auto scalarSelector = [&](std::string_view text, V::Selector* selector) {
-    static const struct { const char* word; V::Selector selector; } table[] = {{"b0", V::kB0}, {"b1", V::kB1}, {"b2", V::kB2}, {"b3", V::kB3}, {"h0", V::kH0}, {"h1", V::kH1}};
+    static const struct {
+      const char* word;
+      V::Selector selector;
+    } table[] = {{"b0", V::kB0}, {"b1", V::kB1}, {"b2", V::kB2}, {"b3", V::kB3}, {"h0", V::kH0}, {"h1", V::kH1}};
     if (text.empty()) return;
     for (const auto& entry : table) {
       if (text == entry.word) {
@@ -529,9 +574,10 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
     }
     fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
   };
-  auto simdSelector = [&](std::string_view text, uint32_t* nibbles) {   // "b7531" or "h10": highest element first
+  auto simdSelector = [&](std::string_view text, uint32_t* nibbles) {  // "b7531" or "h10": highest element first
     if (text.empty()) return;
-    if (text.size() != static_cast<size_t>(elements) + 1 || text[0] != (elements == 4 ? 'b' : 'h')) fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
+    if (text.size() != static_cast<size_t>(elements) + 1 || text[0] != (elements == 4 ? 'b' : 'h'))
+      fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
     *nibbles = 0;
     for (char c : text.substr(1)) {
       if (c < '0' || c >= '0' + 2 * elements) fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
@@ -547,7 +593,8 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
     scalarSelector(d.name, &merge);
     if (merge != V::kWhole) {
       if (variant.second != V::kNone) mismatch();
-      variant.second = static_cast<V::Second>(static_cast<int>(V::kMergeB0) + static_cast<int>(merge) - static_cast<int>(V::kB0));
+      variant.second =
+          static_cast<V::Second>(static_cast<int>(V::kMergeB0) + static_cast<int>(merge) - static_cast<int>(V::kB0));
     }
   } else {
     if (elements == 2) {
@@ -589,7 +636,9 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
   std::string why;
   uint32_t packed = 0;
   const ops::LaneOp op = ops::findVideo(key, variant, &packed, &why);
-  if (op == nullptr) fail("instruction '" + name + "' is not supported in this form" + (why.empty() ? "" : ": " + why), ErrorKind::Unsupported);
+  if (op == nullptr)
+    fail("instruction '" + name + "' is not supported in this form" + (why.empty() ? "" : ": " + why),
+         ErrorKind::Unsupported);
   Instr& instr = emit(Kind::LaneMany, Class::Integer);
   instr.op = op;
   instr.variant = packed;

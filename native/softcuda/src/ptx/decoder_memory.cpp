@@ -27,7 +27,9 @@ Class loadClass(Area area) {
   }
 }
 
-Class storeClass(Area area) { return area == Area::Shared ? Class::SharedStore : area == Area::Local ? Class::LocalStore : Class::GlobalStore; }
+Class storeClass(Area area) {
+  return area == Area::Shared ? Class::SharedStore : area == Area::Local ? Class::LocalStore : Class::GlobalStore;
+}
 
 bool isSigned(T t) { return t == T::S8 || t == T::S16 || t == T::S32 || t == T::S64; }
 
@@ -38,7 +40,9 @@ bool Decoder::takeSpace(Modifiers& modifiers, Area* area, bool allowParameter) {
   else if (modifiers.take("shared") || modifiers.take("shared::cta")) *area = Area::Shared;
   else if (modifiers.take("local")) *area = Area::Local;
   else if (modifiers.take("const")) *area = Area::Constant;
-  else if (allowParameter && (modifiers.take("param") || modifiers.take("param::entry") || modifiers.take("param::func"))) *area = Area::KernelParameter;
+  else if (allowParameter &&
+           (modifiers.take("param") || modifiers.take("param::entry") || modifiers.take("param::func")))
+    *area = Area::KernelParameter;
   else return false;
   return true;
 }
@@ -56,7 +60,8 @@ void Decoder::takeOrder(Modifiers& modifiers, Access& access, bool isStore) {
   }
   const bool ordered = modifiers.take("relaxed") || modifiers.take(isStore ? "release" : "acquire");
   if (!ordered) return;
-  if (!modifiers.take("cta") && !modifiers.take("cluster") && !modifiers.take("gpu") && !modifiers.take("sys")) fail("'" + std::string(current_->opcode) + "' with an order needs a scope");
+  if (!modifiers.take("cta") && !modifiers.take("cluster") && !modifiers.take("gpu") && !modifiers.take("sys"))
+    fail("'" + std::string(current_->opcode) + "' with an order needs a scope");
   access.polls = access.isVolatile = true;
 }
 
@@ -66,7 +71,12 @@ void Decoder::takeCaching(Modifiers& modifiers, bool* hasHint) {
   *hasHint = modifiers.take("L2::cache_hint");
   std::string_view word;
   while (modifiers.takePrefix("L1::", &word) || modifiers.takePrefix("L2::", &word)) {
-    static const char* const known[] = {"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate", "L2::64B", "L2::128B", "L2::256B", "L2::evict_last", "L2::evict_normal", "L2::evict_first"};
+    static const char* const known[] = {"L1::evict_normal", "L1::evict_unchanged",
+                                        "L1::evict_first",  "L1::evict_last",
+                                        "L1::no_allocate",  "L2::64B",
+                                        "L2::128B",         "L2::256B",
+                                        "L2::evict_last",   "L2::evict_normal",
+                                        "L2::evict_first"};
     if (std::find(std::begin(known), std::end(known), word) == std::end(known)) modifiers.illegal(word);
   }
 }
@@ -97,14 +107,22 @@ Decoder::Access Decoder::access(const Operand& address, Area area, uint32_t byte
       a.area = Area::Local;
       a.frameRelative = true;
       a.offset += local->second;
-      if (address.offset < 0 || static_cast<uint64_t>(address.offset) + uint64_t{bytes} * count > ((v.size + 3) & ~uint64_t{3}))
+      if (address.offset < 0 ||
+          static_cast<uint64_t>(address.offset) + uint64_t{bytes} * count > ((v.size + 3) & ~uint64_t{3}))
         fail("access outside of '" + std::string(v.name) + "'");
       return a;
     }
-    static const struct { Space space; Area area; } spaces[] = {{Space::Global, Area::Global}, {Space::Constant, Area::Constant}, {Space::Shared, Area::Shared}, {Space::Parameter, Area::KernelParameter}};
+    static const struct {
+      Space space;
+      Area area;
+    } spaces[] = {{Space::Global, Area::Global},
+                  {Space::Constant, Area::Constant},
+                  {Space::Shared, Area::Shared},
+                  {Space::Parameter, Area::KernelParameter}};
     bool fits = false;
     for (const auto& entry : spaces) fits = fits || (entry.space == v.space && entry.area == area);
-    if (!fits && area != Area::Generic) fail("'" + std::string(v.name) + "' is not in the state space of the instruction");
+    if (!fits && area != Area::Generic)
+      fail("'" + std::string(v.name) + "' is not in the state space of the instruction");
     if (area == Area::Generic) {
       if (v.space == Space::Shared) a.offset += static_cast<int64_t>(program::kSharedWindow);
       else if (v.space != Space::Global) fail("'" + std::string(v.name) + "' has no generic address here");
@@ -114,12 +132,14 @@ Decoder::Access Decoder::access(const Operand& address, Area area, uint32_t byte
   }
   if (address.reg != kNoRegister) {
     const int width = bitsOf(address.reg);
-    if (registers_[address.reg] == T::Pred || (width != 32 && width != 64)) fail("an address needs a register of 32 or 64 bits");
+    if (registers_[address.reg] == T::Pred || (width != 32 && width != 64))
+      fail("an address needs a register of 32 or 64 bits");
     if (!address.name.empty()) mismatch();
     a.base = width == 32 ? Access::Base::Register32 : Access::Base::Register64;
     a.baseRef = registerRef(address.reg);
   }
-  if (area == Area::KernelParameter && address.reg != kNoRegister && !source_.isEntry) a.area = Area::Local;   // the address of a function's parameter is local
+  if (area == Area::KernelParameter && address.reg != kNoRegister && !source_.isEntry)
+    a.area = Area::Local;  // the address of a function's parameter is local
   return a;
 }
 
@@ -128,7 +148,8 @@ uint32_t Decoder::addAccess(const Access& access) {
   return static_cast<uint32_t>(out_.accesses.size() - 1);
 }
 
-// The registers that are loaded or stored; sets registerBytes. Must be called before emit for stores of special operands.
+// The registers that are loaded or stored; sets registerBytes. Must be called before emit for stores of special
+// operands.
 void Decoder::dataRefs(const Operand& operand, Access& access, T type, bool isResult) {
   std::vector<const Operand*> elements;
   if (operand.kind == K::Vector) {
@@ -148,7 +169,10 @@ void Decoder::dataRefs(const Operand& operand, Access& access, T type, bool isRe
   }
   if (registerBits == 0) registerBits = std::max(ops::bits(type), 16);
   access.registerBytes = static_cast<uint8_t>(registerBits / 8);
-  const Width width = registerBits <= 16 ? Width::Bits16 : registerBits == 32 ? Width::Bits32 : registerBits == 64 ? Width::Bits64 : Width::Bits128;
+  const Width width = registerBits <= 16   ? Width::Bits16
+                      : registerBits == 32 ? Width::Bits32
+                      : registerBits == 64 ? Width::Bits64
+                                           : Width::Bits128;
   for (const Operand* e : elements) {
     if (isResult) {
       result(e->kind == K::Sink ? kNowhere : resultRef(*e, width));
@@ -254,9 +278,13 @@ void Decoder::atomic(bool reduction) {
   Area area = Area::Generic;
   takeSpace(modifiers, &area, false);
   if (area == Area::Local || area == Area::Constant) modifiers.illegal(area == Area::Local ? "local" : "const");
-  static const struct { const char* word; AtomicOp op; } operations[] = {
-      {"add", AtomicOp::Add}, {"inc", AtomicOp::Inc}, {"dec", AtomicOp::Dec}, {"min", AtomicOp::Min}, {"max", AtomicOp::Max},
-      {"and", AtomicOp::And}, {"or", AtomicOp::Or}, {"xor", AtomicOp::Xor}, {"exch", AtomicOp::Exchange}, {"cas", AtomicOp::CompareAndSwap}};
+  static const struct {
+    const char* word;
+    AtomicOp op;
+  } operations[] = {
+      {"add", AtomicOp::Add},       {"inc", AtomicOp::Inc},           {"dec", AtomicOp::Dec}, {"min", AtomicOp::Min},
+      {"max", AtomicOp::Max},       {"and", AtomicOp::And},           {"or", AtomicOp::Or},   {"xor", AtomicOp::Xor},
+      {"exch", AtomicOp::Exchange}, {"cas", AtomicOp::CompareAndSwap}};
   AtomicOp op = AtomicOp::None;
   for (const auto& entry : operations) {
     if (op == AtomicOp::None && modifiers.take(entry.word)) op = entry.op;
@@ -268,10 +296,14 @@ void Decoder::atomic(bool reduction) {
   T type = T::None;
   if (!modifiers.takeType(&type)) fail("'" + name + "' needs a type");
   modifiers.finish();
-  auto among = [&](std::initializer_list<T> types) { return std::find(types.begin(), types.end(), type) != types.end(); };
+  auto among = [&](std::initializer_list<T> types) {
+    return std::find(types.begin(), types.end(), type) != types.end();
+  };
   bool valid = false;
   switch (op) {
-    case AtomicOp::Add: valid = among({T::U32, T::S32, T::U64, T::F16, T::F16x2, T::BF16, T::BF16x2, T::F32, T::F64}); break;
+    case AtomicOp::Add:
+      valid = among({T::U32, T::S32, T::U64, T::F16, T::F16x2, T::BF16, T::BF16x2, T::F32, T::F64});
+      break;
     case AtomicOp::Inc:
     case AtomicOp::Dec: valid = among({T::U32}); break;
     case AtomicOp::Min:
@@ -293,7 +325,9 @@ void Decoder::atomic(bool reduction) {
   a.polls = op == AtomicOp::CompareAndSwap || op == AtomicOp::Exchange;
   a.registerBytes = static_cast<uint8_t>(bytes < 4 ? 2 : bytes);
   const Width width = widthOf(type);
-  const T registerType = type == T::F16 || type == T::BF16 ? T::B16 : type == T::F16x2 || type == T::BF16x2 ? T::B32 : type;
+  const T registerType = type == T::F16 || type == T::BF16       ? T::B16
+                         : type == T::F16x2 || type == T::BF16x2 ? T::B32
+                                                                 : type;
   std::vector<Ref> sources;
   sources.push_back(sourceRef(at(first + 1), width, registerType));
   size_t wanted = first + 2;
@@ -301,13 +335,15 @@ void Decoder::atomic(bool reduction) {
   Ref to = kNowhere;
   if (!reduction) to = optionalResultRef(at(0), width);
   emit(Kind::Atomic, Class::Atomic);
-  if (type == T::F16 || type == T::BF16 || type == T::F16x2 || type == T::BF16x2) {   // one lane at a time by the operation of add
+  if (type == T::F16 || type == T::BF16 || type == T::F16x2 ||
+      type == T::BF16x2) {  // one lane at a time by the operation of add
     ops::Key key{O::Add};
     key.type = type;
     key.rounding = ops::Rounding::Rn;
     std::string why;
     code_.back().instr.op = ops::find(key, &why);
-    if (code_.back().instr.op == nullptr) fail("'" + name + "' is not supported with this type: " + why, ErrorKind::Unsupported);
+    if (code_.back().instr.op == nullptr)
+      fail("'" + name + "' is not supported with this type: " + why, ErrorKind::Unsupported);
   }
   if (a.base != Access::Base::None) otherSource(a.baseRef);
   result(to);
@@ -331,7 +367,8 @@ void Decoder::copyAsync() {
     if (current_->operands.size() != (all ? 0u : 1u)) mismatch();
     uint64_t pending = 0;
     if (!all) pending = immediateInteger(at(0), "the number of groups");
-    emit(Kind::WaitGroup, Class::CopyAsync).extra = all ? program::kNone : static_cast<uint32_t>(std::min<uint64_t>(pending, 1 << 20));
+    emit(Kind::WaitGroup, Class::CopyAsync).extra =
+        all ? program::kNone : static_cast<uint32_t>(std::min<uint64_t>(pending, 1 << 20));
     return;
   }
   if (modifiers.take("mbarrier")) {
@@ -353,7 +390,8 @@ void Decoder::copyAsync() {
     return;
   }
   const bool bypass = modifiers.take("cg");
-  if (!bypass && !modifiers.take("ca")) fail("this form of 'cp.async' is not supported (bulk copies need sm_90)", ErrorKind::Unsupported);
+  if (!bypass && !modifiers.take("ca"))
+    fail("this form of 'cp.async' is not supported (bulk copies need sm_90)", ErrorKind::Unsupported);
   if (!modifiers.take("shared") && !modifiers.take("shared::cta")) fail("'cp.async' needs .shared.global");
   if (!modifiers.take("global")) fail("'cp.async' needs .shared.global");
   bool hasHint = false;
@@ -394,12 +432,13 @@ void Decoder::mbarrier() {
   using M = program::MbarrierOp;
   Modifiers modifiers(*current_, 0);
   program::Mbarrier m;
-  bool mayWait = false;   // try_wait: test_wait that may take its time
+  bool mayWait = false;  // try_wait: test_wait that may take its time
   if (modifiers.take("init")) m.op = M::Init;
   else if (modifiers.take("inval")) m.op = M::Invalidate;
   else if (modifiers.take("arrive")) m.op = M::Arrive;
   else if (modifiers.take("arrive_drop")) m.op = M::ArriveDrop;
-  else if (modifiers.take("test_wait") || (mayWait = modifiers.take("try_wait"))) m.op = modifiers.take("parity") ? M::TestWaitParity : M::TestWait;
+  else if (modifiers.take("test_wait") || (mayWait = modifiers.take("try_wait")))
+    m.op = modifiers.take("parity") ? M::TestWaitParity : M::TestWait;
   else if (modifiers.take("pending_count")) m.op = M::PendingCount;
   else fail("this form of 'mbarrier' is not supported (it needs sm_90)", ErrorKind::Unsupported);
   m.noComplete = modifiers.take("noComplete");
@@ -504,7 +543,8 @@ void Decoder::wmmaLoadStore(bool isStore) {
   T type = T::None;
   if (!modifiers.takeType(&type)) fail("'wmma' needs a type");
   modifiers.finish();
-  const ops::Fragment fragment = shape == ops::Shape::None ? ops::Fragment{} : ops::mmaFragment(O::WmmaMma, shape, which, type);
+  const ops::Fragment fragment =
+      shape == ops::Shape::None ? ops::Fragment{} : ops::mmaFragment(O::WmmaMma, shape, which, type);
   if (fragment.registers == 0) fail("'wmma' does not have this shape with this type", ErrorKind::Unsupported);
   const Operand& data = at(isStore ? 1 : 0);
   Access a = access(at(isStore ? 0 : 1), area, 16, 1);
@@ -517,7 +557,12 @@ void Decoder::wmmaLoadStore(bool isStore) {
   const Width width = fragment.registerBits == 64 ? Width::Bits64 : Width::Bits32;
   std::vector<Ref> registers;
   if (data.kind == K::Vector) {
-    for (const Operand& e : data.elements) registers.push_back(isStore ? sourceRef(e, width, fragment.registerBits == 64 ? T::F64 : type == T::F32 ? T::F32 : T::B32) : resultRef(e, width));
+    for (const Operand& e : data.elements)
+      registers.push_back(isStore ? sourceRef(e, width,
+                                              fragment.registerBits == 64 ? T::F64
+                                              : type == T::F32            ? T::F32
+                                                                          : T::B32)
+                                  : resultRef(e, width));
   } else {
     registers.push_back(isStore ? sourceRef(data, width, type) : resultRef(data, width));
   }
@@ -529,7 +574,8 @@ void Decoder::wmmaLoadStore(bool isStore) {
   if (hasStride) {
     stride = sourceRef(at(2), Width::Bits32, T::B32);
   } else {
-    const int rows = which == ops::Operand::B ? extent.k : extent.m, columns = which == ops::Operand::A ? extent.k : extent.n;
+    const int rows = which == ops::Operand::B ? extent.k : extent.m,
+              columns = which == ops::Operand::A ? extent.k : extent.n;
     stride = constant(static_cast<uint64_t>(column ? rows : columns), Width::Bits32);
   }
   emit(isStore ? Kind::WmmaStore : Kind::WmmaLoad, Class::Matrix);
@@ -549,7 +595,8 @@ void Decoder::touch(O opcode) {
   std::string_view level;
   if (opcode == O::Prefetch || opcode == O::Prefetchu) {
     if (modifiers.take("tensormap")) fail("'prefetch.tensormap' needs sm_90", ErrorKind::Unsupported);
-    if (!modifiers.take("L1") && !modifiers.take("L2") && !modifiers.takePrefix("L2::evict_", &level)) fail("'prefetch' needs a level");
+    if (!modifiers.take("L1") && !modifiers.take("L2") && !modifiers.takePrefix("L2::evict_", &level))
+      fail("'prefetch' needs a level");
     modifiers.finish();
     if (current_->operands.size() != 1) mismatch();
     // A prefetch of an address that cannot be read does nothing.
@@ -558,9 +605,11 @@ void Decoder::touch(O opcode) {
     if (a.base != Access::Base::None) otherSource(a.baseRef);
     return;
   }
-  if (!modifiers.take("L2") && !modifiers.takePrefix("L2::evict_normal", &level)) fail("'" + std::string(current_->opcode) + "' needs .L2");
+  if (!modifiers.take("L2") && !modifiers.takePrefix("L2::evict_normal", &level))
+    fail("'" + std::string(current_->opcode) + "' needs .L2");
   modifiers.finish();
-  if (current_->operands.size() != 2 || immediateInteger(at(1), "the size") != 128) fail("'" + std::string(current_->opcode) + "' works on 128 bytes");
+  if (current_->operands.size() != 2 || immediateInteger(at(1), "the size") != 128)
+    fail("'" + std::string(current_->opcode) + "' works on 128 bytes");
   Access a = access(at(0), area, 128, 1);
   emit(Kind::Touch, Class::Other).extra = addAccess(a);
   if (a.base != Access::Base::None) otherSource(a.baseRef);
@@ -613,14 +662,16 @@ void Decoder::isSpace() {
 void Decoder::fence(O opcode) {
   Modifiers modifiers(*current_, 0);
   if (opcode == O::Membar) {
-    if (!modifiers.take("cta") && !modifiers.take("gl") && !modifiers.take("sys")) fail("'membar' needs a level", ErrorKind::Unsupported);
+    if (!modifiers.take("cta") && !modifiers.take("gl") && !modifiers.take("sys"))
+      fail("'membar' needs a level", ErrorKind::Unsupported);
   } else {
     if (modifiers.take("proxy")) {
       if (!modifiers.take("alias")) fail("this form of 'fence.proxy' is not supported", ErrorKind::Unsupported);
     } else {
       const bool order = modifiers.take("sc") || modifiers.take("acq_rel");
       (void)order;
-      if (!modifiers.take("cta") && !modifiers.take("gpu") && !modifiers.take("sys") && !modifiers.take("cluster")) fail("'fence' needs a scope", ErrorKind::Unsupported);
+      if (!modifiers.take("cta") && !modifiers.take("gpu") && !modifiers.take("sys") && !modifiers.take("cluster"))
+        fail("'fence' needs a scope", ErrorKind::Unsupported);
     }
   }
   modifiers.finish();
@@ -650,7 +701,8 @@ void Decoder::stack(O opcode) {
     if (count != 2 && count != 3) mismatch();
     uint64_t alignment = 8;
     if (count == 3) alignment = immediateInteger(at(2), "the alignment of 'alloca'");
-    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > (1u << 16)) fail("the alignment of 'alloca' must be a power of two");
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || alignment > (1u << 16))
+      fail("the alignment of 'alloca' must be a power of two");
     const Ref d = resultRef(at(0), width);
     const Ref size = sourceRef(at(1), width, type);
     Instr& instr = emit(Kind::Alloca, Class::Other);
@@ -666,7 +718,8 @@ bool Decoder::memory(O opcode) {
     case O::Ld: load(false); return true;
     case O::Ldu: load(true); return true;
     case O::St:
-      if (!current_->modifiers.empty() && (current_->modifiers[0] == "async" || current_->modifiers[0] == "bulk")) fail("'st." + std::string(current_->modifiers[0]) + "' needs sm_90", ErrorKind::Unsupported);
+      if (!current_->modifiers.empty() && (current_->modifiers[0] == "async" || current_->modifiers[0] == "bulk"))
+        fail("'st." + std::string(current_->modifiers[0]) + "' needs sm_90", ErrorKind::Unsupported);
       store();
       return true;
     case O::Atom: atomic(false); return true;

@@ -11,8 +11,12 @@ namespace softcuda::ptx {
 namespace {
 
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isWordStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '%'; }
-bool isWordPart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || isDigit(c) || c == '_' || c == '$'; }
+bool isWordStart(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || c == '%';
+}
+bool isWordPart(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || isDigit(c) || c == '_' || c == '$';
+}
 int hexDigit(char c) {
   if (isDigit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -80,7 +84,9 @@ Token Lexer::number() {
     uint64_t bits = 0;
     for (int i = 0; i < digits; ++i) {
       const int digit = hexDigit(peek(2 + static_cast<size_t>(i)));
-      if (digit < 0) throw PtxError(line_, std::string("a floating-point constant has ") + (single ? "8" : "16") + " hexadecimal digits after " + std::string(text_.substr(start, 2)));
+      if (digit < 0)
+        throw PtxError(line_, std::string("a floating-point constant has ") + (single ? "8" : "16") +
+                                  " hexadecimal digits after " + std::string(text_.substr(start, 2)));
       bits = bits << 4 | static_cast<uint64_t>(digit);
     }
     at_ += 2 + static_cast<size_t>(digits);
@@ -163,7 +169,8 @@ Token Lexer::next() {
   }
   if (c == '.') {
     ++at_;
-    while (isWordPart(peek()) || (peek() == ':' && peek(1) == ':' && isWordPart(peek(2)))) at_ += peek() == ':' ? 2 : 1;
+    while (isWordPart(peek()) || (peek() == ':' && peek(1) == ':' && isWordPart(peek(2))))
+      at_ += peek() == ':' ? 2 : 1;
     token.text = text_.substr(start + 1, at_ - start - 1);
     if (token.text.empty()) throw PtxError(line_, "'.' without a name");
     token.kind = TokenKind::DotWord;

@@ -20,17 +20,22 @@ class Parser {
  private:
   // The names of a function's nested blocks; the first is the function itself.
   struct Names {
-    struct Range { ops::Type type; uint64_t count; };
+    struct Range {
+      ops::Type type;
+      uint64_t count;
+    };
     uint32_t scope;
     std::unordered_map<std::string_view, RegisterId> registers;
-    std::unordered_map<std::string_view, Range> ranges;      // "%r" of %r<9>
+    std::unordered_map<std::string_view, Range> ranges;  // "%r" of %r<9>
     std::unordered_map<std::string_view, Variable*> variables;
     std::unordered_map<std::string_view, bool> prototypes;
   };
 
   // tokens
   void advance() { token_ = lexer_.next(); }
-  [[noreturn]] void fail(const std::string& message, ErrorKind kind = ErrorKind::Syntax) const { throw PtxError(token_.line, message, kind); }
+  [[noreturn]] void fail(const std::string& message, ErrorKind kind = ErrorKind::Syntax) const {
+    throw PtxError(token_.line, message, kind);
+  }
   [[noreturn]] void unexpected(const char* wanted) const;
   void expect(char symbol);
   bool accept(char symbol);
@@ -56,7 +61,8 @@ class Parser {
   void variableType(Variable& into, uint32_t& vector, bool isParameter);
   void variableName(Variable& into, uint32_t vector, bool isParameter);
   void initializer(Variable& into);
-  void initialValues(Variable& into, uint64_t& element, int depth, bool braces, uint64_t elementsHere, const std::vector<uint64_t>& dimensions, size_t level);
+  void initialValues(Variable& into, uint64_t& element, int depth, bool braces, uint64_t elementsHere,
+                     const std::vector<uint64_t>& dimensions, size_t level);
   void initialValue(Variable& into, uint64_t element);
   void moduleVariables(Space space, bool isExtern);
   Variable* addModuleVariable(Variable&& parsed);
@@ -86,15 +92,15 @@ class Parser {
   Function* function_ = nullptr;
   std::vector<Names> names_;
   SourcePosition source_;
-  using Place = std::array<uint64_t, 3>;   // file, line, column
+  using Place = std::array<uint64_t, 3>;  // file, line, column
   struct Loc {
     SourcePosition position;
     Place caller{};
-    bool several = false;                  // there were callers before this one
+    bool several = false;  // there were callers before this one
   };
-  std::map<Place, Loc> locs_;              // of the function: the last .loc at each place
+  std::map<Place, Loc> locs_;  // of the function: the last .loc at each place
   Place lastPlace_{};
-  bool pendingMinus_ = false;   // the sign of a constant expression that has been read already
+  bool pendingMinus_ = false;  // the sign of a constant expression that has been read already
 };
 
 }  // namespace softcuda::ptx

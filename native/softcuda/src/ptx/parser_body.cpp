@@ -14,7 +14,7 @@ std::string Register::text() const { return std::string(name); }
 uint32_t Function::findLabel(std::string_view label, uint32_t scope) const {
   const auto named = labels.find(label);
   if (named == labels.end()) return ~0u;
-  for (;; scope = scopes[scope].parent) {   // the innermost scope that encloses wins
+  for (;; scope = scopes[scope].parent) {  // the innermost scope that encloses wins
     for (const Label& candidate : named->second) {
       if (candidate.scope == scope) return candidate.index;
     }
@@ -100,9 +100,11 @@ void Parser::registerDeclaration() {
   if (token_.kind != TokenKind::DotWord) unexpected("a type");
   if (token_.text == "v2" || token_.text == "v4") fail("vector registers are not supported", ErrorKind::Unsupported);
   ops::Type type = ops::Type::None;
-  if (!typeWord(token_.text, &type)) fail("'." + std::string(token_.text.substr(0, 60)) + "' is no type of a register");
+  if (!typeWord(token_.text, &type))
+    fail("'." + std::string(token_.text.substr(0, 60)) + "' is no type of a register");
   const int bits = ops::bits(type);
-  if (type != ops::Type::Pred && (bits < 8 || bits % 8 != 0)) fail("'." + std::string(token_.text) + "' is no type of a register");
+  if (type != ops::Type::Pred && (bits < 8 || bits % 8 != 0))
+    fail("'." + std::string(token_.text) + "' is no type of a register");
   advance();
   do {
     const std::string_view name = word("the name of a register");
@@ -112,12 +114,14 @@ void Parser::registerDeclaration() {
     while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9') --digits;
     const auto range = names.ranges.find(name.substr(0, digits));
     bool ranged = false;
-    if (range != names.ranges.end() && digits < name.size() && name.size() - digits <= 10 && (name[digits] != '0' || name.size() - digits == 1) && !token_.is('<')) {
+    if (range != names.ranges.end() && digits < name.size() && name.size() - digits <= 10 &&
+        (name[digits] != '0' || name.size() - digits == 1) && !token_.is('<')) {
       uint64_t number = 0;
       for (char c : name.substr(digits)) number = number * 10 + static_cast<uint64_t>(c - '0');
       ranged = number < range->second.count;
     }
-    if (ranged || names.registers.count(name) != 0 || names.ranges.count(name) != 0) fail("Duplicate definition of register '" + std::string(name.substr(0, 60)) + "'");
+    if (ranged || names.registers.count(name) != 0 || names.ranges.count(name) != 0)
+      fail("Duplicate definition of register '" + std::string(name.substr(0, 60)) + "'");
     if (accept('<')) {
       const uint64_t count = integer("the number of registers");
       if (count > kMaxRegistersInRange) fail("too many registers");
@@ -147,9 +151,12 @@ void Parser::localVariables(Space space) {
 void Parser::addLocalVariable(Variable&& parsed) {
   const Space space = parsed.space;
   if (space == Space::Local || space == Space::Parameter) {
-    if (parsed.size > (uint64_t{1} << 24)) fail("variable '" + std::string(parsed.name) + "' is too large for " + (space == Space::Local ? ".local" : ".param"));
+    if (parsed.size > (uint64_t{1} << 24))
+      fail("variable '" + std::string(parsed.name) + "' is too large for " +
+           (space == Space::Local ? ".local" : ".param"));
   }
-  if (names_.back().variables.count(parsed.name) != 0) fail("Duplicate definition of variable '" + std::string(parsed.name) + "'");
+  if (names_.back().variables.count(parsed.name) != 0)
+    fail("Duplicate definition of variable '" + std::string(parsed.name) + "'");
   const std::string_view name = parsed.name;
   Variable* stored;
   if (space == Space::Global || space == Space::Constant) {
@@ -171,7 +178,7 @@ void Parser::locDirective() {
   source_ = {static_cast<uint32_t>(file), static_cast<uint32_t>(sourceLine), 0, true};
   const Place place{file, sourceLine, column};
   Place caller{};
-  if (token_.is(',') && token_.line == line) {   // , function_name label {+ offset}, inlined_at file line column
+  if (token_.is(',') && token_.line == line) {  // , function_name label {+ offset}, inlined_at file line column
     while (token_.kind != TokenKind::End && token_.line == line) {
       const bool at = token_.kind == TokenKind::Word && token_.text == "inlined_at";
       advance();
@@ -210,7 +217,7 @@ void Parser::labelled(std::string_view label, uint32_t line) {
     return;
   }
   if (acceptDot("callprototype")) {
-    Function prototype;   // checked, then forgotten: calls pass what their operands say
+    Function prototype;  // checked, then forgotten: calls pass what their operands say
     if (token_.is('(')) parameterList(prototype, prototype.results);
     word("'_'");
     if (token_.is('(')) parameterList(prototype, prototype.parameters);
@@ -221,7 +228,8 @@ void Parser::labelled(std::string_view label, uint32_t line) {
   }
   std::vector<Function::Label>& sameName = function_->labels[label];
   for (const Function::Label& other : sameName) {
-    if (other.scope == scope) throw PtxError(line, "Duplicate definition of label '" + std::string(label.substr(0, 80)) + "'");
+    if (other.scope == scope)
+      throw PtxError(line, "Duplicate definition of label '" + std::string(label.substr(0, 80)) + "'");
   }
   sameName.push_back({scope, static_cast<uint32_t>(function_->instructions.size())});
 }
@@ -273,7 +281,7 @@ Operand Parser::named(bool allowLabel) {
   }
   if (findRegister(name, &operand.reg)) {
     operand.kind = Operand::Kind::Register;
-    if (token_.kind == TokenKind::DotWord && !token_.spaceBefore) {   // selector of a video instruction
+    if (token_.kind == TokenKind::DotWord && !token_.spaceBefore) {  // selector of a video instruction
       operand.name = token_.text;
       advance();
     }
@@ -287,11 +295,13 @@ Operand Parser::named(bool allowLabel) {
     }
     operand.name = name;
     if (token_.kind == TokenKind::DotWord && !token_.spaceBefore) {
-      operand.name = std::string_view(name.data(), static_cast<size_t>(token_.text.data() + token_.text.size() - name.data()));
+      operand.name =
+          std::string_view(name.data(), static_cast<size_t>(token_.text.data() + token_.text.size() - name.data()));
       advance();
     }
     SpecialName special;
-    if (!findSpecial(operand.name, &special)) throw PtxError(line, "Unknown symbol '" + std::string(operand.name.substr(0, 80)) + "'", ErrorKind::Undefined);
+    if (!findSpecial(operand.name, &special))
+      throw PtxError(line, "Unknown symbol '" + std::string(operand.name.substr(0, 80)) + "'", ErrorKind::Undefined);
     operand.kind = Operand::Kind::Special;
     return operand;
   }
@@ -307,7 +317,8 @@ Operand Parser::named(bool allowLabel) {
     operand.function = function->second;
     return operand;
   }
-  if (!allowLabel) throw PtxError(line, "Unknown symbol '" + std::string(name.substr(0, 80)) + "'", ErrorKind::Undefined);
+  if (!allowLabel)
+    throw PtxError(line, "Unknown symbol '" + std::string(name.substr(0, 80)) + "'", ErrorKind::Undefined);
   operand.kind = Operand::Kind::Label;
   operand.name = name;
   return operand;
@@ -319,7 +330,8 @@ Operand Parser::address() {
   if (token_.kind == TokenKind::Word) {
     const uint32_t line = token_.line;
     Operand base = named(false);
-    if (base.kind != Operand::Kind::Register && base.kind != Operand::Kind::Variable) throw PtxError(line, "an address is a register or a variable with an offset");
+    if (base.kind != Operand::Kind::Register && base.kind != Operand::Kind::Variable)
+      throw PtxError(line, "an address is a register or a variable with an offset");
     operand = base;
     if (token_.is('+') || token_.is('-')) operand.offset = static_cast<int64_t>(binary(8, 0));
   } else {
@@ -367,7 +379,7 @@ Operand Parser::operand(bool allowLabel) {
       result.bits = token_.bits;
       if (negative) result.bits ^= single ? uint64_t{1} << 31 : uint64_t{1} << 63;
       advance();
-    } else if (negative && token_.kind == TokenKind::Word) {   // vmad: -c
+    } else if (negative && token_.kind == TokenKind::Word) {  // vmad: -c
       result = named(false);
       result.negated = true;
     } else {
@@ -423,8 +435,10 @@ void Parser::instruction() {
   if (accept('@')) {
     parsed.guardNegated = accept('!');
     const std::string_view name = word("a predicate");
-    if (!findRegister(name, &parsed.guard)) fail("Unknown symbol '" + std::string(name.substr(0, 80)) + "'", ErrorKind::Undefined);
-    if (function_->registers[parsed.guard].type != ops::Type::Pred) fail("'" + std::string(name.substr(0, 80)) + "' is not a predicate");
+    if (!findRegister(name, &parsed.guard))
+      fail("Unknown symbol '" + std::string(name.substr(0, 80)) + "'", ErrorKind::Undefined);
+    if (function_->registers[parsed.guard].type != ops::Type::Pred)
+      fail("'" + std::string(name.substr(0, 80)) + "' is not a predicate");
     parsed.line = token_.line;
   }
   const uint32_t wordLine = token_.line;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint64_t kMaxVariableSize = uint64_t{1} << 34;
 constexpr int kMaxDepth = 64;
-constexpr uint32_t kNewestVersion = 99;     // of the 9.x line
+constexpr uint32_t kNewestVersion = 99;  // of the 9.x line
 constexpr uint32_t kNewestTarget = 90;
 
 uint32_t number(std::string_view digits) {
@@ -70,8 +70,12 @@ uint64_t Parser::conditional(int depth) {
 }
 
 uint64_t Parser::binary(int precedence, int depth) {
-  struct Level { const char* symbols[5]; };
-  static const Level levels[] = {{{"||"}}, {{"&&"}}, {{"|"}}, {{"^"}}, {{"&"}}, {{"==", "!="}}, {{"<", ">", "<=", ">="}}, {{"<<", ">>"}}, {{"+", "-"}}, {{"*", "/", "%"}}};
+  struct Level {
+    const char* symbols[5];
+  };
+  static const Level levels[] = {
+      {{"||"}},       {{"&&"}},     {{"|"}},          {{"^"}}, {{"&"}}, {{"==", "!="}}, {{"<", ">", "<=", ">="}},
+      {{"<<", ">>"}}, {{"+", "-"}}, {{"*", "/", "%"}}};
   constexpr int kLevels = static_cast<int>(sizeof levels / sizeof *levels);
   if (precedence == kLevels) return unary(depth + 1);
   uint64_t left = binary(precedence + 1, depth);
@@ -142,23 +146,31 @@ void Parser::header() {
   const uint32_t minor = point == std::string_view::npos ? 0 : number(text.substr(point + 1));
   if (major == ~0u || minor == ~0u || minor > 9) fail("'" + std::string(text.substr(0, 40)) + "' is no PTX version");
   module_.version = major * 10 + minor;
-  if (module_.version > kNewestVersion) fail("Unsupported .version " + std::string(text.substr(0, 40)) + "; current version is '9.0'", ErrorKind::UnsupportedVersion);
+  if (module_.version > kNewestVersion)
+    fail("Unsupported .version " + std::string(text.substr(0, 40)) + "; current version is '9.0'",
+         ErrorKind::UnsupportedVersion);
   advance();
   if (!acceptDot("target")) unexpected("'.target' after '.version'");
   const std::string_view target = word("a target such as sm_80");
-  if (target.substr(0, 3) != "sm_") fail("'" + std::string(target.substr(0, 40)) + "' is no target; expected one such as sm_80");
+  if (target.substr(0, 3) != "sm_")
+    fail("'" + std::string(target.substr(0, 40)) + "' is no target; expected one such as sm_80");
   std::string_view digits = target.substr(3);
   if (!digits.empty() && (digits.back() == 'a' || digits.back() == 'f')) {
     module_.targetSuffix = true;
     digits.remove_suffix(1);
   }
   module_.target = number(digits);
-  if (module_.target == ~0u) fail("'" + std::string(target.substr(0, 40)) + "' is no target; expected one such as sm_80");
+  if (module_.target == ~0u)
+    fail("'" + std::string(target.substr(0, 40)) + "' is no target; expected one such as sm_80");
   if (module_.target > kNewestTarget || module_.targetSuffix)
-    fail("Program with .target '" + std::string(target.substr(0, 40)) + "' cannot be compiled for this device: softcuda runs targets up to sm_" + std::to_string(kNewestTarget), ErrorKind::Unsupported);
+    fail("Program with .target '" + std::string(target.substr(0, 40)) +
+             "' cannot be compiled for this device: softcuda runs targets up to sm_" + std::to_string(kNewestTarget),
+         ErrorKind::Unsupported);
   while (accept(',')) {
     const std::string_view option = word("a target option");
-    if (option != "debug" && option != "texmode_unified" && option != "texmode_independent" && option != "map_f64_to_f32") fail("unknown .target option '" + std::string(option.substr(0, 40)) + "'");
+    if (option != "debug" && option != "texmode_unified" && option != "texmode_independent" &&
+        option != "map_f64_to_f32")
+      fail("unknown .target option '" + std::string(option.substr(0, 40)) + "'");
     if (option == "map_f64_to_f32") fail(".target map_f64_to_f32 is not supported", ErrorKind::Unsupported);
   }
 }
@@ -166,9 +178,11 @@ void Parser::header() {
 void Parser::parseModule() {
   header();
   while (token_.kind != TokenKind::End) declaration();
-  // Variables that other modules would have to define cannot be resolved here: there is no linker. Shared ones are the dynamic shared memory.
+  // Variables that other modules would have to define cannot be resolved here: there is no linker. Shared ones are the
+  // dynamic shared memory.
   for (const Variable& v : module_.variables) {
-    if (v.isExtern && v.space != Space::Shared) throw PtxError(v.line, "Unresolved extern variable '" + std::string(v.name) + "'", ErrorKind::Undefined);
+    if (v.isExtern && v.space != Space::Shared)
+      throw PtxError(v.line, "Unresolved extern variable '" + std::string(v.name) + "'", ErrorKind::Undefined);
   }
 }
 
@@ -188,7 +202,7 @@ void Parser::fileDirective() {
 }
 
 void Parser::sectionDirective() {
-  advanceSectionName:
+advanceSectionName:
   if (token_.kind != TokenKind::DotWord && token_.kind != TokenKind::Word) unexpected("the name of a section");
   advance();
   if (token_.kind == TokenKind::DotWord) goto advanceSectionName;
@@ -250,7 +264,8 @@ void Parser::declaration() {
     const std::string_view aliased = word("a function name");
     expect(';');
     const auto found = module_.functionByName.find(aliased);
-    if (found == module_.functionByName.end()) throw PtxError(line, "Unknown symbol '" + std::string(aliased) + "'", ErrorKind::Undefined);
+    if (found == module_.functionByName.end())
+      throw PtxError(line, "Unknown symbol '" + std::string(aliased) + "'", ErrorKind::Undefined);
     module_.functionByName[alias] = found->second;
   } else if (name == "version" || name == "target") {
     fail("duplicate '." + std::string(name) + "' directive");
@@ -279,8 +294,7 @@ void Parser::variableType(Variable& into, uint32_t& vector, bool isParameter) {
       advance();
     } else if (text == "ptr" && isParameter) {
       advance();
-      while (acceptDot("global") || acceptDot("const") || acceptDot("local") || acceptDot("shared")) {
-      }
+      while (acceptDot("global") || acceptDot("const") || acceptDot("local") || acceptDot("shared")) {}
       if (acceptDot("align")) alignment();
     } else if (text == "attribute") {
       advance();
@@ -288,11 +302,14 @@ void Parser::variableType(Variable& into, uint32_t& vector, bool isParameter) {
       if (!acceptDot("managed")) fail("only '.attribute(.managed)' is supported", ErrorKind::Unsupported);
       expect(')');
     } else if (text == "texref" || text == "samplerref" || text == "surfref") {
-      fail("'." + std::string(text) + "' is not supported: softcuda has no textures and surfaces", ErrorKind::Unsupported);
+      fail("'." + std::string(text) + "' is not supported: softcuda has no textures and surfaces",
+           ErrorKind::Unsupported);
     } else {
-      if (hasType || !typeWord(text, &into.type)) fail("'." + std::string(text.substr(0, 60)) + "' is not expected in a variable's declaration");
+      if (hasType || !typeWord(text, &into.type))
+        fail("'." + std::string(text.substr(0, 60)) + "' is not expected in a variable's declaration");
       const int bits = ops::bits(into.type);
-      if (into.type == ops::Type::Pred || bits < 8 || bits % 8 != 0) fail("a variable in memory cannot have the type '." + std::string(text) + "'");
+      if (into.type == ops::Type::Pred || bits < 8 || bits % 8 != 0)
+        fail("a variable in memory cannot have the type '." + std::string(text) + "'");
       into.elementSize = static_cast<uint32_t>(bits) / 8;
       hasType = true;
       advance();
@@ -319,7 +336,8 @@ void Parser::variableName(Variable& into, uint32_t vector, bool isParameter) {
       dimensions.push_back(0);
     } else {
       const uint64_t extent = expression();
-      if (extent > kMaxVariableSize || (elements != 0 && extent != 0 && extent > kMaxVariableSize / elements)) fail("variable '" + std::string(into.name) + "' is too large");
+      if (extent > kMaxVariableSize || (elements != 0 && extent != 0 && extent > kMaxVariableSize / elements))
+        fail("variable '" + std::string(into.name) + "' is too large");
       dimensions.push_back(extent);
       elements *= extent;
     }
@@ -328,7 +346,8 @@ void Parser::variableName(Variable& into, uint32_t vector, bool isParameter) {
   if (elements > kMaxVariableSize / unit) fail("variable '" + std::string(into.name) + "' is too large");
   into.size = open ? 0 : elements * unit;
   if (token_.is('=')) {
-    if (isParameter || (into.space != Space::Global && into.space != Space::Constant)) fail("only .global and .const variables can be initialised");
+    if (isParameter || (into.space != Space::Global && into.space != Space::Constant))
+      fail("only .global and .const variables can be initialised");
     advance();
     if (vector > 1) {
       dimensions.push_back(vector);
@@ -349,7 +368,8 @@ void Parser::variableName(Variable& into, uint32_t vector, bool isParameter) {
   }
 }
 
-void Parser::initialValues(Variable& into, uint64_t& element, int depth, bool braces, uint64_t elementsHere, const std::vector<uint64_t>& dimensions, size_t level) {
+void Parser::initialValues(Variable& into, uint64_t& element, int depth, bool braces, uint64_t elementsHere,
+                           const std::vector<uint64_t>& dimensions, size_t level) {
   if (depth > 32) fail("initialiser is nested too deeply");
   if (braces) expect('{');
   const uint64_t start = element;
@@ -376,11 +396,13 @@ void Parser::initialValue(Variable& into, uint64_t element) {
   // Grown geometrically by vector: an open array's size is only known at the end.
   if (into.initial.size() < offset + into.elementSize) into.initial.resize(offset + into.elementSize);
   uint64_t bits = 0;
-  const bool isFloat = into.type == ops::Type::F32 || into.type == ops::Type::F64 || into.type == ops::Type::F16 || into.type == ops::Type::BF16;
+  const bool isFloat = into.type == ops::Type::F32 || into.type == ops::Type::F64 || into.type == ops::Type::F16 ||
+                       into.type == ops::Type::BF16;
   bool negative = false;
   auto relocate = [&](std::string_view symbol, bool generic, uint32_t size, uint32_t shift) {
     Variable::Relocation relocation{offset, size, symbol, 0, generic, shift, token_.line};
-    if (token_.is('+') || token_.is('-')) relocation.addend = static_cast<int64_t>(binary(8, 0));  // starts with a unary sign
+    if (token_.is('+') || token_.is('-'))
+      relocation.addend = static_cast<int64_t>(binary(8, 0));  // starts with a unary sign
     into.relocations.push_back(relocation);
   };
   if (token_.kind == TokenKind::Word) {
@@ -429,7 +451,7 @@ void Parser::initialValue(Variable& into, uint64_t element) {
   } else {
     bits = expression();
     if (negative) bits = 0 - bits;
-    if (token_.is('(')) {   // 0xFF00(symbol): one byte of an address
+    if (token_.is('(')) {  // 0xFF00(symbol): one byte of an address
       advance();
       const std::string_view symbol = word("a symbol");
       expect(')');
@@ -459,11 +481,13 @@ Variable* Parser::addModuleVariable(Variable&& parsed) {
   const auto found = module_.variableByName.find(parsed.name);
   if (found != module_.variableByName.end()) {
     // A declaration and its definition may both be there.
-    if (!found->second->isExtern && !parsed.isExtern) throw PtxError(parsed.line, "Duplicate definition of variable '" + std::string(parsed.name) + "'");
+    if (!found->second->isExtern && !parsed.isExtern)
+      throw PtxError(parsed.line, "Duplicate definition of variable '" + std::string(parsed.name) + "'");
     if (found->second->isExtern) *found->second = std::move(parsed);
     return found->second;
   }
-  if (module_.functionByName.count(parsed.name) != 0) throw PtxError(parsed.line, "Duplicate definition of '" + std::string(parsed.name) + "'");
+  if (module_.functionByName.count(parsed.name) != 0)
+    throw PtxError(parsed.line, "Duplicate definition of '" + std::string(parsed.name) + "'");
   module_.variables.push_back(std::move(parsed));
   Variable* added = &module_.variables.back();
   module_.variableByName[added->name] = added;
@@ -549,16 +573,18 @@ void Parser::function(bool isEntry, bool isExtern) {
   const auto found = module_.functionByName.find(parsed->name);
   if (found != module_.functionByName.end()) {
     Function* earlier = found->second;
-    if (token_.is('{') && earlier->hasBody) fail("Duplicate definition of function '" + std::string(parsed->name) + "'");
+    if (token_.is('{') && earlier->hasBody)
+      fail("Duplicate definition of function '" + std::string(parsed->name) + "'");
     if (earlier->isEntry != isEntry) fail("'" + std::string(parsed->name) + "' is declared as .entry and as .func");
-    if (token_.is('{')) {   // the definition takes the place of the declaration
+    if (token_.is('{')) {  // the definition takes the place of the declaration
       const uint32_t index = earlier->index;
       *earlier = std::move(*parsed);
       earlier->index = index;
     }
     target = earlier;
   } else {
-    if (module_.variableByName.count(parsed->name) != 0) fail("Duplicate definition of '" + std::string(parsed->name) + "'");
+    if (module_.variableByName.count(parsed->name) != 0)
+      fail("Duplicate definition of '" + std::string(parsed->name) + "'");
     target->index = static_cast<uint32_t>(module_.functions.size());
     module_.functionByName[target->name] = target;
     module_.functions.push_back(std::move(parsed));

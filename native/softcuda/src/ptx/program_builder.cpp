@@ -15,7 +15,7 @@ program::Ref ProgramBuilder::constant(uint64_t bits, uint32_t slotBytes) {
   const auto key = std::make_pair(slotBytes, bits);
   const auto found = constantByBits_.find(key);
   if (found != constantByBits_.end()) return found->second;
-  const uint32_t size = slotBytes < 64 ? 64 : slotBytes;   // keeps vectors aligned
+  const uint32_t size = slotBytes < 64 ? 64 : slotBytes;  // keeps vectors aligned
   const program::Ref ref = constantBytes_ | kInConstants;
   constants_.emplace_back(size, bits);
   constantByBits_[key] = ref;
@@ -26,23 +26,26 @@ program::Ref ProgramBuilder::constant(uint64_t bits, uint32_t slotBytes) {
 uint64_t ProgramBuilder::addressOf(const Variable& variable, uint32_t line) {
   switch (variable.space) {
     case Space::Global:
-    case Space::Constant:
-      return variable.address;
+    case Space::Constant: return variable.address;
     case Space::Shared: {
       const auto found = shared_.find(&variable);
-      if (found == shared_.end()) throw PtxError(line, "shared variable '" + std::string(variable.name) + "' cannot be used here");
+      if (found == shared_.end())
+        throw PtxError(line, "shared variable '" + std::string(variable.name) + "' cannot be used here");
       return found->second;
     }
-    case Space::Parameter:
-      return program::kKernelParameterBase + variable.address;
-    default:
-      throw PtxError(line, "the address of '" + std::string(variable.name) + "' cannot be taken");
+    case Space::Parameter: return program::kKernelParameterBase + variable.address;
+    default: throw PtxError(line, "the address of '" + std::string(variable.name) + "' cannot be taken");
   }
 }
 
 uint64_t ProgramBuilder::addressOf(const Function& function, uint32_t line) {
-  if (function.isEntry) throw PtxError(line, "the address of kernel '" + std::string(function.name) + "' is not supported: there is no device-side launch", ErrorKind::Unsupported);
-  if (!function.hasBody) throw PtxError(line, "Unresolved extern function '" + std::string(function.name) + "'", ErrorKind::Undefined);
+  if (function.isEntry)
+    throw PtxError(
+        line,
+        "the address of kernel '" + std::string(function.name) + "' is not supported: there is no device-side launch",
+        ErrorKind::Unsupported);
+  if (!function.hasBody)
+    throw PtxError(line, "Unresolved extern function '" + std::string(function.name) + "'", ErrorKind::Undefined);
   functionIndex(function);
   return program::functionAddress(function.index);
 }
@@ -88,7 +91,8 @@ void ProgramBuilder::layOutShared(const Function& kernel) {
         }
       }
       for (const Instruction& i : f->instructions) {
-        if (i.opcode == "call" && !i.operands.empty() && i.operands[0].kind == Operand::Kind::Register) indirect = true;
+        if (i.opcode == "call" && !i.operands.empty() && i.operands[0].kind == Operand::Kind::Register)
+          indirect = true;
         for (const Operand& o : i.operands) visit(o, visit);
         for (const Operand& o : i.arguments) visit(o, visit);
         for (const Operand& o : i.results) visit(o, visit);
@@ -96,7 +100,7 @@ void ProgramBuilder::layOutShared(const Function& kernel) {
     }
   };
   drain();
-  if (indirect) {   // function pointers may come from initialised memory
+  if (indirect) {  // function pointers may come from initialised memory
     for (const Variable& v : module_.variables) {
       for (const Variable::Relocation& r : v.relocations) {
         const auto found = module_.functionByName.find(r.symbol);
@@ -119,11 +123,13 @@ void ProgramBuilder::layOutShared(const Function& kernel) {
     offset = (offset + v->alignment - 1) & ~uint64_t{v->alignment - 1};
     shared_[v] = offset;
     offset += v->size;
-    if (offset > program::kMaxSharedBytes) throw PtxError(v->line, "Entry function '" + std::string(kernel.name) + "' uses too much shared data (0x" + [&] {
-      char text[32];
-      std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(offset));
-      return std::string(text);
-    }() + " bytes)");
+    if (offset > program::kMaxSharedBytes)
+      throw PtxError(
+          v->line, "Entry function '" + std::string(kernel.name) + "' uses too much shared data (0x" + [&] {
+            char text[32];
+            std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(offset));
+            return std::string(text);
+          }() + " bytes)");
   }
   program_.staticShared = static_cast<uint32_t>(offset);
   offset = (offset + dynamicAlignment - 1) & ~(dynamicAlignment - 1);
@@ -138,7 +144,8 @@ void ProgramBuilder::build(const Function& kernel) {
   program_.byModuleIndex.assign(module_.functions.size(), kNone);
   layOutShared(kernel);
   uint32_t parameters = 0;
-  for (const Variable* v : kernel.parameters) parameters = std::max(parameters, static_cast<uint32_t>(v->address + v->size));
+  for (const Variable* v : kernel.parameters)
+    parameters = std::max(parameters, static_cast<uint32_t>(v->address + v->size));
   program_.parameterBytes = parameters;
   functionIndex(kernel);
   bool addressesTaken = false;
@@ -148,7 +155,8 @@ void ProgramBuilder::build(const Function& kernel) {
       for (const Variable& v : module_.variables) {
         for (const Variable::Relocation& r : v.relocations) {
           const auto found = module_.functionByName.find(r.symbol);
-          if (found != module_.functionByName.end() && found->second->hasBody && !found->second->isEntry) functionIndex(*found->second);
+          if (found != module_.functionByName.end() && found->second->hasBody && !found->second->isEntry)
+            functionIndex(*found->second);
         }
       }
       continue;

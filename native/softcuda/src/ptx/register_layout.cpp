@@ -12,7 +12,8 @@ using program::Ref;
 constexpr uint32_t kNever = ~0u;
 
 bool endsBlock(Kind kind) {
-  return kind == Kind::Branch || kind == Kind::BranchIndexed || kind == Kind::Return || kind == Kind::Exit || kind == Kind::Trap;
+  return kind == Kind::Branch || kind == Kind::BranchIndexed || kind == Kind::Return || kind == Kind::Exit ||
+         kind == Kind::Trap;
 }
 
 // From the first to the last instruction at which a register holds something that is wanted.
@@ -32,7 +33,7 @@ class LiveRanges {
     uint32_t first, end;
     std::vector<uint32_t> successors;
   };
-  using Sets = std::vector<uint64_t>;   // for each block a set of global registers
+  using Sets = std::vector<uint64_t>;  // for each block a set of global registers
 
   // Calls back for each instruction that a branch may go to.
   template <typename F>
@@ -70,12 +71,12 @@ class LiveRanges {
   std::vector<Block> blocks_;
   std::vector<uint32_t> blockAt_;
   // Only registers that cross a block boundary need the dataflow; others live within one block.
-  std::vector<uint32_t> globalIndex_, globals_;   // by register; the registers
-  size_t words_ = 0;                              // of a set
-  Sets read_, written_, in_, out_;                // read_: before it is written
+  std::vector<uint32_t> globalIndex_, globals_;  // by register; the registers
+  size_t words_ = 0;                             // of a set
+  Sets read_, written_, in_, out_;               // read_: before it is written
 
  public:
-  std::vector<uint32_t> start, end;               // by register; kNever: no instruction uses it
+  std::vector<uint32_t> start, end;  // by register; kNever: no instruction uses it
 };
 
 void LiveRanges::findBlocks() {
@@ -144,7 +145,7 @@ void LiveRanges::use(Ref ref, uint32_t instruction, uint32_t block, const std::v
   if (definedIn[reg] == block) return;
   if (globalIndex_[reg] != kNever) {
     add(read_, block, globalIndex_[reg]);
-  } else {   // read before it is written, or carried round a loop within its block
+  } else {  // read before it is written, or carried round a loop within its block
     extend(reg, blocks_[block].first);
     extend(reg, blocks_[block].end - 1);
   }

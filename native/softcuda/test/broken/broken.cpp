@@ -1,5 +1,6 @@
-// Broken kernels: each ends with the error that CUDA gives and a report that names the place, or is counted as it should be; its
-// corrected twin is clean. ctest runs this under several values of SOFTCUDA_SEED, with and without SOFTCUDA_CHECK.
+// Broken kernels: each ends with the error that CUDA gives and a report that names the place, or is counted as it
+// should be; its corrected twin is clean. ctest runs this under several values of SOFTCUDA_SEED, with and without
+// SOFTCUDA_CHECK.
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
@@ -21,7 +22,8 @@ std::string place(const std::string& name, const std::string& word = "BUG") {
   std::istringstream source(readFile(ptxFolder() + "/../broken.cu"));
   int number = 1;
   for (std::string line; std::getline(source, line); number++)
-    if (line.size() > name.size() && line.find("// " + word + " " + name) != std::string::npos) return "broken.cu:" + std::to_string(number);
+    if (line.size() > name.size() && line.find("// " + word + " " + name) != std::string::npos)
+      return "broken.cu:" + std::to_string(number);
   throw Error("broken.cu has no line marked " + name);
 }
 
@@ -39,16 +41,19 @@ Outcome launch(const Module& m, const std::string& kernel, const Shape& shape, c
 
 void expectReport(const Outcome& o, const std::vector<std::string>& parts) {
   for (const std::string& part : parts)
-    if (o.report.find(part) == std::string::npos) throw Error("the report does not say \"" + part + "\":\n" + o.report);
+    if (o.report.find(part) == std::string::npos)
+      throw Error("the report does not say \"" + part + "\":\n" + o.report);
 }
 
 void expectFault(const Outcome& o, CUresult code, const std::vector<std::string>& parts) {
-  if (o.result != code) throw Error("ended with " + errorName(o.result) + " instead of " + errorName(code) + ":\n" + o.report);
+  if (o.result != code)
+    throw Error("ended with " + errorName(o.result) + " instead of " + errorName(code) + ":\n" + o.report);
   expectReport(o, parts);
 }
 
 void expectClean(const Outcome& o) {
-  if (o.result != CUDA_SUCCESS || !o.report.empty()) throw Error("the corrected kernel ends with " + errorName(o.result) + ":\n" + o.report);
+  if (o.result != CUDA_SUCCESS || !o.report.empty())
+    throw Error("the corrected kernel ends with " + errorName(o.result) + ":\n" + o.report);
 }
 
 Module module() { return Module("broken"); }
@@ -74,7 +79,8 @@ TEST(fault_off_by_one) {
     Module m = module();
     expectClean(launch(m, "offByOneFixed", {2, 64}, in, out, 100));
     const Outcome o = launch(m, "offByOne", {2, 64}, in, out, 100);
-    expectFault(o, CUDA_ERROR_ILLEGAL_ADDRESS, {"offByOne", place("offByOne"), "block", "thread", "36", "past the end"});
+    expectFault(o, CUDA_ERROR_ILLEGAL_ADDRESS,
+                {"offByOne", place("offByOne"), "block", "thread", "36", "past the end"});
     // sticky
     CHECK(driver().ctxSynchronize() == CUDA_ERROR_ILLEGAL_ADDRESS);
     CUdeviceptr p = 0;
@@ -88,20 +94,33 @@ TEST(fault_off_by_one) {
   });
 }
 
-// .loc names the place where a function was inlined by file, line and column, and that place may have been inlined twice.
+// .loc names the place where a function was inlined by file, line and column, and that place may have been inlined
+// twice.
 TEST(fault_in_a_function_inlined_twice) {
   const std::string bad = "st.global.u32 [8], 1;\n", good = "st.global.u32 [%rd1], 1;\n";
   const auto run = [](const std::string& body) {
     Buffer<int> out(1);
-    const Module m = Module::fromText(".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k(.param .u64 p)\n{\n.reg .b64 %rd1;\n.loc 1 30 1\nld.param.u64 %rd1, [p];\n" + body +
-                                      "ret;\n}\n.file 1 \"twice.cu\"\n");
+    const Module m = Module::fromText(
+        ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k(.param .u64 p)\n{\n.reg .b64 %rd1;\n.loc 1 "
+        "30 1\nld.param.u64 %rd1, [p];\n" +
+        body + "ret;\n}\n.file 1 \"twice.cu\"\n");
     return launch(m, "k", {1, 1}, out);
   };
-  const std::string first = ".loc 1 20 3, function_name $L0, inlined_at 1 31 5\n", second = ".loc 1 20 3, function_name $L0, inlined_at 1 32 5\n", inner = ".loc 1 10 2, function_name $L1, inlined_at 1 20 3\n";
-  inContext([&] { expectReport(run(first + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, inlined at twice.cu:31)"}); });
-  inContext([&] { expectReport(run(first + inner + good + second + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, inlined at twice.cu:32)"}); });
+  const std::string first = ".loc 1 20 3, function_name $L0, inlined_at 1 31 5\n",
+                    second = ".loc 1 20 3, function_name $L0, inlined_at 1 32 5\n",
+                    inner = ".loc 1 10 2, function_name $L1, inlined_at 1 20 3\n";
+  inContext([&] {
+    expectReport(run(first + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, inlined at twice.cu:31)"});
+  });
+  inContext([&] {
+    expectReport(run(first + inner + good + second + inner + bad),
+                 {"(twice.cu:10, inlined at twice.cu:20, inlined at twice.cu:32)"});
+  });
   // back in one of the two, no one knows which
-  inContext([&] { expectReport(run(first + inner + good + second + inner + good + ".loc 1 33 1\n" + good + inner + bad), {"(twice.cu:10, inlined at twice.cu:20, probably inlined at twice.cu:32)"}); });
+  inContext([&] {
+    expectReport(run(first + inner + good + second + inner + good + ".loc 1 33 1\n" + good + inner + bad),
+                 {"(twice.cu:10, inlined at twice.cu:20, probably inlined at twice.cu:32)"});
+  });
 }
 
 TEST(fault_use_after_free) {
@@ -110,7 +129,8 @@ TEST(fault_use_after_free) {
   expectClean(launch(m, "readThrough", {1, 64}, in, out));
   const CUdeviceptr freed = in.address();
   in.free();
-  expectFault(launch(m, "readThrough", {1, 64}, freed, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough"), "freed"});
+  expectFault(launch(m, "readThrough", {1, 64}, freed, out), CUDA_ERROR_ILLEGAL_ADDRESS,
+              {"readThrough", place("readThrough"), "freed"});
 }
 
 TEST(fault_use_after_free_reallocated) {
@@ -124,35 +144,41 @@ TEST(fault_use_after_free_reallocated) {
 
 TEST(fault_null) {
   Buffer<int> out(64);
-  expectFault(launch(module(), "readThrough", {1, 64}, CUdeviceptr(0), out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough")});
+  expectFault(launch(module(), "readThrough", {1, 64}, CUdeviceptr(0), out), CUDA_ERROR_ILLEGAL_ADDRESS,
+              {"readThrough", place("readThrough")});
 }
 
 TEST(fault_host_pointer) {
   Buffer<int> out(64);
   std::vector<int> host(64);
-  expectFault(launch(module(), "readThrough", {1, 64}, static_cast<void*>(host.data()), out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough")});
+  expectFault(launch(module(), "readThrough", {1, 64}, static_cast<void*>(host.data()), out),
+              CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough")});
 }
 
 TEST(fault_before_allocation) {
   Buffer<int> in(numbers(64)), out(64);
-  expectFault(launch(module(), "readThrough", {1, 64}, in.address() - 4, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"readThrough", place("readThrough"), "before"});
+  expectFault(launch(module(), "readThrough", {1, 64}, in.address() - 4, out), CUDA_ERROR_ILLEGAL_ADDRESS,
+              {"readThrough", place("readThrough"), "before"});
 }
 
 TEST(fault_atomic) {
   auto cell = Buffer<int>::zeros(63);
-  expectFault(launch(module(), "addThrough", {1, 64}, cell), CUDA_ERROR_ILLEGAL_ADDRESS, {"addThrough", place("addThrough"), "63"});
+  expectFault(launch(module(), "addThrough", {1, 64}, cell), CUDA_ERROR_ILLEGAL_ADDRESS,
+              {"addThrough", place("addThrough"), "63"});
 }
 
 TEST(fault_misaligned) {
   Buffer<float> in(std::vector<float>(80, 1)), out(4 * 64);
   Module m = module();
   expectClean(launch(m, "misalignedFixed", {1, 64}, in, out));
-  expectFault(launch(m, "misaligned", {1, 64}, in, out), CUDA_ERROR_MISALIGNED_ADDRESS, {"misaligned", place("misaligned"), "16"});
+  expectFault(launch(m, "misaligned", {1, 64}, in, out), CUDA_ERROR_MISALIGNED_ADDRESS,
+              {"misaligned", place("misaligned"), "16"});
 }
 
 TEST(fault_misaligned_atomic) {
   auto cell = Buffer<int>::zeros(64);
-  expectFault(launch(module(), "addThrough", {1, 32}, cell.address() + 2), CUDA_ERROR_MISALIGNED_ADDRESS, {"addThrough", place("addThrough")});
+  expectFault(launch(module(), "addThrough", {1, 32}, cell.address() + 2), CUDA_ERROR_MISALIGNED_ADDRESS,
+              {"addThrough", place("addThrough")});
 }
 
 TEST(fault_shared) {
@@ -160,48 +186,56 @@ TEST(fault_shared) {
     Buffer<int> out(64);
     Module m = module();
     expectClean(launch(m, "pastShared", {1, 64}, out, 0));
-    expectFault(launch(m, "pastShared", {1, 64}, out, 1), CUDA_ERROR_ILLEGAL_ADDRESS, {"pastShared", place("pastShared"), "63", "shared"});
+    expectFault(launch(m, "pastShared", {1, 64}, out, 1), CUDA_ERROR_ILLEGAL_ADDRESS,
+                {"pastShared", place("pastShared"), "63", "shared"});
   });
   inContext([] {
     Buffer<int> out(64);
     Module m = module();
     expectClean(launch(m, "pastDynamicShared", {1, 64, 256}, out));
-    expectFault(launch(m, "pastDynamicShared", {1, 64, 252}, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"pastDynamicShared", place("pastDynamicShared"), "63", "shared"});
+    expectFault(launch(m, "pastDynamicShared", {1, 64, 252}, out), CUDA_ERROR_ILLEGAL_ADDRESS,
+                {"pastDynamicShared", place("pastDynamicShared"), "63", "shared"});
   });
 }
 
 TEST(fault_local) {
-  for (int reach : {16, 100000}) inContext([reach] {
+  for (int reach : {16, 100000})
+    inContext([reach] {
       Buffer<int> out(64);
       Module m = module();
-      expectFault(launch(m, "pastLocal", {1, 64}, out, reach), CUDA_ERROR_ILLEGAL_ADDRESS, {"pastLocal", place("pastLocal"), "local"});
+      expectFault(launch(m, "pastLocal", {1, 64}, out, reach), CUDA_ERROR_ILLEGAL_ADDRESS,
+                  {"pastLocal", place("pastLocal"), "local"});
     });
 }
 
 TEST(fault_constant) {
   auto out = Buffer<int>::zeros(64);
-  expectFault(launch(module(), "writeConstant", {1, 32}, out), CUDA_ERROR_ILLEGAL_ADDRESS, {"writeConstant", place("writeConstant"), "constant"});
+  expectFault(launch(module(), "writeConstant", {1, 32}, out), CUDA_ERROR_ILLEGAL_ADDRESS,
+              {"writeConstant", place("writeConstant"), "constant"});
 }
 
 TEST(fault_async_copy) {
   Buffer<int> in(numbers(64 * 4)), out(64 * 4);
   Module m = module();
   expectClean(launch(m, "asyncCopyPast", {1, 64}, in, out, 32));
-  expectFault(launch(m, "asyncCopyPast", {1, 64}, in, out, 33), CUDA_ERROR_ILLEGAL_ADDRESS, {"asyncCopyPast", place("asyncCopyPast"), "63"});
+  expectFault(launch(m, "asyncCopyPast", {1, 64}, in, out, 33), CUDA_ERROR_ILLEGAL_ADDRESS,
+              {"asyncCopyPast", place("asyncCopyPast"), "63"});
 }
 
 TEST(fault_load_matrix) {
   Buffer<int> out(32);
   Module m = module();
   expectClean(launch(m, "loadMatrixMisaligned", {1, 32}, out, 0));
-  expectFault(launch(m, "loadMatrixMisaligned", {1, 32}, out, 1), CUDA_ERROR_MISALIGNED_ADDRESS, {"loadMatrixMisaligned", place("loadMatrixMisaligned")});
+  expectFault(launch(m, "loadMatrixMisaligned", {1, 32}, out, 1), CUDA_ERROR_MISALIGNED_ADDRESS,
+              {"loadMatrixMisaligned", place("loadMatrixMisaligned")});
 }
 
 TEST(fault_wild_call) {
   Buffer<unsigned long long> table(std::vector<unsigned long long>(32, 0x123456789abcdef));
   Buffer<int> out(32);
   const Outcome o = launch(module(), "wildCall", {1, 32}, table, out);
-  CHECK(o.result == CUDA_ERROR_INVALID_PC || o.result == CUDA_ERROR_ILLEGAL_ADDRESS || o.result == CUDA_ERROR_ILLEGAL_INSTRUCTION);
+  CHECK(o.result == CUDA_ERROR_INVALID_PC || o.result == CUDA_ERROR_ILLEGAL_ADDRESS ||
+        o.result == CUDA_ERROR_ILLEGAL_INSTRUCTION);
   expectReport(o, {"wildCall", place("wildCall")});
 }
 
@@ -316,7 +350,9 @@ const Launcher kToOut = [](const Module& m, const std::string& kernel) {
 
 }  // namespace
 
-TEST(race_missing_barrier) { race("missingBarrier", {place("missingBarrier"), place("missingBarrier", "WRITE")}, kFromInToOut); }
+TEST(race_missing_barrier) {
+  race("missingBarrier", {place("missingBarrier"), place("missingBarrier", "WRITE")}, kFromInToOut);
+}
 
 TEST(race_missing_second_barrier) {
   race("missingSecondBarrier", {}, [](const Module& m, const std::string& kernel) {
@@ -343,7 +379,8 @@ TEST(race_none) {
 
 TEST(init_shared) {
   if (!checking("init")) throw Error("run this with SOFTCUDA_CHECK=init");
-  for (int n : {128, 127}) inContext([n] {
+  for (int n : {128, 127})
+    inContext([n] {
       Buffer<int> out(128);
       const Outcome o = launch(module(), "uninitialisedShared", {1, 128}, out, n);
       if (n == 128) return expectClean(o);
@@ -394,7 +431,9 @@ TEST(leak_reported) {
 namespace {
 
 // Counters of a launch, by name; what the launch did is the same whatever the seed and the threads.
-std::function<unsigned long long(const std::string&)> counted(const std::string& kernel, const Shape& shape, const std::function<void(const Module&, const std::string&, const Shape&)>& run) {
+std::function<unsigned long long(const std::string&)> counted(
+    const std::string& kernel, const Shape& shape,
+    const std::function<void(const Module&, const std::string&, const Shape&)>& run) {
   const auto collect = reinterpret_cast<void (*)(int)>(driver().symbol("softcudaCollectCounters"));
   const auto last = reinterpret_cast<size_t (*)(char*, size_t)>(driver().symbol("softcudaLastCounters"));
   const auto reset = reinterpret_cast<void (*)()>(driver().symbol("softcudaResetCounters"));
@@ -413,7 +452,8 @@ std::function<unsigned long long(const std::string&)> counted(const std::string&
 }
 
 void expectCount(const char* what, unsigned long long got, unsigned long long expected) {
-  if (got != expected) throw Error(std::string(what) + " are " + std::to_string(got) + ", not " + std::to_string(expected));
+  if (got != expected)
+    throw Error(std::string(what) + " are " + std::to_string(got) + ", not " + std::to_string(expected));
 }
 
 }  // namespace

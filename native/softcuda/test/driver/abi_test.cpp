@@ -1,4 +1,5 @@
-// Compares abi.h with the cuda.h of a CUDA toolkit (12 or 13), where the compiler finds one: values, sizes, member offsets.
+// Compares abi.h with the cuda.h of a CUDA toolkit (12 or 13), where the compiler finds one: values, sizes, member
+// offsets.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -145,6 +146,6 @@ MAIN()
 #else
 int main() {
   std::puts("skipped: no cuda.h here to compare with");
-  return 77;   // CMake's SKIP_RETURN_CODE
+  return 77;  // CMake's SKIP_RETURN_CODE
 }
 #endif

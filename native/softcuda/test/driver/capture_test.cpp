@@ -91,7 +91,7 @@ TEST(forkAndJoin) {
   OK(cuStreamEndCapture(a, &g));
   CHECK_EQ(status(b), CU_STREAM_CAPTURE_STATUS_NONE);
   CHECK_EQ(nodeCount(g), size_t{4});
-  CHECK_EQ(edgeCount(g), size_t{4});   // a diamond
+  CHECK_EQ(edgeCount(g), size_t{4});  // a diamond
   launch(g, a);
   CHECK(m.read<int>(4) == (std::vector<int>{1, 1, 1, 1}));
   // The events were captured only: outside they cannot be used.
@@ -127,7 +127,11 @@ TEST(synchronisingInvalidates) {
       case 0: FAILS(cuStreamSynchronize(s), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED); break;
       case 1: FAILS(cuStreamQuery(s), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED); break;
       case 2: FAILS(cuCtxSynchronize(), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED); break;
-      case 3: FAILS(cuStreamAddCallback(s, [](CUstream, CUresult, void*) {}, nullptr, 0), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED); break;
+      case 3:
+        FAILS(cuStreamAddCallback(
+                  s, [](CUstream, CUresult, void*) {}, nullptr, 0),
+              CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+        break;
       case 4: FAILS(cuMemFreeAsync(m.p, s), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED); break;
       default: FAILS(cuStreamWaitValue32_v2(s, m.p, 0, 0), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED); break;
     }
@@ -137,7 +141,7 @@ TEST(synchronisingInvalidates) {
     FAILS(cuStreamEndCapture(s, &g), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
     CHECK(g == nullptr);
     CHECK_EQ(status(s), CU_STREAM_CAPTURE_STATUS_NONE);
-    OK(cuStreamSynchronize(s));      // usable again
+    OK(cuStreamSynchronize(s));  // usable again
   }
 }
 
@@ -145,7 +149,7 @@ TEST(theLegacyStreamMustNotDependOnACapture) {
   Context context;
   CUgraph g = nullptr;
   Buffer m(4);
-  CUstream s = make(CU_STREAM_DEFAULT);      // a blocking stream
+  CUstream s = make(CU_STREAM_DEFAULT);  // a blocking stream
   OK(cuStreamBeginCapture_v2(s, kRelaxed));
   FAILS(cuMemsetD32Async(m.p, 0, 1, nullptr), CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
   FAILS(cuStreamEndCapture(s, &g), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);

@@ -12,7 +12,7 @@ TEST(createMakesCurrent) {
   unsigned flags = 99;
   OK(cuCtxGetFlags(&flags));
   CHECK_EQ(flags, static_cast<unsigned>(CU_CTX_SCHED_SPIN));
-  OK(cuCtxDestroy_v2(b));           // pops
+  OK(cuCtxDestroy_v2(b));  // pops
   OK(cuCtxGetCurrent(&current));
   CHECK(current == a);
   FAILS(cuCtxDestroy_v2(b), CUDA_ERROR_INVALID_CONTEXT);
@@ -42,7 +42,7 @@ TEST(pushAndPop) {
   CHECK(popped == a.handle);
   OK(cuCtxGetCurrent(&current));
   CHECK(current == b.handle);
-  OK(cuCtxSetCurrent(a.handle));    // replaces the top
+  OK(cuCtxSetCurrent(a.handle));  // replaces the top
   OK(cuCtxGetCurrent(&current));
   CHECK(current == a.handle);
   OK(cuCtxSetCurrent(b.handle));
@@ -92,7 +92,7 @@ TEST(primary) {
   CHECK(a == b);
   CUcontext current = nullptr;
   OK(cuCtxGetCurrent(&current));
-  CHECK(current == nullptr);        // retaining does not make current
+  CHECK(current == nullptr);  // retaining does not make current
   OK(cuDevicePrimaryCtxGetState(0, &flags, &active));
   CHECK_EQ(active, 1);
   CHECK_EQ(flags, static_cast<unsigned>(CU_CTX_SCHED_BLOCKING_SYNC));

@@ -33,7 +33,8 @@ struct Place {
       default: OK(cuMemAllocManaged(&p, bytes.size(), CU_MEM_ATTACH_GLOBAL)); break;
     }
     if (host != nullptr) p = reinterpret_cast<CUdeviceptr>(host);
-    if (kind != Pageable && kind != Registered) std::memcpy(reinterpret_cast<void*>(p), content.data(), content.size());
+    if (kind != Pageable && kind != Registered)
+      std::memcpy(reinterpret_cast<void*>(p), content.data(), content.size());
   }
   ~Place() {
     if (kind == Pinned) cuMemFreeHost(host);
@@ -47,8 +48,8 @@ struct Place {
   CUmemorytype type() const { return host != nullptr ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE; }
 };
 
-CUDA_MEMCPY3D shape(const Place& from, size_t fx, size_t fy, size_t fz, size_t fPitch, size_t fHeight, const Place& to, size_t tx,
-                    size_t ty, size_t tz, size_t tPitch, size_t tHeight, size_t w, size_t h, size_t d) {
+CUDA_MEMCPY3D shape(const Place& from, size_t fx, size_t fy, size_t fz, size_t fPitch, size_t fHeight, const Place& to,
+                    size_t tx, size_t ty, size_t tz, size_t tPitch, size_t tHeight, size_t w, size_t h, size_t d) {
   CUDA_MEMCPY3D s{};
   s.srcXInBytes = fx, s.srcY = fy, s.srcZ = fz, s.srcPitch = fPitch, s.srcHeight = fHeight;
   s.srcMemoryType = from.type(), s.srcHost = from.host, s.srcDevice = from.p;
@@ -106,7 +107,7 @@ TEST(namedLinearCopies) {
   OK(cuMemcpyHtoDAsync_v2(a.p, content.data(), 999, stream));
   OK(cuMemcpyDtoDAsync_v2(b.p, a.p, 999, stream));
   OK(cuMemcpyDtoHAsync_v2(got.data(), b.p, 999, stream));
-  CHECK(got == content);            // to pageable memory: done when the call returns
+  CHECK(got == content);  // to pageable memory: done when the call returns
   OK(cuMemcpyPeer(b.p, context.handle, a.p, context.handle, 5));
 }
 
@@ -121,7 +122,7 @@ TEST(copyRefuses) {
   FAILS(cuMemcpyHtoD_v2(reinterpret_cast<CUdeviceptr>(host), host, 4), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuMemcpyHtoD_v2(a.p, nullptr, 4), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuMemcpyHtoD_v2(0, host, 4), CUDA_ERROR_INVALID_VALUE);
-  OK(cuMemcpyHtoD_v2(0, nullptr, 0));   // nothing to do
+  OK(cuMemcpyHtoD_v2(0, nullptr, 0));  // nothing to do
   FAILS(cuMemcpy2D_v2(nullptr), CUDA_ERROR_INVALID_VALUE);
   CUDA_MEMCPY2D s{};
   s.srcMemoryType = CU_MEMORYTYPE_HOST, s.srcHost = host, s.srcPitch = 10;
@@ -169,17 +170,21 @@ TEST(twoAndThreeDimensions) {
   std::mt19937 random(7);
   auto below = [&](size_t n) { return static_cast<size_t>(random()) % n; };
   for (int round = 0; round < 200; ++round) {
-    const auto from = static_cast<Place::Kind>(below(Place::kKinds)), to = static_cast<Place::Kind>(below(Place::kKinds));
+    const auto from = static_cast<Place::Kind>(below(Place::kKinds)),
+               to = static_cast<Place::Kind>(below(Place::kKinds));
     const size_t w = 1 + below(30), h = 1 + below(6), d = round % 2 == 0 ? 1 : 1 + below(4);
-    const size_t fx = below(5), fy = below(3), fz = d > 1 ? below(3) : 0, tx = below(5), ty = below(3), tz = d > 1 ? below(3) : 0;
+    const size_t fx = below(5), fy = below(3), fz = d > 1 ? below(3) : 0, tx = below(5), ty = below(3),
+                 tz = d > 1 ? below(3) : 0;
     const size_t fp = fx + w + below(9), tp = tx + w + below(9), fh = fy + h + below(3), th = ty + h + below(3);
     const auto content = noise(fp * fh * (fz + d), static_cast<unsigned>(round)), old = noise(tp * th * (tz + d), 99);
     Place a(from, content), b(to, old);
     const CUDA_MEMCPY3D s = shape(a, fx, fy, fz, fp, fh, b, tx, ty, tz, tp, th, w, h, d);
     if (d == 1 && fz == 0 && tz == 0 && round % 4 == 0) {
       CUDA_MEMCPY2D two{};
-      two.srcXInBytes = fx, two.srcY = fy, two.srcMemoryType = s.srcMemoryType, two.srcHost = s.srcHost, two.srcDevice = s.srcDevice;
-      two.srcPitch = fp, two.dstXInBytes = tx, two.dstY = ty, two.dstMemoryType = s.dstMemoryType, two.dstHost = s.dstHost;
+      two.srcXInBytes = fx, two.srcY = fy, two.srcMemoryType = s.srcMemoryType, two.srcHost = s.srcHost,
+      two.srcDevice = s.srcDevice;
+      two.srcPitch = fp, two.dstXInBytes = tx, two.dstY = ty, two.dstMemoryType = s.dstMemoryType,
+      two.dstHost = s.dstHost;
       two.dstDevice = s.dstDevice, two.dstPitch = tp, two.WidthInBytes = w, two.Height = h;
       OK(round % 8 == 0 ? cuMemcpy2D_v2(&two) : cuMemcpy2DAsync_v2(&two, nullptr));
     } else {
@@ -249,8 +254,8 @@ TEST(fillRefuses) {
   FAILS(cuMemsetD8_v2(a.p, 0, 101), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuMemsetD16_v2(a.p + 1, 0, 1), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuMemsetD32_v2(a.p + 2, 0, 1), CUDA_ERROR_INVALID_VALUE);
-  FAILS(cuMemsetD2D32_v2(a.p, 8, 0, 3, 2), CUDA_ERROR_INVALID_VALUE);    // rows overlap
-  FAILS(cuMemsetD2D8_v2(a.p, 50, 0, 51, 1), CUDA_SUCCESS);               // one row needs no pitch
+  FAILS(cuMemsetD2D32_v2(a.p, 8, 0, 3, 2), CUDA_ERROR_INVALID_VALUE);  // rows overlap
+  FAILS(cuMemsetD2D8_v2(a.p, 50, 0, 51, 1), CUDA_SUCCESS);             // one row needs no pitch
   FAILS(cuMemsetD32_v2(a.p, 0, SIZE_MAX / 2), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuMemsetD8_v2(0, 0, 1), CUDA_ERROR_INVALID_VALUE);
   OK(cuMemsetD8_v2(a.p, 0, 0));

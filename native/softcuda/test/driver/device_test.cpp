@@ -35,7 +35,8 @@ TEST(oneDevice) {
 
 TEST(everyAttributeHasAValue) {
   OK(cuInit(0));
-  for (int which = 1; which < CU_DEVICE_ATTRIBUTE_MAX; ++which) CHECK_MSG(attribute(which) != -12345, std::to_string(which));
+  for (int which = 1; which < CU_DEVICE_ATTRIBUTE_MAX; ++which)
+    CHECK_MSG(attribute(which) != -12345, std::to_string(which));
   int value = 0;
   FAILS(cuDeviceGetAttribute(&value, static_cast<CUdevice_attribute>(0), 0), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuDeviceGetAttribute(&value, CU_DEVICE_ATTRIBUTE_MAX, 0), CUDA_ERROR_INVALID_VALUE);

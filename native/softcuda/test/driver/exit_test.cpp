@@ -11,10 +11,13 @@ struct Holder {
   CUdeviceptr memory = 0;
   ~Holder() {
     int value = 0;
-    const CUresult read = cuMemcpyDtoH_v2(&value, memory, sizeof value), freed = cuMemFree_v2(memory), refused = cuMemFree_v2(memory);
+    const CUresult read = cuMemcpyDtoH_v2(&value, memory, sizeof value), freed = cuMemFree_v2(memory),
+                   refused = cuMemFree_v2(memory);
     const bool explained = lastMessage().find("cuMemFree") != std::string::npos;
     const CUresult destroyed = cuCtxDestroy_v2(context);
-    if (read == CUDA_SUCCESS && value == 7 && freed == CUDA_SUCCESS && refused == CUDA_ERROR_INVALID_VALUE && explained && destroyed == CUDA_SUCCESS) return;
+    if (read == CUDA_SUCCESS && value == 7 && freed == CUDA_SUCCESS && refused == CUDA_ERROR_INVALID_VALUE &&
+        explained && destroyed == CUDA_SUCCESS)
+      return;
     std::fprintf(stderr, "at the end: %d %d %d %d %d %d\n", read, value, freed, refused, explained, destroyed);
     std::_Exit(1);
   }

@@ -33,7 +33,10 @@ struct Context {
 class Gate {
  public:
   explicit Gate(CUstream stream) { OK(cuLaunchHostFunc(stream, &Gate::wait, this)); }
-  ~Gate() { open(); join(); }
+  ~Gate() {
+    open();
+    join();
+  }
   void open() {
     std::lock_guard lock(mutex_);
     open_ = true;

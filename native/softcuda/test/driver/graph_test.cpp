@@ -117,8 +117,9 @@ TEST(everyKindOfNode) {
   const CUDA_HOST_NODE_PARAMS host{&Journal::note, journal.entry(5)};
   OK(cuGraphAddHostNode(&n[5], g, &n[4], 1, &host));
   OK(cuGraphAddEventRecordNode(&n[6], g, &n[5], 1, recorded));
-  const CUgraphNodeType types[] = {CU_GRAPH_NODE_TYPE_WAIT_EVENT, CU_GRAPH_NODE_TYPE_MEMSET, CU_GRAPH_NODE_TYPE_GRAPH, CU_GRAPH_NODE_TYPE_EMPTY,
-                                   CU_GRAPH_NODE_TYPE_MEMCPY,     CU_GRAPH_NODE_TYPE_HOST,   CU_GRAPH_NODE_TYPE_EVENT_RECORD};
+  const CUgraphNodeType types[] = {CU_GRAPH_NODE_TYPE_WAIT_EVENT,  CU_GRAPH_NODE_TYPE_MEMSET, CU_GRAPH_NODE_TYPE_GRAPH,
+                                   CU_GRAPH_NODE_TYPE_EMPTY,       CU_GRAPH_NODE_TYPE_MEMCPY, CU_GRAPH_NODE_TYPE_HOST,
+                                   CU_GRAPH_NODE_TYPE_EVENT_RECORD};
   for (int i = 0; i < 7; ++i) {
     CUgraphNodeType type{};
     OK(cuGraphNodeGetType(n[i], &type));
@@ -178,8 +179,8 @@ TEST(edges) {
   OK(cuGraphAddEmptyNode(&c, g, nullptr, 0));
   OK(cuGraphAddEmptyNode(&foreign, other, nullptr, 0));
   OK(cuGraphAddDependencies(g, &b, &c, 1));
-  FAILS(cuGraphAddDependencies(g, &b, &c, 1), CUDA_ERROR_INVALID_VALUE);        // twice
-  FAILS(cuGraphAddDependencies(g, &c, &a, 1), CUDA_ERROR_INVALID_VALUE);        // a cycle
+  FAILS(cuGraphAddDependencies(g, &b, &c, 1), CUDA_ERROR_INVALID_VALUE);  // twice
+  FAILS(cuGraphAddDependencies(g, &c, &a, 1), CUDA_ERROR_INVALID_VALUE);  // a cycle
   FAILS(cuGraphAddDependencies(g, &a, &a, 1), CUDA_ERROR_INVALID_VALUE);
   FAILS(cuGraphAddDependencies(g, &a, &foreign, 1), CUDA_ERROR_INVALID_VALUE);
   CUgraphNode d = nullptr;
@@ -267,7 +268,7 @@ TEST(updatingExecutables) {
   FAILS(cuGraphExecUpdate_v2(e, different, &info), CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE);
   CHECK_EQ(static_cast<int>(info.result), static_cast<int>(CU_GRAPH_EXEC_UPDATE_ERROR_NODE_TYPE_CHANGED));
   CHECK(info.errorNode == x);
-  run(e);                           // as it was
+  run(e);  // as it was
   CHECK_EQ(steps.word.read<unsigned>(1)[0], 25u);
 }
 

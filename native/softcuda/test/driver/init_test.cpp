@@ -11,7 +11,7 @@ TEST(callsBeforeInit) {
   FAILS(cuCtxSynchronize(), CUDA_ERROR_NOT_INITIALIZED);
   CHECK(lastMessage().find("cuInit") != std::string::npos);
   int version = 0;
-  OK(cuDriverGetVersion(&version));   // this one needs no cuInit
+  OK(cuDriverGetVersion(&version));  // this one needs no cuInit
   CHECK_EQ(version, 13000);
 }
 

@@ -3,9 +3,10 @@
 #include "fixture.h"
 
 namespace {
-CUresult launch(CUfunction f, std::array<unsigned, 3> grid, std::array<unsigned, 3> block, unsigned shared, void** parameters,
-                void** extra = nullptr) {
-  return cuLaunchKernel(f, grid[0], grid[1], grid[2], block[0], block[1], block[2], shared, nullptr, parameters, extra);
+CUresult launch(CUfunction f, std::array<unsigned, 3> grid, std::array<unsigned, 3> block, unsigned shared,
+                void** parameters, void** extra = nullptr) {
+  return cuLaunchKernel(f, grid[0], grid[1], grid[2], block[0], block[1], block[2], shared, nullptr, parameters,
+                        extra);
 }
 }  // namespace
 
@@ -57,7 +58,7 @@ TEST(shapesThatTheDeviceDoesNotHave) {
   FAILS(launch(f, {1, 65536, 1}, {1, 1, 1}, 0, nullptr), CUDA_ERROR_INVALID_VALUE);
   FAILS(launch(f, {0x80000000u, 1, 1}, {1, 1, 1}, 0, nullptr), CUDA_ERROR_INVALID_VALUE);
   FAILS(launch(nullptr, {1, 1, 1}, {1, 1, 1}, 0, nullptr), CUDA_ERROR_INVALID_HANDLE);
-  OK(cuCtxSynchronize());           // none of this spoils the context
+  OK(cuCtxSynchronize());  // none of this spoils the context
 }
 
 TEST(launchBounds) {
@@ -97,7 +98,8 @@ TEST(sharedMemoryOptIn) {
   OK(launch(f, {1, 1, 1}, {32, 1, 1}, plain, parameters));
   FAILS(launch(f, {1, 1, 1}, {32, 1, 1}, plain + 1, parameters), CUDA_ERROR_INVALID_VALUE);
   CHECK(lastMessage().find("MAX_DYNAMIC_SHARED_SIZE_BYTES") != std::string::npos);
-  FAILS(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, static_cast<int>(most + 1)), CUDA_ERROR_INVALID_VALUE);
+  FAILS(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, static_cast<int>(most + 1)),
+        CUDA_ERROR_INVALID_VALUE);
   OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, static_cast<int>(most)));
   OK(launch(f, {1, 1, 1}, {32, 1, 1}, most, parameters));
   FAILS(launch(f, {1, 1, 1}, {32, 1, 1}, most + 1, parameters), CUDA_ERROR_INVALID_VALUE);
@@ -185,7 +187,8 @@ TEST(cooperative) {
   OK(cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, f, 256, 0));
   const unsigned fit = static_cast<unsigned>(blocks) * 108;
   OK(cuLaunchCooperativeKernel(f, fit, 1, 1, 256, 1, 1, 0, nullptr, nullptr));
-  FAILS(cuLaunchCooperativeKernel(f, fit + 1, 1, 1, 256, 1, 1, 0, nullptr, nullptr), CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+  FAILS(cuLaunchCooperativeKernel(f, fit + 1, 1, 1, 256, 1, 1, 0, nullptr, nullptr),
+        CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
   OK(cuCtxSynchronize());
 }
 

@@ -18,7 +18,9 @@ TEST(aContextThatNobodyDestroysIsReportedAtExit) {
     setenv("SOFTCUDA_REPORT", path, 1);
     CUcontext c = nullptr;
     CUdeviceptr p = 0;
-    if (cuInit(0) != CUDA_SUCCESS || cuCtxCreate_v2(&c, 0, 0) != CUDA_SUCCESS || cuMemAlloc_v2(&p, 321) != CUDA_SUCCESS) std::_Exit(1);
+    if (cuInit(0) != CUDA_SUCCESS || cuCtxCreate_v2(&c, 0, 0) != CUDA_SUCCESS ||
+        cuMemAlloc_v2(&p, 321) != CUDA_SUCCESS)
+      std::_Exit(1);
     std::exit(0);
   }
   int status = -1;
@@ -60,7 +62,8 @@ TEST(afterAFaultNothingCanBeFreedAndNothingIsCalledALeak) {
     FAILS(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
     FAILS(cuMemFree_v2(p), CUDA_ERROR_ILLEGAL_ADDRESS);
   }
-  CHECK_MSG(lastReport().find("poke") != std::string::npos && lastReport().find("leak") == std::string::npos, lastReport());
+  CHECK_MSG(lastReport().find("poke") != std::string::npos && lastReport().find("leak") == std::string::npos,
+            lastReport());
 }
 
 TEST(aCleanContextReportsNothing) {

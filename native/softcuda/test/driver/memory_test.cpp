@@ -29,7 +29,7 @@ TEST(allocationRefuses) {
   FAILS(cuMemAlloc_v2(&p, size_t{1} << 60), CUDA_ERROR_OUT_OF_MEMORY);
   CHECK(lastMessage().find("1152921504606846976 bytes asked for") != std::string::npos);
   OK(cuMemAlloc_v2(&p, 64));
-  FAILS(cuMemFree_v2(p + 4), CUDA_ERROR_INVALID_VALUE);     // not its beginning
+  FAILS(cuMemFree_v2(p + 4), CUDA_ERROR_INVALID_VALUE);  // not its beginning
   FAILS(cuMemFreeHost(reinterpret_cast<void*>(p)), CUDA_ERROR_INVALID_VALUE);
   OK(cuMemFree_v2(p));
   int local = 0;
@@ -82,7 +82,7 @@ TEST(registeredHostMemory) {
   FAILS(cuMemHostUnregister(bytes.data() + 8), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
   OK(cuMemHostUnregister(bytes.data()));
   FAILS(cuMemHostUnregister(bytes.data()), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
-  bytes[0] = 1;                     // still the caller's
+  bytes[0] = 1;  // still the caller's
 }
 
 TEST(managed) {
@@ -171,8 +171,8 @@ TEST(streamOrdered) {
   {
     Gate gate(stream);
     OK(cuMemFreeAsync(p, stream));
-    FAILS(cuMemFreeAsync(p, stream), CUDA_ERROR_INVALID_VALUE);    // asked for already
-    OK(cuMemGetAddressRange_v2(nullptr, nullptr, p));               // not done yet: the stream is held up
+    FAILS(cuMemFreeAsync(p, stream), CUDA_ERROR_INVALID_VALUE);  // asked for already
+    OK(cuMemGetAddressRange_v2(nullptr, nullptr, p));            // not done yet: the stream is held up
   }
   OK(cuStreamSynchronize(stream));
   FAILS(cuMemGetAddressRange_v2(nullptr, nullptr, p), CUDA_ERROR_NOT_FOUND);
@@ -181,7 +181,7 @@ TEST(streamOrdered) {
   }
   FAILS(cuMemAllocAsync(&p, 0, stream), CUDA_ERROR_INVALID_VALUE);
   OK(cuMemAllocAsync(&p, 64, stream));
-  OK(cuMemFree_v2(p));              // the plain free takes it too
+  OK(cuMemFree_v2(p));  // the plain free takes it too
 }
 
 TEST(pools) {

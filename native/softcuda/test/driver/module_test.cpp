@@ -77,7 +77,9 @@ TEST(registersFromPtxasReport) {
     rmdir(folder);
     return std::tuple(registers, blocks, json);
   };
-  const auto has = [](const std::string& json, const char* part) { CHECK_MSG(json.find(part) != std::string::npos, json); };
+  const auto has = [](const std::string& json, const char* part) {
+    CHECK_MSG(json.find(part) != std::string::npos, json);
+  };
   const auto [estimated, blocksByEstimate, estimate] = withReport("");
   CHECK(estimated > 0 && estimated < 96);
   has(estimate, "\"registersEstimated\": true");
@@ -100,7 +102,8 @@ TEST(registersFromPtxasReport) {
   // a warp of 96 * 32 registers: 16,384 of each partition hold five, 20 in all; a block is one warp here
   has(json, "\"gpu\": \"A100-SXM4-80GB\", \"residentBlocks\": 20, \"residentWarps\": 20");
   // nonsense changes nothing
-  const auto [withNonsense, blocksWithNonsense, nonsense] = withReport("Compiling entry function 'add' for 'sm_80'\nUsed 99999 registers\nUsed many registers\n");
+  const auto [withNonsense, blocksWithNonsense, nonsense] =
+      withReport("Compiling entry function 'add' for 'sm_80'\nUsed 99999 registers\nUsed many registers\n");
   CHECK_EQ(withNonsense, estimated);
   CHECK_EQ(blocksWithNonsense, blocksByEstimate);
   has(nonsense, "\"registersEstimated\": true");
@@ -137,10 +140,12 @@ TEST(errorLog) {
   std::string bad = ptx::poke;
   bad.replace(bad.find("mov.u32"), 7, "move.uu");
   char error[2000] = "", info[2000] = "";
-  CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, CU_JIT_INFO_LOG_BUFFER,
-                            CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, CU_JIT_WALL_TIME, CU_JIT_OPTIMIZATION_LEVEL};
-  void* values[] = {error, reinterpret_cast<void*>(sizeof error), info, reinterpret_cast<void*>(sizeof info), nullptr,
-                    reinterpret_cast<void*>(4)};
+  CUjit_option options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
+                            CU_JIT_INFO_LOG_BUFFER,  CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
+                            CU_JIT_WALL_TIME,        CU_JIT_OPTIMIZATION_LEVEL};
+  void* values[] = {error,   reinterpret_cast<void*>(sizeof error),
+                    info,    reinterpret_cast<void*>(sizeof info),
+                    nullptr, reinterpret_cast<void*>(4)};
   CUmodule m = nullptr;
   FAILS(cuModuleLoadDataEx(&m, bad.c_str(), 6, options, values), CUDA_ERROR_INVALID_PTX);
   CHECK_MSG(std::string(error).find("line 9") != std::string::npos, error);
@@ -207,8 +212,8 @@ TEST(fatBinaries) {
   }
 }
 
-// Whatever is broken in a fat binary's headers and compressed data, loading answers. (Sizes in its first header cannot be
-// checked, since the call gives no size of the image.)
+// Whatever is broken in a fat binary's headers and compressed data, loading answers. (Sizes in its first header cannot
+// be checked, since the call gives no size of the image.)
 TEST(brokenFatBinaries) {
   Context context;
   setenv("SOFTCUDA_REPORT", "off", 1);
@@ -217,7 +222,8 @@ TEST(brokenFatBinaries) {
     const std::string image = readFile(name);
     for (int round = 0; round < 3000; ++round) {
       std::string broken = image;
-      for (int i = 0; i < 1 + round % 3; ++i) broken[16 + random() % (std::min<size_t>(broken.size(), 700) - 16)] = static_cast<char>(random());
+      for (int i = 0; i < 1 + round % 3; ++i)
+        broken[16 + random() % (std::min<size_t>(broken.size(), 700) - 16)] = static_cast<char>(random());
       broken += std::string(64, '\0');
       CUmodule m = nullptr;
       const CUresult result = cuModuleLoadFatBinary(&m, broken.data());
@@ -232,8 +238,10 @@ TEST(linking) {
   OK(cuLinkCreate_v2(0, nullptr, nullptr, &link));
   std::string text = ptx::add;
   OK(cuLinkAddData_v2(link, CU_JIT_INPUT_PTX, &text[0], text.size(), "add", 0, nullptr, nullptr));
-  FAILS(cuLinkAddData_v2(link, CU_JIT_INPUT_PTX, &text[0], text.size(), "again", 0, nullptr, nullptr), CUDA_ERROR_NOT_SUPPORTED);
-  FAILS(cuLinkAddData_v2(link, CU_JIT_INPUT_OBJECT, &text[0], text.size(), "object", 0, nullptr, nullptr), CUDA_ERROR_NOT_SUPPORTED);
+  FAILS(cuLinkAddData_v2(link, CU_JIT_INPUT_PTX, &text[0], text.size(), "again", 0, nullptr, nullptr),
+        CUDA_ERROR_NOT_SUPPORTED);
+  FAILS(cuLinkAddData_v2(link, CU_JIT_INPUT_OBJECT, &text[0], text.size(), "object", 0, nullptr, nullptr),
+        CUDA_ERROR_NOT_SUPPORTED);
   void* image = nullptr;
   size_t size = 0;
   OK(cuLinkComplete(link, &image, &size));
@@ -261,7 +269,7 @@ TEST(librariesLoadIntoEachContext) {
     CUfunction f = nullptr;
     OK(cuKernelGetFunction(&f, kernel));
     OK(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, nullptr, list, nullptr));
-    OK(cuLaunchKernel(reinterpret_cast<CUfunction>(kernel), 1, 1, 1, 1, 1, 1, 0, nullptr, list, nullptr));   // as it is
+    OK(cuLaunchKernel(reinterpret_cast<CUfunction>(kernel), 1, 1, 1, 1, 1, 1, 0, nullptr, list, nullptr));  // as it is
     OK(cuCtxSynchronize());
     CHECK_EQ(b.read<int>(1)[0], 13);
     const char* name = nullptr;

@@ -1,5 +1,5 @@
-// Occupancy on the A100 by the published limits: 64 warps, 32 blocks, 65,536 registers given out in units of 256 per warp,
-// 164 KiB of shared memory of which each block costs 1 KiB more than it asks for.
+// Occupancy on the A100 by the published limits: 64 warps, 32 blocks, 65,536 registers given out in units of 256 per
+// warp, 164 KiB of shared memory of which each block costs 1 KiB more than it asks for.
 #include <algorithm>
 
 #include "fixture.h"
@@ -19,7 +19,8 @@ int counted(int registers, int block, int shared) {
   const int warps = (block + 31) / 32;
   if ((warps + 3) / 4 > warpsPerPartition) return 0;
   int blocks = 0, usedWarps = 0, usedShared = 0;
-  while (blocks < 32 && usedWarps + warps <= std::min(64, 4 * warpsPerPartition) && usedShared + (shared + 1024 + 127) / 128 * 128 <= 164 * 1024) {
+  while (blocks < 32 && usedWarps + warps <= std::min(64, 4 * warpsPerPartition) &&
+         usedShared + (shared + 1024 + 127) / 128 * 128 <= 164 * 1024) {
     ++blocks;
     usedWarps += warps;
     usedShared += (shared + 1024 + 127) / 128 * 128;
@@ -41,8 +42,8 @@ TEST(activeBlocks) {
       CHECK_EQ(active(f, block, static_cast<size_t>(shared)), counted(registers, block, shared));
     }
   }
-  CHECK_EQ(active(f, 1024, 0), 2);      // 2,048 threads
-  CHECK_EQ(active(f, 32, 0), 32);       // 32 blocks
+  CHECK_EQ(active(f, 1024, 0), 2);  // 2,048 threads
+  CHECK_EQ(active(f, 32, 0), 32);   // 32 blocks
   CHECK_EQ(active(f, 32, 163 * 1024), 1);
   CHECK_EQ(active(f, 1025, 0), 0);
   int blocks = 0;
@@ -71,7 +72,9 @@ TEST(potentialBlockSize) {
   OK(cuOccupancyMaxPotentialBlockSize(&grid, &block, bounded.function("bounded"), nullptr, 0, 0));
   CHECK_EQ(block, 128);
   // Shared memory that grows with the block.
-  OK(cuOccupancyMaxPotentialBlockSize(&grid, &block, module.function("nothing"), [](int threads) -> size_t { return static_cast<size_t>(threads) * 64; }, 0, 0));
+  OK(cuOccupancyMaxPotentialBlockSize(
+      &grid, &block, module.function("nothing"),
+      [](int threads) -> size_t { return static_cast<size_t>(threads) * 64; }, 0, 0));
   CHECK(block > 0 && block * 64 <= 48 * 1024);
 }
 

@@ -1,5 +1,5 @@
-// Kernels that fail spoil their context: everything that needs it answers with the same error until it is destroyed. Calls
-// that are refused spoil nothing.
+// Kernels that fail spoil their context: everything that needs it answers with the same error until it is destroyed.
+// Calls that are refused spoil nothing.
 #include <cstdlib>
 
 #include "fixture.h"
@@ -52,7 +52,7 @@ TEST(anIllegalAddressIsSticky) {
   int value = 0;
   FAILS(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
   FAILS(cuStreamQuery(stream), CUDA_ERROR_ILLEGAL_ADDRESS);
-  FAILS(cuStreamQuery(nullptr), CUDA_ERROR_ILLEGAL_ADDRESS);   // other streams too
+  FAILS(cuStreamQuery(nullptr), CUDA_ERROR_ILLEGAL_ADDRESS);  // other streams too
   FAILS(cuEventRecord(event, nullptr), CUDA_ERROR_ILLEGAL_ADDRESS);
   FAILS(cuEventQuery(event), CUDA_ERROR_ILLEGAL_ADDRESS);
   FAILS(cuMemAlloc_v2(&p, 16), CUDA_ERROR_ILLEGAL_ADDRESS);
@@ -161,7 +161,7 @@ TEST(memoryThatIsFreedUnderAnAsynchronousCopy) {
   {
     Gate gate(b);
     OK(cuMemcpyDtoDAsync_v2(to.p, p, 64, b));
-    OK(cuMemFreeAsync(p, a));       // not ordered after the copy
+    OK(cuMemFreeAsync(p, a));  // not ordered after the copy
     OK(cuStreamSynchronize(a));
   }
   FAILS(cuStreamSynchronize(b), CUDA_ERROR_ILLEGAL_ADDRESS);

@@ -30,7 +30,7 @@ TEST(propertiesOfStreams) {
   CHECK_EQ(flags, static_cast<unsigned>(CU_STREAM_NON_BLOCKING));
   OK(cuStreamGetPriority(s, &priority));
   OK(cuCtxGetStreamPriorityRange(&least, &greatest));
-  CHECK_EQ(priority, greatest);     // clamped
+  CHECK_EQ(priority, greatest);  // clamped
   CUcontext owner = nullptr;
   OK(cuStreamGetCtx(s, &owner));
   CHECK(owner == context.handle);
@@ -84,12 +84,12 @@ TEST(blockingStreamsAndTheLegacyStreamWaitForEachOther) {
   // a waits for memory (not for a host function, so that the others' host functions can run).
   OK(cuStreamWaitValue32_v2(a, word, 1, CU_STREAM_WAIT_VALUE_EQ));
   journal.add(a, 1);
-  journal.add(nullptr, 2);          // after a
-  journal.add(b, 3);                // after the legacy stream
+  journal.add(nullptr, 2);  // after a
+  journal.add(b, 3);        // after the legacy stream
   moment();
   CHECK(journal.read().empty());
   CUstream c = make(CU_STREAM_NON_BLOCKING);
-  journal.add(c, 4);                // waits for nobody
+  journal.add(c, 4);  // waits for nobody
   OK(cuStreamSynchronize(c));
   CHECK(journal.read() == std::vector<int>{4});
   OK(cuStreamWriteValue32_v2(c, word, 1, 0));
@@ -106,7 +106,7 @@ TEST(blockingStreamsDoNotWaitForEachOther) {
   OK(cuCtxSynchronize());
   OK(cuStreamWaitValue32_v2(a, word, 1, CU_STREAM_WAIT_VALUE_EQ));
   OK(cuMemsetD32Async(word, 1, 1, b));
-  OK(cuCtxSynchronize());           // would hang
+  OK(cuCtxSynchronize());  // would hang
 }
 
 TEST(perThreadDefaultStreams) {
@@ -117,10 +117,10 @@ TEST(perThreadDefaultStreams) {
   OK(cuCtxSynchronize());
   OK(cuStreamWaitValue32_v2(CU_STREAM_PER_THREAD, word, 1, CU_STREAM_WAIT_VALUE_EQ));
   FAILS(cuStreamQuery(CU_STREAM_PER_THREAD), CUDA_ERROR_NOT_READY);
-  FAILS(cuStreamQuery_ptsz(nullptr), CUDA_ERROR_NOT_READY);          // the same stream
+  FAILS(cuStreamQuery_ptsz(nullptr), CUDA_ERROR_NOT_READY);  // the same stream
   std::thread([&] {
     FAILS(cuCtxSetCurrent(context.handle), CUDA_SUCCESS);
-    FAILS(cuStreamQuery(CU_STREAM_PER_THREAD), CUDA_SUCCESS);        // another one
+    FAILS(cuStreamQuery(CU_STREAM_PER_THREAD), CUDA_SUCCESS);  // another one
     FAILS(cuMemsetD32Async_ptsz(word, 1, 1, nullptr), CUDA_SUCCESS);
   }).join();
   OK(cuStreamSynchronize(CU_STREAM_PER_THREAD));
@@ -139,7 +139,8 @@ TEST(perThreadDefaultStreams) {
 
 TEST(priorities) {
   Context context;
-  CUstream low = make(CU_STREAM_NON_BLOCKING, 0), high = make(CU_STREAM_NON_BLOCKING, -5), gateStream = make(CU_STREAM_NON_BLOCKING);
+  CUstream low = make(CU_STREAM_NON_BLOCKING, 0), high = make(CU_STREAM_NON_BLOCKING, -5),
+           gateStream = make(CU_STREAM_NON_BLOCKING);
   CUevent open = nullptr;
   OK(cuEventCreate(&open, CU_EVENT_DISABLE_TIMING));
   Journal journal;
@@ -164,7 +165,7 @@ TEST(eventsOrderStreams) {
   OK(cuMemAlloc_v2(&words, 8));
   OK(cuMemsetD32_v2(words, 0, 2));
   OK(cuCtxSynchronize());
-  OK(cuStreamWaitEvent(b, e, 0));   // never recorded: no wait
+  OK(cuStreamWaitEvent(b, e, 0));  // never recorded: no wait
   OK(cuStreamSynchronize(b));
   OK(cuStreamWaitValue32_v2(a, words, 1, CU_STREAM_WAIT_VALUE_EQ));
   OK(cuEventRecord(e, a));
@@ -192,7 +193,7 @@ TEST(destroyedStreamsFinishTheirWork) {
     journal.add(s, 1);
     OK(cuStreamDestroy_v2(s));
   }
-  journal.add(nullptr, 2);          // the legacy stream still comes after it
+  journal.add(nullptr, 2);  // the legacy stream still comes after it
   OK(cuCtxSynchronize());
   CHECK(journal.read() == (std::vector<int>{1, 2}));
 }
@@ -200,10 +201,13 @@ TEST(destroyedStreamsFinishTheirWork) {
 TEST(hostFunctionsMustNotCallCuda) {
   Context context;
   static std::atomic<int> code{-1};
-  OK(cuLaunchHostFunc(nullptr, [](void*) {
-    CUdeviceptr p = 0;
-    code = cuMemAlloc_v2(&p, 16);
-  }, nullptr));
+  OK(cuLaunchHostFunc(
+      nullptr,
+      [](void*) {
+        CUdeviceptr p = 0;
+        code = cuMemAlloc_v2(&p, 16);
+      },
+      nullptr));
   OK(cuCtxSynchronize());
   CHECK_EQ(code.load(), static_cast<int>(CUDA_ERROR_NOT_PERMITTED));
   FAILS(cuLaunchHostFunc(nullptr, nullptr, nullptr), CUDA_ERROR_INVALID_VALUE);
@@ -217,12 +221,15 @@ TEST(callbacks) {
     CUresult status;
     std::atomic<int> calls{0};
   } seen;
-  OK(cuStreamAddCallback(s, [](CUstream stream, CUresult status, void* data) {
-    auto* seen = static_cast<Seen*>(data);
-    seen->stream = stream;
-    seen->status = status;
-    ++seen->calls;
-  }, &seen, 0));
+  OK(cuStreamAddCallback(
+      s,
+      [](CUstream stream, CUresult status, void* data) {
+        auto* seen = static_cast<Seen*>(data);
+        seen->stream = stream;
+        seen->status = status;
+        ++seen->calls;
+      },
+      &seen, 0));
   OK(cuStreamSynchronize(s));
   CHECK_EQ(seen.calls.load(), 1);
   CHECK(seen.stream == s);
@@ -241,9 +248,10 @@ TEST(memoryWaits) {
     unsigned how;
     uint32_t wait, not_yet, then;
   };
-  for (const Case& c : {Case{CU_STREAM_WAIT_VALUE_GEQ, 5, 4, 6}, Case{CU_STREAM_WAIT_VALUE_GEQ, 0xfffffffe, 0xfffffffd, 2},
-                        Case{CU_STREAM_WAIT_VALUE_EQ, 9, 10, 9}, Case{CU_STREAM_WAIT_VALUE_AND, 4, 3, 6},
-                        Case{CU_STREAM_WAIT_VALUE_NOR, 0xfffffff0, 0xf, 0xe}}) {
+  for (const Case& c :
+       {Case{CU_STREAM_WAIT_VALUE_GEQ, 5, 4, 6}, Case{CU_STREAM_WAIT_VALUE_GEQ, 0xfffffffe, 0xfffffffd, 2},
+        Case{CU_STREAM_WAIT_VALUE_EQ, 9, 10, 9}, Case{CU_STREAM_WAIT_VALUE_AND, 4, 3, 6},
+        Case{CU_STREAM_WAIT_VALUE_NOR, 0xfffffff0, 0xf, 0xe}}) {
     OK(cuStreamWriteValue32_v2(b, p, c.not_yet, 0));
     OK(cuStreamSynchronize(b));
     OK(cuStreamWaitValue32_v2(a, p, c.wait, c.how));
@@ -278,8 +286,8 @@ TEST(eventTimes) {
   OK(cuEventCreate(&b, CU_EVENT_BLOCKING_SYNC));
   OK(cuEventCreate(&untimed, CU_EVENT_DISABLE_TIMING));
   float ms = -1;
-  FAILS(cuEventElapsedTime(&ms, a, b), CUDA_ERROR_INVALID_HANDLE);   // never recorded
-  OK(cuEventQuery(a));                                               // which counts as done
+  FAILS(cuEventElapsedTime(&ms, a, b), CUDA_ERROR_INVALID_HANDLE);  // never recorded
+  OK(cuEventQuery(a));                                              // which counts as done
   OK(cuEventSynchronize(a));
   OK(cuEventRecord(a, nullptr));
   OK(cuLaunchHostFunc(nullptr, [](void*) { std::this_thread::sleep_for(30ms); }, nullptr));
@@ -296,7 +304,7 @@ TEST(eventTimes) {
   FAILS(cuEventCreate(&a, 64), CUDA_ERROR_INVALID_VALUE);
   OK(cuEventDestroy_v2(b));
   FAILS(cuEventRecord(b, nullptr), CUDA_ERROR_INVALID_HANDLE);
-  FAILS(cuEventRecordWithFlags(untimed, nullptr, CU_EVENT_RECORD_EXTERNAL), CUDA_ERROR_INVALID_VALUE);   // for captures
+  FAILS(cuEventRecordWithFlags(untimed, nullptr, CU_EVENT_RECORD_EXTERNAL), CUDA_ERROR_INVALID_VALUE);  // for captures
 }
 
 TEST(eventsOfOtherContexts) {
@@ -305,7 +313,7 @@ TEST(eventsOfOtherContexts) {
   OK(cuEventCreate(&e, 0));
   Context inner;
   FAILS(cuEventRecord(e, nullptr), CUDA_ERROR_INVALID_HANDLE);
-  OK(cuStreamWaitEvent(nullptr, e, 0));   // waiting works across contexts
+  OK(cuStreamWaitEvent(nullptr, e, 0));  // waiting works across contexts
 }
 
 MAIN()

@@ -23,8 +23,8 @@ TEST(allThatJCudaImports) {
 
 TEST(unsupportedFunctionsSaySo) {
   OK(cuInit(0));
-  for (const char* name : {"cuTexObjectCreate", "cuArrayCreate_v2", "cuIpcGetMemHandle", "cuMemCreate", "cuGLInit", "cuGreenCtxCreate",
-                           "cuTensorMapEncodeTiled"}) {
+  for (const char* name : {"cuTexObjectCreate", "cuArrayCreate_v2", "cuIpcGetMemHandle", "cuMemCreate", "cuGLInit",
+                           "cuGreenCtxCreate", "cuTensorMapEncodeTiled"}) {
     auto* function = reinterpret_cast<CUresult (*)(void*, void*, void*)>(dlsym(RTLD_DEFAULT, name));
     REQUIRE(function != nullptr);
     FAILS(function(nullptr, nullptr, nullptr), CUDA_ERROR_NOT_SUPPORTED);

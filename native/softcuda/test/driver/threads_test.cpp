@@ -84,8 +84,8 @@ TEST(onePrimaryContextForAll) {
     threads.emplace_back([&] {
       for (int round = 0; round < 50; ++round) {
         CUcontext c = nullptr;
-        if (cuDevicePrimaryCtxRetain(&c, 0) != CUDA_SUCCESS || cuCtxSetCurrent(c) != CUDA_SUCCESS || cuCtxSynchronize() != CUDA_SUCCESS ||
-            cuDevicePrimaryCtxRelease_v2(0) != CUDA_SUCCESS) {
+        if (cuDevicePrimaryCtxRetain(&c, 0) != CUDA_SUCCESS || cuCtxSetCurrent(c) != CUDA_SUCCESS ||
+            cuCtxSynchronize() != CUDA_SUCCESS || cuDevicePrimaryCtxRelease_v2(0) != CUDA_SUCCESS) {
           ++wrong;
         }
       }

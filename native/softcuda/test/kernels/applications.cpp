@@ -19,7 +19,9 @@ TEST(applications_fft) {
     for (int b = 0; b < 2; b++)
       for (int k = 0; k < n; k++) {
         std::complex<double> sum = 0;
-        for (int i = 0; i < n; i++) sum += std::complex<double>(v[2 * (b * n + i)], v[2 * (b * n + i) + 1]) * std::polar(1.0, -2 * M_PI * (static_cast<long>(i) * k % n) / n);
+        for (int i = 0; i < n; i++)
+          sum += std::complex<double>(v[2 * (b * n + i)], v[2 * (b * n + i) + 1]) *
+                 std::polar(1.0, -2 * M_PI * (static_cast<long>(i) * k % n) / n);
         expected.push_back(sum.real()), expected.push_back(sum.imag());
       }
     expectNear("fft", out.download(), expected, 2e-5 * std::sqrt(n));
@@ -46,7 +48,8 @@ TEST(applications_bodies) {
 }
 
 TEST(applications_sha256) {
-  // "abc" padded to one block, and its digest as FIPS 180-4 has it; further threads hash other messages of known digest: the empty one
+  // "abc" padded to one block, and its digest as FIPS 180-4 has it; further threads hash other messages of known
+  // digest: the empty one
   std::vector<uint8_t> blocks(64 * 64);
   for (int t = 0; t < 64; t++) {
     uint8_t* b = &blocks[64 * t];
@@ -56,7 +59,8 @@ TEST(applications_sha256) {
   Buffer<uint8_t> in(blocks), out(64 * 32);
   Module("applications").run("sha256", {2, 32}, in, out);
   const auto got = out.download();
-  const char* const expected[] = {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
+  const char* const expected[] = {"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                                  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
   for (int t = 0; t < 64; t++) {
     std::string text;
     char hex[3];
@@ -75,7 +79,8 @@ TEST(applications_life) {
     return static_cast<int>(c[y * words + x / 32] >> (x % 32) & 1);
   };
   for (int turn = 0; turn < 4; turn++) {
-    m.run("life", {{1, 5}, {8, 8}}, turn % 2 ? b.address() : a.address(), turn % 2 ? a.address() : b.address(), words, rows);
+    m.run("life", {{1, 5}, {8, 8}}, turn % 2 ? b.address() : a.address(), turn % 2 ? a.address() : b.address(), words,
+          rows);
     std::vector<uint32_t> next(cells.size());
     for (int y = 0; y < rows; y++)
       for (int x = 0; x < columns; x++) {
@@ -181,7 +186,8 @@ TEST(applications_breadth_first) {
   int count = 1;
   for (int depth = 1; count; depth++) {
     auto nextCount = Buffer<int>::zeros(1);
-    m.run("breadthFirst", {4, 32}, ds, de, dl, depth % 2 ? frontier.address() : next.address(), count, depth % 2 ? next.address() : frontier.address(), nextCount, depth);
+    m.run("breadthFirst", {4, 32}, ds, de, dl, depth % 2 ? frontier.address() : next.address(), count,
+          depth % 2 ? next.address() : frontier.address(), nextCount, depth);
     count = nextCount.download()[0];
   }
   expectEqual("levels", dl.download(), expected);
@@ -225,7 +231,8 @@ TEST(applications_floyd_warshall) {
 
 TEST(applications_edit_distance) {
   const int pairs = 9, stride = 128;
-  const auto a = randomIntegers<char>(pairs * stride, 'a', 'd', 1), b = randomIntegers<char>(pairs * stride, 'a', 'd', 2);
+  const auto a = randomIntegers<char>(pairs * stride, 'a', 'd', 1),
+             b = randomIntegers<char>(pairs * stride, 'a', 'd', 2);
   auto lengths = randomIntegers<int>(2 * pairs, 0, 120, 3);
   lengths[0] = 0;
   std::vector<int> expected;
@@ -237,7 +244,8 @@ TEST(applications_edit_distance) {
       int diagonal = row[0];
       row[0] = i;
       for (int j = 1; j <= m; j++) {
-        const int next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[p * stride + i - 1] != b[p * stride + j - 1])});
+        const int next =
+            std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[p * stride + i - 1] != b[p * stride + j - 1])});
         diagonal = row[j];
         row[j] = next;
       }
@@ -261,7 +269,8 @@ TEST(applications_random_points) {
     uint32_t c[4] = {i, 0, 0, 0}, key[2] = {0xdeadbeef, 0xcafef00d};
     for (int round = 0; round < 10; round++) {
       const uint64_t p = uint64_t(0xD2511F53) * c[0], q = uint64_t(0xCD9E8D57) * c[2];
-      const uint32_t next[4] = {static_cast<uint32_t>(q >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(q), static_cast<uint32_t>(p >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(p)};
+      const uint32_t next[4] = {static_cast<uint32_t>(q >> 32) ^ c[1] ^ key[0], static_cast<uint32_t>(q),
+                                static_cast<uint32_t>(p >> 32) ^ c[3] ^ key[1], static_cast<uint32_t>(p)};
       std::copy(next, next + 4, c);
       key[0] += 0x9E3779B9, key[1] += 0xBB67AE85;
     }

@@ -5,8 +5,9 @@ using namespace test;
 
 TEST(assembly_big_products) {
   const int n = 96;
-  auto a = randomIntegers<uint32_t>(n * 8, 0, 0xffffffffll, 1), b = randomIntegers<uint32_t>(n * 8, 0, 0xffffffffll, 2);
-  for (int k = 0; k < 16; k++) a[k] = b[k] = 0xffffffff;   // carries all the way
+  auto a = randomIntegers<uint32_t>(n * 8, 0, 0xffffffffll, 1),
+       b = randomIntegers<uint32_t>(n * 8, 0, 0xffffffffll, 2);
+  for (int k = 0; k < 16; k++) a[k] = b[k] = 0xffffffff;  // carries all the way
   const Buffer<uint32_t> as(a), bs(b), out(n * 16);
   Module("assembly").run("bigProducts", {3, 32}, as, bs, out);
   std::vector<uint32_t> expected(n * 16);
@@ -30,7 +31,8 @@ TEST(assembly_branch_table) {
   const Buffer<int> d(in), out(in.size());
   Module("assembly").run("branchTable", {2, 32}, d, out);
   std::vector<int> expected;
-  for (int x : in) expected.push_back(x == 0 ? 100 : x == 1 ? 8 : x == 2 ? 20 : x == 3 ? 33 : x == 4 ? (4 ^ 3 ^ 9) : 1 - 2 * x);
+  for (int x : in)
+    expected.push_back(x == 0 ? 100 : x == 1 ? 8 : x == 2 ? 20 : x == 3 ? 33 : x == 4 ? (4 ^ 3 ^ 9) : 1 - 2 * x);
   expectEqual("out", out.download(), expected);
 }
 

@@ -77,7 +77,8 @@ TEST(atomics_reals) {
   const int n = 192;
   auto f = Buffer<float>::zeros(3);
   auto d = Buffer<double>::zeros(3);
-  auto h = Buffer<uint16_t>::zeros(3), h2 = Buffer<uint16_t>::zeros(6), b = Buffer<uint16_t>::zeros(3), b2 = Buffer<uint16_t>::zeros(6);
+  auto h = Buffer<uint16_t>::zeros(3), h2 = Buffer<uint16_t>::zeros(6), b = Buffer<uint16_t>::zeros(3),
+       b2 = Buffer<uint16_t>::zeros(6);
   m.run("atomicsReal", {1, n}, f, d, h, h2, b, b2);
   std::vector<float> ef(3);
   std::vector<double> ed(3), eh(3), eh2(6), eb(3), eb2(6);

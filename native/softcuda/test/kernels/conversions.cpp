@@ -16,33 +16,84 @@ std::vector<T> sources(unsigned seed) {
   std::vector<T> out;
   if constexpr (std::is_integral_v<T>) {
     for (int b = 0; b < static_cast<int>(sizeof(T)) * 8; b++)
-      for (int d = -1; d <= 1; d++) out.push_back(static_cast<T>((u64(1) << b) + static_cast<u64>(d))), out.push_back(static_cast<T>(0 - (u64(1) << b) + static_cast<u64>(d)));
+      for (int d = -1; d <= 1; d++)
+        out.push_back(static_cast<T>((u64(1) << b) + static_cast<u64>(d))),
+            out.push_back(static_cast<T>(0 - (u64(1) << b) + static_cast<u64>(d)));
     out.push_back(std::numeric_limits<T>::min()), out.push_back(std::numeric_limits<T>::max());
     // halfway cases of the conversions to float and double
-    for (u64 tie : {0x1000001ull, 0x1000003ull, 0x20000000000001ull, 0x20000000000003ull, 0x8000008000000000ull, 0x8000018000000000ull, 0x80000080000000ull, 0x7fffffbfffffffffull, 0x7fffff8000000000ull,
+    for (u64 tie : {0x1000001ull, 0x1000003ull, 0x20000000000001ull, 0x20000000000003ull, 0x8000008000000000ull,
+                    0x8000018000000000ull, 0x80000080000000ull, 0x7fffffbfffffffffull, 0x7fffff8000000000ull,
                     0x4000004000000000ull, 0x4000004000000001ull, 0x400000c000000000ull})
       out.push_back(static_cast<T>(tie)), out.push_back(static_cast<T>(0 - tie));
     while (out.size() < kCount) out.push_back(static_cast<T>(random() >> (random() % 64)));
   } else {
     using L = std::numeric_limits<T>;
-    for (T v : {T(0), L::denorm_min(), L::min(), T(0.25), T(0.5), std::nextafter(T(0.5), T(1)), std::nextafter(T(0.5), T(0)), T(1), T(1.5), T(2.5), T(3.5), T(127), T(127.5), T(128), T(255), T(255.5), T(256),
-                T(32767), T(32767.5), T(32768), T(65535), T(65535.5), T(65536), T(8388607.5), T(2147483520), T(2147483647), T(2147483647.5), T(2147483648), T(2147483649), T(4294967040.0), T(4294967295.0),
-                T(4294967295.5), T(4294967296.0), T(9223372036854774784.0), T(9223372036854775808.0), T(18446744073709549568.0), T(18446744073709551616.0), T(1e30), T(3.40282357e38),
-                T(3.4028235677973366e38), T(1 + 0x1p-24), T(1 + 0x3p-24), T(0x1p-150), T(0x1.8p-149), T(0x1.fffffep-127), L::max(), L::infinity()})
-      out.push_back(v), out.push_back(-v), out.push_back(std::nextafter(v, L::infinity())), out.push_back(std::nextafter(-v, T(0)));
+    for (T v : {T(0),
+                L::denorm_min(),
+                L::min(),
+                T(0.25),
+                T(0.5),
+                std::nextafter(T(0.5), T(1)),
+                std::nextafter(T(0.5), T(0)),
+                T(1),
+                T(1.5),
+                T(2.5),
+                T(3.5),
+                T(127),
+                T(127.5),
+                T(128),
+                T(255),
+                T(255.5),
+                T(256),
+                T(32767),
+                T(32767.5),
+                T(32768),
+                T(65535),
+                T(65535.5),
+                T(65536),
+                T(8388607.5),
+                T(2147483520),
+                T(2147483647),
+                T(2147483647.5),
+                T(2147483648),
+                T(2147483649),
+                T(4294967040.0),
+                T(4294967295.0),
+                T(4294967295.5),
+                T(4294967296.0),
+                T(9223372036854774784.0),
+                T(9223372036854775808.0),
+                T(18446744073709549568.0),
+                T(18446744073709551616.0),
+                T(1e30),
+                T(3.40282357e38),
+                T(3.4028235677973366e38),
+                T(1 + 0x1p-24),
+                T(1 + 0x3p-24),
+                T(0x1p-150),
+                T(0x1.8p-149),
+                T(0x1.fffffep-127),
+                L::max(),
+                L::infinity()})
+      out.push_back(v), out.push_back(-v), out.push_back(std::nextafter(v, L::infinity())),
+          out.push_back(std::nextafter(-v, T(0)));
     out.push_back(L::quiet_NaN());
-    while (out.size() < kCount) out.push_back(static_cast<T>(std::ldexp(static_cast<double>(static_cast<s64>(random())), -63 + static_cast<int>(random() % 70))));
+    while (out.size() < kCount)
+      out.push_back(static_cast<T>(
+          std::ldexp(static_cast<double>(static_cast<s64>(random())), -63 + static_cast<int>(random() % 70))));
   }
   out.resize(kCount);
   return out;
 }
 
-// PTX ISA, cvt: conversions to integers clamp; NaN gives 0, but the highest bit alone for f64 sources and for 64-bit results.
+// PTX ISA, cvt: conversions to integers clamp; NaN gives 0, but the highest bit alone for f64 sources and for 64-bit
+// results.
 template <typename To, typename From>
 To toInteger(From value, int mode) {
   using Bits = std::make_unsigned_t<To>;
   const long double v = value;
-  if (std::isnan(v)) return sizeof(From) == 8 || sizeof(To) == 8 ? static_cast<To>(Bits(1) << (sizeof(To) * 8 - 1)) : To(0);
+  if (std::isnan(v))
+    return sizeof(From) == 8 || sizeof(To) == 8 ? static_cast<To>(Bits(1) << (sizeof(To) * 8 - 1)) : To(0);
   std::fesetround(mode);
   const long double r = std::nearbyint(v);
   std::fesetround(FE_TONEAREST);
@@ -57,12 +108,13 @@ To converted(From v) {
   else return static_cast<To>(v);
 }
 
-// Values that C++ leaves undefined (a float outside the integer's range) are left to PTX's own tests: nvcc goes through wider
-// types for 8 and 16 bits.
+// Values that C++ leaves undefined (a float outside the integer's range) are left to PTX's own tests: nvcc goes
+// through wider types for 8 and 16 bits.
 template <typename From, typename To>
 bool defined(From v) {
   if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>)
-    return v > static_cast<long double>(std::numeric_limits<To>::min()) - 1 && v < static_cast<long double>(std::numeric_limits<To>::max()) + 1;
+    return v > static_cast<long double>(std::numeric_limits<To>::min()) - 1 &&
+           v < static_cast<long double>(std::numeric_limits<To>::max()) + 1;
   else return true;
 }
 

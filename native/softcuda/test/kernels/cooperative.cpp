@@ -28,7 +28,8 @@ TEST(cooperative_jacobi) {
   expectNear("ring", db.download(), a, 1e-6);
 }
 
-// A kernel that waits for the whole grid, launched without the promise that the grid is resident, must fail rather than hang.
+// A kernel that waits for the whole grid, launched without the promise that the grid is resident, must fail rather
+// than hang.
 TEST(cooperative_without_promise) {
   Module m("cooperative");
   Buffer<int> in = Buffer<int>::zeros(64), partial(2), out(1);
@@ -39,7 +40,8 @@ TEST(cooperative_without_promise) {
 TEST(cooperative_too_large) {
   Module m("cooperative");
   Buffer<int> in = Buffer<int>::zeros(64), partial(100000), out(1);
-  CHECK(m.tryRun("gridReduction", {100000, 1024, 0, true}, in, partial, out, 64) == CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
+  CHECK(m.tryRun("gridReduction", {100000, 1024, 0, true}, in, partial, out, 64) ==
+        CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE);
 }
 
 TEST(cooperative_warp_groups) {
@@ -93,7 +95,8 @@ TEST(cooperative_tiles) {
     std::vector<int> x(v.begin() + 8 * t, v.begin() + 8 * t + 8);
     for (int k = 0; k <= t; k++) {
       auto y = x;
-      for (int i = 0; i < 8; i++) y[i] = static_cast<int>(static_cast<unsigned>(x[i]) + static_cast<unsigned>(x[i ^ (1 << k % 3)]));
+      for (int i = 0; i < 8; i++)
+        y[i] = static_cast<int>(static_cast<unsigned>(x[i]) + static_cast<unsigned>(x[i ^ (1 << k % 3)]));
       x = y;
     }
     const bool all = std::all_of(x.begin(), x.end(), [](int e) { return e > 0; });
@@ -102,7 +105,8 @@ TEST(cooperative_tiles) {
   expectEqual("tiles of 8", out.download(), expected);
 
   m.run("wideTiles", {1, 256}, in, out);
-  for (int i = 0; i < 256; i++) expected[i] = std::accumulate(v.begin() + i / 64 * 64, v.begin() + i / 64 * 64 + 64, i % 64);
+  for (int i = 0; i < 256; i++)
+    expected[i] = std::accumulate(v.begin() + i / 64 * 64, v.begin() + i / 64 * 64 + 64, i % 64);
   expectEqual("tiles of 64", out.download(), expected);
 }
 

@@ -52,7 +52,8 @@ TEST(counters_tensor_gemm) {
   // a barrier for each of the k * 2 / 64 stages of each block
   expect(json, "barriers", 4 * (k * 2 / 64));
   // the swizzle leaves no conflicts
-  if (value(json, "sharedLoadWavefronts") != value(json, "sharedLoadWavefrontsLeast")) throw Error("conflicts in " + json);
+  if (value(json, "sharedLoadWavefronts") != value(json, "sharedLoadWavefrontsLeast"))
+    throw Error("conflicts in " + json);
   // each block reads its rows of A and B once, whole sectors
   expect(json, "globalLoadBytes", 4ull * 2 * 64 * k * 2);
   expect(json, "globalLoadSectors", 4ull * 2 * 64 * k * 2 / 32);
@@ -68,8 +69,10 @@ TEST(counters_quad_products) {
   // mma.m8n8k4 of f16 is four products at once, one for each eighth of the warp's threads
   const Module m = Module::fromText(
       ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n.reg .b32 %a<2>, %b<2>, %c<4>, %d<4>;\n"
-      "mov.b32 %a0, 0; mov.b32 %a1, 0; mov.b32 %b0, 0; mov.b32 %b1, 0; mov.b32 %c0, 0; mov.b32 %c1, 0; mov.b32 %c2, 0; mov.b32 %c3, 0;\n"
-      "mma.sync.aligned.m8n8k4.row.col.f16.f16.f16.f16 {%d0, %d1, %d2, %d3}, {%a0, %a1}, {%b0, %b1}, {%c0, %c1, %c2, %c3};\nret;\n}\n");
+      "mov.b32 %a0, 0; mov.b32 %a1, 0; mov.b32 %b0, 0; mov.b32 %b1, 0; mov.b32 %c0, 0; mov.b32 %c1, 0; mov.b32 %c2, "
+      "0; mov.b32 %c3, 0;\n"
+      "mma.sync.aligned.m8n8k4.row.col.f16.f16.f16.f16 {%d0, %d1, %d2, %d3}, {%a0, %a1}, {%b0, %b1}, {%c0, %c1, %c2, "
+      "%c3};\nret;\n}\n");
   const std::string json = counted([&] { m.run("k", {1, 32}); });
   if (!json.empty()) expect(json, "tensorFlop", 4 * 2 * 8 * 8 * 4);
 }

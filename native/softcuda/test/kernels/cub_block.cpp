@@ -16,7 +16,8 @@ TEST(cub_block_sorts) {
     auto expected = v;
     const unsigned mask = bits == 32 ? ~0u : (1u << bits) - 1;
     for (int b = 0; b < 3; b++)
-      std::stable_sort(expected.begin() + b * kTile, expected.begin() + (b + 1) * kTile, [=](unsigned x, unsigned y) { return (x & mask) < (y & mask); });
+      std::stable_sort(expected.begin() + b * kTile, expected.begin() + (b + 1) * kTile,
+                       [=](unsigned x, unsigned y) { return (x & mask) < (y & mask); });
     expectEqual("radix", out.download(), expected);
   }
   auto keys = randomReals<float>(256, -10, 10);

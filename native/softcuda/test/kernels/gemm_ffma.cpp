@@ -7,7 +7,8 @@ TEST(gemm_ffma) {
   const int sizes[][3] = {{64, 64, 16}, {100, 75, 33}, {128, 192, 96}, {1, 1, 1}, {65, 4, 200}};
   for (const auto& s : sizes) {
     const int m = s[0], n = s[1], k = s[2];
-    const auto a = randomIntegers<float>(m * k, -30, 30, 1), b = randomIntegers<float>(k * n, -30, 30, 2), c = randomIntegers<float>(m * n, -30, 30, 3);
+    const auto a = randomIntegers<float>(m * k, -30, 30, 1), b = randomIntegers<float>(k * n, -30, 30, 2),
+               c = randomIntegers<float>(m * n, -30, 30, 3);
     for (float beta : {0.0f, 0.5f}) {
       Buffer<float> da(a), db(b), dc(c);
       module.run("gemmFfma", {{unsigned(n + 63) / 64, unsigned(m + 63) / 64}, 128}, da, db, dc, m, n, k, 2.0f, beta);

@@ -41,7 +41,8 @@ static void exact(const char* kernel, double low, double high, double lowB, Enco
 TEST(gemm_mma_f16) {
   exact<uint16_t, float>("gemmF16", -8, 8, -4, halfBits);
   // random reals, held against double precision: |error| <= K u |A||B|
-  const auto a = converted<double>(randomReals<double>(M * K, -1, 1, 3), roundHalf), b = converted<double>(randomReals<double>(N * K, -1, 1, 4), roundHalf);
+  const auto a = converted<double>(randomReals<double>(M * K, -1, 1, 3), roundHalf),
+             b = converted<double>(randomReals<double>(N * K, -1, 1, 4), roundHalf);
   Buffer<uint16_t> da(converted<uint16_t>(a, halfBits)), db(converted<uint16_t>(b, halfBits));
   Buffer<float> dc(M * N);
   Module("gemm_mma").run("gemmF16", {{N / 64, M / 64}, 128, kShared}, da, db, dc, N, K);
@@ -76,8 +77,8 @@ TEST(gemm_mma_small_shapes) {
   };
   const auto a8 = part(a, 16, 8), b8 = part(b, 8, 8), a4 = part(a, 16, 4), b4 = part(b, 8, 4);
   const auto same = [](double v) { return v; };
-  Buffer<uint16_t> h(converted<uint16_t>(a8, halfBits)), hb(converted<uint16_t>(b8, halfBits)), f(converted<uint16_t>(a8, bf16Bits)),
-      fb(converted<uint16_t>(b8, bf16Bits));
+  Buffer<uint16_t> h(converted<uint16_t>(a8, halfBits)), hb(converted<uint16_t>(b8, halfBits)),
+      f(converted<uint16_t>(a8, bf16Bits)), fb(converted<uint16_t>(b8, bf16Bits));
   Buffer<float> t(converted<float>(a4, same)), tb(converted<float>(b4, same)), c8(128), c4(128), c8b(128);
   Buffer<int8_t> i(converted<int8_t>(a, same)), ib(converted<int8_t>(b, same));
   Buffer<int> c16i(128);

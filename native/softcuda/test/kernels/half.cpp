@@ -19,8 +19,10 @@ const Format kHalf{"half", 11, -14, 15, halfValue, halfBits}, kBf16{"bf16", 8, -
 std::vector<uint16_t> patterns(size_t count, unsigned seed, const Format& f) {
   std::vector<uint16_t> all;
   const uint16_t one = f.bits(1), infinity = f.bits(INFINITY);
-  for (uint16_t v : {uint16_t(0), uint16_t(1), uint16_t(2), uint16_t((1 << (f.precision - 1)) - 1), uint16_t(1 << (f.precision - 1)), one, uint16_t(one + 1), uint16_t(one - 1),
-                     f.bits(2), f.bits(3), f.bits(0.5), f.bits(100), uint16_t(infinity - 1), infinity, uint16_t(infinity + 1), uint16_t(0x7fff)}) {
+  for (uint16_t v :
+       {uint16_t(0), uint16_t(1), uint16_t(2), uint16_t((1 << (f.precision - 1)) - 1),
+        uint16_t(1 << (f.precision - 1)), one, uint16_t(one + 1), uint16_t(one - 1), f.bits(2), f.bits(3), f.bits(0.5),
+        f.bits(100), uint16_t(infinity - 1), infinity, uint16_t(infinity + 1), uint16_t(0x7fff)}) {
     all.push_back(v);
     all.push_back(v | 0x8000);
   }
@@ -31,12 +33,16 @@ std::vector<uint16_t> patterns(size_t count, unsigned seed, const Format& f) {
   for (size_t i = 0; i < count; i++) {
     if (i < 1024) out.push_back(seed == 1 ? edges[i / 32] : seed == 2 ? edges[i % 32] : edges[random() % 32]);
     else if (i % 2) out.push_back(static_cast<uint16_t>(random()));
-    else out.push_back(f.bits(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 8) - 4) * (random() & 1 ? 1 : -1)));
+    else
+      out.push_back(f.bits(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 8) - 4) *
+                           (random() & 1 ? 1 : -1)));
   }
   return out;
 }
 
-double least(double x, double y) { return std::isnan(x) ? y : std::isnan(y) ? x : x == y ? (std::signbit(x) ? x : y) : std::min(x, y); }
+double least(double x, double y) {
+  return std::isnan(x) ? y : std::isnan(y) ? x : x == y ? (std::signbit(x) ? x : y) : std::min(x, y);
+}
 double most(double x, double y) { return -least(-x, -y); }
 double saturated(double v) { return std::isnan(v) ? 0 : v <= 0 ? 0 : std::min(v, 1.0); }
 
@@ -48,8 +54,8 @@ void expectBits(const std::string& what, const Format& f, const uint16_t* got, c
 
 constexpr unsigned kCount = 4096;
 
-// fma of 16-bit values: products and sums of halves are exact in double up to one rounding; for bf16 the sum may not be.
-// x * y is exact in double; adding z rounds once, to odd so that the next rounding is right.
+// fma of 16-bit values: products and sums of halves are exact in double up to one rounding; for bf16 the sum may not
+// be. x * y is exact in double; adding z rounds once, to odd so that the next rounding is right.
 double fmaOdd(double x, double y, double z) {
   const double product = x * y;
   double sum = product + z;
@@ -78,22 +84,43 @@ void arithmetic(const Format& f, const std::string& kernel) {
     const double a = f.value(x[i]), b = f.value(y[i]), c = f.value(z[i]);
     const double sum = f.round(a + b), product = f.round(a * b), fused = f.round(fmaOdd(a, b, c));
     const bool nan = std::isnan(a) || std::isnan(b);
-    const double values[] = {sum, f.round(a - b), product, fused, -a, std::fabs(a), least(a, b), most(a, b), nan ? NAN : least(a, b), nan ? NAN : most(a, b),
-                             f.round(saturated(a + b)), f.round(saturated(a * b)), f.round(saturated(fmaOdd(a, b, c))), std::isnan(fused) ? NAN : fused <= 0 ? 0 : fused, f.round(a / b), NAN};
+    const double values[] = {sum,
+                             f.round(a - b),
+                             product,
+                             fused,
+                             -a,
+                             std::fabs(a),
+                             least(a, b),
+                             most(a, b),
+                             nan ? NAN : least(a, b),
+                             nan ? NAN : most(a, b),
+                             f.round(saturated(a + b)),
+                             f.round(saturated(a * b)),
+                             f.round(saturated(fmaOdd(a, b, c))),
+                             std::isnan(fused) ? NAN
+                             : fused <= 0      ? 0
+                                               : fused,
+                             f.round(a / b),
+                             NAN};
     for (int k = 0; k < 15; k++) e[k].push_back(values[k]);
     e[15].push_back(f.round(a + f.round(b * c)));
   }
-  const char* const names[] = {"add", "sub", "mul", "fma", "neg", "abs", "min", "max", "min_nan", "max_nan", "add_sat", "mul_sat", "fma_sat", "fma_relu", "div", "add of mul"};
+  const char* const names[] = {"add",     "sub",     "mul",     "fma",     "neg",     "abs",      "min", "max",
+                               "min_nan", "max_nan", "add_sat", "mul_sat", "fma_sat", "fma_relu", "div", "add of mul"};
   std::string failures;
   for (int k = 0; k < 16; k++) try {
       if (k == 14) {
-        // division goes through an approximate reciprocal in fp32 and one correction: right to the last place where neither leaves its range
+        // division goes through an approximate reciprocal in fp32 and one correction: right to the last place where
+        // neither leaves its range
         std::vector<double> g, w;
         for (unsigned i = 0; i < kCount; i++) {
           const double d = f.value(y[i]), n = f.value(x[i]);
-          if (std::isfinite(n) && std::fabs(d) < 0x1p100 && std::fabs(d) > 0x1p-100 && std::fabs(n) < 0x1p20 && (n == 0 || std::fabs(n) > 0x1p-100)) g.push_back(f.value(got[k * kCount + i])), w.push_back(e[k][i]);
+          if (std::isfinite(n) && std::fabs(d) < 0x1p100 && std::fabs(d) > 0x1p-100 && std::fabs(n) < 0x1p20 &&
+              (n == 0 || std::fabs(n) > 0x1p-100))
+            g.push_back(f.value(got[k * kCount + i])), w.push_back(e[k][i]);
         }
-        expectNear(f.name + " div", g, w, std::ldexp(1, f.minExponent - f.precision + 1), std::ldexp(1, 1 - f.precision));
+        expectNear(f.name + " div", g, w, std::ldexp(1, f.minExponent - f.precision + 1),
+                   std::ldexp(1, 1 - f.precision));
       } else {
         expectBits(names[k], f, &got[k * kCount], e[k]);
       }
@@ -115,7 +142,18 @@ void packedArithmetic(const Format& f, const std::string& kernel) {
       const double first[] = {f.value(x[i / 2]), f.value(y[i / 2]), f.value(z[i / 2])};
       const double a = first[i % 2], b = first[1 + i % 2], c = first[i % 2 ? 0 : 2];
       const double fused = f.round(fmaOdd(a, b, c));
-      const double values[] = {f.round(a + b), f.round(a - b), f.round(a * b), fused, -a, least(a, b), most(a, b), std::isnan(fused) ? NAN : fused <= 0 ? 0 : fused, double(a < b), double(a == b)};
+      const double values[] = {f.round(a + b),
+                               f.round(a - b),
+                               f.round(a * b),
+                               fused,
+                               -a,
+                               least(a, b),
+                               most(a, b),
+                               std::isnan(fused) ? NAN
+                               : fused <= 0      ? 0
+                                                 : fused,
+                               double(a < b),
+                               double(a == b)};
       e.push_back(values[k]);
     }
     expectBits(names[k], f, &got[2 * k * kCount], e);
@@ -131,9 +169,10 @@ void comparisons(const Format& f, const std::string& kernel) {
   for (unsigned i = 0; i < kCount; i++) {
     const double a = f.value(x[i]), b = f.value(y[i]);
     const bool u = std::isnan(a) || std::isnan(b);
-    const bool ordered[] = {a == b, !u && a != b, a < b, a <= b, a > b, a >= b};
+    const bool ordered[] = {a == b, !u && a != b, a<b, a <= b, a> b, a >= b};
     unsigned bits = 0;
-    for (int k = 0; k < 6; k++) bits |= static_cast<unsigned>(ordered[k]) << k | static_cast<unsigned>(ordered[k] || u) << (k + 6);
+    for (int k = 0; k < 6; k++)
+      bits |= static_cast<unsigned>(ordered[k]) << k | static_cast<unsigned>(ordered[k] || u) << (k + 6);
     e.push_back(bits | static_cast<unsigned>(std::isnan(a)) << 12 | static_cast<unsigned>(std::isinf(a)) << 13);
   }
   expectEqual(kernel, out.download(), e);
@@ -146,7 +185,8 @@ double directed(const Format& f, double v, int mode) {
   // beyond the largest finite value the directed modes stop there
   if (std::isinf(r) && std::isfinite(v)) {
     const double largest = std::ldexp(2 - std::ldexp(1, 1 - f.precision), f.maxExponent);
-    if (mode == FE_TOWARDZERO || (mode == FE_UPWARD && v < 0) || (mode == FE_DOWNWARD && v > 0)) return std::copysign(largest, v);
+    if (mode == FE_TOWARDZERO || (mode == FE_UPWARD && v < 0) || (mode == FE_DOWNWARD && v > 0))
+      return std::copysign(largest, v);
   }
   return r;
 }
@@ -162,8 +202,10 @@ TEST(half_bf16_comparisons) { comparisons(kBf16, "bf16Comparisons"); }
 
 TEST(half_from_float) {
   std::vector<float> v;
-  for (double base : {0.0, 0x1p-24, 0x1p-25, 0x1p-14, 1.0, 1 + 0x1p-11, 1 + 0x1p-10, 1 + 3 * 0x1p-11, 65504.0, 65519.0, 65520.0, 65536.0, 1e10, 3.4e38, 0x1p-133, 0x1p-134, 0x1p-149, 1e-40, 1.00390625,
-                      1.01171875, 3.3961776e38})
+  for (double base :
+       {0.0,      0x1p-24, 0x1p-25,    0x1p-14,    1.0,         1 + 0x1p-11, 1 + 0x1p-10, 1 + 3 * 0x1p-11,
+        65504.0,  65519.0, 65520.0,    65536.0,    1e10,        3.4e38,      0x1p-133,    0x1p-134,
+        0x1p-149, 1e-40,   1.00390625, 1.01171875, 3.3961776e38})
     for (int step = -2; step <= 2; step++) {
       float x = static_cast<float>(base);
       for (int s = 0; s < std::abs(step); s++) x = std::nextafter(x, step < 0 ? -INFINITY : INFINITY);
@@ -171,7 +213,9 @@ TEST(half_from_float) {
     }
   v.push_back(INFINITY), v.push_back(-INFINITY), v.push_back(NAN);
   Random random(3);
-  while (v.size() < 2048) v.push_back(static_cast<float>(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 60) - 35) * (random() & 1 ? 1 : -1)));
+  while (v.size() < 2048)
+    v.push_back(static_cast<float>(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 60) - 35) *
+                                   (random() & 1 ? 1 : -1)));
   const unsigned n = 2048;
   Buffer<float> in(v);
   Buffer<uint16_t> out(12 * n);
@@ -191,7 +235,9 @@ TEST(half_from_double) {
   // halfway cases that a detour through float would round twice
   for (double tie : {1 + 0x1p-11, 1 + 0x1p-8, 2049.0, 257.0, 0x1p-25, 0x1p-134})
     for (double off : {-0x1p-50, 0.0, 0x1p-50}) v.push_back(tie * (1 + off)), v.push_back(-tie * (1 + off));
-  for (double x : {0.0, -0.0, 1e300, -1e300, 1e-300, 65504.0, 65519.999, 65520.0, double(INFINITY), double(-INFINITY), double(NAN)}) v.push_back(x);
+  for (double x : {0.0, -0.0, 1e300, -1e300, 1e-300, 65504.0, 65519.999, 65520.0, double(INFINITY), double(-INFINITY),
+                   double(NAN)})
+    v.push_back(x);
   Random random(4);
   while (v.size() < 1024) v.push_back(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 60) - 35));
   Buffer<double> in(v);
@@ -208,7 +254,10 @@ template <typename T>
 static T toInteger(double v, int mode) {
   if (std::isnan(v)) return sizeof(T) == 8 && std::is_signed_v<T> ? std::numeric_limits<T>::min() : 0;
   // Not nearbyint in a set mode: the optimiser may move it out of that mode.
-  const double r = mode == FE_TOWARDZERO ? std::trunc(v) : mode == FE_UPWARD ? std::ceil(v) : mode == FE_DOWNWARD ? std::floor(v) : std::nearbyint(v);
+  const double r = mode == FE_TOWARDZERO ? std::trunc(v)
+                   : mode == FE_UPWARD   ? std::ceil(v)
+                   : mode == FE_DOWNWARD ? std::floor(v)
+                                         : std::nearbyint(v);
   if (r <= static_cast<double>(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
   if (r >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
   return static_cast<T>(r);
@@ -235,7 +284,8 @@ TEST(half_to_all) {
   for (unsigned i = 0; i < n; i++) {
     const double h = halfValue(v[i]), b = bf16Value(v[i]);
     ef[i] = static_cast<float>(h), ef[n + i] = static_cast<float>(b);
-    ei[i] = toInteger<int>(h, FE_TONEAREST), ei[n + i] = toInteger<int>(h, FE_TOWARDZERO), ei[2 * n + i] = toInteger<int>(h, FE_UPWARD), ei[3 * n + i] = toInteger<int>(h, FE_DOWNWARD);
+    ei[i] = toInteger<int>(h, FE_TONEAREST), ei[n + i] = toInteger<int>(h, FE_TOWARDZERO),
+    ei[2 * n + i] = toInteger<int>(h, FE_UPWARD), ei[3 * n + i] = toInteger<int>(h, FE_DOWNWARD);
     ei[4 * n + i] = toInteger<int>(b, FE_TONEAREST), ei[5 * n + i] = toInteger<int>(b, FE_TOWARDZERO);
     eu[i] = toInteger<unsigned>(h, FE_TONEAREST), eu[n + i] = toInteger<unsigned>(b, FE_TOWARDZERO);
     es[i] = toInteger<short>(h, FE_TOWARDZERO), es[n + i] = toInteger<short>(b, FE_TOWARDZERO);
@@ -256,7 +306,9 @@ TEST(half_to_all) {
 TEST(half_from_integers) {
   auto v = randomIntegers<int>(960, INT32_MIN, INT32_MAX);
   for (int i = 0; i < 480; i++) v[i] >>= i % 31;
-  for (int x : {0, 1, -1, 2047, 2048, 2049, 2050, 2051, -2049, 65504, 65519, 65520, -65520, 255, 257, 259, INT32_MAX, INT32_MIN}) v.push_back(x);
+  for (int x : {0, 1, -1, 2047, 2048, 2049, 2050, 2051, -2049, 65504, 65519, 65520, -65520, 255, 257, 259, INT32_MAX,
+                INT32_MIN})
+    v.push_back(x);
   v.resize(1024);
   Buffer<int> in(v);
   Buffer<uint16_t> out(8 * 1024);
@@ -266,11 +318,15 @@ TEST(half_from_integers) {
   for (int x : v) {
     const auto u = static_cast<unsigned>(x);
     const uint64_t wide = static_cast<uint64_t>(static_cast<int64_t>(x)) << 20;
-    const double odd = std::ldexp(static_cast<double>(wide >> 11 | ((wide & 0x7ff) != 0)), 11);  // rounds to odd: rounding again is right
-    const double values[] = {kHalf.round(x), directed(kHalf, x, FE_TOWARDZERO), kHalf.round(u), kHalf.round(static_cast<short>(x)), kBf16.round(x), directed(kBf16, u, FE_UPWARD), kHalf.round(x * 3.0), kBf16.round(odd)};
+    const double odd = std::ldexp(static_cast<double>(wide >> 11 | ((wide & 0x7ff) != 0)),
+                                  11);  // rounds to odd: rounding again is right
+    const double values[] = {
+        kHalf.round(x), directed(kHalf, x, FE_TOWARDZERO), kHalf.round(u),       kHalf.round(static_cast<short>(x)),
+        kBf16.round(x), directed(kBf16, u, FE_UPWARD),     kHalf.round(x * 3.0), kBf16.round(odd)};
     for (int k = 0; k < 8; k++) e[k].push_back(values[k]);
   }
-  for (int k = 0; k < 8; k++) expectBits("from integer " + std::to_string(k), k < 4 || k == 6 ? kHalf : kBf16, &got[k * 1024], e[k]);
+  for (int k = 0; k < 8; k++)
+    expectBits("from integer " + std::to_string(k), k < 4 || k == 6 ? kHalf : kBf16, &got[k * 1024], e[k]);
 }
 
 TEST(half_functions) {
@@ -286,20 +342,21 @@ TEST(half_functions) {
     double (*f)(double);
     double ulps;  // 0: exact
   };
-  const Function functions[] = {{"sqrt", [](double x) { return std::sqrt(x); }, 1},
-                                {"rsqrt", [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }, 1},
-                                {"rcp", [](double x) { return 1 / x; }, 1},
-                                {"exp", [](double x) { return std::exp(x); }, 1},
-                                {"exp2", [](double x) { return std::exp2(x); }, 1},
-                                {"log", [](double x) { return std::log(x); }, 1},
-                                {"log2", [](double x) { return std::log2(x); }, 1},
-                                {"sin", [](double x) { return std::sin(x); }, 1},
-                                {"cos", [](double x) { return std::cos(x); }, 1},
-                                {"floor", [](double x) { return std::floor(x); }, 0},
-                                {"ceil", [](double x) { return std::ceil(x); }, 0},
-                                {"rint", [](double x) { return std::rint(x); }, 0},
-                                {"trunc", [](double x) { return std::trunc(x); }, 0},
-                                {"tanh", [](double x) { return std::tanh(x); }, 2}};
+  const Function functions[] = {
+      {"sqrt", [](double x) { return std::sqrt(x); }, 1},
+      {"rsqrt", [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }, 1},
+      {"rcp", [](double x) { return 1 / x; }, 1},
+      {"exp", [](double x) { return std::exp(x); }, 1},
+      {"exp2", [](double x) { return std::exp2(x); }, 1},
+      {"log", [](double x) { return std::log(x); }, 1},
+      {"log2", [](double x) { return std::log2(x); }, 1},
+      {"sin", [](double x) { return std::sin(x); }, 1},
+      {"cos", [](double x) { return std::cos(x); }, 1},
+      {"floor", [](double x) { return std::floor(x); }, 0},
+      {"ceil", [](double x) { return std::ceil(x); }, 0},
+      {"rint", [](double x) { return std::rint(x); }, 0},
+      {"trunc", [](double x) { return std::trunc(x); }, 0},
+      {"tanh", [](double x) { return std::tanh(x); }, 2}};
   std::string failures;
   for (int k = 0; k < 14; k++)
     for (const Format* f : {&kHalf, &kBf16}) try {
@@ -313,7 +370,10 @@ TEST(half_functions) {
           values.push_back(f->value(g[i])), expected.push_back(f->round(functions[k].f(x)));
         }
         if (functions[k].ulps == 0) expectEqual(f->name + " " + functions[k].name, values, expected);
-        else expectNear(f->name + " " + functions[k].name, values, expected, std::ldexp(1.01 * functions[k].ulps, f->minExponent - f->precision + 1), std::ldexp(functions[k].ulps, 1 - f->precision));
+        else
+          expectNear(f->name + " " + functions[k].name, values, expected,
+                     std::ldexp(1.01 * functions[k].ulps, f->minExponent - f->precision + 1),
+                     std::ldexp(functions[k].ulps, 1 - f->precision));
       } catch (const Error& error) {
         failures += std::string("\n  ") + error.what();
       }

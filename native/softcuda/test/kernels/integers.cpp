@@ -17,13 +17,15 @@ template <typename T>
 std::vector<T> operands(size_t count, unsigned seed) {
   std::vector<T> edges;
   for (int v : {0, 1, 2, 3, 5, 7, 10, 31, 32, 33, 63, 64, 100, 127, 128, 255, 256}) edges.push_back(static_cast<T>(v));
-  for (int b = 8; b < static_cast<int>(sizeof(T)) * 8; b += 7) edges.push_back(T(1) << b), edges.push_back((T(1) << b) - 1);
+  for (int b = 8; b < static_cast<int>(sizeof(T)) * 8; b += 7)
+    edges.push_back(T(1) << b), edges.push_back((T(1) << b) - 1);
   for (size_t i = 0, n = edges.size(); i < n; i++) edges.push_back(static_cast<T>(~edges[i]));
   edges.push_back(static_cast<T>(T(1) << (sizeof(T) * 8 - 1)));
   edges.push_back(static_cast<T>((T(1) << (sizeof(T) * 8 - 1)) - 1));
   std::mt19937_64 random(seed);
   std::vector<T> out(count);
-  for (T& v : out) v = random() % 2 ? edges[random() % edges.size()] : static_cast<T>(random() >> (random() % (64 - sizeof(T) * 4)));
+  for (T& v : out)
+    v = random() % 2 ? edges[random() % edges.size()] : static_cast<T>(random() >> (random() % (64 - sizeof(T) * 4)));
   return out;
 }
 
@@ -43,7 +45,8 @@ void compareAll(const char* what, const std::vector<T>& got, const std::vector<s
   const size_t n = expected[0].size();
   std::string failures;
   for (size_t k = 0; k < expected.size(); k++) try {
-      expectEqual(what + std::string(" ") + std::to_string(k), std::vector<T>(got.begin() + k * n, got.begin() + (k + 1) * n), expected[k]);
+      expectEqual(what + std::string(" ") + std::to_string(k),
+                  std::vector<T>(got.begin() + k * n, got.begin() + (k + 1) * n), expected[k]);
     } catch (const Error& e) {
       failures += std::string("\n  ") + e.what();
     }
@@ -99,7 +102,12 @@ TEST(integers_32) {
                           static_cast<u32>((static_cast<s64>(sx) + sy + 1) >> 1),
                           static_cast<u32>((static_cast<u64>(x) + y) >> 1),
                           static_cast<u32>((static_cast<u64>(x) + y + 1) >> 1),
-                          dotS, dotU, lo, hi, ulo, uhi,
+                          dotS,
+                          dotU,
+                          lo,
+                          hi,
+                          ulo,
+                          uhi,
                           sx < 0 ? 0u - x : x,
                           static_cast<u32>(std::min(sx, sy)),
                           std::max(x, y),
@@ -184,10 +192,20 @@ TEST(integers_128) {
   Module("integers").run("wide128", {kCount / 64, 64}, a, b, out);
   std::vector<std::vector<u64>> e(10);
   for (unsigned i = 0; i < kCount; i++) {
-    const u128 x = static_cast<u128>(as[i]) << 64 | as[(i + 1) % kCount], y = static_cast<u128>(bs[i]) << 64 | bs[(i + 1) % kCount];
-    const u128 values[] = {x + y, x - y, x * y, x << (as[i] & 127), x >> (bs[i] & 127), static_cast<u128>(static_cast<s128>(x) >> (bs[i] & 127)), y >> 64 ? x / y : 0,
-                           x / (as[i] | 1), static_cast<u128>(static_cast<s128>(x) % (static_cast<s128>(static_cast<s64>(bs[i])) | 1)), std::min(x, y)};
-    for (int k = 0; k < 10; k++) e[k].push_back(static_cast<u64>(values[k])), e[k].push_back(static_cast<u64>(values[k] >> 64));
+    const u128 x = static_cast<u128>(as[i]) << 64 | as[(i + 1) % kCount],
+               y = static_cast<u128>(bs[i]) << 64 | bs[(i + 1) % kCount];
+    const u128 values[] = {x + y,
+                           x - y,
+                           x * y,
+                           x << (as[i] & 127),
+                           x >> (bs[i] & 127),
+                           static_cast<u128>(static_cast<s128>(x) >> (bs[i] & 127)),
+                           y >> 64 ? x / y : 0,
+                           x / (as[i] | 1),
+                           static_cast<u128>(static_cast<s128>(x) % (static_cast<s128>(static_cast<s64>(bs[i])) | 1)),
+                           std::min(x, y)};
+    for (int k = 0; k < 10; k++)
+      e[k].push_back(static_cast<u64>(values[k])), e[k].push_back(static_cast<u64>(values[k] >> 64));
   }
   compareAll("operation", out.download(), e);
 }
@@ -198,7 +216,11 @@ static u32 eachPart(u32 a, u32 b, F f) {
   u32 out = 0;
   constexpr int bits = sizeof(T) * 8;
   const u32 mask = static_cast<u32>((u64(1) << bits) - 1);
-  for (int shift = 0; shift < 32; shift += bits) out |= (static_cast<u32>(f(static_cast<int>(static_cast<T>(a >> shift)), static_cast<int>(static_cast<T>(b >> shift)))) & mask) << shift;
+  for (int shift = 0; shift < 32; shift += bits)
+    out |= (static_cast<u32>(
+                f(static_cast<int>(static_cast<T>(a >> shift)), static_cast<int>(static_cast<T>(b >> shift)))) &
+            mask)
+           << shift;
   return out;
 }
 
@@ -213,7 +235,8 @@ TEST(integers_simd) {
   for (unsigned i = 0; i < kCount; i++) {
     const u32 x = as[i], y = bs[i];
     u32 sum = 0;
-    for (unsigned k = 0; k < 4; k++) sum += static_cast<u32>(std::abs(static_cast<int>(byteOf(x, k)) - static_cast<int>(byteOf(y, k))));
+    for (unsigned k = 0; k < 4; k++)
+      sum += static_cast<u32>(std::abs(static_cast<int>(byteOf(x, k)) - static_cast<int>(byteOf(y, k))));
     const u32 values[] = {eachPart<u8>(x, y, [](int p, int q) { return p + q; }),
                           eachPart<u8>(x, y, [](int p, int q) { return p - q; }),
                           eachPart<u8>(x, y, [](int p, int q) { return std::min(p + q, 255); }),
@@ -246,9 +269,19 @@ TEST(integers_small) {
   Module("integers").run("small", {kCount / 64, 64}, a, b, c, out);
   std::vector<std::vector<int>> e(12);
   for (unsigned i = 0; i < kCount; i++) {
-    const int x = as[i], y = bs[i], z = cs[i], sx = static_cast<int8_t>(x), sy = static_cast<int8_t>(y), sz = static_cast<int16_t>(z);
-    const int values[] = {(x + y) & 0xff, static_cast<int8_t>(sx * sy), y ? x / y : -1, sy ? sx % sy : -1, static_cast<int16_t>(sz * sx), static_cast<uint16_t>(z << (x & 15)),
-                          sz >> (y & 15), static_cast<int16_t>((sz >> 3) ^ sx), x < y ? z : -sz, static_cast<uint16_t>(~z) + static_cast<uint8_t>(-x), std::min(sz, sx),
+    const int x = as[i], y = bs[i], z = cs[i], sx = static_cast<int8_t>(x), sy = static_cast<int8_t>(y),
+              sz = static_cast<int16_t>(z);
+    const int values[] = {(x + y) & 0xff,
+                          static_cast<int8_t>(sx * sy),
+                          y ? x / y : -1,
+                          sy ? sx % sy : -1,
+                          static_cast<int16_t>(sz * sx),
+                          static_cast<uint16_t>(z << (x & 15)),
+                          sz >> (y & 15),
+                          static_cast<int16_t>((sz >> 3) ^ sx),
+                          x < y ? z : -sz,
+                          static_cast<uint16_t>(~z) + static_cast<uint8_t>(-x),
+                          std::min(sz, sx),
                           static_cast<int>(static_cast<u32>(z) * static_cast<u32>(z) >> 16)};
     for (int k = 0; k < 12; k++) e[k].push_back(values[k]);
   }

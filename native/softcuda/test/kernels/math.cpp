@@ -1,5 +1,6 @@
-// The mathematical library that nvcc compiles into kernels, against the host's in extended precision. The bounds are those of
-// the CUDA C++ Programming Guide ("Mathematical Functions Appendix"), in units in the last place beyond correct rounding.
+// The mathematical library that nvcc compiles into kernels, against the host's in extended precision. The bounds are
+// those of the CUDA C++ Programming Guide ("Mathematical Functions Appendix"), in units in the last place beyond
+// correct rounding.
 #include <cfenv>
 #include <functional>
 
@@ -38,7 +39,8 @@ Real erfInverse(Real y) {
   if (std::fabs(y) == 1) return std::copysign(INFINITY, y);
   const Real a = std::fabs(y);
   if (a < 1e-7L) return std::sqrt(kPi) / 2 * (y + kPi / 12 * y * y * y);
-  const Real x = a < 0.5L ? inverse([](Real v) { return std::erf(v); }, a, 0, 1) : inverse([](Real v) { return -std::erfc(v); }, a - 1, 0, 150);
+  const Real x = a < 0.5L ? inverse([](Real v) { return std::erf(v); }, a, 0, 1)
+                          : inverse([](Real v) { return -std::erfc(v); }, a - 1, 0, 150);
   return std::copysign(x, y);
 }
 Real erfcInverse(Real y) {
@@ -46,10 +48,13 @@ Real erfcInverse(Real y) {
   if (y == 0) return INFINITY;
   if (y == 2) return -INFINITY;
   if (y > 0.5L && y < 1.5L) return y == 1 ? 0 : erfInverse(1 - y);
-  return y < 1 ? inverse([](Real v) { return -std::erfc(v); }, -y, 0, 150) : -inverse([](Real v) { return -std::erfc(v); }, -(2 - y), 0, 150);
+  return y < 1 ? inverse([](Real v) { return -std::erfc(v); }, -y, 0, 150)
+               : -inverse([](Real v) { return -std::erfc(v); }, -(2 - y), 0, 150);
 }
 Real normalCdf(Real x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }
-Real normalCdfInverse(Real p) { return std::isnan(p) || p < 0 || p > 1 ? NAN : p == 0.5L ? 0 : -std::sqrt(2.0L) * erfcInverse(2 * p); }
+Real normalCdfInverse(Real p) {
+  return std::isnan(p) || p < 0 || p > 1 ? NAN : p == 0.5L ? 0 : -std::sqrt(2.0L) * erfcInverse(2 * p);
+}
 Real scaledErfc(Real x) {
   if (x < 80) return std::exp(x * x) * std::erfc(x);
   // asymptotic series
@@ -73,8 +78,10 @@ Real besselI(int order, Real x) {
 template <typename T>
 Real ulp(Real value) {
   const T v = std::fabs(static_cast<T>(value));
-  if (v >= std::numeric_limits<T>::max()) return std::ldexp(1.0L, std::numeric_limits<T>::max_exponent - std::numeric_limits<T>::digits);
-  const int exponent = v == 0 ? std::numeric_limits<T>::min_exponent - 1 : std::max(std::ilogb(v), std::numeric_limits<T>::min_exponent - 1);
+  if (v >= std::numeric_limits<T>::max())
+    return std::ldexp(1.0L, std::numeric_limits<T>::max_exponent - std::numeric_limits<T>::digits);
+  const int exponent = v == 0 ? std::numeric_limits<T>::min_exponent - 1
+                              : std::max(std::ilogb(v), std::numeric_limits<T>::min_exponent - 1);
   return std::ldexp(1.0L, exponent + 1 - std::numeric_limits<T>::digits);
 }
 
@@ -82,10 +89,54 @@ template <typename T>
 std::vector<T> edges() {
   using L = std::numeric_limits<T>;
   std::vector<T> all;
-  for (T v : {T(0), L::denorm_min(), L::min() / 2, L::min(), L::epsilon(), T(0.1), T(0.25), T(0.5), std::nextafter(T(0.5), T(1)), T(0.75), std::nextafter(T(1), T(0)), T(1),
-              std::nextafter(T(1), T(2)), T(1.5), T(2), T(2.5), T(3), T(3.14159265358979), T(4), T(5.5), T(10), T(20), T(34), T(35.0401), T(36), T(88), T(89), T(100), T(104),
-              T(127.5), T(150), T(170.6), T(171), T(709), T(710), T(746), T(1000), T(105615), T(1e6), T(8388608.5), T(1e10), T(1e15), T(1e20), T(1e30),
-              L::max() / 2, L::max(), L::infinity(), L::quiet_NaN()}) {
+  for (T v : {T(0),
+              L::denorm_min(),
+              L::min() / 2,
+              L::min(),
+              L::epsilon(),
+              T(0.1),
+              T(0.25),
+              T(0.5),
+              std::nextafter(T(0.5), T(1)),
+              T(0.75),
+              std::nextafter(T(1), T(0)),
+              T(1),
+              std::nextafter(T(1), T(2)),
+              T(1.5),
+              T(2),
+              T(2.5),
+              T(3),
+              T(3.14159265358979),
+              T(4),
+              T(5.5),
+              T(10),
+              T(20),
+              T(34),
+              T(35.0401),
+              T(36),
+              T(88),
+              T(89),
+              T(100),
+              T(104),
+              T(127.5),
+              T(150),
+              T(170.6),
+              T(171),
+              T(709),
+              T(710),
+              T(746),
+              T(1000),
+              T(105615),
+              T(1e6),
+              T(8388608.5),
+              T(1e10),
+              T(1e15),
+              T(1e20),
+              T(1e30),
+              L::max() / 2,
+              L::max(),
+              L::infinity(),
+              L::quiet_NaN()}) {
     all.push_back(v);
     all.push_back(-v);
   }
@@ -98,10 +149,13 @@ std::vector<T> inputs(double low, double high, unsigned seed) {
   auto all = edges<T>();
   Random random(seed);
   std::uniform_real_distribution<double> mantissa(1, 2), uniform(low, high);
-  std::uniform_int_distribution<int> exponent(std::numeric_limits<T>::min_exponent - 10, std::numeric_limits<T>::max_exponent - 1);
+  std::uniform_int_distribution<int> exponent(std::numeric_limits<T>::min_exponent - 10,
+                                              std::numeric_limits<T>::max_exponent - 1);
   std::uniform_int_distribution<int> small(-10, 10);
-  while (all.size() < 384) all.push_back(static_cast<T>(std::ldexp(mantissa(random), exponent(random)) * (random() & 1 ? 1 : -1)));
-  while (all.size() < 768) all.push_back(static_cast<T>(std::ldexp(mantissa(random), small(random)) * (random() & 1 ? 1 : -1)));
+  while (all.size() < 384)
+    all.push_back(static_cast<T>(std::ldexp(mantissa(random), exponent(random)) * (random() & 1 ? 1 : -1)));
+  while (all.size() < 768)
+    all.push_back(static_cast<T>(std::ldexp(mantissa(random), small(random)) * (random() & 1 ? 1 : -1)));
   while (all.size() < 1024) all.push_back(static_cast<T>(uniform(random)));
   return all;
 }
@@ -124,10 +178,18 @@ void compare(const std::string& name, const std::vector<T>& got, const std::vect
     bool good;
     if (std::isnan(e)) good = std::isnan(got[i]);
     else if (std::isinf(e) && bound == 0) good = got[i] == e;
-    else if (std::isinf(e)) good = got[i] == e || (std::isfinite(expected[i]) && std::signbit(got[i]) == std::signbit(e) && std::fabs(got[i]) == std::numeric_limits<T>::max());
+    else if (std::isinf(e))
+      good = got[i] == e || (std::isfinite(expected[i]) && std::signbit(got[i]) == std::signbit(e) &&
+                             std::fabs(got[i]) == std::numeric_limits<T>::max());
     else if (bound == 0) good = got[i] == e && std::signbit(got[i]) == std::signbit(e);
-    else good = std::fabs((std::isinf(got[i]) ? std::copysign(std::ldexp(1.0L, std::numeric_limits<T>::max_exponent), got[i]) : static_cast<Real>(got[i])) - expected[i]) <= (bound + 0.51L) * ulp<T>(expected[i]) && (e != 0 || got[i] != 0 || std::signbit(got[i]) == std::signbit(e));
-    if (!good && wrong++ == 0) first = name + "(" + arguments(i) + ") is " + show(got[i]) + " and should be " + show(e);
+    else
+      good =
+          std::fabs((std::isinf(got[i]) ? std::copysign(std::ldexp(1.0L, std::numeric_limits<T>::max_exponent), got[i])
+                                        : static_cast<Real>(got[i])) -
+                    expected[i]) <= (bound + 0.51L) * ulp<T>(expected[i]) &&
+          (e != 0 || got[i] != 0 || std::signbit(got[i]) == std::signbit(e));
+    if (!good && wrong++ == 0)
+      first = name + "(" + arguments(i) + ") is " + show(got[i]) + " and should be " + show(e);
   }
   if (wrong) throw Error(first + " (" + std::to_string(wrong) + " of " + std::to_string(got.size()) + " wrong)");
 }
@@ -151,7 +213,8 @@ template <typename T>
 using One = std::function<Real(Real)>;
 
 template <typename T>
-void unary(const Module& m, const std::string& name, double bound, const std::function<Real(Real)>& reference, double low = -1e300, double high = 1e300) {
+void unary(const Module& m, const std::string& name, double bound, const std::function<Real(Real)>& reference,
+           double low = -1e300, double high = 1e300) {
   auto x = inputs<T>(std::max(low, -20.0), std::min(high, 20.0), 11);
   if (low > -1e300 || high < 1e300) x = clamped(x, low, high);
   Buffer<T> in(x), out(x.size());
@@ -162,8 +225,8 @@ void unary(const Module& m, const std::string& name, double bound, const std::fu
 }
 
 template <typename T>
-void binary(const Module& m, const std::string& name, double bound, const std::function<Real(Real, Real)>& reference, bool positive = false,
-            double low = 0, double high = 1e300) {
+void binary(const Module& m, const std::string& name, double bound, const std::function<Real(Real, Real)>& reference,
+            bool positive = false, double low = 0, double high = 1e300) {
   // all pairs of edges, then random pairs
   const auto e = edges<T>(), r = inputs<T>(-20, 20, 12), s = inputs<T>(-20, 20, 13);
   std::vector<T> x, y;
@@ -190,10 +253,12 @@ void functions(const std::string& module, const std::string& f) {
   const auto either = [](double forFloat, double forDouble) { return single ? forFloat : forDouble; };
   Module m(module);
   Failures failures;
-  const auto u = [&](const char* name, double bound, const std::function<Real(Real)>& reference, double low = -1e300, double high = 1e300) {
+  const auto u = [&](const char* name, double bound, const std::function<Real(Real)>& reference, double low = -1e300,
+                     double high = 1e300) {
     failures.attempt([&] { unary<T>(m, name + f, bound, reference, low, high); });
   };
-  const auto b = [&](const char* name, double bound, const std::function<Real(Real, Real)>& reference, bool positive = false) {
+  const auto b = [&](const char* name, double bound, const std::function<Real(Real, Real)>& reference,
+                     bool positive = false) {
     failures.attempt([&] { binary<T>(m, name + f, bound, reference, positive); });
   };
   u("sqrt", 0, [](Real x) { return std::sqrt(static_cast<T>(x)); });
@@ -229,8 +294,18 @@ void functions(const std::string& module, const std::string& f) {
   u("erfcx", 4, scaledErfc, -9);
   u("normcdf", 5, normalCdf);
   u("normcdfinv", either(5, 8), normalCdfInverse);
-  u("lgamma", either(6, 4), [](Real x) { return std::isinf(x) ? INFINITY : x <= 0 && x == std::floor(x) ? INFINITY : std::lgamma(x); }, -2.2);
-  u("tgamma", either(5, 10), [](Real x) { return x == 0 ? std::copysign(INFINITY, x) : x < 0 && x == std::floor(x) ? NAN : std::tgamma(x); }, -33);
+  u(
+      "lgamma", either(6, 4),
+      [](Real x) { return std::isinf(x)                  ? INFINITY
+                          : x <= 0 && x == std::floor(x) ? INFINITY
+                                                         : std::lgamma(x); },
+      -2.2);
+  u(
+      "tgamma", either(5, 10),
+      [](Real x) { return x == 0                        ? std::copysign(INFINITY, x)
+                          : x < 0 && x == std::floor(x) ? NAN
+                                                        : std::tgamma(x); },
+      -33);
   u("j0", either(9, 7), [](Real x) { return j0l(x); }, -7.9, 7.9);
   u("j1", either(9, 7), [](Real x) { return j1l(x); }, -7.9, 7.9);
   u("y0", either(9, 7), [](Real x) { return y0l(x); }, 0.001, 7.9);
@@ -281,18 +356,23 @@ void directed(const std::string& module, const std::string& prefix, const std::s
     T (*f)(T, T, T);
   };
   for (int mode = 0; mode < 4; mode++) {
-    const auto r = [mode](T (*f)(T, T, T)) { return [=](Real x, Real y) -> Real { return rounded<T>(kModes[mode], f, static_cast<T>(x), static_cast<T>(y)); }; };
+    const auto r = [mode](T (*f)(T, T, T)) {
+      return [=](Real x, Real y) -> Real { return rounded<T>(kModes[mode], f, static_cast<T>(x), static_cast<T>(y)); };
+    };
     const std::string s = kSuffixes[mode];
-    for (const Operation& o : {Operation{"add", [](T x, T y, T) { return x + y; }}, Operation{"sub", [](T x, T y, T) { return x - y; }},
-                               Operation{"mul", [](T x, T y, T) { return x * y; }}, Operation{"div", [](T x, T y, T) { return x / y; }}})
+    for (const Operation& o :
+         {Operation{"add", [](T x, T y, T) { return x + y; }}, Operation{"sub", [](T x, T y, T) { return x - y; }},
+          Operation{"mul", [](T x, T y, T) { return x * y; }}, Operation{"div", [](T x, T y, T) { return x / y; }}})
       failures.attempt([&] { binary<T>(m, prefix + o.name + s, 0, r(o.f)); });
-    for (const Operation& o : {Operation{"rcp", [](T x, T, T) { return 1 / x; }}, Operation{"sqrt", [](T x, T, T) { return std::sqrt(x); }}})
+    for (const Operation& o : {Operation{"rcp", [](T x, T, T) { return 1 / x; }},
+                               Operation{"sqrt", [](T x, T, T) { return std::sqrt(x); }}})
       failures.attempt([&] { unary<T>(m, prefix + o.name + s, 0, [&](Real x) { return r(o.f)(x, 0); }); });
     failures.attempt([&] {
       const auto e = edges<T>();
       Random random(9);
       std::vector<T> x, y, z;
-      for (int i = 0; i < 8192; i++) x.push_back(e[random() % e.size()]), y.push_back(e[random() % e.size()]), z.push_back(e[random() % e.size()]);
+      for (int i = 0; i < 8192; i++)
+        x.push_back(e[random() % e.size()]), y.push_back(e[random() % e.size()]), z.push_back(e[random() % e.size()]);
       const auto v = inputs<T>(-3, 3, 14);
       for (int i = 0; i < 8192; i++) {
         x.push_back(v[random() % 1024]), y.push_back(v[random() % 1024]);
@@ -302,8 +382,11 @@ void directed(const std::string& module, const std::string& prefix, const std::s
       Buffer<T> dx(x), dy(y), dz(z), out(x.size());
       m.run("k_" + fma + s, {static_cast<unsigned>(x.size() / 64), 64}, dx, dy, dz, out);
       std::vector<Real> expected;
-      for (size_t i = 0; i < x.size(); i++) expected.push_back(rounded<T>(kModes[mode], [](T p, T q, T w) { return std::fma(p, q, w); }, x[i], y[i], z[i]));
-      compare<T>(fma + s, out.download(), expected, 0, [&](size_t i) { return show(x[i]) + ", " + show(y[i]) + ", " + show(z[i]); });
+      for (size_t i = 0; i < x.size(); i++)
+        expected.push_back(
+            rounded<T>(kModes[mode], [](T p, T q, T w) { return std::fma(p, q, w); }, x[i], y[i], z[i]));
+      compare<T>(fma + s, out.download(), expected, 0,
+                 [&](size_t i) { return show(x[i]) + ", " + show(y[i]) + ", " + show(z[i]); });
     });
   }
 }
@@ -319,7 +402,8 @@ TEST(math_double_directed) { directed<double>("math_double", "__d", "__fma"); }
 TEST(math_float_fast) {
   Module m("math_float");
   Failures failures;
-  const auto absolute = [&](const char* name, double low, double high, double bound, const std::function<Real(Real)>& f) {
+  const auto absolute = [&](const char* name, double low, double high, double bound,
+                            const std::function<Real(Real)>& f) {
     failures.attempt([&] {
       const auto x = randomReals<float>(1024, low, high, 21);
       Buffer<float> in(x), out(1024);
@@ -343,11 +427,15 @@ TEST(math_float_fast) {
     const auto got = out.download();
     for (size_t i = 0; i < 1024; i++) {
       const Real e = std::exp(static_cast<Real>(x[i]));
-      if (std::fabs(got[i] - e) > (2.51L + std::floor(std::fabs(1.173L * x[i]))) * ulp<float>(e)) throw Error("__expf(" + show(x[i]) + ") is " + show(got[i]));
+      if (std::fabs(got[i] - e) > (2.51L + std::floor(std::fabs(1.173L * x[i]))) * ulp<float>(e))
+        throw Error("__expf(" + show(x[i]) + ") is " + show(got[i]));
     }
   });
-  failures.attempt([&] { binary<float>(m, "__fdividef", 2, [](Real x, Real y) { return x / y; }, false, 0x1p-126, 0x1p126); });
-  failures.attempt([&] { unary<float>(m, "__frsqrt_rn", 0, [](Real x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }); });
+  failures.attempt(
+      [&] { binary<float>(m, "__fdividef", 2, [](Real x, Real y) { return x / y; }, false, 0x1p-126, 0x1p126); });
+  failures.attempt([&] {
+    unary<float>(m, "__frsqrt_rn", 0, [](Real x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); });
+  });
   // 0 / 0 of lg2 and ex2 at the edges: IEEE's special values
   failures.attempt([&] {
     Buffer<float> in(std::vector<float>(64, 0.0f)), out(64);
@@ -378,7 +466,10 @@ TEST(math_parts) {
     float w;
     ef.push_back(std::modf(x[i], &w));
     ew.push_back(w);
-    el.push_back(std::isnan(x[i]) ? INT32_MIN : x[i] == 0 ? INT32_MIN : std::isinf(x[i]) ? INT32_MAX : std::ilogb(x[i]));
+    el.push_back(std::isnan(x[i])   ? INT32_MIN
+                 : x[i] == 0        ? INT32_MIN
+                 : std::isinf(x[i]) ? INT32_MAX
+                                    : std::ilogb(x[i]));
     es.push_back(std::ldexp(x[i], static_cast<int>(i % 300) - 150));
     ec.push_back(std::isnan(x[i]) | std::isinf(x[i]) << 1 | std::isfinite(x[i]) << 2 | std::signbit(x[i]) << 3);
   }

@@ -15,7 +15,8 @@ TEST(memory_constants) {
   const int offsets[] = {1, -2, 3};
   std::vector<double> expected(64);
   for (int t = 0; t < 64; t++)
-    expected[t] = static_cast<double>(static_cast<float>(v[t] + v[t * 7 % 64] * 1000) + weights[t % 3]) + 2.5 * offsets[t % 3] + "hello"[t % 6];
+    expected[t] = static_cast<double>(static_cast<float>(v[t] + v[t * 7 % 64] * 1000) + weights[t % 3]) +
+                  2.5 * offsets[t % 3] + "hello"[t % 6];
   expectNear("constants", out.download(), expected, 0);
 }
 
@@ -27,7 +28,8 @@ TEST(memory_globals) {
   for (int launch = 0; launch < 3; launch++) {
     m.run("readGlobals", {1, 1}, out);
     expectEqual<long long>("globals", out.download(),
-                           {10 + 2000 + 300000, 0, 7 + launch, 30, -125, text, 506, static_cast<long long>(0xfeedfacecafebeefull), -32767, 4});
+                           {10 + 2000 + 300000, 0, 7 + launch, 30, -125, text, 506,
+                            static_cast<long long>(0xfeedfacecafebeefull), -32767, 4});
   }
   expectEqual<int>("counter", m.getGlobal<int>("counter", 1), {10});
   // another copy of the module has globals of its own
@@ -55,7 +57,8 @@ TEST(memory_parameters) {
   Buffer<long long> out(256);
   m.run("largeParameter", {1, 256}, p, out);
   std::vector<long long> expected(256);
-  for (int t = 0; t < 256; t++) expected[t] = p.values[t % 200] * 3 + static_cast<long long>(p.weights[t * 3 % 100]) + p.tail[t % 3];
+  for (int t = 0; t < 256; t++)
+    expected[t] = p.values[t % 200] * 3 + static_cast<long long>(p.weights[t * 3 % 100]) + p.tail[t % 3];
   expectEqual("large", out.download(), expected);
 
   Buffer<int> ints(200);
@@ -64,11 +67,15 @@ TEST(memory_parameters) {
   for (int t = 0; t < 200; t++) expectedInts[t] = (t * 3 % 200 == t ? 5 : p.values[t * 3 % 200]) + 5;
   expectEqual("indexed", ints.download(), expectedInts);
 
-  struct Int3 { int x, y, z; };
-  struct alignas(4) Char4 { signed char x, y, z, w; };
+  struct Int3 {
+    int x, y, z;
+  };
+  struct alignas(4) Char4 {
+    signed char x, y, z, w;
+  };
   Buffer<double> many(16);
-  m.run("manyParameters", {1, 1}, static_cast<signed char>(-1), static_cast<short>(-2), -3, -4ll, 5.5f, -6.25, static_cast<unsigned char>(200),
-        Int3{7, 8, 9}, Char4{-10, 11, -12, 13}, many, true, many);
+  m.run("manyParameters", {1, 1}, static_cast<signed char>(-1), static_cast<short>(-2), -3, -4ll, 5.5f, -6.25,
+        static_cast<unsigned char>(200), Int3{7, 8, 9}, Char4{-10, 11, -12, 13}, many, true, many);
   expectEqual<double>("many", many.download(), {-1, -2, -3, -4, 5.5, -6.25, 200, 7, 8, 9, -10, 11, -12, 13, 1, 1});
 }
 
@@ -118,7 +125,8 @@ TEST(memory_vectors) {
   m.run("vectorCopies", {16, 64}, in, out, bytes);
   const auto got = out.download();
   for (int b = 0; b < 16; b++)
-    expectEqual("copy " + std::to_string(b), std::vector<unsigned char>(got.begin() + b * bytes, got.begin() + (b + 1) * bytes), v);
+    expectEqual("copy " + std::to_string(b),
+                std::vector<unsigned char>(got.begin() + b * bytes, got.begin() + (b + 1) * bytes), v);
 
   const auto ints = randomIntegers<int>(64, 0, 1000);
   Buffer<int> intsIn(ints), intsOut(320);
@@ -164,8 +172,8 @@ TEST(memory_structs) {
   m.run("bitFields", {1, 64}, device, out);
   std::vector<long long> expected;
   for (Packed& v : packed) {
-    for (long long e : {static_cast<long long>(v.a), static_cast<long long>(v.b), static_cast<long long>(v.c), static_cast<long long>(v.d),
-                        static_cast<long long>(v.e)})
+    for (long long e : {static_cast<long long>(v.a), static_cast<long long>(v.b), static_cast<long long>(v.c),
+                        static_cast<long long>(v.d), static_cast<long long>(v.e)})
       expected.push_back(e);
     v.a++, v.b -= 3, v.c ^= 0x155555, v.d = -v.d, v.e += 12345;
   }

@@ -21,9 +21,32 @@ static unsigned char nearest(float v, int fraction, int bias, int largest) {
 }
 
 TEST(miscellany_eight_bit_floats) {
-  std::vector<float> v = {0, -0.0f, 1, -1, 448, 449, 500, 57344, 60000, 1e9f, -1e9f, 0.001953125f, 0.0009765625f, 0.00097656256f, 1e-9f, INFINITY, -INFINITY, 17, 18, 19, 1.0625f, 1.1875f};
+  std::vector<float> v = {0,
+                          -0.0f,
+                          1,
+                          -1,
+                          448,
+                          449,
+                          500,
+                          57344,
+                          60000,
+                          1e9f,
+                          -1e9f,
+                          0.001953125f,
+                          0.0009765625f,
+                          0.00097656256f,
+                          1e-9f,
+                          INFINITY,
+                          -INFINITY,
+                          17,
+                          18,
+                          19,
+                          1.0625f,
+                          1.1875f};
   Random random(3);
-  while (v.size() < 512) v.push_back(static_cast<float>(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 34) - 18) * (random() & 1 ? 1 : -1)));
+  while (v.size() < 512)
+    v.push_back(static_cast<float>(std::ldexp(1 + random() / 4294967296.0, static_cast<int>(random() % 34) - 18) *
+                                   (random() & 1 ? 1 : -1)));
   Buffer<float> in(v), back(1024);
   Buffer<unsigned char> a(512), b(512);
   Module("miscellany").run("eightBitFloats", {8, 64}, in, a, b, back);
@@ -99,8 +122,14 @@ TEST(miscellany_bits) {
   for (int t = 0; t < 64; t++) {
     const unsigned long long x = v[t];
     const unsigned s = x & 0xffff;
-    const int a[] = {__builtin_popcountll(x), x ? __builtin_clzll(x) : 64, x ? __builtin_ctzll(x) : 64, ~x ? __builtin_clzll(~x) : 64, x && !(x & (x - 1)), x ? 64 - __builtin_clzll(x) : 0,
-                     static_cast<int>(x << 13 | x >> 51), static_cast<int>((s >> 5 | s << 11) & 0xffff)};
+    const int a[] = {__builtin_popcountll(x),
+                     x ? __builtin_clzll(x) : 64,
+                     x ? __builtin_ctzll(x) : 64,
+                     ~x ? __builtin_clzll(~x) : 64,
+                     x && !(x & (x - 1)),
+                     x ? 64 - __builtin_clzll(x) : 0,
+                     static_cast<int>(x << 13 | x >> 51),
+                     static_cast<int>((s >> 5 | s << 11) & 0xffff)};
     for (int i = 0; i < 8; i++) expected.push_back(a[(i + t) % 8]);
   }
   expectEqual("bits", out.download(), expected);

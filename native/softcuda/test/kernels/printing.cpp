@@ -61,5 +61,6 @@ TEST(printing_assert) {
 TEST(printing_trap) {
   Module m("printing");
   m.run("trapAt", {1, 64}, 64);
-  const std::string text = captured(STDERR_FILENO, [&] { CHECK(m.tryRun("trapAt", {1, 64}, 40) == CUDA_ERROR_LAUNCH_FAILED); });
+  const std::string text =
+      captured(STDERR_FILENO, [&] { CHECK(m.tryRun("trapAt", {1, 64}, 40) == CUDA_ERROR_LAUNCH_FAILED); });
 }

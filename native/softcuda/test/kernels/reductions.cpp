@@ -56,9 +56,10 @@ TEST(reductions_redux) {
       const auto u = static_cast<unsigned>(*i);
       sum += u, all &= u, any |= u, odd ^= u;
     }
-    for (unsigned v : {sum, static_cast<unsigned>(*std::min_element(b, e)), static_cast<unsigned>(*std::max_element(b, e)),
-                       static_cast<unsigned>(*std::min_element(b, e, asUnsigned)),
-                       static_cast<unsigned>(*std::max_element(b, e, asUnsigned)), all, any, odd})
+    for (unsigned v :
+         {sum, static_cast<unsigned>(*std::min_element(b, e)), static_cast<unsigned>(*std::max_element(b, e)),
+          static_cast<unsigned>(*std::min_element(b, e, asUnsigned)),
+          static_cast<unsigned>(*std::max_element(b, e, asUnsigned)), all, any, odd})
       expected.push_back(static_cast<int>(v));
   }
   expectEqual("redux", out.download(), expected);

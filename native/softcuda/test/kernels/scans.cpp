@@ -12,7 +12,8 @@ TEST(scans_hillis_steele) {
     m.run("scanHillisSteele", {3, threads, 8 * threads}, in, out);
     std::vector<int> expected(values.size());
     for (int b = 0; b < 3; b++)
-      std::partial_sum(values.begin() + b * threads, values.begin() + (b + 1) * threads, expected.begin() + b * threads);
+      std::partial_sum(values.begin() + b * threads, values.begin() + (b + 1) * threads,
+                       expected.begin() + b * threads);
     expectEqual("scan", out.download(), expected);
   }
 }

@@ -39,7 +39,8 @@ TEST(sorting_bitonic_over_the_grid) {
   auto expected = randomReals<double>(n, -1e9, 1e9);
   Buffer<double> data(expected);
   for (unsigned size = 2; size <= n; size *= 2)
-    for (unsigned stride = size / 2; stride > 0; stride /= 2) m.run("bitonicStep", {n / 128, 128}, data, size, stride, n);
+    for (unsigned stride = size / 2; stride > 0; stride /= 2)
+      m.run("bitonicStep", {n / 128, 128}, data, size, stride, n);
   std::sort(expected.begin(), expected.end());
   expectEqual("sorted", data.download(), expected);
 }
@@ -60,7 +61,7 @@ TEST(sorting_merge_path) {
     std::sort(a.begin(), a.end()), std::sort(b.begin(), b.end());
     std::vector<int16_t> expected;
     std::merge(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(expected));
-    a.push_back(0), b.push_back(0);   // no buffer is empty
+    a.push_back(0), b.push_back(0);  // no buffer is empty
     const Buffer<int16_t> first(a), second(b), out(expected.size());
     m.run("mergePath", {3, 64}, first, na, second, nb, out, 7);
     expectEqual("merged", out.download(), expected);
@@ -78,7 +79,7 @@ TEST(sorting_halves_by_digits) {
     // -0 goes before 0
     std::sort(bits.begin(), bits.end(), [](uint16_t a, uint16_t b) {
       const double x = halfValue(a), y = halfValue(b);
-      return x != y ? x < y : (a >> 15) > (b >> 15);
+      return x != y ? x<y : (a >> 15)>(b >> 15);
     });
     expectEqual("sorted", out.download(), bits);
   }

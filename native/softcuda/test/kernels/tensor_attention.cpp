@@ -14,7 +14,7 @@ struct Format {
   uint16_t (*bits)(double);
   double (*value)(uint16_t);
   double (*round)(double);
-  double tolerance;   // of probabilities and results that are rounded to the format
+  double tolerance;  // of probabilities and results that are rounded to the format
 };
 
 void attention(const Format& f, int length, int heads, bool causal) {
@@ -28,7 +28,9 @@ void attention(const Format& f, int length, int heads, bool causal) {
   const float scale = 0.35f;
   const Buffer<uint16_t> dq(q), dk(k), dv(v), out(count);
   const Buffer<float> logSums(static_cast<size_t>(heads) * length);
-  Module("tensor_attention").run(f.kernel, {{static_cast<unsigned>((length + 63) / 64), static_cast<unsigned>(heads)}, 128}, dq, dk, dv, out, logSums, length, scale, causal);
+  Module("tensor_attention")
+      .run(f.kernel, {{static_cast<unsigned>((length + 63) / 64), static_cast<unsigned>(heads)}, 128}, dq, dk, dv, out,
+           logSums, length, scale, causal);
   std::vector<double> expected(count), sums;
   for (int h = 0; h < heads; h++)
     for (int i = 0; i < length; i++) {
@@ -43,7 +45,8 @@ void attention(const Format& f, int length, int heads, bool causal) {
       double sum = 0;
       for (double& x : s) sum += x = std::exp(x - most);
       for (int j = 0; j < keys; j++)
-        for (int d = 0; d < kHead; d++) expected[head + i * kHead + d] += s[j] / sum * f.value(v[head + j * kHead + d]);
+        for (int d = 0; d < kHead; d++)
+          expected[head + i * kHead + d] += s[j] / sum * f.value(v[head + j * kHead + d]);
       sums.push_back(most + std::log(sum));
     }
   std::vector<double> got;
@@ -52,7 +55,8 @@ void attention(const Format& f, int length, int heads, bool causal) {
   expectNear("logarithms of sums", logSums.download(), sums, 1e-5);
 }
 
-const Format kF16{"attentionF16", halfBits, halfValue, roundHalf, 1.0 / 1024}, kBf16{"attentionBf16", bf16Bits, bf16Value, roundBf16, 1.0 / 128};
+const Format kF16{"attentionF16", halfBits, halfValue, roundHalf, 1.0 / 1024},
+    kBf16{"attentionBf16", bf16Bits, bf16Value, roundBf16, 1.0 / 128};
 
 }  // namespace
 

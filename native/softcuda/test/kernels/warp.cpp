@@ -15,7 +15,8 @@ TEST(warp_shuffles) {
       for (int lane = 0; lane < 32; lane++) {
         const int base = lane / width * width, inside = lane % width;
         expected[lane] = v[base + a % width];
-        // the clamp of up and down compares the source lane with the segment's bounds; the delta counts modulo 32 in hardware
+        // the clamp of up and down compares the source lane with the segment's bounds; the delta counts modulo 32 in
+        // hardware
         const int delta = a & 31;
         expected[32 + lane] = inside - delta >= 0 ? v[lane - delta] : v[lane];
         expected[64 + lane] = inside + delta < width ? v[lane + delta] : v[lane];
@@ -60,7 +61,8 @@ TEST(warp_votes) {
   for (int w = 0; w < 4; w++) {
     unsigned ballot = 0;
     for (int i = 0; i < 32; i++) ballot |= static_cast<unsigned>(v[32 * w + i] > 50) << i;
-    for (unsigned e : {unsigned(ballot == ~0u), unsigned(ballot != 0), ballot, unsigned(ballot == 0 || ballot == ~0u)}) expected.push_back(e);
+    for (unsigned e : {unsigned(ballot == ~0u), unsigned(ballot != 0), ballot, unsigned(ballot == 0 || ballot == ~0u)})
+      expected.push_back(e);
   }
   expectEqual("votes", out.download(), expected);
 }
@@ -116,7 +118,8 @@ TEST(warp_sync) {
   const int rounds = 40;
   m.run("syncWarp", {1, 256}, out, rounds);
   std::vector<int> expected(256);
-  for (int t = 0; t < 256; t++) expected[t] = t / 32 * 32 + ((t % 32) - rounds % 32 + 32) % 32 + rounds * (rounds - 1) / 2;
+  for (int t = 0; t < 256; t++)
+    expected[t] = t / 32 * 32 + ((t % 32) - rounds % 32 + 32) % 32 + rounds * (rounds - 1) / 2;
   expectEqual("rounds", out.download(), expected);
 }
 

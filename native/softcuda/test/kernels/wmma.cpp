@@ -24,7 +24,8 @@ struct Problem {
   static std::vector<T> place(const std::vector<double>& v, int rows, int columns, int ld, bool row, F encode) {
     std::vector<T> out(ld * (row ? rows : columns));
     for (int r = 0; r < rows; r++)
-      for (int col = 0; col < columns; col++) out[row ? r * ld + col : col * ld + r] = static_cast<T>(encode(v[r * columns + col]));
+      for (int col = 0; col < columns; col++)
+        out[row ? r * ld + col : col * ld + r] = static_cast<T>(encode(v[r * columns + col]));
     return out;
   }
   std::vector<double> expected() const {
@@ -36,7 +37,8 @@ struct Problem {
   }
 
   template <typename In, typename Out, typename Encode, typename EncodeOut, typename DecodeOut>
-  void run(const Module& module, const std::string& kernel, Encode encode, EncodeOut encodeOut, DecodeOut decodeOut) const {
+  void run(const Module& module, const std::string& kernel, Encode encode, EncodeOut encodeOut,
+           DecodeOut decodeOut) const {
     Buffer<In> da(place<In>(a, m, k, lda(), layout.aRow, encode)), db(place<In>(b, k, n, ldb(), layout.bRow, encode));
     Buffer<Out> dc(place<Out>(c, m, n, ldc(), layout.cRow, encodeOut));
     auto dd = Buffer<Out>::zeros(dc.size());
@@ -50,12 +52,16 @@ struct Problem {
 static double same(double v) { return v; }
 
 template <typename In, typename Out, typename Encode, typename EncodeOut, typename DecodeOut>
-static void shapes(const std::string& name, int low, int high, int pad, Encode encode, EncodeOut encodeOut, DecodeOut decodeOut) {
+static void shapes(const std::string& name, int low, int high, int pad, Encode encode, EncodeOut encodeOut,
+                   DecodeOut decodeOut) {
   Module m("wmma");
-  Problem(16, 16, 16, pad, {true, false, true}, low, high).run<In, Out>(m, name + "16x16", encode, encodeOut, decodeOut);
-  Problem(32, 8, 16, pad, {true, false, false}, low, high).run<In, Out>(m, name + "32x8", encode, encodeOut, decodeOut);
+  Problem(16, 16, 16, pad, {true, false, true}, low, high)
+      .run<In, Out>(m, name + "16x16", encode, encodeOut, decodeOut);
+  Problem(32, 8, 16, pad, {true, false, false}, low, high)
+      .run<In, Out>(m, name + "32x8", encode, encodeOut, decodeOut);
   Problem(8, 32, 16, pad, {true, false, true}, low, high).run<In, Out>(m, name + "8x32", encode, encodeOut, decodeOut);
-  Problem(16, 16, 16, pad, {false, true, false}, low, high).run<In, Out>(m, name + "16x16Other", encode, encodeOut, decodeOut);
+  Problem(16, 16, 16, pad, {false, true, false}, low, high)
+      .run<In, Out>(m, name + "16x16Other", encode, encodeOut, decodeOut);
 }
 
 TEST(wmma_f16) { shapes<uint16_t, float>("f16", -9, 9, 8, halfBits, same, same); }
@@ -64,11 +70,14 @@ TEST(wmma_bf16) { shapes<uint16_t, float>("bf16", -9, 9, 8, bf16Bits, same, same
 TEST(wmma_s8) { shapes<int8_t, int>("s8", -128, 127, 16, same, same, same); }
 TEST(wmma_u8) { shapes<uint8_t, int>("u8", 0, 255, 16, same, same, same); }
 
-TEST(wmma_tf32) { Problem(16, 16, 8, 4, {true, false, true}, -99, 99).run<float, float>(Module("wmma"), "tf32", same, same, same); }
+TEST(wmma_tf32) {
+  Problem(16, 16, 8, 4, {true, false, true}, -99, 99).run<float, float>(Module("wmma"), "tf32", same, same, same);
+}
 
 TEST(wmma_f64) {
   Problem(8, 8, 4, 2, {true, false, true}, -999, 999).run<double, double>(Module("wmma"), "f64", same, same, same);
-  Problem(8, 8, 4, 2, {false, true, false}, -999, 999).run<double, double>(Module("wmma"), "f64Other", same, same, same);
+  Problem(8, 8, 4, 2, {false, true, false}, -999, 999)
+      .run<double, double>(Module("wmma"), "f64Other", same, same, same);
 }
 
 // Sub-byte elements packed along K, K innermost for both.

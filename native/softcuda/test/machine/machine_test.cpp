@@ -1,4 +1,5 @@
-// The machine without the driver: device memory, scheduling, counters that do not depend on threads, load errors with their lines.
+// The machine without the driver: device memory, scheduling, counters that do not depend on threads, load errors with
+// their lines.
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -157,11 +158,16 @@ TEST(endless_loops_end_at_the_limit) {
 }
 
 TEST(load_errors_name_their_line) {
-  struct { const char* body; const char* line; const char* text; } cases[] = {
+  struct {
+    const char* body;
+    const char* line;
+    const char* text;
+  } cases[] = {
       {".visible .entry k()\n{\n  frob.u32 %r1;\n}", "line 6;", "%r1"},
       {".visible .entry k()\n{\n  .reg .b32 %r<2>;\n  frob.u32 %r1;\n}", "line 7;", "frob"},
       {".visible .entry k()\n{\n  .reg .b32 %r<2>;\n  add.u32.fast %r1, %r1, 1;\n}", "line 7;", "fast"},
-      {".visible .entry k()\n{\n  .reg .b32 %r<2>;\n  .reg .b64 %d<2>;\n  add.u32 %r1, %d1, 1;\n}", "line 8;", "mismatch"},
+      {".visible .entry k()\n{\n  .reg .b32 %r<2>;\n  .reg .b64 %d<2>;\n  add.u32 %r1, %d1, 1;\n}", "line 8;",
+       "mismatch"},
       {".visible .entry k()\n{\n  bra NOWHERE;\n}", "line 6;", "NOWHERE"},
       {".visible .entry k()\n{\n  .reg .b32 %r<2>;\n  mov.u32 %r1, %r2;\n}", "line 7;", "%r2"},
       {".visible .entry k()\n{\n  .reg .b32 %r<2>;\n", "line 7;", "end of file"},

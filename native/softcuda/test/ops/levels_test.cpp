@@ -1,5 +1,5 @@
-// Every key that exists: the instruction-set levels agree bit for bit, on full and partial masks; lanes that are not active stay as they were;
-// a destination may be one of the sources.
+// Every key that exists: the instruction-set levels agree bit for bit, on full and partial masks; lanes that are not
+// active stay as they were; a destination may be one of the sources.
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -12,8 +12,10 @@ using namespace softcuda::ops;
 
 namespace {
 
-constexpr int kWords = 2 * kLanes;   // a register of 64 bits per lane, seen as 32-bit words, twice: room for .b128
-struct alignas(64) Register { uint32_t word[2 * kWords]; };
+constexpr int kWords = 2 * kLanes;  // a register of 64 bits per lane, seen as 32-bit words, twice: room for .b128
+struct alignas(64) Register {
+  uint32_t word[2 * kWords];
+};
 
 uint64_t state = 88172645463325252ull;
 uint64_t next() {
@@ -21,15 +23,49 @@ uint64_t next() {
   return state;
 }
 
-// Interesting bit patterns of a width: extremes, powers of two, and for floating point zeros, subnormals, halfway cases, infinities, NaN.
+// Interesting bit patterns of a width: extremes, powers of two, and for floating point zeros, subnormals, halfway
+// cases, infinities, NaN.
 uint64_t pattern(int width) {
-  static const uint64_t p16[] = {0, 1, 2, 0x3ff, 0x400, 0x7fff, 0x8000, 0x8001, 0xffff, 0x3c00, 0x3c01, 0xbc00, 0x7bff, 0x7c00, 0xfc00, 0x7c01, 0x7e00, 0xfe00,
-                                0x3f80, 0x7f80, 0xff80, 0x7fc0, 0x7f81, 0x0080, 0x007f, 0x4b00, 0x7f7f};
-  static const uint64_t p32[] = {0, 1, 2, 31, 32, 33, 63, 255, 256, 0x7fffffff, 0x80000000, 0x80000001, 0xffffffff, 0x3f800000, 0x3f800001, 0xbf800000, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7f800001, 0x7fc00000,
-                                0xffc12345, 0x00800000, 0x007fffff, 0x4b000001, 0x4f000000, 0x5f000000, 0x33800000, 0x477fe000, 0x477ff000, 0x38800000, 0x33000000, 0x3effffff, 0x3f000000, 0x3fc00000, 0x42fe0000, 0xc3160000};
-  static const uint64_t p64[] = {0, 1, 2, 63, 64, 0x7fffffffffffffff, 0x8000000000000000, 0x8000000000000001, 0xffffffffffffffff, 0x3ff0000000000000, 0x3ff0000000000001, 0xbff0000000000000, 0x7fefffffffffffff, 0x7ff0000000000000,
-                                0xfff0000000000000, 0x7ff0000000000001, 0x7ff8000000000000, 0xfff8123400000000, 0x0010000000000000, 0x000fffffffffffff, 0x41dfffffffc00000, 0x41e0000000000000, 0x43e0000000000000, 0x3690000000000000,
-                                0x47efffffe0000000, 0x47efffffffffffff, 0x3810000000000000, 0x40effe0000000000, 0x40efffffffffffff, 0x20000000000001, 0x40000000000003ff};
+  static const uint64_t p16[] = {0,      1,      2,      0x3ff,  0x400,  0x7fff, 0x8000, 0x8001, 0xffff,
+                                 0x3c00, 0x3c01, 0xbc00, 0x7bff, 0x7c00, 0xfc00, 0x7c01, 0x7e00, 0xfe00,
+                                 0x3f80, 0x7f80, 0xff80, 0x7fc0, 0x7f81, 0x0080, 0x007f, 0x4b00, 0x7f7f};
+  static const uint64_t p32[] = {0,          1,          2,          31,         32,         33,         63,
+                                 255,        256,        0x7fffffff, 0x80000000, 0x80000001, 0xffffffff, 0x3f800000,
+                                 0x3f800001, 0xbf800000, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7f800001, 0x7fc00000,
+                                 0xffc12345, 0x00800000, 0x007fffff, 0x4b000001, 0x4f000000, 0x5f000000, 0x33800000,
+                                 0x477fe000, 0x477ff000, 0x38800000, 0x33000000, 0x3effffff, 0x3f000000, 0x3fc00000,
+                                 0x42fe0000, 0xc3160000};
+  static const uint64_t p64[] = {0,
+                                 1,
+                                 2,
+                                 63,
+                                 64,
+                                 0x7fffffffffffffff,
+                                 0x8000000000000000,
+                                 0x8000000000000001,
+                                 0xffffffffffffffff,
+                                 0x3ff0000000000000,
+                                 0x3ff0000000000001,
+                                 0xbff0000000000000,
+                                 0x7fefffffffffffff,
+                                 0x7ff0000000000000,
+                                 0xfff0000000000000,
+                                 0x7ff0000000000001,
+                                 0x7ff8000000000000,
+                                 0xfff8123400000000,
+                                 0x0010000000000000,
+                                 0x000fffffffffffff,
+                                 0x41dfffffffc00000,
+                                 0x41e0000000000000,
+                                 0x43e0000000000000,
+                                 0x3690000000000000,
+                                 0x47efffffe0000000,
+                                 0x47efffffffffffff,
+                                 0x3810000000000000,
+                                 0x40effe0000000000,
+                                 0x40efffffffffffff,
+                                 0x20000000000001,
+                                 0x40000000000003ff};
   const bool random = next() % 3 == 0;
   if (width <= 16) return (random ? next() : p16[next() % (sizeof p16 / 8)]) & ((1ull << width) - 1);
   if (width == 32) {
@@ -51,23 +87,35 @@ void fill(Register& r, int width) {
 }
 bool equal(const Register& a, const Register& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-const Type kTypes[] = {Type::None, Type::Pred, Type::B8, Type::B16, Type::B32, Type::B64, Type::B128, Type::U8, Type::U16, Type::U32, Type::U64, Type::S8, Type::S16, Type::S32, Type::S64,
-                       Type::U16x2, Type::S16x2, Type::F16, Type::F16x2, Type::BF16, Type::BF16x2, Type::TF32, Type::F32, Type::F32x2, Type::F64, Type::E4M3x2, Type::E5M2x2, Type::U4, Type::S4, Type::U2, Type::S2};
+const Type kTypes[] = {Type::None, Type::Pred,  Type::B8,    Type::B16, Type::B32,    Type::B64,    Type::B128,
+                       Type::U8,   Type::U16,   Type::U32,   Type::U64, Type::S8,     Type::S16,    Type::S32,
+                       Type::S64,  Type::U16x2, Type::S16x2, Type::F16, Type::F16x2,  Type::BF16,   Type::BF16x2,
+                       Type::TF32, Type::F32,   Type::F32x2, Type::F64, Type::E4M3x2, Type::E5M2x2, Type::U4,
+                       Type::S4,   Type::U2,    Type::S2};
 
-struct Shapes { int results = 1, sources = 0, predicates = 0; };   // operand counts; the last `predicates` sources are predicates
+struct Shapes {
+  int results = 1, sources = 0, predicates = 0;
+};  // operand counts; the last `predicates` sources are predicates
 std::string text(const Key& k) {
-  return std::string(name(k.op)) + "." + std::string(name(k.type)) + "." + std::string(name(k.sourceType)) + " rounding " + std::to_string(static_cast<int>(k.rounding)) + " compare " +
-         std::to_string(static_cast<int>(k.compare)) + " bool " + std::to_string(static_cast<int>(k.boolOp)) + " ftz/sat/relu/nan " + std::to_string(k.ftz * 8 + k.sat * 4 + k.relu * 2 + k.nan) + " variant " + std::to_string(k.variant);
+  return std::string(name(k.op)) + "." + std::string(name(k.type)) + "." + std::string(name(k.sourceType)) +
+         " rounding " + std::to_string(static_cast<int>(k.rounding)) + " compare " +
+         std::to_string(static_cast<int>(k.compare)) + " bool " + std::to_string(static_cast<int>(k.boolOp)) +
+         " ftz/sat/relu/nan " + std::to_string(k.ftz * 8 + k.sat * 4 + k.relu * 2 + k.nan) + " variant " +
+         std::to_string(k.variant);
 }
 
 int widthOf(Type t) { return bits(t) == 0 || bits(t) == 1 ? 32 : bits(t) < 8 ? 32 : bits(t); }
 // Warp-wide operations give lanes what depends on the other lanes; their masks must name active lanes.
-bool isWarpWide(Opcode op) { return op == Opcode::Shfl || op == Opcode::Vote || op == Opcode::Match || op == Opcode::Redux || op == Opcode::Elect || op == Opcode::Activemask || op == Opcode::Movmatrix; }
+bool isWarpWide(Opcode op) {
+  return op == Opcode::Shfl || op == Opcode::Vote || op == Opcode::Match || op == Opcode::Redux ||
+         op == Opcode::Elect || op == Opcode::Activemask || op == Opcode::Movmatrix;
+}
 bool writesPredicate(const Key& k) { return k.op == Opcode::Setp || k.op == Opcode::Testp || k.type == Type::Pred; }
 
 long keysTried = 0;
 
-void tryKey(const Key& key, const std::vector<int>& widths /* of sources */, int results, bool secondIsPredicate = false) {
+void tryKey(const Key& key, const std::vector<int>& widths /* of sources */, int results,
+            bool secondIsPredicate = false) {
   const LaneOp scalar = find(key, Level::Scalar, nullptr);
   std::vector<LaneOp> ops{scalar};
   for (const Level level : {Level::Avx2, Level::Avx512}) {
@@ -92,7 +140,8 @@ void tryKey(const Key& key, const std::vector<int>& widths /* of sources */, int
       void* dst[4] = {&out[0], &out[1], &out[2], &out[3]};
       ops[n](active, dst, src.data(), key.variant);
       if (n == 0) std::copy(out, out + 4, first);
-      for (int r = 0; r < 4; ++r) CHECK_MSG(equal(out[r], first[r]), "levels differ, result " + std::to_string(r) + " of " + text(key));
+      for (int r = 0; r < 4; ++r)
+        CHECK_MSG(equal(out[r], first[r]), "levels differ, result " + std::to_string(r) + " of " + text(key));
       for (int r = results; r < 4; ++r) CHECK_MSG(equal(out[r], before[r]), "writes beyond its results: " + text(key));
       if (round == 0 || isWarpWide(key.op)) continue;
       // The same with all lanes gives the active lanes' values; the others keep theirs.
@@ -101,7 +150,8 @@ void tryKey(const Key& key, const std::vector<int>& widths /* of sources */, int
       ops[n](0xffffffffu, all, src.data(), key.variant);
       for (int r = 0; r < results; ++r) {
         if (writesPredicate(key) || (r == 1 && secondIsPredicate)) {
-          CHECK_MSG(out[r].word[0] == ((whole[r].word[0] & active) | (before[r].word[0] & ~active)), "mask: " + text(key));
+          CHECK_MSG(out[r].word[0] == ((whole[r].word[0] & active) | (before[r].word[0] & ~active)),
+                    "mask: " + text(key));
           continue;
         }
         // 32-bit or 64-bit lanes: either view must hold.
@@ -115,7 +165,8 @@ void tryKey(const Key& key, const std::vector<int>& widths /* of sources */, int
         CHECK_MSG(asWords || asDoubles || asQuads, "mask: " + text(key));
       }
       // The destination is the first source, of the same width.
-      if (results == 1 && !widths.empty() && !writesPredicate(key) && widthOf(key.type) == widths[0] && !key.wide && key.op != Opcode::Cvt && key.op != Opcode::Set) {
+      if (results == 1 && !widths.empty() && !writesPredicate(key) && widthOf(key.type) == widths[0] && !key.wide &&
+          key.op != Opcode::Cvt && key.op != Opcode::Set) {
         Register shared = sources[0];
         Register separate = sources[0];
         std::vector<const void*> aliased = src;
@@ -130,7 +181,9 @@ void tryKey(const Key& key, const std::vector<int>& widths /* of sources */, int
   }
 }
 
-const Rounding kRoundings[] = {Rounding::None, Rounding::Rn, Rounding::Rna, Rounding::Rz, Rounding::Rm, Rounding::Rp, Rounding::Rni, Rounding::Rzi, Rounding::Rmi, Rounding::Rpi, Rounding::Approx, Rounding::Full};
+const Rounding kRoundings[] = {Rounding::None, Rounding::Rn,  Rounding::Rna,    Rounding::Rz,
+                               Rounding::Rm,   Rounding::Rp,  Rounding::Rni,    Rounding::Rzi,
+                               Rounding::Rmi,  Rounding::Rpi, Rounding::Approx, Rounding::Full};
 std::vector<int> repeated(int width, int count) { return std::vector<int>(static_cast<size_t>(count), width); }
 
 // All flags of arithmetic; count: sources.
@@ -140,7 +193,8 @@ void arithmetic(Opcode op, int count) {
       for (int flags = 0; flags < 64; ++flags) {
         Key k{op};
         k.type = t, k.rounding = r;
-        k.ftz = flags & 1, k.sat = flags & 2, k.relu = flags & 4, k.nan = flags & 8, k.abs = k.xorsign = flags & 16, k.hi = flags & 32;
+        k.ftz = flags & 1, k.sat = flags & 2, k.relu = flags & 4, k.nan = flags & 8, k.abs = k.xorsign = flags & 16,
+        k.hi = flags & 32;
         tryKey(k, repeated(widthOf(t), count), 1);
       }
 }
@@ -148,10 +202,15 @@ void arithmetic(Opcode op, int count) {
 }  // namespace
 
 TEST(arithmetic_of_one_operand) {
-  for (const Opcode op : {Opcode::Abs, Opcode::Neg, Opcode::Rcp, Opcode::Sqrt, Opcode::Rsqrt, Opcode::Sin, Opcode::Cos, Opcode::Ex2, Opcode::Lg2, Opcode::Tanh, Opcode::Not, Opcode::Cnot, Opcode::Popc, Opcode::Clz, Opcode::Brev}) arithmetic(op, 1);
+  for (const Opcode op :
+       {Opcode::Abs, Opcode::Neg, Opcode::Rcp, Opcode::Sqrt, Opcode::Rsqrt, Opcode::Sin, Opcode::Cos, Opcode::Ex2,
+        Opcode::Lg2, Opcode::Tanh, Opcode::Not, Opcode::Cnot, Opcode::Popc, Opcode::Clz, Opcode::Brev})
+    arithmetic(op, 1);
 }
 TEST(arithmetic_of_two_operands) {
-  for (const Opcode op : {Opcode::Add, Opcode::Sub, Opcode::Mul, Opcode::Div, Opcode::Rem, Opcode::Min, Opcode::Max, Opcode::Copysign, Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Mul24}) arithmetic(op, 2);
+  for (const Opcode op : {Opcode::Add, Opcode::Sub, Opcode::Mul, Opcode::Div, Opcode::Rem, Opcode::Min, Opcode::Max,
+                          Opcode::Copysign, Opcode::And, Opcode::Or, Opcode::Xor, Opcode::Mul24})
+    arithmetic(op, 2);
   for (const Opcode op : {Opcode::Shl, Opcode::Shr})
     for (const Type t : kTypes) {
       Key k{op};
@@ -189,7 +248,8 @@ TEST(bit_fields) {
   for (const Type t : kTypes)
     for (uint32_t variant = 0; variant < 8; ++variant) {
       const int w = widthOf(t);
-      for (const Opcode op : {Opcode::Bfe, Opcode::Bfind, Opcode::Szext, Opcode::Bmsk, Opcode::Fns, Opcode::Shf, Opcode::Prmt, Opcode::Testp}) {
+      for (const Opcode op : {Opcode::Bfe, Opcode::Bfind, Opcode::Szext, Opcode::Bmsk, Opcode::Fns, Opcode::Shf,
+                              Opcode::Prmt, Opcode::Testp}) {
         Key k{op};
         k.type = t, k.variant = variant;
         tryKey(k, {w, 32, 32}, 1);
@@ -218,10 +278,13 @@ TEST(comparisons) {
       for (int b = 0; b < 4; ++b)
         for (const bool ftz : {false, true}) {
           Key k{Opcode::Setp};
-          k.type = s, k.compare = static_cast<Compare>(c), k.boolOp = static_cast<BoolOp>(b), k.ftz = ftz, k.variant = compareVariant(k);
+          k.type = s, k.compare = static_cast<Compare>(c), k.boolOp = static_cast<BoolOp>(b), k.ftz = ftz,
+          k.variant = compareVariant(k);
           tryKey(k, {widthOf(s), widthOf(s), 32}, 2);
           k.op = Opcode::Set, k.sourceType = s;
-          for (const Type d : {Type::U32, Type::S32, Type::F32, Type::U16, Type::F16, Type::BF16, Type::F16x2, Type::BF16x2}) k.type = d, k.variant = compareVariant(k), tryKey(k, {widthOf(s), widthOf(s), 32}, 1);
+          for (const Type d :
+               {Type::U32, Type::S32, Type::F32, Type::U16, Type::F16, Type::BF16, Type::F16x2, Type::BF16x2})
+            k.type = d, k.variant = compareVariant(k), tryKey(k, {widthOf(s), widthOf(s), 32}, 1);
         }
 }
 TEST(moves) {
@@ -268,12 +331,14 @@ TEST(conversions) {
         }
 }
 TEST(warp_operations) {
-  for (const Opcode op : {Opcode::Shfl, Opcode::Vote, Opcode::Match, Opcode::Redux, Opcode::Elect, Opcode::Activemask, Opcode::Movmatrix})
+  for (const Opcode op : {Opcode::Shfl, Opcode::Vote, Opcode::Match, Opcode::Redux, Opcode::Elect, Opcode::Activemask,
+                          Opcode::Movmatrix})
     for (const Type t : kTypes)
       for (uint32_t variant = 0; variant < 6; ++variant) {
         Key k{op};
         k.type = t, k.variant = variant;
-        tryKey(k, {op == Opcode::Match ? widthOf(t) : 32, 32, 32, 32}, op == Opcode::Shfl || op == Opcode::Match || op == Opcode::Elect ? 2 : 1, true);
+        tryKey(k, {op == Opcode::Match ? widthOf(t) : 32, 32, 32, 32},
+               op == Opcode::Shfl || op == Opcode::Match || op == Opcode::Elect ? 2 : 1, true);
       }
 }
 TEST(there_are_as_many_as_expected) { CHECK_MSG(keysTried > 2500, std::to_string(keysTried)); }

@@ -1,4 +1,5 @@
-// shfl, vote, match, redux, elect, movmatrix against the text of the PTX ISA, lane by lane, at every level; groups with masks of their own.
+// shfl, vote, match, redux, elect, movmatrix against the text of the PTX ISA, lane by lane, at every level; groups
+// with masks of their own.
 #include <cstdint>
 #include <vector>
 
@@ -14,8 +15,12 @@ uint32_t next() {
   state ^= state << 13, state ^= state >> 7, state ^= state << 17;
   return static_cast<uint32_t>(state >> 16);
 }
-struct alignas(64) Lanes { uint32_t v[kLanes]; };
-struct alignas(64) Lanes64 { uint64_t v[kLanes]; };
+struct alignas(64) Lanes {
+  uint32_t v[kLanes];
+};
+struct alignas(64) Lanes64 {
+  uint64_t v[kLanes];
+};
 
 std::vector<Level> levels() {
   std::vector<Level> all{Level::Scalar};
@@ -114,7 +119,10 @@ TEST(votes) {
             ballot |= static_cast<uint32_t>(x) << other;
           }
           if (mode == kVoteBallot) CHECK_EQ(d.v[lane], ballot);
-          else CHECK_EQ(result >> lane & 1, static_cast<uint32_t>(mode == kVoteAll ? all : mode == kVoteAny ? any : all || !any));
+          else
+            CHECK_EQ(result >> lane & 1, static_cast<uint32_t>(mode == kVoteAll   ? all
+                                                               : mode == kVoteAny ? any
+                                                                                  : all || !any));
         }
       }
     }
@@ -127,7 +135,8 @@ TEST(matches_and_reductions) {
       uint32_t active;
       makeMasks(masks, &active);
       const uint32_t spread = 1 + next() % 4;
-      for (int i = 0; i < kLanes; ++i) a.v[i] = next() % spread, wide.v[i] = static_cast<uint64_t>(next() % spread) << 32 | 7;
+      for (int i = 0; i < kLanes; ++i)
+        a.v[i] = next() % spread, wide.v[i] = static_cast<uint64_t>(next() % spread) << 32 | 7;
       for (const bool is64 : {false, true})
         for (const bool all : {false, true}) {
           const uint32_t mode = all ? kMatchAll : kMatchAny;
@@ -164,7 +173,12 @@ TEST(matches_and_reductions) {
             for (int o = 0; o < kLanes; ++o) {
               if (!(masks.v[lane] & active & 1u << o)) continue;
               const int64_t x = t == Type::S32 ? int64_t{static_cast<int32_t>(a.v[o])} : int64_t{a.v[o]};
-              r = mode == kReduxAdd ? r + x : mode == kReduxMin ? (x < r ? x : r) : mode == kReduxMax ? (x > r ? x : r) : mode == kReduxAnd ? r & x : mode == kReduxOr ? r | x : r ^ x;
+              r = mode == kReduxAdd   ? r + x
+                  : mode == kReduxMin ? (x < r ? x : r)
+                  : mode == kReduxMax ? (x > r ? x : r)
+                  : mode == kReduxAnd ? r & x
+                  : mode == kReduxOr  ? r | x
+                                      : r ^ x;
             }
             CHECK_EQ(d.v[lane], static_cast<uint32_t>(r));
           }

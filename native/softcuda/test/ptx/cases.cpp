@@ -38,9 +38,44 @@ const exact::Format* formatOf(Kind kind) {
 std::vector<uint64_t> integerEdges(int bits) {
   std::vector<uint64_t> all;
   const uint64_t mask = bits == 64 ? ~uint64_t(0) : (uint64_t(1) << bits) - 1;
-  for (uint64_t v : {0ull, 1ull, 2ull, 3ull, 4ull, 7ull, 10ull, 15ull, 16ull, 17ull, 31ull, 32ull, 33ull, 63ull, 64ull, 65ull, 100ull, 127ull, 128ull, 255ull, 256ull, 32767ull, 32768ull, 65535ull, 65536ull,
-                     0x7fffffull, 0x800000ull, 0xffffffull, 0x7fffffffull, 0x80000000ull, 0xffffffffull, 0x100000000ull, 0x7fffffffffffffffull, 0x8000000000000000ull, 0x5555555555555555ull,
-                     0x123456789abcdef0ull, 0xdeadbeefcafef00dull, 0x0f0ff0f0a5a55a5aull})
+  for (uint64_t v : {0ull,
+                     1ull,
+                     2ull,
+                     3ull,
+                     4ull,
+                     7ull,
+                     10ull,
+                     15ull,
+                     16ull,
+                     17ull,
+                     31ull,
+                     32ull,
+                     33ull,
+                     63ull,
+                     64ull,
+                     65ull,
+                     100ull,
+                     127ull,
+                     128ull,
+                     255ull,
+                     256ull,
+                     32767ull,
+                     32768ull,
+                     65535ull,
+                     65536ull,
+                     0x7fffffull,
+                     0x800000ull,
+                     0xffffffull,
+                     0x7fffffffull,
+                     0x80000000ull,
+                     0xffffffffull,
+                     0x100000000ull,
+                     0x7fffffffffffffffull,
+                     0x8000000000000000ull,
+                     0x5555555555555555ull,
+                     0x123456789abcdef0ull,
+                     0xdeadbeefcafef00dull,
+                     0x0f0ff0f0a5a55a5aull})
     for (uint64_t w : {v, 0 - v, ~v}) all.push_back(w & mask);
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
@@ -49,20 +84,55 @@ std::vector<uint64_t> integerEdges(int bits) {
 
 std::vector<uint64_t> floatEdges(const exact::Format& f) {
   const int fraction = f.precision - 1, exponentBits = f.bits - f.precision;
-  const uint64_t unit = uint64_t(1) << fraction, infinity = ((uint64_t(1) << exponentBits) - 1) << fraction, sign = uint64_t(1) << (f.bits - 1);
+  const uint64_t unit = uint64_t(1) << fraction, infinity = ((uint64_t(1) << exponentBits) - 1) << fraction,
+                 sign = uint64_t(1) << (f.bits - 1);
   const auto bias = static_cast<uint64_t>(f.maxExponent);
   const auto power = [&](int e) { return (bias + static_cast<uint64_t>(e)) << fraction; };
   std::vector<uint64_t> all;
-  for (uint64_t v : {uint64_t(0), uint64_t(1), uint64_t(2), unit / 2, unit - 1, unit, unit + 1, 2 * unit, power(-3), power(-1) - 1, power(-1), power(-1) + 1, power(-1) + unit / 2, power(0) - 1, power(0),
-                     power(0) + 1, power(0) + 3, power(0) + unit / 2, power(1), power(1) + unit / 4, power(1) + unit / 2, power(2) + unit / 8, power(3) + 5, power(fraction) - 1, power(fraction),
-                     power(fraction) + 1, power(fraction - 1) + 1, power(f.maxExponent - 1) + 7, power(f.maxExponent), infinity - 1, infinity, infinity + 1, infinity + unit / 2, infinity + unit - 1,
-                     power(f.minExponent / 2), power(f.minExponent / 2) + 3, power(f.maxExponent / 2) + 1}) {
+  for (uint64_t v : {uint64_t(0),
+                     uint64_t(1),
+                     uint64_t(2),
+                     unit / 2,
+                     unit - 1,
+                     unit,
+                     unit + 1,
+                     2 * unit,
+                     power(-3),
+                     power(-1) - 1,
+                     power(-1),
+                     power(-1) + 1,
+                     power(-1) + unit / 2,
+                     power(0) - 1,
+                     power(0),
+                     power(0) + 1,
+                     power(0) + 3,
+                     power(0) + unit / 2,
+                     power(1),
+                     power(1) + unit / 4,
+                     power(1) + unit / 2,
+                     power(2) + unit / 8,
+                     power(3) + 5,
+                     power(fraction) - 1,
+                     power(fraction),
+                     power(fraction) + 1,
+                     power(fraction - 1) + 1,
+                     power(f.maxExponent - 1) + 7,
+                     power(f.maxExponent),
+                     infinity - 1,
+                     infinity,
+                     infinity + 1,
+                     infinity + unit / 2,
+                     infinity + unit - 1,
+                     power(f.minExponent / 2),
+                     power(f.minExponent / 2) + 3,
+                     power(f.maxExponent / 2) + 1}) {
     all.push_back(v);
     all.push_back(v | sign);
   }
   std::mt19937_64 random(3);
   for (int i = 0; i < 8; i++) all.push_back(random() & (sign - 1 + sign));
-  for (int i = 0; i < 8; i++) all.push_back((power(static_cast<int>(random() % 12) - 6) | (random() & (unit - 1))) ^ (i % 2 ? sign : 0));
+  for (int i = 0; i < 8; i++)
+    all.push_back((power(static_cast<int>(random() % 12) - 6) | (random() & (unit - 1))) ^ (i % 2 ? sign : 0));
   return all;
 }
 
@@ -108,7 +178,9 @@ std::vector<std::vector<uint64_t>> operandsOf(const Case& c) {
 
 std::string kernelOf(const Case& c, size_t number) {
   static const char* const names[] = {"a", "b", "c", "e"};
-  std::string k = ".visible .entry k" + std::to_string(number) + "(.param .u64 pa, .param .u64 pb, .param .u64 pc, .param .u64 pe, .param .u64 pd, .param .u32 n)\n{\n";
+  std::string k =
+      ".visible .entry k" + std::to_string(number) +
+      "(.param .u64 pa, .param .u64 pb, .param .u64 pc, .param .u64 pe, .param .u64 pd, .param .u32 n)\n{\n";
   k += "  .reg .pred %guard;\n  .reg .b32 %i<4>;\n  .reg .b64 %address, %raw;\n";
   k += "  mov.u32 %i0, %ctaid.x;\n  mov.u32 %i1, %ntid.x;\n  mov.u32 %i2, %tid.x;\n  mad.lo.u32 %i0, %i0, %i1, %i2;\n";
   k += "  ld.param.u32 %i1, [n];\n  setp.ge.u32 %guard, %i0, %i1;\n  @%guard bra DONE;\n";
@@ -117,7 +189,8 @@ std::string kernelOf(const Case& c, size_t number) {
   };
   for (size_t i = 0; i < c.operands.size(); i++) {
     const std::string r = std::string("%") + names[i], type = registerType(c.operands[i]);
-    k += "  .reg " + type + " " + r + ";\n" + element(std::string("p") + names[i]) + "  ld.global.u64 %raw, [%address];\n";
+    k += "  .reg " + type + " " + r + ";\n" + element(std::string("p") + names[i]) +
+         "  ld.global.u64 %raw, [%address];\n";
     if (type == ".pred") k += "  setp.ne.u64 " + r + ", %raw, 0;\n";
     else if (type == ".b16") k += "  cvt.u16.u64 " + r + ", %raw;\n";
     else if (type == ".b32") k += "  cvt.u32.u64 " + r + ", %raw;\n";
@@ -195,16 +268,17 @@ const std::vector<uint64_t>& edgesOf(Kind kind) {
   auto& edges = all[kind];
   if (edges.empty()) {
     const exact::Format* f = formatOf(kind);
-    edges = kind == Kind::Pred ? std::vector<uint64_t>{0, 1}
+    edges = kind == Kind::Pred                            ? std::vector<uint64_t>{0, 1}
             : kind == Kind::F16x2 || kind == Kind::Bf16x2 ? pairEdges(*f)
-            : f ? floatEdges(*f)
-                : integerEdges(bitsOf(kind));
+            : f                                           ? floatEdges(*f)
+                                                          : integerEdges(bitsOf(kind));
   }
   return edges;
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
   return text;
 }
 

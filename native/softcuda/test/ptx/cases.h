@@ -1,5 +1,6 @@
-// Tests of single instructions: each case is a line of PTX with operands %a, %b, %c and result %d, and a formula in plain C++ for the
-// result's bits. All cases of a test go into one module, one kernel each, and run over the operands' edge values.
+// Tests of single instructions: each case is a line of PTX with operands %a, %b, %c and result %d, and a formula in
+// plain C++ for the result's bits. All cases of a test go into one module, one kernel each, and run over the operands'
+// edge values.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -18,7 +18,9 @@ int Natural::length() const {
   return static_cast<int>(words_.size()) * 32 - __builtin_clz(words_.back());
 }
 
-bool Natural::bit(int i) const { return i >= 0 && i / 32 < static_cast<int>(words_.size()) && (words_[i / 32] >> (i % 32) & 1); }
+bool Natural::bit(int i) const {
+  return i >= 0 && i / 32 < static_cast<int>(words_.size()) && (words_[i / 32] >> (i % 32) & 1);
+}
 
 bool Natural::anyBelow(int i) const {
   for (int k = 0; k < i; k++)
@@ -234,7 +236,9 @@ Number squareRoot(const Number& a) {
 
 int compare(const Number& a, const Number& b) {
   if (a.kind == Number::NaN || b.kind == Number::NaN) return 2;
-  const auto rank = [](const Number& n) { return n.kind == Number::Zero ? 0 : (n.kind == Number::Infinite ? 2 : 1) * (n.negative ? -1 : 1); };
+  const auto rank = [](const Number& n) {
+    return n.kind == Number::Zero ? 0 : (n.kind == Number::Infinite ? 2 : 1) * (n.negative ? -1 : 1);
+  };
   if (rank(a) != rank(b)) return rank(a) < rank(b) ? -1 : 1;
   if (a.kind != Number::Finite) return 0;
   const int exponent = std::min(a.exponent, b.exponent);
@@ -275,12 +279,14 @@ uint64_t encode(const Number& value, const Format& f, const Rounding& r) {
   if (value.kind == Number::Infinite) return bits | infinity;
   if (value.kind == Number::Zero) return bits;
   const int exponent = std::max(value.mantissa.length() - 1 + value.exponent, f.minExponent);
-  const Natural m = rounded(value.mantissa, value.inexact, value.exponent - (exponent - fractionBits), value.negative, r.mode);
+  const Natural m =
+      rounded(value.mantissa, value.inexact, value.exponent - (exponent - fractionBits), value.negative, r.mode);
   if (m.isZero()) return bits;
   // a carry out of the significand is the next exponent's first value; adding the fields does the right thing
   uint64_t magnitude = m.low64() + (static_cast<uint64_t>(exponent - f.minExponent) << fractionBits);
   if (magnitude >= infinity) {
-    const bool toLargest = r.mode == Mode::Zero || (r.mode == Mode::Down && !value.negative) || (r.mode == Mode::Up && value.negative);
+    const bool toLargest =
+        r.mode == Mode::Zero || (r.mode == Mode::Down && !value.negative) || (r.mode == Mode::Up && value.negative);
     magnitude = toLargest ? infinity - 1 : infinity;
   }
   if (r.flush && magnitude < uint64_t(1) << fractionBits) magnitude = 0;
@@ -308,7 +314,8 @@ int64_t toSigned(const Number& value, Mode mode, int64_t low, int64_t high) {
   const Number n = toIntegral(value, mode);
   if (n.kind == Number::NaN || n.kind == Number::Zero) return 0;
   const uint64_t limit = n.negative ? 0 - static_cast<uint64_t>(low) : static_cast<uint64_t>(high);
-  const uint64_t magnitude = n.kind == Number::Infinite || compare(n.mantissa, Natural(limit)) > 0 ? limit : n.mantissa.low64();
+  const uint64_t magnitude =
+      n.kind == Number::Infinite || compare(n.mantissa, Natural(limit)) > 0 ? limit : n.mantissa.low64();
   return static_cast<int64_t>(n.negative ? 0 - magnitude : magnitude);
 }
 

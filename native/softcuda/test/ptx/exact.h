@@ -1,5 +1,5 @@
-// Floating-point arithmetic from its definition: operands are exact numbers m * 2^e with integers of any length, results are rounded
-// once. Slow and plain; shares nothing with the code under test.
+// Floating-point arithmetic from its definition: operands are exact numbers m * 2^e with integers of any length,
+// results are rounded once. Slow and plain; shares nothing with the code under test.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -8,7 +8,8 @@ namespace exact {
 
 enum class Mode { NearestEven, NearestAway, Zero, Down, Up };
 
-// A binary format: significant bits, exponents of the smallest normal number and of the largest power of two, size in bits.
+// A binary format: significant bits, exponents of the smallest normal number and of the largest power of two, size in
+// bits.
 struct Format {
   int precision, minExponent, maxExponent, bits;
 };

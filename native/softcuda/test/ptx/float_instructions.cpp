@@ -20,14 +20,17 @@ struct Type {
   Kind kind;
   const Format* format;
 };
-const Type kF16{"f16", Kind::F16, &exact::kF16}, kBf16{"bf16", Kind::Bf16, &exact::kBf16}, kF32{"f32", Kind::F32, &exact::kF32}, kF64{"f64", Kind::F64, &exact::kF64};
+const Type kF16{"f16", Kind::F16, &exact::kF16}, kBf16{"bf16", Kind::Bf16, &exact::kBf16},
+    kF32{"f32", Kind::F32, &exact::kF32}, kF64{"f64", Kind::F64, &exact::kF64};
 
 struct RoundingName {
   const char* name;
   Mode mode;
 };
-const RoundingName kRoundings[] = {{"rn", Mode::NearestEven}, {"rz", Mode::Zero}, {"rm", Mode::Down}, {"rp", Mode::Up}};
-const RoundingName kIntegral[] = {{"rni", Mode::NearestEven}, {"rzi", Mode::Zero}, {"rmi", Mode::Down}, {"rpi", Mode::Up}};
+const RoundingName kRoundings[] = {
+    {"rn", Mode::NearestEven}, {"rz", Mode::Zero}, {"rm", Mode::Down}, {"rp", Mode::Up}};
+const RoundingName kIntegral[] = {
+    {"rni", Mode::NearestEven}, {"rzi", Mode::Zero}, {"rmi", Mode::Down}, {"rpi", Mode::Up}};
 
 enum class Post { None, Saturate, Relu };
 
@@ -35,14 +38,18 @@ enum class Post { None, Saturate, Relu };
 using Operation = std::function<Number(const std::vector<Number>&, Mode)>;
 
 const Operation kAdd = [](const std::vector<Number>& o, Mode m) { return exact::add(o[0], o[1], m); };
-const Operation kSub = [](const std::vector<Number>& o, Mode m) { return o[1].kind == Number::NaN ? exact::nan() : exact::add(o[0], exact::negated(o[1]), m); };
+const Operation kSub = [](const std::vector<Number>& o, Mode m) {
+  return o[1].kind == Number::NaN ? exact::nan() : exact::add(o[0], exact::negated(o[1]), m);
+};
 const Operation kMul = [](const std::vector<Number>& o, Mode) { return exact::multiply(o[0], o[1]); };
 const Operation kFma = [](const std::vector<Number>& o, Mode m) {
   const Number product = exact::multiply(o[0], o[1]);
   return exact::add(product, o[2], m);
 };
 const Operation kDiv = [](const std::vector<Number>& o, Mode) { return exact::divide(o[0], o[1]); };
-const Operation kRcp = [](const std::vector<Number>& o, Mode) { return exact::divide(exact::fromInteger(false, 1), o[0]); };
+const Operation kRcp = [](const std::vector<Number>& o, Mode) {
+  return exact::divide(exact::fromInteger(false, 1), o[0]);
+};
 const Operation kSqrt = [](const std::vector<Number>& o, Mode) { return exact::squareRoot(o[0]); };
 
 Number operand(u64 bits, const Format& f, bool ftz) {
@@ -51,10 +58,15 @@ Number operand(u64 bits, const Format& f, bool ftz) {
 }
 
 // One line with the operation rounded once.
-Case arithmetic(const std::string& name, const Type& t, int count, const Operation& operation, Mode mode, bool ftz = false, Post post = Post::None) {
+Case arithmetic(const std::string& name, const Type& t, int count, const Operation& operation, Mode mode,
+                bool ftz = false, Post post = Post::None) {
   static const char* const letters[] = {"%a", "%b", "%c"};
   Case c;
-  c.text = name + (ftz ? ".ftz" : "") + (post == Post::Saturate ? ".sat" : post == Post::Relu ? ".relu" : "") + "." + t.name + " %d";
+  c.text = name + (ftz ? ".ftz" : "") +
+           (post == Post::Saturate ? ".sat"
+            : post == Post::Relu   ? ".relu"
+                                   : "") +
+           "." + t.name + " %d";
   for (int i = 0; i < count; i++) c.text += std::string(", ") + letters[i];
   c.text += ";";
   c.result = t.kind;
@@ -71,9 +83,11 @@ Case arithmetic(const std::string& name, const Type& t, int count, const Operati
     return exact::encode(n, f, {mode, ftz, post == Post::Saturate});
   };
   // whether a result that only rounding lifts to the smallest normal number is flushed is not written down
-  if (ftz) c.open = [=](const u64* o) {
+  if (ftz)
+    c.open = [=](const u64* o) {
       const Number n = value(o);
-      return n.kind == Number::Finite && exact::flushed(n, f).kind == Number::Zero && (exact::encode(n, f, {mode}) & ((u64(1) << (f.bits - 1)) - 1)) >= u64(1) << (f.precision - 1);
+      return n.kind == Number::Finite && exact::flushed(n, f).kind == Number::Zero &&
+             (exact::encode(n, f, {mode}) & ((u64(1) << (f.bits - 1)) - 1)) >= u64(1) << (f.precision - 1);
     };
   return c;
 }
@@ -94,7 +108,8 @@ Case packed(Case c, Kind pair) {
     half(o, 0, low), half(o, 16, high);
     return formula(low) | formula(high) << 16;
   };
-  if (const auto open = c.open) c.open = [=](const u64* o) {
+  if (const auto open = c.open)
+    c.open = [=](const u64* o) {
       u64 low[3], high[3];
       half(o, 0, low), half(o, 16, high);
       return open(low) || open(high);
@@ -105,7 +120,8 @@ Case packed(Case c, Kind pair) {
 bool isNan(u64 bits, const Format& f) { return exact::decode(bits, f).kind == Number::NaN; }
 
 // An approximation of a function of one variable, by double arithmetic.
-Case approximate(const std::string& text, const Type& t, double (*function)(double), double ulps, double absolute, bool ftz, double from = -INFINITY, double to = INFINITY) {
+Case approximate(const std::string& text, const Type& t, double (*function)(double), double ulps, double absolute,
+                 bool ftz, double from = -INFINITY, double to = INFINITY) {
   Case c;
   c.text = text + " %d, %a;";
   c.result = t.kind;
@@ -122,7 +138,8 @@ Case approximate(const std::string& text, const Type& t, double (*function)(doub
   };
   c.ulps = ulps;
   c.absolute = absolute;
-  if (from > -INFINITY) c.open = [=](const u64* o) {
+  if (from > -INFINITY)
+    c.open = [=](const u64* o) {
       const Number n = exact::decode(o[0], f);
       const double x = exact::approximately(n);
       return n.kind == Number::Finite && !(x >= from && x <= to);
@@ -200,7 +217,8 @@ TEST(float_minimum_and_maximum) {
           if (nan && t == &kF64) continue;
           const Format f = *t->format;
           Case c;
-          c.text = std::string(most ? "max" : "min") + (ftz ? ".ftz" : "") + (nan ? ".NaN" : "") + "." + t->name + " %d, %a, %b;";
+          c.text = std::string(most ? "max" : "min") + (ftz ? ".ftz" : "") + (nan ? ".NaN" : "") + "." + t->name +
+                   " %d, %a, %b;";
           c.result = t->kind;
           c.operands = {t->kind, t->kind};
           c.formula = [=](const u64* o) {
@@ -219,7 +237,7 @@ TEST(float_minimum_and_maximum) {
           cases.push_back(c);
           if (t == &kF16) cases.push_back(packed(c, Kind::F16x2));
           if (t == &kBf16) cases.push_back(packed(c, Kind::Bf16x2));
-          }
+        }
   runCases(cases);
 }
 
@@ -232,10 +250,12 @@ TEST(float_signs) {
       const u64 sign = u64(1) << (f.bits - 1);
       const std::string suffix = std::string(ftz ? ".ftz." : ".") + t->name;
       const auto flushed = [=](u64 v) { return ftz && !isNan(v, f) ? exact::encode(operand(v, f, true), f) : v; };
-      cases.push_back({"neg" + suffix + " %d, %a;", t->kind, {t->kind}, [=](const u64* o) { return flushed(o[0]) ^ sign; }});
+      cases.push_back(
+          {"neg" + suffix + " %d, %a;", t->kind, {t->kind}, [=](const u64* o) { return flushed(o[0]) ^ sign; }});
       if (t == &kF16) cases.push_back(packed(cases.back(), Kind::F16x2));
       if (t == &kBf16) cases.push_back(packed(cases.back(), Kind::Bf16x2));
-      cases.push_back({"abs" + suffix + " %d, %a;", t->kind, {t->kind}, [=](const u64* o) { return flushed(o[0]) & ~sign; }});
+      cases.push_back(
+          {"abs" + suffix + " %d, %a;", t->kind, {t->kind}, [=](const u64* o) { return flushed(o[0]) & ~sign; }});
       if (t == &kF16) cases.push_back(packed(cases.back(), Kind::F16x2));
       if (t == &kBf16) cases.push_back(packed(cases.back(), Kind::Bf16x2));
     }
@@ -243,17 +263,26 @@ TEST(float_signs) {
     const Format f = *t->format;
     const u64 sign = u64(1) << (f.bits - 1);
     // the sign of the first operand on the magnitude of the second
-    cases.push_back({std::string("copysign.") + t->name + " %d, %a, %b;", t->kind, {t->kind, t->kind}, [=](const u64* o) { return (o[0] & sign) | (o[1] & ~sign); }});
+    cases.push_back(
+        {std::string("copysign.") + t->name + " %d, %a, %b;", t->kind, {t->kind, t->kind}, [=](const u64* o) {
+           return (o[0] & sign) | (o[1] & ~sign);
+         }});
     const auto test = [&](const char* name, std::function<bool(const Number&)> is) {
-      cases.push_back({std::string("testp.") + name + "." + t->name + " %d, %a;", Kind::Pred, {t->kind}, [=](const u64* o) { return u64(is(exact::decode(o[0], f))); }});
+      cases.push_back(
+          {std::string("testp.") + name + "." + t->name + " %d, %a;", Kind::Pred, {t->kind}, [=](const u64* o) {
+             return u64(is(exact::decode(o[0], f)));
+           }});
     };
     test("finite", [](const Number& n) { return n.kind == Number::Zero || n.kind == Number::Finite; });
     test("infinite", [](const Number& n) { return n.kind == Number::Infinite; });
     test("number", [](const Number& n) { return n.kind != Number::NaN; });
     test("notanumber", [](const Number& n) { return n.kind == Number::NaN; });
-    // PTX ISA: normal is true of zeros as well? No: "normal" tests for normal, neither NaN, infinity, zero nor subnormal
-    test("normal", [=](const Number& n) { return n.kind == Number::Finite && exact::flushed(n, f).kind == Number::Finite; });
-    test("subnormal", [=](const Number& n) { return n.kind == Number::Finite && exact::flushed(n, f).kind == Number::Zero; });
+    // PTX ISA: normal is true of zeros as well? No: "normal" tests for normal, neither NaN, infinity, zero nor
+    // subnormal
+    test("normal",
+         [=](const Number& n) { return n.kind == Number::Finite && exact::flushed(n, f).kind == Number::Finite; });
+    test("subnormal",
+         [=](const Number& n) { return n.kind == Number::Finite && exact::flushed(n, f).kind == Number::Zero; });
   }
   runCases(cases);
 }
@@ -264,10 +293,12 @@ TEST(float_comparisons) {
     const char* name;
     bool less, equal, greater, unordered;
   };
-  const Comparison all[] = {{"eq", false, true, false, false}, {"ne", true, false, true, false},  {"lt", true, false, false, false}, {"le", true, true, false, false},
-                            {"gt", false, false, true, false}, {"ge", false, true, true, false},  {"equ", false, true, false, true}, {"neu", true, false, true, true},
-                            {"ltu", true, false, false, true}, {"leu", true, true, false, true},  {"gtu", false, false, true, true}, {"geu", false, true, true, true},
-                            {"num", true, true, true, false},  {"nan", false, false, false, true}};
+  const Comparison all[] = {
+      {"eq", false, true, false, false}, {"ne", true, false, true, false},  {"lt", true, false, false, false},
+      {"le", true, true, false, false},  {"gt", false, false, true, false}, {"ge", false, true, true, false},
+      {"equ", false, true, false, true}, {"neu", true, false, true, true},  {"ltu", true, false, false, true},
+      {"leu", true, true, false, true},  {"gtu", false, false, true, true}, {"geu", false, true, true, true},
+      {"num", true, true, true, false},  {"nan", false, false, false, true}};
   for (const Type* t : {&kF16, &kF32, &kF64})
     for (bool ftz : {false, true}) {
       if (ftz && t == &kF64) continue;
@@ -278,24 +309,52 @@ TEST(float_comparisons) {
           return order == 2 ? c.unordered : order < 0 ? c.less : order > 0 ? c.greater : c.equal;
         };
         const std::string op = std::string(c.name) + (ftz ? ".ftz" : ""), s = std::string(".") + t->name;
-        cases.push_back({"setp." + op + s + " %d, %a, %b;", Kind::Pred, {t->kind, t->kind}, [=](const u64* o) { return u64(holds(o[0], o[1])); }});
-        cases.push_back({"set." + op + ".u32" + s + " %d, %a, %b;", Kind::U32, {t->kind, t->kind}, [=](const u64* o) { return holds(o[0], o[1]) ? 0xffffffffull : 0; }});
+        cases.push_back({"setp." + op + s + " %d, %a, %b;", Kind::Pred, {t->kind, t->kind}, [=](const u64* o) {
+                           return u64(holds(o[0], o[1]));
+                         }});
+        cases.push_back({"set." + op + ".u32" + s + " %d, %a, %b;", Kind::U32, {t->kind, t->kind}, [=](const u64* o) {
+                           return holds(o[0], o[1]) ? 0xffffffffull : 0;
+                         }});
         if (t == &kF16) {
-          cases.push_back({"set." + op + ".f16.f16 %d, %a, %b;", Kind::F16, {t->kind, t->kind}, [=](const u64* o) { return holds(o[0], o[1]) ? 0x3c00ull : 0; }});
-          cases.push_back({"set." + op + ".f16x2.f16x2 %d, %a, %b;", Kind::F16x2, {Kind::F16x2, Kind::F16x2}, [=](const u64* o) {
-                             return (holds(o[0] & 0xffff, o[1] & 0xffff) ? 0x3c00ull : 0) | (holds(o[0] >> 16, o[1] >> 16) ? 0x3c000000ull : 0);
+          cases.push_back({"set." + op + ".f16.f16 %d, %a, %b;", Kind::F16, {t->kind, t->kind}, [=](const u64* o) {
+                             return holds(o[0], o[1]) ? 0x3c00ull : 0;
                            }});
-          cases.push_back({".reg .pred p, q; .reg .b32 x, y; setp." + op + ".f16x2 p|q, %a, %b; selp.u32 x, 1, 0, p; selp.u32 y, 2, 0, q; or.b32 %d, x, y;", Kind::U32, {Kind::F16x2, Kind::F16x2},
-                           [=](const u64* o) { return u64(holds(o[0] & 0xffff, o[1] & 0xffff)) | u64(holds(o[0] >> 16, o[1] >> 16)) << 1; }});
+          cases.push_back(
+              {"set." + op + ".f16x2.f16x2 %d, %a, %b;", Kind::F16x2, {Kind::F16x2, Kind::F16x2}, [=](const u64* o) {
+                 return (holds(o[0] & 0xffff, o[1] & 0xffff) ? 0x3c00ull : 0) |
+                        (holds(o[0] >> 16, o[1] >> 16) ? 0x3c000000ull : 0);
+               }});
+          cases.push_back({".reg .pred p, q; .reg .b32 x, y; setp." + op +
+                               ".f16x2 p|q, %a, %b; selp.u32 x, 1, 0, p; selp.u32 y, 2, 0, q; or.b32 %d, x, y;",
+                           Kind::U32,
+                           {Kind::F16x2, Kind::F16x2},
+                           [=](const u64* o) {
+                             return u64(holds(o[0] & 0xffff, o[1] & 0xffff)) | u64(holds(o[0] >> 16, o[1] >> 16)) << 1;
+                           }});
         } else {
-          cases.push_back({"set." + op + ".f32" + s + " %d, %a, %b;", Kind::F32, {t->kind, t->kind}, [=](const u64* o) { return holds(o[0], o[1]) ? 0x3f800000ull : 0; }});
+          cases.push_back(
+              {"set." + op + ".f32" + s + " %d, %a, %b;", Kind::F32, {t->kind, t->kind}, [=](const u64* o) {
+                 return holds(o[0], o[1]) ? 0x3f800000ull : 0;
+               }});
         }
       }
       const std::string tail = std::string(ftz ? ".ftz." : ".") + t->name;
-      const auto less = [=](const u64* o) { return exact::compare(operand(o[0], f, ftz), operand(o[1], f, ftz)) == -1; };
-      cases.push_back({"setp.lt.and" + tail + " %d, %a, %b, %c;", Kind::Pred, {t->kind, t->kind, Kind::Pred}, [=](const u64* o) { return u64(less(o) && o[2]); }});
-      cases.push_back({(t == &kF16 ? "setp.lt.or" : ".reg .pred q; setp.lt.or") + tail + (t == &kF16 ? " %d, %a, %b, !%c;" : " q|%d, %a, %b, !%c;"), Kind::Pred, {t->kind, t->kind, Kind::Pred}, [=](const u64* o) { return u64(less(o) != (t != &kF16) || !o[2]); }});
-      cases.push_back({"set.lt.xor.s32" + std::string(tail) + " %d, %a, %b, %c;", Kind::S32, {t->kind, t->kind, Kind::Pred}, [=](const u64* o) { return less(o) != (o[2] != 0) ? 0xffffffffull : 0; }});
+      const auto less = [=](const u64* o) {
+        return exact::compare(operand(o[0], f, ftz), operand(o[1], f, ftz)) == -1;
+      };
+      cases.push_back(
+          {"setp.lt.and" + tail + " %d, %a, %b, %c;", Kind::Pred, {t->kind, t->kind, Kind::Pred}, [=](const u64* o) {
+             return u64(less(o) && o[2]);
+           }});
+      cases.push_back({(t == &kF16 ? "setp.lt.or" : ".reg .pred q; setp.lt.or") + tail +
+                           (t == &kF16 ? " %d, %a, %b, !%c;" : " q|%d, %a, %b, !%c;"),
+                       Kind::Pred,
+                       {t->kind, t->kind, Kind::Pred},
+                       [=](const u64* o) { return u64(less(o) != (t != &kF16) || !o[2]); }});
+      cases.push_back({"set.lt.xor.s32" + std::string(tail) + " %d, %a, %b, %c;",
+                       Kind::S32,
+                       {t->kind, t->kind, Kind::Pred},
+                       [=](const u64* o) { return less(o) != (o[2] != 0) ? 0xffffffffull : 0; }});
       if (ftz) cases.back().text = "set.lt.xor.ftz.s32." + std::string(t->name) + " %d, %a, %b, %c;";
     }
   runCases(cases);
@@ -315,14 +374,19 @@ TEST(float_to_integer) {
             const Mode mode = r.mode;
             const bool fromF64 = t == &kF64;
             Case c;
-            c.text = std::string("cvt.") + r.name + (ftz ? ".ftz" : "") + (isSigned ? ".s" : ".u") + std::to_string(bits) + "." + t->name + " %d, %a;";
+            c.text = std::string("cvt.") + r.name + (ftz ? ".ftz" : "") + (isSigned ? ".s" : ".u") +
+                     std::to_string(bits) + "." + t->name + " %d, %a;";
             c.result = kind;
             c.operands = {t->kind};
             c.formula = [=](const u64* o) {
               const Number n = operand(o[0], f, ftz);
               const u64 mask = width == 64 ? ~u64(0) : (u64(1) << width) - 1;
-              // PTX ISA: NaN gives zero, unless the source is f64 or the result has 64 bits: then the highest bit alone
-              if (n.kind == Number::NaN) return fromF64 || bits == 64 ? (isSigned ? u64(0) - (u64(1) << (bits - 1)) : u64(1) << (bits - 1)) & mask : 0;
+              // PTX ISA: NaN gives zero, unless the source is f64 or the result has 64 bits: then the highest bit
+              // alone
+              if (n.kind == Number::NaN)
+                return fromF64 || bits == 64
+                           ? (isSigned ? u64(0) - (u64(1) << (bits - 1)) : u64(1) << (bits - 1)) & mask
+                           : 0;
               if (!isSigned) return exact::toUnsigned(n, mode, bits == 64 ? ~u64(0) : (u64(1) << bits) - 1);
               const int64_t high = bits == 64 ? INT64_MAX : (int64_t(1) << (bits - 1)) - 1;
               return static_cast<u64>(exact::toSigned(n, mode, -high - 1, high)) & mask;
@@ -348,12 +412,16 @@ TEST(float_from_integer) {
             const int bits = 8 << width;
             const Format f = *t->format;
             const Mode mode = r.mode;
-            cases.push_back({std::string("cvt.") + r.name + (saturate ? ".sat." : ".") + t->name + (isSigned ? ".s" : ".u") + std::to_string(bits) + " %d, %a;", t->kind, {kinds[isSigned][width]},
+            cases.push_back({std::string("cvt.") + r.name + (saturate ? ".sat." : ".") + t->name +
+                                 (isSigned ? ".s" : ".u") + std::to_string(bits) + " %d, %a;",
+                             t->kind,
+                             {kinds[isSigned][width]},
                              [=](const u64* o) {
                                const bool negative = isSigned && o[0] >> (bits - 1) & 1;
                                const u64 mask = bits == 64 ? ~u64(0) : (u64(1) << bits) - 1;
                                const u64 magnitude = negative ? (0 - o[0]) & mask : o[0] & mask;
-                               return exact::encode(exact::fromInteger(negative, magnitude), f, {mode, false, saturate});
+                               return exact::encode(exact::fromInteger(negative, magnitude), f,
+                                                    {mode, false, saturate});
                              }});
           }
   runCases(cases);
@@ -361,7 +429,8 @@ TEST(float_from_integer) {
 
 TEST(float_to_float) {
   std::vector<Case> cases;
-  const auto convert = [&](const std::string& modifiers, const Type& to, const Type& from, exact::Rounding r, bool ftzIn, bool relu = false) {
+  const auto convert = [&](const std::string& modifiers, const Type& to, const Type& from, exact::Rounding r,
+                           bool ftzIn, bool relu = false) {
     const Format f = *from.format, g = *to.format;
     Case c;
     c.text = "cvt" + modifiers + "." + to.name + "." + from.name + " %d, %a;";
@@ -372,9 +441,11 @@ TEST(float_to_float) {
       if (relu && n.kind != Number::NaN && (n.negative || n.kind == Number::Zero)) return u64(0);
       return exact::encode(n, g, r);
     };
-    if (r.flush) c.open = [=](const u64* o) {
+    if (r.flush)
+      c.open = [=](const u64* o) {
         const Number n = operand(o[0], f, ftzIn);
-        return n.kind == Number::Finite && exact::flushed(n, g).kind == Number::Zero && (exact::encode(n, g, {r.mode}) & ((u64(1) << (g.bits - 1)) - 1)) >= u64(1) << (g.precision - 1);
+        return n.kind == Number::Finite && exact::flushed(n, g).kind == Number::Zero &&
+               (exact::encode(n, g, {r.mode}) & ((u64(1) << (g.bits - 1)) - 1)) >= u64(1) << (g.precision - 1);
       };
     cases.push_back(c);
   };
@@ -408,9 +479,11 @@ TEST(float_to_float) {
         if (ftz && t != &kF32) continue;
         const Format f = *t->format;
         const Mode mode = r.mode;
-        cases.push_back({std::string("cvt.") + r.name + (ftz ? ".ftz." : ".") + t->name + "." + t->name + " %d, %a;", t->kind, {t->kind}, [=](const u64* o) {
-                           return exact::encode(exact::toIntegral(operand(o[0], f, ftz), mode), f);
-                         }});
+        cases.push_back(
+            {std::string("cvt.") + r.name + (ftz ? ".ftz." : ".") + t->name + "." + t->name + " %d, %a;",
+             t->kind,
+             {t->kind},
+             [=](const u64* o) { return exact::encode(exact::toIntegral(operand(o[0], f, ftz), mode), f); }});
       }
   // pairs: the first operand goes to the upper half
   for (bool bf : {false, true})
@@ -424,8 +497,11 @@ TEST(float_to_float) {
           if (relu && n.kind != Number::NaN && (n.negative || n.kind == Number::Zero)) return u64(0);
           return exact::encode(n, g, {mode});
         };
-        cases.push_back({std::string("cvt.") + r.name + (relu ? ".relu." : ".") + (bf ? "bf16x2" : "f16x2") + ".f32 %d, %a, %b;", bf ? Kind::Bf16x2 : Kind::F16x2, {Kind::F32, Kind::F32},
-                         [=](const u64* o) { return one(o[0]) << 16 | one(o[1]); }});
+        cases.push_back(
+            {std::string("cvt.") + r.name + (relu ? ".relu." : ".") + (bf ? "bf16x2" : "f16x2") + ".f32 %d, %a, %b;",
+             bf ? Kind::Bf16x2 : Kind::F16x2,
+             {Kind::F32, Kind::F32},
+             [=](const u64* o) { return one(o[0]) << 16 | one(o[1]); }});
       }
   // .satfinite: beyond the largest finite number there is that number
   for (const Type* t : {&kF16, &kBf16})
@@ -442,24 +518,39 @@ TEST(float_to_float) {
         };
         const std::string name = std::string("cvt.") + r.name + (relu ? ".relu" : "") + ".satfinite." + t->name;
         cases.push_back({name + ".f32 %d, %a;", t->kind, {Kind::F32}, [=](const u64* o) { return one(o[0]); }});
-        cases.push_back({name + "x2.f32 %d, %a, %b;", t == &kBf16 ? Kind::Bf16x2 : Kind::F16x2, {Kind::F32, Kind::F32}, [=](const u64* o) { return one(o[0]) << 16 | one(o[1]); }});
+        cases.push_back({name + "x2.f32 %d, %a, %b;",
+                         t == &kBf16 ? Kind::Bf16x2 : Kind::F16x2,
+                         {Kind::F32, Kind::F32},
+                         [=](const u64* o) { return one(o[0]) << 16 | one(o[1]); }});
       }
   for (const auto& [name, mode] : {std::pair{"rna", Mode::NearestAway}, {"rn", Mode::NearestEven}, {"rz", Mode::Zero}})
     for (bool relu : {false, true}) {
       if (relu && mode == Mode::NearestAway) continue;
-      cases.push_back({std::string("cvt.") + name + ".satfinite" + (relu ? ".relu" : "") + ".tf32.f32 %d, %a; and.b32 %d, %d, 0xffffe000;", Kind::U32, {Kind::F32}, [mode = mode, relu](const u64* o) {
+      cases.push_back({std::string("cvt.") + name + ".satfinite" + (relu ? ".relu" : "") +
+                           ".tf32.f32 %d, %a; and.b32 %d, %d, 0xffffe000;",
+                       Kind::U32,
+                       {Kind::F32},
+                       [mode = mode, relu](const u64* o) {
                          const Number n = exact::decode(o[0], exact::kF32);
                          if (relu && (n.negative || n.kind == Number::Zero)) return u64(0);
                          const u64 rounded = exact::encode(n, exact::kTf32, {mode});
-                         return (exact::decode(rounded, exact::kTf32).kind == Number::Infinite ? rounded - 1 : rounded) << 13;
+                         return (exact::decode(rounded, exact::kTf32).kind == Number::Infinite ? rounded - 1 : rounded)
+                                << 13;
                        },
-                       0, 0, [](const u64* o) { return isNan(o[0], exact::kF32); }});
+                       0,
+                       0,
+                       [](const u64* o) { return isNan(o[0], exact::kF32); }});
     }
   // the lower 13 bits of a tf32 are not looked at
-  cases.push_back({"cvt.rna.tf32.f32 %d, %a; and.b32 %d, %d, 0xffffe000;", Kind::U32, {Kind::F32}, [](const u64* o) {
+  cases.push_back({"cvt.rna.tf32.f32 %d, %a; and.b32 %d, %d, 0xffffe000;",
+                   Kind::U32,
+                   {Kind::F32},
+                   [](const u64* o) {
                      return exact::encode(exact::decode(o[0], exact::kF32), exact::kTf32, {Mode::NearestAway}) << 13;
                    },
-                   0, 0, [](const u64* o) { return isNan(o[0], exact::kF32); }});
+                   0,
+                   0,
+                   [](const u64* o) { return isNan(o[0], exact::kF32); }});
   runCases(cases);
 }
 
@@ -486,14 +577,24 @@ TEST(float_eight_bits) {
         return relu && sign ? u64(0) : exact::encode(n, exact::kF16);
       };
       const std::string post = relu ? ".relu." : ".", name = s.name;
-      cases.push_back({"cvt.rn.satfinite" + post + name + ".f32 %d, %a, %b;", Kind::U16, {Kind::F32, Kind::F32}, [=](const u64* o) {
-                         return narrow(exact::decode(o[0], exact::kF32)) << 8 | narrow(exact::decode(o[1], exact::kF32));
+      cases.push_back({"cvt.rn.satfinite" + post + name + ".f32 %d, %a, %b;",
+                       Kind::U16,
+                       {Kind::F32, Kind::F32},
+                       [=](const u64* o) {
+                         return narrow(exact::decode(o[0], exact::kF32)) << 8 |
+                                narrow(exact::decode(o[1], exact::kF32));
                        }});
       // few bits, so that many lie half-way between two results
-      cases.push_back({".reg .b32 x; and.b32 x, %a, 0xffc0ffc0; cvt.rn.satfinite" + post + name + ".f16x2 %d, x;", Kind::U16, {Kind::F16x2}, [=](const u64* o) {
-                         return narrow(exact::decode(o[0] >> 16 & 0xffc0, exact::kF16)) << 8 | narrow(exact::decode(o[0] & 0xffc0, exact::kF16));
+      cases.push_back({".reg .b32 x; and.b32 x, %a, 0xffc0ffc0; cvt.rn.satfinite" + post + name + ".f16x2 %d, x;",
+                       Kind::U16,
+                       {Kind::F16x2},
+                       [=](const u64* o) {
+                         return narrow(exact::decode(o[0] >> 16 & 0xffc0, exact::kF16)) << 8 |
+                                narrow(exact::decode(o[0] & 0xffc0, exact::kF16));
                        }});
-      cases.push_back({"cvt.rn" + post + "f16x2." + name + " %d, %a;", Kind::U32, {Kind::U16}, [=](const u64* o) { return widen(o[0] >> 8) << 16 | widen(o[0] & 0xff); }});
+      cases.push_back({"cvt.rn" + post + "f16x2." + name + " %d, %a;", Kind::U32, {Kind::U16}, [=](const u64* o) {
+                         return widen(o[0] >> 8) << 16 | widen(o[0] & 0xff);
+                       }});
     }
   runCases(cases);
 }
@@ -510,8 +611,10 @@ TEST(float_approximations) {
     cases.push_back(approximate("rsqrt.approx" + s, kF32, inverseRoot, 2, 0, ftz));
     cases.push_back(approximate("ex2.approx" + s, kF32, [](double x) { return std::exp2(x); }, 2, 0, ftz));
     cases.push_back(approximate("lg2.approx" + s, kF32, [](double x) { return std::log2(x); }, 4, 0x1p-22, ftz));
-    cases.push_back(approximate("sin.approx" + s, kF32, [](double x) { return std::sin(x); }, 0, 0x1.6ap-21, ftz, -6.2831, 6.2831));
-    cases.push_back(approximate("cos.approx" + s, kF32, [](double x) { return std::cos(x); }, 0, 0x1.6ap-21, ftz, -6.2831, 6.2831));
+    cases.push_back(approximate(
+        "sin.approx" + s, kF32, [](double x) { return std::sin(x); }, 0, 0x1.6ap-21, ftz, -6.2831, 6.2831));
+    cases.push_back(approximate(
+        "cos.approx" + s, kF32, [](double x) { return std::cos(x); }, 0, 0x1.6ap-21, ftz, -6.2831, 6.2831));
     for (bool full : {false, true}) {
       Case c = arithmetic(full ? "div.full" : "div.approx", kF32, 2, kDiv, Mode::NearestEven, ftz);
       c.ulps = 2;
@@ -531,16 +634,25 @@ TEST(float_approximations) {
     }
   }
   cases.push_back(approximate("tanh.approx.f32", kF32, [](double x) { return std::tanh(x); }, 4096, 0, false));
-  cases.push_back(approximate("tanh.approx.f16", kF16, [](double x) { return std::tanh(x); }, 1.02, 0x1.03p-11, false));
+  cases.push_back(
+      approximate("tanh.approx.f16", kF16, [](double x) { return std::tanh(x); }, 1.02, 0x1.03p-11, false));
   cases.push_back(packed(cases.back(), Kind::F16x2));
   cases.push_back(approximate("ex2.approx.f16", kF16, [](double x) { return std::exp2(x); }, 2, 0, false));
   cases.push_back(packed(cases.back(), Kind::F16x2));
-  // in double: the upper word carries some 20 bits and is all that is looked at; subnormal operands and results are flushed
-  const auto nanBelow = [](const u64* o) { return (o[0] & 0x7fffffffffffffff) > 0x7ff0000000000000 && (o[0] & 0x7fffffff00000000) == 0x7ff0000000000000; };
-  cases.push_back(approximate("rcp.approx.ftz.f64", kF64, [](double x) { return 1 / x; }, std::ldexp(1, 33), 0x1p-1022, true));
+  // in double: the upper word carries some 20 bits and is all that is looked at; subnormal operands and results are
+  // flushed
+  const auto nanBelow = [](const u64* o) {
+    return (o[0] & 0x7fffffffffffffff) > 0x7ff0000000000000 && (o[0] & 0x7fffffff00000000) == 0x7ff0000000000000;
+  };
+  cases.push_back(
+      approximate("rcp.approx.ftz.f64", kF64, [](double x) { return 1 / x; }, std::ldexp(1, 33), 0x1p-1022, true));
   cases.back().open = nanBelow;
-  cases.push_back(approximate("rsqrt.approx.f64", kF64, [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }, std::ldexp(1, 33), 0, false));
-  cases.push_back(approximate("rsqrt.approx.ftz.f64", kF64, [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); }, std::ldexp(1, 33), 0, true));
+  cases.push_back(approximate(
+      "rsqrt.approx.f64", kF64, [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); },
+      std::ldexp(1, 33), 0, false));
+  cases.push_back(approximate(
+      "rsqrt.approx.ftz.f64", kF64, [](double x) { return x == 0 ? std::copysign(INFINITY, x) : 1 / std::sqrt(x); },
+      std::ldexp(1, 33), 0, true));
   cases.back().open = nanBelow;
   runCases(cases);
 }

@@ -1,6 +1,6 @@
-// Feeds the module loader with damaged PTX: whatever the text, loading must end with a module or an error code, never in a crash, a
-// hang or (under ASan and UBSan) a bad access. The damage is deterministic: fuzz [seed [number of texts]]. fuzz --corpus FOLDER
-// writes the undamaged texts into a folder, for libFuzzer to start from.
+// Feeds the module loader with damaged PTX: whatever the text, loading must end with a module or an error code, never
+// in a crash, a hang or (under ASan and UBSan) a bad access. The damage is deterministic: fuzz [seed [number of
+// texts]]. fuzz --corpus FOLDER writes the undamaged texts into a folder, for libFuzzer to start from.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,9 +14,11 @@ using namespace test;
 namespace {
 
 // The modules whose kernels are damaged, of every kind of syntax that nvcc emits.
-const char* const kSources[] = {"reductions", "scans", "histograms", "control", "printing", "warp", "atomics", "memory", "gemm_mma", "wmma", "cooperative", "async", "half", "locks"};
+const char* const kSources[] = {"reductions", "scans",    "histograms", "control",     "printing", "warp", "atomics",
+                                "memory",     "gemm_mma", "wmma",       "cooperative", "async",    "half", "locks"};
 
-// Modules of one kernel each, so that damage is tried often: the declarations before the first kernel with one of the bodies.
+// Modules of one kernel each, so that damage is tried often: the declarations before the first kernel with one of the
+// bodies.
 std::vector<std::string> seeds() {
   std::vector<std::string> all;
   for (const char* name : kSources) {
@@ -55,10 +57,72 @@ class Damage {
   }
 
   void once(std::string& text, const std::vector<std::string>& corpus) {
-    static const char* const words[] = {";", "{", "}", "[", "]", "(", ")", ",", ".", "%", "@", "|", "!", "-1", "0", "1", "99999999999999999999", "0x", "0xffffffffffffffff", "0f", "0d7FF", "-9223372036854775808",
-                                        "18446744073709551615", "\"", "/*", "*/", "//", ".reg .b32 %q<4000000000>;", ".shared .b8 big[2147483648];", ".local .b8 big[1073741824];", ".v4", ".pred", ".b128", ".f16x2",
-                                        "%tid.x", "%envreg99", "$L__BB0_1", "bra $L__BB0_1;", "ret;", ".func f(", "call f, (f);", ".param .b8 p[4294967295]", ".align 3", ".align 0", ".align 1073741824", "1/0", "1%0", "1<<99",
-                                        ".version", ".target", ".entry", ".loc 9 9 9", ".file 1", ".branchtargets", "\x00", "\xff", "\n\n", "generic(", "WARP_SZ", "_", "<", ">", "<1>", "{{{{{{{{", "((((((((", "--------"};
+    static const char* const words[] = {";",
+                                        "{",
+                                        "}",
+                                        "[",
+                                        "]",
+                                        "(",
+                                        ")",
+                                        ",",
+                                        ".",
+                                        "%",
+                                        "@",
+                                        "|",
+                                        "!",
+                                        "-1",
+                                        "0",
+                                        "1",
+                                        "99999999999999999999",
+                                        "0x",
+                                        "0xffffffffffffffff",
+                                        "0f",
+                                        "0d7FF",
+                                        "-9223372036854775808",
+                                        "18446744073709551615",
+                                        "\"",
+                                        "/*",
+                                        "*/",
+                                        "//",
+                                        ".reg .b32 %q<4000000000>;",
+                                        ".shared .b8 big[2147483648];",
+                                        ".local .b8 big[1073741824];",
+                                        ".v4",
+                                        ".pred",
+                                        ".b128",
+                                        ".f16x2",
+                                        "%tid.x",
+                                        "%envreg99",
+                                        "$L__BB0_1",
+                                        "bra $L__BB0_1;",
+                                        "ret;",
+                                        ".func f(",
+                                        "call f, (f);",
+                                        ".param .b8 p[4294967295]",
+                                        ".align 3",
+                                        ".align 0",
+                                        ".align 1073741824",
+                                        "1/0",
+                                        "1%0",
+                                        "1<<99",
+                                        ".version",
+                                        ".target",
+                                        ".entry",
+                                        ".loc 9 9 9",
+                                        ".file 1",
+                                        ".branchtargets",
+                                        "\x00",
+                                        "\xff",
+                                        "\n\n",
+                                        "generic(",
+                                        "WARP_SZ",
+                                        "_",
+                                        "<",
+                                        ">",
+                                        "<1>",
+                                        "{{{{{{{{",
+                                        "((((((((",
+                                        "--------"};
     const size_t at = place(text);
     const size_t length = std::min(1 + pick(pick(3) ? 12 : 400), text.size() - at);
     switch (pick(10)) {
@@ -79,9 +143,12 @@ class Damage {
         break;
       }
       case 8: {  // a type becomes another
-        static const char* const types[] = {".u8", ".s16", ".b32", ".u32", ".b64", ".f32", ".f64", ".f16", ".pred", ".bf16", ".tf32", ".v2", ".sat", ".ftz", ".rn", ".hi", ".wide", ".global", ".shared", ".const", ".sync"};
+        static const char* const types[] = {".u8",  ".s16",  ".b32",  ".u32",    ".b64",    ".f32",   ".f64",
+                                            ".f16", ".pred", ".bf16", ".tf32",   ".v2",     ".sat",   ".ftz",
+                                            ".rn",  ".hi",   ".wide", ".global", ".shared", ".const", ".sync"};
         const size_t dot = text.find('.', at);
-        if (dot != std::string::npos) text.replace(dot, std::min<size_t>(4, text.size() - dot), types[pick(std::size(types))]);
+        if (dot != std::string::npos)
+          text.replace(dot, std::min<size_t>(4, text.size() - dot), types[pick(std::size(types))]);
         break;
       }
       default: {  // two pieces change places
@@ -100,7 +167,8 @@ void load(const std::string& text) {
   int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
   void* values[] = {log, reinterpret_cast<void*>(sizeof log)};
   // the text ends in a terminating zero and at its heap block's end, so that ASan sees a read beyond it
-  if (driver().moduleLoadDataEx(&module, text.c_str(), 2, options, values) == CUDA_SUCCESS) driver().moduleUnload(module);
+  if (driver().moduleLoadDataEx(&module, text.c_str(), 2, options, values) == CUDA_SUCCESS)
+    driver().moduleUnload(module);
 }
 
 }  // namespace
@@ -108,7 +176,8 @@ void load(const std::string& text) {
 int main(int argc, char** argv) try {
   if (argc == 3 && std::string(argv[1]) == "--corpus") {
     int number = 0;
-    for (const std::string& text : seeds()) std::ofstream(std::string(argv[2]) + "/" + std::to_string(number++) + ".ptx") << text;
+    for (const std::string& text : seeds())
+      std::ofstream(std::string(argv[2]) + "/" + std::to_string(number++) + ".ptx") << text;
     return number > 0 ? 0 : 1;
   }
   const auto seed = static_cast<unsigned>(argc > 1 ? std::atoi(argv[1]) : 1);
@@ -119,7 +188,8 @@ int main(int argc, char** argv) try {
   std::printf("%zu kernels, seed %u, %d texts\n", corpus.size(), seed, count);
   for (const std::string& text : corpus) load(text);
   // cut off at every length, for the shortest
-  const auto shortest = *std::min_element(corpus.begin(), corpus.end(), [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
+  const auto shortest = *std::min_element(
+      corpus.begin(), corpus.end(), [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
   for (size_t n = 0; n < shortest.size(); n++) load(shortest.substr(0, n));
   Damage damage(seed);
   Random random(seed);

@@ -1,6 +1,6 @@
 // The part of the CUDA driver API that the tests use, by own prototypes, so that they build where no CUDA toolkit is.
-// The library is opened at run time: softcuda's libcuda.so.1 by default, or the one that SOFTCUDA_TEST_LIBRARY names, for
-// instance a GPU's own, which is how a test itself is put to the test.
+// The library is opened at run time: softcuda's libcuda.so.1 by default, or the one that SOFTCUDA_TEST_LIBRARY names,
+// for instance a GPU's own, which is how a test itself is put to the test.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -59,10 +59,10 @@ struct Driver {
   CUresult (*memcpyHtoD)(CUdeviceptr, const void*, size_t) = nullptr;
   CUresult (*memcpyDtoH)(void*, CUdeviceptr, size_t) = nullptr;
   CUresult (*memsetD8)(CUdeviceptr, unsigned char, size_t) = nullptr;
-  CUresult (*launchKernel)(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream, void**,
-                           void**) = nullptr;
-  CUresult (*launchCooperativeKernel)(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream,
-                                      void**) = nullptr;
+  CUresult (*launchKernel)(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream,
+                           void**, void**) = nullptr;
+  CUresult (*launchCooperativeKernel)(CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
+                                      CUstream, void**) = nullptr;
   CUresult (*getErrorName)(CUresult, const char**) = nullptr;
 
   // nullptr where the library has no such symbol.

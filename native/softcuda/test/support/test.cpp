@@ -54,7 +54,9 @@ double unpack(uint16_t bits, int fraction, int minExponent) {
 
 }  // namespace
 
-Registration::Registration(const char* name, std::function<void()> body) { cases().push_back({name, std::move(body)}); }
+Registration::Registration(const char* name, std::function<void()> body) {
+  cases().push_back({name, std::move(body)});
+}
 
 int runAll(int argc, char** argv) {
   int ran = 0, failed = 0;
@@ -70,8 +72,8 @@ int runAll(int argc, char** argv) {
       failure = e.what();
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::printf("%s %s (%.2f s)%s%s\n", failure.empty() ? "ok    " : "FAILED", c.name, seconds, failure.empty() ? "" : ": ",
-                failure.c_str());
+    std::printf("%s %s (%.2f s)%s%s\n", failure.empty() ? "ok    " : "FAILED", c.name, seconds,
+                failure.empty() ? "" : ": ", failure.c_str());
     std::fflush(stdout);
     failed += !failure.empty();
   }
@@ -135,27 +137,32 @@ CUdeviceptr Module::global(const char* name, size_t bytesAtLeast) const {
 
 CUresult Module::launch(CUfunction function, const Shape& s, void** parameters) {
   if (s.shared > 32 * 1024) {  // with what is static it may be more than the 48 KiB that need no permission
-    const CUresult result = driver().funcSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, static_cast<int>(s.shared));
+    const CUresult result = driver().funcSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                                                      static_cast<int>(s.shared));
     if (result) return result;
   }
-  const CUresult result =
-      s.cooperative ? driver().launchCooperativeKernel(function, s.grid.x, s.grid.y, s.grid.z, s.block.x, s.block.y, s.block.z, s.shared,
-                                                       nullptr, parameters)
-                    : driver().launchKernel(function, s.grid.x, s.grid.y, s.grid.z, s.block.x, s.block.y, s.block.z, s.shared, nullptr,
-                                            parameters, nullptr);
+  const CUresult result = s.cooperative
+                              ? driver().launchCooperativeKernel(function, s.grid.x, s.grid.y, s.grid.z, s.block.x,
+                                                                 s.block.y, s.block.z, s.shared, nullptr, parameters)
+                              : driver().launchKernel(function, s.grid.x, s.grid.y, s.grid.z, s.block.x, s.block.y,
+                                                      s.block.z, s.shared, nullptr, parameters, nullptr);
   return result ? result : driver().ctxSynchronize();
 }
 
-void differ(const std::string& what, size_t index, size_t wrong, size_t count, const std::string& got, const std::string& expected) {
-  throw Error(what + "[" + std::to_string(index) + "] is " + got + " and should be " + expected + " (" + std::to_string(wrong) + " of " +
-              std::to_string(count) + " differ)");
+void differ(const std::string& what, size_t index, size_t wrong, size_t count, const std::string& got,
+            const std::string& expected) {
+  throw Error(what + "[" + std::to_string(index) + "] is " + got + " and should be " + expected + " (" +
+              std::to_string(wrong) + " of " + std::to_string(count) + " differ)");
 }
 
 double roundTo(double value, int precision, int minExponent, int maxExponent) {
   if (value == 0 || !std::isfinite(value)) return value;
   const int exponent = std::max(std::ilogb(value), minExponent);
-  const double rounded = std::ldexp(std::nearbyint(std::ldexp(value, precision - 1 - exponent)), exponent - precision + 1);
-  return std::fabs(rounded) >= std::ldexp(1.0, maxExponent + 1) ? std::copysign(std::numeric_limits<double>::infinity(), value) : rounded;
+  const double rounded =
+      std::ldexp(std::nearbyint(std::ldexp(value, precision - 1 - exponent)), exponent - precision + 1);
+  return std::fabs(rounded) >= std::ldexp(1.0, maxExponent + 1)
+             ? std::copysign(std::numeric_limits<double>::infinity(), value)
+             : rounded;
 }
 
 uint16_t halfBits(double value) { return pack(roundHalf(value), 10, -14); }

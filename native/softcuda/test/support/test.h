@@ -1,5 +1,5 @@
-// A small test frame: tests register themselves, a program runs those whose names start with one of its arguments (all without
-// arguments), and device memory, modules and launches are objects that throw with a clear text.
+// A small test frame: tests register themselves, a program runs those whose names start with one of its arguments (all
+// without arguments), and device memory, modules and launches are objects that throw with a clear text.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -35,14 +35,15 @@ struct Registration {
   Registration(const char* name, std::function<void()> body);
 };
 
-#define TEST(name)                                                   \
-  static void test_##name();                                         \
+#define TEST(name)                                                           \
+  static void test_##name();                                                 \
   static const ::test::Registration registration_##name{#name, test_##name}; \
   static void test_##name()
 
-#define CHECK(condition)                                                                                             \
-  do {                                                                                                               \
-    if (!(condition)) throw ::test::Error(std::string(__FILE__) + ":" + std::to_string(__LINE__) + ": not so: " #condition); \
+#define CHECK(condition)                                                                                     \
+  do {                                                                                                       \
+    if (!(condition))                                                                                        \
+      throw ::test::Error(std::string(__FILE__) + ":" + std::to_string(__LINE__) + ": not so: " #condition); \
   } while (0)
 
 // A context of its own, current on this thread; a failed kernel spoils the context only.
@@ -64,7 +65,9 @@ class Buffer {
  public:
   explicit Buffer(size_t count) : count_(count) { check(driver().memAlloc(&address_, bytes()), "cuMemAlloc"); }
   explicit Buffer(const std::vector<T>& values) : Buffer(values.size()) { upload(values); }
-  ~Buffer() { if (address_) driver().memFree(address_); }
+  ~Buffer() {
+    if (address_) driver().memFree(address_);
+  }
   Buffer(Buffer&& other) noexcept : address_(other.address_), count_(other.count_) { other.address_ = 0; }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -100,7 +103,8 @@ class Buffer {
 
 struct Dim {
   unsigned x = 1, y = 1, z = 1;
-  Dim(unsigned x_, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}  // NOLINT: `run(k, 3, {8, 8})` reads well
+  Dim(unsigned x_, unsigned y_ = 1, unsigned z_ = 1)
+      : x(x_), y(y_), z(z_) {}  // NOLINT: `run(k, 3, {8, 8})` reads well
 };
 
 struct Shape {
@@ -116,7 +120,9 @@ class Module {
   // The committed PTX `ptx/<name>.ptx` of this test folder.
   explicit Module(const std::string& name);
   static Module fromText(const std::string& ptx);
-  ~Module() { if (module_) driver().moduleUnload(module_); }
+  ~Module() {
+    if (module_) driver().moduleUnload(module_);
+  }
   Module(Module&& other) noexcept : module_(other.module_) { other.module_ = nullptr; }
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
@@ -125,7 +131,8 @@ class Module {
 
   template <typename T>
   void setGlobal(const char* name, const std::vector<T>& values) const {
-    check(driver().memcpyHtoD(global(name, values.size() * sizeof(T)), values.data(), values.size() * sizeof(T)), name);
+    check(driver().memcpyHtoD(global(name, values.size() * sizeof(T)), values.data(), values.size() * sizeof(T)),
+          name);
   }
   template <typename T>
   std::vector<T> getGlobal(const char* name, size_t count) const {
@@ -157,9 +164,13 @@ class Module {
   void load(const std::string& ptx, const std::string& name);
   static CUresult launch(CUfunction function, const Shape& shape, void** parameters);
   template <typename T>
-  static CUdeviceptr argument(const Buffer<T>& buffer) { return buffer.address(); }
+  static CUdeviceptr argument(const Buffer<T>& buffer) {
+    return buffer.address();
+  }
   template <typename T>
-  static T argument(const T& value) { return value; }
+  static T argument(const T& value) {
+    return value;
+  }
 
   CUmodule module_ = nullptr;
 };
@@ -176,7 +187,8 @@ template <typename T>
 std::string show(const T& value) {
   std::ostringstream text;
   if constexpr (std::is_floating_point_v<T>) text.precision(std::numeric_limits<T>::max_digits10);
-  if constexpr (sizeof(T) == 1 && std::is_arithmetic_v<T>) text << +value; else text << value;
+  if constexpr (sizeof(T) == 1 && std::is_arithmetic_v<T>) text << +value;
+  else text << value;
   return text.str();
 }
 
@@ -193,8 +205,7 @@ void expectEqual(const std::string& what, const std::vector<T>& got, const std::
     if constexpr (std::is_floating_point_v<T>)
       same = (std::isnan(got[i]) && std::isnan(expected[i])) ||
              (got[i] == expected[i] && std::signbit(got[i]) == std::signbit(expected[i]));
-    else
-      same = got[i] == expected[i];
+    else same = got[i] == expected[i];
     if (!same && wrong++ == 0) first = i;
   }
   if (wrong) differ(what, first, wrong, got.size(), show(got[first]), show(expected[first]));
@@ -240,8 +251,8 @@ std::vector<T> randomReals(size_t count, double low, double high, unsigned seed 
 
 // ---- 16-bit floats, by definition rather than by table ----
 
-// The nearest value (ties to even) with `precision` significant bits and exponents as in a format whose smallest normal number is
-// 2^minExponent and whose largest power of two is 2^maxExponent; beyond it infinity.
+// The nearest value (ties to even) with `precision` significant bits and exponents as in a format whose smallest
+// normal number is 2^minExponent and whose largest power of two is 2^maxExponent; beyond it infinity.
 double roundTo(double value, int precision, int minExponent, int maxExponent);
 inline double roundHalf(double v) { return roundTo(v, 11, -14, 15); }
 inline double roundBf16(double v) { return roundTo(v, 8, -126, 127); }

@@ -25,7 +25,9 @@ struct Brev {
     v = (v >> 8 & 0x00ff00ffu) | (v & 0x00ff00ffu) << 8;
     return v >> 16 | v << 16;
   }
-  static SOFTCUDA_INLINE u64 apply(u64 v) { return static_cast<u64>(apply(static_cast<u32>(v))) << 32 | apply(static_cast<u32>(v >> 32)); }
+  static SOFTCUDA_INLINE u64 apply(u64 v) {
+    return static_cast<u64>(apply(static_cast<u32>(v))) << 32 | apply(static_cast<u32>(v >> 32));
+  }
 };
 // Position of the most significant bit that is not a copy of the sign; shiftamt: its distance from the top.
 template <class T, class U, bool ShiftAmount>
@@ -47,11 +49,13 @@ struct Fns {
   }
 };
 // Ones in the low `count` bits; all for a count of the width or more.
-template <class U> SOFTCUDA_INLINE U lowBits(u32 count) {
+template <class U>
+SOFTCUDA_INLINE U lowBits(u32 count) {
   constexpr u32 width = 8 * sizeof(U);
   return count >= width ? static_cast<U>(~U{0}) : static_cast<U>((U{1} << (count & (width - 1))) - 1);
 }
-template <class U> struct BfeUnsigned {
+template <class U>
+struct BfeUnsigned {
   static SOFTCUDA_INLINE U apply(U a, u32 b, u32 c) {
     constexpr u32 width = 8 * sizeof(U);
     const u32 pos = b & 0xff, len = c & 0xff;
@@ -59,7 +63,8 @@ template <class U> struct BfeUnsigned {
     return shifted & lowBits<U>(len);
   }
 };
-template <class S, class U> struct BfeSigned {
+template <class S, class U>
+struct BfeSigned {
   static SOFTCUDA_INLINE S apply(S a, u32 b, u32 c) {
     constexpr u32 width = 8 * sizeof(S);
     const u32 pos = b & 0xff, len = c & 0xff;
@@ -69,7 +74,8 @@ template <class S, class U> struct BfeSigned {
     return len == 0 ? S{0} : extended;
   }
 };
-template <class U> struct Bfi {
+template <class U>
+struct Bfi {
   static SOFTCUDA_INLINE U apply(U a, U b, u32 c, u32 d) {
     constexpr u32 width = 8 * sizeof(U);
     const u32 pos = c & 0xff, len = d & 0xff, shift = pos & (width - 1);
@@ -77,7 +83,8 @@ template <class U> struct Bfi {
     return static_cast<U>((b & ~mask) | (static_cast<U>(a << shift) & mask));
   }
 };
-template <bool Signed, bool Wrap> struct Szext {
+template <bool Signed, bool Wrap>
+struct Szext {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b) {
     const u32 n = b & 31;
     const bool whole = !Wrap && b >= 32;
@@ -86,7 +93,8 @@ template <bool Signed, bool Wrap> struct Szext {
     return (a & ~mask) | (sign ? mask : 0u);
   }
 };
-template <bool Wrap> struct Bmsk {
+template <bool Wrap>
+struct Bmsk {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b) {
     const u32 pos = a & 31, len = b & 31;
     const u32 from = !Wrap && a >= 32 ? 0u : ~0u << pos;
@@ -95,18 +103,23 @@ template <bool Wrap> struct Bmsk {
   }
 };
 
-template <class T, class U> LaneOp bfind(u32 variant) {
+template <class T, class U>
+LaneOp bfind(u32 variant) {
   return variant == kShiftAmount ? unary<Bfind<T, U, true>, u32, T>() : unary<Bfind<T, U, false>, u32, T>();
 }
 
 }  // namespace
 
 LaneOp findBits(const Key& k) {
-  if (!only(k, k.op == Opcode::Bfind || k.op == Opcode::Szext || k.op == Opcode::Bmsk ? u32{kVariant} : 0u)) return nullptr;
+  if (!only(k, k.op == Opcode::Bfind || k.op == Opcode::Szext || k.op == Opcode::Bmsk ? u32{kVariant} : 0u))
+    return nullptr;
   switch (k.op) {
-    case Opcode::Popc: return k.type == Type::B32 ? unary<Popc, u32, u32>() : k.type == Type::B64 ? unary<Popc, u32, u64>() : nullptr;
-    case Opcode::Clz: return k.type == Type::B32 ? unary<Clz, u32, u32>() : k.type == Type::B64 ? unary<Clz, u32, u64>() : nullptr;
-    case Opcode::Brev: return k.type == Type::B32 ? unary<Brev, u32, u32>() : k.type == Type::B64 ? unary<Brev, u64, u64>() : nullptr;
+    case Opcode::Popc:
+      return k.type == Type::B32 ? unary<Popc, u32, u32>() : k.type == Type::B64 ? unary<Popc, u32, u64>() : nullptr;
+    case Opcode::Clz:
+      return k.type == Type::B32 ? unary<Clz, u32, u32>() : k.type == Type::B64 ? unary<Clz, u32, u64>() : nullptr;
+    case Opcode::Brev:
+      return k.type == Type::B32 ? unary<Brev, u32, u32>() : k.type == Type::B64 ? unary<Brev, u64, u64>() : nullptr;
     case Opcode::Fns: return k.type == Type::B32 ? ternary<Fns, u32, u32, u32, s32>() : nullptr;
     case Opcode::Bfind:
       if (k.variant > kShiftAmount) return nullptr;
@@ -130,8 +143,12 @@ LaneOp findBits(const Key& k) {
       return k.type == Type::B64 ? &map4<Bfi<u64>, u64, u64, u64, u32, u32> : nullptr;
     case Opcode::Szext:
       if (k.variant != kClamp && k.variant != kWrap) return nullptr;
-      if (k.type == Type::U32) return k.variant == kWrap ? binary<Szext<false, true>, u32, u32, u32>() : binary<Szext<false, false>, u32, u32, u32>();
-      if (k.type == Type::S32) return k.variant == kWrap ? binary<Szext<true, true>, u32, u32, u32>() : binary<Szext<true, false>, u32, u32, u32>();
+      if (k.type == Type::U32)
+        return k.variant == kWrap ? binary<Szext<false, true>, u32, u32, u32>()
+                                  : binary<Szext<false, false>, u32, u32, u32>();
+      if (k.type == Type::S32)
+        return k.variant == kWrap ? binary<Szext<true, true>, u32, u32, u32>()
+                                  : binary<Szext<true, false>, u32, u32, u32>();
       return nullptr;
     case Opcode::Bmsk:
       if (k.type != Type::B32 || (k.variant != kClamp && k.variant != kWrap)) return nullptr;

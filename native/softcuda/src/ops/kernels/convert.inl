@@ -5,38 +5,78 @@ namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
 // Types of lane values that C++ lacks.
-struct Half { u16 bits; };
-struct Bfloat { u16 bits; };
-template <> SOFTCUDA_INLINE Half fromSlot<Half>(u32 s) { return {static_cast<u16>(s)}; }
-template <> SOFTCUDA_INLINE Bfloat fromSlot<Bfloat>(u32 s) { return {static_cast<u16>(s)}; }
+struct Half {
+  u16 bits;
+};
+struct Bfloat {
+  u16 bits;
+};
+template <>
+SOFTCUDA_INLINE Half fromSlot<Half>(u32 s) {
+  return {static_cast<u16>(s)};
+}
+template <>
+SOFTCUDA_INLINE Bfloat fromSlot<Bfloat>(u32 s) {
+  return {static_cast<u16>(s)};
+}
 SOFTCUDA_INLINE u32 toSlot(Half v) { return v.bits; }
 SOFTCUDA_INLINE u32 toSlot(Bfloat v) { return v.bits; }
 
-template <class T> struct Is { static constexpr bool integer = true, isSigned = static_cast<T>(-1) < T{0}; static constexpr int width = 8 * sizeof(T); };
-template <> struct Is<float> { static constexpr bool integer = false, isSigned = true; static constexpr int width = 32; };
-template <> struct Is<double> { static constexpr bool integer = false, isSigned = true; static constexpr int width = 64; };
-template <> struct Is<Half> { static constexpr bool integer = false, isSigned = true; static constexpr int width = 16; };
-template <> struct Is<Bfloat> { static constexpr bool integer = false, isSigned = true; static constexpr int width = 16; };
+template <class T>
+struct Is {
+  static constexpr bool integer = true, isSigned = static_cast<T>(-1) < T{0};
+  static constexpr int width = 8 * sizeof(T);
+};
+template <>
+struct Is<float> {
+  static constexpr bool integer = false, isSigned = true;
+  static constexpr int width = 32;
+};
+template <>
+struct Is<double> {
+  static constexpr bool integer = false, isSigned = true;
+  static constexpr int width = 64;
+};
+template <>
+struct Is<Half> {
+  static constexpr bool integer = false, isSigned = true;
+  static constexpr int width = 16;
+};
+template <>
+struct Is<Bfloat> {
+  static constexpr bool integer = false, isSigned = true;
+  static constexpr int width = 16;
+};
 
-template <bool B, class T, class F> struct Conditional { using type = T; };
-template <class T, class F> struct Conditional<false, T, F> { using type = F; };
+template <bool B, class T, class F>
+struct Conditional {
+  using type = T;
+};
+template <class T, class F>
+struct Conditional<false, T, F> {
+  using type = F;
+};
 
 SOFTCUDA_NOINLINE void lowWords(const void* src, u32* low) {
   for (int i = 0; i < kLanes; ++i) low[i] = static_cast<u32>(static_cast<const u64*>(src)[i]);
 }
-// Results of at most 32 bits into a register of 32 or 64, sign-extended from 32 - unused bits where the type is signed.
+// Results of at most 32 bits into a register of 32 or 64, sign-extended from 32 - unused bits where the type is
+// signed.
 SOFTCUDA_NOINLINE void writeExtended(u32 active, void* dst, u32* v, int unused, bool isSigned, bool to64) {
-  for (int i = 0; i < kLanes; ++i) v[i] = isSigned ? static_cast<u32>(static_cast<s32>(v[i] << unused) >> unused) : v[i];
+  for (int i = 0; i < kLanes; ++i)
+    v[i] = isSigned ? static_cast<u32>(static_cast<s32>(v[i] << unused) >> unused) : v[i];
   if (!to64) return write(active, static_cast<u32*>(dst), v);
   alignas(64) u64 wide[kLanes];
-  for (int i = 0; i < kLanes; ++i) wide[i] = isSigned ? static_cast<u64>(static_cast<s64>(static_cast<s32>(v[i]))) : v[i];
+  for (int i = 0; i < kLanes; ++i)
+    wide[i] = isSigned ? static_cast<u64>(static_cast<s64>(static_cast<s32>(v[i]))) : v[i];
   write(active, static_cast<u64*>(dst), wide);
 }
 template <class F, Rounding R, class D, class S>
 void mapConvert(u32 active, void* dst, const void* src) {
   void* to[1] = {dst};
   if constexpr (R == Rounding::Rm && Is<S>::integer && !Is<S>::isSigned && !Is<D>::integer) {
-    // Compilers make unsigned integers floating-point in parts whose zero sum is -0 when rounding down, and think that it cannot be.
+    // Compilers make unsigned integers floating-point in parts whose zero sum is -0 when rounding down, and think that
+    // it cannot be.
     alignas(64) SlotOf<D> out[kLanes];
     to[0] = out;
     map1<F, R, D, S>(kAll, to, &src, 0);
@@ -66,15 +106,23 @@ void convert(u32 active, void* const* dst, const void* const* src, u32 variant) 
   mapConvert<F, R, D, S>(active, dst[0], from);
 }
 
-// --- Integer to integer -------------------------------------------------------------------------------------------------------------
-template <class D, class S> struct Truncate { static SOFTCUDA_INLINE D apply(S v) { return static_cast<D>(v); } };
-// Saturation in two steps over all lanes, so that there is one loop per source and one per destination, not one per pair: to 64 bits,
-// then clamped.
-template <class S> SOFTCUDA_NOINLINE void widened(const void* src, u64* out) {
+// --- Integer to integer
+// -------------------------------------------------------------------------------------------------------------
+template <class D, class S>
+struct Truncate {
+  static SOFTCUDA_INLINE D apply(S v) { return static_cast<D>(v); }
+};
+// Saturation in two steps over all lanes, so that there is one loop per source and one per destination, not one per
+// pair: to 64 bits, then clamped.
+template <class S>
+SOFTCUDA_NOINLINE void widened(const void* src, u64* out) {
   const auto* a = static_cast<const SlotOf<S>*>(src);
-  for (int i = 0; i < kLanes; ++i) out[i] = Is<S>::isSigned ? static_cast<u64>(static_cast<s64>(fromSlot<S>(a[i]))) : static_cast<u64>(fromSlot<S>(a[i]));
+  for (int i = 0; i < kLanes; ++i)
+    out[i] =
+        Is<S>::isSigned ? static_cast<u64>(static_cast<s64>(fromSlot<S>(a[i]))) : static_cast<u64>(fromSlot<S>(a[i]));
 }
-template <class D, bool FromSigned> SOFTCUDA_NOINLINE void clampIntegers(const u64* v, SlotOf<D>* out) {
+template <class D, bool FromSigned>
+SOFTCUDA_NOINLINE void clampIntegers(const u64* v, SlotOf<D>* out) {
   constexpr D lowest = Is<D>::isSigned ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
   constexpr D highest = static_cast<D>(~lowest);
   for (int i = 0; i < kLanes; ++i) {
@@ -85,7 +133,8 @@ template <class D, bool FromSigned> SOFTCUDA_NOINLINE void clampIntegers(const u
   }
 }
 
-// --- Widening -----------------------------------------------------------------------------------------------------------------------
+// --- Widening
+// --------------------------------------------------------------------------------------------------------------------
 SOFTCUDA_INLINE double toDouble(float v) { return v; }
 SOFTCUDA_INLINE double toDouble(double v) { return v; }
 SOFTCUDA_INLINE double toDouble(Half v) { return halfToFloat(v.bits); }
@@ -106,31 +155,46 @@ SOFTCUDA_INLINE double toDouble(s64 v) {
   return v < 0 ? -magnitude : magnitude;
 }
 
-// --- Rounding to integers -----------------------------------------------------------------------------------------------------------
-template <Rounding R> SOFTCUDA_INLINE float toIntegral(float v) {
-  return R == Rounding::Rni ? __builtin_rintf(v) : R == Rounding::Rzi ? __builtin_truncf(v) : R == Rounding::Rmi ? __builtin_floorf(v) : __builtin_ceilf(v);
+// --- Rounding to integers
+// -----------------------------------------------------------------------------------------------------------
+template <Rounding R>
+SOFTCUDA_INLINE float toIntegral(float v) {
+  return R == Rounding::Rni   ? __builtin_rintf(v)
+         : R == Rounding::Rzi ? __builtin_truncf(v)
+         : R == Rounding::Rmi ? __builtin_floorf(v)
+                              : __builtin_ceilf(v);
 }
-template <Rounding R> SOFTCUDA_INLINE double toIntegral(double v) {
-  return R == Rounding::Rni ? __builtin_rint(v) : R == Rounding::Rzi ? __builtin_trunc(v) : R == Rounding::Rmi ? __builtin_floor(v) : __builtin_ceil(v);
+template <Rounding R>
+SOFTCUDA_INLINE double toIntegral(double v) {
+  return R == Rounding::Rni   ? __builtin_rint(v)
+         : R == Rounding::Rzi ? __builtin_trunc(v)
+         : R == Rounding::Rmi ? __builtin_floor(v)
+                              : __builtin_ceil(v);
 }
 SOFTCUDA_INLINE float working(float v) { return v; }
 SOFTCUDA_INLINE double working(double v) { return v; }
 SOFTCUDA_INLINE float working(Half v) { return halfToFloat(v.bits); }
 SOFTCUDA_INLINE float working(Bfloat v) { return bfloatToFloat(v.bits); }
-template <bool Ftz> SOFTCUDA_INLINE double flush(double v) { return v; }
+template <bool Ftz>
+SOFTCUDA_INLINE double flush(double v) {
+  return v;
+}
 
-// Two steps over all lanes, so that there is one loop per source and one per destination, not one per pair: to an integral double (exact
-// from every source), then clamped to the destination's range. NaN gives 0, or the top bit alone where the source is f64 or the destination
-// has 64 bits.
+// Two steps over all lanes, so that there is one loop per source and one per destination, not one per pair: to an
+// integral double (exact from every source), then clamped to the destination's range. NaN gives 0, or the top bit
+// alone where the source is f64 or the destination has 64 bits.
 using ToDoubles = void (*)(const void* src, double* out);
-template <class S, Rounding R, bool Ftz> SOFTCUDA_NOINLINE void integralDoubles(const void* src, double* out) {
+template <class S, Rounding R, bool Ftz>
+SOFTCUDA_NOINLINE void integralDoubles(const void* src, double* out) {
   const auto* a = static_cast<const SlotOf<S>*>(src);
   for (int i = 0; i < kLanes; ++i) out[i] = toIntegral<R>(static_cast<double>(flush<Ftz>(working(fromSlot<S>(a[i])))));
 }
-template <class D, bool TopBitForNan> SOFTCUDA_NOINLINE void clampDoubles(const double* v, SlotOf<D>* out) {
+template <class D, bool TopBitForNan>
+SOFTCUDA_NOINLINE void clampDoubles(const double* v, SlotOf<D>* out) {
   constexpr D lowest = Is<D>::isSigned ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
   constexpr D highest = static_cast<D>(~lowest);
-  constexpr double limit = (Is<D>::isSigned ? 1.0 : 2.0) * static_cast<double>(u64{1} << (Is<D>::width - 1));   // highest + 1
+  constexpr double limit =
+      (Is<D>::isSigned ? 1.0 : 2.0) * static_cast<double>(u64{1} << (Is<D>::width - 1));  // highest + 1
   constexpr double floor = Is<D>::isSigned ? -limit : 0.0;
   constexpr D forNan = TopBitForNan ? static_cast<D>(u64{1} << (Is<D>::width - 1)) : D{0};
   using I = typename Conditional<Is<D>::width == 64, D, typename Conditional<Is<D>::isSigned, s32, u32>::type>::type;
@@ -141,14 +205,17 @@ template <class D, bool TopBitForNan> SOFTCUDA_NOINLINE void clampDoubles(const 
   }
 }
 // Registers may be wider than the types, as for convert.
-template <class D> SOFTCUDA_NOINLINE void writeConverted(u32 active, void* dst, SlotOf<D>* out, u32 width) {
+template <class D>
+SOFTCUDA_NOINLINE void writeConverted(u32 active, void* dst, SlotOf<D>* out, u32 width) {
   if constexpr (Is<D>::width < 64) {
     constexpr bool isSigned = Is<D>::integer && Is<D>::isSigned;
-    if (width == 32 || width == 64) return writeExtended(active, dst, out, isSigned ? 32 - Is<D>::width : 0, isSigned, width == 64);
+    if (width == 32 || width == 64)
+      return writeExtended(active, dst, out, isSigned ? 32 - Is<D>::width : 0, isSigned, width == 64);
   }
   write(active, static_cast<SlotOf<D>*>(dst), out);
 }
-template <class D, class S> void saturatedInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
+template <class D, class S>
+void saturatedInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
   alignas(64) u64 v[kLanes];
   alignas(64) SlotOf<D> out[kLanes];
   alignas(64) u32 low[kLanes];
@@ -158,7 +225,8 @@ template <class D, class S> void saturatedInteger(u32 active, void* const* dst, 
   clampIntegers<D, Is<S>::isSigned>(v, out);
   writeConverted<D>(active, dst[0], out, variant & 0xff);
 }
-template <ToDoubles Load, class D, class S> void floatToInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
+template <ToDoubles Load, class D, class S>
+void floatToInteger(u32 active, void* const* dst, const void* const* src, u32 variant) {
   constexpr bool topBit = Is<S>::width == 64 || Is<D>::width == 64;
   alignas(64) double v[kLanes];
   alignas(64) SlotOf<D> out[kLanes];
@@ -170,9 +238,11 @@ template <ToDoubles Load, class D, class S> void floatToInteger(u32 active, void
   writeConverted<D>(active, dst[0], out, variant & 0xff);
 }
 
-// --- To floating point --------------------------------------------------------------------------------------------------------------
+// --- To floating point
+// --------------------------------------------------------------------------------------------------------------------
 enum class Post { None, Sat, Relu, Finite, ReluFinite };
-template <class Format, Post P> SOFTCUDA_INLINE u32 after16(u32 h) {
+template <class Format, Post P>
+SOFTCUDA_INLINE u32 after16(u32 h) {
   const u32 magnitude = h & 0x7fffu;
   const bool isNan = magnitude > Format::kExponent, negative = (h & 0x8000u) != 0;
   if constexpr (P == Post::Sat) return negative || isNan ? 0u : magnitude > Format::kOne ? Format::kOne : h;
@@ -180,7 +250,8 @@ template <class Format, Post P> SOFTCUDA_INLINE u32 after16(u32 h) {
   if constexpr (P == Post::Relu || P == Post::ReluFinite) h = negative && !isNan ? 0u : h;
   return h;
 }
-template <class S, bool Ftz> SOFTCUDA_NOINLINE void doubles(const void* src, double* out) {
+template <class S, bool Ftz>
+SOFTCUDA_NOINLINE void doubles(const void* src, double* out) {
   const auto* a = static_cast<const SlotOf<S>*>(src);
   for (int i = 0; i < kLanes; ++i) {
     if constexpr (Ftz) out[i] = static_cast<double>(flush<true>(working(fromSlot<S>(a[i]))));
@@ -188,11 +259,13 @@ template <class S, bool Ftz> SOFTCUDA_NOINLINE void doubles(const void* src, dou
   }
 }
 using ToBits = void (*)(const double* v, u32* out);
-template <class Format, Rounding R, Post P> SOFTCUDA_NOINLINE void narrowDoubles(const double* v, u32* out) {
+template <class Format, Rounding R, Post P>
+SOFTCUDA_NOINLINE void narrowDoubles(const double* v, u32* out) {
   constexpr int exponent = Format::kExponent == F16::kExponent ? 5 : 8;
   for (int i = 0; i < kLanes; ++i) out[i] = after16<Format, P>(narrow<exponent, 15 - exponent, R>(v[i]));
 }
-template <ToDoubles Load, ToBits Narrow, class S> void to16Bits(u32 active, void* const* dst, const void* const* src, u32 variant) {
+template <ToDoubles Load, ToBits Narrow, class S>
+void to16Bits(u32 active, void* const* dst, const void* const* src, u32 variant) {
   alignas(64) double v[kLanes];
   alignas(64) u32 out[kLanes], low[kLanes];
   const void* from = src[0];
@@ -201,7 +274,8 @@ template <ToDoubles Load, ToBits Narrow, class S> void to16Bits(u32 active, void
   Narrow(v, out);
   writeConverted<Half>(active, dst[0], out, variant & 0xff);
 }
-template <class S, bool Ftz> struct ToSingle {   // the rounding is the machine's current one
+template <class S, bool Ftz>
+struct ToSingle {  // the rounding is the machine's current one
   static SOFTCUDA_INLINE float apply(S s) {
     if constexpr (Is<S>::integer) return static_cast<float>(s);
     else if constexpr (Is<S>::width == 32) return finish<Ftz>(flush<Ftz>(working(s)));
@@ -209,7 +283,8 @@ template <class S, bool Ftz> struct ToSingle {   // the rounding is the machine'
   }
 };
 // NaN keeps its payload, made quiet (f16, bf16 and f32 payloads are the upper bits).
-template <class S, bool Ftz> struct ToDouble {
+template <class S, bool Ftz>
+struct ToDouble {
   static SOFTCUDA_INLINE double apply(S s) {
     double v;
     if constexpr (Is<S>::integer) v = static_cast<double>(s);
@@ -218,10 +293,12 @@ template <class S, bool Ftz> struct ToDouble {
   }
 };
 // f16.f16, bf16.bf16, f32.f32, f64.f64 with integer rounding.
-template <Rounding R, class Format> SOFTCUDA_INLINE u32 integral16(float v) {
-  return Format::narrowOne(toIntegral<R>(v));   // representable
+template <Rounding R, class Format>
+SOFTCUDA_INLINE u32 integral16(float v) {
+  return Format::narrowOne(toIntegral<R>(v));  // representable
 }
-template <Rounding R, bool Ftz> struct Integral {
+template <Rounding R, bool Ftz>
+struct Integral {
   static SOFTCUDA_INLINE Half apply(Half h) { return {static_cast<u16>(integral16<R, F16>(working(h)))}; }
   static SOFTCUDA_INLINE Bfloat apply(Bfloat h) { return {static_cast<u16>(integral16<R, BF16>(working(h)))}; }
   static SOFTCUDA_INLINE float apply(float v) { return finish<Ftz>(toIntegral<R>(flush<Ftz>(v))); }
@@ -233,13 +310,18 @@ template <Rounding R, bool Ftz> struct Integral {
 SOFTCUDA_INLINE Half saturate(Half h) { return {static_cast<u16>(after16<F16, Post::Sat>(h.bits))}; }
 SOFTCUDA_INLINE Bfloat saturate(Bfloat h) { return {static_cast<u16>(after16<BF16, Post::Sat>(h.bits))}; }
 struct Same16 {
-  template <class T> static SOFTCUDA_INLINE T apply(T h) { return h; }
+  template <class T>
+  static SOFTCUDA_INLINE T apply(T h) {
+    return h;
+  }
 };
 // .sat as a step after the same conversion without it: rare, and otherwise as large as all the rest.
-template <class D> SOFTCUDA_NOINLINE void saturateAll(SlotOf<D>* v) {
+template <class D>
+SOFTCUDA_NOINLINE void saturateAll(SlotOf<D>* v) {
   for (int i = 0; i < kLanes; ++i) v[i] = toSlot(saturate(fromSlot<D>(v[i])));
 }
-template <LaneOp Op, class D> void saturated(u32 active, void* const* dst, const void* const* src, u32 variant) {
+template <LaneOp Op, class D>
+void saturated(u32 active, void* const* dst, const void* const* src, u32 variant) {
   alignas(64) SlotOf<D> out[kLanes];
   void* const to[1] = {out};
   Op(kAll, to, src, variant & ~0xffu);
@@ -247,7 +329,8 @@ template <LaneOp Op, class D> void saturated(u32 active, void* const* dst, const
   writeConverted<D>(active, dst[0], out, variant & 0xff);
 }
 // f32 with 10 explicit mantissa bits; the other 13 are zero.
-template <Rounding R, Post P> struct ToTf32 {
+template <Rounding R, Post P>
+struct ToTf32 {
   static SOFTCUDA_INLINE u32 apply(float v) {
     const u32 b = bitsAs<u32>(v), magnitude = b & 0x7fffffffu;
     const u32 up = R == Rounding::Rna ? 0x1000u : R == Rounding::Rn ? 0x0fffu + (b >> 13 & 1) : 0u;
@@ -259,7 +342,8 @@ template <Rounding R, Post P> struct ToTf32 {
   }
 };
 // Two f32 into one register: a above, b below. f16 to nearest even has instructions.
-template <ToBits Narrow> void packHalves(u32 active, void* const* dst, const void* const* src, u32) {
+template <ToBits Narrow>
+void packHalves(u32 active, void* const* dst, const void* const* src, u32) {
   alignas(64) double v[kLanes];
   alignas(64) u32 high[kLanes], low[kLanes];
   doubles<float, false>(src[0], v), Narrow(v, high);
@@ -267,7 +351,8 @@ template <ToBits Narrow> void packHalves(u32 active, void* const* dst, const voi
   for (int i = 0; i < kLanes; ++i) low[i] |= high[i] << 16;
   write(active, static_cast<u32*>(dst[0]), low);
 }
-template <class Format, Post P> void packNearest(u32 active, void* const* dst, const void* const* src, u32) {
+template <class Format, Post P>
+void packNearest(u32 active, void* const* dst, const void* const* src, u32) {
   alignas(64) u32 high[kLanes], low[kLanes];
   if constexpr (Format::kExponent == F16::kExponent) {
     floatsToHalves(static_cast<const float*>(src[0]), high);
@@ -300,12 +385,15 @@ void floatFromHalf(u32 active, void* const* dst, const void* const* src, u32) {
   write(active, static_cast<u32*>(dst[0]), out);
 }
 
-// --- Choosing -----------------------------------------------------------------------------------------------------------------------
-template <class D, class S> LaneOp intToInt(const Key& k) {
+// --- Choosing
+// --------------------------------------------------------------------------------------------------------------------
+template <class D, class S>
+LaneOp intToInt(const Key& k) {
   if (!only(k, kSource | kSat | kVariant)) return nullptr;
   return k.sat ? &saturatedInteger<D, S> : &convert<Truncate<D, S>, Rounding::None, D, S>;
 }
-template <class D, class S, bool Ftz> LaneOp floatToInt(const Key& k) {
+template <class D, class S, bool Ftz>
+LaneOp floatToInt(const Key& k) {
   switch (k.rounding) {
     case Rounding::Rni: return &floatToInteger<&integralDoubles<S, Rounding::Rni, Ftz>, D, S>;
     case Rounding::Rzi: return &floatToInteger<&integralDoubles<S, Rounding::Rzi, Ftz>, D, S>;
@@ -314,9 +402,13 @@ template <class D, class S, bool Ftz> LaneOp floatToInt(const Key& k) {
     default: return nullptr;
   }
 }
-template <LaneOp Op, class D> LaneOp saturatedIf(bool sat) { return sat ? &saturated<Op, D> : Op; }
+template <LaneOp Op, class D>
+LaneOp saturatedIf(bool sat) {
+  return sat ? &saturated<Op, D> : Op;
+}
 // Exact: every value of S is one of D, so that the rounding mode does not matter.
-template <class F, class D, class S, bool Exact = false> LaneOp machineRounded(const Key& k) {
+template <class F, class D, class S, bool Exact = false>
+LaneOp machineRounded(const Key& k) {
   const Rounding r = k.rounding;
   if (r != Rounding::Rn && r != Rounding::Rz && r != Rounding::Rm && r != Rounding::Rp) return nullptr;
   if constexpr (!Exact) {
@@ -326,7 +418,8 @@ template <class F, class D, class S, bool Exact = false> LaneOp machineRounded(c
   }
   return saturatedIf<&convert<F, Rounding::Rn, D, S>, D>(k.sat);
 }
-template <class Format, class S, Post P, bool Ftz> LaneOp softRounded(Rounding r) {
+template <class Format, class S, Post P, bool Ftz>
+LaneOp softRounded(Rounding r) {
   switch (r) {
     case Rounding::Rn: return &to16Bits<&doubles<S, Ftz>, &narrowDoubles<Format, Rounding::Rn, P>, S>;
     case Rounding::Rz: return &to16Bits<&doubles<S, Ftz>, &narrowDoubles<Format, Rounding::Rz, P>, S>;
@@ -335,31 +428,36 @@ template <class Format, class S, Post P, bool Ftz> LaneOp softRounded(Rounding r
     default: return nullptr;
   }
 }
-template <class F, class D, class S> LaneOp exact(const Key& k) {
+template <class F, class D, class S>
+LaneOp exact(const Key& k) {
   return k.rounding == Rounding::None ? saturatedIf<&convert<F, Rounding::None, D, S>, D>(k.sat) : nullptr;
 }
 
-template <class Format, class S> LaneOp to16(const Key& k) {
+template <class Format, class S>
+LaneOp to16(const Key& k) {
   if constexpr (Is<S>::width == 32 && !Is<S>::integer) {
-    if (k.ftz) return k.sat ? softRounded<Format, S, Post::Sat, true>(k.rounding) : softRounded<Format, S, Post::None, true>(k.rounding);
+    if (k.ftz)
+      return k.sat ? softRounded<Format, S, Post::Sat, true>(k.rounding)
+                   : softRounded<Format, S, Post::None, true>(k.rounding);
   }
   if (k.ftz) return nullptr;
-  return k.sat ? softRounded<Format, S, Post::Sat, false>(k.rounding) : softRounded<Format, S, Post::None, false>(k.rounding);
+  return k.sat ? softRounded<Format, S, Post::Sat, false>(k.rounding)
+               : softRounded<Format, S, Post::None, false>(k.rounding);
 }
-template <class S> LaneOp intToFloat(const Key& k) {
+template <class S>
+LaneOp intToFloat(const Key& k) {
   if (!only(k, kSource | kRound | kSat | kVariant)) return nullptr;
   constexpr bool exactInSingle = Is<S>::width <= 16, exactInDouble = Is<S>::width <= 32;
   switch (k.type) {
     case Type::F16: return to16<F16, S>(k);
     case Type::BF16: return to16<BF16, S>(k);
-    case Type::F32:
-      return machineRounded<ToSingle<S, false>, float, S, exactInSingle>(k);
-    case Type::F64:
-      return machineRounded<ToDouble<S, false>, double, S, exactInDouble>(k);
+    case Type::F32: return machineRounded<ToSingle<S, false>, float, S, exactInSingle>(k);
+    case Type::F64: return machineRounded<ToDouble<S, false>, double, S, exactInDouble>(k);
     default: return nullptr;
   }
 }
-template <class S> LaneOp fromInt(const Key& k) {
+template <class S>
+LaneOp fromInt(const Key& k) {
   switch (k.type) {
     case Type::U8: return intToInt<u8, S>(k);
     case Type::S8: return intToInt<s8, S>(k);
@@ -372,7 +470,8 @@ template <class S> LaneOp fromInt(const Key& k) {
     default: return intToFloat<S>(k);
   }
 }
-template <class S, bool Ftz> LaneOp floatToAnyInt(const Key& k) {
+template <class S, bool Ftz>
+LaneOp floatToAnyInt(const Key& k) {
   switch (k.type) {
     case Type::U8: return floatToInt<u8, S, Ftz>(k);
     case Type::S8: return floatToInt<s8, S, Ftz>(k);
@@ -385,7 +484,8 @@ template <class S, bool Ftz> LaneOp floatToAnyInt(const Key& k) {
     default: return nullptr;
   }
 }
-template <class T, bool Ftz> LaneOp integral(const Key& k) {
+template <class T, bool Ftz>
+LaneOp integral(const Key& k) {
   switch (k.rounding) {
     case Rounding::Rni: return saturatedIf<&convert<Integral<Rounding::Rni, Ftz>, Rounding::None, T, T>, T>(k.sat);
     case Rounding::Rzi: return saturatedIf<&convert<Integral<Rounding::Rzi, Ftz>, Rounding::None, T, T>, T>(k.sat);
@@ -396,11 +496,19 @@ template <class T, bool Ftz> LaneOp integral(const Key& k) {
 }
 bool isInteger(Type t) {
   switch (t) {
-    case Type::U8: case Type::U16: case Type::U32: case Type::U64: case Type::S8: case Type::S16: case Type::S32: case Type::S64: return true;
+    case Type::U8:
+    case Type::U16:
+    case Type::U32:
+    case Type::U64:
+    case Type::S8:
+    case Type::S16:
+    case Type::S32:
+    case Type::S64: return true;
     default: return false;
   }
 }
-template <class T> LaneOp from16(const Key& k) {
+template <class T>
+LaneOp from16(const Key& k) {
   const Type own = k.sourceType;
   if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
   if (k.ftz && k.type != Type::F32) return nullptr;
@@ -412,24 +520,31 @@ template <class T> LaneOp from16(const Key& k) {
     case Type::F16: return to16<F16, T>(k);
     case Type::BF16: return to16<BF16, T>(k);
     case Type::F32:
-      if (own == Type::F16 && k.rounding == Rounding::None && !k.ftz && !k.sat && k.variant == 0) return &floatFromHalf;
+      if (own == Type::F16 && k.rounding == Rounding::None && !k.ftz && !k.sat && k.variant == 0)
+        return &floatFromHalf;
       if (k.ftz) return exact<ToSingle<T, true>, float, T>(k);
       return exact<ToSingle<T, false>, float, T>(k);
     case Type::F64: return exact<ToDouble<T, false>, double, T>(k);
     default: return nullptr;
   }
 }
-template <class Format, Rounding R, Post P> LaneOp singleToHalf(bool packed) {
+template <class Format, Rounding R, Post P>
+LaneOp singleToHalf(bool packed) {
   if (!packed) return softRounded<Format, float, P, false>(R);
   if constexpr (R == Rounding::Rn) return &packNearest<Format, P>;
   else return &packHalves<&narrowDoubles<Format, R, P>>;
 }
-template <class Format, Rounding R> LaneOp singleToHalf(const Key& k, bool packed) {
-  if (k.relu) return k.satfinite ? singleToHalf<Format, R, Post::ReluFinite>(packed) : singleToHalf<Format, R, Post::Relu>(packed);
+template <class Format, Rounding R>
+LaneOp singleToHalf(const Key& k, bool packed) {
+  if (k.relu)
+    return k.satfinite ? singleToHalf<Format, R, Post::ReluFinite>(packed)
+                       : singleToHalf<Format, R, Post::Relu>(packed);
   return k.satfinite ? singleToHalf<Format, R, Post::Finite>(packed) : singleToHalf<Format, R, Post::None>(packed);
 }
-template <Rounding R> LaneOp toTf32(const Key& k) {
-  if (k.relu) return k.satfinite ? unary<ToTf32<R, Post::ReluFinite>, u32, float>() : unary<ToTf32<R, Post::Relu>, u32, float>();
+template <Rounding R>
+LaneOp toTf32(const Key& k) {
+  if (k.relu)
+    return k.satfinite ? unary<ToTf32<R, Post::ReluFinite>, u32, float>() : unary<ToTf32<R, Post::Relu>, u32, float>();
   return k.satfinite ? unary<ToTf32<R, Post::Finite>, u32, float>() : unary<ToTf32<R, Post::None>, u32, float>();
 }
 LaneOp fromSingle(const Key& k) {
@@ -439,22 +554,30 @@ LaneOp fromSingle(const Key& k) {
   }
   const bool packed = k.type == Type::F16x2 || k.type == Type::BF16x2;
   switch (k.type) {
-    case Type::F16: case Type::BF16: case Type::F16x2: case Type::BF16x2: {
+    case Type::F16:
+    case Type::BF16:
+    case Type::F16x2:
+    case Type::BF16x2: {
       const bool half = k.type == Type::F16 || k.type == Type::F16x2;
       if (k.satfinite || k.relu || packed) {
         if (!only(k, kSource | kRound | kRelu | kSatfinite)) return nullptr;
-        if (k.rounding == Rounding::Rn) return half ? singleToHalf<F16, Rounding::Rn>(k, packed) : singleToHalf<BF16, Rounding::Rn>(k, packed);
-        if (k.rounding == Rounding::Rz) return half ? singleToHalf<F16, Rounding::Rz>(k, packed) : singleToHalf<BF16, Rounding::Rz>(k, packed);
+        if (k.rounding == Rounding::Rn)
+          return half ? singleToHalf<F16, Rounding::Rn>(k, packed) : singleToHalf<BF16, Rounding::Rn>(k, packed);
+        if (k.rounding == Rounding::Rz)
+          return half ? singleToHalf<F16, Rounding::Rz>(k, packed) : singleToHalf<BF16, Rounding::Rz>(k, packed);
         return nullptr;
       }
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
-      if (k.rounding == Rounding::Rn && !k.ftz && !k.sat && k.variant == 0) return half ? &halfFromFloat : &bfloatFromFloat;
+      if (k.rounding == Rounding::Rn && !k.ftz && !k.sat && k.variant == 0)
+        return half ? &halfFromFloat : &bfloatFromFloat;
       return half ? to16<F16, float>(k) : to16<BF16, float>(k);
     }
     case Type::TF32: {
       if (!only(k, kSource | kRound | kRelu | kSatfinite)) return nullptr;
       if (k.rounding == Rounding::Rna) return k.relu ? nullptr : toTf32<Rounding::Rna>(k);
-      return k.rounding == Rounding::Rn ? toTf32<Rounding::Rn>(k) : k.rounding == Rounding::Rz ? toTf32<Rounding::Rz>(k) : nullptr;
+      return k.rounding == Rounding::Rn   ? toTf32<Rounding::Rn>(k)
+             : k.rounding == Rounding::Rz ? toTf32<Rounding::Rz>(k)
+                                          : nullptr;
     }
     case Type::F32:
       if (!only(k, kSource | kRound | kSat | kFtz | kVariant)) return nullptr;
@@ -488,7 +611,8 @@ LaneOp fromDouble(const Key& k) {
   }
 }
 
-// --- 8-bit floats, in pairs: the first of two sources goes to the upper byte. Narrowing is to nearest even and saturates -------------
+// --- 8-bit floats, in pairs: the first of two sources goes to the upper byte. Narrowing is to nearest even and
+// saturates -------------
 struct E5M2 {
   static SOFTCUDA_INLINE u32 narrowOne(double v) {
     const u32 b = narrow<5, 2, Rounding::Rn>(v);
@@ -496,7 +620,7 @@ struct E5M2 {
   }
   static SOFTCUDA_INLINE u32 toHalf(u32 b) { return (b & 0x7fu) > 0x7cu ? 0x7fffu : b << 8; }
 };
-struct E4M3 {   // no infinities: all but the last value of the highest exponent are numbers
+struct E4M3 {  // no infinities: all but the last value of the highest exponent are numbers
   static SOFTCUDA_INLINE u32 narrowOne(double v) {
     const bool large = __builtin_fabs(v) >= 256;
     const u32 b = narrow<4, 3, Rounding::Rn>(large ? v * 0.5 : v), magnitude = (b & 0x7fu) + (large ? 8 : 0);
@@ -505,28 +629,35 @@ struct E4M3 {   // no infinities: all but the last value of the highest exponent
   static SOFTCUDA_INLINE u32 toHalf(u32 b) {
     const u32 sign = (b & 0x80u) << 8, magnitude = b & 0x7fu;
     if (magnitude == 0x7fu) return 0x7fffu;
-    return sign | (magnitude >= 8 ? (magnitude << 7) + (8u << 10) : floatToHalf(static_cast<float>(static_cast<s32>(magnitude)) * 0x1p-9f));
+    return sign | (magnitude >= 8 ? (magnitude << 7) + (8u << 10)
+                                  : floatToHalf(static_cast<float>(static_cast<s32>(magnitude)) * 0x1p-9f));
   }
 };
-template <class Format, bool Relu> SOFTCUDA_INLINE u32 toByte(double v) {
+template <class Format, bool Relu>
+SOFTCUDA_INLINE u32 toByte(double v) {
   const u32 b = Format::narrowOne(v);
   return Relu && (b & 0x80u) != 0 ? 0u : b;
 }
-template <class Format, bool Relu> void bytesFromFloats(u32 active, void* const* dst, const void* const* src, u32) {
+template <class Format, bool Relu>
+void bytesFromFloats(u32 active, void* const* dst, const void* const* src, u32) {
   const float* a = static_cast<const float*>(src[0]);
   const float* b = static_cast<const float*>(src[1]);
   alignas(64) u32 out[kLanes];
-  for (int i = 0; i < kLanes; ++i) out[i] = toByte<Format, Relu>(static_cast<double>(a[i])) << 8 | toByte<Format, Relu>(static_cast<double>(b[i]));
+  for (int i = 0; i < kLanes; ++i)
+    out[i] = toByte<Format, Relu>(static_cast<double>(a[i])) << 8 | toByte<Format, Relu>(static_cast<double>(b[i]));
   write(active, static_cast<u32*>(dst[0]), out);
 }
-template <class Format, bool Relu> void bytesFromHalves(u32 active, void* const* dst, const void* const* src, u32) {
+template <class Format, bool Relu>
+void bytesFromHalves(u32 active, void* const* dst, const void* const* src, u32) {
   const u32* a = static_cast<const u32*>(src[0]);
   alignas(64) u32 out[kLanes];
   for (int i = 0; i < kLanes; ++i)
-    out[i] = toByte<Format, Relu>(static_cast<double>(halfToFloat(a[i] >> 16))) << 8 | toByte<Format, Relu>(static_cast<double>(halfToFloat(a[i] & 0xffffu)));
+    out[i] = toByte<Format, Relu>(static_cast<double>(halfToFloat(a[i] >> 16))) << 8 |
+             toByte<Format, Relu>(static_cast<double>(halfToFloat(a[i] & 0xffffu)));
   write(active, static_cast<u32*>(dst[0]), out);
 }
-template <class Format, bool Relu> void halvesFromBytes(u32 active, void* const* dst, const void* const* src, u32) {
+template <class Format, bool Relu>
+void halvesFromBytes(u32 active, void* const* dst, const void* const* src, u32) {
   const u32* a = static_cast<const u32*>(src[0]);
   alignas(64) u32 out[kLanes];
   for (int i = 0; i < kLanes; ++i) {
@@ -536,19 +667,22 @@ template <class Format, bool Relu> void halvesFromBytes(u32 active, void* const*
   }
   write(active, static_cast<u32*>(dst[0]), out);
 }
-template <class Format> LaneOp toBytes(const Key& k) {
+template <class Format>
+LaneOp toBytes(const Key& k) {
   if (k.rounding != Rounding::Rn || !k.satfinite || !only(k, kSource | kRound | kRelu | kSatfinite)) return nullptr;
   if (k.sourceType == Type::F32) return k.relu ? &bytesFromFloats<Format, true> : &bytesFromFloats<Format, false>;
   if (k.sourceType == Type::F16x2) return k.relu ? &bytesFromHalves<Format, true> : &bytesFromHalves<Format, false>;
   return nullptr;
 }
-template <class Format> LaneOp fromBytes(const Key& k) {
+template <class Format>
+LaneOp fromBytes(const Key& k) {
   if (k.type != Type::F16x2 || k.rounding != Rounding::Rn || !only(k, kSource | kRound | kRelu)) return nullptr;
   return k.relu ? &halvesFromBytes<Format, true> : &halvesFromBytes<Format, false>;
 }
 
 // cvt.pack.sat: a above b, saturated to Bits bits, above them the low bits of c.
-template <int Bits, bool Signed, bool WithC> struct Pack {
+template <int Bits, bool Signed, bool WithC>
+struct Pack {
   static SOFTCUDA_INLINE u32 clamp(s32 v) {
     constexpr s32 highest = Signed ? (1 << (Bits - 1)) - 1 : (1 << Bits) - 1, lowest = Signed ? -(1 << (Bits - 1)) : 0;
     return static_cast<u32>(v < lowest ? lowest : v > highest ? highest : v) & ((1u << Bits) - 1);

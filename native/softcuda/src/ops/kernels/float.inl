@@ -1,14 +1,40 @@
-// IEEE arithmetic of f32 and f64 in every rounding mode: add, sub, mul, fma, mad, div, rcp, sqrt, min, max, abs, neg, copysign.
+// IEEE arithmetic of f32 and f64 in every rounding mode: add, sub, mul, fma, mad, div, rcp, sqrt, min, max, abs, neg,
+// copysign.
 #include "real.inl"
 
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-struct Add { template <class T> static SOFTCUDA_INLINE T f(T a, T b) { return a + b; } };
-struct Sub { template <class T> static SOFTCUDA_INLINE T f(T a, T b) { return a - b; } };
-struct Mul { template <class T> static SOFTCUDA_INLINE T f(T a, T b) { return a * b; } };
-struct Div { template <class T> static SOFTCUDA_INLINE T f(T a, T b) { return a / b; } };
-struct Rcp { template <class T> static SOFTCUDA_INLINE T f(T a) { return T{1} / a; } };
+struct Add {
+  template <class T>
+  static SOFTCUDA_INLINE T f(T a, T b) {
+    return a + b;
+  }
+};
+struct Sub {
+  template <class T>
+  static SOFTCUDA_INLINE T f(T a, T b) {
+    return a - b;
+  }
+};
+struct Mul {
+  template <class T>
+  static SOFTCUDA_INLINE T f(T a, T b) {
+    return a * b;
+  }
+};
+struct Div {
+  template <class T>
+  static SOFTCUDA_INLINE T f(T a, T b) {
+    return a / b;
+  }
+};
+struct Rcp {
+  template <class T>
+  static SOFTCUDA_INLINE T f(T a) {
+    return T{1} / a;
+  }
+};
 struct Sqrt {
   static SOFTCUDA_INLINE float f(float a) { return __builtin_sqrtf(a); }
   static SOFTCUDA_INLINE double f(double a) { return __builtin_sqrt(a); }
@@ -17,12 +43,16 @@ struct Fma {
   static SOFTCUDA_INLINE float f(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
   static SOFTCUDA_INLINE double f(double a, double b, double c) { return __builtin_fma(a, b, c); }
 };
-template <class Core, bool Ftz> struct Single {
+template <class Core, bool Ftz>
+struct Single {
   static SOFTCUDA_INLINE float apply(float a) { return finish<Ftz>(Core::f(flush<Ftz>(a))); }
   static SOFTCUDA_INLINE float apply(float a, float b) { return finish<Ftz>(Core::f(flush<Ftz>(a), flush<Ftz>(b))); }
-  static SOFTCUDA_INLINE float apply(float a, float b, float c) { return finish<Ftz>(Core::f(flush<Ftz>(a), flush<Ftz>(b), flush<Ftz>(c))); }
+  static SOFTCUDA_INLINE float apply(float a, float b, float c) {
+    return finish<Ftz>(Core::f(flush<Ftz>(a), flush<Ftz>(b), flush<Ftz>(c)));
+  }
 };
-template <class Core> struct Double {
+template <class Core>
+struct Double {
   static SOFTCUDA_INLINE double apply(double a) { return nanOf(Core::f(a), a); }
   static SOFTCUDA_INLINE double apply(double a, double b) { return nanOf(Core::f(a, b), a, b); }
   static SOFTCUDA_INLINE double apply(double a, double b, double c) { return nanOf(Core::f(a, b, c), a, b, c); }
@@ -32,19 +62,22 @@ SOFTCUDA_NOINLINE void writeSaturated(u32 active, void* dst, u32* v) {
   for (int i = 0; i < kLanes; ++i) v[i] = toSlot(saturate(fromSlot<float>(v[i])));
   write(active, static_cast<u32*>(dst), v);
 }
-template <LaneOp Op> void saturated(u32 active, void* const* dst, const void* const* src, u32 variant) {
+template <LaneOp Op>
+void saturated(u32 active, void* const* dst, const void* const* src, u32 variant) {
   alignas(64) u32 out[kLanes];
   void* const to[1] = {out};
   Op(kAll, to, src, variant);
   writeSaturated(active, dst[0], out);
 }
 
-template <class F, class T, int N, Rounding R> constexpr LaneOp map() {
+template <class F, class T, int N, Rounding R>
+constexpr LaneOp map() {
   if constexpr (N == 1) return &map1<F, R, T, T>;
   else if constexpr (N == 2) return &map2<F, R, T, T, T>;
   else return &map3<F, R, T, T, T, T>;
 }
-template <class F, class T, int N> LaneOp rounded(Rounding r) {
+template <class F, class T, int N>
+LaneOp rounded(Rounding r) {
   switch (r) {
     case Rounding::None:
     case Rounding::Rn: return map<F, T, N, Rounding::Rn>();
@@ -54,7 +87,8 @@ template <class F, class T, int N> LaneOp rounded(Rounding r) {
     default: return nullptr;
   }
 }
-template <class F, int N> LaneOp roundedSaturated(Rounding r) {
+template <class F, int N>
+LaneOp roundedSaturated(Rounding r) {
   switch (r) {
     case Rounding::None:
     case Rounding::Rn: return &saturated<map<F, float, N, Rounding::Rn>()>;
@@ -65,7 +99,8 @@ template <class F, int N> LaneOp roundedSaturated(Rounding r) {
   }
 }
 // Two f32 in 64 bits: the operation on the lower ones, then on the upper ones.
-template <LaneOp Op, int N> void pairs(u32 active, void* const* dst, const void* const* src, u32) {
+template <LaneOp Op, int N>
+void pairs(u32 active, void* const* dst, const void* const* src, u32) {
   alignas(64) u32 half[N][kLanes], result[2][kLanes];
   const void* from[N];
   for (int h = 0; h < 2; ++h) {
@@ -80,7 +115,8 @@ template <LaneOp Op, int N> void pairs(u32 active, void* const* dst, const void*
   for (int i = 0; i < kLanes; ++i) out[i] = result[0][i] | static_cast<u64>(result[1][i]) << 32;
   write(active, static_cast<u64*>(dst[0]), out);
 }
-template <class F, int N> LaneOp roundedPairs(Rounding r) {
+template <class F, int N>
+LaneOp roundedPairs(Rounding r) {
   switch (r) {
     case Rounding::None:
     case Rounding::Rn: return &pairs<map<F, float, N, Rounding::Rn>(), N>;
@@ -90,25 +126,31 @@ template <class F, int N> LaneOp roundedPairs(Rounding r) {
     default: return nullptr;
   }
 }
-template <class Core, int N> LaneOp single(bool ftz, Rounding r) {
+template <class Core, int N>
+LaneOp single(bool ftz, Rounding r) {
   return ftz ? rounded<Single<Core, true>, float, N>(r) : rounded<Single<Core, false>, float, N>(r);
 }
 // add, sub, mul, fma: f32 with .ftz and .sat, f64, f32x2 with .ftz.
-template <class Core, int N> LaneOp arithmetic(const Key& k) {
+template <class Core, int N>
+LaneOp arithmetic(const Key& k) {
   switch (k.type) {
     case Type::F32:
       if (!only(k, kRound | kFtz | kSat)) return nullptr;
-      if (k.sat) return k.ftz ? roundedSaturated<Single<Core, true>, N>(k.rounding) : roundedSaturated<Single<Core, false>, N>(k.rounding);
+      if (k.sat)
+        return k.ftz ? roundedSaturated<Single<Core, true>, N>(k.rounding)
+                     : roundedSaturated<Single<Core, false>, N>(k.rounding);
       return single<Core, N>(k.ftz, k.rounding);
     case Type::F64: return only(k, kRound) ? rounded<Double<Core>, double, N>(k.rounding) : nullptr;
     case Type::F32x2:
       if (!only(k, kRound | kFtz)) return nullptr;
-      return k.ftz ? roundedPairs<Single<Core, true>, N>(k.rounding) : roundedPairs<Single<Core, false>, N>(k.rounding);
+      return k.ftz ? roundedPairs<Single<Core, true>, N>(k.rounding)
+                   : roundedPairs<Single<Core, false>, N>(k.rounding);
     default: return nullptr;
   }
 }
 // div, rcp, sqrt with an IEEE rounding mode, and div.full, which may err by 2 ulp and here does not.
-template <class Core, int N> LaneOp ieee(const Key& k) {
+template <class Core, int N>
+LaneOp ieee(const Key& k) {
   if (k.rounding == Rounding::None || k.rounding == Rounding::Approx) return nullptr;
   if (k.type == Type::F64) return only(k, kRound) ? rounded<Double<Core>, double, N>(k.rounding) : nullptr;
   if (k.type != Type::F32 || !only(k, kRound | kFtz)) return nullptr;
@@ -116,7 +158,8 @@ template <class Core, int N> LaneOp ieee(const Key& k) {
 }
 
 // min, max: -0 is less than +0; one NaN operand gives the other operand, or with .NaN the canonical NaN.
-template <bool IsMax, bool Ftz, bool Nan, bool Xorsign> struct MinMaxF32 {
+template <bool IsMax, bool Ftz, bool Nan, bool Xorsign>
+struct MinMaxF32 {
   static SOFTCUDA_INLINE float apply(float x, float y) {
     const u32 sign = (bitsAs<u32>(x) ^ bitsAs<u32>(y)) & 0x80000000u;
     constexpr u32 keep = Xorsign ? 0x7fffffffu : 0xffffffffu;
@@ -132,7 +175,8 @@ template <bool IsMax, bool Ftz, bool Nan, bool Xorsign> struct MinMaxF32 {
     return bitsAs<float>(isNan ? kNanF32 : r);
   }
 };
-template <bool IsMax> struct MinMaxF64 {
+template <bool IsMax>
+struct MinMaxF64 {
   static SOFTCUDA_INLINE double apply(double x, double y) {
     const u64 a = bitsAs<u64>(x), b = bitsAs<u64>(y);
     const s64 ka = static_cast<s64>(a) ^ static_cast<s64>(static_cast<u64>(static_cast<s64>(a) >> 63) >> 1);
@@ -142,10 +186,13 @@ template <bool IsMax> struct MinMaxF64 {
     return bitsAs<double>(r);
   }
 };
-template <bool IsMax, bool Ftz, bool Nan> LaneOp minMaxSign(bool xorsign) {
-  return xorsign ? binary<MinMaxF32<IsMax, Ftz, Nan, true>, float, float, float>() : binary<MinMaxF32<IsMax, Ftz, Nan, false>, float, float, float>();
+template <bool IsMax, bool Ftz, bool Nan>
+LaneOp minMaxSign(bool xorsign) {
+  return xorsign ? binary<MinMaxF32<IsMax, Ftz, Nan, true>, float, float, float>()
+                 : binary<MinMaxF32<IsMax, Ftz, Nan, false>, float, float, float>();
 }
-template <bool IsMax> LaneOp minMax(const Key& k) {
+template <bool IsMax>
+LaneOp minMax(const Key& k) {
   if (k.type == Type::F64) return only(k, 0) ? binary<MinMaxF64<IsMax>, double, double, double>() : nullptr;
   if (k.type != Type::F32 || !only(k, kFtz | kNan | kXorsign | kAbs) || k.xorsign != k.abs) return nullptr;
   if (k.ftz) return k.nan ? minMaxSign<IsMax, true, true>(k.xorsign) : minMaxSign<IsMax, true, false>(k.xorsign);
@@ -153,15 +200,30 @@ template <bool IsMax> LaneOp minMax(const Key& k) {
 }
 
 // abs and neg touch the sign bit only, of NaN too (PTX leaves that open).
-template <bool Ftz> struct AbsF32 { static SOFTCUDA_INLINE u32 apply(float a) { return bitsAs<u32>(flush<Ftz>(a)) & 0x7fffffffu; } };
-template <bool Ftz> struct NegF32 { static SOFTCUDA_INLINE u32 apply(float a) { return bitsAs<u32>(flush<Ftz>(a)) ^ 0x80000000u; } };
-struct AbsF64 { static SOFTCUDA_INLINE u64 apply(u64 a) { return a & 0x7fffffffffffffffull; } };
-struct NegF64 { static SOFTCUDA_INLINE u64 apply(u64 a) { return a ^ 0x8000000000000000ull; } };
+template <bool Ftz>
+struct AbsF32 {
+  static SOFTCUDA_INLINE u32 apply(float a) { return bitsAs<u32>(flush<Ftz>(a)) & 0x7fffffffu; }
+};
+template <bool Ftz>
+struct NegF32 {
+  static SOFTCUDA_INLINE u32 apply(float a) { return bitsAs<u32>(flush<Ftz>(a)) ^ 0x80000000u; }
+};
+struct AbsF64 {
+  static SOFTCUDA_INLINE u64 apply(u64 a) { return a & 0x7fffffffffffffffull; }
+};
+struct NegF64 {
+  static SOFTCUDA_INLINE u64 apply(u64 a) { return a ^ 0x8000000000000000ull; }
+};
 // The sign of a on the magnitude of b.
-struct CopysignF32 { static SOFTCUDA_INLINE u32 apply(u32 a, u32 b) { return (a & 0x80000000u) | (b & 0x7fffffffu); } };
-struct CopysignF64 { static SOFTCUDA_INLINE u64 apply(u64 a, u64 b) { return (a & 0x8000000000000000ull) | (b & 0x7fffffffffffffffull); } };
+struct CopysignF32 {
+  static SOFTCUDA_INLINE u32 apply(u32 a, u32 b) { return (a & 0x80000000u) | (b & 0x7fffffffu); }
+};
+struct CopysignF64 {
+  static SOFTCUDA_INLINE u64 apply(u64 a, u64 b) { return (a & 0x8000000000000000ull) | (b & 0x7fffffffffffffffull); }
+};
 
-template <template <bool> class F32, class F64> LaneOp signOp(const Key& k) {
+template <template <bool> class F32, class F64>
+LaneOp signOp(const Key& k) {
   if (k.type == Type::F64) return only(k, 0) ? unary<F64, u64, u64>() : nullptr;
   if (k.type != Type::F32 || !only(k, kFtz)) return nullptr;
   return k.ftz ? unary<F32<true>, u32, float>() : unary<F32<false>, u32, float>();
@@ -186,7 +248,9 @@ LaneOp findFloat(const Key& k) {
     case Opcode::Neg: return signOp<NegF32, NegF64>(k);
     case Opcode::Copysign:
       if (!only(k, 0)) return nullptr;
-      return k.type == Type::F32 ? binary<CopysignF32, u32, u32, u32>() : k.type == Type::F64 ? binary<CopysignF64, u64, u64, u64>() : nullptr;
+      return k.type == Type::F32   ? binary<CopysignF32, u32, u32, u32>()
+             : k.type == Type::F64 ? binary<CopysignF64, u64, u64, u64>()
+                                   : nullptr;
     default: return nullptr;
   }
 }

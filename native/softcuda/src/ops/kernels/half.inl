@@ -5,13 +5,13 @@
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-// a*b+c rounded to odd in T: exact where it is representable, else the neighbour with an odd last bit. Rounding that to a format with at
-// least two fewer bits gives what rounding the exact value would give. a*b must be exact in T.
+// a*b+c rounded to odd in T: exact where it is representable, else the neighbour with an odd last bit. Rounding that
+// to a format with at least two fewer bits gives what rounding the exact value would give. a*b must be exact in T.
 SOFTCUDA_INLINE float fmaToOdd(float a, float b, float c) {
   const float p = a * b, s = p + c, v = s - p, error = (p - (s - v)) + (c - v);
   const u32 bitsOfS = bitsAs<u32>(s);
   const u32 step = (error > 0) == (s > 0) ? 1u : ~0u;
-  const bool inexact = error < 0 || error > 0;   // not for infinities and NaN
+  const bool inexact = error < 0 || error > 0;  // not for infinities and NaN
   return bitsAs<float>(inexact && (bitsOfS & 1) == 0 ? bitsOfS + step : bitsOfS);
 }
 SOFTCUDA_INLINE double fmaToOdd(double a, double b, double c) {
@@ -27,8 +27,10 @@ SOFTCUDA_INLINE double fmaToOdd(double a, double b, double c) {
 SOFTCUDA_INLINE __m512 fmaToOdd(__m512 a, __m512 b, __m512 c) {
   const __m512 down = _mm512_fmadd_round_ps(a, b, c, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
   const __m512 up = _mm512_fmadd_round_ps(a, b, c, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
-  const __m512i nearZero = _mm512_castps_si512(_mm512_mask_mov_ps(down, _mm512_movepi32_mask(_mm512_castps_si512(down)), up));
-  return _mm512_castsi512_ps(_mm512_mask_or_epi32(nearZero, _mm512_cmp_ps_mask(down, up, _CMP_NEQ_UQ), nearZero, _mm512_set1_epi32(1)));
+  const __m512i nearZero =
+      _mm512_castps_si512(_mm512_mask_mov_ps(down, _mm512_movepi32_mask(_mm512_castps_si512(down)), up));
+  return _mm512_castsi512_ps(
+      _mm512_mask_or_epi32(nearZero, _mm512_cmp_ps_mask(down, up, _CMP_NEQ_UQ), nearZero, _mm512_set1_epi32(1)));
 }
 #endif
 // A double rounded to odd.
@@ -40,21 +42,24 @@ SOFTCUDA_INLINE float toOddFloat(double v) {
 }
 
 enum class Arith { Add, Sub, Mul, Fma };
-template <Arith A, class T> SOFTCUDA_INLINE T compute(float a, float b, float c) {
+template <Arith A, class T>
+SOFTCUDA_INLINE T compute(float a, float b, float c) {
   if constexpr (A == Arith::Fma) return fmaToOdd(T{a}, T{b}, T{c});
-  else if constexpr (A == Arith::Mul) return T{a} * T{b};                    // exact
+  else if constexpr (A == Arith::Mul) return T{a} * T{b};  // exact
   else if constexpr (A == Arith::Sub) return fmaToOdd(T{a}, T{1}, T{-b});
   else return fmaToOdd(T{a}, T{1}, T{b});
 }
 // bf16 has as many exponents as f32, so that products are exact in double only.
-template <Arith A> SOFTCUDA_INLINE void computeBfloats(const float* a, const float* b, const float* c, u32* out) {
+template <Arith A>
+SOFTCUDA_INLINE void computeBfloats(const float* a, const float* b, const float* c, u32* out) {
   alignas(64) float odd[kLanes];
 #if defined(__AVX512F__)
   for (int i = 0; i < kLanes; i += 16) {
     const __m512 x = _mm512_load_ps(a + i), y = _mm512_load_ps(b + i), one = _mm512_set1_ps(1.0f);
     if constexpr (A == Arith::Fma) _mm512_store_ps(odd + i, fmaToOdd(x, y, _mm512_load_ps(c + i)));
     else if constexpr (A == Arith::Mul) _mm512_store_ps(odd + i, fmaToOdd(x, y, _mm512_set1_ps(-0.0f)));
-    else if constexpr (A == Arith::Sub) _mm512_store_ps(odd + i, fmaToOdd(x, one, _mm512_xor_ps(y, _mm512_set1_ps(-0.0f))));
+    else if constexpr (A == Arith::Sub)
+      _mm512_store_ps(odd + i, fmaToOdd(x, one, _mm512_xor_ps(y, _mm512_set1_ps(-0.0f))));
     else _mm512_store_ps(odd + i, fmaToOdd(x, one, y));
   }
 #else
@@ -63,7 +68,8 @@ template <Arith A> SOFTCUDA_INLINE void computeBfloats(const float* a, const flo
   for (int i = 0; i < kLanes; ++i) out[i] = floatToBfloat(odd[i]);
 }
 // After the rounding: .ftz, .sat (to [0,1], NaN to +0), .relu (negatives and -0 to +0).
-template <class Format, bool Ftz, bool Sat, bool Relu> SOFTCUDA_INLINE u32 finish16(u32 h) {
+template <class Format, bool Ftz, bool Sat, bool Relu>
+SOFTCUDA_INLINE u32 finish16(u32 h) {
   if constexpr (Ftz) h = flush16<Format::kExponent>(h);
   const u32 magnitude = h & 0x7fffu;
   const bool isNan = magnitude > Format::kExponent;
@@ -71,14 +77,17 @@ template <class Format, bool Ftz, bool Sat, bool Relu> SOFTCUDA_INLINE u32 finis
   if constexpr (Sat) h = (h & 0x8000u) != 0 || isNan ? 0u : magnitude > Format::kOne ? Format::kOne : h;
   return h;
 }
-template <class Format, bool Ftz> SOFTCUDA_INLINE void flushInputs(float* v) {
-  if constexpr (Ftz && Format::kExponent == F16::kExponent)   // f16 subnormals are below 2^-14
-    for (int i = 0; i < kLanes; ++i) v[i] = __builtin_fabsf(v[i]) < 0x1p-14f ? bitsAs<float>(bitsAs<u32>(v[i]) & 0x80000000u) : v[i];
+template <class Format, bool Ftz>
+SOFTCUDA_INLINE void flushInputs(float* v) {
+  if constexpr (Ftz && Format::kExponent == F16::kExponent)  // f16 subnormals are below 2^-14
+    for (int i = 0; i < kLanes; ++i)
+      v[i] = __builtin_fabsf(v[i]) < 0x1p-14f ? bitsAs<float>(bitsAs<u32>(v[i]) & 0x80000000u) : v[i];
   if constexpr (Ftz && Format::kExponent == BF16::kExponent)
     for (int i = 0; i < kLanes; ++i) v[i] = flush<true>(v[i]);
 }
 // One function per operation and format, whatever the modifiers do before and after it.
-template <class Format, Arith A> SOFTCUDA_NOINLINE void computeHalves(const float* a, const float* b, const float* c, u32* out) {
+template <class Format, Arith A>
+SOFTCUDA_NOINLINE void computeHalves(const float* a, const float* b, const float* c, u32* out) {
   if constexpr (Format::kExponent == F16::kExponent) {
     alignas(64) float r[kLanes];
     for (int i = 0; i < kLanes; ++i) r[i] = compute<A, float>(a[i], b[i], A == Arith::Fma ? c[i] : 0.0f);
@@ -111,12 +120,18 @@ void arith(u32 active, void* const* dst, const void* const* src, u32) {
   }
   write(active, static_cast<u32*>(dst[0]), low);
 }
-template <class Format, Arith A, bool Packed> LaneOp chooseArith(const Key& k) {
-  if (k.relu) return k.sat || A != Arith::Fma ? nullptr : k.ftz ? &arith<Format, A, Packed, true, false, true> : &arith<Format, A, Packed, false, false, true>;
-  if (k.sat) return k.ftz ? &arith<Format, A, Packed, true, true, false> : &arith<Format, A, Packed, false, true, false>;
+template <class Format, Arith A, bool Packed>
+LaneOp chooseArith(const Key& k) {
+  if (k.relu)
+    return k.sat || A != Arith::Fma ? nullptr
+           : k.ftz                  ? &arith<Format, A, Packed, true, false, true>
+                                    : &arith<Format, A, Packed, false, false, true>;
+  if (k.sat)
+    return k.ftz ? &arith<Format, A, Packed, true, true, false> : &arith<Format, A, Packed, false, true, false>;
   return k.ftz ? &arith<Format, A, Packed, true, false, false> : &arith<Format, A, Packed, false, false, false>;
 }
-template <Arith A> LaneOp arithmetic(const Key& k) {
+template <Arith A>
+LaneOp arithmetic(const Key& k) {
   if (k.rounding != Rounding::Rn && (k.rounding != Rounding::None || A == Arith::Fma)) return nullptr;
   switch (k.type) {
     case Type::F16: return only(k, kRound | kFtz | kSat | kRelu) ? chooseArith<F16, A, false>(k) : nullptr;
@@ -128,25 +143,35 @@ template <Arith A> LaneOp arithmetic(const Key& k) {
 }
 
 // Operations on the bits, one half at a time.
-template <class F, bool Packed> struct Halves1 {
+template <class F, bool Packed>
+struct Halves1 {
   static SOFTCUDA_INLINE u32 apply(u32 a) {
     const u32 low = F::f(a & 0xffffu);
     return Packed ? low | F::f(a >> 16) << 16 : low;
   }
 };
-template <class F, bool Packed> struct Halves2 {
+template <class F, bool Packed>
+struct Halves2 {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b) {
     const u32 low = F::f(a & 0xffffu, b & 0xffffu);
     return Packed ? low | F::f(a >> 16, b >> 16) << 16 : low;
   }
 };
-template <class Format, bool Ftz> struct Neg { static SOFTCUDA_INLINE u32 f(u32 a) { return (Ftz ? flush16<Format::kExponent>(a) : a) ^ 0x8000u; } };
-template <class Format, bool Ftz> struct Abs { static SOFTCUDA_INLINE u32 f(u32 a) { return (Ftz ? flush16<Format::kExponent>(a) : a) & 0x7fffu; } };
-template <class Format, bool IsMax, bool Ftz, bool Nan, bool Xorsign> struct MinMax {
+template <class Format, bool Ftz>
+struct Neg {
+  static SOFTCUDA_INLINE u32 f(u32 a) { return (Ftz ? flush16<Format::kExponent>(a) : a) ^ 0x8000u; }
+};
+template <class Format, bool Ftz>
+struct Abs {
+  static SOFTCUDA_INLINE u32 f(u32 a) { return (Ftz ? flush16<Format::kExponent>(a) : a) & 0x7fffu; }
+};
+template <class Format, bool IsMax, bool Ftz, bool Nan, bool Xorsign>
+struct MinMax {
   static SOFTCUDA_INLINE u32 f(u32 x, u32 y) {
     const u32 sign = (x ^ y) & 0x8000u;
     constexpr u32 keep = Xorsign ? 0x7fffu : 0xffffu;
-    const u32 a = (Ftz ? flush16<Format::kExponent>(x) : x) & keep, b = (Ftz ? flush16<Format::kExponent>(y) : y) & keep;
+    const u32 a = (Ftz ? flush16<Format::kExponent>(x) : x) & keep,
+              b = (Ftz ? flush16<Format::kExponent>(y) : y) & keep;
     const s32 ka = a & 0x8000u ? ~static_cast<s32>(a & 0x7fffu) : static_cast<s32>(a);
     const s32 kb = b & 0x8000u ? ~static_cast<s32>(b & 0x7fffu) : static_cast<s32>(b);
     const bool nanA = (a & 0x7fffu) > Format::kExponent, nanB = (b & 0x7fffu) > Format::kExponent;
@@ -155,11 +180,13 @@ template <class Format, bool IsMax, bool Ftz, bool Nan, bool Xorsign> struct Min
     return (Nan ? (nanA | nanB) : (nanA & nanB)) ? 0x7fffu : r;
   }
 };
-template <template <class, bool> class F> LaneOp signOp(const Key& k) {
+template <template <class, bool> class F>
+LaneOp signOp(const Key& k) {
   switch (k.type) {
     case Type::F16:
       if (!only(k, kFtz)) return nullptr;
-      return k.ftz ? unary<Halves1<F<F16, true>, false>, u32, u32>() : unary<Halves1<F<F16, false>, false>, u32, u32>();
+      return k.ftz ? unary<Halves1<F<F16, true>, false>, u32, u32>()
+                   : unary<Halves1<F<F16, false>, false>, u32, u32>();
     case Type::F16x2:
       if (!only(k, kFtz)) return nullptr;
       return k.ftz ? unary<Halves1<F<F16, true>, true>, u32, u32>() : unary<Halves1<F<F16, false>, true>, u32, u32>();
@@ -168,7 +195,8 @@ template <template <class, bool> class F> LaneOp signOp(const Key& k) {
     default: return nullptr;
   }
 }
-template <class Format, bool Packed, bool IsMax, bool Ftz> LaneOp minMaxNan(const Key& k) {
+template <class Format, bool Packed, bool IsMax, bool Ftz>
+LaneOp minMaxNan(const Key& k) {
   if (k.nan) {
     return k.xorsign ? binary<Halves2<MinMax<Format, IsMax, Ftz, true, true>, Packed>, u32, u32, u32>()
                      : binary<Halves2<MinMax<Format, IsMax, Ftz, true, false>, Packed>, u32, u32, u32>();
@@ -176,7 +204,8 @@ template <class Format, bool Packed, bool IsMax, bool Ftz> LaneOp minMaxNan(cons
   return k.xorsign ? binary<Halves2<MinMax<Format, IsMax, Ftz, false, true>, Packed>, u32, u32, u32>()
                    : binary<Halves2<MinMax<Format, IsMax, Ftz, false, false>, Packed>, u32, u32, u32>();
 }
-template <bool IsMax> LaneOp minMax(const Key& k) {
+template <bool IsMax>
+LaneOp minMax(const Key& k) {
   if (k.xorsign != k.abs || !only(k, kFtz | kNan | kXorsign | kAbs)) return nullptr;
   switch (k.type) {
     case Type::F16: return k.ftz ? minMaxNan<F16, false, IsMax, true>(k) : minMaxNan<F16, false, IsMax, false>(k);
@@ -188,14 +217,16 @@ template <bool IsMax> LaneOp minMax(const Key& k) {
 }
 
 // Approximate functions go through f32's.
-template <Opcode Op> Key singleKey(bool ftz) {
+template <Opcode Op>
+Key singleKey(bool ftz) {
   Key key{Op};
   key.type = Type::F32;
   key.rounding = Rounding::Approx;
   key.ftz = ftz;
   return key;
 }
-template <class Format, Opcode Op, bool Packed, bool Ftz> void throughSingle(u32 active, void* const* dst, const void* const* src, u32) {
+template <class Format, Opcode Op, bool Packed, bool Ftz>
+void throughSingle(u32 active, void* const* dst, const void* const* src, u32) {
   static const LaneOp op = findApproximate(singleKey<Op>(Ftz));
   alignas(64) u32 half[2][kLanes];
   for (int h = 0; h < (Packed ? 2 : 1); ++h) {
@@ -211,7 +242,8 @@ template <class Format, Opcode Op, bool Packed, bool Ftz> void throughSingle(u32
     for (int i = 0; i < kLanes; ++i) half[0][i] |= half[1][i] << 16;
   write(active, static_cast<u32*>(dst[0]), half[0]);
 }
-template <Opcode Op, bool BFtz> LaneOp approximate(const Key& k) {
+template <Opcode Op, bool BFtz>
+LaneOp approximate(const Key& k) {
   if (k.rounding != Rounding::Approx || !only(k, kRound | kFtz)) return nullptr;
   switch (k.type) {
     case Type::F16: return k.ftz ? nullptr : &throughSingle<F16, Op, false, false>;

@@ -4,8 +4,9 @@
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-// A double to a narrower format with ExponentBits and MantissaBits. R: Rn, Rna (ties away), Rz, Rm, Rp. NaN becomes all ones but the sign.
-// A result that rounds beyond the largest finite value is infinite, or the largest where the mode rounds towards zero.
+// A double to a narrower format with ExponentBits and MantissaBits. R: Rn, Rna (ties away), Rz, Rm, Rp. NaN becomes
+// all ones but the sign. A result that rounds beyond the largest finite value is infinite, or the largest where the
+// mode rounds towards zero.
 template <int ExponentBits, int MantissaBits, Rounding R>
 SOFTCUDA_INLINE u32 narrow(double value) {
   constexpr s32 bias = (1 << (ExponentBits - 1)) - 1;
@@ -41,7 +42,7 @@ SOFTCUDA_INLINE float halfToFloat(u32 h) {
   const u32 sign = (h & 0x8000u) << 16, magnitude = h & 0x7fffu;
   const bool special = magnitude >= 0x7c00u, tiny = magnitude < 0x0400u;
   const u32 normal = (magnitude << 13) + (special ? 0x70000000u : 0x38000000u);
-  const u32 scaled = bitsAs<u32>(static_cast<float>(static_cast<s32>(magnitude)) * 0x1p-24f);   // exact
+  const u32 scaled = bitsAs<u32>(static_cast<float>(static_cast<s32>(magnitude)) * 0x1p-24f);  // exact
   return bitsAs<float>((tiny ? scaled : normal) | sign);
 }
 SOFTCUDA_INLINE float bfloatToFloat(u32 h) { return bitsAs<float>(h << 16); }
@@ -55,7 +56,8 @@ SOFTCUDA_INLINE u32 floatToBfloat(float f) {
 }
 
 // 32 lanes at once. `shift` chooses the half of a register: 0 or 16.
-template <int shift> SOFTCUDA_INLINE void halvesToFloats(const u32* slots, float* out) {
+template <int shift>
+SOFTCUDA_INLINE void halvesToFloats(const u32* slots, float* out) {
 #if defined(__AVX512F__)
   for (int i = 0; i < kLanes; i += 16) {
     const __m512i v = _mm512_srli_epi32(_mm512_loadu_si512(slots + i), shift);
@@ -66,7 +68,8 @@ template <int shift> SOFTCUDA_INLINE void halvesToFloats(const u32* slots, float
     const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(slots + i));
     const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(slots + i + 4));
     const __m128i mask = _mm_set1_epi32(0xffff);
-    const __m128i packed = _mm_packus_epi32(_mm_and_si128(_mm_srli_epi32(low, shift), mask), _mm_and_si128(_mm_srli_epi32(high, shift), mask));
+    const __m128i packed = _mm_packus_epi32(_mm_and_si128(_mm_srli_epi32(low, shift), mask),
+                                            _mm_and_si128(_mm_srli_epi32(high, shift), mask));
     _mm256_storeu_ps(out + i, _mm256_cvtph_ps(packed));
   }
 #else
@@ -78,7 +81,8 @@ SOFTCUDA_INLINE void floatsToHalves(const float* in, u32* out) {
   for (int i = 0; i < kLanes; i += 16) {
     const __m512 v = _mm512_loadu_ps(in + i);
     const __m512i h = _mm512_cvtepu16_epi32(_mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-    _mm512_storeu_si512(out + i, _mm512_mask_mov_epi32(h, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), _mm512_set1_epi32(0x7fff)));
+    _mm512_storeu_si512(out + i,
+                        _mm512_mask_mov_epi32(h, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), _mm512_set1_epi32(0x7fff)));
   }
 #elif defined(__AVX2__)
   for (int i = 0; i < kLanes; i += 8) {
@@ -92,22 +96,32 @@ SOFTCUDA_INLINE void floatsToHalves(const float* in, u32* out) {
   for (int i = 0; i < kLanes; ++i) out[i] = floatToHalf(in[i]);
 #endif
 }
-template <int shift> SOFTCUDA_INLINE void bfloatsToFloats(const u32* slots, float* out) {
+template <int shift>
+SOFTCUDA_INLINE void bfloatsToFloats(const u32* slots, float* out) {
   for (int i = 0; i < kLanes; ++i) out[i] = bitsAs<float>(shift == 0 ? slots[i] << 16 : slots[i] & 0xffff0000u);
 }
 
 // Subnormal 16-bit values to zeros of their sign.
-template <u32 ExponentMask> SOFTCUDA_INLINE u32 flush16(u32 h) { return (h & ExponentMask) == 0 ? h & 0x8000u : h & 0xffffu; }
+template <u32 ExponentMask>
+SOFTCUDA_INLINE u32 flush16(u32 h) {
+  return (h & ExponentMask) == 0 ? h & 0x8000u : h & 0xffffu;
+}
 
 struct F16 {
   static constexpr u32 kExponent = 0x7c00u, kOne = 0x3c00u;
-  template <int shift> static SOFTCUDA_INLINE void widen(const u32* slots, float* out) { halvesToFloats<shift>(slots, out); }
+  template <int shift>
+  static SOFTCUDA_INLINE void widen(const u32* slots, float* out) {
+    halvesToFloats<shift>(slots, out);
+  }
   static SOFTCUDA_INLINE float widenOne(u32 h) { return halfToFloat(h); }
   static SOFTCUDA_INLINE u32 narrowOne(float f) { return floatToHalf(f); }
 };
 struct BF16 {
   static constexpr u32 kExponent = 0x7f80u, kOne = 0x3f80u;
-  template <int shift> static SOFTCUDA_INLINE void widen(const u32* slots, float* out) { bfloatsToFloats<shift>(slots, out); }
+  template <int shift>
+  static SOFTCUDA_INLINE void widen(const u32* slots, float* out) {
+    bfloatsToFloats<shift>(slots, out);
+  }
   static SOFTCUDA_INLINE float widenOne(u32 h) { return bfloatToFloat(h & 0xffff); }
   static SOFTCUDA_INLINE u32 narrowOne(float f) { return floatToBfloat(f); }
 };

@@ -7,65 +7,170 @@ namespace {
 __extension__ typedef __int128 s128;
 __extension__ typedef unsigned __int128 u128;
 
-template <class T> struct Traits;
-template <> struct Traits<u8> { using Unsigned = u8; using Wide = u16; static constexpr bool isSigned = false; };
-template <> struct Traits<s8> { using Unsigned = u8; using Wide = s16; static constexpr bool isSigned = true; };
-template <> struct Traits<u16> { using Unsigned = u16; using Wide = u32; static constexpr bool isSigned = false; };
-template <> struct Traits<s16> { using Unsigned = u16; using Wide = s32; static constexpr bool isSigned = true; };
-template <> struct Traits<u32> { using Unsigned = u32; using Wide = u64; static constexpr bool isSigned = false; };
-template <> struct Traits<s32> { using Unsigned = u32; using Wide = s64; static constexpr bool isSigned = true; };
-template <> struct Traits<u64> { using Unsigned = u64; using Wide = u128; static constexpr bool isSigned = false; };
-template <> struct Traits<s64> { using Unsigned = u64; using Wide = s128; static constexpr bool isSigned = true; };
-template <class T> using Unsigned = typename Traits<T>::Unsigned;
-template <class T> using Wide = typename Traits<T>::Wide;
-template <class T> constexpr int widthOf = 8 * static_cast<int>(sizeof(T));
-template <class T> constexpr T lowest() { return Traits<T>::isSigned ? static_cast<T>(Unsigned<T>{1} << (widthOf<T> - 1)) : T{0}; }
-template <class T> constexpr T highest() { return static_cast<T>(~lowest<T>()); }
+template <class T>
+struct Traits;
+template <>
+struct Traits<u8> {
+  using Unsigned = u8;
+  using Wide = u16;
+  static constexpr bool isSigned = false;
+};
+template <>
+struct Traits<s8> {
+  using Unsigned = u8;
+  using Wide = s16;
+  static constexpr bool isSigned = true;
+};
+template <>
+struct Traits<u16> {
+  using Unsigned = u16;
+  using Wide = u32;
+  static constexpr bool isSigned = false;
+};
+template <>
+struct Traits<s16> {
+  using Unsigned = u16;
+  using Wide = s32;
+  static constexpr bool isSigned = true;
+};
+template <>
+struct Traits<u32> {
+  using Unsigned = u32;
+  using Wide = u64;
+  static constexpr bool isSigned = false;
+};
+template <>
+struct Traits<s32> {
+  using Unsigned = u32;
+  using Wide = s64;
+  static constexpr bool isSigned = true;
+};
+template <>
+struct Traits<u64> {
+  using Unsigned = u64;
+  using Wide = u128;
+  static constexpr bool isSigned = false;
+};
+template <>
+struct Traits<s64> {
+  using Unsigned = u64;
+  using Wide = s128;
+  static constexpr bool isSigned = true;
+};
+template <class T>
+using Unsigned = typename Traits<T>::Unsigned;
+template <class T>
+using Wide = typename Traits<T>::Wide;
+template <class T>
+constexpr int widthOf = 8 * static_cast<int>(sizeof(T));
+template <class T>
+constexpr T lowest() {
+  return Traits<T>::isSigned ? static_cast<T>(Unsigned<T>{1} << (widthOf<T> - 1)) : T{0};
+}
+template <class T>
+constexpr T highest() {
+  return static_cast<T>(~lowest<T>());
+}
 
 // Wrapping arithmetic, without the undefined behaviour of signed overflow and of promotion to int.
-template <class T> SOFTCUDA_INLINE T wrapAdd(T a, T b) {
+template <class T>
+SOFTCUDA_INLINE T wrapAdd(T a, T b) {
   if constexpr (sizeof(T) == 8) return static_cast<T>(static_cast<u64>(a) + static_cast<u64>(b));
   else return static_cast<T>(static_cast<u32>(a) + static_cast<u32>(b));
 }
-template <class T> SOFTCUDA_INLINE T wrapSub(T a, T b) {
+template <class T>
+SOFTCUDA_INLINE T wrapSub(T a, T b) {
   if constexpr (sizeof(T) == 8) return static_cast<T>(static_cast<u64>(a) - static_cast<u64>(b));
   else return static_cast<T>(static_cast<u32>(a) - static_cast<u32>(b));
 }
-template <class T> SOFTCUDA_INLINE T wrapMul(T a, T b) {
+template <class T>
+SOFTCUDA_INLINE T wrapMul(T a, T b) {
   if constexpr (sizeof(T) == 8) return static_cast<T>(static_cast<u64>(a) * static_cast<u64>(b));
   else return static_cast<T>(static_cast<u32>(a) * static_cast<u32>(b));
 }
-template <class T> SOFTCUDA_INLINE Wide<T> product(T a, T b) { return static_cast<Wide<T>>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b)); }
+template <class T>
+SOFTCUDA_INLINE Wide<T> product(T a, T b) {
+  return static_cast<Wide<T>>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b));
+}
 
-template <class T> struct Add { static SOFTCUDA_INLINE T apply(T a, T b) { return wrapAdd(a, b); } };
-template <class T> struct Sub { static SOFTCUDA_INLINE T apply(T a, T b) { return wrapSub(a, b); } };
-SOFTCUDA_INLINE s32 clampToS32(s64 v) { return static_cast<s32>(v < INT32_MIN ? INT32_MIN : v > INT32_MAX ? INT32_MAX : v); }
-struct AddSat { static SOFTCUDA_INLINE s32 apply(s32 a, s32 b) { return clampToS32(s64{a} + b); } };
-struct SubSat { static SOFTCUDA_INLINE s32 apply(s32 a, s32 b) { return clampToS32(s64{a} - b); } };
-template <class T> struct MulLo { static SOFTCUDA_INLINE T apply(T a, T b) { return wrapMul(a, b); } };
-template <class T> struct MulHi { static SOFTCUDA_INLINE T apply(T a, T b) { return static_cast<T>(product(a, b) >> widthOf<T>); } };
-template <class T> struct MulWide { static SOFTCUDA_INLINE Wide<T> apply(T a, T b) { return product(a, b); } };
-template <class T> struct MadLo { static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(wrapMul(a, b), c); } };
-template <class T> struct MadHi { static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(MulHi<T>::apply(a, b), c); } };
-template <class T> struct MadWide { static SOFTCUDA_INLINE Wide<T> apply(T a, T b, Wide<T> c) { return wrapAdd(product(a, b), c); } };
-struct MadHiSat { static SOFTCUDA_INLINE s32 apply(s32 a, s32 b, s32 c) { return clampToS32(s64{MulHi<s32>::apply(a, b)} + c); } };
+template <class T>
+struct Add {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return wrapAdd(a, b); }
+};
+template <class T>
+struct Sub {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return wrapSub(a, b); }
+};
+SOFTCUDA_INLINE s32 clampToS32(s64 v) {
+  return static_cast<s32>(v < INT32_MIN ? INT32_MIN : v > INT32_MAX ? INT32_MAX : v);
+}
+struct AddSat {
+  static SOFTCUDA_INLINE s32 apply(s32 a, s32 b) { return clampToS32(s64{a} + b); }
+};
+struct SubSat {
+  static SOFTCUDA_INLINE s32 apply(s32 a, s32 b) { return clampToS32(s64{a} - b); }
+};
+template <class T>
+struct MulLo {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return wrapMul(a, b); }
+};
+template <class T>
+struct MulHi {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return static_cast<T>(product(a, b) >> widthOf<T>); }
+};
+template <class T>
+struct MulWide {
+  static SOFTCUDA_INLINE Wide<T> apply(T a, T b) { return product(a, b); }
+};
+template <class T>
+struct MadLo {
+  static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(wrapMul(a, b), c); }
+};
+template <class T>
+struct MadHi {
+  static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(MulHi<T>::apply(a, b), c); }
+};
+template <class T>
+struct MadWide {
+  static SOFTCUDA_INLINE Wide<T> apply(T a, T b, Wide<T> c) { return wrapAdd(product(a, b), c); }
+};
+struct MadHiSat {
+  static SOFTCUDA_INLINE s32 apply(s32 a, s32 b, s32 c) { return clampToS32(s64{MulHi<s32>::apply(a, b)} + c); }
+};
 
 // The low 24 bits of the operands, zero- or sign-extended; the 48-bit product's bits 0..31 (lo) or 16..47 (hi).
 SOFTCUDA_INLINE s64 low24(s32 v) { return static_cast<s32>(static_cast<u32>(v) << 8) >> 8; }
 SOFTCUDA_INLINE u64 low24(u32 v) { return v & 0xffffffu; }
-template <class T> struct Mul24Lo { static SOFTCUDA_INLINE T apply(T a, T b) { return static_cast<T>(low24(a) * low24(b)); } };
-template <class T> struct Mul24Hi { static SOFTCUDA_INLINE T apply(T a, T b) { return static_cast<T>((low24(a) * low24(b)) >> 16); } };
-template <class T> struct Mad24Lo { static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(Mul24Lo<T>::apply(a, b), c); } };
-template <class T> struct Mad24Hi { static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(Mul24Hi<T>::apply(a, b), c); } };
-struct Mad24HiSat { static SOFTCUDA_INLINE s32 apply(s32 a, s32 b, s32 c) { return clampToS32(s64{Mul24Hi<s32>::apply(a, b)} + c); } };
+template <class T>
+struct Mul24Lo {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return static_cast<T>(low24(a) * low24(b)); }
+};
+template <class T>
+struct Mul24Hi {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return static_cast<T>((low24(a) * low24(b)) >> 16); }
+};
+template <class T>
+struct Mad24Lo {
+  static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(Mul24Lo<T>::apply(a, b), c); }
+};
+template <class T>
+struct Mad24Hi {
+  static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(Mul24Hi<T>::apply(a, b), c); }
+};
+struct Mad24HiSat {
+  static SOFTCUDA_INLINE s32 apply(s32 a, s32 b, s32 c) { return clampToS32(s64{Mul24Hi<s32>::apply(a, b)} + c); }
+};
 
-template <class T> struct Sad {
+template <class T>
+struct Sad {
   static SOFTCUDA_INLINE T apply(T a, T b, T c) { return wrapAdd(c, a < b ? wrapSub(b, a) : wrapSub(a, b)); }
 };
 
 // PTX leaves division by zero unspecified; NVIDIA's expansion gives all ones and the dividend. MIN / -1 wraps.
-// Up to 32 bits a division of doubles has the same integral part: a/b is at least 1/b away from an integer that it is not.
-template <class T> SOFTCUDA_INLINE T quotient(T a, T b) {
+// Up to 32 bits a division of doubles has the same integral part: a/b is at least 1/b away from an integer that it is
+// not.
+template <class T>
+SOFTCUDA_INLINE T quotient(T a, T b) {
   if constexpr (sizeof(T) <= 4) {
     const T divisor = b == 0 ? T{1} : b;
     const double q = static_cast<double>(a) / static_cast<double>(divisor);
@@ -76,21 +181,40 @@ template <class T> SOFTCUDA_INLINE T quotient(T a, T b) {
     return static_cast<T>(a / b);
   }
 }
-template <class T> struct Div {
+template <class T>
+struct Div {
   static SOFTCUDA_INLINE T apply(T a, T b) { return b == 0 ? static_cast<T>(~T{0}) : quotient(a, b); }
 };
-template <class T> struct Rem {
+template <class T>
+struct Rem {
   static SOFTCUDA_INLINE T apply(T a, T b) { return b == 0 ? a : wrapSub(a, wrapMul(quotient(a, b), b)); }
 };
-template <class T> struct Abs { static SOFTCUDA_INLINE T apply(T a) { return a < 0 ? wrapSub(T{0}, a) : a; } };
-template <class T> struct Neg { static SOFTCUDA_INLINE T apply(T a) { return wrapSub(T{0}, a); } };
-template <class T> struct Min { static SOFTCUDA_INLINE T apply(T a, T b) { return a < b ? a : b; } };
-template <class T> struct Max { static SOFTCUDA_INLINE T apply(T a, T b) { return a > b ? a : b; } };
-template <class T, template <class> class M> struct Relu {
-  static SOFTCUDA_INLINE T apply(T a, T b) { const T r = M<T>::apply(a, b); return r < 0 ? T{0} : r; }
+template <class T>
+struct Abs {
+  static SOFTCUDA_INLINE T apply(T a) { return a < 0 ? wrapSub(T{0}, a) : a; }
+};
+template <class T>
+struct Neg {
+  static SOFTCUDA_INLINE T apply(T a) { return wrapSub(T{0}, a); }
+};
+template <class T>
+struct Min {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return a < b ? a : b; }
+};
+template <class T>
+struct Max {
+  static SOFTCUDA_INLINE T apply(T a, T b) { return a > b ? a : b; }
+};
+template <class T, template <class> class M>
+struct Relu {
+  static SOFTCUDA_INLINE T apply(T a, T b) {
+    const T r = M<T>::apply(a, b);
+    return r < 0 ? T{0} : r;
+  }
 };
 // Two 16-bit halves.
-template <class T, class F> struct Halves {
+template <class T, class F>
+struct Halves {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b) {
     const u16 lo = static_cast<u16>(F::apply(static_cast<T>(a), static_cast<T>(b)));
     const u16 hi = static_cast<u16>(F::apply(static_cast<T>(a >> 16), static_cast<T>(b >> 16)));
@@ -98,8 +222,8 @@ template <class T, class F> struct Halves {
   }
 };
 
-// Carry chains. The carry is a predicate. As in hardware, a subtraction is the addition of the complement: it leaves a carry where
-// it did not borrow, and nvcc's 128-bit division relies on that (subc.cc followed by addc).
+// Carry chains. The carry is a predicate. As in hardware, a subtraction is the addition of the complement: it leaves a
+// carry where it did not borrow, and nvcc's 128-bit division relies on that (subc.cc followed by addc).
 template <class U, bool Subtract, bool In>
 struct AddWithCarry {
   static SOFTCUDA_INLINE U apply(U a, U b, U carryIn, U* carryOut) {
@@ -156,26 +280,32 @@ LaneOp chooseAddCarry(bool in, bool out) {
 }
 template <class T>
 LaneOp chooseMadCarry(bool hi, bool in, bool out) {
-  if (hi) return in ? out ? &madCarry<T, true, true, true> : &madCarry<T, true, true, false> : &madCarry<T, true, false, true>;
-  return in ? out ? &madCarry<T, false, true, true> : &madCarry<T, false, true, false> : &madCarry<T, false, false, true>;
+  if (hi)
+    return in ? out ? &madCarry<T, true, true, true> : &madCarry<T, true, true, false>
+              : &madCarry<T, true, false, true>;
+  return in ? out ? &madCarry<T, false, true, true> : &madCarry<T, false, true, false>
+            : &madCarry<T, false, false, true>;
 }
 
-template <class A, class B> struct Dp4a {
+template <class A, class B>
+struct Dp4a {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
     for (int i = 0; i < 32; i += 8)
       c += static_cast<u32>(static_cast<s32>(static_cast<A>(a >> i)) * static_cast<s32>(static_cast<B>(b >> i)));
     return c;
   }
 };
-template <class A, class B, int Shift> struct Dp2a {
+template <class A, class B, int Shift>
+struct Dp2a {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
     for (int i = 0; i < 2; ++i)
-      c += static_cast<u32>(static_cast<s32>(static_cast<A>(a >> (16 * i))) * static_cast<s32>(static_cast<B>(b >> (Shift + 8 * i))));
+      c += static_cast<u32>(static_cast<s32>(static_cast<A>(a >> (16 * i))) *
+                            static_cast<s32>(static_cast<B>(b >> (Shift + 8 * i))));
     return c;
   }
 };
 
-#define SOFTCUDA_INT_CASES(make, F) \
+#define SOFTCUDA_INT_CASES(make, F)    \
   case Type::U16: return make(F, u16); \
   case Type::S16: return make(F, s16); \
   case Type::U32: return make(F, u32); \
@@ -186,13 +316,16 @@ template <class A, class B, int Shift> struct Dp2a {
 #define SOFTCUDA_BINARY(F, T) (binary<F<T>, T, T, T>())
 #define SOFTCUDA_TERNARY(F, T) (ternary<F<T>, T, T, T, T>())
 
-template <template <class> class F> LaneOp binaryInt(Type t) {
-  switch (t) { SOFTCUDA_INT_CASES(SOFTCUDA_BINARY, F) default: return nullptr; }
+template <template <class> class F>
+LaneOp binaryInt(Type t) {
+  switch (t) { SOFTCUDA_INT_CASES(SOFTCUDA_BINARY, F) default : return nullptr; }
 }
-template <template <class> class F> LaneOp ternaryInt(Type t) {
-  switch (t) { SOFTCUDA_INT_CASES(SOFTCUDA_TERNARY, F) default: return nullptr; }
+template <template <class> class F>
+LaneOp ternaryInt(Type t) {
+  switch (t) { SOFTCUDA_INT_CASES(SOFTCUDA_TERNARY, F) default : return nullptr; }
 }
-template <template <class> class F> LaneOp unarySigned(Type t) {
+template <template <class> class F>
+LaneOp unarySigned(Type t) {
   switch (t) {
     case Type::S16: return SOFTCUDA_UNARY(F, s16);
     case Type::S32: return SOFTCUDA_UNARY(F, s32);
@@ -219,7 +352,8 @@ LaneOp madWide(Type t) {
     default: return nullptr;
   }
 }
-template <template <class> class M> LaneOp minMax(const Key& k) {
+template <template <class> class M>
+LaneOp minMax(const Key& k) {
   if (k.relu) {
     if (k.type == Type::S32) return binary<Relu<s32, M>, s32, s32, s32>();
     if (k.type == Type::S16x2) return binary<Halves<s16, Relu<s16, M>>, u32, u32, u32>();
@@ -231,13 +365,18 @@ template <template <class> class M> LaneOp minMax(const Key& k) {
 }
 // u32/s32/u64/s64 (and b32, b64): the sign does not matter.
 int carryWidth(Type t) {
-  return t == Type::U32 || t == Type::S32 || t == Type::B32 ? 32 : t == Type::U64 || t == Type::S64 || t == Type::B64 ? 64 : 0;
+  return t == Type::U32 || t == Type::S32 || t == Type::B32   ? 32
+         : t == Type::U64 || t == Type::S64 || t == Type::B64 ? 64
+                                                              : 0;
 }
-template <bool Subtract> LaneOp addSub(const Key& k, bool in) {
+template <bool Subtract>
+LaneOp addSub(const Key& k, bool in) {
   if (in || k.carryOut) {
     if (!only(k, kCarryIn | kCarryOut)) return nullptr;
     const int width = carryWidth(k.type);
-    return width == 32 ? chooseAddCarry<u32, Subtract>(in, k.carryOut) : width == 64 ? chooseAddCarry<u64, Subtract>(in, k.carryOut) : nullptr;
+    return width == 32   ? chooseAddCarry<u32, Subtract>(in, k.carryOut)
+           : width == 64 ? chooseAddCarry<u64, Subtract>(in, k.carryOut)
+                         : nullptr;
   }
   if (k.sat) {
     if (!only(k, kSat) || k.type != Type::S32) return nullptr;
@@ -263,7 +402,8 @@ LaneOp mad(const Key& k, bool in) {
   if (k.sat) return k.hi && k.type == Type::S32 ? ternary<MadHiSat, s32, s32, s32, s32>() : nullptr;
   return k.wide ? madWide(k.type) : k.hi ? ternaryInt<MadHi>(k.type) : ternaryInt<MadLo>(k.type);
 }
-template <template <class> class Lo, template <class> class Hi> LaneOp mul24(const Key& k) {
+template <template <class> class Lo, template <class> class Hi>
+LaneOp mul24(const Key& k) {
   if (!only(k, kHi | kLo) || k.hi == k.lo) return nullptr;
   if (k.type == Type::U32) return k.hi ? SOFTCUDA_BINARY(Hi, u32) : SOFTCUDA_BINARY(Lo, u32);
   if (k.type == Type::S32) return k.hi ? SOFTCUDA_BINARY(Hi, s32) : SOFTCUDA_BINARY(Lo, s32);
@@ -283,8 +423,11 @@ LaneOp dp4a(const Key& k) {
   if (a) return b ? ternary<Dp4a<s8, s8>, u32, u32, u32, u32>() : ternary<Dp4a<s8, u8>, u32, u32, u32, u32>();
   return b ? ternary<Dp4a<u8, s8>, u32, u32, u32, u32>() : ternary<Dp4a<u8, u8>, u32, u32, u32, u32>();
 }
-template <int Shift> LaneOp dp2aHalf(bool a, bool b) {
-  if (a) return b ? ternary<Dp2a<s16, s8, Shift>, u32, u32, u32, u32>() : ternary<Dp2a<s16, u8, Shift>, u32, u32, u32, u32>();
+template <int Shift>
+LaneOp dp2aHalf(bool a, bool b) {
+  if (a)
+    return b ? ternary<Dp2a<s16, s8, Shift>, u32, u32, u32, u32>()
+             : ternary<Dp2a<s16, u8, Shift>, u32, u32, u32, u32>();
   return b ? ternary<Dp2a<u16, s8, Shift>, u32, u32, u32, u32>() : ternary<Dp2a<u16, u8, Shift>, u32, u32, u32, u32>();
 }
 LaneOp dp2a(const Key& k) {

@@ -1,7 +1,9 @@
-// How an operation is applied to 32 lanes. Included once by every levels/*.cpp, which says at which instruction-set level it is compiled.
+// How an operation is applied to 32 lanes. Included once by every levels/*.cpp, which says at which instruction-set
+// level it is compiled.
 //
-// These files are compiled several times with different instruction sets. They must not use inline functions of the standard library:
-// the linker would keep one copy, maybe the one that an old machine cannot run. Everything here is in an unnamed namespace.
+// These files are compiled several times with different instruction sets. They must not use inline functions of the
+// standard library: the linker would keep one copy, maybe the one that an old machine cannot run. Everything here is
+// in an unnamed namespace.
 #include <cstdint>
 #include <cstring>
 
@@ -22,7 +24,8 @@
 #ifndef SOFTCUDA_LEVEL
 #error "define SOFTCUDA_LEVEL as scalar, avx2 or avx512"
 #endif
-#if SOFTCUDA_WANTS_AVX512 && !(defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__))
+#if SOFTCUDA_WANTS_AVX512 && \
+    !(defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__))
 #error "compile this file with -march=x86-64-v4"
 #endif
 #if SOFTCUDA_WANTS_AVX2 && !(defined(__AVX2__) && defined(__FMA__) && defined(__F16C__))
@@ -35,7 +38,7 @@
 #if defined(__clang__)
 #define SOFTCUDA_LANES _Pragma("clang loop vectorize(assume_safety)")
 #pragma clang fp contract(off)
-#pragma clang diagnostic ignored "-Wpass-failed"   // loops that stay scalar are no mistake
+#pragma clang diagnostic ignored "-Wpass-failed"  // loops that stay scalar are no mistake
 #else
 #define SOFTCUDA_LANES _Pragma("GCC ivdep")
 #endif
@@ -69,23 +72,38 @@ template <class T>
 struct Slot {
   using type = u32;
 };
-template <> struct Slot<u64> { using type = u64; };
-template <> struct Slot<s64> { using type = u64; };
-template <> struct Slot<double> { using type = u64; };
+template <>
+struct Slot<u64> {
+  using type = u64;
+};
+template <>
+struct Slot<s64> {
+  using type = u64;
+};
+template <>
+struct Slot<double> {
+  using type = u64;
+};
 template <class T>
 using SlotOf = typename Slot<T>::type;
 
 template <class T>
-SOFTCUDA_INLINE T fromSlot(SlotOf<T> s) { return static_cast<T>(s); }
+SOFTCUDA_INLINE T fromSlot(SlotOf<T> s) {
+  return static_cast<T>(s);
+}
 template <>
-SOFTCUDA_INLINE float fromSlot<float>(u32 s) { return bitsAs<float>(s); }
+SOFTCUDA_INLINE float fromSlot<float>(u32 s) {
+  return bitsAs<float>(s);
+}
 template <>
-SOFTCUDA_INLINE double fromSlot<double>(u64 s) { return bitsAs<double>(s); }
+SOFTCUDA_INLINE double fromSlot<double>(u64 s) {
+  return bitsAs<double>(s);
+}
 
 SOFTCUDA_INLINE u32 toSlot(u32 v) { return v; }
 SOFTCUDA_INLINE u32 toSlot(s32 v) { return static_cast<u32>(v); }
 SOFTCUDA_INLINE u32 toSlot(u8 v) { return v; }
-SOFTCUDA_INLINE u32 toSlot(s8 v) { return static_cast<u16>(v); }   // 8-bit results fill a 16-bit register
+SOFTCUDA_INLINE u32 toSlot(s8 v) { return static_cast<u16>(v); }  // 8-bit results fill a 16-bit register
 SOFTCUDA_INLINE u32 toSlot(u16 v) { return v; }
 SOFTCUDA_INLINE u32 toSlot(s16 v) { return static_cast<u16>(v); }
 SOFTCUDA_INLINE u64 toSlot(u64 v) { return v; }
@@ -104,7 +122,8 @@ SOFTCUDA_INLINE void write(u32 active, u32* d, const u32* v) {
 }
 SOFTCUDA_INLINE void write(u32 active, u64* d, const u64* v) {
 #if defined(__AVX512F__)
-  for (int i = 0; i < kLanes; i += 8) _mm512_mask_storeu_epi64(d + i, static_cast<__mmask8>(active >> i), _mm512_loadu_si512(v + i));
+  for (int i = 0; i < kLanes; i += 8)
+    _mm512_mask_storeu_epi64(d + i, static_cast<__mmask8>(active >> i), _mm512_loadu_si512(v + i));
 #else
   for (int i = 0; i < kLanes; ++i) d[i] = active >> i & 1 ? v[i] : d[i];
 #endif
@@ -124,7 +143,8 @@ SOFTCUDA_INLINE u32 packBits(const u32* v) {
   u32 zero = 0;
   for (int i = 0; i < 4; ++i) {
     const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(v + 8 * i));
-    zero |= static_cast<u32>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(x, _mm256_setzero_si256())))) << (8 * i);
+    zero |= static_cast<u32>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(x, _mm256_setzero_si256()))))
+            << (8 * i);
   }
   return ~zero;
 #else
@@ -134,9 +154,12 @@ SOFTCUDA_INLINE u32 packBits(const u32* v) {
 #endif
 }
 
-// Directed rounding: MXCSR for the time of a loop. The loop's inputs are loaded after `begin` and its results stored before `end`.
+// Directed rounding: MXCSR for the time of a loop. The loop's inputs are loaded after `begin` and its results stored
+// before `end`.
 template <Rounding R>
-constexpr bool isDirected() { return R == Rounding::Rz || R == Rounding::Rm || R == Rounding::Rp; }
+constexpr bool isDirected() {
+  return R == Rounding::Rz || R == Rounding::Rm || R == Rounding::Rp;
+}
 #if defined(__x86_64__)
 SOFTCUDA_INLINE u32 roundingState() { return _mm_getcsr(); }
 SOFTCUDA_INLINE void setRoundingState(u32 state) { _mm_setcsr(state); }
@@ -149,7 +172,9 @@ SOFTCUDA_INLINE void setRounding(u32 before) {
 inline u32 roundingState() { return static_cast<u32>(fegetround()); }
 inline void setRoundingState(u32 state) { fesetround(static_cast<int>(state)); }
 template <Rounding R>
-void setRounding(u32) { fesetround(R == Rounding::Rz ? FE_TOWARDZERO : R == Rounding::Rm ? FE_DOWNWARD : FE_UPWARD); }
+void setRounding(u32) {
+  fesetround(R == Rounding::Rz ? FE_TOWARDZERO : R == Rounding::Rm ? FE_DOWNWARD : FE_UPWARD);
+}
 #endif
 template <Rounding R>
 SOFTCUDA_INLINE u32 beginRounding() {
@@ -206,7 +231,8 @@ SOFTCUDA_NOINLINE void map2(u32 active, void* const* dst, const void* const* src
   const Target<SlotOf<D>> to(active, dst[0], out);
   const u32 csr = beginRounding<R>();
   SOFTCUDA_LANES
-  for (int i = 0; i < kLanes; ++i) to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]))));
+  for (int i = 0; i < kLanes; ++i)
+    to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]))));
   endRounding<R>(csr, to.lanes);
   to.finish();
 }
@@ -219,7 +245,8 @@ SOFTCUDA_NOINLINE void map3(u32 active, void* const* dst, const void* const* src
   const Target<SlotOf<D>> to(active, dst[0], out);
   const u32 csr = beginRounding<R>();
   SOFTCUDA_LANES
-  for (int i = 0; i < kLanes; ++i) to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]))));
+  for (int i = 0; i < kLanes; ++i)
+    to.lanes[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]))));
   endRounding<R>(csr, to.lanes);
   to.finish();
 }
@@ -232,21 +259,44 @@ SOFTCUDA_NOINLINE void map4(u32 active, void* const* dst, const void* const* src
   const auto* e = static_cast<const SlotOf<E>*>(src[3]);
   alignas(64) SlotOf<D> out[kLanes];
   for (int i = 0; i < kLanes; ++i)
-    out[i] = toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]), fromSlot<E>(e[i]))));
+    out[i] =
+        toSlot(static_cast<D>(F::apply(fromSlot<A>(a[i]), fromSlot<B>(b[i]), fromSlot<C>(c[i]), fromSlot<E>(e[i]))));
   write(active, d, out);
 }
 
 template <class F, class D, class A>
-constexpr LaneOp unary() { return &map1<F, Rounding::None, D, A>; }
+constexpr LaneOp unary() {
+  return &map1<F, Rounding::None, D, A>;
+}
 template <class F, class D, class A, class B>
-constexpr LaneOp binary() { return &map2<F, Rounding::None, D, A, B>; }
+constexpr LaneOp binary() {
+  return &map2<F, Rounding::None, D, A, B>;
+}
 template <class F, class D, class A, class B, class C>
-constexpr LaneOp ternary() { return &map3<F, Rounding::None, D, A, B, C>; }
+constexpr LaneOp ternary() {
+  return &map3<F, Rounding::None, D, A, B, C>;
+}
 
 // Which parts of a key are in use; a finder refuses a key with parts that the instruction does not have.
 enum KeyPart : u32 {
-  kSource = 1, kRound = 2, kCompare = 4, kBool = 8, kFtz = 16, kSat = 32, kRelu = 64, kNan = 128, kAbs = 256, kXorsign = 512,
-  kNoftz = 1024, kHi = 2048, kLo = 4096, kWide = 8192, kCarryIn = 16384, kCarryOut = 32768, kVariant = 65536, kSatfinite = 131072
+  kSource = 1,
+  kRound = 2,
+  kCompare = 4,
+  kBool = 8,
+  kFtz = 16,
+  kSat = 32,
+  kRelu = 64,
+  kNan = 128,
+  kAbs = 256,
+  kXorsign = 512,
+  kNoftz = 1024,
+  kHi = 2048,
+  kLo = 4096,
+  kWide = 8192,
+  kCarryIn = 16384,
+  kCarryOut = 32768,
+  kVariant = 65536,
+  kSatfinite = 131072
 };
 inline u32 partsOf(const Key& k) {
   u32 parts = 0;

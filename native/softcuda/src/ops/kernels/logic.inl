@@ -4,18 +4,47 @@
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-struct And { template <class U> static SOFTCUDA_INLINE U apply(U a, U b) { return static_cast<U>(a & b); } };
-struct Or { template <class U> static SOFTCUDA_INLINE U apply(U a, U b) { return static_cast<U>(a | b); } };
-struct Xor { template <class U> static SOFTCUDA_INLINE U apply(U a, U b) { return static_cast<U>(a ^ b); } };
-struct Not { template <class U> static SOFTCUDA_INLINE U apply(U a) { return static_cast<U>(~a); } };
-struct Cnot { template <class U> static SOFTCUDA_INLINE U apply(U a) { return static_cast<U>(a == 0); } };
+struct And {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a, U b) {
+    return static_cast<U>(a & b);
+  }
+};
+struct Or {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a, U b) {
+    return static_cast<U>(a | b);
+  }
+};
+struct Xor {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a, U b) {
+    return static_cast<U>(a ^ b);
+  }
+};
+struct Not {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a) {
+    return static_cast<U>(~a);
+  }
+};
+struct Cnot {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a) {
+    return static_cast<U>(a == 0);
+  }
+};
 
-template <class F> void predicate2(u32 active, void* const* dst, const void* const* src, u32) {
+template <class F>
+void predicate2(u32 active, void* const* dst, const void* const* src, u32) {
   writePredicate(active, dst[0], F::apply(*static_cast<const u32*>(src[0]), *static_cast<const u32*>(src[1])));
 }
-void predicateNot(u32 active, void* const* dst, const void* const* src, u32) { writePredicate(active, dst[0], ~*static_cast<const u32*>(src[0])); }
+void predicateNot(u32 active, void* const* dst, const void* const* src, u32) {
+  writePredicate(active, dst[0], ~*static_cast<const u32*>(src[0]));
+}
 
-template <class F> LaneOp logic2(Type t) {
+template <class F>
+LaneOp logic2(Type t) {
   switch (t) {
     case Type::Pred: return &predicate2<F>;
     case Type::B16: return binary<F, u16, u16, u16>();
@@ -24,7 +53,8 @@ template <class F> LaneOp logic2(Type t) {
     default: return nullptr;
   }
 }
-template <class F> LaneOp logic1(Type t) {
+template <class F>
+LaneOp logic1(Type t) {
   switch (t) {
     case Type::B16: return unary<F, u16, u16>();
     case Type::B32: return unary<F, u32, u32>();
@@ -34,7 +64,8 @@ template <class F> LaneOp logic1(Type t) {
 }
 
 // One function per table; bit 4a+2b+c of the table is the result for the bits a, b, c.
-template <u32 Table> struct Lop3 {
+template <u32 Table>
+struct Lop3 {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
     u32 r = 0;
     if constexpr (Table & 0x01) r |= ~a & ~b & ~c;
@@ -49,7 +80,8 @@ template <u32 Table> struct Lop3 {
   }
 };
 #if defined(__AVX512F__)
-template <u32 Table> void lop3(u32 active, void* const* dst, const void* const* src, u32) {
+template <u32 Table>
+void lop3(u32 active, void* const* dst, const void* const* src, u32) {
   u32* d = static_cast<u32*>(dst[0]);
   for (int i = 0; i < kLanes; i += 16) {
     const __m512i a = _mm512_loadu_si512(static_cast<const u32*>(src[0]) + i);
@@ -58,12 +90,21 @@ template <u32 Table> void lop3(u32 active, void* const* dst, const void* const* 
     _mm512_mask_storeu_epi32(d + i, static_cast<__mmask16>(active >> i), _mm512_ternarylogic_epi32(a, b, c, Table));
   }
 }
-template <u32 Table> constexpr LaneOp lop3Op() { return &lop3<Table>; }
+template <u32 Table>
+constexpr LaneOp lop3Op() {
+  return &lop3<Table>;
+}
 #else
-template <u32 Table> constexpr LaneOp lop3Op() { return ternary<Lop3<Table>, u32, u32, u32, u32>(); }
+template <u32 Table>
+constexpr LaneOp lop3Op() {
+  return ternary<Lop3<Table>, u32, u32, u32, u32>();
+}
 #endif
-struct Lop3Table { LaneOp op[256]; };
-template <u32 Table> struct FillLop3 {
+struct Lop3Table {
+  LaneOp op[256];
+};
+template <u32 Table>
+struct FillLop3 {
   static constexpr void fill(Lop3Table& t) {
     t.op[Table] = lop3Op<Table>();
     if constexpr (Table != 0) FillLop3<Table - 1>::fill(t);
@@ -75,7 +116,8 @@ constexpr Lop3Table makeLop3() {
   return t;
 }
 constexpr Lop3Table kLop3 = makeLop3();
-template <bool IsOr> void lop3Predicate(u32 active, void* const* dst, const void* const* src, u32 variant) {
+template <bool IsOr>
+void lop3Predicate(u32 active, void* const* dst, const void* const* src, u32 variant) {
   alignas(64) u32 out[kLanes];
   void* const to[1] = {out};
   kLop3.op[variant & 0xff](kAll, to, src, variant);
@@ -84,13 +126,15 @@ template <bool IsOr> void lop3Predicate(u32 active, void* const* dst, const void
   writePredicate(active, dst[1], IsOr ? t | q : t & q);
 }
 
-template <class U> struct Shl {
+template <class U>
+struct Shl {
   static SOFTCUDA_INLINE U apply(U a, u32 b) {
     constexpr u32 width = 8 * sizeof(U);
     return b >= width ? U{0} : static_cast<U>(a << (b & (width - 1)));
   }
 };
-template <class T> struct Shr {
+template <class T>
+struct Shr {
   static SOFTCUDA_INLINE T apply(T a, u32 b) {
     constexpr u32 width = 8 * sizeof(T);
     if constexpr (static_cast<T>(-1) < T{0}) return static_cast<T>(a >> (b >= width ? width - 1 : b));
@@ -98,7 +142,8 @@ template <class T> struct Shr {
   }
 };
 // a is the low half, b the high half of the 64 bits that are shifted.
-template <bool Right, bool Wrap> struct Shf {
+template <bool Right, bool Wrap>
+struct Shf {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
     const u32 n = Wrap ? c & 31 : c > 32 ? 32 : c;
     const u64 both = static_cast<u64>(b) << 32 | a;
@@ -119,7 +164,8 @@ struct PrmtGeneric {
     return r;
   }
 };
-// Bytes are looked up within 128-bit lanes, in a and in b, and the selector's bits 2 and 3 choose among them and their signs.
+// Bytes are looked up within 128-bit lanes, in a and in b, and the selector's bits 2 and 3 choose among them and their
+// signs.
 void prmtGeneric(u32 active, void* const* dst, const void* const* src, u32 variant) {
 #if defined(__AVX2__)
   (void)variant;
@@ -134,13 +180,15 @@ void prmtGeneric(u32 active, void* const* dst, const void* const* src, u32 varia
     n = _mm512_and_si512(_mm512_or_si512(n, _mm512_slli_epi32(n, 8)), _mm512_set1_epi32(0x00ff00ff));
     n = _mm512_and_si512(_mm512_or_si512(n, _mm512_slli_epi32(n, 4)), _mm512_set1_epi32(0x0f0f0f0f));
     const __m512i index = _mm512_or_si512(_mm512_and_si512(n, _mm512_set1_epi8(3)), laneBase);
-    const __m512i fromA = _mm512_shuffle_epi8(_mm512_loadu_si512(a + i), index), fromB = _mm512_shuffle_epi8(_mm512_loadu_si512(b + i), index);
+    const __m512i fromA = _mm512_shuffle_epi8(_mm512_loadu_si512(a + i), index),
+                  fromB = _mm512_shuffle_epi8(_mm512_loadu_si512(b + i), index);
     const __m512i byte = _mm512_mask_blend_epi8(_mm512_test_epi8_mask(n, _mm512_set1_epi8(4)), fromA, fromB);
     const __m512i sign = _mm512_movm_epi8(_mm512_movepi8_mask(byte));
     _mm512_store_si512(out + i, _mm512_mask_blend_epi8(_mm512_test_epi8_mask(n, _mm512_set1_epi8(8)), byte, sign));
   }
 #else
-  const __m256i laneBase = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
+  const __m256i laneBase =
+      _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
   const auto load = [](const u32* v) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(v)); };
   for (int i = 0; i < kLanes; i += 8) {
     __m256i n = _mm256_and_si256(load(c + i), _mm256_set1_epi32(0xffff));
@@ -149,9 +197,11 @@ void prmtGeneric(u32 active, void* const* dst, const void* const* src, u32 varia
     const __m256i index = _mm256_or_si256(_mm256_and_si256(n, _mm256_set1_epi8(3)), laneBase);
     const __m256i fromA = _mm256_shuffle_epi8(load(a + i), index), fromB = _mm256_shuffle_epi8(load(b + i), index);
     // Bits 2 and 3 of the selectors moved to the bytes' top bits, which is what blendv looks at.
-    const __m256i byte = _mm256_blendv_epi8(fromA, fromB, _mm256_slli_epi32(_mm256_and_si256(n, _mm256_set1_epi8(4)), 5));
+    const __m256i byte =
+        _mm256_blendv_epi8(fromA, fromB, _mm256_slli_epi32(_mm256_and_si256(n, _mm256_set1_epi8(4)), 5));
     const __m256i sign = _mm256_cmpgt_epi8(_mm256_setzero_si256(), byte);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out + i), _mm256_blendv_epi8(byte, sign, _mm256_slli_epi32(_mm256_and_si256(n, _mm256_set1_epi8(8)), 4)));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(out + i),
+                       _mm256_blendv_epi8(byte, sign, _mm256_slli_epi32(_mm256_and_si256(n, _mm256_set1_epi8(8)), 4)));
   }
 #endif
   write(active, static_cast<u32*>(dst[0]), out);
@@ -159,20 +209,28 @@ void prmtGeneric(u32 active, void* const* dst, const void* const* src, u32 varia
   map3<PrmtGeneric, Rounding::None, u32, u32, u32, u32>(active, dst, src, variant);
 #endif
 }
-template <u32 Mode> struct PrmtMode {
+template <u32 Mode>
+struct PrmtMode {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
     const u64 both = static_cast<u64>(b) << 32 | a;
     const u32 n = c & 3;
     u32 r = 0;
     for (u32 i = 0; i < 4; ++i) {
-      const u32 from = Mode == kPrmtF4e ? n + i : Mode == kPrmtB4e ? (n - i) & 7 : Mode == kPrmtRc8 ? n
-          : Mode == kPrmtEcl ? (i > n ? i : n) : Mode == kPrmtEcr ? (i < n ? i : n) : (n & 1) * 2 + (i & 1);
+      const u32 from = Mode == kPrmtF4e   ? n + i
+                       : Mode == kPrmtB4e ? (n - i) & 7
+                       : Mode == kPrmtRc8 ? n
+                       : Mode == kPrmtEcl ? (i > n ? i : n)
+                       : Mode == kPrmtEcr ? (i < n ? i : n)
+                                          : (n & 1) * 2 + (i & 1);
       r |= (static_cast<u32>(both >> (8 * from)) & 0xff) << (8 * i);
     }
     return r;
   }
 };
-template <class F> constexpr LaneOp three() { return ternary<F, u32, u32, u32, u32>(); }
+template <class F>
+constexpr LaneOp three() {
+  return ternary<F, u32, u32, u32, u32>();
+}
 
 LaneOp shift(const Key& k) {
   if (!only(k, 0)) return nullptr;
@@ -185,9 +243,12 @@ LaneOp shift(const Key& k) {
     }
   }
   switch (k.type) {
-    case Type::B16: case Type::U16: return binary<Shr<u16>, u16, u16, u32>();
-    case Type::B32: case Type::U32: return binary<Shr<u32>, u32, u32, u32>();
-    case Type::B64: case Type::U64: return binary<Shr<u64>, u64, u64, u32>();
+    case Type::B16:
+    case Type::U16: return binary<Shr<u16>, u16, u16, u32>();
+    case Type::B32:
+    case Type::U32: return binary<Shr<u32>, u32, u32, u32>();
+    case Type::B64:
+    case Type::U64: return binary<Shr<u64>, u64, u64, u32>();
     case Type::S16: return binary<Shr<s16>, s16, s16, u32>();
     case Type::S32: return binary<Shr<s32>, s32, s32, u32>();
     case Type::S64: return binary<Shr<s64>, s64, s64, u32>();

@@ -1,22 +1,31 @@
 // Matrix products on warp-wide fragments: mma and wmma.mma.
 //
-// Sums in floating point: d = c, then d = fma(a[k], b[k], d) in f32 for k = 0, 1, 2, ... Products of f16, bf16 and tf32 are exact in f32
-// (tf32: the low 13 bits of the operands are ignored), so each step rounds once, to nearest even. f16 results are rounded at the end only.
-// Hardware adds in groups with another rounding; PTX leaves the order open. f64: the same with f64 steps. Integers: exact, then wrapped or
-// clamped once.
+// Sums in floating point: d = c, then d = fma(a[k], b[k], d) in f32 for k = 0, 1, 2, ... Products of f16, bf16 and
+// tf32 are exact in f32 (tf32: the low 13 bits of the operands are ignored), so each step rounds once, to nearest
+// even. f16 results are rounded at the end only. Hardware adds in groups with another rounding; PTX leaves the order
+// open. f64: the same with f64 steps. Integers: exact, then wrapped or clamped once.
 //
-// Everything is made of products of 16x8 (8x8 for the m8n8 shapes) tiles in the register layout of mma.m16n8; see fragment.cpp.
+// Everything is made of products of 16x8 (8x8 for the m8n8 shapes) tiles in the register layout of mma.m16n8; see
+// fragment.cpp.
 #include "half_format.inl"
 
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-// How elements of A and B lie in 32-bit registers; a chunk is the part of K that one register of each lane quad covers.
-struct HalfElements { static constexpr int perRegister = 2; };
-struct BfloatElements { static constexpr int perRegister = 2; };
-struct Tf32Elements { static constexpr int perRegister = 1; };
+// How elements of A and B lie in 32-bit registers; a chunk is the part of K that one register of each lane quad
+// covers.
+struct HalfElements {
+  static constexpr int perRegister = 2;
+};
+struct BfloatElements {
+  static constexpr int perRegister = 2;
+};
+struct Tf32Elements {
+  static constexpr int perRegister = 1;
+};
 
-template <class E, int part> SOFTCUDA_INLINE void unpackFloats(const u32* reg, float* out) {
+template <class E, int part>
+SOFTCUDA_INLINE void unpackFloats(const u32* reg, float* out) {
   if constexpr (E::perRegister == 1) {
     for (int i = 0; i < kLanes; ++i) out[i] = bitsAs<float>(reg[i] & 0xffffe000u);
   } else if constexpr (__is_same(E, HalfElements)) {
@@ -38,14 +47,21 @@ SOFTCUDA_INLINE void transposeQuads(const __m512i* v, __m512i* out) {
 SOFTCUDA_INLINE void loadRows(const void* top, const void* bottom, __m512i* v) {
   const u32* x = static_cast<const u32*>(top);
   const u32* y = static_cast<const u32*>(bottom);
-  v[0] = _mm512_loadu_si512(x), v[1] = _mm512_loadu_si512(x + 16), v[2] = _mm512_loadu_si512(y), v[3] = _mm512_loadu_si512(y + 16);
+  v[0] = _mm512_loadu_si512(x), v[1] = _mm512_loadu_si512(x + 16), v[2] = _mm512_loadu_si512(y),
+  v[3] = _mm512_loadu_si512(y + 16);
 }
 SOFTCUDA_INLINE __m512 lowHalves(__m512i v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(v)); }
-SOFTCUDA_INLINE __m512 highHalves(__m512i v) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(v, 16))); }
-template <class E, int part> SOFTCUDA_INLINE __m512 elements(__m512i v) {
-  if constexpr (E::perRegister == 1) return _mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32(static_cast<int>(0xffffe000u))));
+SOFTCUDA_INLINE __m512 highHalves(__m512i v) {
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(v, 16)));
+}
+template <class E, int part>
+SOFTCUDA_INLINE __m512 elements(__m512i v) {
+  if constexpr (E::perRegister == 1)
+    return _mm512_castsi512_ps(_mm512_and_si512(v, _mm512_set1_epi32(static_cast<int>(0xffffe000u))));
   else if constexpr (__is_same(E, HalfElements)) return part == 0 ? lowHalves(v) : highHalves(v);
-  else return _mm512_castsi512_ps(part == 0 ? _mm512_slli_epi32(v, 16) : _mm512_and_si512(v, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+  else
+    return _mm512_castsi512_ps(part == 0 ? _mm512_slli_epi32(v, 16)
+                                         : _mm512_and_si512(v, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
 }
 #endif
 
@@ -67,10 +83,14 @@ SOFTCUDA_INLINE __m256 lowHalves(__m256i v) {
   const __m256i low = _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
   return _mm256_cvtph_ps(_mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
 }
-template <class E, int part> SOFTCUDA_INLINE __m256 elements(__m256i v) {
-  if constexpr (E::perRegister == 1) return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffffe000u))));
+template <class E, int part>
+SOFTCUDA_INLINE __m256 elements(__m256i v) {
+  if constexpr (E::perRegister == 1)
+    return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffffe000u))));
   else if constexpr (__is_same(E, HalfElements)) return lowHalves(part == 0 ? v : _mm256_srli_epi32(v, 16));
-  else return _mm256_castsi256_ps(part == 0 ? _mm256_slli_epi32(v, 16) : _mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+  else
+    return _mm256_castsi256_ps(part == 0 ? _mm256_slli_epi32(v, 16)
+                                         : _mm256_and_si256(v, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
 }
 SOFTCUDA_INLINE __m256i halfBits(__m256 x) {
   const __m256i h = _mm256_cvtepu16_epi32(_mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
@@ -82,13 +102,14 @@ SOFTCUDA_INLINE __m256i halfBits(__m256 x) {
 template <class E, int Chunks, bool CHalf, bool DHalf>
 void product16x8(void* const* d, const void* const* a, const void* const* b, const void* const* c) {
   constexpr int per = E::perRegister;
-  alignas(64) float bs[Chunks * per][kLanes];   // [chunk, part][4n + t]: B(k = 4*per*chunk + per*t + part, n)
+  alignas(64) float bs[Chunks * per][kLanes];  // [chunk, part][4n + t]: B(k = 4*per*chunk + per*t + part, n)
   for (int chunk = 0; chunk < Chunks; ++chunk) {
     unpackFloats<E, 0>(static_cast<const u32*>(b[chunk]), bs[chunk * per]);
     if constexpr (per == 2) unpackFloats<E, 1>(static_cast<const u32*>(b[chunk]), bs[chunk * per + 1]);
   }
 #if defined(__AVX512F__)
-  // One vector per column n; its 16 rows are in the order 0 8 (quad 0 of both halves) ... as transposeQuads leaves them.
+  // One vector per column n; its 16 rows are in the order 0 8 (quad 0 of both halves) ... as transposeQuads leaves
+  // them.
   __m512 sum[8];
   if constexpr (CHalf) {
     __m512i v[4], packed[4];
@@ -116,7 +137,8 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
       if constexpr (per == 2) {
         const __m512 second = elements<E, 1>(packed[t]);
 #pragma GCC unroll 8
-        for (int n = 0; n < 8; ++n) sum[n] = _mm512_fmadd_ps(second, _mm512_set1_ps(bs[chunk * per + 1][4 * n + t]), sum[n]);
+        for (int n = 0; n < 8; ++n)
+          sum[n] = _mm512_fmadd_ps(second, _mm512_set1_ps(bs[chunk * per + 1][4 * n + t]), sum[n]);
       }
     }
   }
@@ -143,7 +165,8 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
       __m512i columns[4], v[4];
       for (int t = 0; t < 4; ++t) {
         const __m512 x = sum[2 * t + odd];
-        columns[t] = _mm512_mask_mov_epi32(_mm512_castps_si512(x), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), _mm512_set1_epi32(static_cast<int>(kNanF32)));
+        columns[t] = _mm512_mask_mov_epi32(_mm512_castps_si512(x), _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q),
+                                           _mm512_set1_epi32(static_cast<int>(kNanF32)));
       }
       transposeQuads(columns, v);
       for (int half = 0; half < 2; ++half) {
@@ -170,7 +193,8 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
     if constexpr (CHalf) {
       loadRegister(c[half], v);
       transposeQuads(v, columns);
-      for (int t = 0; t < 4; ++t) sum[2 * t][half] = lowHalves(columns[t]), sum[2 * t + 1][half] = lowHalves(_mm256_srli_epi32(columns[t], 16));
+      for (int t = 0; t < 4; ++t)
+        sum[2 * t][half] = lowHalves(columns[t]), sum[2 * t + 1][half] = lowHalves(_mm256_srli_epi32(columns[t], 16));
     } else {
       for (int odd = 0; odd < 2; ++odd) {
         loadRegister(c[2 * half + odd], v);
@@ -187,9 +211,12 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
         for (int part = 0; part < per; ++part) {
           const __m256 x = as[(chunk * 4 + t) * per + part][0], y = as[(chunk * 4 + t) * per + part][1];
           const float* row = bs[chunk * per + part] + 4 * n + t;
-          const __m256 b0 = _mm256_broadcast_ss(row), b1 = _mm256_broadcast_ss(row + 4), b2 = _mm256_broadcast_ss(row + 8), b3 = _mm256_broadcast_ss(row + 12);
-          s00 = _mm256_fmadd_ps(x, b0, s00), s01 = _mm256_fmadd_ps(y, b0, s01), s10 = _mm256_fmadd_ps(x, b1, s10), s11 = _mm256_fmadd_ps(y, b1, s11);
-          s20 = _mm256_fmadd_ps(x, b2, s20), s21 = _mm256_fmadd_ps(y, b2, s21), s30 = _mm256_fmadd_ps(x, b3, s30), s31 = _mm256_fmadd_ps(y, b3, s31);
+          const __m256 b0 = _mm256_broadcast_ss(row), b1 = _mm256_broadcast_ss(row + 4),
+                       b2 = _mm256_broadcast_ss(row + 8), b3 = _mm256_broadcast_ss(row + 12);
+          s00 = _mm256_fmadd_ps(x, b0, s00), s01 = _mm256_fmadd_ps(y, b0, s01), s10 = _mm256_fmadd_ps(x, b1, s10),
+          s11 = _mm256_fmadd_ps(y, b1, s11);
+          s20 = _mm256_fmadd_ps(x, b2, s20), s21 = _mm256_fmadd_ps(y, b2, s21), s30 = _mm256_fmadd_ps(x, b3, s30),
+          s31 = _mm256_fmadd_ps(y, b3, s31);
         }
     sum[n][0] = s00, sum[n][1] = s01, sum[n + 1][0] = s10, sum[n + 1][1] = s11;
     sum[n + 2][0] = s20, sum[n + 2][1] = s21, sum[n + 3][0] = s30, sum[n + 3][1] = s31;
@@ -197,14 +224,18 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
   for (int half = 0; half < 2; ++half) {
     __m256i columns[4], v[4];
     if constexpr (DHalf) {
-      for (int t = 0; t < 4; ++t) columns[t] = _mm256_or_si256(halfBits(sum[2 * t][half]), _mm256_slli_epi32(halfBits(sum[2 * t + 1][half]), 16));
+      for (int t = 0; t < 4; ++t)
+        columns[t] =
+            _mm256_or_si256(halfBits(sum[2 * t][half]), _mm256_slli_epi32(halfBits(sum[2 * t + 1][half]), 16));
       transposeQuads(columns, v);
       storeRegister(d[half], v);
     } else {
       for (int odd = 0; odd < 2; ++odd) {
         for (int t = 0; t < 4; ++t) {
           const __m256 x = sum[2 * t + odd][half];
-          columns[t] = _mm256_castps_si256(_mm256_blendv_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(kNanF32))), _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+          columns[t] = _mm256_castps_si256(
+              _mm256_blendv_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(kNanF32))),
+                               _mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
         }
         transposeQuads(columns, v);
         storeRegister(d[2 * half + odd], v);
@@ -267,12 +298,15 @@ void product16x8(void* const* d, const void* const* a, const void* const* b, con
 }
 
 // mma: registers in PTX order.
-template <class E, int Chunks, bool CHalf, bool DHalf> void mmaFloat(u32, void* const* dst, const void* const* src, u32) {
+template <class E, int Chunks, bool CHalf, bool DHalf>
+void mmaFloat(u32, void* const* dst, const void* const* src, u32) {
   product16x8<E, Chunks, CHalf, DHalf>(dst, src, src + 2 * Chunks, src + 3 * Chunks);
 }
-// wmma: two 16x8 products. A has registersA registers, B registersB; the second product's A starts at nextA, its B at nextB. Transposed
-// (m8n32): B's registers hold its transpose as an A operand, A's as a B operand, C and D their transposes.
-template <class E, int Chunks, bool CHalf, bool DHalf, int registersA, int registersB, int nextA, int nextB, bool Transposed>
+// wmma: two 16x8 products. A has registersA registers, B registersB; the second product's A starts at nextA, its B at
+// nextB. Transposed (m8n32): B's registers hold its transpose as an A operand, A's as a B operand, C and D their
+// transposes.
+template <class E, int Chunks, bool CHalf, bool DHalf, int registersA, int registersB, int nextA, int nextB,
+          bool Transposed>
 void wmmaFloat(u32, void* const* dst, const void* const* src, u32) {
   constexpr int cStep = CHalf ? 2 : 4, dStep = DHalf ? 2 : 4;
   const void* const* a = src;
@@ -292,14 +326,16 @@ void wmmaFloat(u32, void* const* dst, const void* const* src, u32) {
 }
 
 // f64: rows x 8 over K = 4, 8 or 16. Registers of A: (row half, k/4), of C: (row half, column parity).
-template <int Rows, int Chunks> void mmaDouble(u32, void* const* dst, const void* const* src, u32) {
+template <int Rows, int Chunks>
+void mmaDouble(u32, void* const* dst, const void* const* src, u32) {
   constexpr int halves = Rows / 8;
   alignas(64) double out[2 * halves][kLanes];
   for (int half = 0; half < halves; ++half) {
-    alignas(64) double sum[8][8];   // [n][row]
+    alignas(64) double sum[8][8];  // [n][row]
     for (int lane = 0; lane < kLanes; ++lane)
       for (int odd = 0; odd < 2; ++odd)
-        sum[lane % 4 * 2 + odd][lane / 4] = bitsAs<double>(static_cast<const u64*>(src[(halves + 1) * Chunks + 2 * half + odd])[lane]);
+        sum[lane % 4 * 2 + odd][lane / 4] =
+            bitsAs<double>(static_cast<const u64*>(src[(halves + 1) * Chunks + 2 * half + odd])[lane]);
     for (int chunk = 0; chunk < Chunks; ++chunk) {
       const u64* a = static_cast<const u64*>(src[halves * chunk + half]);
       const u64* b = static_cast<const u64*>(src[halves * Chunks + chunk]);
@@ -319,12 +355,15 @@ template <int Rows, int Chunks> void mmaDouble(u32, void* const* dst, const void
 }
 
 // mma.m8n8k4 of f16, Volta's: four independent 8x8x4 products, one per pair of quads (lanes 4q.. and 16+4q..).
-template <bool CHalf, bool DHalf> void mmaQuadPairs(u32, void* const* dst, const void* const* src, u32 variant) {
+template <bool CHalf, bool DHalf>
+void mmaQuadPairs(u32, void* const* dst, const void* const* src, u32 variant) {
   const bool columnA = variant >> 24 & 1, columnB = variant >> 25 & 1;
   alignas(64) float a[4][kLanes], b[4][kLanes], c[8][kLanes];
   for (int r = 0; r < 2; ++r) {
-    halvesToFloats<0>(static_cast<const u32*>(src[r]), a[2 * r]), halvesToFloats<16>(static_cast<const u32*>(src[r]), a[2 * r + 1]);
-    halvesToFloats<0>(static_cast<const u32*>(src[2 + r]), b[2 * r]), halvesToFloats<16>(static_cast<const u32*>(src[2 + r]), b[2 * r + 1]);
+    halvesToFloats<0>(static_cast<const u32*>(src[r]), a[2 * r]),
+        halvesToFloats<16>(static_cast<const u32*>(src[r]), a[2 * r + 1]);
+    halvesToFloats<0>(static_cast<const u32*>(src[2 + r]), b[2 * r]),
+        halvesToFloats<16>(static_cast<const u32*>(src[2 + r]), b[2 * r + 1]);
   }
   for (int r = 0; r < (CHalf ? 4 : 8); ++r) {
     if constexpr (CHalf) {
@@ -371,8 +410,10 @@ template <bool CHalf, bool DHalf> void mmaQuadPairs(u32, void* const* dst, const
   }
 }
 
-// --- Integers -----------------------------------------------------------------------------------------------------------------------
-template <int Bits, bool Signed> SOFTCUDA_INLINE s32 element(u32 word, int index) {
+// --- Integers
+// --------------------------------------------------------------------------------------------------------------------
+template <int Bits, bool Signed>
+SOFTCUDA_INLINE s32 element(u32 word, int index) {
   const u32 shifted = word << (32 - Bits - Bits * index);
   return Signed ? static_cast<s32>(shifted) >> (32 - Bits) : static_cast<s32>(shifted >> (32 - Bits));
 }
@@ -381,11 +422,13 @@ SOFTCUDA_INLINE s32 addTo(s32 c, s32 sum, bool clamp) {
   if (!clamp) return static_cast<s32>(static_cast<u32>(c) + static_cast<u32>(sum));
   return static_cast<s32>(exact < INT32_MIN ? INT32_MIN : exact > INT32_MAX ? INT32_MAX : exact);
 }
-// 8 rows x 8 columns of one register half over `chunks` registers; a[chunk], b[chunk]; c and d: registers of even and odd columns.
+// 8 rows x 8 columns of one register half over `chunks` registers; a[chunk], b[chunk]; c and d: registers of even and
+// odd columns.
 template <int Bits, bool SignedA, bool SignedB>
-void product8x8(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks, const void* const* c, bool clamp) {
+void product8x8(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks,
+                const void* const* c, bool clamp) {
   constexpr int per = 32 / Bits;
-  alignas(64) s32 sum[8][8] = {};   // [column][row]
+  alignas(64) s32 sum[8][8] = {};  // [column][row]
   for (int chunk = 0; chunk < chunks; ++chunk) {
     const u32* x = static_cast<const u32*>(a[aStep * chunk]);
     const u32* y = static_cast<const u32*>(b[chunk]);
@@ -402,17 +445,21 @@ void product8x8(s32 (*d)[kLanes], const void* const* a, int aStep, const void* c
   }
   for (int odd = 0; odd < 2; ++odd) {
     const u32* z = static_cast<const u32*>(c[odd]);
-    for (int lane = 0; lane < kLanes; ++lane) d[odd][lane] = addTo(static_cast<s32>(z[lane]), sum[lane % 4 * 2 + odd][lane / 4], clamp);
+    for (int lane = 0; lane < kLanes; ++lane)
+      d[odd][lane] = addTo(static_cast<s32>(z[lane]), sum[lane % 4 * 2 + odd][lane / 4], clamp);
   }
 }
-template <bool Xor> void product8x8Bits(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks, const void* const* c) {
+template <bool Xor>
+void product8x8Bits(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks,
+                    const void* const* c) {
   for (int odd = 0; odd < 2; ++odd) {
     const u32* z = static_cast<const u32*>(c[odd]);
     for (int lane = 0; lane < kLanes; ++lane) {
       u32 count = z[lane];
       for (int chunk = 0; chunk < chunks; ++chunk)
         for (int t = 0; t < 4; ++t) {
-          const u32 x = static_cast<const u32*>(a[aStep * chunk])[(lane & ~3) + t], y = static_cast<const u32*>(b[chunk])[4 * (lane % 4 * 2 + odd) + t];
+          const u32 x = static_cast<const u32*>(a[aStep * chunk])[(lane & ~3) + t],
+                    y = static_cast<const u32*>(b[chunk])[4 * (lane % 4 * 2 + odd) + t];
           count += static_cast<u32>(__builtin_popcount(Xor ? x ^ y : x & y));
         }
       d[odd][lane] = static_cast<s32>(count);
@@ -420,13 +467,19 @@ template <bool Xor> void product8x8Bits(s32 (*d)[kLanes], const void* const* a, 
   }
 }
 enum class Kind { S8S8, S8U8, U8S8, U8U8, S4S4, S4U4, U4S4, U4U4, XorBits, AndBits };
-template <Kind K> void product8x8Of(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks, const void* const* c, bool clamp) {
-  if constexpr (K == Kind::XorBits || K == Kind::AndBits) product8x8Bits<K == Kind::XorBits>(d, a, aStep, b, chunks, c);
-  else product8x8<K < Kind::S4S4 ? 8 : 4, K == Kind::S8S8 || K == Kind::S8U8 || K == Kind::S4S4 || K == Kind::S4U4,
-                  K == Kind::S8S8 || K == Kind::U8S8 || K == Kind::S4S4 || K == Kind::U4S4>(d, a, aStep, b, chunks, c, clamp);
+template <Kind K>
+void product8x8Of(s32 (*d)[kLanes], const void* const* a, int aStep, const void* const* b, int chunks,
+                  const void* const* c, bool clamp) {
+  if constexpr (K == Kind::XorBits || K == Kind::AndBits)
+    product8x8Bits<K == Kind::XorBits>(d, a, aStep, b, chunks, c);
+  else
+    product8x8 <
+        K<Kind::S4S4 ? 8 : 4, K == Kind::S8S8 || K == Kind::S8U8 || K == Kind::S4S4 || K == Kind::S4U4,
+          K == Kind::S8S8 || K == Kind::U8S8 || K == Kind::S4S4 || K == Kind::U4S4>(d, a, aStep, b, chunks, c, clamp);
 }
 // A tile list: rows of A in halves of 8, columns of B in eights. `halves` row halves, `columns` column eights.
-template <Kind K, int Halves, int Columns, int Chunks, bool Transposed> void mmaInteger(u32, void* const* dst, const void* const* src, u32 variant) {
+template <Kind K, int Halves, int Columns, int Chunks, bool Transposed>
+void mmaInteger(u32, void* const* dst, const void* const* src, u32 variant) {
   const bool clamp = variant >> 26 & 1;
   const void* const* a = src;
   const void* const* b = src + (Transposed ? Columns : Halves) * Chunks;
@@ -441,22 +494,35 @@ template <Kind K, int Halves, int Columns, int Chunks, bool Transposed> void mma
       const int perTile = Halves == 1 ? 1 : 2;
       const int tile = half / perTile, within = half % perTile;
       const int index = 2 * (within + perTile * (column + Columns * tile));
-      product8x8Of<K>(out + index, rows + tile * perTile * Chunks + within, perTile, columns + column * Chunks, Chunks, c + index, clamp);
+      product8x8Of<K>(out + index, rows + tile * perTile * Chunks + within, perTile, columns + column * Chunks, Chunks,
+                      c + index, clamp);
     }
   for (int i = 0; i < 2 * Halves * Columns; ++i) memcpy(dst[i], out[i], sizeof out[i]);
 }
 
-struct Form { Shape shape; Type b, c; bool columnA, columnB, clamp; MmaOp op; };
+struct Form {
+  Shape shape;
+  Type b, c;
+  bool columnA, columnB, clamp;
+  MmaOp op;
+};
 Form unpackForm(u32 v) {
-  return {static_cast<Shape>(v & 0xff), static_cast<Type>(v >> 8 & 0xff), static_cast<Type>(v >> 16 & 0xff), (v >> 24 & 1) != 0, (v >> 25 & 1) != 0,
-          (v >> 26 & 1) != 0, static_cast<MmaOp>(v >> 27)};
+  return {static_cast<Shape>(v & 0xff),
+          static_cast<Type>(v >> 8 & 0xff),
+          static_cast<Type>(v >> 16 & 0xff),
+          (v >> 24 & 1) != 0,
+          (v >> 25 & 1) != 0,
+          (v >> 26 & 1) != 0,
+          static_cast<MmaOp>(v >> 27)};
 }
-template <Kind K> LaneOp integerShape(Opcode op, Shape shape, bool bytes, bool nibbles) {
+template <Kind K>
+LaneOp integerShape(Opcode op, Shape shape, bool bytes, bool nibbles) {
   if (op == Opcode::Mma) {
     switch (shape) {
       case Shape::M8N8K16: return bytes ? &mmaInteger<K, 1, 1, 1, false> : nullptr;
       case Shape::M16N8K16: return bytes ? &mmaInteger<K, 2, 1, 1, false> : nullptr;
-      case Shape::M16N8K32: return bytes ? &mmaInteger<K, 2, 1, 2, false> : nibbles ? &mmaInteger<K, 2, 1, 1, false> : nullptr;
+      case Shape::M16N8K32:
+        return bytes ? &mmaInteger<K, 2, 1, 2, false> : nibbles ? &mmaInteger<K, 2, 1, 1, false> : nullptr;
       case Shape::M8N8K32: return nibbles ? &mmaInteger<K, 1, 1, 1, false> : nullptr;
       case Shape::M16N8K64: return nibbles ? &mmaInteger<K, 2, 1, 2, false> : nullptr;
       case Shape::M8N8K128: return !bytes && !nibbles ? &mmaInteger<K, 1, 1, 1, false> : nullptr;
@@ -491,23 +557,39 @@ LaneOp integerForm(const Key& k, const Form& f) {
   if (!bytes && !nibbles) return nullptr;
   bool signedA = k.sourceType == Type::S8 || k.sourceType == Type::S4, signedB = f.b == Type::S8 || f.b == Type::S4;
   // Transposed products take the types in the other order.
-  if (f.shape == Shape::M8N32K16) { const bool t = signedA; signedA = signedB; signedB = t; }
-  if (bytes) {
-    if (signedA) return signedB ? integerShape<Kind::S8S8>(k.op, f.shape, true, false) : integerShape<Kind::S8U8>(k.op, f.shape, true, false);
-    return signedB ? integerShape<Kind::U8S8>(k.op, f.shape, true, false) : integerShape<Kind::U8U8>(k.op, f.shape, true, false);
+  if (f.shape == Shape::M8N32K16) {
+    const bool t = signedA;
+    signedA = signedB;
+    signedB = t;
   }
-  if (signedA) return signedB ? integerShape<Kind::S4S4>(k.op, f.shape, false, true) : integerShape<Kind::S4U4>(k.op, f.shape, false, true);
-  return signedB ? integerShape<Kind::U4S4>(k.op, f.shape, false, true) : integerShape<Kind::U4U4>(k.op, f.shape, false, true);
+  if (bytes) {
+    if (signedA)
+      return signedB ? integerShape<Kind::S8S8>(k.op, f.shape, true, false)
+                     : integerShape<Kind::S8U8>(k.op, f.shape, true, false);
+    return signedB ? integerShape<Kind::U8S8>(k.op, f.shape, true, false)
+                   : integerShape<Kind::U8U8>(k.op, f.shape, true, false);
+  }
+  if (signedA)
+    return signedB ? integerShape<Kind::S4S4>(k.op, f.shape, false, true)
+                   : integerShape<Kind::S4U4>(k.op, f.shape, false, true);
+  return signedB ? integerShape<Kind::U4S4>(k.op, f.shape, false, true)
+                 : integerShape<Kind::U4U4>(k.op, f.shape, false, true);
 }
 
-// --- Floating point forms ----------------------------------------------------------------------------------------------------------
-template <class E, int Chunks> LaneOp mmaAccumulators(bool cHalf, bool dHalf) {
+// --- Floating point forms
+// ----------------------------------------------------------------------------------------------------------
+template <class E, int Chunks>
+LaneOp mmaAccumulators(bool cHalf, bool dHalf) {
   if (cHalf) return dHalf ? &mmaFloat<E, Chunks, true, true> : &mmaFloat<E, Chunks, true, false>;
   return dHalf ? &mmaFloat<E, Chunks, false, true> : &mmaFloat<E, Chunks, false, false>;
 }
-template <class E, int Chunks, int rA, int rB, int nA, int nB, bool Transposed> LaneOp wmmaAccumulators(bool cHalf, bool dHalf) {
-  if (cHalf) return dHalf ? &wmmaFloat<E, Chunks, true, true, rA, rB, nA, nB, Transposed> : &wmmaFloat<E, Chunks, true, false, rA, rB, nA, nB, Transposed>;
-  return dHalf ? &wmmaFloat<E, Chunks, false, true, rA, rB, nA, nB, Transposed> : &wmmaFloat<E, Chunks, false, false, rA, rB, nA, nB, Transposed>;
+template <class E, int Chunks, int rA, int rB, int nA, int nB, bool Transposed>
+LaneOp wmmaAccumulators(bool cHalf, bool dHalf) {
+  if (cHalf)
+    return dHalf ? &wmmaFloat<E, Chunks, true, true, rA, rB, nA, nB, Transposed>
+                 : &wmmaFloat<E, Chunks, true, false, rA, rB, nA, nB, Transposed>;
+  return dHalf ? &wmmaFloat<E, Chunks, false, true, rA, rB, nA, nB, Transposed>
+               : &wmmaFloat<E, Chunks, false, false, rA, rB, nA, nB, Transposed>;
 }
 LaneOp floatForm(const Key& k, const Form& f) {
   const bool wmma = k.op == Opcode::WmmaMma;
@@ -530,11 +612,17 @@ LaneOp floatForm(const Key& k, const Form& f) {
   if ((!cHalf && f.c != Type::F32) || (!dHalf && k.type != Type::F32) || (!half && (cHalf || dHalf))) return nullptr;
   if (!wmma && f.shape != Shape::M8N8K4 && !rowColumn) return nullptr;
   if (k.sourceType == Type::TF32) {
-    if (wmma) return f.shape == Shape::M16N16K8 ? &wmmaFloat<Tf32Elements, 2, false, false, 4, 4, 0, 2, false> : nullptr;
-    return f.shape == Shape::M16N8K4 ? &mmaFloat<Tf32Elements, 1, false, false> : f.shape == Shape::M16N8K8 ? &mmaFloat<Tf32Elements, 2, false, false> : nullptr;
+    if (wmma)
+      return f.shape == Shape::M16N16K8 ? &wmmaFloat<Tf32Elements, 2, false, false, 4, 4, 0, 2, false> : nullptr;
+    return f.shape == Shape::M16N8K4   ? &mmaFloat<Tf32Elements, 1, false, false>
+           : f.shape == Shape::M16N8K8 ? &mmaFloat<Tf32Elements, 2, false, false>
+                                       : nullptr;
   }
   if (k.sourceType == Type::BF16) {
-    if (!wmma) return f.shape == Shape::M16N8K8 ? &mmaFloat<BfloatElements, 1, false, false> : f.shape == Shape::M16N8K16 ? &mmaFloat<BfloatElements, 2, false, false> : nullptr;
+    if (!wmma)
+      return f.shape == Shape::M16N8K8    ? &mmaFloat<BfloatElements, 1, false, false>
+             : f.shape == Shape::M16N8K16 ? &mmaFloat<BfloatElements, 2, false, false>
+                                          : nullptr;
     switch (f.shape) {
       case Shape::M16N16K16: return &wmmaFloat<BfloatElements, 2, false, false, 4, 4, 0, 2, false>;
       case Shape::M32N8K16: return &wmmaFloat<BfloatElements, 2, false, false, 8, 2, 4, 0, false>;
@@ -564,10 +652,14 @@ LaneOp floatForm(const Key& k, const Form& f) {
 }  // namespace
 
 LaneOp findMma(const Key& k) {
-  if ((k.op != Opcode::Mma && k.op != Opcode::WmmaMma) || !only(k, kSource | kSat | kVariant | kSatfinite)) return nullptr;
+  if ((k.op != Opcode::Mma && k.op != Opcode::WmmaMma) || !only(k, kSource | kSat | kVariant | kSatfinite))
+    return nullptr;
   const Form f = unpackForm(k.variant);
   switch (k.sourceType) {
-    case Type::F16: case Type::BF16: case Type::TF32: case Type::F64: return floatForm(k, f);
+    case Type::F16:
+    case Type::BF16:
+    case Type::TF32:
+    case Type::F64: return floatForm(k, f);
     default: return integerForm(k, f);
   }
 }

@@ -4,7 +4,8 @@
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-template <class U> void move(u32 active, void* const* dst, const void* const* src, u32) {
+template <class U>
+void move(u32 active, void* const* dst, const void* const* src, u32) {
   U* d = static_cast<U*>(dst[0]);
   const U* a = static_cast<const U*>(src[0]);
   if (active == kAll) memmove(d, a, kLanes * sizeof(U));
@@ -16,23 +17,34 @@ void move128(u32 active, void* const* dst, const void* const* src, u32) {
   for (int i = 0; i < kLanes; ++i)
     if (active >> i & 1) d[2 * i] = a[2 * i], d[2 * i + 1] = a[2 * i + 1];
 }
-void movePredicate(u32 active, void* const* dst, const void* const* src, u32) { writePredicate(active, dst[0], *static_cast<const u32*>(src[0])); }
+void movePredicate(u32 active, void* const* dst, const void* const* src, u32) {
+  writePredicate(active, dst[0], *static_cast<const u32*>(src[0]));
+}
 
 // A register of Bits bits made of N elements.
-template <int Bits> struct Word { using type = u32; };
-template <> struct Word<64> { using type = u64; };
-template <int Bits, int N> void pack(u32 active, void* const* dst, const void* const* src, u32) {
+template <int Bits>
+struct Word {
+  using type = u32;
+};
+template <>
+struct Word<64> {
+  using type = u64;
+};
+template <int Bits, int N>
+void pack(u32 active, void* const* dst, const void* const* src, u32) {
   constexpr int part = Bits / N;
   using W = typename Word<Bits>::type;
   alignas(64) W out[kLanes];
   for (int i = 0; i < kLanes; ++i) {
     W w = 0;
-    for (int e = 0; e < N; ++e) w |= (static_cast<W>(static_cast<const u32*>(src[e])[i]) & (~W{0} >> (8 * sizeof(W) - part))) << (part * e);
+    for (int e = 0; e < N; ++e)
+      w |= (static_cast<W>(static_cast<const u32*>(src[e])[i]) & (~W{0} >> (8 * sizeof(W) - part))) << (part * e);
     out[i] = w;
   }
   write(active, static_cast<W*>(dst[0]), out);
 }
-template <int Bits, int N> void unpack(u32 active, void* const* dst, const void* const* src, u32) {
+template <int Bits, int N>
+void unpack(u32 active, void* const* dst, const void* const* src, u32) {
   constexpr int part = Bits / N;
   using W = typename Word<Bits>::type;
   alignas(64) W in[kLanes];
@@ -40,7 +52,8 @@ template <int Bits, int N> void unpack(u32 active, void* const* dst, const void*
   alignas(64) u32 out[kLanes];
   for (int e = 0; e < N; ++e) {
     if (dst[e] == nullptr) continue;
-    for (int i = 0; i < kLanes; ++i) out[i] = static_cast<u32>((in[i] >> (part * e)) & (~W{0} >> (8 * sizeof(W) - part)));
+    for (int i = 0; i < kLanes; ++i)
+      out[i] = static_cast<u32>((in[i] >> (part * e)) & (~W{0} >> (8 * sizeof(W) - part)));
     write(active, static_cast<u32*>(dst[e]), out);
   }
 }
@@ -71,7 +84,8 @@ void unpack128(u32 active, void* const* dst, const void* const* src, u32 variant
   }
 }
 
-template <class U> void select(u32 active, void* const* dst, const void* const* src, u32) {
+template <class U>
+void select(u32 active, void* const* dst, const void* const* src, u32) {
   U* d = static_cast<U*>(dst[0]);
   const U* a = static_cast<const U*>(src[0]);
   const U* b = static_cast<const U*>(src[1]);
@@ -94,11 +108,22 @@ template <class U> void select(u32 active, void* const* dst, const void* const* 
   write(active, d, out);
 #endif
 }
-struct SlctS32 { template <class U> static SOFTCUDA_INLINE U apply(U a, U b, s32 c) { return c >= 0 ? a : b; } };
+struct SlctS32 {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a, U b, s32 c) {
+    return c >= 0 ? a : b;
+  }
+};
 // NaN chooses b. With .ftz a negative subnormal is -0, which is not less than zero.
-struct SlctF32 { template <class U> static SOFTCUDA_INLINE U apply(U a, U b, float c) { return c >= 0.0f ? a : b; } };
+struct SlctF32 {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a, U b, float c) {
+    return c >= 0.0f ? a : b;
+  }
+};
 struct SlctF32Ftz {
-  template <class U> static SOFTCUDA_INLINE U apply(U a, U b, float c) {
+  template <class U>
+  static SOFTCUDA_INLINE U apply(U a, U b, float c) {
     return c >= 0.0f || (bitsAs<u32>(c) & 0x7f800000u) == 0 ? a : b;
   }
 };
@@ -111,7 +136,10 @@ LaneOp mov(const Key& k) {
     if (n != 0) return nullptr;
     if (k.type == Type::Pred) return &movePredicate;
     const int width = bits(k.type);
-    return width == 128 ? &move128 : width == 64 ? &move<u64> : width == 32 || width == 16 || width == 8 ? &move<u32> : nullptr;
+    return width == 128                               ? &move128
+           : width == 64                              ? &move<u64>
+           : width == 32 || width == 16 || width == 8 ? &move<u32>
+                                                      : nullptr;
   }
   const bool packing = kind == kMovPack;
   if (!packing && kind != kMovUnpack) return nullptr;
@@ -130,12 +158,22 @@ LaneOp mov(const Key& k) {
 }
 bool selectable(Type t) {
   switch (t) {
-    case Type::B16: case Type::B32: case Type::B64: case Type::U16: case Type::U32: case Type::U64: case Type::S16: case Type::S32:
-    case Type::S64: case Type::F32: case Type::F64: return true;
+    case Type::B16:
+    case Type::B32:
+    case Type::B64:
+    case Type::U16:
+    case Type::U32:
+    case Type::U64:
+    case Type::S16:
+    case Type::S32:
+    case Type::S64:
+    case Type::F32:
+    case Type::F64: return true;
     default: return false;
   }
 }
-template <class F, class C> LaneOp slctBy(Type t) {
+template <class F, class C>
+LaneOp slctBy(Type t) {
   return bits(t) == 64 ? ternary<F, u64, u64, u64, C>() : ternary<F, u32, u32, u32, C>();
 }
 

@@ -1,13 +1,16 @@
 // What lanes tell each other: shfl, vote, match, redux, elect, activemask, movmatrix.
 //
-// A member mask is a lane's own operand. Lanes whose masks differ but which arrive together form separate groups, as on hardware.
+// A member mask is a lane's own operand. Lanes whose masks differ but which arrive together form separate groups, as
+// on hardware.
 #include "lanes.inl"
 
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-// Calls f(group, members) for every set of active lanes with the same mask; members are those of the mask that are active.
-template <class F> SOFTCUDA_INLINE void forGroups(u32 active, const u32* masks, F&& f) {
+// Calls f(group, members) for every set of active lanes with the same mask; members are those of the mask that are
+// active.
+template <class F>
+SOFTCUDA_INLINE void forGroups(u32 active, const u32* masks, F&& f) {
   alignas(64) u32 same[kLanes];
   for (u32 left = active; left != 0;) {
     const u32 mask = masks[__builtin_ctz(left)];
@@ -21,13 +24,15 @@ SOFTCUDA_INLINE void spread(u32 group, u32 value, u32* out) {
   for (int i = 0; i < kLanes; ++i) out[i] = group >> i & 1 ? value : out[i];
 }
 
-template <u32 Mode> void shfl(u32 active, void* const* dst, const void* const* src, u32) {
+template <u32 Mode>
+void shfl(u32 active, void* const* dst, const void* const* src, u32) {
   const u32* a = static_cast<const u32*>(src[0]);
   const u32* b = static_cast<const u32*>(src[1]);
   const u32* c = static_cast<const u32*>(src[2]);
   alignas(64) u32 from[kLanes], in[kLanes], out[kLanes];
   for (s32 lane = 0; lane < kLanes; ++lane) {
-    const s32 bval = static_cast<s32>(b[lane] & 31), cval = static_cast<s32>(c[lane] & 31), mask = static_cast<s32>(c[lane] >> 8 & 31);
+    const s32 bval = static_cast<s32>(b[lane] & 31), cval = static_cast<s32>(c[lane] & 31),
+              mask = static_cast<s32>(c[lane] >> 8 & 31);
     const s32 maxLane = (lane & mask) | (cval & ~mask), minLane = lane & mask;
     s32 j;
     bool inRange;
@@ -40,7 +45,8 @@ template <u32 Mode> void shfl(u32 active, void* const* dst, const void* const* s
   }
 #if defined(__AVX512F__)
   const __m512i low = _mm512_loadu_si512(a), high = _mm512_loadu_si512(a + 16);
-  for (int i = 0; i < kLanes; i += 16) _mm512_store_si512(out + i, _mm512_permutex2var_epi32(low, _mm512_load_si512(from + i), high));
+  for (int i = 0; i < kLanes; i += 16)
+    _mm512_store_si512(out + i, _mm512_permutex2var_epi32(low, _mm512_load_si512(from + i), high));
 #else
   for (int i = 0; i < kLanes; ++i) out[i] = a[from[i] & 31];
 #endif
@@ -48,7 +54,8 @@ template <u32 Mode> void shfl(u32 active, void* const* dst, const void* const* s
   if (dst[1] != nullptr) writePredicate(active, dst[1], packBits(in));
 }
 
-template <u32 Mode> void vote(u32 active, void* const* dst, const void* const* src, u32) {
+template <u32 Mode>
+void vote(u32 active, void* const* dst, const void* const* src, u32) {
   const u32 p = *static_cast<const u32*>(src[0]);
   const u32* masks = static_cast<const u32*>(src[1]);
   u32 result = 0;
@@ -66,7 +73,8 @@ template <u32 Mode> void vote(u32 active, void* const* dst, const void* const* s
   else writePredicate(active, dst[0], result);
 }
 
-template <class U, bool All> void match(u32 active, void* const* dst, const void* const* src, u32) {
+template <class U, bool All>
+void match(u32 active, void* const* dst, const void* const* src, u32) {
   const U* a = static_cast<const U*>(src[0]);
   const u32* masks = static_cast<const u32*>(src[1]);
   alignas(64) u32 out[kLanes] = {};
@@ -89,7 +97,8 @@ template <class U, bool All> void match(u32 active, void* const* dst, const void
   if (All) writePredicate(active, dst[1], agreed);
 }
 
-template <class T, u32 Op> void redux(u32 active, void* const* dst, const void* const* src, u32) {
+template <class T, u32 Op>
+void redux(u32 active, void* const* dst, const void* const* src, u32) {
   const u32* a = static_cast<const u32*>(src[0]);
   const u32* masks = static_cast<const u32*>(src[1]);
   alignas(64) u32 out[kLanes] = {};
@@ -143,7 +152,10 @@ void movmatrix(u32 active, void* const* dst, const void* const* src, u32) {
 LaneOp reduxOf(const Key& k) {
   const bool isSigned = k.type == Type::S32;
   if (k.type == Type::B32) {
-    return k.variant == kReduxAnd ? &redux<u32, kReduxAnd> : k.variant == kReduxOr ? &redux<u32, kReduxOr> : k.variant == kReduxXor ? &redux<u32, kReduxXor> : nullptr;
+    return k.variant == kReduxAnd   ? &redux<u32, kReduxAnd>
+           : k.variant == kReduxOr  ? &redux<u32, kReduxOr>
+           : k.variant == kReduxXor ? &redux<u32, kReduxXor>
+                                    : nullptr;
   }
   if (!isSigned && k.type != Type::U32) return nullptr;
   switch (k.variant) {
@@ -161,11 +173,18 @@ LaneOp findWarp(const Key& k) {
   switch (k.op) {
     case Opcode::Shfl:
       if (k.type != Type::B32) return nullptr;
-      return k.variant == kShflUp ? &shfl<kShflUp> : k.variant == kShflDown ? &shfl<kShflDown> : k.variant == kShflBfly ? &shfl<kShflBfly> : k.variant == kShflIdx ? &shfl<kShflIdx> : nullptr;
+      return k.variant == kShflUp     ? &shfl<kShflUp>
+             : k.variant == kShflDown ? &shfl<kShflDown>
+             : k.variant == kShflBfly ? &shfl<kShflBfly>
+             : k.variant == kShflIdx  ? &shfl<kShflIdx>
+                                      : nullptr;
     case Opcode::Vote:
       if (k.variant == kVoteBallot) return k.type == Type::B32 ? &vote<kVoteBallot> : nullptr;
       if (k.type != Type::Pred) return nullptr;
-      return k.variant == kVoteAll ? &vote<kVoteAll> : k.variant == kVoteAny ? &vote<kVoteAny> : k.variant == kVoteUni ? &vote<kVoteUni> : nullptr;
+      return k.variant == kVoteAll   ? &vote<kVoteAll>
+             : k.variant == kVoteAny ? &vote<kVoteAny>
+             : k.variant == kVoteUni ? &vote<kVoteUni>
+                                     : nullptr;
     case Opcode::Match:
       if (k.variant > kMatchAll) return nullptr;
       if (k.type == Type::B32) return k.variant == kMatchAll ? &match<u32, true> : &match<u32, false>;
