@@ -3,6 +3,7 @@
 //   (modulo 2^21), 63 one.
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "machine/async_copy.h"
 #include "machine/block_traffic.h"
@@ -23,19 +24,161 @@ struct State {
 State unpack(uint64_t bits) { return {bits & kField, bits >> 21 & kField, bits >> 42 & kField}; }
 uint64_t pack(const State& s) { return s.pending | s.expected << 21 | s.phase << 42 | uint64_t{1} << 63; }
 
-}  // namespace
-
+// What one lane does to one object.
 template <unsigned M>
-bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
-  const Instr& in = *c.instr;
-  if (m.op == MbarrierOp::PendingCount) {
-    const auto* states = reinterpret_cast<const uint64_t*>(c.at(in.refs[1]));
-    auto* to = reinterpret_cast<uint32_t*>(c.at(in.refs[0]));
-    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
-      to[__builtin_ctz(lanes)] = static_cast<uint32_t>(unpack(states[__builtin_ctz(lanes)]).pending);
+class LaneMbarrier {
+ public:
+  LaneMbarrier(const Context& c, const Mbarrier& m, uint32_t lane, uint32_t object)
+      : c_(c), in_(*c.instr), m_(m), lane_(lane), object_(object), place_(c.block.shared + object) {
+    std::memcpy(&bits_, place_, 8);
+    state_ = unpack(bits_);
+  }
+
+  // Returns whether it was a wait that failed.
+  bool execute() {
+    if (m_.op == MbarrierOp::Init) return init();
+    if (bits_ >> 63 == 0 || bits_ == ~uint64_t{0} || state_.expected == 0) {
+      const std::string what = "the mbarrier at offset " + std::to_string(object_) + " is not initialised";
+      throw Fault{kIllegalInstruction, what, lane_, "", false};
+    }
+    switch (m_.op) {
+      case MbarrierOp::Invalidate: return invalidate();
+      case MbarrierOp::Arrive:
+      case MbarrierOp::ArriveDrop: return arrive();
+      case MbarrierOp::TestWait:
+      case MbarrierOp::TestWaitParity: return !testWait();
+      case MbarrierOp::CopyAsyncArrive: return arriveAfterCopies();
+      default: return false;
+    }
+  }
+
+ private:
+  bool init() {
+    const uint32_t count = operand(0);
+    if (count == 0 || count > kMaxCount) {
+      const std::string most = std::to_string(kMaxCount);
+      const std::string what =
+          "mbarrier.init with a count of " + std::to_string(count) + ": 1 to " + most + " are allowed";
+      throw Fault{kIllegalInstruction, what, lane_, "", false};
+    }
+    state_ = {count, count, 0};
+    put();
     return false;
   }
-  LaneAddresses at;
+
+  bool invalidate() {
+    bits_ = 0;
+    std::memcpy(place_, &bits_, 8);
+    return false;
+  }
+
+  bool arrive() {
+    const uint32_t count = m_.hasCount ? operand(0) : 1;
+    if (count == 0 || count > kMaxCount) {
+      const std::string what = "arrival at an mbarrier with a count of " + std::to_string(count);
+      throw Fault{kIllegalInstruction, what, lane_, "", false};
+    }
+    const uint64_t before = bits_;
+    if (m_.op == MbarrierOp::ArriveDrop) state_.expected -= std::min<uint64_t>(count, state_.expected);
+    if (state_.pending == count && m_.noComplete) {
+      throw Fault{kLaunchFailed, "mbarrier.arrive.noComplete completes the phase", lane_, "", false};
+    }
+    sync(false);
+    countArrivals(count);
+    put();
+    uint8_t* to = c_.at(in_.refs[0]);
+    if (to != nullptr) std::memcpy(to + lane_ * 8, &before, 8);
+    return false;
+  }
+
+  // Returns whether the phase is complete.
+  bool testWait() {
+    // Copies whose completion this phase counts arrive now: no one can have looked earlier.
+    const uint32_t arrivals = completeArrivals(c_.block, object_);
+    for (uint32_t i = 0; i < arrivals; ++i) countArrivals(1);
+    if (arrivals != 0) put();
+    bool complete;
+    if (m_.op == MbarrierOp::TestWait) {
+      uint64_t token;
+      std::memcpy(&token, c_.at(in_.refs[1]) + lane_ * 8, 8);
+      complete = unpack(token).phase != state_.phase;
+    } else {
+      complete = (state_.phase & 1) != (operand(0) & 1);  // the phase of this parity is over
+    }
+    if (complete) sync(true);
+    uint32_t predicate;
+    uint8_t* to = c_.at(in_.refs[0]);
+    std::memcpy(&predicate, to, 4);
+    predicate = complete ? predicate | 1u << lane_ : predicate & ~(1u << lane_);
+    std::memcpy(to, &predicate, 4);
+    return complete;
+  }
+
+  bool arriveAfterCopies() {
+    if (!m_.noIncrement) {
+      state_.pending += 1;
+      if (state_.pending > kMaxCount) {
+        throw Fault{kLaunchFailed, "too many arrivals pending at an mbarrier", lane_, "", false};
+      }
+      put();
+    }
+    sync(false);
+    PendingArrival arrival;
+    arrival.mask = 1u << lane_;
+    arrival.copies = c_.warp.copySerial + c_.warp.copies.size();
+    arrival.object.fill(0);
+    arrival.object[lane_] = object_;
+    std::vector<PendingArrival>& pending = c_.warp.arrivals;
+    if (!pending.empty() && (pending.back().mask & (1u << lane_)) == 0 && pending.back().copies == arrival.copies) {
+      pending.back().mask |= 1u << lane_;
+      pending.back().object[lane_] = object_;
+    } else {
+      pending.push_back(arrival);
+    }
+    return false;
+  }
+
+  void countArrivals(uint64_t count) {
+    if (count > state_.pending) {
+      const std::string object = std::to_string(object_), expected = std::to_string(state_.expected);
+      const std::string what = "more arrivals at the mbarrier at offset " + object + " than the " + expected;
+      throw Fault{kLaunchFailed, what + " that its phase expects", lane_, "", false};
+    }
+    state_.pending -= count;
+    if (state_.pending != 0) return;
+    state_.phase = (state_.phase + 1) & kField;
+    state_.pending = state_.expected;
+  }
+
+  void put() {
+    bits_ = pack(state_);
+    std::memcpy(place_, &bits_, 8);
+    if (!c_.block.sharedWritten.empty()) std::memset(c_.block.sharedWritten.data() + object_, 1, 8);
+  }
+
+  uint32_t operand(uint32_t index) const {
+    uint32_t value;
+    std::memcpy(&value, c_.at(in_.refs[in_.results + index]) + lane_ * 4, 4);
+    return value;
+  }
+
+  void sync(bool acquire) {
+    if ((M & kChecking) == 0 || !c_.block.races) return;
+    if (acquire) c_.block.races->acquire(c_.warp.index, lane_, object_ | 0x20000000u);
+    else c_.block.races->publish(c_.warp.index, lane_, object_ | 0x20000000u);
+  }
+
+  const Context& c_;
+  const Instr& in_;
+  const Mbarrier& m_;
+  const uint32_t lane_, object_;
+  uint8_t* const place_;
+  uint64_t bits_;
+  State state_;
+};
+
+// The addresses within shared memory.
+void findObjects(const Context& c, const Mbarrier& m, uint32_t mask, LaneAddresses& at) {
   computeAddresses(c, m.object, at);
   if (m.object.area == Area::Generic) {
     uint32_t rest = mask;
@@ -50,130 +193,26 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
   const AddressSummary summary = dataMovement().summarise(at.at, mask, 8);
   checkAlignment(c, m.object, at, mask, summary, 8);
   checkShared(c, m.object, at, mask, summary, 8);
+}
+
+}  // namespace
+
+template <unsigned M>
+bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
+  if (m.op == MbarrierOp::PendingCount) {
+    const auto* states = reinterpret_cast<const uint64_t*>(c.at(c.instr->refs[1]));
+    auto* to = reinterpret_cast<uint32_t*>(c.at(c.instr->refs[0]));
+    for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+      to[__builtin_ctz(lanes)] = static_cast<uint32_t>(unpack(states[__builtin_ctz(lanes)]).pending);
+    }
+    return false;
+  }
+  LaneAddresses at;
+  findObjects(c, m, mask, at);
   bool failedWait = false;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    const auto object = static_cast<uint32_t>(at.at[lane]);
-    uint8_t* place = c.block.shared + object;
-    uint64_t bits;
-    std::memcpy(&bits, place, 8);
-    State s = unpack(bits);
-    auto put = [&] {
-      bits = pack(s);
-      std::memcpy(place, &bits, 8);
-      if (!c.block.sharedWritten.empty()) std::memset(c.block.sharedWritten.data() + object, 1, 8);
-    };
-    auto arrive = [&](uint64_t count) {
-      if (count > s.pending)
-        throw Fault{kLaunchFailed,
-                    "more arrivals at the mbarrier at offset " + std::to_string(object) + " than the " +
-                        std::to_string(s.expected) + " that its phase expects",
-                    lane, "", false};
-      s.pending -= count;
-      if (s.pending == 0) {
-        s.phase = (s.phase + 1) & kField;
-        s.pending = s.expected;
-      }
-    };
-    auto operand = [&](uint32_t index) {
-      uint32_t value;
-      std::memcpy(&value, c.at(in.refs[in.results + index]) + lane * 4, 4);
-      return value;
-    };
-    if (m.op == MbarrierOp::Init) {
-      const uint32_t count = operand(0);
-      if (count == 0 || count > kMaxCount)
-        throw Fault{kIllegalInstruction,
-                    "mbarrier.init with a count of " + std::to_string(count) + ": 1 to " + std::to_string(kMaxCount) +
-                        " are allowed",
-                    lane, "", false};
-      s = {count, count, 0};
-      put();
-      continue;
-    }
-    if (bits >> 63 == 0 || bits == ~uint64_t{0} || s.expected == 0)
-      throw Fault{kIllegalInstruction, "the mbarrier at offset " + std::to_string(object) + " is not initialised",
-                  lane, "", false};
-    auto sync = [&](bool acquire) {
-      if constexpr ((M & kChecking) != 0) {
-        if (!c.block.races) return;
-        if (acquire) c.block.races->acquire(c.warp.index, lane, object | 0x20000000u);
-        else c.block.races->publish(c.warp.index, lane, object | 0x20000000u);
-      } else {
-        (void)acquire;
-      }
-    };
-    switch (m.op) {
-      case MbarrierOp::Invalidate:
-        bits = 0;
-        std::memcpy(place, &bits, 8);
-        break;
-      case MbarrierOp::Arrive:
-      case MbarrierOp::ArriveDrop: {
-        const uint32_t count = m.hasCount ? operand(0) : 1;
-        if (count == 0 || count > kMaxCount)
-          throw Fault{kIllegalInstruction, "arrival at an mbarrier with a count of " + std::to_string(count), lane, "",
-                      false};
-        const uint64_t before = bits;
-        if (m.op == MbarrierOp::ArriveDrop) s.expected -= std::min<uint64_t>(count, s.expected);
-        const uint64_t phase = s.phase;
-        if (s.pending == count && m.noComplete)
-          throw Fault{kLaunchFailed, "mbarrier.arrive.noComplete completes the phase", lane, "", false};
-        sync(false);
-        arrive(count);
-        if (s.expected == 0 && s.phase != phase) s.expected = 0;
-        put();
-        uint8_t* to = c.at(in.refs[0]);
-        if (to != nullptr) std::memcpy(to + lane * 8, &before, 8);
-        break;
-      }
-      case MbarrierOp::TestWait:
-      case MbarrierOp::TestWaitParity: {
-        // Copies whose completion this phase counts arrive now: no one can have looked earlier.
-        const uint32_t arrivals = completeArrivals(c.block, object);
-        for (uint32_t i = 0; i < arrivals; ++i) arrive(1);
-        if (arrivals != 0) put();
-        bool complete;
-        if (m.op == MbarrierOp::TestWait) {
-          uint64_t token;
-          std::memcpy(&token, c.at(in.refs[1]) + lane * 8, 8);
-          complete = unpack(token).phase != s.phase;
-        } else {
-          complete = (s.phase & 1) != (operand(0) & 1);  // the phase of this parity is over
-        }
-        if (complete) sync(true);
-        else failedWait = true;
-        uint32_t predicate;
-        uint8_t* to = c.at(in.refs[0]);
-        std::memcpy(&predicate, to, 4);
-        predicate = complete ? predicate | 1u << lane : predicate & ~(1u << lane);
-        std::memcpy(to, &predicate, 4);
-        break;
-      }
-      case MbarrierOp::CopyAsyncArrive: {
-        if (!m.noIncrement) {
-          s.pending += 1;
-          if (s.pending > kMaxCount)
-            throw Fault{kLaunchFailed, "too many arrivals pending at an mbarrier", lane, "", false};
-          put();
-        }
-        sync(false);
-        PendingArrival arrival;
-        arrival.mask = 1u << lane;
-        arrival.copies = c.warp.copySerial + c.warp.copies.size();
-        arrival.object.fill(0);
-        arrival.object[lane] = object;
-        if (!c.warp.arrivals.empty() && (c.warp.arrivals.back().mask & (1u << lane)) == 0 &&
-            c.warp.arrivals.back().copies == arrival.copies) {
-          c.warp.arrivals.back().mask |= 1u << lane;
-          c.warp.arrivals.back().object[lane] = object;
-        } else {
-          c.warp.arrivals.push_back(arrival);
-        }
-        break;
-      }
-      default: break;
-    }
+    failedWait = LaneMbarrier<M>(c, m, lane, static_cast<uint32_t>(at.at[lane])).execute() || failedWait;
   }
   return failedWait;
 }

@@ -121,6 +121,10 @@ class Decoder {
   void finishLane();
   program::Class classOf(const ops::Key& key) const;
   void video(ops::Opcode opcode, Modifiers& modifiers);
+  void videoModifiers(Modifiers& modifiers, ops::Key& key, ops::VideoVariant& variant);
+  void videoSelector(std::string_view text, ops::VideoVariant::Selector* selector);
+  void videoSelectors(std::string_view text, int elements, uint32_t* nibbles);
+  void videoElementsOf(const Operand& d, const Operand& a, const Operand& b, ops::VideoVariant& variant);
 
   // ---- memory (decoder_memory.cpp)
   bool memory(ops::Opcode opcode);

@@ -527,13 +527,13 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
   }
 }
 
-void Decoder::video(O opcode, Modifiers& modifiers) {
-  ops::Key key{opcode};
-  ops::VideoVariant variant;
+// How many elements a register has for a video instruction: vadd, vadd2, vadd4.
+static int videoElements(std::string_view name) { return name.back() == '4' ? 4 : name.back() == '2' ? 2 : 1; }
+
+void Decoder::videoModifiers(Modifiers& modifiers, ops::Key& key, ops::VideoVariant& variant) {
   using V = ops::VideoVariant;
   const std::string name(current_->opcode);
-  const int elements = name.back() == '4' ? 4 : name.back() == '2' ? 2 : 1;
-  if (opcode == O::Vset || opcode == O::Vset2 || opcode == O::Vset4) {
+  if (key.op == O::Vset || key.op == O::Vset2 || key.op == O::Vset4) {
     if (!takeOne(modifiers, compareFromName, &key.compare)) fail("'" + name + "' needs a comparison");
   }
   key.sat = modifiers.take("sat");
@@ -549,7 +549,7 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
   int count = 0;
   while (count < 3 && modifiers.takeType(&types[count])) ++count;
   modifiers.finish();
-  if (opcode == O::Vset || opcode == O::Vset2 || opcode == O::Vset4) {
+  if (key.op == O::Vset || key.op == O::Vset2 || key.op == O::Vset4) {
     if (count != 2) fail("'" + name + "' needs two types");
     key.type = T::U32;
     key.sourceType = types[0];
@@ -560,37 +560,46 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
     key.sourceType = types[1];
     variant.bType = types[2];
   }
-  auto scalarSelector = [&](std::string_view text, V::Selector* selector) {
-    static const struct {
-      const char* word;
-      V::Selector selector;
-    } table[] = {{"b0", V::kB0}, {"b1", V::kB1}, {"b2", V::kB2}, {"b3", V::kB3}, {"h0", V::kH0}, {"h1", V::kH1}};
-    if (text.empty()) return;
-    for (const auto& entry : table) {
-      if (text == entry.word) {
-        *selector = entry.selector;
-        return;
-      }
+}
+
+// "b2" or "h1" after an operand.
+void Decoder::videoSelector(std::string_view text, ops::VideoVariant::Selector* selector) {
+  using V = ops::VideoVariant;
+  static const struct {
+    const char* word;
+    V::Selector selector;
+  } table[] = {{"b0", V::kB0}, {"b1", V::kB1}, {"b2", V::kB2}, {"b3", V::kB3}, {"h0", V::kH0}, {"h1", V::kH1}};
+  if (text.empty()) return;
+  for (const auto& entry : table) {
+    if (text == entry.word) {
+      *selector = entry.selector;
+      return;
     }
-    fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
-  };
-  auto simdSelector = [&](std::string_view text, uint32_t* nibbles) {  // "b7531" or "h10": highest element first
-    if (text.empty()) return;
-    if (text.size() != static_cast<size_t>(elements) + 1 || text[0] != (elements == 4 ? 'b' : 'h'))
-      fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
-    *nibbles = 0;
-    for (char c : text.substr(1)) {
-      if (c < '0' || c >= '0' + 2 * elements) fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
-      *nibbles = *nibbles << 4 | static_cast<uint32_t>(c - '0');
-    }
-  };
-  const bool mad = opcode == O::Vmad;
-  Operand d = at(0), a = at(1), b = at(2);
+  }
+  fail("'." + std::string(text.substr(0, 40)) + "' is no selector");
+}
+
+// "b7531" or "h10" after an operand: the highest element first.
+void Decoder::videoSelectors(std::string_view text, int elements, uint32_t* nibbles) {
+  if (text.empty()) return;
+  const std::string what = "'." + std::string(text.substr(0, 40)) + "' is no selector";
+  if (text.size() != static_cast<size_t>(elements) + 1 || text[0] != (elements == 4 ? 'b' : 'h')) fail(what);
+  *nibbles = 0;
+  for (char c : text.substr(1)) {
+    if (c < '0' || c >= '0' + 2 * elements) fail(what);
+    *nibbles = *nibbles << 4 | static_cast<uint32_t>(c - '0');
+  }
+}
+
+// Which parts of their registers the operands mean.
+void Decoder::videoElementsOf(const Operand& d, const Operand& a, const Operand& b, ops::VideoVariant& variant) {
+  using V = ops::VideoVariant;
+  const int elements = videoElements(current_->opcode);
   if (elements == 1) {
-    scalarSelector(a.name, &variant.a);
-    scalarSelector(b.name, &variant.b);
+    videoSelector(a.name, &variant.a);
+    videoSelector(b.name, &variant.b);
     V::Selector merge = V::kWhole;
-    scalarSelector(d.name, &merge);
+    videoSelector(d.name, &merge);
     if (merge != V::kWhole) {
       if (variant.second != V::kNone) mismatch();
       variant.second =
@@ -602,8 +611,8 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
       variant.selectA = 0x10;
       variant.selectB = 0x32;
     }
-    simdSelector(a.name, &variant.selectA);
-    simdSelector(b.name, &variant.selectB);
+    videoSelectors(a.name, elements, &variant.selectA);
+    videoSelectors(b.name, elements, &variant.selectB);
     if (!d.name.empty()) {
       if (d.name[0] != (elements == 4 ? 'b' : 'h')) mismatch();
       variant.mask = 0;
@@ -613,6 +622,15 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
       }
     }
   }
+}
+
+void Decoder::video(O opcode, Modifiers& modifiers) {
+  ops::Key key{opcode};
+  ops::VideoVariant variant;
+  videoModifiers(modifiers, key, variant);
+  const bool mad = opcode == O::Vmad;
+  Operand d = at(0), a = at(1), b = at(2);
+  videoElementsOf(d, a, b, variant);
   std::vector<Ref> sources;
   if (mad && (a.negated || b.negated)) {
     variant.negateProduct = a.negated != b.negated;
@@ -623,7 +641,7 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
   sources.push_back(sourceRef(a, Width::Bits32, T::B32));
   sources.push_back(sourceRef(b, Width::Bits32, T::B32));
   size_t wanted = 3;
-  if (elements > 1 || mad || variant.second != V::kNone) {
+  if (videoElements(current_->opcode) > 1 || mad || variant.second != ops::VideoVariant::kNone) {
     Operand c = at(3);
     if (mad && c.negated) {
       variant.negateC = true;
@@ -637,7 +655,8 @@ void Decoder::video(O opcode, Modifiers& modifiers) {
   uint32_t packed = 0;
   const ops::LaneOp op = ops::findVideo(key, variant, &packed, &why);
   if (op == nullptr)
-    fail("instruction '" + name + "' is not supported in this form" + (why.empty() ? "" : ": " + why),
+    fail("instruction '" + std::string(current_->opcode) + "' is not supported in this form" +
+             (why.empty() ? "" : ": " + why),
          ErrorKind::Unsupported);
   Instr& instr = emit(Kind::LaneMany, Class::Integer);
   instr.op = op;
