@@ -42,6 +42,12 @@ public enum Settings {
       "resfuse.softcuda.sources",
       "the folder native of a checkout, to build softcuda from",
       "that of the checkout that the program runs from"),
+  /** Whether the CPU engine has kernels of its own. */
+  CPU_KERNELS(
+      Kind.PROPERTY,
+      "resfuse.cpu.kernels",
+      "off: engine onednn is wholly oneDNN's, without the project's own kernels",
+      "with them, where the jar has them"),
   /** Who decodes JPEGs. */
   JPEG(
       Kind.PROPERTY,

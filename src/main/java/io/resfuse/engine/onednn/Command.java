@@ -7,6 +7,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.onednn.NativeMemory.Address;
 import java.util.List;
+import java.util.Objects;
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_memory;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -14,6 +15,7 @@ import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_stream;
 import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
 
 /** One step of a plan with all its arguments bound. Running it allocates nothing. */
 interface Command {
@@ -50,8 +52,8 @@ interface Command {
   }
 
   /**
-   * The names of oneDNN's implementations of an operation, by {@link OperationTimer#stepsOf}, each
-   * once.
+   * The names of the implementations of an operation, by {@link OperationTimer#stepsOf}, each once:
+   * oneDNN's, and our own.
    *
    * @param network that the commands are of
    * @param operation its name
@@ -60,10 +62,15 @@ interface Command {
   static List<String> implementations(
       NetworkSpec network, String operation, List<Command> commands) {
     return OperationTimer.stepsOf(network, operation, commands, Command::toString).stream()
-        .filter(Primitive.class::isInstance)
-        .map(command -> PrimitiveDescs.implementation(((Primitive) command).primitive))
+        .map(Command::implementation)
+        .filter(Objects::nonNull)
         .distinct()
         .toList();
+  }
+
+  /** What reports call it: oneDNN's name of a primitive, ours of a kernel; null for the rest. */
+  default @Nullable String implementation() {
+    return null;
   }
 
   /** Its label, which begins with the name of the operation or parameter that it works for. */
@@ -97,6 +104,11 @@ interface Command {
     }
 
     @Override
+    public String implementation() {
+      return PrimitiveDescs.implementation(primitive);
+    }
+
+    @Override
     public String toString() {
       return name;
     }
@@ -125,8 +137,8 @@ interface Command {
     }
   }
 
-  /** A loop in Java. */
-  record Loop(String name, Runnable body) implements Command {
+  /** A loop of our own. */
+  record Loop(String name, @Nullable String implementation, Runnable body) implements Command {
     @Override
     public void run(dnnl_stream stream) {
       body.run();

@@ -44,7 +44,7 @@ final class ConvolutionBackward {
 
   void add(FusedConv conv, TrainingLayer layer, Buffer gradient, int time) {
     dnnl_memory_desc target = layouts.desc(conv.output());
-    if (conv.relu() && layer.workspace == null) {
+    if (conv.relu() && layer.workspace == null && layer.fused == null) {
       dnnl_primitive_desc mask =
           Pointwise.reluBackward(
               scope, target, Pointwise.relu(scope, dnnl_forward_training, target));

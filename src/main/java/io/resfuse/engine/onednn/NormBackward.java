@@ -12,13 +12,6 @@ import org.bytedeco.dnnl.dnnl_primitive_desc;
  * Adds the backward pass of batch norms, with the ReLU that is fused with them. Not thread-safe.
  */
 final class NormBackward {
-  /**
-   * In bf16 the gradient of what is normalised is oneDNN's, since its terms must not be rounded one
-   * by one. So are those of scale and shift over so many pixels, which are within 5e-6 of float64;
-   * over more they are summed apart.
-   */
-  private static final int MOST_PIXELS = 1 << 16;
-
   private final Scope scope;
   private final int type;
   private final TrainingParts parts;
@@ -54,6 +47,10 @@ final class NormBackward {
     dnnl_primitive_desc forwardDesc = layer.norm;
     BatchStatistics stats = layer.statistics;
     Buffer y = layer.y;
+    if (layer.fused != null && y != null) {
+      layer.fused.backward(y, parts.valueOf(conv.output()), gradient, dy, time);
+      return;
+    }
     if (forwardDesc == null || stats == null || y == null) {
       throw new IllegalStateException("no forward pass of " + norm.gamma().name());
     }
@@ -65,15 +62,6 @@ final class NormBackward {
           new SlicedNorm.Tensors(target, y, gradient, dy, layer.workspace), gamma, beta, time);
       return;
     }
-    boolean apart = sliced != null && sliced.pixels() > MOST_PIXELS;
-    if (apart) {
-      sliced.parameterGradients(
-          new SlicedNorm.Tensors(target, y, gradient, parts.arena(target), layer.workspace),
-          type,
-          gamma,
-          beta,
-          time);
-    }
     dnnl_primitive_desc desc =
         BatchNorms.backward(scope, target, target, norm.epsilon(), layer.flags, forwardDesc);
     GradientStep step =
@@ -83,13 +71,9 @@ final class NormBackward {
             .with(DNNL_ARG_VARIANCE, vector, stats.variance())
             .with(DNNL_ARG_DIFF_DST, target, gradient)
             .with(DNNL_ARG_SCALE, vector, gamma.master())
-            .with(DNNL_ARG_DIFF_SRC, target, dy);
-    if (apart) {
-      step.with(DNNL_ARG_DIFF_SCALE, vector, parts.arena(vector))
-          .with(DNNL_ARG_DIFF_SHIFT, vector, parts.arena(vector));
-    } else {
-      step.gradient(DNNL_ARG_DIFF_SCALE, gamma, vector).gradient(DNNL_ARG_DIFF_SHIFT, beta, vector);
-    }
+            .with(DNNL_ARG_DIFF_SRC, target, dy)
+            .gradient(DNNL_ARG_DIFF_SCALE, gamma, vector)
+            .gradient(DNNL_ARG_DIFF_SHIFT, beta, vector);
     if (layer.workspace != null) {
       step.with(DNNL_ARG_WORKSPACE, PrimitiveDescs.workspaceOf(forwardDesc), layer.workspace);
     }

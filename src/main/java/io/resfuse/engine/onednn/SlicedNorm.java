@@ -65,11 +65,6 @@ final class SlicedNorm {
 
   // ---------------------------------------------------------------- forward
 
-  /** How many pixels a channel has. */
-  long pixels() {
-    return statistics.count();
-  }
-
   /**
    * Adds the statistics of the batch to the forward pass.
    *
@@ -130,38 +125,6 @@ final class SlicedNorm {
 
   /** Adds the backward pass, to that which writes gradients and to that which adds to them. */
   void backward(Tensors tensors, Entry gamma, Entry beta, int time) {
-    Coefficients coefficients = sums(tensors, Dnnl.F32, gamma, beta, time);
-    dnnl_memory_desc row = Dnnl.desc(scope, Dnnl.F32, slices.tag(), 1, slices.channels(), 1, 1);
-    dnnl_primitive_desc last = Pointwise.centredAffineSum(scope, tensors.layout, row);
-    for (Steps steps : parts.backwards()) {
-      steps
-          .add(label("gradient"), last, time)
-          .with(DNNL_ARG_SRC_0, tensors.layout, tensors.y)
-          .with(DNNL_ARG_SRC_1, row, statistics.mean())
-          .with(Attributes.postOperand(0), row, coefficients.slope)
-          .with(Attributes.postOperand(1), row, coefficients.shift)
-          .with(Attributes.postOperand(2), tensors.layout, tensors.dy)
-          .with(DNNL_ARG_DST, tensors.layout, tensors.dy);
-    }
-  }
-
-  /** Of the last pass, a value per channel. */
-  private record Coefficients(Buffer slope, Buffer shift) {}
-
-  /**
-   * Adds the gradients of scale and shift alone.
-   *
-   * @param tensors of which {@code dy} is overwritten with nothing of use
-   * @param type of the tensors' elements
-   * @param gamma the scale
-   * @param beta the shift
-   * @param time of the steps
-   */
-  void parameterGradients(Tensors tensors, int type, Entry gamma, Entry beta, int time) {
-    sums(tensors, type, gamma, beta, time);
-  }
-
-  private Coefficients sums(Tensors tensors, int type, Entry gamma, Entry beta, int time) {
     int flags =
         dnnl_use_global_stats
             | dnnl_use_scale
@@ -205,7 +168,7 @@ final class SlicedNorm {
           backwards.computeIfAbsent(
               slice.desc(),
               layout -> BatchNorms.backward(scope, layout, layout, norm.epsilon(), flags, forward));
-      long begin = slice.firstElement() * Dnnl.elementBytes(type);
+      long begin = slice.firstElement() * Float.BYTES;
       for (Steps steps : parts.backwards()) {
         Steps.Step step =
             steps
@@ -219,7 +182,7 @@ final class SlicedNorm {
                 .with(DNNL_ARG_DIFF_SCALE, vector, scaleSums, at(slice))
                 .with(DNNL_ARG_DIFF_SHIFT, vector, shiftSums, at(slice));
         if (tensors.mask != null) {
-          long elements = Dnnl.bytes(tensors.layout) / Dnnl.elementBytes(type);
+          long elements = Dnnl.bytes(tensors.layout) / Float.BYTES;
           step.with(
               DNNL_ARG_WORKSPACE,
               PrimitiveDescs.workspaceOf(forward),
@@ -259,7 +222,18 @@ final class SlicedNorm {
                   memory.floats(slope),
                   memory.floats(shift)));
     }
-    return new Coefficients(slope, shift);
+    dnnl_memory_desc row = Dnnl.desc(scope, Dnnl.F32, slices.tag(), 1, slices.channels(), 1, 1);
+    dnnl_primitive_desc last = Pointwise.centredAffineSum(scope, tensors.layout, row);
+    for (Steps steps : parts.backwards()) {
+      steps
+          .add(label("gradient"), last, time)
+          .with(DNNL_ARG_SRC_0, tensors.layout, tensors.y)
+          .with(DNNL_ARG_SRC_1, row, statistics.mean())
+          .with(Attributes.postOperand(0), row, slope)
+          .with(Attributes.postOperand(1), row, shift)
+          .with(Attributes.postOperand(2), tensors.layout, tensors.dy)
+          .with(DNNL_ARG_DST, tensors.layout, tensors.dy);
+    }
   }
 
   private Runnable spread(Steps.Memory memory, Buffer channels, Buffer target) {

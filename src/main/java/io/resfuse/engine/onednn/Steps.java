@@ -12,6 +12,7 @@ import java.util.Set;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A list of primitives, and of loops between them, with the buffers they use, before these have
@@ -45,15 +46,18 @@ final class Steps {
   interface Memory {
     /** All of a buffer. */
     FloatBuffer floats(Buffer buffer);
+
+    /** Where a buffer begins. */
+    long address(Buffer buffer);
   }
 
-  /** A loop in Java that is bound to memory once; running it must allocate nothing. */
+  /** A loop of our own that is bound to memory once; running it must allocate nothing. */
   interface Body {
     /** Finds its buffers. */
     Runnable bind(Memory memory);
   }
 
-  private record Loop(String name, Body body) implements Entry {}
+  private record Loop(String name, @Nullable String implementation, Body body) implements Entry {}
 
   /** A primitive and its arguments. */
   final class Step implements Entry {
@@ -96,13 +100,22 @@ final class Steps {
     return step;
   }
 
-  /** Appends a loop that runs at a time of the plan. */
+  /** Appends a loop in Java that runs at a time of the plan. */
   void add(String name, int time, List<Buffer> used, Body body) {
+    add(name, null, time, used, body);
+  }
+
+  /**
+   * Appends a loop that runs at a time of the plan.
+   *
+   * @param implementation what reports call it; null if they need not name it
+   */
+  void add(String name, @Nullable String implementation, int time, List<Buffer> used, Body body) {
     for (Buffer buffer : used) {
       buffer.touch(time);
       buffers.add(buffer);
     }
-    entries.add(new Loop(name, body));
+    entries.add(new Loop(name, implementation, body));
   }
 
   /** What oneDNN has chosen for all steps but changes of layout. */
@@ -121,9 +134,15 @@ final class Steps {
   }
 
   /** Where the regions begin. */
-  record Bases(long arena, long weights, long host, long scratch) {
-    long of(Buffer buffer) {
+  record Bases(long arena, long weights, long host, long scratch) implements Memory {
+    @Override
+    public long address(Buffer buffer) {
       return buffer.address(arena, weights, host);
+    }
+
+    @Override
+    public FloatBuffer floats(Buffer buffer) {
+      return NativeMemory.floatsAt(address(buffer), buffer.bytes() / Float.BYTES);
     }
   }
 
@@ -138,12 +157,7 @@ final class Steps {
     List<Command> commands = new ArrayList<>();
     for (Entry entry : entries) {
       if (entry instanceof Loop loop) {
-        commands.add(
-            new Command.Loop(
-                loop.name,
-                loop.body.bind(
-                    buffer ->
-                        NativeMemory.floatsAt(bases.of(buffer), buffer.bytes() / Float.BYTES))));
+        commands.add(new Command.Loop(loop.name, loop.implementation, loop.body.bind(bases)));
       } else if (entry instanceof Step step) {
         bind(step, scope, bases, primitives, commands);
       }
@@ -164,13 +178,13 @@ final class Steps {
       for (Argument argument : step.arguments) {
         if (argument.index == DNNL_ARG_DIFF_WEIGHTS) {
           commands.add(
-              new Command.Zero(step.name, bases.of(argument.buffer), argument.buffer.bytes()));
+              new Command.Zero(step.name, bases.address(argument.buffer), argument.buffer.bytes()));
         }
       }
     }
     Command.Builder builder = new Command.Builder(scope, step.name);
     for (Argument argument : step.arguments) {
-      builder.bind(argument.index, argument.desc, bases.of(argument.buffer) + argument.offset);
+      builder.bind(argument.index, argument.desc, bases.address(argument.buffer) + argument.offset);
     }
     builder.scratch(step.desc, bases.scratch);
     dnnl_primitive primitive =

@@ -118,6 +118,9 @@ final class TrainingForward {
       normalise(conv, conv.batchNorm(), layer, target, y, out, time);
     }
     Value residual = conv.residual();
+    if (layer.fused != null) {
+      return;
+    }
     if (residual != null) {
       dnnl_primitive_desc sum = Pointwise.add(scope, target, target, target, conv.relu());
       for (Steps steps : parts.forwards()) {
@@ -181,6 +184,12 @@ final class TrainingForward {
     layer.statistics = stats;
     if (!frozen) {
       statistics.add(stats);
+    }
+    if (FusedNorm.canTake(layouts)) {
+      Value residual = conv.residual();
+      layer.fused = new FusedNorm(scope, parts, layouts, conv, norm, stats);
+      layer.fused.forward(y, out, residual == null ? null : parts.valueOf(residual), time);
+      return;
     }
     ChannelSlices slices = frozen ? null : ChannelSlices.of(scope, layouts.format(), type, shape);
     if (slices != null) {

@@ -11,6 +11,9 @@ final class TrainingLayer {
   @Nullable dnnl_primitive_desc norm;
   @Nullable BatchStatistics statistics;
 
+  /** If kernels of our own do the batch norm. */
+  @Nullable FusedNorm fused;
+
   /** If the batch norm's channels have many pixels. */
   @Nullable SlicedNorm sliced;
 

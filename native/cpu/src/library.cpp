@@ -1,0 +1,46 @@
+// What Java calls: io.resfuse.engine.onednn.CpuKernels. No JNI function is needed, so that neither is jni.h.
+#include "norm.h"
+#include "runs.h"
+
+#define EXPORTED extern "C" __attribute__((visibility("default")))
+
+namespace resfuse {
+namespace {
+
+// By the number of floats in a vector register, as oneDNN uses it: it may have been told to use less than the CPU has.
+const NormKernels& norm_kernels(int32_t vector_floats) {
+#ifdef __x86_64__
+  if (vector_floats >= 16) {
+    return norm_kernels_avx512();
+  }
+  if (vector_floats >= 8) {
+    return norm_kernels_avx2();
+  }
+#else
+  (void)vector_floats;
+#endif
+  return norm_kernels_portable();
+}
+
+}  // namespace
+
+int64_t norm_scratch_bytes(int64_t images, int64_t channels, int64_t pixels, int64_t block) {
+  const Runs runs(images, channels, pixels, block);
+  const int64_t sums = runs.count * runs.together * 2 * runs.width * static_cast<int64_t>(sizeof(double));
+  return sums + 3 * channels * static_cast<int64_t>(sizeof(float));
+}
+
+}  // namespace resfuse
+
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_normForward(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::norm_kernels(vector_floats).forward(*reinterpret_cast<const resfuse::NormArguments*>(arguments));
+}
+
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_normBackward(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::norm_kernels(vector_floats).backward(*reinterpret_cast<const resfuse::NormArguments*>(arguments));
+}
+
+EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_normScratchBytes(
+    void*, void*, int64_t images, int64_t channels, int64_t pixels, int64_t block) {
+  return resfuse::norm_scratch_bytes(images, channels, pixels, block);
+}

@@ -1,0 +1,2 @@
+#define NORM_KERNELS norm_kernels_portable
+#include "norm_kernels.inc"

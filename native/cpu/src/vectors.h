@@ -1,0 +1,84 @@
+// Vectors of W floats, in the registers of whatever instruction set the file that includes this is compiled for.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace resfuse {
+namespace {  // one for each file: each is compiled for an instruction set of its own
+
+template <int W>
+struct VectorTypes;
+
+#define RESFUSE_VECTOR_TYPES(W)                             \
+  template <>                                               \
+  struct VectorTypes<W> {                                   \
+    typedef float Floats __attribute__((vector_size(W * 4)));     \
+    typedef int32_t Ints __attribute__((vector_size(W * 4)));     \
+    typedef uint32_t Words __attribute__((vector_size(W * 4)));   \
+    typedef uint16_t Halves __attribute__((vector_size(W * 2)));  \
+    typedef double Doubles __attribute__((vector_size(W * 8)));   \
+  };
+RESFUSE_VECTOR_TYPES(1)
+RESFUSE_VECTOR_TYPES(8)
+RESFUSE_VECTOR_TYPES(16)
+#undef RESFUSE_VECTOR_TYPES
+
+template <int W>
+struct Vectors {
+  using Floats = typename VectorTypes<W>::Floats;
+  using Ints = typename VectorTypes<W>::Ints;
+  using Words = typename VectorTypes<W>::Words;
+  using Halves = typename VectorTypes<W>::Halves;
+  // Sums, in float64.
+  using Doubles = typename VectorTypes<W>::Doubles;
+
+  static Doubles widen(Floats v) { return __builtin_convertvector(v, Doubles); }
+
+  static Floats load(const float* from) {
+    Floats v;
+    std::memcpy(&v, from, sizeof(v));
+    return v;
+  }
+
+  static void store(float* to, Floats v) { std::memcpy(to, &v, sizeof(v)); }
+
+  // bfloat16 is the upper half of a float32.
+  static Floats load(const uint16_t* from) {
+    Halves half;
+    std::memcpy(&half, from, sizeof(half));
+    const Words word = __builtin_convertvector(half, Words) << 16;
+    Floats v;
+    std::memcpy(&v, &word, sizeof(v));
+    return v;
+  }
+
+  // Rounds to the nearest, ties to even; NaN stays NaN.
+  static void store(uint16_t* to, Floats v) {
+    Words word;
+    std::memcpy(&word, &v, sizeof(word));
+    const Words rounded = (word + 0x7fffu + ((word >> 16) & 1u)) >> 16;
+    const Words quiet = (word >> 16) | 0x40u;
+    const Ints is_nan = v != v;
+    const Words chosen = is_nan ? quiet : rounded;
+    const Halves half = __builtin_convertvector(chosen, Halves);
+    std::memcpy(to, &half, sizeof(half));
+  }
+
+  static Floats broadcast(float value) { return Floats{} + value; }
+
+  // v where it is not negative, else 0; NaN stays NaN.
+  static Floats relu(Floats v) {
+    const Floats zero{};
+    return v < zero ? zero : v;
+  }
+
+  // v where `sign` is positive, else 0.
+  static Floats where_positive(Floats sign, Floats v) {
+    const Floats zero{};
+    return sign > zero ? v : zero;
+  }
+};
+
+}  // namespace
+}  // namespace resfuse

@@ -1,0 +1,102 @@
+package io.resfuse.engine.onednn;
+
+import io.resfuse.platform.NativeFiles;
+import io.resfuse.platform.Platform;
+import io.resfuse.platform.Settings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The library {@code native/cpu}: what the engine does beside oneDNN. Where it is not in the jar
+ * (no compiler when that was built, or another platform), and where {@link Settings#CPU_KERNELS} is
+ * {@code off}, the engine is wholly oneDNN's; that is logged once. Its threads are those of the
+ * OpenMP runtime that oneDNN has loaded. Thread-safe.
+ */
+final class CpuKernels {
+  private static final Logger log = LoggerFactory.getLogger(CpuKernels.class);
+  private static final String NAME = "resfuse-cpu";
+
+  /** Those of oneDNN's instruction set: it may have been told to use less than the CPU has. */
+  private static final int VECTOR_FLOATS = InstructionSet.effective().vectorFloats();
+
+  private static final @Nullable String whyNot = load();
+
+  private CpuKernels() {}
+
+  /** Whether the library is there; if not, the first call logs why. */
+  static boolean areThere() {
+    return whyNot == null;
+  }
+
+  /**
+   * What reports call a kernel.
+   *
+   * @param kernel {@code norm} for example
+   */
+  static String implementation(String kernel) {
+    String isa = VECTOR_FLOATS >= 16 ? "avx512" : VECTOR_FLOATS >= 8 ? "avx2" : "portable";
+    return "resfuse_" + kernel + ":" + isa;
+  }
+
+  private static @Nullable String load() {
+    String problem = problem();
+    if (problem != null) {
+      log.info("onednn: without kernels of our own, training is a little slower: {}", problem);
+    }
+    return problem;
+  }
+
+  /** Loads the library. */
+  private static @Nullable String problem() {
+    if (Settings.CPU_KERNELS.value().orElse("").equals("off")) {
+      return Settings.CPU_KERNELS.key() + " is off";
+    }
+    String file = System.mapLibraryName(NAME);
+    String resource = "/natives/" + Platform.current() + "/" + file;
+    byte[] library;
+    try (InputStream in = CpuKernels.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        return "the jar has no " + resource + "; it is built where a C++ compiler and cmake are";
+      }
+      library = in.readAllBytes();
+    } catch (IOException e) {
+      return e.toString();
+    }
+    String last = "";
+    for (Path place : NativeFiles.places()) {
+      try {
+        Path unpacked = NativeFiles.unpack(library, place, NAME, file);
+        System.load(unpacked.toAbsolutePath().toString());
+        return null;
+      } catch (IOException | UnsatisfiedLinkError e) {
+        last = e.toString();
+      }
+    }
+    return last;
+  }
+
+  /**
+   * Normalises.
+   *
+   * @param arguments of {@code NormArguments} in {@code native/cpu/src/norm.h}
+   */
+  static void normForward(long arguments) {
+    normForward(VECTOR_FLOATS, arguments);
+  }
+
+  /** The gradients of {@link #normForward}. */
+  static void normBackward(long arguments) {
+    normBackward(VECTOR_FLOATS, arguments);
+  }
+
+  private static native void normForward(int vectorFloats, long arguments);
+
+  private static native void normBackward(int vectorFloats, long arguments);
+
+  /** The scratch memory that both need, in bytes. */
+  static native long normScratchBytes(long images, long channels, long pixels, long block);
+}
