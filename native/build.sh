@@ -50,6 +50,8 @@ if command -v ccache > /dev/null; then
   launcher=ccache
   export CCACHE_BASEDIR="$source" CCACHE_SLOPPINESS=pch_defines,time_macros
 fi
+# CMake refuses a folder that was moved, or copied with the checkout.
+grep -qsxF "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$build/CMakeCache.txt" || rm -rf "$build/CMakeCache.txt" "$build/CMakeFiles"
 touch "$stamp.new"
 {
   cmake -S "$source" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSOFTCUDA_TESTS=OFF -DSOFTCUDA_WERROR=OFF \

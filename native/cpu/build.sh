@@ -35,6 +35,8 @@ if ! is_fresh; then
   command -v cmake > /dev/null || cannot "cmake was not found; install it: sudo apt-get install -y cmake g++"
   [ -n "${CXX:-}" ] || command -v c++ > /dev/null || cannot "no C++ compiler was found; install one: sudo apt-get install -y g++"
   mkdir -p "$build"
+  # CMake refuses a folder that was moved, or copied with the checkout.
+  grep -qsxF "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$build/CMakeCache.txt" || rm -rf "$build/CMakeCache.txt" "$build/CMakeFiles"
   touch "$stamp.new"
   {
     cmake -S "$source" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCPU_TESTS=OFF && cmake --build "$build" --parallel
