@@ -56,6 +56,12 @@ abstract class LibraryEngineContract extends EngineContract {
     System.clearProperty(Settings.CUDA_SYNC.key());
   }
 
+  /** An operation is timed as a graph, which cannot hold loops of the host. */
+  @Override
+  protected boolean timesOperations() {
+    return false;
+  }
+
   @Override
   protected Engine open(EngineOptions options) {
     return new LoopsEngine(kind);
