@@ -1,5 +1,5 @@
 import io.resfuse.Model;
-import io.resfuse.data.ImageDecoder;
+import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;

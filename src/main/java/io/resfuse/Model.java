@@ -1,10 +1,10 @@
 package io.resfuse;
 
-import io.resfuse.data.Image;
-import io.resfuse.data.ImageDecoder;
-import io.resfuse.data.Normalization;
-import io.resfuse.data.Preprocessing;
-import io.resfuse.data.Preprocessor;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.Normalization;
+import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.image.Preprocessor;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;

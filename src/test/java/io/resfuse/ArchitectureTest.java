@@ -113,6 +113,29 @@ class ArchitectureTest {
           .whereLayer("cli")
           .mayNotBeAccessedByAnyLayer();
 
+  @ArchTest
+  static final ArchRule DATA_HAS_LAYERS =
+      layeredArchitecture()
+          .consideringOnlyDependenciesInLayers()
+          .layer("data")
+          .definedBy("io.resfuse.data")
+          .layer("image")
+          .definedBy("io.resfuse.data.image")
+          .layer("augment")
+          .definedBy("io.resfuse.data.augment")
+          .layer("dataset")
+          .definedBy("io.resfuse.data.dataset")
+          .layer("loader")
+          .definedBy("io.resfuse.data.loader")
+          .whereLayer("data")
+          .mayNotAccessAnyLayer()
+          .whereLayer("image")
+          .mayOnlyAccessLayers("data")
+          .whereLayer("augment")
+          .mayOnlyAccessLayers("data", "image")
+          .whereLayer("dataset")
+          .mayOnlyAccessLayers("data", "image");
+
   /**
    * The engines do not know of each other: what they share is in the SPI. cuDNN is run on the CUDA
    * engine's devices.

@@ -1,12 +1,12 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.CifarDatasets;
 import io.resfuse.data.DataException;
-import io.resfuse.data.Dataset;
-import io.resfuse.data.Datasets;
-import io.resfuse.data.IdxDatasets;
-import io.resfuse.data.ImageDecoder;
-import io.resfuse.data.Split;
+import io.resfuse.data.dataset.CifarDatasets;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Datasets;
+import io.resfuse.data.dataset.IdxDatasets;
+import io.resfuse.data.dataset.Split;
+import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.platform.Settings;
 import io.resfuse.platform.UserFolders;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.Dataset;
-import io.resfuse.data.Split;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Split;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.ResNetVariant;

@@ -1,8 +1,8 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.Dataset;
-import io.resfuse.data.Preprocessing;
-import io.resfuse.data.Split;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Split;
+import io.resfuse.data.image.Preprocessing;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import io.resfuse.train.Evaluation;

@@ -1,7 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.Model;
-import io.resfuse.data.Npy;
+import io.resfuse.data.dataset.Npy;
 import io.resfuse.engine.Engine;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.ModelFile;

@@ -1,6 +1,6 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.Npy;
+import io.resfuse.data.dataset.Npy;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;

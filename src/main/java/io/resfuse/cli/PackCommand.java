@@ -1,8 +1,8 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.Dataset;
-import io.resfuse.data.DatasetPacker;
-import io.resfuse.data.Split;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.DatasetPacker;
+import io.resfuse.data.dataset.Split;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;

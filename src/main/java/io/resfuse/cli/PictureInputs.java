@@ -1,7 +1,7 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.Image;
-import io.resfuse.data.ImageDecoder;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageDecoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package io.resfuse.cli;
 
 import io.resfuse.Prediction;
-import io.resfuse.data.Image;
-import io.resfuse.data.Resampling;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.Resampling;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;

@@ -23,8 +23,14 @@ public final class SampleRandom {
     reset(seed, epoch, sample);
   }
 
-  /** Begins the sequence of another sample. */
-  void reset(long seed, long epoch, long sample) {
+  /**
+   * Begins the sequence of another sample.
+   *
+   * @param seed of the training
+   * @param epoch from 0
+   * @param sample its index
+   */
+  public void reset(long seed, long epoch, long sample) {
     state = mix(mix(mix(seed + GAMMA) + epoch + GAMMA) + sample + GAMMA);
   }
 

@@ -1,7 +1,8 @@
 /**
- * Pictures and data sets: decoding, preprocessing that equals Pillow's and torchvision's, data sets
- * on disk, augmentation, and a loader that works ahead on threads of its own. Uses {@code tensor}
- * and {@code platform} only.
+ * Pictures and data sets, in four packages: {@code image} decodes and prepares, {@code augment}
+ * changes at random, {@code dataset} knows pictures and their labels, {@code loader} makes batches
+ * of them; each uses those before it. Here is what all share. Uses {@code tensor} and {@code
+ * platform} only.
  */
 @NullMarked
 package io.resfuse.data;

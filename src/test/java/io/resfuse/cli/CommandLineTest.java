@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.resfuse.data.Npy;
+import io.resfuse.data.dataset.Npy;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.cuda.SoftCuda;
 import io.resfuse.model.Initializer;

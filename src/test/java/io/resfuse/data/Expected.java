@@ -9,10 +9,10 @@ import java.util.Objects;
 import java.util.zip.CRC32;
 
 /** What make_expected.py wrote, from the class path. */
-final class Expected {
+public final class Expected {
   private Expected() {}
 
-  static byte[] resource(String name) {
+  public static byte[] resource(String name) {
     try (InputStream stream =
         Objects.requireNonNull(Expected.class.getResourceAsStream(name), name)) {
       return stream.readAllBytes();
@@ -21,14 +21,14 @@ final class Expected {
     }
   }
 
-  static List<String[]> table(String name) {
+  public static List<String[]> table(String name) {
     return new String(resource(name), StandardCharsets.US_ASCII)
         .lines()
         .map(line -> line.split(" "))
         .toList();
   }
 
-  static String crc(byte[] bytes) {
+  public static String crc(byte[] bytes) {
     CRC32 crc = new CRC32();
     crc.update(bytes);
     return "%08x".formatted(crc.getValue());

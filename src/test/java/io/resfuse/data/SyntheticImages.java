@@ -1,13 +1,15 @@
 package io.resfuse.data;
 
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageDecoder;
 import java.nio.file.Path;
 import java.util.Scanner;
 
 /** Pictures that make_expected.py makes by the same formula, and those of examples/. */
-final class SyntheticImages {
+public final class SyntheticImages {
   private SyntheticImages() {}
 
-  static Image pattern(int width, int height, int channels) {
+  public static Image pattern(int width, int height, int channels) {
     byte[] pixels = new byte[width * height * channels];
     int at = 0;
     for (int y = 0; y < height; y++) {
@@ -28,7 +30,7 @@ final class SyntheticImages {
   }
 
   /** {@code pattern-WIDTHxHEIGHTxCHANNELS} or the name of a file in examples/. */
-  static Image load(String name) {
+  public static Image load(String name) {
     if (name.startsWith("pattern-")) {
       Scanner sizes = new Scanner(name.substring("pattern-".length())).useDelimiter("x");
       return pattern(sizes.nextInt(), sizes.nextInt(), sizes.nextInt());

@@ -1,8 +1,8 @@
 package io.resfuse.train;
 
-import io.resfuse.data.Dataset;
-import io.resfuse.data.Image;
 import io.resfuse.data.SampleRandom;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.image.Image;
 import java.util.List;
 
 /** Grey pictures of 8 x 8 in three classes, easy to tell apart but for some noise. */

@@ -1,16 +1,16 @@
 package io.resfuse.train.recipe;
 
-import io.resfuse.data.Augmentation;
-import io.resfuse.data.ColorJitter;
-import io.resfuse.data.HorizontalFlip;
-import io.resfuse.data.Image;
-import io.resfuse.data.Mixing;
-import io.resfuse.data.PaddedCrop;
-import io.resfuse.data.Preprocessing;
-import io.resfuse.data.RandomErasing;
-import io.resfuse.data.RandomResizedCrop;
-import io.resfuse.data.Resampling;
 import io.resfuse.data.SampleRandom;
+import io.resfuse.data.augment.Augmentation;
+import io.resfuse.data.augment.ColorJitter;
+import io.resfuse.data.augment.HorizontalFlip;
+import io.resfuse.data.augment.Mixing;
+import io.resfuse.data.augment.PaddedCrop;
+import io.resfuse.data.augment.RandomErasing;
+import io.resfuse.data.augment.RandomResizedCrop;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.image.Resampling;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -11,8 +11,8 @@ import io.resfuse.engine.Precision;
  * @param shortcut {@code identity} or {@code projection} where shapes differ, empty for the
  *     variant's own
  * @param data which data set it is for: a known name, or empty
- * @param preprocessing a name that {@link io.resfuse.data.Preprocessing#of} knows, empty for the
- *     one that fits the data
+ * @param preprocessing a name that {@link io.resfuse.data.image.Preprocessing#of} knows, empty for
+ *     the one that fits the data
  * @param epochs passes over the training pictures
  * @param batch pictures per forward pass
  * @param accumulate batches whose gradients are averaged before each optimizer step

@@ -1,9 +1,9 @@
 package io.resfuse.train.report;
 
-import io.resfuse.data.Dataset;
-import io.resfuse.data.Image;
-import io.resfuse.data.ImageException;
-import io.resfuse.data.Resampling;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageException;
+import io.resfuse.data.image.Resampling;
 import io.resfuse.report.Html;
 import io.resfuse.train.Mistake;
 import java.awt.image.BufferedImage;

@@ -1,7 +1,7 @@
 package io.resfuse.train.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.resfuse.data.Dataset;
+import io.resfuse.data.dataset.Dataset;
 import io.resfuse.report.Html;
 import io.resfuse.report.Plot;
 import io.resfuse.report.Series;

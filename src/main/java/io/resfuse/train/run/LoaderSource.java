@@ -1,9 +1,9 @@
 package io.resfuse.train.run;
 
-import io.resfuse.data.Batch;
-import io.resfuse.data.Loader;
-import io.resfuse.data.LoaderEpoch;
-import io.resfuse.data.Normalization;
+import io.resfuse.data.image.Normalization;
+import io.resfuse.data.loader.Batch;
+import io.resfuse.data.loader.Loader;
+import io.resfuse.data.loader.LoaderEpoch;
 import io.resfuse.engine.PixelScaling;
 import io.resfuse.train.BatchSource;
 import io.resfuse.train.BatchStream;

@@ -1,9 +1,9 @@
 package io.resfuse.train.run;
 
-import io.resfuse.data.Dataset;
-import io.resfuse.data.Loader;
-import io.resfuse.data.Preprocessing;
 import io.resfuse.data.SampleRandom;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.loader.Loader;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;

@@ -1,0 +1,93 @@
+package io.resfuse.data.dataset;
+
+import io.resfuse.data.DataException;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageException;
+import io.resfuse.data.image.PixelScratch;
+import java.util.List;
+
+/** Labelled pictures, by their number. Any thread may use it, many at a time. */
+public interface Dataset {
+  /**
+   * The name in messages.
+   *
+   * @return where it comes from
+   */
+  String name();
+
+  /**
+   * The number of pictures.
+   *
+   * @return at least 1
+   */
+  int size();
+
+  /**
+   * The classes' names; a label is a position in this list.
+   *
+   * @return at least one
+   */
+  List<String> classes();
+
+  /**
+   * The class of a picture.
+   *
+   * @param index 0 to size - 1
+   * @return 0 to classes - 1
+   */
+  int label(int index);
+
+  /**
+   * Reads a picture.
+   *
+   * @param index 0 to size - 1
+   * @return the picture, which the caller must not write to
+   * @throws ImageException if it cannot be read
+   */
+  Image image(int index);
+
+  /**
+   * Reads a picture, where that helps into memory that is used again.
+   *
+   * @param index 0 to size - 1
+   * @param scratch where the pixels may go
+   * @return the picture, until the scratch is used again; the caller must not write to it
+   * @throws ImageException if it cannot be read
+   */
+  default Image image(int index, PixelScratch scratch) {
+    return image(index);
+  }
+
+  /**
+   * What to call a picture in messages.
+   *
+   * @param index 0 to size - 1
+   * @return its file, or the data set and the index
+   */
+  default String describe(int index) {
+    return name() + "[" + index + "]";
+  }
+
+  /**
+   * Some of the pictures, with the same classes.
+   *
+   * @param indices of the pictures, in the order wanted
+   * @return a view
+   * @throws IndexOutOfBoundsException if an index is not below the size
+   */
+  default Dataset subset(int... indices) {
+    return new Subset(this, indices.clone());
+  }
+
+  /**
+   * As many pictures of each class, drawn at random: what a small training set wants.
+   *
+   * @param perClass of each class
+   * @param seed of the draw
+   * @return a view, class after class
+   * @throws DataException if a class has fewer
+   */
+  default Dataset balancedSubset(int perClass, long seed) {
+    return Subset.balanced(this, perClass, seed);
+  }
+}

@@ -1,0 +1,247 @@
+package io.resfuse.data.dataset;
+
+import io.resfuse.data.DataException;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.PixelScratch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
+ * labels. Immutable; any thread may use it.
+ */
+public final class FileDataset implements Dataset {
+  private static final Set<String> ENDINGS =
+      Set.of("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp");
+
+  private final String name;
+  private final List<String> classes;
+  private final List<Path> files;
+  private final int[] labels;
+  private final ImageDecoder decoder;
+
+  private FileDataset(
+      String name,
+      List<String> classes,
+      List<Path> files,
+      List<Integer> labels,
+      ImageDecoder decoder) {
+    this.name = name;
+    this.classes = List.copyOf(classes);
+    this.files = List.copyOf(files);
+    this.labels = labels.stream().mapToInt(Integer::intValue).toArray();
+    this.decoder = decoder;
+  }
+
+  /**
+   * Finds the pictures in a folder per class, as torchvision's {@code ImageFolder}: classes are the
+   * folders in the order of their names, pictures are in them and in the folders below. Files count
+   * as pictures by the end of their names (jpg, jpeg, png, gif, bmp, webp, ...); hidden files and
+   * folders are left out.
+   *
+   * @param folder with a folder per class
+   * @param decoder for the pictures
+   * @return the data set
+   * @throws DataException if there are no folders in it, or no picture in one of them
+   */
+  public static FileDataset folders(Path folder, ImageDecoder decoder) {
+    List<Path> classFolders = list(folder, Files::isDirectory);
+    if (classFolders.isEmpty()) {
+      throw new DataException(
+          folder + ": has no folders; a folder of pictures per class is needed");
+    }
+    List<String> classes = new ArrayList<>();
+    List<Path> files = new ArrayList<>();
+    List<Integer> labels = new ArrayList<>();
+    for (Path classFolder : classFolders) {
+      List<Path> pictures = pictures(classFolder);
+      if (pictures.isEmpty()) {
+        throw new DataException(
+            classFolder + ": has no pictures (jpg, png, gif, bmp, webp); add some or remove it");
+      }
+      for (Path picture : pictures) {
+        files.add(picture);
+        labels.add(classes.size());
+      }
+      classes.add(classFolder.getFileName().toString());
+    }
+    return new FileDataset(folder.toString(), classes, files, labels, decoder);
+  }
+
+  /**
+   * Reads a list of pictures in UTF-8: {@code PATH,LABEL} per line, fields quoted as in RFC 4180
+   * where they hold commas, paths relative to the list's folder. A first line {@code path,label} is
+   * a heading. Classes are the labels that occur, in numerical order if all are numbers, else in
+   * alphabetical order.
+   *
+   * @param list a CSV file
+   * @param decoder for the pictures
+   * @return the data set
+   * @throws DataException naming the line if it is not a list of that form
+   */
+  public static FileDataset list(Path list, ImageDecoder decoder) {
+    return list(list, List.of(), decoder);
+  }
+
+  /**
+   * The same with given classes, so that a test list has the order of its training list.
+   *
+   * @param list a CSV file
+   * @param classes the classes in their order; empty for those that occur
+   * @param decoder for the pictures
+   * @return the data set
+   * @throws DataException naming the line or the label if it is not a list of that form, has a
+   *     label that is not among the classes, or none of a class
+   */
+  public static FileDataset list(Path list, List<String> classes, ImageDecoder decoder) {
+    List<Path> files = new ArrayList<>();
+    List<String> names = new ArrayList<>();
+    int number = 0;
+    for (String line : lines(list)) {
+      number++;
+      if (line.isBlank() || (number == 1 && isHeading(line))) {
+        continue;
+      }
+      List<String> fields = Csv.split(line);
+      if (fields.size() != 2 || fields.get(0).isBlank() || fields.get(1).isBlank()) {
+        throw new DataException(
+            "%s:%d: 'PATH,LABEL' was expected, found '%s'".formatted(list, number, line));
+      }
+      files.add(list.resolveSibling(fields.get(0).strip()));
+      names.add(fields.get(1).strip());
+    }
+    if (files.isEmpty()) {
+      throw new DataException(list + ": lists no pictures; a line is 'PATH,LABEL'");
+    }
+    List<String> order = classes.isEmpty() ? sorted(names) : classes;
+    return new FileDataset(list.toString(), order, files, labels(list, names, order), decoder);
+  }
+
+  private static boolean isHeading(String line) {
+    return line.strip()
+        .toLowerCase(Locale.ROOT)
+        .matches("(path|file|filename|image),(label|class)");
+  }
+
+  private static List<Integer> labels(Path list, List<String> names, List<String> order) {
+    Map<String, Integer> positions = new HashMap<>();
+    order.forEach(name -> positions.put(name, positions.size()));
+    Map<String, Integer> counts = new LinkedHashMap<>();
+    order.forEach(name -> counts.put(name, 0));
+    List<Integer> labels = new ArrayList<>();
+    for (String name : names) {
+      Integer position = positions.get(name);
+      if (position == null) {
+        throw new DataException(
+            list + ": label '" + name + "' is none of the classes " + String.join(", ", order));
+      }
+      labels.add(position);
+      counts.merge(name, 1, Integer::sum);
+    }
+    counts.forEach(
+        (name, count) -> {
+          if (count == 0) {
+            throw new DataException(list + ": class '" + name + "' has no pictures");
+          }
+        });
+    return labels;
+  }
+
+  private static List<String> sorted(List<String> names) {
+    List<String> distinct = new ArrayList<>(new TreeSet<>(names));
+    if (distinct.stream().allMatch(name -> name.matches("-?\\d{1,18}"))) {
+      distinct.sort(Comparator.comparingLong(Long::parseLong));
+    }
+    return distinct;
+  }
+
+  private static List<String> lines(Path list) {
+    try {
+      return Files.readAllLines(list);
+    } catch (IOException e) {
+      String problem = Files.exists(list) ? e.toString() : "no such file";
+      throw new DataException(list + ": cannot be read: " + problem, e);
+    }
+  }
+
+  private static List<Path> list(Path folder, Predicate<Path> kind) {
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.filter(kind).filter(entry -> !isHidden(entry)).sorted().toList();
+    } catch (NotDirectoryException e) {
+      throw new DataException(
+          folder + ": is a file; a folder with a folder per class is needed", e);
+    } catch (IOException | UncheckedIOException e) {
+      String problem = Files.exists(folder) ? e.toString() : "no such folder";
+      throw new DataException(folder + ": cannot be read: " + problem, e);
+    }
+  }
+
+  private static List<Path> pictures(Path folder) {
+    List<Path> all = new ArrayList<>(list(folder, FileDataset::isPicture));
+    for (Path inner : list(folder, Files::isDirectory)) {
+      all.addAll(pictures(inner));
+    }
+    return all;
+  }
+
+  private static boolean isHidden(Path entry) {
+    return entry.getFileName().toString().startsWith(".");
+  }
+
+  /** Whether a file's name says that it is a picture. */
+  static boolean isPicture(Path file) {
+    String fileName = file.getFileName().toString().toLowerCase(Locale.ROOT);
+    return ENDINGS.contains(fileName.substring(fileName.lastIndexOf('.') + 1))
+        && Files.isRegularFile(file);
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public int size() {
+    return labels.length;
+  }
+
+  @Override
+  public List<String> classes() {
+    return classes;
+  }
+
+  @Override
+  public int label(int index) {
+    return labels[index];
+  }
+
+  @Override
+  public Image image(int index) {
+    return image(index, new PixelScratch());
+  }
+
+  @Override
+  public Image image(int index, PixelScratch scratch) {
+    return decoder.read(files.get(index), scratch);
+  }
+
+  @Override
+  public String describe(int index) {
+    return files.get(index).toString();
+  }
+}

@@ -1,0 +1,245 @@
+package io.resfuse.data.image;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * Reads JPEG, PNG, GIF (the first frame), BMP and WebP (the first frame) into RGB, whatever the
+ * file's name: the contents decide.
+ *
+ * <p>The samples are those of Pillow's {@code
+ * ImageOps.exif_transpose(Image.open(f)).convert("RGB")} (but see WebP below):
+ *
+ * <ul>
+ *   <li>alpha and transparent colours are dropped, not blended: a pixel keeps the colour stored
+ *       under its alpha
+ *   <li>colour profiles and gamma are ignored; CMYK JPEGs are taken to be inverted as Adobe writes
+ *       them, and converted by {@code (255 - c) * (255 - k) / 255}
+ *   <li>samples of 16 bits keep their upper 8 (Pillow clips 16-bit grey to 255 instead)
+ *   <li>a picture with an EXIF orientation (JPEG, PNG, WebP) is turned upright
+ *   <li>lossy WebP takes each pixel's colour from the nearest chroma sample, where libwebp
+ *       interpolates: on average one level of difference, at sharp edges of colour up to 40
+ * </ul>
+ *
+ * <p>Files are taken to be hostile: sizes are checked against {@link #maxPixels}, against the
+ * file's length and against the heap before anything is allocated. Immutable; any thread may use
+ * it. Needs no display; writes no temporary files.
+ */
+public final class ImageDecoder {
+  /** The limit on width x height unless another is set. */
+  public static final long DEFAULT_MAX_PIXELS = 200_000_000;
+
+  private static final int MAX_FILE_BYTES = 1 << 30;
+  private static final int MAGIC_BYTES = 12;
+
+  private final long maxPixels;
+
+  /** A decoder with the default limit. */
+  public ImageDecoder() {
+    this(DEFAULT_MAX_PIXELS);
+  }
+
+  private ImageDecoder(long maxPixels) {
+    if (maxPixels < 1) {
+      throw new IllegalArgumentException("maxPixels must be at least 1, got " + maxPixels);
+    }
+    this.maxPixels = maxPixels;
+  }
+
+  /**
+   * A decoder with another limit.
+   *
+   * @param newMaxPixels the most pixels (width x height) that a picture may have, at least 1; no
+   *     picture may have more than 2^31 / 3
+   * @return a new decoder
+   */
+  public ImageDecoder withMaxPixels(long newMaxPixels) {
+    return new ImageDecoder(newMaxPixels);
+  }
+
+  /**
+   * The limit on a picture's size.
+   *
+   * @return pixels, width x height
+   */
+  public long maxPixels() {
+    return maxPixels;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file a picture
+   * @return three channels
+   * @throws ImageException if it is missing, no picture, damaged or too large
+   */
+  public Image read(Path file) {
+    return read(file, new PixelScratch());
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file a picture
+   * @param scratch where the pixels may go
+   * @return three channels, until the scratch is used again
+   * @throws ImageException if it is missing, no picture, damaged or too large
+   */
+  public Image read(Path file, PixelScratch scratch) {
+    byte[] contents;
+    try (InputStream stream = Files.newInputStream(file)) {
+      byte[] magic = stream.readNBytes(MAGIC_BYTES);
+      Format.of(magic, file.toString());
+      contents = readAll(magic, stream, file.toString());
+    } catch (NoSuchFileException e) {
+      throw new ImageException(file + ": no such file", e);
+    } catch (IOException e) {
+      String problem = Files.isDirectory(file) ? "is a folder, not a picture" : message(e);
+      throw new ImageException(file + ": cannot be read: " + problem, e);
+    }
+    return decode(contents, file.toString(), scratch);
+  }
+
+  /**
+   * Reads a stream to its end.
+   *
+   * @param stream a picture; not closed
+   * @param name of the picture in messages
+   * @return three channels
+   * @throws ImageException if it cannot be read, is no picture, damaged or too large
+   */
+  public Image read(InputStream stream, String name) {
+    try {
+      return decode(readAll(new byte[0], stream, name), name);
+    } catch (IOException e) {
+      throw new ImageException(name + ": cannot be read: " + message(e), e);
+    }
+  }
+
+  /**
+   * Decodes a file's contents.
+   *
+   * @param contents the whole file
+   * @param name of the picture in messages
+   * @return three channels
+   * @throws ImageException if it is no picture, damaged or too large
+   */
+  public Image decode(byte[] contents, String name) {
+    return decode(contents, name, new PixelScratch());
+  }
+
+  private Image decode(byte[] contents, String name, PixelScratch scratch) {
+    Format format = Format.of(contents, name);
+    try {
+      return switch (format) {
+        case JPEG -> JpegDecoder.decode(contents, maxPixels, scratch);
+        case PNG -> PngDecoder.decode(contents, maxPixels);
+        case GIF -> GifDecoder.decode(contents, maxPixels);
+        case BMP -> BmpDecoder.decode(contents, maxPixels);
+        case WEBP -> WebpDecoder.decode(contents, maxPixels);
+      };
+    } catch (OutOfMemoryError e) {
+      // Only the picture's own arrays, which are garbage now.
+      throw new ImageException(
+          name + ": " + format + " picture needs more heap than is free; raise it with -Xmx", e);
+    } catch (IOException | RuntimeException e) {
+      throw new ImageException(name + ": cannot be read as " + format + ": " + message(e), e);
+    }
+  }
+
+  private static byte[] readAll(byte[] start, InputStream stream, String name) throws IOException {
+    ByteArrayOutputStream all = new ByteArrayOutputStream(Math.max(stream.available(), 1 << 13));
+    all.write(start);
+    byte[] chunk = new byte[1 << 16];
+    for (int read = stream.read(chunk); read >= 0; read = stream.read(chunk)) {
+      if (all.size() + read > MAX_FILE_BYTES) {
+        throw new ImageException(
+            name + ": has more than " + (MAX_FILE_BYTES >> 20) + " MiB, too much for a picture");
+      }
+      all.write(chunk, 0, read);
+    }
+    return all.toByteArray();
+  }
+
+  private static String message(Throwable error) {
+    String text = error.getMessage();
+    Throwable cause = error.getCause();
+    if (cause != null && cause != error && cause.getMessage() != null) {
+      text = text == null ? cause.getMessage() : text + " (" + cause.getMessage() + ")";
+    }
+    if (text == null || text.isBlank()) {
+      return "damaged (" + error.getClass().getSimpleName() + ")";
+    }
+    return text.lines().findFirst().orElse(text);
+  }
+
+  private enum Format {
+    JPEG("JPEG"),
+    PNG("PNG"),
+    GIF("GIF"),
+    BMP("BMP"),
+    WEBP("WebP");
+
+    private final String label;
+
+    Format(String label) {
+      this.label = label;
+    }
+
+    static Format of(byte[] contents, String name) {
+      if (startsWith(contents, 0xff, 0xd8, 0xff)) {
+        return JPEG;
+      }
+      if (startsWith(contents, 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n')) {
+        return PNG;
+      }
+      if (startsWith(contents, 'G', 'I', 'F', '8')) {
+        return GIF;
+      }
+      if (startsWith(contents, 'B', 'M')) {
+        return BMP;
+      }
+      if (startsWith(contents, 'R', 'I', 'F', 'F')
+          && contents.length >= 12
+          && new String(contents, 8, 4, StandardCharsets.ISO_8859_1).equals("WEBP")) {
+        return WEBP;
+      }
+      throw new ImageException(
+          name
+              + (contents.length == 0 ? ": is empty" : ": starts with " + quote(contents))
+              + "; a JPEG, PNG, GIF, BMP or WebP picture was expected");
+    }
+
+    private static boolean startsWith(byte[] contents, int... magic) {
+      if (contents.length < magic.length) {
+        return false;
+      }
+      for (int i = 0; i < magic.length; i++) {
+        if ((contents[i] & 0xff) != magic[i]) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    private static String quote(byte[] contents) {
+      byte[] start = Arrays.copyOf(contents, Math.min(contents.length, MAGIC_BYTES));
+      StringBuilder text = new StringBuilder("'");
+      for (byte b : start) {
+        text.append(b >= 0x20 && b < 0x7f ? String.valueOf((char) b) : "\\x%02x".formatted(b));
+      }
+      return text.append("'").toString();
+    }
+
+    @Override
+    public String toString() {
+      return label;
+    }
+  }
+}

@@ -1,0 +1,183 @@
+package io.resfuse.data.image;
+
+import io.resfuse.data.image.Normalization.Channels;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * How a network wants its pictures: the short side resized to {@link #resize}, the long side in
+ * proportion, the centre of {@link #cropHeight} x {@link #cropWidth} cut out, then normalised.
+ * Geometry and rounding are torchvision's {@code Resize(int)} and {@code CenterCrop} on Pillow
+ * images, but for {@link LongSide#NEAREST}; where the crop is larger than the resized picture, it
+ * is filled with black.
+ *
+ * <p>Immutable; any thread may use it. {@link #newPreprocessor} gives what does the work, one per
+ * thread.
+ *
+ * @param name in messages
+ * @param resize the short side's new size in pixels
+ * @param longSide how the long side's new size is rounded
+ * @param cropHeight in pixels
+ * @param cropWidth in pixels
+ * @param filter of the resize
+ * @param normalization from samples to floats
+ */
+public record Preprocessing(
+    String name,
+    int resize,
+    LongSide longSide,
+    int cropHeight,
+    int cropWidth,
+    Resampling filter,
+    Normalization normalization) {
+
+  /** How {@code size * long / short} becomes a whole number of pixels. */
+  public enum LongSide {
+    /** Rounded down, torchvision's way. */
+    FLOOR,
+    /** Rounded to the nearest, halves up, as scripts for Keras's models usually have it. */
+    NEAREST
+  }
+
+  private static final Pattern SIZED = Pattern.compile("([a-z-]+)@([0-9]{1,5}):([0-9]{1,5})");
+  private static final Map<String, Preprocessing> PRESETS = presets();
+
+  /**
+   * Checks the sizes.
+   *
+   * @param name in messages
+   * @param resize the short side's new size in pixels
+   * @param longSide how the long side's new size is rounded
+   * @param cropHeight in pixels
+   * @param cropWidth in pixels
+   * @param filter of the resize
+   * @param normalization from samples to floats
+   * @throws IllegalArgumentException if a size is below 1
+   */
+  public Preprocessing {
+    if (resize < 1 || cropHeight < 1 || cropWidth < 1) {
+      throw new IllegalArgumentException(
+          "%s: sizes must be at least 1, got resize %d and crop %d x %d"
+              .formatted(name, resize, cropHeight, cropWidth));
+    }
+  }
+
+  private static Map<String, Preprocessing> presets() {
+    Map<String, Preprocessing> all = new LinkedHashMap<>();
+    add(
+        all,
+        "torchvision",
+        256,
+        LongSide.FLOOR,
+        224,
+        unit(List.of(0.485f, 0.456f, 0.406f), 0.229f, 0.224f, 0.225f));
+    add(
+        all,
+        "keras-caffe",
+        256,
+        LongSide.NEAREST,
+        224,
+        new Normalization(
+            Channels.BGR, 1, List.of(103.939f, 116.779f, 123.68f), List.of(1f, 1f, 1f)));
+    add(
+        all,
+        "cifar",
+        32,
+        LongSide.FLOOR,
+        32,
+        unit(List.of(0.4914f, 0.4822f, 0.4465f), 0.2470f, 0.2435f, 0.2616f));
+    add(all, "fashion-mnist", 28, LongSide.FLOOR, 28, unit(List.of(0.2860f), 0.3530f));
+    add(all, "mnist", 28, LongSide.FLOOR, 28, unit(List.of(0.1307f), 0.3081f));
+    return all;
+  }
+
+  private static Normalization unit(List<Float> mean, Float... std) {
+    Channels channels = mean.size() == 3 ? Channels.RGB : Channels.GREY;
+    return new Normalization(channels, 255, mean, List.of(std));
+  }
+
+  private static void add(
+      Map<String, Preprocessing> all,
+      String name,
+      int resize,
+      LongSide longSide,
+      int crop,
+      Normalization how) {
+    all.put(name, new Preprocessing(name, resize, longSide, crop, crop, Resampling.BILINEAR, how));
+  }
+
+  /**
+   * A preset by its name, or one with other sizes by the name that {@link #withSize} gives it:
+   * {@code torchvision@73:64}.
+   *
+   * @param name {@code torchvision} (ImageNet: 256, 224, RGB, 0 to 1, mean and deviation), {@code
+   *     keras-caffe} (the same geometry, BGR, 0 to 255, mean only), {@code cifar} (32 x 32 RGB),
+   *     {@code fashion-mnist} or {@code mnist} (28 x 28 grey)
+   * @return the preset
+   * @throws IllegalArgumentException that lists the names if there is none of that name
+   */
+  public static Preprocessing of(String name) {
+    Matcher sized = SIZED.matcher(name);
+    if (sized.matches()) {
+      return of(sized.group(1))
+          .withSize(Integer.parseInt(sized.group(2)), Integer.parseInt(sized.group(3)));
+    }
+    Preprocessing preset = PRESETS.get(name);
+    if (preset == null) {
+      throw new IllegalArgumentException(
+          "no preprocessing is named '" + name + "'; there are " + String.join(", ", names()));
+    }
+    return preset;
+  }
+
+  /**
+   * The presets' names.
+   *
+   * @return in a fixed order
+   */
+  public static List<String> names() {
+    return List.copyOf(PRESETS.keySet());
+  }
+
+  /**
+   * The same with other sizes, called {@code NAME@RESIZE:CROP}.
+   *
+   * @param newResize the short side, at least 1
+   * @param newCrop height and width, at least 1
+   * @return a new preprocessing
+   */
+  public Preprocessing withSize(int newResize, int newCrop) {
+    String sized = SIZED.matcher(name).replaceFirst("$1") + "@" + newResize + ":" + newCrop;
+    return new Preprocessing(sized, newResize, longSide, newCrop, newCrop, filter, normalization);
+  }
+
+  /**
+   * The number of channels that it writes.
+   *
+   * @return 3 or 1
+   */
+  public int channels() {
+    return normalization.channels().count();
+  }
+
+  /**
+   * What one picture takes in the target.
+   *
+   * @return floats
+   */
+  public int floatsPerImage() {
+    return Math.multiplyExact(Math.multiplyExact(channels(), cropHeight), cropWidth);
+  }
+
+  /**
+   * What does the work.
+   *
+   * @return a new one with scratch of its own, for one thread
+   */
+  public Preprocessor newPreprocessor() {
+    return new Preprocessor(this);
+  }
+}

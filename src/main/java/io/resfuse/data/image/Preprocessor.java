@@ -1,0 +1,121 @@
+package io.resfuse.data.image;
+
+import io.resfuse.data.image.Preprocessing.LongSide;
+import io.resfuse.tensor.TensorLayout;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+
+/**
+ * Brings pictures into the form that a {@link Preprocessing} describes. Keeps scratch of the size
+ * of the crop, allocates nothing per picture beyond the tables for a size that differs from the
+ * last picture's. Not thread-safe: one per thread.
+ */
+public final class Preprocessor {
+  private final Preprocessing preprocessing;
+  private final Resampler resampler = new Resampler();
+  private final Image colourCrop;
+  private final Image greyCrop;
+  private final float[] line;
+  private final byte[] samples;
+
+  Preprocessor(Preprocessing preprocessing) {
+    this.preprocessing = preprocessing;
+    int width = preprocessing.cropWidth();
+    int height = preprocessing.cropHeight();
+    int plane = Math.multiplyExact(width, height);
+    this.colourCrop = Image.rgb(width, height, new byte[Math.multiplyExact(3, plane)]);
+    this.greyCrop = Image.grey(width, height, new byte[plane]);
+    this.line = new float[width * preprocessing.channels()];
+    this.samples = new byte[preprocessing.floatsPerImage()];
+  }
+
+  /**
+   * What it does.
+   *
+   * @return the description
+   */
+  public Preprocessing preprocessing() {
+    return preprocessing;
+  }
+
+  /**
+   * Resizes, crops, normalises and writes a picture at an index of a batch.
+   *
+   * @param image of any size
+   * @param target (batch, channels, crop height, crop width) in the given layout; absolute from its
+   *     index 0, position and limit are not changed
+   * @param index in the batch
+   * @param layout of the target
+   * @throws IndexOutOfBoundsException if the target is too small for the index
+   */
+  public void write(Image image, FloatBuffer target, int index, TensorLayout layout) {
+    preprocessing.normalization().write(crop(image), target, index, layout, line);
+  }
+
+  /**
+   * Resizes and crops a picture and writes its samples at an index of a batch, for engines that
+   * normalise on their device.
+   *
+   * @param image of any size
+   * @param target (batch, crop height, crop width, channels), in the network's order of channels;
+   *     absolute from its index 0, position and limit are not changed
+   * @param index in the batch
+   * @throws IndexOutOfBoundsException if the target is too small for the index
+   */
+  public void writePixels(Image image, ByteBuffer target, int index) {
+    preprocessing.normalization().channels().copy(crop(image), samples);
+    target.put(Math.multiplyExact(index, samples.length), samples);
+  }
+
+  /**
+   * Resizes and crops only.
+   *
+   * @param image of any size
+   * @return the crop in 8 bits, in scratch that the next call overwrites
+   */
+  public Image crop(Image image) {
+    Image crop = image.channels() == 3 ? colourCrop : greyCrop;
+    int imageShort = Math.min(image.width(), image.height());
+    long outWidth = resizedSide(image.width(), imageShort);
+    long outHeight = resizedSide(image.height(), imageShort);
+    int cropWidth = preprocessing.cropWidth();
+    int cropHeight = preprocessing.cropHeight();
+    // Where the resized picture is smaller than the crop, torchvision pads with black, the odd
+    // pixel right and below.
+    int padLeft = (int) Math.max((cropWidth - outWidth) / 2, 0);
+    int padTop = (int) Math.max((cropHeight - outHeight) / 2, 0);
+    int width = (int) Math.min(outWidth, cropWidth);
+    int height = (int) Math.min(outHeight, cropHeight);
+    if (width < cropWidth || height < cropHeight) {
+      Arrays.fill(crop.pixels(), (byte) 0);
+    }
+    int channels = image.channels();
+    resampler.resample(
+        image,
+        new Resampler.Box(0, 0, image.width(), image.height()),
+        new Resampler.Window(
+            outWidth,
+            outHeight,
+            cropStart(outWidth, cropWidth),
+            cropStart(outHeight, cropHeight),
+            width,
+            height),
+        preprocessing.filter(),
+        crop.pixels(),
+        (padTop * cropWidth + padLeft) * channels,
+        cropWidth * channels);
+    return crop;
+  }
+
+  /** {@code size * long / short}, rounded as the preprocessing wants it. */
+  private long resizedSide(int side, int imageShort) {
+    double exact = (double) ((long) preprocessing.resize() * side) / imageShort;
+    return preprocessing.longSide() == LongSide.NEAREST ? Math.round(exact) : (long) exact;
+  }
+
+  /** Python's {@code round((size - crop) / 2.0)}: halves to even. */
+  private static long cropStart(long size, int crop) {
+    return (long) Math.rint(Math.max(size - crop, 0) / 2.0);
+  }
+}

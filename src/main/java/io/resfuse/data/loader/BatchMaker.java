@@ -1,0 +1,146 @@
+package io.resfuse.data.loader;
+
+import io.resfuse.data.DataException;
+import io.resfuse.data.SampleRandom;
+import io.resfuse.data.augment.Augmentation;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageException;
+import io.resfuse.data.image.Normalization;
+import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Preprocessor;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** Fills batches of one epoch: one per thread, with scratch of its own. */
+final class BatchMaker {
+  private final Loader loader;
+  private final int epoch;
+  private final int @Nullable [] order;
+  private final Preprocessor preprocessor;
+  private final SampleRandom random = new SampleRandom(0, 0, 0);
+  private final PixelScratch scratch = new PixelScratch();
+  private final int width;
+  private final int height;
+  private final int channels;
+
+  /** The pictures of the batch, in the network's channels. */
+  private final byte[][] pictures;
+
+  private final float[] line;
+  private final AtomicLong unreadable;
+
+  BatchMaker(Loader loader, int epoch, int @Nullable [] order, AtomicLong unreadable) {
+    this.unreadable = unreadable;
+    this.loader = loader;
+    this.epoch = epoch;
+    this.order = order;
+    this.preprocessor = loader.preprocessing.newPreprocessor();
+    this.width = loader.preprocessing.cropWidth();
+    this.height = loader.preprocessing.cropHeight();
+    this.channels = loader.preprocessing.channels();
+    this.pictures = new byte[loader.batchSize][loader.preprocessing.floatsPerImage()];
+    this.line = new float[width * channels];
+  }
+
+  void fill(Batch batch, int index) {
+    batch.begin(index);
+    int first = index * loader.batchSize;
+    for (int place = 0; place < loader.batchSize; place++) {
+      if (first + place >= loader.dataset.size() || !load(batch, place, first + place)) {
+        Arrays.fill(pictures[place], (byte) 0);
+      }
+    }
+    double own = 1;
+    if (loader.mixing.active()) {
+      random.reset(loader.seed, epoch, -2L - index);
+      own = loader.mixing.mix(pictures, width, height, channels, random);
+    }
+    write(batch);
+    FloatBuffer targets = batch.targets();
+    if (targets != null) {
+      writeTargets(batch.labels(), targets, own);
+    }
+  }
+
+  /** Loads the picture at a position of the order; false if there is none that can be read. */
+  private boolean load(Batch batch, int place, int position) {
+    int[] shuffled = order;
+    for (int tried = 0; ; ) {
+      int sample =
+          shuffled == null ? position : shuffled[(position + tried) % loader.dataset.size()];
+      try {
+        loader.preprocessing.normalization().channels().copy(prepared(sample), pictures[place]);
+        batch.put(place, sample, loader.dataset.label(sample));
+        return true;
+      } catch (ImageException e) {
+        unreadable.incrementAndGet();
+        tried++;
+        loader.unreadable(sample, e);
+        if (!loader.training) {
+          return false;
+        }
+        loader.checkReadable(tried, e);
+      }
+    }
+  }
+
+  private Image prepared(int sample) {
+    Image image = loader.dataset.image(sample, scratch);
+    if (loader.augmentations.isEmpty()) {
+      return preprocessor.crop(image);
+    }
+    random.reset(loader.seed, epoch, sample);
+    for (Augmentation augmentation : loader.augmentations) {
+      image = augmentation.apply(image, random);
+    }
+    if (image.width() != width || image.height() != height) {
+      throw new DataException(
+          "%s: the augmentations give %s, the network takes %d x %d; end them with a"
+                  .formatted(loader.dataset.describe(sample), image, width, height)
+              + " RandomResizedCrop of that size");
+    }
+    return image;
+  }
+
+  private void write(Batch batch) {
+    Normalization normalization = loader.preprocessing.normalization();
+    int length = width * height * channels;
+    for (int place = 0; place < pictures.length; place++) {
+      batch.pixels().put(place * length, pictures[place], 0, length);
+      if (batch.isNormalized()) {
+        writeFloats(normalization, batch, place, length);
+      }
+    }
+  }
+
+  private void writeFloats(Normalization normalization, Batch batch, int place, int length) {
+    normalization.writeSamples(
+        pictures[place], width, height, batch.images(), place, loader.layout, line);
+    if (batch.labels()[place] == Batch.NO_PICTURE) {
+      for (int i = 0; i < length; i++) {
+        batch.images().put(place * length + i, 0);
+      }
+    }
+  }
+
+  /** Smoothed and mixed labels; each row sums to 1. */
+  private void writeTargets(int[] labels, FloatBuffer targets, double own) {
+    int classes = loader.dataset.classes().size();
+    float rest = (float) (loader.labelSmoothing / classes);
+    for (int place = 0; place < labels.length; place++) {
+      int row = place * classes;
+      for (int i = 0; i < classes; i++) {
+        targets.put(row + i, rest);
+      }
+      int partner = labels[labels.length - 1 - place];
+      add(targets, row + labels[place], own * (1 - loader.labelSmoothing));
+      add(targets, row + partner, (1 - own) * (1 - loader.labelSmoothing));
+    }
+  }
+
+  private static void add(FloatBuffer targets, int at, double value) {
+    targets.put(at, (float) (targets.get(at) + value));
+  }
+}
