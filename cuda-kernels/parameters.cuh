@@ -1,4 +1,4 @@
-// What every kernel is given: one struct, by value. io.resfuse.engine.cuda.kernels mirrors these field by field; its
+// What every kernel is given: one struct, by value. io.resfuse.engine.cuda.internal.kernels mirrors these field by field; its
 // tests hold the sizes against the compiled PTX.
 //
 // Words used throughout:

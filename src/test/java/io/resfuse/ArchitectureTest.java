@@ -163,21 +163,21 @@ class ArchitectureTest {
       layeredArchitecture()
           .consideringOnlyDependenciesInLayers()
           .layer("driver")
-          .definedBy("io.resfuse.engine.cuda.driver")
+          .definedBy("io.resfuse.engine.cuda.internal.driver")
           .layer("kernels")
-          .definedBy("io.resfuse.engine.cuda.kernels")
+          .definedBy("io.resfuse.engine.cuda.internal.kernels")
           .layer("program")
-          .definedBy("io.resfuse.engine.cuda.program")
+          .definedBy("io.resfuse.engine.cuda.internal.program")
           .layer("layout")
-          .definedBy("io.resfuse.engine.cuda.layout")
+          .definedBy("io.resfuse.engine.cuda.internal.layout")
           .layer("tiles")
-          .definedBy("io.resfuse.engine.cuda.tiles")
+          .definedBy("io.resfuse.engine.cuda.internal.tiles")
           .layer("emit")
-          .definedBy("io.resfuse.engine.cuda.emit")
+          .definedBy("io.resfuse.engine.cuda.internal.emit")
           .layer("backend")
-          .definedBy("io.resfuse.engine.cuda.backend")
+          .definedBy("io.resfuse.engine.cuda.internal.backend")
           .layer("library")
-          .definedBy("io.resfuse.engine.cuda.library")
+          .definedBy("io.resfuse.engine.cuda.internal.library")
           .layer("plans")
           .definedBy("io.resfuse.engine.cuda")
           .whereLayer("driver")
@@ -208,12 +208,12 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              "io.resfuse.engine.cuda.program",
-              "io.resfuse.engine.cuda.layout",
-              "io.resfuse.engine.cuda.tiles",
-              "io.resfuse.engine.cuda.emit",
-              "io.resfuse.engine.cuda.backend",
-              "io.resfuse.engine.cuda.library");
+              "io.resfuse.engine.cuda.internal.program",
+              "io.resfuse.engine.cuda.internal.layout",
+              "io.resfuse.engine.cuda.internal.tiles",
+              "io.resfuse.engine.cuda.internal.emit",
+              "io.resfuse.engine.cuda.internal.backend",
+              "io.resfuse.engine.cuda.internal.library");
 
   /** What is read of the process's surroundings, {@code platform.Settings} lists. */
   @ArchTest
@@ -247,7 +247,8 @@ class ArchitectureTest {
   static final ArchRule JCUDA_BEHIND_ONE_PACKAGE =
       noClasses()
           .that()
-          .resideOutsideOfPackages("io.resfuse.engine.cuda.driver", "io.resfuse.engine.cudnn.dnn")
+          .resideOutsideOfPackages(
+              "io.resfuse.engine.cuda.internal.driver", "io.resfuse.engine.cudnn.internal.dnn")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("jcuda..");
@@ -257,7 +258,7 @@ class ArchitectureTest {
   static final ArchRule ONLY_CUDNN_FROM_DNN =
       noClasses()
           .that()
-          .resideInAPackage("io.resfuse.engine.cudnn.dnn")
+          .resideInAPackage("io.resfuse.engine.cudnn.internal.dnn")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("jcuda.driver..");
@@ -267,7 +268,7 @@ class ArchitectureTest {
   static final ArchRule JCUDNN_BEHIND_ONE_PACKAGE =
       noClasses()
           .that()
-          .resideOutsideOfPackage("io.resfuse.engine.cudnn.dnn")
+          .resideOutsideOfPackage("io.resfuse.engine.cudnn.internal.dnn")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("jcuda.jcudnn..");

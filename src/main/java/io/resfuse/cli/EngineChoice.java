@@ -6,7 +6,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.CudaProvider;
-import io.resfuse.engine.cuda.kernels.UserKernels;
+import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 

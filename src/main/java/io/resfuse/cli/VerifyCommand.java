@@ -1,7 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.engine.Engine;
-import io.resfuse.engine.cuda.kernels.UserKernels;
+import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.Level;
 import io.resfuse.verify.NetworkCases;

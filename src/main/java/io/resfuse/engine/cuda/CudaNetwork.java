@@ -6,12 +6,12 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
-import io.resfuse.engine.cuda.backend.Backend;
-import io.resfuse.engine.cuda.driver.Context;
-import io.resfuse.engine.cuda.driver.DeviceMemory;
-import io.resfuse.engine.cuda.emit.Toolkit;
-import io.resfuse.engine.cuda.kernels.ElementType;
-import io.resfuse.engine.cuda.layout.Layouts;
+import io.resfuse.engine.cuda.internal.backend.Backend;
+import io.resfuse.engine.cuda.internal.driver.Context;
+import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
+import io.resfuse.engine.cuda.internal.emit.Toolkit;
+import io.resfuse.engine.cuda.internal.kernels.ElementType;
+import io.resfuse.engine.cuda.internal.layout.Layouts;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
 final class CudaNetwork implements LoadedNetwork {

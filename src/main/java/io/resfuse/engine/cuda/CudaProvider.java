@@ -3,7 +3,7 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
-import io.resfuse.engine.cuda.kernels.UserKernels;
+import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 
 /** Offers the CUDA engine where there is an NVIDIA GPU, and on softcuda to those who ask for it. */
 public final class CudaProvider implements EngineProvider {

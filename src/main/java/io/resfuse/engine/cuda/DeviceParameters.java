@@ -1,10 +1,10 @@
 package io.resfuse.engine.cuda;
 
-import io.resfuse.engine.cuda.driver.DeviceMemory;
-import io.resfuse.engine.cuda.layout.HostWeights;
-import io.resfuse.engine.cuda.layout.ParameterSpace;
-import io.resfuse.engine.cuda.layout.WeightLayout;
-import io.resfuse.engine.cuda.program.Buffer;
+import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
+import io.resfuse.engine.cuda.internal.layout.HostWeights;
+import io.resfuse.engine.cuda.internal.layout.ParameterSpace;
+import io.resfuse.engine.cuda.internal.layout.WeightLayout;
+import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -2,12 +2,12 @@ package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.OperationTimer;
-import io.resfuse.engine.cuda.driver.Context;
-import io.resfuse.engine.cuda.driver.DeviceMemory;
-import io.resfuse.engine.cuda.driver.Graph;
-import io.resfuse.engine.cuda.driver.Stream;
-import io.resfuse.engine.cuda.program.Program;
-import io.resfuse.engine.cuda.program.Resources;
+import io.resfuse.engine.cuda.internal.driver.Context;
+import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
+import io.resfuse.engine.cuda.internal.driver.Graph;
+import io.resfuse.engine.cuda.internal.driver.Stream;
+import io.resfuse.engine.cuda.internal.program.Program;
+import io.resfuse.engine.cuda.internal.program.Resources;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

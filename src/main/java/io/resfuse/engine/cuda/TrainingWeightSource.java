@@ -4,11 +4,11 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
-import io.resfuse.engine.cuda.backend.TrainingState;
-import io.resfuse.engine.cuda.emit.Convolutions;
-import io.resfuse.engine.cuda.emit.Normalizations;
-import io.resfuse.engine.cuda.program.Buffer;
-import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.internal.backend.TrainingState;
+import io.resfuse.engine.cuda.internal.emit.Convolutions;
+import io.resfuse.engine.cuda.internal.emit.Normalizations;
+import io.resfuse.engine.cuda.internal.program.Buffer;
+import io.resfuse.engine.cuda.internal.program.Program;
 import org.jspecify.annotations.Nullable;
 
 /** The weights of a network in training, for its evaluation: batch norms are folded on the way. */

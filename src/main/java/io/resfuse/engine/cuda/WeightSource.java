@@ -3,9 +3,9 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
-import io.resfuse.engine.cuda.emit.Convolutions;
-import io.resfuse.engine.cuda.program.Buffer;
-import io.resfuse.engine.cuda.program.Program;
+import io.resfuse.engine.cuda.internal.emit.Convolutions;
+import io.resfuse.engine.cuda.internal.program.Buffer;
+import io.resfuse.engine.cuda.internal.program.Program;
 import org.jspecify.annotations.Nullable;
 
 /** Where a forward pass with running statistics finds its weights. */

@@ -13,7 +13,7 @@ import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.engine.cuda.kernels.KernelBits;
+import io.resfuse.engine.cuda.internal.kernels.KernelBits;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.TensorLayout;

@@ -8,7 +8,7 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider.Availability;
 import io.resfuse.engine.cuda.BackendHost;
-import io.resfuse.engine.cudnn.dnn.Dnn;
+import io.resfuse.engine.cudnn.internal.dnn.Dnn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

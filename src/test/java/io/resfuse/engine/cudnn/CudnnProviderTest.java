@@ -9,7 +9,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
-import io.resfuse.engine.cudnn.dnn.AlgorithmChoice;
+import io.resfuse.engine.cudnn.internal.dnn.AlgorithmChoice;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;

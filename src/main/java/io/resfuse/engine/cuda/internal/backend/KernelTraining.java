@@ -1,0 +1,140 @@
+package io.resfuse.engine.cuda.internal.backend;
+
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.cuda.internal.driver.Geometry;
+import io.resfuse.engine.cuda.internal.emit.Convolutions;
+import io.resfuse.engine.cuda.internal.emit.NormalizationGradients;
+import io.resfuse.engine.cuda.internal.emit.Normalizations;
+import io.resfuse.engine.cuda.internal.emit.Operand;
+import io.resfuse.engine.cuda.internal.emit.WeightGradients;
+import io.resfuse.engine.cuda.internal.kernels.Mask;
+import io.resfuse.engine.cuda.internal.layout.Activation;
+import io.resfuse.engine.cuda.internal.layout.ConvolutionShape;
+import io.resfuse.engine.cuda.internal.program.Buffer;
+import io.resfuse.engine.cuda.internal.program.Program;
+
+/**
+ * Convolutions and batch norms by our kernels. A convolution before a batch norm stores its raw
+ * result and the statistics of it; what follows is done by the readers on the way in where they can
+ * ({@link TrainingState#isVirtual}), else by one pass.
+ */
+public final class KernelTraining implements TrainingConvolutions {
+  private final TrainingState state;
+  private final Convolutions convolutions;
+  private final WeightGradients weightGradients;
+  private final Normalizations normalizations;
+  private final NormalizationGradients gradientsOfNorms;
+  private final InferenceConvolutions inference;
+
+  public KernelTraining(TrainingState state) {
+    this.state = state;
+    this.convolutions = new Convolutions(state.emission());
+    this.weightGradients = new WeightGradients(state.emission());
+    this.normalizations = new Normalizations(state.emission());
+    this.gradientsOfNorms = new NormalizationGradients(state.emission());
+    this.inference = new KernelInference(state.emission());
+  }
+
+  @Override
+  public InferenceConvolutions inference() {
+    return inference;
+  }
+
+  @Override
+  public void addWithStatistics(Program program, FusedConv conv) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    Activation shape = state.shapes().of(conv.output());
+    ConvolutionShape convolution = state.layouts().shape(conv, state.shapes());
+    int rowsPerTile = convolutions.rowsOfStatistics(convolution);
+    int tiles = Geometry.ceilDiv(shape.rows(), rowsPerTile);
+    Buffer statistics = program.timeline().workspace(2L * Float.BYTES * norm.channels() * tiles);
+    Buffer raw = program.timeline().activation(state.bytes(conv.output()));
+    Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());
+    convolutions.forward(
+        program,
+        convolution,
+        state.operand(conv.input()),
+        state.parameters().stored(conv.weight()),
+        new Convolutions.Epilogue(null, bias, null, false),
+        raw,
+        statistics);
+    normalizations.finalizeBatch(program, norm, statistics, shape.rows(), rowsPerTile);
+    state.keep(conv, raw);
+    if (state.isVirtual(conv)) {
+      Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
+      state.setOperand(conv.output(), new Operand(raw, affine));
+      return;
+    }
+    normalise(program, conv, raw);
+  }
+
+  /** Writes a value from the raw result, with the scale and bias of the batch. */
+  public void normalise(Program program, FusedConv conv, Buffer raw) {
+    Normalizations.Norm norm = state.norms().of(conv, conv.batchNorm());
+    Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
+    Operand residual = conv.residual() == null ? null : state.operand(conv.residual());
+    Buffer output = state.result(program, conv.output());
+    normalizations.apply(
+        program,
+        conv.name() + " batch norm",
+        state.shapes().of(conv.output()),
+        new Operand(raw, affine),
+        residual,
+        output);
+  }
+
+  @Override
+  public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
+    Operand value = state.operand(conv.output());
+    Mask mask = !conv.relu() ? Mask.NONE : value.affine() == null ? Mask.OUTPUT : Mask.INPUT;
+    NormalizationGradients.Backward backward =
+        new NormalizationGradients.Backward(
+            conv.name(),
+            state.shapes().of(conv.output()),
+            gradients.present(conv.output()),
+            state.kept(conv),
+            mask,
+            mask == Mask.OUTPUT ? value.tensor() : null);
+    long vector = (long) norm.channels() * Float.BYTES;
+    NormalizationGradients.Coefficients coefficients =
+        new NormalizationGradients.Coefficients(
+            program.timeline().workspace(vector),
+            program.timeline().workspace(vector),
+            program.timeline().workspace(vector),
+            norm.mean());
+    gradientsOfNorms.backwardStatistics(
+        program,
+        backward,
+        norm,
+        state.parameters().gradient(batchNorm.gamma()),
+        state.parameters().gradient(batchNorm.beta()),
+        coefficients);
+    return gradients.apply(conv, backward, norm, coefficients);
+  }
+
+  @Override
+  public void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient) {
+    weightGradients.add(
+        program, layer.shape(), state.operand(layer.input()), outputGradient, gradient);
+  }
+
+  @Override
+  public void inputGradient(
+      Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
+    convolutions.inputGradient(
+        program,
+        layer.shape(),
+        outputGradient,
+        state.transposed(layer.operation()),
+        target.buffer(),
+        target.accumulate());
+  }
+
+  /** There is nothing to free. */
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,50 @@
+package io.resfuse.engine.cuda.internal.emit;
+
+import io.resfuse.engine.cuda.internal.driver.Device;
+import io.resfuse.engine.cuda.internal.driver.Kernel;
+import io.resfuse.engine.cuda.internal.kernels.ElementType;
+import io.resfuse.engine.cuda.internal.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.internal.program.Region;
+import java.util.function.Supplier;
+
+/**
+ * What the classes that add steps to programs share.
+ *
+ * @param toolkit of the engine
+ * @param type of the tensors
+ * @param region of what a plan keeps, for tickets
+ */
+public record Emission(Toolkit toolkit, ElementType type, Region region) {
+  Device device() {
+    return toolkit.device();
+  }
+
+  KernelLibrary kernels() {
+    return toolkit.kernels();
+  }
+
+  /** A kernel, which is loaded when it is first bound. */
+  <P extends Record> Supplier<Kernel<P>> kernel(String name, Class<P> parameters) {
+    return () -> kernels().get(name, parameters);
+  }
+
+  /** The variant of a kernel for the type of the tensors, loaded when it is first bound. */
+  <P extends Record> Supplier<Kernel<P>> typedKernel(String name, Class<P> parameters) {
+    return () -> kernels().get(name, type, parameters);
+  }
+
+  /** The same, with another region. */
+  Emission withRegion(Region other) {
+    return new Emission(toolkit, type, other);
+  }
+
+  /** Elements that a thread moves at once. */
+  int vector() {
+    return 16 / type.bytes();
+  }
+
+  /** Blocks that fill the device several times over. */
+  int manyBlocks() {
+    return 8 * device().multiprocessors();
+  }
+}

@@ -1,0 +1,202 @@
+package io.resfuse.engine.cuda.internal.emit;
+
+import io.resfuse.engine.cuda.internal.driver.Geometry;
+import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardApply;
+import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardFinalize;
+import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardReduce;
+import io.resfuse.engine.cuda.internal.kernels.Mask;
+import io.resfuse.engine.cuda.internal.layout.Activation;
+import io.resfuse.engine.cuda.internal.program.Buffer;
+import io.resfuse.engine.cuda.internal.program.Program;
+import org.jspecify.annotations.Nullable;
+
+/** Adds the way back through batch norms, ReLUs and biases to programs. */
+public final class NormalizationGradients {
+  private static final int ROWS_PER_BLOCK = 256;
+  private static final int MOST_REDUCE_BLOCKS = 512;
+
+  private final Emission emission;
+
+  public NormalizationGradients(Emission emission) {
+    this.emission = emission;
+  }
+
+  /**
+   * What the backward pass of a batch norm, or of what stands in its place, reads.
+   *
+   * @param label for messages
+   * @param shape of all tensors
+   * @param gradient of the result
+   * @param raw the convolution's result; null where neither statistics nor mask need it
+   * @param mask which elements of the gradient pass the ReLU
+   * @param output the result, for {@link Mask#OUTPUT}
+   */
+  public record Backward(
+      String label,
+      Activation shape,
+      Buffer gradient,
+      @Nullable Buffer raw,
+      Mask mask,
+      @Nullable Buffer output) {}
+
+  /**
+   * The coefficients of the input's gradient, {@code a g + b (input - mean) + c}, floats per
+   * channel.
+   *
+   * @param a of the masked gradient
+   * @param b of the centred input, or null
+   * @param c constant, or null
+   * @param mean by which the input is centred, or null
+   */
+  public record Coefficients(
+      Buffer a, @Nullable Buffer b, @Nullable Buffer c, @Nullable Buffer mean) {
+    /** Of the masked gradient only. */
+    public static Coefficients of(Buffer a) {
+      return new Coefficients(a, null, null, null);
+    }
+  }
+
+  /** Gradients of gamma and beta, those that are wanted, and the coefficients. */
+  public void backwardStatistics(
+      Program program,
+      Backward backward,
+      Normalizations.Norm norm,
+      @Nullable Buffer dGamma,
+      @Nullable Buffer dBeta,
+      Coefficients coefficients) {
+    Buffer partials = reduce(program, backward, norm);
+    finalizeBackward(
+        program,
+        backward.label() + " gradients of gamma and beta",
+        backward.shape(),
+        partials,
+        norm,
+        dGamma,
+        dBeta,
+        coefficients);
+  }
+
+  /** The gradient of a bias that is added last: the sum over rows. */
+  public void biasGradient(
+      Program program, String label, Activation shape, Buffer gradient, Buffer dBias) {
+    Backward backward = new Backward(label, shape, gradient, null, Mask.NONE, null);
+    Buffer partials = reduce(program, backward, null);
+    finalizeBackward(
+        program, label + " gradient of the bias", shape, partials, null, null, dBias, null);
+  }
+
+  private static int rowsPerBlock(Activation shape) {
+    return Math.max(ROWS_PER_BLOCK, Geometry.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
+  }
+
+  private static int reduceBlocks(Activation shape) {
+    return Geometry.ceilDiv(shape.rows(), rowsPerBlock(shape));
+  }
+
+  private Buffer reduce(Program program, Backward backward, Normalizations.@Nullable Norm norm) {
+    Activation shape = backward.shape();
+    int blocks = reduceBlocks(shape);
+    Buffer partials = program.timeline().workspace(2L * Float.BYTES * shape.pitch() * blocks);
+    Buffer mean = norm == null ? null : norm.mean();
+    Buffer inverse = norm == null ? null : norm.inverse();
+    Buffer scale = norm == null ? null : norm.scale();
+    Buffer bias = norm == null ? null : norm.bias();
+    Geometry block = PerChannel.block(emission, shape.pitch());
+    program.launch(
+        emission.typedKernel("batchNormBackwardReduce", BatchNormBackwardReduce.class),
+        backward.label() + " sums of the gradient",
+        new Geometry(blocks, block.gridY(), 1, block.blockX(), block.blockY(), 0),
+        at ->
+            new BatchNormBackwardReduce(
+                at.of(backward.gradient()),
+                at.of(backward.raw()),
+                at.of(backward.output()),
+                at.of(mean),
+                at.of(inverse),
+                at.of(scale),
+                at.of(bias),
+                at.of(partials),
+                shape.rows(),
+                shape.pitch(),
+                rowsPerBlock(shape),
+                backward.mask().number()));
+    return partials;
+  }
+
+  private void finalizeBackward(
+      Program program,
+      String label,
+      Activation shape,
+      Buffer partials,
+      Normalizations.@Nullable Norm norm,
+      @Nullable Buffer dGamma,
+      @Nullable Buffer dBeta,
+      @Nullable Coefficients coefficients) {
+    Buffer gamma = norm == null ? null : norm.gamma();
+    Buffer inverse = norm == null ? null : norm.inverse();
+    Buffer a = coefficients == null ? null : coefficients.a();
+    Buffer b = coefficients == null ? null : coefficients.b();
+    Buffer c = coefficients == null ? null : coefficients.c();
+    program.launch(
+        emission.kernel("batchNormBackwardFinalize", BatchNormBackwardFinalize.class),
+        label,
+        PerChannel.grid(1, shape.pitch()),
+        at ->
+            new BatchNormBackwardFinalize(
+                at.of(partials),
+                at.of(gamma),
+                at.of(inverse),
+                at.of(dGamma),
+                at.of(dBeta),
+                at.of(a),
+                at.of(b),
+                at.of(c),
+                shape.pitch(),
+                reduceBlocks(shape),
+                shape.rows(),
+                at.accumulates()));
+  }
+
+  /**
+   * The gradient of the input, and the masked gradient where that is wanted; either may take the
+   * place of the gradient.
+   *
+   * @param norm whose scale and bias the mask needs, or null
+   * @param coefficients null: the gradient of the input is the masked gradient
+   */
+  public void backwardApply(
+      Program program,
+      Backward backward,
+      Normalizations.@Nullable Norm norm,
+      @Nullable Coefficients coefficients,
+      Buffer inputGradient,
+      @Nullable Buffer maskedGradient) {
+    Activation shape = backward.shape();
+    Buffer a = coefficients == null ? null : coefficients.a();
+    Buffer b = coefficients == null ? null : coefficients.b();
+    Buffer c = coefficients == null ? null : coefficients.c();
+    Buffer mean = coefficients == null ? null : coefficients.mean();
+    Buffer scale = norm == null ? null : norm.scale();
+    Buffer bias = norm == null ? null : norm.bias();
+    program.launch(
+        emission.typedKernel("batchNormBackwardApply", BatchNormBackwardApply.class),
+        backward.label() + " gradient of the convolution's result",
+        PerChannel.elementwise(emission, shape),
+        at ->
+            new BatchNormBackwardApply(
+                at.of(backward.gradient()),
+                at.of(backward.raw()),
+                at.of(backward.output()),
+                at.of(a),
+                at.of(b),
+                at.of(c),
+                at.of(mean),
+                at.of(scale),
+                at.of(bias),
+                at.of(inputGradient),
+                at.of(maskedGradient),
+                shape.rows(),
+                shape.pitch(),
+                backward.mask().number()));
+  }
+}
