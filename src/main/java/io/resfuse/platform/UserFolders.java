@@ -12,13 +12,14 @@ public final class UserFolders {
   /**
    * The folder for what can be fetched or computed again: {@code $RESFUSE_CACHE} if that is set;
    * else on Linux {@code $XDG_CACHE_HOME/resfuse} or {@code ~/.cache/resfuse}, on macOS {@code
-   * ~/Library/Caches/resfuse}, on Windows {@code %LOCALAPPDATA%\resfuse}.
+   * ~/Library/Caches/resfuse}, on Windows {@code %LOCALAPPDATA%\resfuse}. A user without a home
+   * folder has {@link #ownTemporary} instead.
    *
-   * @return the folder; it may not exist yet
+   * @return the folder's absolute path; it may not exist yet
    */
   public static Path cache() {
     return cache(
-        OperatingSystem.current(), Settings.environment(), System.getProperty("user.home"));
+        OperatingSystem.current(), Settings.environment(), System.getProperty("user.home", ""));
   }
 
   /**
@@ -36,14 +37,20 @@ public final class UserFolders {
    * @return a folder in {@link #temporary()}; it may not exist yet
    */
   public static Path ownTemporary() {
-    return temporary().resolve(NAME + "-" + System.getProperty("user.name"));
+    return temporary().toAbsolutePath().resolve(NAME + "-" + System.getProperty("user.name"));
   }
 
   static Path cache(OperatingSystem system, Map<String, String> environment, String home) {
     String own = environment.getOrDefault(Settings.CACHE.key(), "");
     if (!own.isEmpty()) {
-      return Path.of(own);
+      return Path.of(own).toAbsolutePath().normalize();
     }
+    // Java says "?" where there is no home folder.
+    return Path.of(home).isAbsolute() ? cacheOf(system, environment, home) : ownTemporary();
+  }
+
+  private static Path cacheOf(
+      OperatingSystem system, Map<String, String> environment, String home) {
     return switch (system) {
       case WINDOWS -> {
         String local = environment.getOrDefault(Settings.LOCALAPPDATA.key(), "");

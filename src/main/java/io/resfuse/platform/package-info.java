@@ -1,6 +1,6 @@
 /**
- * What differs between operating systems: their names, the user's folders, how files are replaced.
- * Uses nothing else of ours.
+ * What differs between operating systems: their names, the user's folders, how files are replaced,
+ * and from where native libraries are loaded. Uses nothing else of ours.
  */
 @NullMarked
 package io.resfuse.platform;

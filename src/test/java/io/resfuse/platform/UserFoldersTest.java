@@ -29,6 +29,21 @@ class UserFoldersTest {
         .isEqualTo(Path.of("/h/.cache/resfuse"));
   }
 
+  /** What Java calls the home folder of a user who has none must not become a folder. */
+  @ParameterizedTest
+  @EnumSource(OperatingSystem.class)
+  void withoutAHomeItIsTheTemporaryFolder(OperatingSystem system) {
+    assertThat(UserFolders.cache(system, Map.of(), "?")).isEqualTo(UserFolders.ownTemporary());
+    assertThat(UserFolders.cache(system, Map.of(), "")).isEqualTo(UserFolders.ownTemporary());
+    assertThat(UserFolders.ownTemporary()).isAbsolute();
+  }
+
+  @Test
+  void aRelativeFolderIsMadeAbsolute() {
+    assertThat(UserFolders.cache(OperatingSystem.LINUX, Map.of("RESFUSE_CACHE", "a/../b"), "/h"))
+        .isEqualTo(Path.of("b").toAbsolutePath());
+  }
+
   @Test
   void macosHasCachesInTheLibrary() {
     assertThat(UserFolders.cache(OperatingSystem.MACOS, XDG, "/Users/h"))

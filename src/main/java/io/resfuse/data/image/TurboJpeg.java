@@ -1,7 +1,9 @@
 package io.resfuse.data.image;
 
+import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.OperatingSystem;
 import io.resfuse.platform.Settings;
+import java.io.IOException;
 import java.nio.IntBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.javacpp.BytePointer;
@@ -45,11 +47,12 @@ final class TurboJpeg {
         problem = "libjpeg-turbo is not taken on Windows";
       } else {
         try {
+          NativeFiles.useForJavaCpp();
           Loader.load(leptonica.class);
           leptonica.setMsgSeverity(NO_MESSAGES);
           log.debug("JPEGs are decoded by libjpeg-turbo");
           return true;
-        } catch (LinkageError | RuntimeException e) {
+        } catch (IOException | LinkageError | RuntimeException e) {
           problem = "libjpeg-turbo, which is faster, cannot be loaded: " + e;
         }
       }

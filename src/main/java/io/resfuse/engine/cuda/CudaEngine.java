@@ -28,6 +28,7 @@ import io.resfuse.engine.cuda.internal.tiles.Autotuner;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 import io.resfuse.engine.cuda.internal.tiles.TuningCache;
 import io.resfuse.platform.NativeFiles;
+import io.resfuse.platform.UserFolders;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -81,7 +82,7 @@ final class CudaEngine implements Engine, DeviceMeter {
             Driver.version(),
             NativeFiles.hash(KernelLibrary.manifest()));
     return new Autotuner(
-        new TuningCache(NativeFiles.places().get(0), environment),
+        new TuningCache(UserFolders.cache(), environment),
         Autotuner.Stopwatch.on(new DeviceStopwatch(context)));
   }
 

@@ -6,13 +6,12 @@ import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.Platform;
 import io.resfuse.platform.Settings;
 import java.io.IOException;
+import java.net.URL;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -76,7 +75,7 @@ public final class SoftCuda {
       Optional<SoftCudaSources> sources = SoftCudaSources.find();
       Optional<String> problem =
           sources.isPresent() ? sources.get().problem() : Optional.of(NOT_PACKED);
-      return problem.isEmpty() || isPacked()
+      return problem.isEmpty() || packed() != null
           ? new Availability(true, "CUDA on the CPU, for tests")
           : new Availability(false, problem.get());
     } catch (IOException | RuntimeException e) {
@@ -240,40 +239,20 @@ public final class SoftCuda {
   private static void loadBuiltOrPacked() throws IOException {
     Optional<SoftCudaSources> sources = SoftCudaSources.find();
     Optional<Path> built = sources.isPresent() ? sources.get().build(log::info) : Optional.empty();
+    URL packed = packed();
     if (built.isPresent()) {
       loadFrom(built.get());
-    } else if (isPacked()) {
-      loadPacked();
+    } else if (packed != null) {
+      loadFrom(NativeFiles.unpack(packed));
     } else {
       throw new EngineException(
           sources.isPresent() ? sources.get().problem().orElse(NOT_PACKED) : NOT_PACKED);
     }
   }
 
-  private static boolean isPacked() {
-    return SoftCuda.class.getResource(FOLDER + FILE) != null;
-  }
-
-  private static void loadPacked() throws IOException {
-    byte[] library;
-    try (var in = SoftCuda.class.getResourceAsStream(FOLDER + FILE)) {
-      library = in.readAllBytes();
-    }
-    List<String> problems = new ArrayList<>();
-    for (Path place : NativeFiles.places()) {
-      try {
-        loadFrom(NativeFiles.unpack(library, place, "softcuda", FILE));
-        return;
-      } catch (IOException | EngineException e) {
-        problems.add(e.getMessage() == null ? e.toString() : e.getMessage());
-      }
-    }
-    throw new EngineException(
-        "softcuda cannot be unpacked and loaded; tried: "
-            + String.join("; ", problems)
-            + ". Unpack it yourself and set -D"
-            + Settings.SOFTCUDA_LIBRARY.key()
-            + "=FILE");
+  /** The library in the jar, or null. */
+  private static @Nullable URL packed() {
+    return SoftCuda.class.getResource(FOLDER + FILE);
   }
 
   /** Notes one of the texts for this thread and returns its length in bytes. */

@@ -93,6 +93,8 @@ public final class CudnnLibrary {
     for (String prefix : List.of("usr/local", "usr", "opt/conda")) {
       found.addAll(ofPip(root.resolve(prefix)));
     }
+    // Code is not loaded from wherever the program was started.
+    found.removeIf(folder -> !folder.isAbsolute());
     return new ArrayList<>(found);
   }
 

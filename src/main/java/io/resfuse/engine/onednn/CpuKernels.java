@@ -4,8 +4,7 @@ import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.Platform;
 import io.resfuse.platform.Settings;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Path;
+import java.net.URL;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,26 +56,16 @@ final class CpuKernels {
     }
     String file = System.mapLibraryName(NAME);
     String resource = "/natives/" + Platform.current() + "/" + file;
-    byte[] library;
-    try (InputStream in = CpuKernels.class.getResourceAsStream(resource)) {
-      if (in == null) {
-        return "the jar has no " + resource + "; it is built where a C++ compiler and cmake are";
-      }
-      library = in.readAllBytes();
-    } catch (IOException e) {
+    URL library = CpuKernels.class.getResource(resource);
+    if (library == null) {
+      return "the jar has no " + resource + "; it is built where a C++ compiler and cmake are";
+    }
+    try {
+      System.load(NativeFiles.unpack(library).toString());
+      return null;
+    } catch (IOException | UnsatisfiedLinkError e) {
       return e.toString();
     }
-    String last = "";
-    for (Path place : NativeFiles.places()) {
-      try {
-        Path unpacked = NativeFiles.unpack(library, place, NAME, file);
-        System.load(unpacked.toAbsolutePath().toString());
-        return null;
-      } catch (IOException | UnsatisfiedLinkError e) {
-        last = e.toString();
-      }
-    }
-    return last;
   }
 
   /**

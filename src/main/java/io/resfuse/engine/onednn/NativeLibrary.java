@@ -9,8 +9,10 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.onednn.NativeMemory.Address;
+import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.OperatingSystem;
 import io.resfuse.platform.Platform;
+import java.io.IOException;
 import java.util.Optional;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
@@ -38,6 +40,7 @@ final class NativeLibrary {
     FourArguments advise = null;
     Neighbours others = null;
     try {
+      NativeFiles.useForJavaCpp();
       Loader.load(org.bytedeco.opencl.global.OpenCL.class);
       Loader.load(org.bytedeco.dnnl.global.dnnl.class);
       Pointer symbol = Loader.addressof("omp_set_num_threads");
@@ -45,7 +48,7 @@ final class NativeLibrary {
       symbol = isLinux() ? Loader.addressof("madvise") : null;
       advise = symbol == null ? null : new FourArguments(symbol.address());
       others = isLinux() ? Neighbours.open() : null;
-    } catch (LinkageError | RuntimeException e) {
+    } catch (IOException | LinkageError | RuntimeException e) {
       problem = e;
     }
     failure = problem;
@@ -65,6 +68,9 @@ final class NativeLibrary {
     Throwable problem = failure;
     if (problem == null) {
       return Optional.empty();
+    }
+    if (problem instanceof IOException) {
+      return Optional.of("oneDNN cannot be loaded: " + problem.getMessage());
     }
     Throwable root = problem;
     while (root.getCause() != null) {

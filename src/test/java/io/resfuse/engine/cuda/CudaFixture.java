@@ -14,6 +14,7 @@ import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
 import static jcuda.driver.JCudaDriver.cuModuleLoadData;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.engine.cuda.internal.driver.JCudaNatives;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -29,6 +30,7 @@ import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -43,7 +45,7 @@ abstract class CudaFixture {
 
   @BeforeEach
   void createContext() {
-    jcuda.driver.JCudaDriver.setExceptionsEnabled(false);
+    JCudaNatives.load("JCudaDriver", () -> JCudaDriver.setExceptionsEnabled(false));
     ok(cuInit(0));
     CUdevice device = new CUdevice();
     ok(cuDeviceGet(device, 0));

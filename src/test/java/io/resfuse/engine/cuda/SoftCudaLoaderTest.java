@@ -148,7 +148,8 @@ class SoftCudaLoaderTest {
     assertThat(run(List.of(sources("echo softcuda cannot be built: no cmake", "exit 3"))))
         .contains("probe: true", "loaded: true");
     try (var found = Files.find(folder, 5, (p, a) -> p.endsWith("libcuda.so.1"))) {
-      assertThat(found.filter(p -> p.toString().contains("resfuse/softcuda-"))).hasSize(1);
+      assertThat(found.filter(p -> p.toString().contains("resfuse/natives/libcuda.so.1-")))
+          .hasSize(1);
     }
   }
 

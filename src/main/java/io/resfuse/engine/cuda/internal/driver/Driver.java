@@ -41,7 +41,7 @@ public final class Driver {
       return;
     }
     try {
-      JCudaDriver.setExceptionsEnabled(false);
+      JCudaNatives.load("JCudaDriver", () -> JCudaDriver.setExceptionsEnabled(false));
       check(cuInit(0), "starting the CUDA driver");
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       throw new EngineException(

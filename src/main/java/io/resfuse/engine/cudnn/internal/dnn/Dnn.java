@@ -1,6 +1,9 @@
 package io.resfuse.engine.cudnn.internal.dnn;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.cuda.internal.driver.JCudaNatives;
+import io.resfuse.platform.NativeFiles;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -40,14 +43,16 @@ public final class Dnn {
     }
     try {
       System.load(library.toAbsolutePath().toString());
-      JCudnn.setExceptionsEnabled(false);
+      JCudaNatives.load("JCudnn", () -> JCudnn.setExceptionsEnabled(false));
+      // Pointers to what cuDNN is given are JavaCPP's.
+      NativeFiles.useForJavaCpp();
       long version = JCudnn.cudnnGetVersion();
       if (version / 10_000 != MAJOR) {
         throw new EngineException(
             String.format(
                 "%s is cuDNN %s; engine cudnn needs cuDNN %d", library, text(version), MAJOR));
       }
-    } catch (LinkageError e) {
+    } catch (IOException | LinkageError e) {
       throw new EngineException(
           "cuDNN cannot be loaded from " + library + ": " + firstLine(e.getMessage()), e);
     }
