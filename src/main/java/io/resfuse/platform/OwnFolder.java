@@ -44,39 +44,34 @@ final class OwnFolder {
    *     found, and what to do, in one line
    */
   static Path make(Path folder) throws IOException {
-    Path absolute = folder.toAbsolutePath().normalize();
-    makeMissing(absolute);
-    Path real = absolute.toRealPath();
-    if (!HAS_NUMBERS) {
-      return real;
-    }
-    long user = user();
-    long system = uid(real.getRoot());
-    if (Files.isSymbolicLink(absolute)) {
-      checkOwner(absolute, user, system);
-    }
-    for (Path each = real; each != null; each = each.getParent()) {
-      checkOwner(each, user, system);
-      checkMode(each, each.equals(real));
-    }
-    return real;
+    return make(folder.toAbsolutePath().normalize(), true);
   }
 
-  private static void makeMissing(Path folder) throws IOException {
-    if (Files.isDirectory(folder)) {
-      return;
-    }
+  /** What is above it is checked before something is made in it. */
+  private static Path make(Path folder, boolean isLast) throws IOException {
     Path parent = folder.getParent();
-    if (parent != null) {
-      makeMissing(parent);
-    }
-    try {
-      Files.createDirectory(folder, forThisUser());
-    } catch (FileAlreadyExistsException e) {
-      if (!Files.isDirectory(folder)) {
-        throw new IOException(folder + " is not a folder", e);
+    if (!Files.isDirectory(folder) && parent != null) {
+      try {
+        Files.createDirectory(make(parent, false).resolve(folder.getFileName()), forThisUser());
+      } catch (FileAlreadyExistsException e) {
+        if (!Files.isDirectory(folder)) {
+          throw new IOException(folder + " is not a folder", e);
+        }
       }
     }
+    Path real = folder.toRealPath();
+    if (HAS_NUMBERS) {
+      long user = user();
+      long system = uid(real.getRoot());
+      if (Files.isSymbolicLink(folder)) {
+        checkOwner(folder, user, system);
+      }
+      for (Path each = real; each != null; each = each.getParent()) {
+        checkOwner(each, user, system);
+        checkMode(each, isLast && each.equals(real));
+      }
+    }
+    return real;
   }
 
   private static FileAttribute<?>[] forThisUser() {

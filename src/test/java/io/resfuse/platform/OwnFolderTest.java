@@ -108,6 +108,7 @@ class OwnFolderTest {
                   + " belongs to another user (number 54321), so code is not loaded from there;"
                   + " set RESFUSE_CACHE to a folder of your own");
     }
+    assertThat(theirs).isEmptyDirectory();
   }
 
   @Test
