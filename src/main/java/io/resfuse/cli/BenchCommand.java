@@ -59,7 +59,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--network",
       split = ",",
-      description = "Which networks (default: resnet50); 'resfuse summary' lists them.")
+      paramLabel = "NETWORK",
+      description = "The networks to time (default: resnet50); 'resfuse summary' lists them.")
   private List<String> networks = List.of("resnet50");
 
   @Mixin private NetworkOptions networkOptions;
@@ -67,48 +68,72 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--engine",
       split = ",",
+      paramLabel = "ENGINE",
       description =
-          "auto, or some of those that 'resfuse devices' lists (default: auto); with"
-              + " 'benchmarks/run bench' also peers: onnxruntime, libtorch, libtorch-contiguous, djl.")
+          "The engines to time: auto, or some of those that 'resfuse devices' lists (default:"
+              + " auto); with 'benchmarks/run bench' also peers: onnxruntime, libtorch,"
+              + " libtorch-contiguous, djl.")
   private Set<String> engines = Set.of(Engines.AUTO);
 
-  @Option(names = "--device", description = "Which device of the engines (default: the first).")
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "Run on this device of the engines (default: the first).")
   private String device = "";
 
-  @Option(names = "--threads", description = "CPU threads (default: all cores).")
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Run on this many CPU threads (default: all cores).")
   private int threads;
 
-  @Option(names = "--batch", split = ",", description = "Images per iteration (default: 1,8,32).")
+  @Option(
+      names = "--batch",
+      split = ",",
+      paramLabel = "N",
+      description = "How many images an iteration takes (default: 1,8,32).")
   private List<Integer> batches = List.of(1, 8, 32);
 
   @Option(
       names = "--precision",
       split = ",",
-      description = "fp32, tf32, bf16, fp16 (default: fp32).")
+      paramLabel = "PRECISION",
+      description = "The precisions to compute in: fp32, tf32, bf16, fp16 (default: fp32).")
   private List<String> precisions = List.of("fp32");
 
-  @Option(names = "--mode", split = ",", description = "inference, training (default: inference).")
+  @Option(
+      names = "--mode",
+      split = ",",
+      paramLabel = "MODE",
+      description = "What to time: inference, training (default: inference).")
   private List<Engine.Mode> modes = List.of(Engine.Mode.INFERENCE);
 
   @Option(
       names = "--size",
-      description = "Rows and columns of the images (default: the network's).")
+      paramLabel = "PIXELS",
+      description =
+          "How many rows and columns the images have (default: as many as the network's).")
   private Integer size;
 
   @Option(
       names = "--rounds",
-      description = "In each of which every engine runs in turn (default: ${DEFAULT-VALUE}).")
+      paramLabel = "N",
+      description =
+          "How many rounds there are; in each of them every engine runs in turn (default:"
+              + " ${DEFAULT-VALUE}).")
   private int rounds = 7;
 
   @Option(
       names = "--seconds",
-      description = "That an engine runs per round (default: ${DEFAULT-VALUE}).")
+      paramLabel = "SECONDS",
+      description = "How long an engine runs in a round (default: ${DEFAULT-VALUE}).")
   private double seconds = 2;
 
   @Option(
       names = "--against",
       paramLabel = "ENGINE",
-      description = "By which the others are divided (default: the first).")
+      description =
+          "The engine by whose throughput that of the others is divided (default: the first).")
   private String against = "";
 
   @Option(
@@ -117,38 +142,44 @@ final class BenchCommand implements Callable<Integer> {
           "Measure the device's ceilings, and time every kind of layer by itself, with cold caches.")
   private boolean layers;
 
-  @Option(names = "--seed", description = "Of all numbers (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "The seed of all random numbers (default: ${DEFAULT-VALUE}).")
   private long seed = 1;
 
   @Option(names = "--json", description = "Print JSON in place of the table.")
   private boolean json;
 
-  @Option(names = "--csv", paramLabel = "FILE", description = "Write comma-separated values.")
+  @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Write the table as comma-separated values to this file.")
   private Path csv;
 
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description = "Write a page with plots: throughput, ratios, memory, rooflines.")
+      description = "Write a page with plots to this file: throughput, ratios, memory, rooflines.")
   private Path html;
 
   @Option(
       names = "--estimates",
       description =
-          "Add softcuda's estimates of engine cuda on an A100 and an H100: no measurements. For"
-              + " machines without a GPU.")
+          "Add what softcuda estimates that engine cuda takes on an A100 and an H100. These are no"
+              + " measurements; they are for machines without a GPU.")
   private boolean estimates;
 
   @Option(
       names = "--from",
       paramLabel = "FILE",
-      description = "Time nothing: show the run that --json printed into this file.")
+      description = "Time nothing; show the run that --json printed into this file.")
   private Path from;
 
   @Option(
       names = "--compare",
       paramLabel = "FILE",
-      description = "Hold the run against an earlier one, that --json printed into this file.")
+      description = "Hold the run against an earlier one, which --json printed into this file.")
   private Path compare;
 
   @Override

@@ -41,27 +41,16 @@ final class ClassifyCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "PICTURE",
-      description = "Files, folders, or - for a picture on standard input.")
+      description = "A file, a folder, or - for a picture on standard input.")
   private List<String> arguments;
+
+  @Mixin private ModelChoice modelChoice;
 
   @Option(
       names = "--top",
-      description = "How many classes per picture (default: ${DEFAULT-VALUE}).")
+      paramLabel = "N",
+      description = "How many classes to print for a picture (default: ${DEFAULT-VALUE}).")
   private int top = 5;
-
-  @Option(names = "--json", description = "Print JSON, a line per picture.")
-  private boolean json;
-
-  @Option(
-      names = "--batch",
-      description = "Pictures that run together (default: ${DEFAULT-VALUE}).")
-  private int batch = 1;
-
-  @Option(
-      names = "--preprocessing",
-      description =
-          "What is done to pictures: torchvision, keras-caffe, ... (default: the model's).")
-  private String preprocessing;
 
   @Option(
       names = "--draw",
@@ -69,7 +58,23 @@ final class ClassifyCommand implements Callable<Integer> {
       description = "Draw each picture with its classes beside it, as FOLDER/NAME.classes.png.")
   private Path drawings;
 
-  @Mixin private ModelChoice modelChoice;
+  @Option(names = "--json", description = "Print JSON, one line for each picture.")
+  private boolean json;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "How many pictures run together (default: ${DEFAULT-VALUE}).")
+  private int batch = 1;
+
+  @Option(
+      names = "--preprocessing",
+      paramLabel = "NAME",
+      description =
+          "How pictures are prepared: torchvision, keras-caffe, ... (default: as the model wants"
+              + " it).")
+  private String preprocessing;
+
   @Mixin private EngineChoice engineChoice;
 
   private final ObjectMapper mapper = new ObjectMapper();

@@ -25,7 +25,7 @@ final class DataChoice {
       names = "--data",
       paramLabel = "FOLDER|FILE|NAME",
       description =
-          "A folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
+          "The data set: a folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
               + " pictures per class, or train.csv and test.csv; a file of 'resfuse pack'; or"
               + " fashion-mnist, mnist, cifar10"
               + " or cifar100, looked for in $RESFUSE_DATA/NAME, data/NAME,"
@@ -37,7 +37,7 @@ final class DataChoice {
       names = "--loader-threads",
       paramLabel = "N",
       description =
-          "Threads that decode and augment pictures (default: ${DEFAULT-VALUE}). They change"
+          "How many threads decode and augment pictures (default: ${DEFAULT-VALUE}). They change"
               + " nothing but speed.")
   private int loaderThreads = 2;
 

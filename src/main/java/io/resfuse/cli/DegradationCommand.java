@@ -38,8 +38,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "Writes study.html, study.json, and a folder per network as 'resfuse train' does. The same",
-      "command with --resume goes on where it was interrupted.",
+      "Writes study.html, study.json, and a folder per network as 'resfuse train' does. The same"
+          + " command with --resume goes on where it was interrupted.",
       "",
       "Example:",
       "  resfuse study degradation --recipe recipes/degradation-fashion-mnist.yaml --to runs/study",
@@ -47,25 +47,27 @@ import picocli.CommandLine.Spec;
 final class DegradationCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
+  @Mixin private DataChoice dataChoice;
+
   @Option(
       names = {"-o", "--to"},
       required = true,
       paramLabel = "FOLDER",
-      description = "Where everything goes.")
+      description = "Write everything into this folder (required).")
   private Path folder;
 
   @Option(
       names = "--depths",
       split = ",",
       paramLabel = "N",
-      description = "Layers, 6 n + 2 each (default: 20,56).")
+      description = "How many layers the networks have, 6 n + 2 each (default: 20,56).")
   private int[] depths = {20, 56};
+
+  @Mixin private RecipeOptions recipeOptions;
 
   @Option(names = "--resume", description = "Go on with what is in the folder.")
   private boolean resume;
 
-  @Mixin private RecipeOptions recipeOptions;
-  @Mixin private DataChoice dataChoice;
   @Mixin private EngineChoice engineChoice;
 
   private volatile boolean stopped;

@@ -36,18 +36,21 @@ final class DevicesCommand implements Callable<Integer> {
   @Option(
       names = "--properties",
       description =
-          "List the system properties and environment variables that are read, and what they are.")
+          "List the system properties and environment variables that are read, and their values.")
   private boolean properties;
 
   @Option(
       names = "--describe",
       paramLabel = "FILE",
       description =
-          "Write what cuDNN 9.8 or newer knows of the GPU, as JSON: with it cuDNN makes plans for this"
-              + " GPU where it is not.")
+          "Write what cuDNN 9.8 or newer knows of the GPU to this file, as JSON. With it cuDNN makes"
+              + " plans for this GPU on machines that do not have it.")
   private Path description;
 
-  @Option(names = "--device", description = "Of --describe: which GPU (default: the first).")
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "The GPU that --describe describes (default: the first).")
   private String device = "";
 
   @Override

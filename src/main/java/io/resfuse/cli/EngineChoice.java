@@ -17,20 +17,29 @@ final class EngineChoice {
 
   @Option(
       names = "--engine",
+      paramLabel = "ENGINE",
       description =
-          "auto, or one of those that 'resfuse devices' lists (default: ${DEFAULT-VALUE}).")
+          "Run on this engine: auto, or one of those that 'resfuse devices' lists (default:"
+              + " ${DEFAULT-VALUE}).")
   private String engine = Engines.AUTO;
 
-  @Option(names = "--device", description = "Which device of the engine (default: the first).")
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "Run on this device of the engine (default: the first).")
   private String device = "";
 
   @Option(
       names = "--precision",
       paramLabel = "PRECISION",
-      description = "fp32, tf32, bf16 or fp16 (default: fp32; fp64 on the reference engine).")
+      description =
+          "Compute in fp32, tf32, bf16 or fp16 (default: fp32; fp64 on the reference engine).")
   private String precision;
 
-  @Option(names = "--threads", description = "CPU threads (default: all cores).")
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Run on this many CPU threads (default: all cores).")
   private int threads;
 
   @Option(
@@ -39,7 +48,8 @@ final class EngineChoice {
       defaultValue = "true",
       fallbackValue = "true",
       description =
-          "Whether engine cuda times tiles on a GPU and remembers the fastest (default: it does).")
+          "Whether engine cuda times its tiles on a GPU and remembers the fastest (default: it"
+              + " does).")
   private boolean autotune = true;
 
   /** The engine that was asked for. */

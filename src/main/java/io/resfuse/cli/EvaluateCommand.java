@@ -30,28 +30,38 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Pictures that cannot be read are named on standard error, left out and counted; the exit"
-          + " code",
-      "is 0 all the same.",
+          + " code is 0 all the same.",
     })
 final class EvaluateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Option(names = "--split", description = "Which part: train or test (default: ${DEFAULT-VALUE}).")
+  @Mixin private DataChoice dataChoice;
+
+  @Mixin private ModelChoice modelChoice;
+
+  @Option(
+      names = "--split",
+      paramLabel = "PART",
+      description = "The part of the data set to evaluate on: train or test (default: test).")
   private Split split = Split.TEST;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Pictures that run together.")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "How many pictures run together (default: ${DEFAULT-VALUE}).")
   private int batch = 64;
 
   @Option(
       names = "--preprocessing",
-      description = "What is done to pictures (default: what the file names).")
+      paramLabel = "NAME",
+      description =
+          "How pictures are prepared: torchvision, keras-caffe, ... (default: as the model wants"
+              + " it).")
   private @Nullable String preprocessing;
 
   @Option(names = "--json", description = "Print JSON, with the confusion matrix.")
   private boolean json;
 
-  @Mixin private DataChoice dataChoice;
-  @Mixin private ModelChoice modelChoice;
   @Mixin private EngineChoice engineChoice;
 
   @Override

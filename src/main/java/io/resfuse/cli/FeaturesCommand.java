@@ -28,8 +28,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "Writes NAME.OUTPUT.npy for each picture and output: float32, batch x channels x height x width,",
-      "or batch x channels. An input that ends in .npy is taken as a batch that is preprocessed already."
+      "Writes NAME.OUTPUT.npy for each picture and output: float32, batch x channels x height x"
+          + " width, or batch x channels. An input that ends in .npy is taken as a batch that is"
+          + " preprocessed already."
     })
 final class FeaturesCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -37,21 +38,25 @@ final class FeaturesCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "INPUT",
-      description = "Pictures, folders, - for standard input, or .npy files.")
+      description = "A picture, a folder, - for standard input, or a .npy file.")
   private List<String> arguments;
+
+  @Mixin private ModelChoice modelChoice;
 
   @Option(
       names = "--outputs",
       split = ",",
-      description = "Which: c2, c3, c4, c5, pooled, logits (default: the stages).")
+      paramLabel = "OUTPUT",
+      description =
+          "What to write: c2, c3, c4, c5, pooled, logits (default: the stages, c2 to c5).")
   private Set<String> outputs;
 
   @Option(
       names = {"-o", "--to"},
-      description = "Where the files go (default: the current folder).")
+      paramLabel = "FOLDER",
+      description = "Write the files into this folder (default: the current one).")
   private Path folder = Path.of("");
 
-  @Mixin private ModelChoice modelChoice;
   @Mixin private EngineChoice engineChoice;
 
   @Override

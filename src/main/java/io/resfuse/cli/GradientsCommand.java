@@ -42,27 +42,34 @@ final class GradientsCommand implements Callable<Integer> {
       names = "--images",
       required = true,
       paramLabel = "FILE.npy",
-      description = "Batch x channels x height x width, float32, preprocessed.")
+      description =
+          "Take the images from this file (required): batch x channels x height x width, float32,"
+              + " preprocessed.")
   private Path images;
 
   @Option(
       names = "--labels",
       required = true,
       split = ",",
-      description = "The class of each image: 3,1,4.")
+      paramLabel = "CLASS",
+      description = "The class of each image (required): 3,1,4.")
   private int[] labels;
 
-  @Option(names = "--smoothing", description = "Label smoothing (default: ${DEFAULT-VALUE}).")
+  @Mixin private ModelChoice modelChoice;
+
+  @Option(
+      names = "--smoothing",
+      paramLabel = "SHARE",
+      description = "How much of a label is spread over all classes (default: ${DEFAULT-VALUE}).")
   private double smoothing;
 
   @Option(
       names = {"-o", "--to"},
       required = true,
       paramLabel = "FILE.safetensors",
-      description = "Where the result goes.")
+      description = "Write the result to this file (required).")
   private Path target;
 
-  @Mixin private ModelChoice modelChoice;
   @Mixin private EngineChoice engineChoice;
 
   @Override

@@ -49,28 +49,42 @@ final class KernelsCommand implements Callable<Integer> {
 
   @Option(
       names = "--network",
-      description = "Which network (default: ${DEFAULT-VALUE}); 'resfuse summary' lists them.")
+      paramLabel = "NETWORK",
+      description =
+          "The network to look at (default: ${DEFAULT-VALUE}); 'resfuse summary' lists them.")
   private String network = "resnet50";
 
   @Mixin private NetworkOptions networkOptions;
 
-  @Option(names = "--batch", description = "Images (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "How many images the network gets at once (default: ${DEFAULT-VALUE}).")
   private int batch = 32;
 
-  @Option(names = "--size", description = "Rows and columns of the image (default: the network's).")
+  @Option(
+      names = "--size",
+      paramLabel = "PIXELS",
+      description =
+          "How many rows and columns the images have (default: as many as the network's).")
   private Integer size;
 
   @Option(
       names = "--precision",
-      description = "fp32, tf32, bf16 or fp16 (default: ${DEFAULT-VALUE}).")
+      paramLabel = "PRECISION",
+      description = "Compute in fp32, tf32, bf16 or fp16 (default: ${DEFAULT-VALUE}).")
   private String precision = "fp16";
 
-  @Option(names = "--training", description = "Training, forward and backward, not inference.")
+  @Option(
+      names = "--training",
+      description = "Look at training, forward and backward, rather than inference.")
   private boolean training;
 
   @Option(
       names = "--blocks",
-      description = "The most blocks to run per launch; 0 for all (default: ${DEFAULT-VALUE}).")
+      paramLabel = "N",
+      description =
+          "Run at most this many blocks of a launch; 0 for all (default: ${DEFAULT-VALUE}).")
   private long blocks = 16;
 
   @Option(names = "--time", description = "Time the launches on a GPU, the slowest first.")
@@ -79,10 +93,13 @@ final class KernelsCommand implements Callable<Integer> {
   @Option(
       names = "--slowest",
       paramLabel = "N",
-      description = "Of --time: print so many (default: ${DEFAULT-VALUE}).")
+      description = "How many launches --time prints (default: ${DEFAULT-VALUE}).")
   private int slowest = 10;
 
-  @Option(names = "--device", description = "Of --time: which GPU (default: the first).")
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      description = "The GPU on which --time runs (default: the first).")
   private String device = "";
 
   @Option(names = "--json", description = "Print JSON, with all of softcuda's counters.")

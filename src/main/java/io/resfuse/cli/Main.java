@@ -96,7 +96,14 @@ public final class Main implements Runnable {
             line.addSubcommand(name, command);
           }
         });
+    layOutHelp(line);
     return line;
+  }
+
+  /** Options stand in the order of their declaration, the usual ones first. */
+  private static void layOutHelp(CommandLine line) {
+    line.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
+    line.getSubcommands().values().forEach(Main::layOutHelp);
   }
 
   /**

@@ -14,13 +14,15 @@ final class ModelChoice {
       names = "--weights",
       paramLabel = "FILE|NAME",
       description =
-          "A file (safetensors, PyTorch .pth, Keras .h5, TensorFlow.js model.json), or a model that"
+          "The weights: a file (safetensors, PyTorch .pth, Keras .h5, TensorFlow.js model.json), or a model that"
               + " 'resfuse weights fetch' knows, fetched on first use (default: ${DEFAULT-VALUE}).")
   private String weights = PretrainedModel.RESNET50_IMAGENET.name();
 
   @Option(
       names = "--network",
-      description = "Whose weights a file has, where it does not say so itself: resnet50, ...")
+      paramLabel = "NETWORK",
+      description =
+          "The network whose weights a file has, where the file does not say so: resnet50, ...")
   private String network;
 
   @Mixin private NetworkOptions options;

@@ -1,61 +1,86 @@
 package io.resfuse.cli;
 
 import io.resfuse.model.ResNetConfig;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
 /** What may differ in a network, for commands that build one by name. */
 final class NetworkOptions {
-  @Option(names = "--classes", description = "Outputs of the head; 0 for a backbone without one.")
-  private Integer classes;
+  @ArgGroup(
+      validate = false,
+      heading = "%nArchitecture, where it is not what the network's name says:%n")
+  private Architecture architecture = new Architecture();
 
-  @Option(names = "--channels", description = "Channels of the images (default: 3).")
-  private Integer channels;
+  /** In the help they stand apart from what a command does. */
+  static final class Architecture {
+    @Option(
+        names = "--classes",
+        paramLabel = "N",
+        description = "How many outputs the head has; 0 for a backbone without a head.")
+    private Integer classes;
 
-  @Option(
-      names = "--v1",
-      description = "Original bottlenecks: the stride in the first 1x1 rather than in the 3x3.")
-  private boolean strideInFirst1x1;
+    @Option(
+        names = "--channels",
+        paramLabel = "N",
+        description = "How many channels the images have (default: 3).")
+    private Integer channels;
 
-  @Option(names = "--conv-bias", description = "Convolutions have biases, as Keras's.")
-  private boolean convBias;
+    @Option(
+        names = "--shortcut",
+        paramLabel = "KIND",
+        description =
+            "What shortcuts do where shapes differ: identity (option A) or projection (option B).")
+    private ResNetConfig.Shortcut shortcut;
 
-  @Option(names = "--epsilon", description = "Epsilon of the batch norms (default: 1e-5).")
-  private Double epsilon;
+    @Option(
+        names = "--dilate",
+        arity = "1",
+        split = ",",
+        paramLabel = "FLAG",
+        description =
+            "For each stage from the second on, whether dilation takes the place of the stride:"
+                + " false,true,true.")
+    private Boolean[] dilate;
 
-  @Option(
-      names = "--shortcut",
-      description = "Where shapes differ: identity (option A) or projection (option B).")
-  private ResNetConfig.Shortcut shortcut;
+    @Option(
+        names = "--v1",
+        description =
+            "Bottlenecks are the original ones: the stride is in the first 1x1 convolution rather"
+                + " than in the 3x3.")
+    private boolean strideInFirst1x1;
 
-  @Option(
-      names = "--dilate",
-      split = ",",
-      description =
-          "Per stage from the second on, dilation in place of the stride: false,true,true.")
-  private Boolean[] dilate;
+    @Option(names = "--conv-bias", description = "Convolutions have biases, as those of Keras.")
+    private boolean convBias;
+
+    @Option(
+        names = "--epsilon",
+        paramLabel = "NUMBER",
+        description = "The epsilon of the batch norms (default: 1e-5).")
+    private Double epsilon;
+  }
 
   ResNetConfig apply(ResNetConfig defaults) {
     ResNetConfig config = defaults;
-    if (classes != null) {
-      config = config.withClasses(classes);
+    if (architecture.classes != null) {
+      config = config.withClasses(architecture.classes);
     }
-    if (channels != null) {
-      config = config.withInputChannels(channels);
+    if (architecture.channels != null) {
+      config = config.withInputChannels(architecture.channels);
     }
-    if (strideInFirst1x1) {
+    if (architecture.strideInFirst1x1) {
       config = config.withStrideInFirst1x1(true);
     }
-    if (convBias) {
+    if (architecture.convBias) {
       config = config.withConvBias(true);
     }
-    if (epsilon != null) {
-      config = config.withEpsilon(epsilon);
+    if (architecture.epsilon != null) {
+      config = config.withEpsilon(architecture.epsilon);
     }
-    if (shortcut != null) {
-      config = config.withShortcut(shortcut);
+    if (architecture.shortcut != null) {
+      config = config.withShortcut(architecture.shortcut);
     }
-    if (dilate != null) {
-      config = config.replaceStrideWithDilation(dilate);
+    if (architecture.dilate != null) {
+      config = config.replaceStrideWithDilation(architecture.dilate);
     }
     return config;
   }

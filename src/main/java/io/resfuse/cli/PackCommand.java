@@ -24,8 +24,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Pictures that cannot be read are named on standard error, left out and counted; the exit"
-          + " code",
-      "is 0 all the same.",
+          + " code is 0 all the same.",
       "",
       "Examples:",
       "  resfuse pack pictures -o pictures.pack",
@@ -34,31 +33,36 @@ import picocli.CommandLine.Spec;
 final class PackCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "FOLDER|NAME", description = "What --data of 'resfuse train' takes.")
+  @Parameters(
+      paramLabel = "FOLDER|NAME",
+      description = "The data set: whatever --data of 'resfuse train' takes.")
   private String source;
 
   @Option(
       names = {"-o", "--to"},
       required = true,
       paramLabel = "FILE",
-      description = "The file to write.")
+      description = "Write this file (required).")
   private Path file;
 
   @Option(
       names = "--shorter-side",
       paramLabel = "PIXELS",
       description =
-          "Shrink larger pictures to this (default: ${DEFAULT-VALUE}, as evaluation at 224 x 224"
-              + " does it); 0 leaves all as they are.")
+          "Shrink pictures whose shorter side is longer than this (default: ${DEFAULT-VALUE}, as"
+              + " evaluation at 224 x 224 does it); 0 leaves all as they are.")
   private int shorterSide = 256;
 
-  @Option(names = "--split", description = "Only this part: train or test (default: both).")
+  @Option(
+      names = "--split",
+      paramLabel = "PART",
+      description = "Pack only this part: train or test (default: both).")
   private @Nullable Split split;
 
   @Option(
       names = "--loader-threads",
       paramLabel = "N",
-      description = "Threads that decode (default: ${DEFAULT-VALUE}).")
+      description = "How many threads decode pictures (default: ${DEFAULT-VALUE}).")
   private int threads = 2;
 
   @Override

@@ -13,33 +13,40 @@ final class RecipeOptions {
   @Option(
       names = "--recipe",
       paramLabel = "FILE",
-      description = "YAML or JSON; see docs/training.md and the folder recipes.")
+      description =
+          "Train by this recipe, in YAML or JSON; see docs/training.md and the folder recipes.")
   private @Nullable Path file;
 
   @Option(
       names = "--set",
       paramLabel = "NAME=VALUE",
       description =
-          "Anything in a recipe: --set schedule.kind=one-cycle --set augment.flip=0.5. Replaces"
-              + " what the file says; an option for the same thing replaces this.")
+          "Set anything that a recipe may have: --set schedule.kind=one-cycle --set"
+              + " augment.flip=0.5. Replaces what the file says; an option for the same thing"
+              + " replaces this.")
   private Map<String, String> settings = new LinkedHashMap<>();
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the pictures.")
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      description = "How often to go through all pictures.")
   private @Nullable String epochs;
 
-  @Option(names = "--batch", paramLabel = "N", description = "Pictures per step.")
+  @Option(names = "--batch", paramLabel = "N", description = "How many pictures a step takes.")
   private @Nullable String batch;
 
   @Option(
       names = {"--learning-rate", "--lr"},
       paramLabel = "RATE",
-      description = "The schedule's first rate, or its peak.")
+      description = "The rate at which the schedule begins, or its peak where it rises first.")
   private @Nullable String learningRate;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description = "Of weights, order and augmentation. The same seed gives the same weights.")
+      description =
+          "The seed of initial weights, order and augmentation. The same seed gives the same"
+              + " weights.")
   private @Nullable String seed;
 
   /** The recipe with further settings, of which those that are null are left out. */

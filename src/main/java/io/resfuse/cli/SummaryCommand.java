@@ -29,12 +29,15 @@ final class SummaryCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..1",
       paramLabel = "NETWORK",
-      description = "Which network, for example resnet50; without it, all are listed.")
+      description = "The network, for example resnet50; without it, all are listed.")
   private String network;
 
   @Mixin private NetworkOptions options;
 
-  @Option(names = "--size", description = "Rows and columns of the image (default: the network's).")
+  @Option(
+      names = "--size",
+      paramLabel = "PIXELS",
+      description = "How many rows and columns the image has (default: as many as the network's).")
   private Integer size;
 
   @Option(names = "--json", description = "Print JSON.")

@@ -34,12 +34,11 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "Writes into the folder: model.safetensors (for 'resfuse classify --weights'), report.html,",
-      "metrics.jsonl, evaluation.json, recipe.json, checkpoints/.",
+      "Writes into the folder: model.safetensors (for 'resfuse classify --weights'), report.html,"
+          + " metrics.jsonl, evaluation.json, recipe.json, checkpoints/.",
       "",
       "Interrupted with Ctrl-C, it saves a checkpoint; killed, it loses the steps since the last"
-          + " one.",
-      "In both cases the same command with --resume goes on, to the same weights bit for bit.",
+          + " one. In both cases the same command with --resume goes on, to the same weights bit for bit.",
       "",
       "Examples:",
       "  resfuse train --recipe recipes/fashion-mnist-resnet20.yaml --to runs/fashion",
@@ -50,20 +49,20 @@ import picocli.CommandLine.Spec;
 final class TrainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
+  @Mixin private DataChoice dataChoice;
+
   @Option(
       names = {"-o", "--to"},
       required = true,
       paramLabel = "FOLDER",
-      description = "Where everything goes.")
+      description = "Write everything into this folder (required).")
   private Path folder;
-
-  @Option(names = "--resume", description = "Go on from the newest whole checkpoint in the folder.")
-  private boolean resume;
 
   @Option(
       names = "--network",
       paramLabel = "NAME",
-      description = "resnet18, resnet20, plain20, ...; 'resfuse summary' lists them.")
+      description =
+          "Train this network: resnet18, resnet20, plain20, ...; 'resfuse summary' lists them.")
   private @Nullable String network;
 
   @Option(
@@ -74,37 +73,42 @@ final class TrainCommand implements Callable<Integer> {
               + " fetch' knows. The network is then the file's, with a new head.")
   private @Nullable String weights;
 
+  @Mixin private RecipeOptions recipeOptions;
+
   @Option(
       names = "--freeze",
       paramLabel = "STAGES",
       description =
-          "Stages that stay as they are: backbone, or stem,layer1,... With the whole backbone"
+          "Leave these stages as they are: backbone, or stem,layer1,... With the whole backbone"
               + " frozen and no augmentation, its features are computed once.")
   private @Nullable String freeze;
+
+  @Option(names = "--resume", description = "Go on from the newest whole checkpoint in the folder.")
+  private boolean resume;
 
   @Option(
       names = "--checkpoint-every",
       paramLabel = "STEPS",
-      description = "Checkpoints besides those at the ends of epochs (default: none).")
+      description =
+          "Keep a checkpoint every so many steps, besides those at the ends of epochs (default:"
+              + " none).")
   private int checkpointSteps;
 
   @Option(
       names = "--keep",
       paramLabel = "N",
-      description = "Checkpoints kept besides the best (default: ${DEFAULT-VALUE}).")
+      description = "How many checkpoints to keep besides the best (default: ${DEFAULT-VALUE}).")
   private int keep = 3;
 
   @Option(
       names = "--look-every",
       paramLabel = "STEPS",
-      description = "Steps between two lines of metrics (default: ${DEFAULT-VALUE}).")
+      description = "How many steps lie between two lines of metrics (default: ${DEFAULT-VALUE}).")
   private int lookSteps = 20;
 
   @Option(names = "--json", description = "Print the metrics as JSON lines.")
   private boolean json;
 
-  @Mixin private RecipeOptions recipeOptions;
-  @Mixin private DataChoice dataChoice;
   @Mixin private EngineChoice engineChoice;
 
   @Override

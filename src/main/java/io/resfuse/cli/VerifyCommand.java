@@ -60,23 +60,26 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--against",
       paramLabel = "ENGINE",
-      description = "What gives the expected values (default: ${DEFAULT-VALUE}).")
+      description = "The engine that gives the expected values (default: ${DEFAULT-VALUE}).")
   private String against = EngineChoice.REFERENCE;
 
   @Option(
       names = "--against-device",
       paramLabel = "DEVICE",
-      description = "Which device of it (default: the first).")
+      description = "The device on which that engine runs (default: the first).")
   private String againstDevice = "";
 
   @Option(
       names = "--against-precision",
       paramLabel = "PRECISION",
-      description = "In what (default: fp64 on the reference engine, else fp32).")
+      description =
+          "The precision in which that engine computes (default: fp64 on the reference engine, else"
+              + " fp32).")
   private String againstPrecision;
 
   @Option(
       names = "--network",
+      paramLabel = "NETWORK",
       description =
           "Verify this network (default: resnet18, unless there are --shapes or --random);"
               + " 'resfuse summary' lists them.")
@@ -86,42 +89,51 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Option(
       names = "--size",
-      description = "Rows and columns of the network's images (default: ${DEFAULT-VALUE}).")
+      paramLabel = "PIXELS",
+      description =
+          "How many rows and columns the network's images have (default: ${DEFAULT-VALUE}).")
   private int size = 64;
 
-  @Option(names = "--batch", description = "Images of the network (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "How many images the network gets at once (default: ${DEFAULT-VALUE}).")
   private int batch = 2;
 
   @Option(
       names = "--levels",
       split = ",",
+      paramLabel = "LEVEL",
       description =
-          "Of the network: operation, block, network, and training: Adam, AdamW, frozen parts and"
-              + " accumulated gradients on a small one (default: all).")
+          "What of the network to verify: its operations, its blocks, the whole network, and"
+              + " training, which is Adam, AdamW, frozen parts and accumulated gradients on a small"
+              + " network. LEVEL is operation, block, network or training (default: all).")
   private Set<Level> levels = EnumSet.allOf(Level.class);
 
   @Option(
       names = "--shapes",
       paramLabel = "FILE",
-      description = "Verify the operations of a YAML, JSON or CSV file.")
+      description = "Verify the operations that a YAML, JSON or CSV file lists.")
   private Path shapes;
 
   @Option(
       names = "--random",
       paramLabel = "N",
-      description = "Verify so many operations of random ragged shapes.")
+      description = "Verify this many operations of random shapes that fit no tile.")
   private int random;
 
   @Option(
       names = "--kernel",
       paramLabel = "FILE.ptx",
       description =
-          "Verify kernels of your own on engine cuda: each takes the place of ours of its name.")
+          "Verify kernels of your own on engine cuda; each takes the place of our kernel of that name.")
   private Path kernel;
 
   @Option(
       names = "--seed",
-      description = "Of random shapes and all numbers (default: ${DEFAULT-VALUE}).")
+      paramLabel = "N",
+      description =
+          "The seed of random shapes and of all random numbers (default: ${DEFAULT-VALUE}).")
   private long seed = 1;
 
   @Option(names = "--json", description = "Print JSON in place of the table.")
@@ -130,7 +142,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description = "Write a page with the table and histograms of errors.")
+      description = "Write a page with the table and histograms of errors to this file.")
   private Path html;
 
   @Override

@@ -38,7 +38,7 @@ final class WeightsCommand implements Runnable {
       @Parameters(
               arity = "0..1",
               paramLabel = "MODEL",
-              description = "Which; without it, all that there are are listed.")
+              description = "The model to fetch; without it, all models are listed.")
           String name,
       @Option(
               names = "--from",
@@ -74,16 +74,20 @@ final class WeightsCommand implements Runnable {
       description = "Writes weights of any known format as safetensors under torchvision's names.",
       mixinStandardHelpOptions = true)
   int convert(
-      @Parameters(paramLabel = "FROM", description = "safetensors, .pth, .h5 or model.json")
+      @Parameters(
+              paramLabel = "FROM",
+              description = "A file of weights: safetensors, .pth, .h5 or model.json.")
           Path from,
-      @Parameters(paramLabel = "TO", description = "A .safetensors file.") Path to,
+      @Parameters(paramLabel = "TO", description = "The .safetensors file to write.") Path to,
       @Option(
               names = "--network",
-              description = "Whose weights they are, if the file does not say.")
+              paramLabel = "NETWORK",
+              description = "The network whose weights they are, if the file does not say.")
           String network,
       @Option(
               names = "--preprocessing",
-              description = "The preprocessing that the model wants; kept in the file.")
+              paramLabel = "NAME",
+              description = "How the model wants pictures to be prepared; kept in the file.")
           String preset,
       @Mixin NetworkOptions options) {
     ModelFile file =
@@ -106,10 +110,12 @@ final class WeightsCommand implements Runnable {
       description = "Describes a file of weights: format, network, tensors.",
       mixinStandardHelpOptions = true)
   int info(
-      @Parameters(paramLabel = "FILE", description = "Any known format.") Path file,
+      @Parameters(paramLabel = "FILE", description = "A file of weights in any known format.")
+          Path file,
       @Option(
               names = "--statistics",
-              description = "Read every tensor: smallest, largest, mean, NaNs and infinities.")
+              description =
+                  "Read every tensor, and print smallest, largest, mean, NaNs and infinities.")
           boolean statistics) {
     PrintWriter out = spec.commandLine().getOut();
     TensorFile tensors = TensorFile.open(file);

@@ -91,6 +91,31 @@ class CommandLineTest {
   }
 
   @Test
+  void usualOptionsComeFirstAndThoseOfTheArchitectureLast() {
+    assertThat(run("classify", "--help").out())
+        .startsWith("Usage: resfuse classify [OPTIONS] PICTURE...")
+        .containsSubsequence(
+            "--weights", "--top", "--engine", "--help", "Architecture, where it", "--classes");
+    assertThat(run("train", "--help").out())
+        .containsSubsequence("--data", "--to", "--network", "--recipe", "--engine", "--help")
+        .doesNotContain("Architecture");
+  }
+
+  @Test
+  void architecturesDifferByOptions() {
+    assertThat(run("summary", "resnet50").out()).contains("stage c5: 2048 channels, stride 32");
+    for (Outcome dilated :
+        List.of(
+            run("summary", "resnet50", "--dilate=false,true,true"),
+            run("summary", "resnet50", "--dilate", "false,true,true"))) {
+      assertThat(dilated.out())
+          .contains("stage c3: 512 channels, stride 8", "stage c5: 2048 channels, stride 8");
+    }
+    String head = run("summary", "resnet50", "--classes", "7", "--channels", "1").out();
+    assertThat(head).contains("resnet50 for 1x1x224x224").containsPattern("fc +linear +1x7 ");
+  }
+
+  @Test
   void summaries() throws IOException {
     assertThat(run("summary", "resnet50").out()).contains("25,557,032 parameters");
     JsonNode json = new ObjectMapper().readTree(run("summary", "resnet18", "--json").out());
