@@ -1,4 +1,6 @@
-// The instructions of sm_80 that CUDA C++ has no words for. Layouts: g = lane / 4, t = lane % 4.
+// The instructions of sm_80 that CUDA C++ has no words for. Layouts: g = lane / 4, t = lane % 4; the manual's groupID and
+// threadID_in_group. They are defined in NVIDIA's "Parallel Thread Execution ISA", chapter "Warp Level Matrix
+// Multiply-Accumulate Instructions"; its sections are named here by their titles, since their numbers differ from edition to edition.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +47,8 @@ __device__ __forceinline__ void waitForCopies() {
 }
 
 // Four 8x8 matrices of 16-bit elements; lane i gives the address of row i % 8 of matrix i / 8. Register j gets row g,
-// elements 2t and 2t + 1 of matrix j; transposed: rows 2t and 2t + 1, column g.
+// elements 2t and 2t + 1 of matrix j; transposed: rows 2t and 2t + 1, column g. Layout: section "Warp-level matrix load instruction:
+// ldmatrix".
 template <int OFFSET>
 __device__ __forceinline__ void loadMatrices(uint32_t (&r)[4], uint32_t address) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4 + %5];"
@@ -113,7 +116,8 @@ __device__ __forceinline__ uint2 loadSharedPair(uint32_t address) {
 }
 
 // d += a b, 16 x 8 outputs over 32 bytes of k. Registers of a: rows g, g + 8, then the second 16 bytes; of b: column g, the
-// first and the second 16 bytes; d: (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1).
+// first and the second 16 bytes; d: (g, 2t), (g, 2t + 1), (g + 8, 2t), (g + 8, 2t + 1). Layouts: sections "Matrix Fragments for
+// mma.m16n8k16 with floating point type" (f16, bf16) and "Matrix Fragments for mma.m16n8k8" (tf32).
 template <class Type>
 __device__ __forceinline__ void multiply(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 

@@ -11,8 +11,8 @@
 //   pack      groups of a grouped convolution are packed so that a pack's channels are a multiple of 8; a pack is a dense
 //             convolution whose weights are zero outside of the groups
 //
-// Pointers to T are 16-byte aligned, and so is every pixel of them. Index arithmetic is 32-bit: the host refuses tensors
-// of 2^31 bytes or more per image row block (see Limits in the Java code). Null means absent where a comment says so.
+// Pointers to T are 16-byte aligned, and so is every pixel of them. Pixels and weights are counted in 32 bits: the host refuses
+// convolutions of nearly 2^31 pixels or of 2^29 weights and more (ConvolutionShape in Java). Null means absent where a comment says so.
 #pragma once
 
 namespace resfuse {

@@ -50,7 +50,8 @@ struct Tile {
   static __device__ __forceinline__ int warpColumn() { return threadIdx.x / 32 % WARP_COLUMNS * WN; }
 };
 
-// Accumulators of mma.
+// Accumulators of mma: d[i][j] is the fragment of D of the 16 rows from 16i on and the 8 columns from 8j on of the warp's outputs, as 'multiply'
+// in instructions.cuh says. fa and fb below are fragments of A and B; each fb[j] holds those of two blocks of 8 columns.
 template <class Type, class Tile>
 struct TensorAccumulators {
   static constexpr int ROWS = Tile::WM / 16, COLUMNS = Tile::WN / 8;

@@ -182,20 +182,24 @@ struct WeightGradientBlock {
   }
 
   __device__ __forceinline__ void run() {
+    // Find the slice: its pixels, and how many stages they are.
     const int total = p.images * p.gridHeight * p.gridWidth;
     const int stages = (total + PIXELS - 1) / PIXELS, perSlice = (stages + p.slices - 1) / p.slices;
     const int begin = min(slice * perSlice, stages) * PIXELS, end = min(total, begin + perSlice * PIXELS);
     const int count = (end - begin + PIXELS - 1) / PIXELS;
 
+    // Find rows: this thread's chunk of output channels, at the first of its pixels of the slice.
     const int n = rowTile * Tile::BM + threadIdx.x % A::CHUNKS * VECTOR;
     rowBytes = kept(n < p.outputs ? 16 : 0);
     gradients = kept(static_cast<const char*>(p.outputGradient) + (pack * p.outputs + (n < p.outputs ? n : 0)) * Type::bytes +
                      (long long)(begin + threadIdx.x / A::CHUNKS) * p.outputPitch * Type::bytes);
     gradientStep = kept((long long)A_ROWS * p.outputPitch * Type::bytes);
+    // Find places in shared memory: of this thread's chunks of a stage, and of the windows that it reads and finds.
     aTo = kept(sharedBase + A::place(threadIdx.x / A::CHUNKS, threadIdx.x % A::CHUNKS));
     bTo = kept(sharedBase + Tile::BM * kRowBytes + B::place(threadIdx.x / B::CHUNKS, threadIdx.x % B::CHUNKS));
     windowFrom = kept(sharedAddress(windows + threadIdx.x / B::CHUNKS));
     windowTo = kept(sharedAddress(windows + threadIdx.x));
+    // Find columns: this thread's tap, and what it and the block's columns say of how pixels are found.
     const int firstColumn = columnTile * Tile::BN;
     const TapCursor<Type, WeightGradient> tap(p, firstColumn + threadIdx.x % B::CHUNKS * VECTOR);
     columnBytes = kept(tap.inside(p) ? 16 : 0);
@@ -205,9 +209,11 @@ struct WeightGradientBlock {
                 p.gridHeight == p.inputHeight && p.gridWidth == p.inputWidth));
     windowed = kept((int)(oneTap && !pointwise));
     finds = kept((int)(threadIdx.x < PIXELS && (NORM || !pointwise)));
+    // Find pixels: the tap's channels of the input, at the first of this thread's pixels of the slice if there is no need for windows.
     pixelStep = kept((long long)B_ROWS * p.inputPitch * Type::bytes);
     pixels = kept(static_cast<const char*>(p.input) + tap.inputOffset + pack * p.channels * Type::bytes +
                   (pointwise ? (long long)(begin + threadIdx.x / B::CHUNKS) * p.inputPitch * Type::bytes : 0));
+    // Load coefficients of the prologue.
     float scale[VECTOR] = {}, bias[VECTOR] = {};
     const uint32_t floor = floorOf<Type>(p.inputRelu);
     if (NORM && tap.inside(p)) {
@@ -215,6 +221,7 @@ struct WeightGradientBlock {
       loadFloats(p.inputBias + pack * p.channels + tap.channel, bias);
     }
 
+    // Find the windows of the first stages, and begin to copy all of these but the last.
     PixelMajorProduct<Type, Tile> product(sharedBase);
     Pixel pixel(p, begin + threadIdx.x);
     const Pixel step(p, PIXELS);
