@@ -1,4 +1,4 @@
-/** The command line: one thin picocli class per subcommand. May use every other package. */
+/** The command line: a picocli class per subcommand, what they share, and what they print. */
 @NullMarked
 package io.resfuse.cli;
 
