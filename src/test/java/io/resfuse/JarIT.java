@@ -2,9 +2,11 @@ package io.resfuse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleFinder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
@@ -32,5 +34,26 @@ class JarIT {
       assertThat(main.getValue("Enable-Native-Access")).isEqualTo("ALL-UNNAMED");
       assertThat(main.getValue(Attributes.Name.MAIN_CLASS)).isEqualTo("io.resfuse.cli.Main");
     }
+  }
+
+  /** With the libraries that ship beside it, one of which would have log lines there. */
+  @Test
+  void standardOutputBelongsToResults() throws IOException {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-jar",
+                JAR.toString(),
+                "classify",
+                "--json",
+                "--weights",
+                "resnet20-fashion-mnist",
+                "examples/fashion-mnist/bag.png")
+            .start();
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(out.lines()).as(err).hasSize(1);
+    assertThat(new ObjectMapper().readTree(out).get("file").asText()).endsWith("bag.png");
+    assertThat(err).contains("auto chose engine");
   }
 }

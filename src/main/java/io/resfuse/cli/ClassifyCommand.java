@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.Model;
 import io.resfuse.Prediction;
+import io.resfuse.cli.PictureInputs.Input;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Preprocessing;
@@ -86,29 +87,36 @@ final class ClassifyCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--top and --batch must be at least 1.");
     }
     PictureInputs inputs = new PictureInputs();
-    List<String> names = inputs.expand(arguments);
+    List<Input> all = inputs.expand(arguments);
+    List<String> drawn = drawings == null ? List.of() : PictureInputs.outputNames(all);
     try (Opened opened = Opened.of(modelChoice, engineChoice);
         Model model = load(opened.engine(), opened.file());
         Progress progress = new Progress("classify")) {
       List<String> batchNames = new ArrayList<>();
+      List<String> batchDrawn = new ArrayList<>();
       List<Image> images = new ArrayList<>();
-      for (int i = 0; i < names.size(); i++) {
+      for (int i = 0; i < all.size(); i++) {
+        String name = all.get(i).name();
         try {
-          images.add(inputs.read(names.get(i)));
-          batchNames.add(names.get(i));
+          images.add(inputs.read(name));
+          batchNames.add(name);
+          if (drawings != null) {
+            batchDrawn.add(drawn.get(i));
+          }
         } catch (ImageException e) {
-          reportUnreadable(names.get(i), e);
+          reportUnreadable(name, e);
         }
-        if (images.size() == batch || (i == names.size() - 1 && !images.isEmpty())) {
+        if (images.size() == batch || (i == all.size() - 1 && !images.isEmpty())) {
           List<List<Prediction>> results = model.classify(images, top);
           print(batchNames, results);
-          draw(batchNames, images, results);
+          draw(batchDrawn, images, results);
           batchNames.clear();
+          batchDrawn.clear();
           images.clear();
         }
         // A bar would be torn by results on the same terminal.
-        if (names.size() > 16 && !Progress.isTerminal(1)) {
-          progress.pictures(i + 1, names.size());
+        if (all.size() > 16 && !Progress.isTerminal(1)) {
+          progress.pictures(i + 1, all.size());
         }
       }
     }
@@ -138,9 +146,9 @@ final class ClassifyCommand implements Callable<Integer> {
     if (drawings == null) {
       return;
     }
-    Files.createDirectories(drawings);
     for (int i = 0; i < names.size(); i++) {
-      Path target = drawings.resolve(PictureInputs.stem(names.get(i)) + ".classes.png");
+      Path target = drawings.resolve(names.get(i) + ".classes.png");
+      Files.createDirectories(target.toAbsolutePath().getParent());
       PredictionPicture.write(images.get(i), results.get(i), target);
     }
   }

@@ -1,7 +1,9 @@
 package io.resfuse.cli;
 
 import io.resfuse.Model;
+import io.resfuse.cli.PictureInputs.Input;
 import io.resfuse.data.dataset.Npy;
+import io.resfuse.data.image.ImageException;
 import io.resfuse.engine.Engine;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.ModelFile;
@@ -28,8 +30,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "Writes NAME.OUTPUT.npy for each picture and output: float32, batch x channels x height x"
-          + " width, or batch x channels. An input that ends in .npy is taken as a batch that is"
+      "Writes NAME.OUTPUT.npy for each picture and output, NAME being the picture's path below"
+          + " INPUT, or its file's name: float32, batch x channels x height x width, or batch x"
+          + " channels. An input that ends in .npy is taken as a batch that is"
           + " preprocessed already."
     })
 final class FeaturesCommand implements Callable<Integer> {
@@ -62,27 +65,43 @@ final class FeaturesCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     PictureInputs inputs = new PictureInputs();
-    List<String> names = inputs.expand(arguments);
+    List<Input> all = inputs.expand(arguments);
+    List<String> targets = PictureInputs.outputNames(all);
+    boolean failed = false;
     PrintWriter out = spec.commandLine().getOut();
     try (Opened opened = Opened.of(modelChoice, engineChoice);
         Model model = load(opened.engine(), opened.file())) {
       Set<String> wanted = outputs == null ? stages(opened.file()) : outputs;
       wanted.forEach(opened.file().network()::output);
       Files.createDirectories(folder.toAbsolutePath());
-      for (String name : names) {
-        Map<String, HostTensor> results =
-            name.endsWith(".npy")
-                ? model.run(Npy.read(Path.of(name)), wanted)
-                : model.run(List.of(inputs.read(name)), wanted);
+      for (int i = 0; i < all.size(); i++) {
+        Map<String, HostTensor> results;
+        try {
+          results = run(model, inputs, all.get(i).name(), wanted);
+        } catch (ImageException e) {
+          failed = true;
+          out.flush();
+          spec.commandLine().getErr().println("resfuse: " + e.getMessage());
+          spec.commandLine().getErr().flush();
+          continue;
+        }
         for (Map.Entry<String, HostTensor> result : results.entrySet()) {
-          Path target = folder.resolve(PictureInputs.stem(name) + "." + result.getKey() + ".npy");
+          Path target = folder.resolve(targets.get(i) + "." + result.getKey() + ".npy");
+          Files.createDirectories(target.toAbsolutePath().getParent());
           Npy.write(target, result.getValue());
           out.println(target + "  " + result.getValue());
         }
       }
     }
     out.flush();
-    return 0;
+    return failed ? 1 : 0;
+  }
+
+  private static Map<String, HostTensor> run(
+      Model model, PictureInputs inputs, String name, Set<String> wanted) {
+    return name.endsWith(".npy")
+        ? model.run(Npy.read(Path.of(name)), wanted)
+        : model.run(List.of(inputs.read(name)), wanted);
   }
 
   private Model load(Engine engine, ModelFile file) {

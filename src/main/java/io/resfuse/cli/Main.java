@@ -57,6 +57,8 @@ public final class Main implements Runnable {
   private static void quietLogs() {
     String prefix = "org.slf4j.simpleLogger.";
     Properties properties = System.getProperties();
+    // Said here, since a library may bring a simplelogger.properties that says otherwise.
+    properties.putIfAbsent(prefix + "logFile", "System.err");
     properties.putIfAbsent(prefix + "showThreadName", "false");
     properties.putIfAbsent(prefix + "showLogName", "false");
     properties.putIfAbsent(prefix + "log.io.jhdf", "warn");

@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -340,6 +341,68 @@ class CommandLineTest {
     assertThat(outcome.exitCode()).as(outcome.err()).isZero();
     assertThat(Npy.read(folder.resolve("chelsea.c3.npy")).shape())
         .isEqualTo(Shape.of(1, 32, 16, 16));
+  }
+
+  /** As classify does: what cannot be read is named, the others are done. */
+  @Test
+  void featuresSkipWhatCannotBeRead() throws IOException {
+    Path pictures = Files.createDirectories(folder.resolve("pictures"));
+    Files.copy(CAT, pictures.resolve("1.png"));
+    Files.write(pictures.resolve("2.png"), Arrays.copyOf(Files.readAllBytes(CAT), 200));
+    Files.copy(CAT, pictures.resolve("3.png"));
+    Outcome outcome = features(pictures);
+    assertThat(outcome.exitCode()).isEqualTo(1);
+    assertThat(outcome.err()).contains("2.png").doesNotContain("1.png", "3.png");
+    assertThat(written()).containsExactly("1.pooled.npy", "3.pooled.npy");
+  }
+
+  @Test
+  void featuresOfPicturesOfOneNameAreKeptApart() throws IOException {
+    Path pictures = folder.resolve("pictures");
+    for (String name : List.of("a/1.png", "b/1.png", "b/2.png", "b/2.jpg")) {
+      Files.createDirectories(pictures.resolve(name).getParent());
+      Files.copy(CAT, pictures.resolve(name));
+    }
+    assertThat(features(pictures).exitCode()).isZero();
+    assertThat(written())
+        .containsExactly(
+            "a/1.pooled.npy", "b/1.pooled.npy", "b/2.jpg.pooled.npy", "b/2.png.pooled.npy");
+  }
+
+  @Test
+  void refusesToWriteTwoResultsToOneFile() throws IOException {
+    Path first = Files.createDirectories(folder.resolve("a")).resolve("1.png");
+    Path second = Files.createDirectories(folder.resolve("b")).resolve("1.png");
+    Files.copy(CAT, first);
+    Files.copy(CAT, second);
+    Outcome outcome = features(first, second);
+    assertThat(outcome.exitCode()).isEqualTo(1);
+    assertThat(outcome.err()).contains(first.toString(), second.toString(), "the same name");
+    assertThat(written()).isEmpty();
+  }
+
+  private Outcome features(Path... inputs) {
+    List<String> arguments = new ArrayList<>(List.of("features", "--outputs", "pooled"));
+    arguments.addAll(List.of("--engine", "reference", "--weights", tinyModel().toString()));
+    arguments.addAll(List.of("--to", folder.resolve("out").toString()));
+    for (Path input : inputs) {
+      arguments.add(input.toString());
+    }
+    return run(arguments.toArray(String[]::new));
+  }
+
+  private List<String> written() throws IOException {
+    Path out = folder.resolve("out");
+    if (!Files.exists(out)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.walk(out)) {
+      return files
+          .filter(Files::isRegularFile)
+          .map(file -> out.relativize(file).toString().replace('\\', '/'))
+          .sorted()
+          .toList();
+    }
   }
 
   @Test

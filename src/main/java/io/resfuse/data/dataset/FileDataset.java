@@ -5,9 +5,7 @@ import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.PixelScratch;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,19 +14,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Predicate;
-import java.util.stream.Stream;
 
 /**
  * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
  * labels. Immutable; any thread may use it.
  */
 public final class FileDataset implements Dataset {
-  private static final Set<String> ENDINGS =
-      Set.of("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "webp");
-
   private final String name;
   private final List<String> classes;
   private final List<Path> files;
@@ -60,7 +52,7 @@ public final class FileDataset implements Dataset {
    * @throws DataException if there are no folders in it, or no picture in one of them
    */
   public static FileDataset folders(Path folder, ImageDecoder decoder) {
-    List<Path> classFolders = list(folder, Files::isDirectory);
+    List<Path> classFolders = PictureFiles.list(folder, Files::isDirectory);
     if (classFolders.isEmpty()) {
       throw new DataException(
           folder + ": has no folders; a folder of pictures per class is needed");
@@ -69,10 +61,13 @@ public final class FileDataset implements Dataset {
     List<Path> files = new ArrayList<>();
     List<Integer> labels = new ArrayList<>();
     for (Path classFolder : classFolders) {
-      List<Path> pictures = pictures(classFolder);
+      List<Path> pictures = PictureFiles.in(classFolder);
       if (pictures.isEmpty()) {
         throw new DataException(
-            classFolder + ": has no pictures (jpg, png, gif, bmp, webp); add some or remove it");
+            classFolder
+                + ": has no pictures ("
+                + String.join(", ", PictureFiles.ENDINGS)
+                + "); add some or remove it");
       }
       for (Path picture : pictures) {
         files.add(picture);
@@ -177,37 +172,6 @@ public final class FileDataset implements Dataset {
       String problem = Files.exists(list) ? e.toString() : "no such file";
       throw new DataException(list + ": cannot be read: " + problem, e);
     }
-  }
-
-  private static List<Path> list(Path folder, Predicate<Path> kind) {
-    try (Stream<Path> entries = Files.list(folder)) {
-      return entries.filter(kind).filter(entry -> !isHidden(entry)).sorted().toList();
-    } catch (NotDirectoryException e) {
-      throw new DataException(
-          folder + ": is a file; a folder with a folder per class is needed", e);
-    } catch (IOException | UncheckedIOException e) {
-      String problem = Files.exists(folder) ? e.toString() : "no such folder";
-      throw new DataException(folder + ": cannot be read: " + problem, e);
-    }
-  }
-
-  private static List<Path> pictures(Path folder) {
-    List<Path> all = new ArrayList<>(list(folder, FileDataset::isPicture));
-    for (Path inner : list(folder, Files::isDirectory)) {
-      all.addAll(pictures(inner));
-    }
-    return all;
-  }
-
-  private static boolean isHidden(Path entry) {
-    return entry.getFileName().toString().startsWith(".");
-  }
-
-  /** Whether a file's name says that it is a picture. */
-  static boolean isPicture(Path file) {
-    String fileName = file.getFileName().toString().toLowerCase(Locale.ROOT);
-    return ENDINGS.contains(fileName.substring(fileName.lastIndexOf('.') + 1))
-        && Files.isRegularFile(file);
   }
 
   @Override
