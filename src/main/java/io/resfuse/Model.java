@@ -67,9 +67,7 @@ public final class Model implements AutoCloseable {
    * @return the model, to be closed
    */
   public static Model load(Engine engine, ModelFile file, Precision precision) {
-    String preset = file.metadata().preset();
-    return load(
-        engine, file, precision, Preprocessing.of(preset == null ? "torchvision" : preset), 1);
+    return load(engine, file, precision, Preprocessing.of(file.preset()), 1);
   }
 
   /**

@@ -8,6 +8,8 @@ import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleFinder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import org.junit.jupiter.api.Test;
@@ -40,20 +42,32 @@ class JarIT {
   @Test
   void standardOutputBelongsToResults() throws IOException {
     Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-jar",
-                JAR.toString(),
-                "classify",
-                "--json",
-                "--weights",
-                "resnet20-fashion-mnist",
-                "examples/fashion-mnist/bag.png")
-            .start();
+        start(
+            "classify",
+            "--json",
+            "--weights",
+            "resnet20-fashion-mnist",
+            "examples/fashion-mnist/bag.png");
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     String err = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(out.lines()).as(err).hasSize(1);
     assertThat(new ObjectMapper().readTree(out).get("file").asText()).endsWith("bag.png");
     assertThat(err).contains("auto chose engine");
+  }
+
+  @Test
+  void numbersAreTheSameInEveryLanguage() throws IOException {
+    Process process = start("summary");
+    String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(out).contains("11,689,512").doesNotContain("11.689.512");
+  }
+
+  /** Starts the jar as a user would, where commas stand for points. */
+  private static Process start(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Duser.language=de", "-jar", JAR.toString()));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command).start();
   }
 }

@@ -1,6 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Datasets;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.engine.Engine;
@@ -13,6 +14,7 @@ import io.resfuse.weights.ModelFile;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -59,6 +61,12 @@ final class EvaluateCommand implements Callable<Integer> {
               + " it).")
   private @Nullable String preprocessing;
 
+  @Option(
+      names = "--by-position",
+      description =
+          "Take the data's classes for the network's in their order, whatever they are called.")
+  private boolean byPosition;
+
   @Option(names = "--json", description = "Print JSON, with the confusion matrix.")
   private boolean json;
 
@@ -69,14 +77,14 @@ final class EvaluateCommand implements Callable<Integer> {
     if (batch < 1) {
       throw new ParameterException(spec.commandLine(), "--batch must be at least 1.");
     }
-    Dataset dataset = DataChoice.open(dataChoice.name(""), split);
+    Dataset data = DataChoice.open(dataChoice.name(""), split);
     try (Opened opened = Opened.of(modelChoice, engineChoice)) {
       ModelFile file = opened.file();
-      check(file, dataset);
+      Dataset dataset = matched(file, data);
       Engine engine = opened.engine();
       Precision precision = engineChoice.precision(engine, Engine.Mode.INFERENCE);
-      String preset = preprocessing == null ? file.metadata().preset() : preprocessing;
-      Preprocessing prepared = Preprocessing.of(preset == null ? "torchvision" : preset);
+      Preprocessing prepared =
+          Preprocessing.of(preprocessing == null ? file.preset() : preprocessing);
       Evaluation evaluation =
           new Evaluator(
                   engine,
@@ -92,7 +100,8 @@ final class EvaluateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void check(ModelFile file, Dataset dataset) {
+  /** The data with its classes in the order of the network's. */
+  private Dataset matched(ModelFile file, Dataset dataset) {
     int classes = dataset.classes().size();
     if (file.config().classes() != classes) {
       throw new IllegalArgumentException(
@@ -100,11 +109,22 @@ final class EvaluateCommand implements Callable<Integer> {
               .formatted(file.network().name(), file.config().classes(), dataset.name(), classes));
     }
     List<String> labels = file.metadata().labels();
-    if (!labels.isEmpty() && !labels.equals(dataset.classes())) {
-      spec.commandLine()
-          .getErr()
-          .println("resfuse: the file's labels are not the names of the data's classes");
+    if (labels.isEmpty() || byPosition) {
+      return dataset;
     }
+    if (!Set.copyOf(labels).equals(Set.copyOf(dataset.classes()))) {
+      throw new IllegalArgumentException(
+          "the network's classes are %s, those of %s are %s: they cannot be matched by name; where"
+                  .formatted(beginning(labels), dataset.name(), beginning(dataset.classes()))
+              + " they are the same in the same order, give --by-position");
+    }
+    return Datasets.withClasses(dataset, labels);
+  }
+
+  private static String beginning(List<String> names) {
+    return names.size() <= 3
+        ? String.join(", ", names)
+        : String.join(", ", names.subList(0, 3)) + ", ...";
   }
 
   private void print(Evaluation evaluation, List<String> classes) {

@@ -6,6 +6,7 @@ import io.resfuse.train.TrainingException;
 import io.resfuse.weights.format.WeightsException;
 import java.io.PrintWriter;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import picocli.AutoComplete.GenerateCompletion;
@@ -49,6 +50,8 @@ public final class Main implements Runnable {
    * @param arguments of the command line
    */
   public static void main(String[] arguments) {
+    // What scripts read is the same everywhere; messages are English anyway.
+    Locale.setDefault(Locale.ROOT);
     quietLogs();
     System.exit(run(arguments));
   }

@@ -6,6 +6,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.ResNetVariant.StemKind;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
@@ -17,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A model from a weight file: the network, its parameters, and what else is known of it. Files that
@@ -28,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * Immutable otherwise; there is nothing to close.
  */
 public final class ModelFile {
+  private static final Logger log = LoggerFactory.getLogger(ModelFile.class);
+
   private final TensorFile file;
   private final ModelMetadata metadata;
   private final NetworkSpec network;
@@ -57,6 +62,34 @@ public final class ModelFile {
    */
   public static ModelFile open(Path path) {
     return open(TensorFile.open(path));
+  }
+
+  /**
+   * How pictures are prepared for a network of which nothing else is known: those with the stem for
+   * small images take {@code cifar}, the others {@code torchvision}.
+   *
+   * @param config the network
+   * @return the name of a preset of {@code Preprocessing}
+   */
+  public static String preset(ResNetConfig config) {
+    return config.variant().stem() == StemKind.IMAGENET ? "torchvision" : "cifar";
+  }
+
+  /**
+   * How pictures are prepared: as the file states, or else as {@link #preset(ResNetConfig)} guesses
+   * by the network, which is logged.
+   *
+   * @return the name of a preset of {@code Preprocessing}
+   */
+  public String preset() {
+    String stated = metadata.preset();
+    if (stated != null) {
+      return stated;
+    }
+    String guess = preset(config());
+    log.info(
+        "the file does not say how pictures are prepared; by its stem this is taken for {}", guess);
+    return guess;
   }
 
   /**

@@ -343,6 +343,39 @@ class CommandLineTest {
         .isEqualTo(Shape.of(1, 32, 16, 16));
   }
 
+  /** The classes of folders, lists and networks have names, and these decide. */
+  @Test
+  void evaluatesByTheNamesOfClasses() throws IOException {
+    List<String> names = List.of("cat", "dog", "cup");
+    for (String name : names) {
+      Path pictures = Files.createDirectories(folder.resolve("data/test/" + name));
+      Files.copy(CAT, pictures.resolve("1.png"));
+    }
+    String data = folder.resolve("data").toString();
+    String model = tinyModel().toString();
+    Outcome byName = run("evaluate", "--engine", "reference", "--data", data, "--weights", model);
+    assertThat(byName.exitCode()).as(byName.err()).isZero();
+    assertThat(byName.out().lines().skip(1).map(line -> line.substring(line.lastIndexOf(' ') + 1)))
+        .containsExactlyElementsOf(names);
+    Files.move(folder.resolve("data/test/cup"), folder.resolve("data/test/bowl"));
+    Outcome refused = run("evaluate", "--engine", "reference", "--data", data, "--weights", model);
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.err())
+        .contains("cat, dog, cup", "bowl, cat, dog", "--by-position")
+        .hasLineCount(1);
+    Outcome byPosition =
+        run(
+            "evaluate",
+            "--by-position",
+            "--engine",
+            "reference",
+            "--data",
+            data,
+            "--weights",
+            model);
+    assertThat(byPosition.exitCode()).as(byPosition.err()).isZero();
+  }
+
   /** As classify does: what cannot be read is named, the others are done. */
   @Test
   void featuresSkipWhatCannotBeRead() throws IOException {

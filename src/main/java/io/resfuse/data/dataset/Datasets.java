@@ -64,4 +64,16 @@ public final class Datasets {
   private static final String WANTED =
       "a folder with IDX files, CIFAR's binary files, train and test folders with a folder per"
           + " class, or train.csv and test.csv is needed, or a file of 'resfuse pack'";
+
+  /**
+   * A data set with its classes in another order.
+   *
+   * @param dataset any
+   * @param classes the names of its classes, each once, in the order wanted
+   * @return a view, or the data set itself if that is its order
+   * @throws DataException if they are not the same names
+   */
+  public static Dataset withClasses(Dataset dataset, List<String> classes) {
+    return dataset.classes().equals(classes) ? dataset : new ReorderedDataset(dataset, classes);
+  }
 }

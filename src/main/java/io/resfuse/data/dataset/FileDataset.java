@@ -6,6 +6,7 @@ import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.PixelScratch;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,6 +22,9 @@ import java.util.TreeSet;
  * labels. Immutable; any thread may use it.
  */
 public final class FileDataset implements Dataset {
+  /** Some editors begin UTF-8 with it. */
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
+
   private final String name;
   private final List<String> classes;
   private final List<Path> files;
@@ -52,7 +56,7 @@ public final class FileDataset implements Dataset {
    * @throws DataException if there are no folders in it, or no picture in one of them
    */
   public static FileDataset folders(Path folder, ImageDecoder decoder) {
-    List<Path> classFolders = PictureFiles.list(folder, Files::isDirectory);
+    List<Path> classFolders = inOrder(PictureFiles.list(folder, Files::isDirectory));
     if (classFolders.isEmpty()) {
       throw new DataException(
           folder + ": has no folders; a folder of pictures per class is needed");
@@ -80,9 +84,9 @@ public final class FileDataset implements Dataset {
 
   /**
    * Reads a list of pictures in UTF-8: {@code PATH,LABEL} per line, fields quoted as in RFC 4180
-   * where they hold commas, paths relative to the list's folder. A first line {@code path,label} is
-   * a heading. Classes are the labels that occur, in numerical order if all are numbers, else in
-   * alphabetical order.
+   * where they hold commas, paths relative to the list's folder. A first line {@code path,label},
+   * quoted or not, is a heading; another must name a picture that is there. Classes are the labels
+   * that occur, in numerical order if all are numbers, else in alphabetical order.
    *
    * @param list a CSV file
    * @param decoder for the pictures
@@ -109,15 +113,21 @@ public final class FileDataset implements Dataset {
     int number = 0;
     for (String line : lines(list)) {
       number++;
-      if (line.isBlank() || (number == 1 && isHeading(line))) {
+      List<String> fields = Csv.split(line);
+      if (line.isBlank() || (number == 1 && isHeading(fields))) {
         continue;
       }
-      List<String> fields = Csv.split(line);
       if (fields.size() != 2 || fields.get(0).isBlank() || fields.get(1).isBlank()) {
         throw new DataException(
             "%s:%d: 'PATH,LABEL' was expected, found '%s'".formatted(list, number, line));
       }
-      files.add(list.resolveSibling(fields.get(0).strip()));
+      Path file = path(list, number, fields.get(0).strip());
+      if (number == 1 && !Files.exists(file)) {
+        throw new DataException(
+            "%s:1: '%s' is neither a heading that is known (path,label) nor a picture that is there; remove or rename it"
+                .formatted(list, line));
+      }
+      files.add(file);
       names.add(fields.get(1).strip());
     }
     if (files.isEmpty()) {
@@ -127,10 +137,19 @@ public final class FileDataset implements Dataset {
     return new FileDataset(list.toString(), order, files, labels(list, names, order), decoder);
   }
 
-  private static boolean isHeading(String line) {
-    return line.strip()
+  private static boolean isHeading(List<String> fields) {
+    return String.join(",", fields.stream().map(String::strip).toList())
         .toLowerCase(Locale.ROOT)
         .matches("(path|file|filename|image),(label|class)");
+  }
+
+  private static Path path(Path list, int number, String name) {
+    try {
+      return list.resolveSibling(name);
+    } catch (InvalidPathException e) {
+      throw new DataException(
+          "%s:%d: no file can be called so: %s".formatted(list, number, e.getReason()), e);
+    }
   }
 
   private static List<Integer> labels(Path list, List<String> names, List<String> order) {
@@ -159,15 +178,33 @@ public final class FileDataset implements Dataset {
 
   private static List<String> sorted(List<String> names) {
     List<String> distinct = new ArrayList<>(new TreeSet<>(names));
-    if (distinct.stream().allMatch(name -> name.matches("-?\\d{1,18}"))) {
+    if (areNumbers(distinct)) {
       distinct.sort(Comparator.comparingLong(Long::parseLong));
     }
     return distinct;
   }
 
+  /** Folders in the order in which {@link #sorted} has their names. */
+  private static List<Path> inOrder(List<Path> folders) {
+    List<String> names = folders.stream().map(folder -> folder.getFileName().toString()).toList();
+    return areNumbers(names)
+        ? folders.stream()
+            .sorted(Comparator.comparingLong(path -> Long.parseLong(path.getFileName().toString())))
+            .toList()
+        : folders;
+  }
+
+  private static boolean areNumbers(List<String> names) {
+    return names.stream().allMatch(name -> name.matches("-?\\d{1,18}"));
+  }
+
   private static List<String> lines(Path list) {
     try {
-      return Files.readAllLines(list);
+      List<String> lines = new ArrayList<>(Files.readAllLines(list));
+      if (!lines.isEmpty() && lines.get(0).startsWith(BYTE_ORDER_MARK)) {
+        lines.set(0, lines.get(0).substring(1));
+      }
+      return lines;
     } catch (IOException e) {
       String problem = Files.exists(list) ? e.toString() : "no such file";
       throw new DataException(list + ": cannot be read: " + problem, e);

@@ -12,6 +12,9 @@ final class Exif {
   private static final int ORIENTATION_TAG = 0x0112;
   private static final int SHORT = 3;
 
+  /** Not what the standard says, but some cameras write it, and Pillow reads it. */
+  private static final int LONG = 4;
+
   private Exif() {}
 
   /**
@@ -34,8 +37,9 @@ final class Exif {
       int entries = tiff.u16(directory);
       for (int i = 0; i < entries; i++) {
         int entry = Math.addExact(directory, 2 + 12 * i);
-        if (tiff.u16(entry) == ORIENTATION_TAG && tiff.u16(entry + 2) == SHORT) {
-          int value = tiff.u16(entry + 8);
+        int type = tiff.u16(entry + 2);
+        if (tiff.u16(entry) == ORIENTATION_TAG && (type == SHORT || type == LONG)) {
+          int value = type == SHORT ? tiff.u16(entry + 8) : tiff.i32(entry + 8);
           return value >= 1 && value <= 8 ? value : UPRIGHT;
         }
       }

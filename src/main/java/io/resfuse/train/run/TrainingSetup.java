@@ -9,7 +9,6 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
-import io.resfuse.model.ResNetVariant.StemKind;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.train.BatchSource;
 import io.resfuse.train.Evaluator;
@@ -126,16 +125,14 @@ public final class TrainingSetup {
       return Preprocessing.of(recipe.preprocessing());
     }
     if (pretrained != null) {
-      String preset = pretrained.metadata().preset();
-      return Preprocessing.of(preset == null ? "torchvision" : preset);
+      return Preprocessing.of(pretrained.preset());
     }
-    String name = dataset.toLowerCase(Locale.ROOT);
-    for (String known : List.of("fashion-mnist", "mnist", "cifar")) {
-      if (name.startsWith(known)) {
-        return Preprocessing.of(known);
-      }
-    }
-    return Preprocessing.of(config.variant().stem() == StemKind.IMAGENET ? "torchvision" : "cifar");
+    // The names of data sets; a path is no name, whatever it begins with.
+    return switch (dataset) {
+      case "fashion-mnist", "mnist" -> Preprocessing.of(dataset);
+      case "cifar10", "cifar100" -> Preprocessing.of("cifar");
+      default -> Preprocessing.of(ModelFile.preset(config));
+    };
   }
 
   /** Training, validation and test pictures. */

@@ -14,7 +14,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -249,6 +251,48 @@ class DatasetsTest {
     assertThatThrownBy(() -> FileDataset.list(empty, DECODER))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("lists no pictures");
+  }
+
+  /** As pandas and R quote them, with a byte order mark as some editors write it. */
+  @Test
+  void quotedHeadingsAreNoPictures() throws Exception {
+    write("c.png", Expected.resource("pictures/rgb.png"));
+    Path list =
+        write(
+            "quoted.csv",
+            "\uFEFF\"path\",\"label\"\n\"c.png\",\"cat\"\n\"c.png\",\"dog\"\n"
+                .getBytes(StandardCharsets.UTF_8));
+    FileDataset data = FileDataset.list(list, DECODER);
+    assertThat(data.classes()).containsExactly("cat", "dog");
+    assertThat(data.size()).isEqualTo(2);
+    Path unknown = write("unknown.csv", "id,breed\nc.png,cat\n".getBytes(StandardCharsets.UTF_8));
+    assertThatThrownBy(() -> FileDataset.list(unknown, DECODER))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining(unknown + ":1: 'id,breed' is neither a heading");
+    Path nul = write("nul.csv", "c.png,cat\na\0b.png,dog\n".getBytes(StandardCharsets.UTF_8));
+    assertThatThrownBy(() -> FileDataset.list(nul, DECODER))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining(nul + ":2: no file can be called so");
+  }
+
+  @Test
+  void numbersAreInTheOrderOfNumbersAndMatchedByName() throws Exception {
+    byte[] png = Expected.resource("pictures/rgb.png");
+    for (int i = 0; i < 11; i++) {
+      write("train/" + i + "/a.png", png);
+    }
+    Dataset folders = Datasets.open(folder, Split.TRAIN, DECODER);
+    assertThat(folders.classes())
+        .containsExactly("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10");
+    List<String> reversed = new ArrayList<>(folders.classes());
+    Collections.reverse(reversed);
+    Dataset other = Datasets.withClasses(folders, reversed);
+    assertThat(other.classes()).isEqualTo(reversed);
+    assertThat(other.label(1)).isEqualTo(9);
+    assertThat(other.describe(1)).isEqualTo(folders.describe(1));
+    assertThat(Datasets.withClasses(folders, folders.classes())).isSameAs(folders);
+    assertThatThrownBy(() -> Datasets.withClasses(folders, List.of("0", "1")))
+        .isInstanceOf(DataException.class);
   }
 
   @Test

@@ -1,0 +1,63 @@
+package io.resfuse.data.dataset;
+
+import io.resfuse.data.DataException;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.PixelScratch;
+import java.util.List;
+import java.util.Set;
+
+/** Another data set with its classes in another order, matched by name. */
+final class ReorderedDataset implements Dataset {
+  private final Dataset dataset;
+  private final List<String> classes;
+
+  /** By the other's label. */
+  private final int[] labels;
+
+  ReorderedDataset(Dataset dataset, List<String> classes) {
+    List<String> others = dataset.classes();
+    if (others.size() != classes.size() || !Set.copyOf(others).equals(Set.copyOf(classes))) {
+      throw new DataException(
+          "%s: its classes are not called %s"
+              .formatted(dataset.name(), String.join(", ", classes)));
+    }
+    this.dataset = dataset;
+    this.classes = List.copyOf(classes);
+    this.labels = others.stream().mapToInt(classes::indexOf).toArray();
+  }
+
+  @Override
+  public String name() {
+    return dataset.name();
+  }
+
+  @Override
+  public int size() {
+    return dataset.size();
+  }
+
+  @Override
+  public List<String> classes() {
+    return classes;
+  }
+
+  @Override
+  public int label(int index) {
+    return labels[dataset.label(index)];
+  }
+
+  @Override
+  public Image image(int index) {
+    return dataset.image(index);
+  }
+
+  @Override
+  public Image image(int index, PixelScratch scratch) {
+    return dataset.image(index, scratch);
+  }
+
+  @Override
+  public String describe(int index) {
+    return dataset.describe(index);
+  }
+}
