@@ -109,7 +109,7 @@ class TrainingCasesTest {
     "layer1.0.conv2.weight, FP32, update",
     "layer2.0.conv2.weight, BF16, update",
     "bn1.weight, FP64, update",
-    "layer1.0.bn3.running_var, TF32, forward"
+    "layer1.0.bn3.running_var, TF32, backward"
   })
   void whatIsFrozenAndMovesByOneBitIsCaught(String name, Precision precision, String method) {
     VerifyCase test = test("frozen");
