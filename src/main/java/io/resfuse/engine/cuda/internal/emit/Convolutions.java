@@ -65,9 +65,9 @@ public final class Convolutions {
         weights.elements() * emission.type().bytes());
   }
 
-  private static Product forwardProduct(ConvolutionShape shape) {
+  private static TiledProduct forwardProduct(ConvolutionShape shape) {
     WeightLayout layout = shape.weights();
-    return new Product(
+    return new TiledProduct(
         shape.name() + " forward",
         shape.forward(),
         layout.pitch(),
@@ -83,7 +83,7 @@ public final class Convolutions {
   }
 
   /** The tile for a product, by sizes alone: whatever is done before and after the sums. */
-  private TileChoice choose(Product product, int terms, long inputBytes, long weightBytes) {
+  private TileChoice choose(TiledProduct product, int terms, long inputBytes, long weightBytes) {
     ElementType type = emission.type();
     Device device = emission.device();
     int rows = product.rows();
@@ -129,7 +129,7 @@ public final class Convolutions {
       Epilogue epilogue,
       Buffer output,
       @Nullable Buffer statistics) {
-    Product product = forwardProduct(shape);
+    TiledProduct product = forwardProduct(shape);
     add(program, product, forwardChoice(shape), input, weights, epilogue, output, statistics);
   }
 
@@ -155,8 +155,8 @@ public final class Convolutions {
         continue;
       }
       Gather gather = part.gather();
-      Product product =
-          new Product(
+      TiledProduct product =
+          new TiledProduct(
               shape.name() + " gradient of the input",
               gather,
               shape.transposedPitch(),
@@ -188,7 +188,7 @@ public final class Convolutions {
   }
 
   /** The sizes of a {@link Convolution} that do not depend on its tile. */
-  private record Product(
+  private record TiledProduct(
       String label,
       Gather gather,
       int weightPitch,
@@ -223,7 +223,7 @@ public final class Convolutions {
 
   private void add(
       Program program,
-      Product product,
+      TiledProduct product,
       TileChoice choice,
       Operand input,
       Buffer weights,
