@@ -19,8 +19,14 @@ final class CpuKernels {
   private static final Logger log = LoggerFactory.getLogger(CpuKernels.class);
   private static final String NAME = "resfuse-cpu";
 
-  /** Those of oneDNN's instruction set: it may have been told to use less than the CPU has. */
-  private static final int VECTOR_FLOATS = InstructionSet.effective().vectorFloats();
+  /**
+   * Those of oneDNN's instruction set: it may have been told to use less than the CPU has. The
+   * kernels for 8 want AVX2, not AVX only.
+   */
+  private static final int VECTOR_FLOATS =
+      InstructionSet.effective() == InstructionSet.AVX
+          ? InstructionSet.SSE41.vectorFloats()
+          : InstructionSet.effective().vectorFloats();
 
   private static final @Nullable String whyNot = load();
 
