@@ -132,8 +132,7 @@ final class ClassifyCommand implements Callable<Integer> {
 
   private void reportUnreadable(String name, ImageException failure) throws IOException {
     failed = true;
-    spec.commandLine().getErr().println("resfuse: " + failure.getMessage());
-    spec.commandLine().getErr().flush();
+    PictureInputs.reportUnreadable(spec, failure);
     if (json) {
       ObjectNode node =
           mapper.createObjectNode().put("file", name).put("error", failure.getMessage());

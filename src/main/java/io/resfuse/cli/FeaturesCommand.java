@@ -81,8 +81,7 @@ final class FeaturesCommand implements Callable<Integer> {
         } catch (ImageException e) {
           failed = true;
           out.flush();
-          spec.commandLine().getErr().println("resfuse: " + e.getMessage());
-          spec.commandLine().getErr().flush();
+          PictureInputs.reportUnreadable(spec, e);
           continue;
         }
         for (Map.Entry<String, HostTensor> result : results.entrySet()) {

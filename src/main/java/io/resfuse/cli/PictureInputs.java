@@ -4,12 +4,15 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.PictureFiles;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.ImageException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Turns a command's arguments into pictures: files, folders and standard input. */
 final class PictureInputs {
@@ -86,6 +89,13 @@ final class PictureInputs {
       names.add(name);
     }
     return names;
+  }
+
+  /** Says which picture is passed over, and why. */
+  static void reportUnreadable(CommandSpec command, ImageException failure) {
+    PrintWriter err = command.commandLine().getErr();
+    err.println("resfuse: " + failure.getMessage());
+    err.flush();
   }
 
   Image read(String name) {

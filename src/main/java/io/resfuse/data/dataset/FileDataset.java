@@ -15,7 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.function.Function;
 
 /**
  * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
@@ -56,7 +56,7 @@ public final class FileDataset implements Dataset {
    * @throws DataException if there are no folders in it, or no picture in one of them
    */
   public static FileDataset folders(Path folder, ImageDecoder decoder) {
-    List<Path> classFolders = inOrder(PictureFiles.list(folder, Files::isDirectory));
+    List<Path> classFolders = sortedFolders(PictureFiles.list(folder, Files::isDirectory));
     if (classFolders.isEmpty()) {
       throw new DataException(
           folder + ": has no folders; a folder of pictures per class is needed");
@@ -177,25 +177,21 @@ public final class FileDataset implements Dataset {
   }
 
   private static List<String> sorted(List<String> names) {
-    List<String> distinct = new ArrayList<>(new TreeSet<>(names));
-    if (areNumbers(distinct)) {
-      distinct.sort(Comparator.comparingLong(Long::parseLong));
-    }
-    return distinct;
+    return names.stream().distinct().sorted(order(names)).toList();
   }
 
-  /** Folders in the order in which {@link #sorted} has their names. */
-  private static List<Path> inOrder(List<Path> folders) {
-    List<String> names = folders.stream().map(folder -> folder.getFileName().toString()).toList();
-    return areNumbers(names)
-        ? folders.stream()
-            .sorted(Comparator.comparingLong(path -> Long.parseLong(path.getFileName().toString())))
-            .toList()
-        : folders;
+  private static List<Path> sortedFolders(List<Path> folders) {
+    Function<Path, String> name = folder -> folder.getFileName().toString();
+    return folders.stream()
+        .sorted(Comparator.comparing(name, order(folders.stream().map(name).toList())))
+        .toList();
   }
 
-  private static boolean areNumbers(List<String> names) {
-    return names.stream().allMatch(name -> name.matches("-?\\d{1,18}"));
+  /** Names that are all numbers are in their order, others in that of the alphabet. */
+  private static Comparator<String> order(List<String> names) {
+    return names.stream().allMatch(name -> name.matches("-?\\d{1,18}"))
+        ? Comparator.<String>comparingLong(Long::parseLong).thenComparing(Comparator.naturalOrder())
+        : Comparator.naturalOrder();
   }
 
   private static List<String> lines(Path list) {

@@ -5,8 +5,10 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongConsumer;
 import org.bytedeco.javacpp.LongPointer;
 import org.jspecify.annotations.Nullable;
 
@@ -91,20 +93,19 @@ final class FusedNorm {
       @Nullable Buffer betaGradient,
       Buffer scratch) {
     List<@Nullable Buffer> inOrder() {
-      List<@Nullable Buffer> buffers = new ArrayList<>();
-      buffers.add(x);
-      buffers.add(residual);
-      buffers.add(out);
-      buffers.add(gradient);
-      buffers.add(dx);
-      buffers.add(mean);
-      buffers.add(variance);
-      buffers.add(gamma);
-      buffers.add(beta);
-      buffers.add(gammaGradient);
-      buffers.add(betaGradient);
-      buffers.add(scratch);
-      return buffers;
+      return Arrays.asList(
+          x,
+          residual,
+          out,
+          gradient,
+          dx,
+          mean,
+          variance,
+          gamma,
+          beta,
+          gammaGradient,
+          betaGradient,
+          scratch);
     }
 
     List<Buffer> used() {
@@ -129,10 +130,6 @@ final class FusedNorm {
     words.add(accumulate ? 1L : 0L);
     words.add(Double.doubleToRawLongBits(norm.epsilon()));
     return scope.ownAllocated(new LongPointer(words.stream().mapToLong(Long::longValue).toArray()));
-  }
-
-  private String label() {
-    return norm.gamma().name();
   }
 
   /**
@@ -179,16 +176,7 @@ final class FusedNorm {
             null,
             null,
             scratch());
-    steps.add(
-        label(),
-        CpuKernels.implementation("norm"),
-        time,
-        call.used(),
-        memory -> {
-          LongPointer arguments = arguments(call, memory, statisticsAreGiven, false);
-          long address = arguments.address();
-          return () -> CpuKernels.normForward(address);
-        });
+    add(steps, call, statisticsAreGiven, false, CpuKernels::normForward, time);
   }
 
   /**
@@ -218,16 +206,25 @@ final class FusedNorm {
             scratch());
     for (Steps steps : parts.backwards()) {
       boolean accumulate = steps == parts.accumulation();
-      steps.add(
-          label(),
-          CpuKernels.implementation("norm"),
-          time,
-          call.used(),
-          memory -> {
-            LongPointer arguments = arguments(call, memory, given, accumulate);
-            long address = arguments.address();
-            return () -> CpuKernels.normBackward(address);
-          });
+      add(steps, call, given, accumulate, CpuKernels::normBackward, time);
     }
+  }
+
+  private void add(
+      Steps steps,
+      Call call,
+      boolean statisticsAreGiven,
+      boolean accumulate,
+      LongConsumer kernel,
+      int time) {
+    steps.add(
+        norm.gamma().name(),
+        CpuKernels.implementation("norm"),
+        time,
+        call.used(),
+        memory -> {
+          long arguments = arguments(call, memory, statisticsAreGiven, accumulate).address();
+          return () -> kernel.accept(arguments);
+        });
   }
 }
