@@ -48,3 +48,31 @@ compile() {
   }
   mv -f "$stamp.new" "$stamp"
 }
+
+# want_library NAME SWITCH: what to build for the jar, and where; not if SWITCH is off.
+want_library() {
+  case $(uname -s) in
+    Linux) platform=linux file=lib$1.so ;;
+    Darwin) platform=macosx file=lib$1.dylib ;;
+    *) cannot "it is for Linux and macOS only; this is $(uname -s)" ;;
+  esac
+  case $(uname -m) in
+    x86_64 | amd64) platform=$platform-x86_64 ;;
+    aarch64 | arm64) platform=$platform-arm64 ;;
+    *) cannot "it is for x86-64 and arm64 only; this is $(uname -m)" ;;
+  esac
+  library=$build/$file
+  [ "$2" != off ] || cannot "it was switched off"
+}
+
+# build_library FOLDER CMAKE_OPTION...: builds it unless it is fresh, and leaves FOLDER/PLATFORM/lib... for the jar.
+build_library() {
+  folder=$1/$platform
+  shift
+  if ! is_fresh; then
+    want_compiler
+    compile "$@"
+  fi
+  mkdir -p "$folder"
+  cmp -s "$library" "$folder/$file" || cp "$library" "$folder/$file"
+}

@@ -15,23 +15,5 @@ failed="resfuse-cpu could not be compiled; the log is $build/build.log, CPU_KERN
 # shellcheck source=native/compile.sh
 . "$root/native/compile.sh"
 
-case $(uname -s) in
-  Linux) platform=linux file=libresfuse-cpu.so ;;
-  Darwin) platform=macosx file=libresfuse-cpu.dylib ;;
-  *) cannot "it is for Linux and macOS only; this is $(uname -s)" ;;
-esac
-case $(uname -m) in
-  x86_64 | amd64) platform=$platform-x86_64 ;;
-  aarch64 | arm64) platform=$platform-arm64 ;;
-  *) cannot "it is for x86-64 and arm64 only; this is $(uname -m)" ;;
-esac
-
-library=$build/$file
-
-[ "${CPU_KERNELS:-}" != off ] || cannot "it was switched off"
-if ! is_fresh; then
-  want_compiler
-  compile -DCPU_TESTS=OFF
-fi
-mkdir -p "$1/$platform"
-cmp -s "$library" "$1/$platform/$file" || cp "$library" "$1/$platform/$file"
+want_library resfuse-cpu "${CPU_KERNELS:-}"
+build_library "$1" -DCPU_TESTS=OFF

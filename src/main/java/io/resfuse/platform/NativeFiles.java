@@ -97,6 +97,27 @@ public final class NativeFiles {
     return unpack(resource, folder());
   }
 
+  /**
+   * Loads a library that the build has compiled into the jar. Its native methods belong to a class
+   * of this library.
+   *
+   * @param name as in {@link System#mapLibraryName}
+   * @return what keeps it from being loaded, in one line; null if it was loaded
+   */
+  public static @Nullable String load(String name) {
+    String resource = "/natives/" + Platform.current() + "/" + System.mapLibraryName(name);
+    URL library = NativeFiles.class.getResource(resource);
+    if (library == null) {
+      return "the jar has no " + resource + "; it is built where a C++ compiler and cmake are";
+    }
+    try {
+      System.load(unpack(library).toString());
+      return null;
+    } catch (IOException | UnsatisfiedLinkError e) {
+      return e.toString();
+    }
+  }
+
   /** The same with another folder, which is an {@link OwnFolder}. */
   static synchronized Path unpack(URL resource, Path root) throws IOException {
     URLConnection connection = resource.openConnection();

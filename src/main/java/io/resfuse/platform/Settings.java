@@ -48,12 +48,12 @@ public enum Settings {
       "resfuse.cpu.kernels",
       "off: engine onednn is wholly oneDNN's, without the project's own kernels",
       "with them, where the jar has them"),
-  /** Who decodes JPEGs. */
-  JPEG(
+  /** Whether pictures are read by kernels of their own. */
+  PICTURE_KERNELS(
       Kind.PROPERTY,
-      "resfuse.jpeg",
-      "jdk: decode JPEGs by the JDK, without libjpeg-turbo",
-      "libjpeg-turbo where there is one"),
+      "resfuse.picture.kernels",
+      "off: decode JPEGs by the JDK and resize in Java, with the same samples",
+      "by libjpeg-turbo and in C++, where the jar has them"),
   /** Whether Java tells whether it has a terminal. */
   CONSOLE(
       Kind.PROPERTY,

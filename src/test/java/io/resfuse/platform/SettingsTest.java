@@ -12,12 +12,12 @@ import org.junit.jupiter.api.Test;
 class SettingsTest {
   @Test
   void propertiesAreReadWhenAskedFor() {
-    assertThat(Settings.JPEG.value()).isEmpty();
-    System.setProperty("resfuse.jpeg", "jdk");
+    assertThat(Settings.CUDA_SYNC.value()).isEmpty();
+    System.setProperty(Settings.CUDA_SYNC.key(), "true");
     try {
-      assertThat(Settings.JPEG.value()).contains("jdk");
+      assertThat(Settings.CUDA_SYNC.value()).contains("true");
     } finally {
-      System.clearProperty("resfuse.jpeg");
+      System.clearProperty(Settings.CUDA_SYNC.key());
     }
   }
 

@@ -1,9 +1,11 @@
 package io.resfuse.data.image;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What each output pixel takes of which input pixels along one axis, in the fixed point of Pillow's
  * 8-bit resize: 22 fraction bits, weights computed and normalised in double, then rounded half away
- * from zero.
+ * from zero. Not thread-safe.
  */
 final class ResampleWeights {
   static final int FRACTION_BITS = 22;
@@ -19,6 +21,9 @@ final class ResampleWeights {
    * array in the order of the output. Zero beyond an output pixel's count; their number is even.
    */
   final int[][] weights;
+
+  /** Made when it is first asked for. */
+  private int @Nullable [] packed;
 
   private ResampleWeights(int[] first, int[] count, int[][] weights) {
     this.first = first;
@@ -65,6 +70,30 @@ final class ResampleWeights {
       }
     }
     return new ResampleWeights(first, count, weights);
+  }
+
+  /**
+   * The same for {@code native/pictures}: size, taps, {@link #first}, {@link #count}, then the
+   * weights of each output pixel in turn.
+   */
+  int[] packed() {
+    int[] all = packed;
+    if (all == null) {
+      int taps = weights.length;
+      all = new int[2 + size() * (2 + taps)];
+      all[0] = size();
+      all[1] = taps;
+      System.arraycopy(first, 0, all, 2, size());
+      System.arraycopy(count, 0, all, 2 + size(), size());
+      int at = 2 + 2 * size();
+      for (int i = 0; i < size(); i++) {
+        for (int[] tap : weights) {
+          all[at++] = tap[i];
+        }
+      }
+      packed = all;
+    }
+    return all;
   }
 
   int size() {

@@ -8,14 +8,17 @@ import org.jspecify.annotations.Nullable;
  * rows, rounded to 8 bits, then the columns. Computes only the window of the output that is asked
  * for; since each output pixel depends on its own inputs only, that changes no value.
  *
- * <p>The inner loops run over arrays of their own from index 0, with shifts by constants: the JIT
- * of JDK 17 vectorises those, and not loops with an offset or a variable shift.
+ * <p>{@link PictureKernels} do it where they are there, else the loops here. These run over arrays
+ * of their own from index 0, with shifts by constants: the JIT of JDK 17 vectorises those, and not
+ * loops with an offset or a variable shift.
  *
  * <p>Keeps its scratch between calls: one row, and one row of sums per row of the window that an
  * input row counts for, whatever the size of the input. Not thread-safe: one per thread.
  */
 final class Resampler {
   private static final int HALF = 1 << (ResampleWeights.FRACTION_BITS - 1);
+
+  private final boolean kernels;
 
   /** What the window's columns need of a row of the source. */
   private byte[] line = new byte[0];
@@ -38,6 +41,20 @@ final class Resampler {
   private @Nullable ResampleWeights rows;
 
   private record AxisKey(int in, long out, long start, int size, Resampling filter) {}
+
+  /** With {@link PictureKernels} where they are there. */
+  Resampler() {
+    this(PictureKernels.areThere());
+  }
+
+  /**
+   * With or without {@link PictureKernels}.
+   *
+   * @param kernels only if they are there
+   */
+  Resampler(boolean kernels) {
+    this.kernels = kernels;
+  }
 
   /** A box of the source, which is resized as if it were a picture of its own. */
   record Box(int left, int top, int width, int height) {}
@@ -63,13 +80,30 @@ final class Resampler {
       byte[] target,
       int offset,
       int stride) {
-    int channels = source.channels();
     if (window.outWidth == box.width && window.outHeight == box.height) {
       copy(source, box, window, target, offset, stride);
       return;
     }
     ResampleWeights horizontal = columns(box, window, filter);
     ResampleWeights vertical = rows(box, window, filter);
+    if (kernels) {
+      PictureKernels.resample(
+          source, box.left, box.top, horizontal, vertical, target, offset, stride);
+    } else {
+      resample(source, box, window, horizontal, vertical, target, offset, stride);
+    }
+  }
+
+  private void resample(
+      Image source,
+      Box box,
+      Window window,
+      ResampleWeights horizontal,
+      ResampleWeights vertical,
+      byte[] target,
+      int offset,
+      int stride) {
+    int channels = source.channels();
     reserve(channels, window.width, horizontal, vertical.overlap());
     int done = 0;
     int begun = 0;

@@ -1,10 +1,7 @@
 package io.resfuse.engine.onednn;
 
 import io.resfuse.platform.NativeFiles;
-import io.resfuse.platform.Platform;
 import io.resfuse.platform.Settings;
-import java.io.IOException;
-import java.net.URL;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,18 +57,7 @@ final class CpuKernels {
     if (Settings.CPU_KERNELS.value().orElse("").equals("off")) {
       return Settings.CPU_KERNELS.key() + " is off";
     }
-    String file = System.mapLibraryName(NAME);
-    String resource = "/natives/" + Platform.current() + "/" + file;
-    URL library = CpuKernels.class.getResource(resource);
-    if (library == null) {
-      return "the jar has no " + resource + "; it is built where a C++ compiler and cmake are";
-    }
-    try {
-      System.load(NativeFiles.unpack(library).toString());
-      return null;
-    } catch (IOException | UnsatisfiedLinkError e) {
-      return e.toString();
-    }
+    return NativeFiles.load(NAME);
   }
 
   /**

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.resfuse.data.Expected;
 import io.resfuse.data.image.JpegDecoder.FastDecoder;
+import io.resfuse.data.image.Resampler.Box;
+import io.resfuse.data.image.Resampler.Window;
 import java.io.File;
 import java.io.IOException;
 import java.net.URL;
@@ -13,10 +15,8 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -24,13 +24,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-class TurboJpegTest {
+class PictureKernelsTest {
   private static final long MAX_PIXELS = 4_000_000;
   private static final FastDecoder JDK = (coded, ycc, width, height, scratch) -> null;
 
   @BeforeEach
   void wantsTheLibrary() {
-    assumeTrue(TurboJpeg.isLoaded(), "Leptonica has no library for this platform");
+    assumeTrue(PictureKernels.areThere(), "the library for pictures is not there");
+    assumeTrue(PictureKernels.decodeJpegs(), "there is no libjpeg-turbo for this platform");
   }
 
   static Stream<String> jpegs() {
@@ -52,7 +53,7 @@ class TurboJpegTest {
     AtomicInteger decoded = new AtomicInteger();
     FastDecoder turbo =
         (coded, ycc, width, height, scratch) -> {
-          byte[] rgb = TurboJpeg.decodeNow(coded, ycc, width, height, scratch);
+          byte[] rgb = PictureKernels.decode(coded, ycc, width, height, scratch);
           decoded.addAndGet(rgb == null ? 0 : 1);
           return rgb;
         };
@@ -75,7 +76,7 @@ class TurboJpegTest {
       for (int change = random.nextInt(4); change >= 0; change--) {
         file[random.nextInt(file.length)] = (byte) random.nextInt(256);
       }
-      Object fast = answer(file, TurboJpeg::decodeNow);
+      Object fast = answer(file, PictureKernels::decode);
       assertThat(fast).isEqualTo(answer(file, JDK));
       refused += fast instanceof String ? 1 : 0;
     }
@@ -92,17 +93,66 @@ class TurboJpegTest {
   }
 
   @Test
-  void loadsNoSecondOpenMp() throws IOException {
-    Path maps = Path.of("/proc/self/maps");
-    assumeTrue(Files.exists(maps), "no /proc");
-    org.bytedeco.javacpp.Loader.load(org.bytedeco.dnnl.global.dnnl.class);
-    Set<String> files = new HashSet<>();
-    for (String line : Files.readAllLines(maps)) {
-      if (line.contains("libgomp")) {
-        files.add(line.substring(line.indexOf('/')));
-      }
+  void wantsTheSizeOfTheHeader() throws IOException {
+    byte[] file = read("baseline-420.jpg");
+    assertThat(PictureKernels.decode(file, true, 61, 46, new PixelScratch())).isNull();
+    assertThat(PictureKernels.decode(file, true, 60, 47, new PixelScratch())).isNull();
+    assertThat(PictureKernels.decode(file, true, 61, 47, new PixelScratch())).isNotNull();
+  }
+
+  /** Boxes and windows of all kinds, grey and colour, into a target with something around it. */
+  @Test
+  void resizesAsInJava() {
+    Random random = new Random(2);
+    for (int i = 0; i < 400; i++) {
+      int width = 1 + random.nextInt(90);
+      int height = 1 + random.nextInt(90);
+      int channels = random.nextBoolean() ? 3 : 1;
+      byte[] pixels = new byte[width * height * channels];
+      random.nextBytes(pixels);
+      Image image =
+          channels == 3 ? Image.rgb(width, height, pixels) : Image.grey(width, height, pixels);
+      int left = random.nextInt(width);
+      int top = random.nextInt(height);
+      Box box =
+          new Box(left, top, 1 + random.nextInt(width - left), 1 + random.nextInt(height - top));
+      int outWidth = 1 + random.nextInt(100);
+      int outHeight = 1 + random.nextInt(100);
+      int x = random.nextInt(outWidth);
+      int y = random.nextInt(outHeight);
+      Window window =
+          new Window(
+              outWidth,
+              outHeight,
+              x,
+              y,
+              1 + random.nextInt(outWidth - x),
+              1 + random.nextInt(outHeight - y));
+      Resampling filter = random.nextBoolean() ? Resampling.BILINEAR : Resampling.BICUBIC;
+      int stride = window.width() * channels + random.nextInt(7);
+      byte[] expected = new byte[stride * window.height() + 5];
+      random.nextBytes(expected);
+      byte[] found = expected.clone();
+      new Resampler(false).resample(image, box, window, filter, expected, 5, stride);
+      new Resampler(true).resample(image, box, window, filter, found, 5, stride);
+      assertThat(found).as("%s of %s to %s", box, image, window).isEqualTo(expected);
     }
-    assertThat(files).hasSize(1);
+  }
+
+  @Test
+  void resizesNothingBeyondItsArrays() {
+    Image image = Image.grey(8, 8, new byte[64]);
+    ResampleWeights four = ResampleWeights.of(8, 4, 0, 4, Resampling.BILINEAR);
+    byte[] target = new byte[16];
+    PictureKernels.resample(image, 0, 0, four, four, target, 0, 4);
+    assertThatThrownBy(() -> PictureKernels.resample(image, 1, 0, four, four, target, 0, 4))
+        .isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> PictureKernels.resample(image, 0, 1, four, four, target, 0, 4))
+        .isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> PictureKernels.resample(image, 0, 0, four, four, target, 1, 4))
+        .isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> PictureKernels.resample(image, 0, 0, four, four, target, 0, 5))
+        .isInstanceOf(IndexOutOfBoundsException.class);
   }
 
   /** Without Leptonica the JDK decodes: no class of ours fails to load. */
@@ -111,12 +161,10 @@ class TurboJpegTest {
     URL[] classPath =
         Arrays.stream(classPath().split(File.pathSeparator, -1))
             .filter(entry -> !entry.contains("leptonica"))
-            .map(TurboJpegTest::url)
+            .map(PictureKernelsTest::url)
             .toArray(URL[]::new);
     try (URLClassLoader loader =
         new URLClassLoader(classPath, ClassLoader.getPlatformClassLoader())) {
-      assertThatThrownBy(() -> loader.loadClass("org.bytedeco.leptonica.PIX"))
-          .isInstanceOf(ClassNotFoundException.class);
       Class<?> decoder = loader.loadClass(ImageDecoder.class.getName());
       Object instance = decoder.getConstructor().newInstance();
       for (int i = 0; i < 20; i++) {
