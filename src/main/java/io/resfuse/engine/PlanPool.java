@@ -2,8 +2,7 @@ package io.resfuse.engine;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 
@@ -18,8 +17,10 @@ public final class PlanPool implements AutoCloseable {
   private final LoadedNetwork network;
   private final Semaphore permits;
   private final int maxIdle;
-  private final Map<PlanRequest, Deque<InferencePlan>> idle = new HashMap<>();
-  private final Deque<PlanRequest> leastRecentlyUsed = new ArrayDeque<>();
+
+  /** Those not in use; the one that was used last comes first. */
+  private final Deque<InferencePlan> idle = new ArrayDeque<>();
+
   private boolean closed;
 
   /**
@@ -70,10 +71,11 @@ public final class PlanPool implements AutoCloseable {
       if (closed) {
         throw new IllegalStateException("model " + network.network().name() + " is closed");
       }
-      Deque<InferencePlan> free = idle.get(request);
-      if (free != null && !free.isEmpty()) {
-        leastRecentlyUsed.removeFirstOccurrence(request);
-        return free.pop();
+      for (InferencePlan plan : idle) {
+        if (plan.request().equals(request)) {
+          idle.removeFirstOccurrence(plan);
+          return plan;
+        }
       }
     }
     return network.plan(request);
@@ -85,11 +87,10 @@ public final class PlanPool implements AutoCloseable {
       if (closed || maxIdle == 0) {
         toClose = plan;
       } else {
-        if (leastRecentlyUsed.size() >= maxIdle) {
-          toClose = idle.get(leastRecentlyUsed.removeFirst()).pollLast();
+        idle.addFirst(plan);
+        if (idle.size() > maxIdle) {
+          toClose = idle.removeLast();
         }
-        idle.computeIfAbsent(plan.request(), r -> new ArrayDeque<>()).push(plan);
-        leastRecentlyUsed.addLast(plan.request());
       }
     }
     if (toClose != null) {
@@ -100,15 +101,16 @@ public final class PlanPool implements AutoCloseable {
   /** Refuses new borrowers and frees what is not in use; plans in use are freed when given back. */
   @Override
   public void close() {
+    List<InferencePlan> toClose;
     synchronized (this) {
       if (closed) {
         return;
       }
       closed = true;
-      idle.values().forEach(plans -> plans.forEach(InferencePlan::close));
+      toClose = List.copyOf(idle);
       idle.clear();
-      leastRecentlyUsed.clear();
     }
+    toClose.forEach(InferencePlan::close);
     network.close();
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -113,6 +114,28 @@ class PlanPoolTest {
       InferencePlan again = pool.with(PlanRequest.logits(1, 11), plan -> plan);
       assertThat(again).isSameAs(seen.get(3));
     }
+  }
+
+  @Test
+  void keepsNothingOfSizesThatWereSeenOnce() throws Exception {
+    try (PlanPool pool = pool(1, 2)) {
+      List<WeakReference<PlanRequest>> seen = new ArrayList<>();
+      for (int size = 8; size < 28; size++) {
+        PlanRequest request = PlanRequest.logits(1, size);
+        seen.add(new WeakReference<>(request));
+        pool.with(request, plan -> 0);
+      }
+      for (int attempt = 0; kept(seen) > 3 && attempt < 50; attempt++) {
+        System.gc();
+        Thread.sleep(20);
+      }
+      // Two idle plans have theirs; the last may still be on the stack.
+      assertThat(kept(seen)).isLessThanOrEqualTo(3);
+    }
+  }
+
+  private static long kept(List<WeakReference<PlanRequest>> seen) {
+    return seen.stream().filter(each -> each.get() != null).count();
   }
 
   @Test
