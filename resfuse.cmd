@@ -43,7 +43,8 @@ rem The archive is made from a list of the classes: one made of a run (-XX:Archi
 if not exist "%archive%" (
   echo resfuse: keeping classes for quick starts>&2
   "%java%" %options% -Xshare:off "-XX:DumpLoadedClassList=%archive%.txt" -jar "%RESFUSE_JAR%" warm-up > nul 2>&1
-  "%java%" -Xshare:dump -XX:+UseG1GC "-XX:SharedClassListFile=%archive%.txt" "-XX:SharedArchiveFile=%archive%" -cp "%RESFUSE_JAR%" > nul 2>&1
+  "%java%" -Xshare:dump -XX:+UseG1GC "-XX:SharedClassListFile=%archive%.txt" "-XX:SharedArchiveFile=%archive%.tmp" -cp "%RESFUSE_JAR%" > nul 2>&1
+  move /y "%archive%.tmp" "%archive%" > nul 2>&1
   del "%archive%.txt" > nul 2>&1
 )
 if exist "%archive%" set options=%options% "-XX:SharedArchiveFile=%archive%"
@@ -53,7 +54,8 @@ rem RESFUSE_JAVA_OPTS: further options of the JVM.
 exit /b %errorlevel%
 
 :build_if_stale
-if exist "%RESFUSE_JAR%" (
+rem The file "building" is there while a build runs, and after one that was cut short.
+if exist "%RESFUSE_JAR%" if not exist "%RESFUSE_HOME%target\building" (
   powershell -NoProfile -Command "$built = (Get-Item -LiteralPath $env:RESFUSE_JAR).LastWriteTimeUtc; cd -LiteralPath $env:RESFUSE_HOME; if (Get-ChildItem pom.xml, src\main, cuda-kernels\ptx -Recurse -File | Where-Object LastWriteTimeUtc -gt $built) { exit 1 }"
   if not errorlevel 1 exit /b 0
 )
@@ -64,6 +66,7 @@ if errorlevel 1 (
 )
 if not exist "%RESFUSE_HOME%target" mkdir "%RESFUSE_HOME%target"
 echo resfuse: building (the first time, Maven downloads about 60 MB of libraries) ...>&2
+type nul > "%RESFUSE_HOME%target\building"
 call mvn -B -q -f "%RESFUSE_HOME%pom.xml" -Dquick package > "%RESFUSE_HOME%target\build.log" 2>&1
 if errorlevel 1 (
   type "%RESFUSE_HOME%target\build.log" >&2
@@ -73,4 +76,5 @@ if errorlevel 1 (
 del "%RESFUSE_HOME%target\resfuse-*.jsa" > nul 2>&1
 rem The jar is as new as this build, even where Maven found nothing to do.
 powershell -NoProfile -Command "(Get-Item -LiteralPath $env:RESFUSE_JAR).LastWriteTimeUtc = [DateTime]::UtcNow"
+del "%RESFUSE_HOME%target\building"
 exit /b 0

@@ -95,9 +95,17 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("tensor", "engine", "data")
           .whereLayer("train")
           .mayOnlyAccessLayers(
-              "tensor", "engine", "model", "data", "weights", "weights.format", "train.recipe")
+              "platform",
+              "tensor",
+              "engine",
+              "model",
+              "data",
+              "weights",
+              "weights.format",
+              "train.recipe")
           .whereLayer("train.run")
           .mayOnlyAccessLayers(
+              "platform",
               "tensor",
               "engine",
               "model",

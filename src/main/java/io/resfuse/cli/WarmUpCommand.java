@@ -5,6 +5,8 @@ import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.platform.UserFolders;
+import io.resfuse.platform.WorkFolder;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
 import java.io.IOException;
@@ -30,10 +32,9 @@ final class WarmUpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path folder = Files.createTempDirectory("resfuse-warm-up");
-    Path picture = folder.resolve("picture.png");
-    Path model = folder.resolve("model.safetensors");
-    try {
+    try (WorkFolder folder = WorkFolder.in(UserFolders.temporary(), "resfuse-warm-up")) {
+      Path picture = folder.path().resolve("picture.png");
+      Path model = folder.path().resolve("model.safetensors");
       Files.write(picture, Base64.getDecoder().decode(PICTURE));
       ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true));
       NetworkSpec network = ResNet.build(config);
@@ -43,10 +44,6 @@ final class WarmUpCommand implements Callable<Integer> {
           new ModelMetadata(config, "torchvision", labels, Map.of()),
           Initializer.seeded(1).initialize(network));
       return Main.run("classify", picture.toString(), "--weights", model.toString());
-    } finally {
-      Files.deleteIfExists(picture);
-      Files.deleteIfExists(model);
-      Files.deleteIfExists(folder);
     }
   }
 }

@@ -6,15 +6,12 @@ import java.io.InputStream;
 import java.net.JarURLConnection;
 import java.net.URL;
 import java.net.URLConnection;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
@@ -132,20 +129,30 @@ public final class NativeFiles {
       size = content.length;
     }
     String name = resource.getPath().substring(resource.getPath().lastIndexOf('/') + 1);
-    Path place = OwnFolder.make(root.resolve(String.format("%s-%08x", name, checksum)));
-    Path file = place.resolve(name);
-    if (isWhole(file, size)) {
+    Path place = root.resolve(String.format("%s-%08x", name, checksum));
+    while (true) {
+      Path file = OwnFolder.make(place).resolve(name);
+      if (isWhole(file, size) && UnusedNatives.isMarked(file)) {
+        return file;
+      }
+      boolean isNew;
+      try (FolderLock lock = FolderLock.acquire(file.resolveSibling(UnusedNatives.LOCK))) {
+        isNew = !isWhole(file, size);
+        if (isNew) {
+          write(file, read(resource), checksum);
+        }
+        UnusedNatives.mark(lock);
+      } catch (NoSuchFileException e) {
+        if (Files.exists(place)) {
+          throw e;
+        }
+        continue; // It was removed as unused in this moment.
+      }
+      if (isNew) {
+        UnusedNatives.remove(root);
+      }
       return file;
     }
-    try (FileChannel channel =
-            FileChannel.open(
-                place.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        var lock = channel.lock()) {
-      if (lock.isValid() && !isWhole(file, size)) {
-        write(file, read(resource), checksum);
-      }
-    }
-    return file;
   }
 
   private static boolean isWhole(Path file, long size) throws IOException {
@@ -162,12 +169,7 @@ public final class NativeFiles {
 
   /** Replaces whatever is there; the lock is held. */
   private static void write(Path file, byte[] content, long checksum) throws IOException {
-    // What processes have left that were killed here.
-    try (DirectoryStream<Path> left = Files.newDirectoryStream(file.getParent(), "*.tmp")) {
-      for (Path each : left) {
-        Files.delete(each);
-      }
-    }
+    WholeFile.removeLeftovers(file.getParent());
     if (Files.isSymbolicLink(file)) {
       Files.delete(file);
     }

@@ -1,5 +1,6 @@
 package io.resfuse.train;
 
+import io.resfuse.platform.WholeFile;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Checkpoints {
   private static final Pattern BY_STEP = Pattern.compile("step-[0-9]{9,}\\.safetensors");
-  private static final Pattern UNFINISHED = Pattern.compile("\\..*\\.safetensors\\..*\\.tmp");
   private static final String BEST = "best.safetensors";
 
   private final Path folder;
@@ -34,9 +34,7 @@ final class Checkpoints {
   void prepare() {
     try {
       Files.createDirectories(folder);
-      for (Path file : files(UNFINISHED)) {
-        Files.deleteIfExists(file);
-      }
+      WholeFile.removeLeftovers(folder);
     } catch (IOException e) {
       throw new UncheckedIOException(folder + " cannot be written: " + e.getMessage(), e);
     }

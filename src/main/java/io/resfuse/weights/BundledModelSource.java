@@ -1,6 +1,7 @@
 package io.resfuse.weights;
 
 import io.resfuse.weights.format.AtomicFile;
+import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,6 +34,10 @@ record BundledModelSource(String resource) implements ModelSource {
     } catch (IOException e) {
       return false;
     }
+  }
+
+  TensorFile open() {
+    return TensorFile.of(Path.of(resource), bytes());
   }
 
   private byte[] bytes() {

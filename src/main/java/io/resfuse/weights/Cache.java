@@ -1,21 +1,21 @@
 package io.resfuse.weights;
 
+import io.resfuse.platform.FolderLock;
 import io.resfuse.platform.UserFolders;
+import io.resfuse.platform.WorkFolder;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.io.InterruptedIOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A folder for fetched models: the user's is {@link UserFolders#cache}. */
 final class Cache {
-  /** A file lock belongs to the process; this one keeps its threads apart. */
-  private static final ReentrantLock THREADS = new ReentrantLock();
-
+  private static final Logger log = LoggerFactory.getLogger(Cache.class);
   private static final String WORK = ".work-";
 
   private final Path folder;
@@ -43,53 +43,38 @@ final class Cache {
   }
 
   /**
-   * Runs something that fills the cache under a lock that holds for all processes of all users of
-   * the folder, with a temporary folder in the cache that is deleted afterwards.
+   * Runs something that fills the cache while nobody else does so, with a temporary folder in the
+   * cache that is deleted afterwards. Where this user may write to the folder but not take the lock
+   * that another has made, it runs at once: files are written whole, so all that may happen is that
+   * something is made twice.
    */
   <T> T exclusively(Work<T> work) {
-    THREADS.lock();
     try {
       Files.createDirectories(folder);
-      try (FileChannel channel =
-          FileChannel.open(
-              folder.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-        channel.lock(); // until the channel is closed
-        removeLeftovers();
-        Path workFolder = Files.createTempDirectory(folder, WORK);
-        try {
-          return work.in(workFolder);
-        } finally {
-          delete(workFolder);
-        }
+      try (FolderLock lock = lock();
+          WorkFolder workFolder = WorkFolder.in(folder, WORK)) {
+        log.debug("{} works in {}", lock, workFolder);
+        return work.in(workFolder.path());
       }
+    } catch (InterruptedIOException e) {
+      throw new WeightsException(folder + ": " + e.getMessage(), e);
     } catch (IOException e) {
       WeightsException clear = WeightsException.writing(folder, e);
       throw new WeightsException(
           clear.getMessage() + " (RESFUSE_CACHE can name another cache folder)", e);
-    } finally {
-      THREADS.unlock();
     }
   }
 
-  /** Of processes that were killed. */
-  private void removeLeftovers() throws IOException {
-    try (Stream<Path> children = Files.list(folder)) {
-      for (Path child : children.toList()) {
-        if (child.getFileName().toString().startsWith(WORK)) {
-          delete(child);
-        }
+  private @Nullable FolderLock lock() throws IOException {
+    Path file = folder.resolve(".lock");
+    try {
+      return FolderLock.acquire(file);
+    } catch (FileSystemException e) {
+      if (!Files.isWritable(folder)) {
+        throw e;
       }
+      log.debug("going without a lock: {}", e.toString());
+      return null;
     }
-  }
-
-  private static void delete(Path tree) throws IOException {
-    if (Files.isDirectory(tree, LinkOption.NOFOLLOW_LINKS)) {
-      try (Stream<Path> children = Files.list(tree)) {
-        for (Path child : children.toList()) {
-          delete(child);
-        }
-      }
-    }
-    Files.deleteIfExists(tree);
   }
 }

@@ -89,8 +89,7 @@ final class NpmClient {
     try {
       await(process, npmCache, bytes);
     } finally {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
+      end(process);
     }
     if (process.exitValue() != 0) {
       throw new NpmException(reason(log, process.exitValue()));
@@ -101,6 +100,14 @@ final class NpmClient {
           .findFirst()
           .orElseThrow(() -> new NpmException("npm pack wrote no file"));
     }
+  }
+
+  /** With all that it has started, so that nothing is written any more. */
+  private static void end(Process process) {
+    List<ProcessHandle> all =
+        Stream.concat(process.descendants(), Stream.of(process.toHandle())).toList();
+    all.forEach(ProcessHandle::destroyForcibly);
+    all.forEach(each -> each.onExit().join());
   }
 
   private static void await(Process process, Path npmCache, LongConsumer bytes)

@@ -62,7 +62,7 @@ public final class PretrainedModel {
   private final String license;
   private final ModelSource source;
 
-  private PretrainedModel(
+  PretrainedModel(
       String name,
       String title,
       ResNetConfig config,
@@ -216,13 +216,17 @@ public final class PretrainedModel {
   }
 
   /**
-   * Opens the model, fetching it first if need be.
+   * Opens the model, fetching it first if need be. One that is part of the library is read from
+   * there: no cache is needed.
    *
    * @param listener told of the progress of fetching
    * @return the model
    * @throws WeightsException if it cannot be had or its file is damaged
    */
   public ModelFile open(ProgressListener listener) {
+    if (source instanceof BundledModelSource bundled) {
+      return ModelFile.open(bundled.open());
+    }
     Path file = fetch(listener);
     try {
       return ModelFile.open(file);

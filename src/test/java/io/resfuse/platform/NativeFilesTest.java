@@ -11,6 +11,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -89,7 +90,9 @@ class NativeFilesTest {
     Path file = NativeFiles.unpack(resource(content), root);
     FileTime checked = Files.getLastModifiedTime(file);
     Files.write(file, content);
-    Path left = Files.write(file.resolveSibling("." + FILE + ".1-2.tmp"), new byte[] {1});
+    Path left =
+        Files.write(
+            file.resolveSibling("." + FILE + "." + UUID.randomUUID() + ".tmp"), new byte[] {1});
     assertThat(NativeFiles.unpack(resource(content), root)).hasBinaryContent(content);
     assertThat(Files.getLastModifiedTime(file)).isEqualTo(checked);
     assertThat(left).doesNotExist();

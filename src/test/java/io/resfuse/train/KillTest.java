@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  * last checkpoint.
  */
 class KillTest {
-  private static final int KILLS = 6;
+  private static final int KILLS = Integer.getInteger("resfuse.kills", 6);
 
   @TempDir Path folder;
 
@@ -38,7 +38,7 @@ class KillTest {
     int kills = 0;
     int exitCode = -1;
     for (int attempt = 0; exitCode != 0; attempt++) {
-      assertThat(attempt).as("attempts").isLessThan(40);
+      assertThat(attempt).as("attempts").isLessThan(40 + 2 * KILLS);
       Process process = start(killed, attempt > 0);
       if (kills < KILLS) {
         long saves = 1L + random.nextInt(3);

@@ -169,14 +169,16 @@ class TrainerTest {
         file.seek(file.length() - 1000);
         file.write(value ^ 1);
       }
-      Files.writeString(folder.resolve(".step-000000017.safetensors.x.tmp"), "half a checkpoint");
+      Path half =
+          folder.resolve(".step-000000017.safetensors.5c0a1d1e-0000-4000-8000-0123456789ab.tmp");
+      Files.writeString(half, "half a checkpoint");
       TrainingResult result = TestJobs.trainer(engine, recipe, RESUME, folder, listener).run();
       assertThat(starts).containsExactly(0L, 12L);
       assertThat(notices).hasSize(2);
       assertThat(notices.get(0)).contains("skipped", "step-000000018", "damaged");
       assertThat(notices.get(1)).contains("skipped", "step-000000016", "checksum");
       assertThat(TestJobs.values(result.parameters())).usingRecursiveComparison().isEqualTo(whole);
-      assertThat(folder.resolve(".step-000000017.safetensors.x.tmp")).doesNotExist();
+      assertThat(half).doesNotExist();
     }
   }
 

@@ -3,6 +3,7 @@ package io.resfuse.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.resfuse.ChildJvm;
 import io.resfuse.weights.format.TestWeights;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
@@ -179,6 +180,35 @@ class PretrainedModelTest {
     assertThatExceptionOfType(WeightsException.class)
         .isThrownBy(() -> model.fetch(cache, none, folder.resolve("x.tgz"), ProgressListener.NONE))
         .withMessageContaining("part of ResFuse");
+  }
+
+  /** The cache is below a file, where nobody can write, not even root. */
+  @Test
+  void openingItsOwnWeightsNeedsNoCache() throws Exception {
+    ProcessBuilder command = ChildJvm.command(List.of(), Opening.class);
+    command.environment().put("RESFUSE_CACHE", Files.createFile(folder.resolve("f")) + "/cache");
+    try (ChildJvm child = ChildJvm.start(command)) {
+      assertThat(child.output()).isEqualTo("10\n");
+    }
+  }
+
+  static final class Opening {
+    public static void main(String[] arguments) {
+      PretrainedModel model = PretrainedModel.RESNET20_FASHION_MNIST;
+      System.out.println(model.open(ProgressListener.NONE).metadata().labels().size());
+    }
+  }
+
+  /** As a version made it that did not share it: another user cannot write it. */
+  @Test
+  void aLockThatCannotBeTakenIsDoneWithout() throws IOException {
+    Cache cache = new Cache(Files.createDirectory(folder.resolve("cache")));
+    // Neither can root open a folder for writing.
+    Files.createDirectory(cache.file(".lock"));
+    NpmClient none = new NpmClient("/no/such/npm");
+    Path file =
+        PretrainedModel.RESNET20_FASHION_MNIST.fetch(cache, none, null, ProgressListener.NONE);
+    assertThat(ModelFile.open(file).metadata().labels()).hasSize(10);
   }
 
   @Test

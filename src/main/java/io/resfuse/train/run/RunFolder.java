@@ -1,23 +1,23 @@
 package io.resfuse.train.run;
 
+import io.resfuse.platform.FolderLock;
+import io.resfuse.platform.WholeFile;
 import io.resfuse.train.TrainingException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * The folder of one training: its checkpoints, metrics, trained file and report. While it is open,
- * no other process can open it.
+ * neither another process nor another thread can open it. What a killed process left half-written
+ * is removed.
  */
 final class RunFolder implements AutoCloseable {
   private final Path folder;
-  private final FileChannel lock;
+  private final FolderLock lock;
 
-  private RunFolder(Path folder, FileChannel lock) {
+  private RunFolder(Path folder, FolderLock lock) {
     this.folder = folder;
     this.lock = lock;
   }
@@ -30,26 +30,15 @@ final class RunFolder implements AutoCloseable {
   static RunFolder open(Path folder) {
     try {
       Files.createDirectories(folder);
-      FileChannel channel =
-          FileChannel.open(
-              folder.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      if (!locked(channel)) {
-        channel.close();
+      FolderLock lock = FolderLock.tryAcquire(folder.resolve(".lock"));
+      if (lock == null) {
         throw new TrainingException(
             folder + ": another training is running there; wait for it, or choose another folder");
       }
-      return new RunFolder(folder, channel);
+      WholeFile.removeLeftovers(folder);
+      return new RunFolder(folder, lock);
     } catch (IOException e) {
       throw new UncheckedIOException(folder + " cannot be written: " + e.getMessage(), e);
-    }
-  }
-
-  /** Keeps the lock until the channel is closed, or the process ends. */
-  private static boolean locked(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock() != null;
-    } catch (OverlappingFileLockException e) {
-      return false;
     }
   }
 

@@ -53,6 +53,30 @@ final class MappedFile {
     }
   }
 
+  /** What is in memory already. */
+  static MappedFile of(Path name, byte[] content) {
+    return new MappedFile(name, content.length, false, ByteBuffer.wrap(content).asReadOnlyBuffer());
+  }
+
+  /**
+   * A piece of an open file, which may have lost its name; read-only and little-endian.
+   *
+   * @throws WeightsException if it exceeds 2 GiB
+   */
+  static ByteBuffer piece(Path name, FileChannel channel, long offset, long length)
+      throws IOException {
+    checkLength(name, length);
+    return piece(channel, OperatingSystem.current().letsGoOfMappedFiles(), offset, length)
+        .order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static void checkLength(Path path, long length) {
+    if (length > LARGEST_PIECE) {
+      throw WeightsException.of(
+          path, "it has a tensor of " + length + " bytes", "tensors must be smaller than 2 GiB");
+    }
+  }
+
   Path path() {
     return path;
   }
@@ -79,10 +103,7 @@ final class MappedFile {
           path,
           "it has " + size + " bytes, but says that " + length + " bytes are at byte " + offset);
     }
-    if (length > LARGEST_PIECE) {
-      throw WeightsException.of(
-          path, "it has a tensor of " + length + " bytes", "tensors must be smaller than 2 GiB");
-    }
+    checkLength(path, length);
     ByteBuffer piece;
     if (whole != null) {
       piece = whole.slice((int) offset, (int) length);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
@@ -13,11 +14,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.function.LongConsumer;
 import java.util.zip.GZIPInputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The files of a gzipped tar archive, mapped. They are unpacked one after the other into a single
@@ -50,27 +51,31 @@ public final class TarGz {
    * @throws WeightsException if it cannot be read, is damaged or grows too large
    */
   public static TarGz unpack(Path archive, Path temporaryFolder, LongConsumer bytesUnpacked) {
-    @Nullable Path spool = null;
-    try {
-      spool = Files.createTempFile(temporaryFolder, "resfuse-", ".unpacked");
-      Map<String, Extent> extents = spool(archive, spool, bytesUnpacked);
-      MappedFile mapped = MappedFile.open(spool);
+    Path name = temporaryFolder.resolve("resfuse-" + UUID.randomUUID() + ".unpacked");
+    // Its name is gone at once (on Windows when it is closed), even if the process is killed.
+    try (FileChannel spool =
+        FileChannel.open(
+            name,
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.DELETE_ON_CLOSE)) {
       Map<String, ByteBuffer> files = new LinkedHashMap<>();
-      extents.forEach((name, at) -> files.put(name, mapped.slice(at.offset, at.length)));
+      for (Map.Entry<String, Extent> each : spool(archive, spool, bytesUnpacked).entrySet()) {
+        Extent at = each.getValue();
+        files.put(each.getKey(), MappedFile.piece(archive, spool, at.offset, at.length));
+      }
       return new TarGz(archive, files);
     } catch (IOException e) {
       throw WeightsException.writing(temporaryFolder, e);
-    } finally {
-      deleteQuietly(spool);
     }
   }
 
-  private static Map<String, Extent> spool(Path archive, Path spool, LongConsumer bytesUnpacked)
-      throws IOException {
+  private static Map<String, Extent> spool(
+      Path archive, WritableByteChannel out, LongConsumer bytesUnpacked) throws IOException {
     Map<String, Extent> extents = new LinkedHashMap<>();
     long written = 0;
-    try (InputStream raw = open(archive);
-        FileChannel out = FileChannel.open(spool, StandardOpenOption.WRITE)) {
+    try (InputStream raw = open(archive)) {
       long limit = Math.max(ALWAYS_ALLOWED, MAX_RATIO * Files.size(archive));
       try (TarArchiveInputStream tar =
           new TarArchiveInputStream(new Limited(new GZIPInputStream(raw, 1 << 16), limit))) {
@@ -90,6 +95,8 @@ public final class TarGz {
       }
     } catch (DiskException e) {
       throw e.cause;
+    } catch (ClosedByInterruptException e) {
+      throw new WeightsException(archive + ": the thread was interrupted while it was unpacked", e);
     } catch (IOException | RuntimeException e) {
       if (e instanceof WeightsException) {
         throw e;
@@ -188,16 +195,6 @@ public final class TarGz {
     public long skip(long n) throws IOException {
       byte[] chunk = new byte[(int) Math.max(1, Math.min(n, 8192))];
       return Math.max(0, read(chunk, 0, (int) Math.min(n, chunk.length)));
-    }
-  }
-
-  private static void deleteQuietly(@Nullable Path spool) {
-    try {
-      if (spool != null) {
-        Files.deleteIfExists(spool);
-      }
-    } catch (IOException ignored) {
-      // The temporary folder is cleaned by others in the end.
     }
   }
 

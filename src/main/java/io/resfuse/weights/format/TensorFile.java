@@ -50,6 +50,18 @@ public final class TensorFile {
   }
 
   /**
+   * Opens a safetensors file that is in memory.
+   *
+   * @param name for messages
+   * @param content not to be changed any more
+   * @return what is in it
+   * @throws WeightsException if it is damaged
+   */
+  public static TensorFile of(Path name, byte[] content) {
+    return SafetensorsReader.read(MappedFile.of(name, content));
+  }
+
+  /**
    * Where it was read from.
    *
    * @return the path as given

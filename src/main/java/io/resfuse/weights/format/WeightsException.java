@@ -2,6 +2,8 @@ package io.resfuse.weights.format;
 
 import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -84,7 +86,10 @@ public final class WeightsException extends RuntimeException {
     String found = "writing failed (" + reason(cause) + "), nothing was left behind";
     String remedy = "check the folder";
     String reason = reason(cause).toLowerCase(Locale.ROOT);
-    if (cause instanceof NoSuchFileException) {
+    if (cause instanceof InterruptedIOException || cause instanceof ClosedByInterruptException) {
+      found = "the thread was interrupted while it was written, nothing was left behind";
+      remedy = "write it again";
+    } else if (cause instanceof NoSuchFileException) {
       found = "the folder does not exist";
       remedy = "create it first";
     } else if (cause instanceof AccessDeniedException || reason.contains("read-only")) {

@@ -24,6 +24,10 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -301,5 +305,61 @@ class LoaderTest {
       assertThat(statistics.waitedNanos()).isLessThan(statistics.elapsedNanos());
       assertThat(statistics).asString().contains("12 batches, 96 pictures");
     }
+  }
+
+  /** Pictures that come when they are let. */
+  private record Held(Patterns patterns, CountDownLatch released) implements Dataset {
+    @Override
+    public String name() {
+      return "held";
+    }
+
+    @Override
+    public List<String> classes() {
+      return patterns.classes();
+    }
+
+    @Override
+    public int size() {
+      return patterns.size();
+    }
+
+    @Override
+    public int label(int index) {
+      return patterns.label(index);
+    }
+
+    @Override
+    public Image image(int index) {
+      try {
+        released.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return patterns.image(index);
+    }
+  }
+
+  @Test
+  void anInterruptedConsumerIsToldAndStaysInterrupted() throws Exception {
+    CountDownLatch released = new CountDownLatch(1);
+    Loader loader = Loader.forTraining(new Held(patterns(16), released), GREY, 8).build();
+    ExecutorService consumer = Executors.newSingleThreadExecutor();
+    Future<Boolean> flag =
+        consumer.submit(
+            () -> {
+              try (LoaderEpoch epoch = loader.epoch(0)) {
+                assertThatThrownBy(epoch::next)
+                    .isInstanceOf(DataException.class)
+                    .hasMessage("interrupted while waiting for data");
+                released.countDown();
+              }
+              return Thread.currentThread().isInterrupted();
+            });
+    Thread.sleep(50);
+    consumer.shutdownNow();
+    assertThat(flag.get()).isTrue();
+    assertThat(Thread.getAllStackTraces().keySet())
+        .noneMatch(thread -> thread.getName().startsWith("resfuse-loader"));
   }
 }

@@ -3,14 +3,14 @@ package io.resfuse.engine.cuda.internal.tiles;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.resfuse.engine.cuda.internal.kernels.Tile;
+import io.resfuse.platform.FolderLock;
 import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.WholeFile;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -67,7 +67,7 @@ public final class TuningCache {
       try {
         merge(sizes, candidates);
       } catch (IOException e) {
-        writable = false;
+        writable = e instanceof InterruptedIOException;
         log.warn(
             "the tiles found fastest are not kept: {} cannot be written: {}", file, e.toString());
       }
@@ -78,10 +78,8 @@ public final class TuningCache {
   /** What other processes have written holds; what only this one knows is added. */
   private void merge(String sizes, List<TileChoice> candidates) throws IOException {
     Files.createDirectories(folder);
-    try (FileChannel lock =
-        FileChannel.open(
-            folder.resolve("tiles.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-      lock.lock(); // until the channel is closed
+    try (FolderLock lock = FolderLock.acquire(folder.resolve("tiles.lock"))) {
+      log.debug("{} is held", lock);
       Map<String, TileChoice> theirs = new HashMap<>(read(false));
       theirs.computeIfPresent(sizes, (key, first) -> candidates.contains(first) ? first : null);
       choices.putAll(theirs);
