@@ -28,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A network with weights on an engine, ready for pictures. Thread-safe: threads share the weights,
  * and each call borrows a plan (see {@link PlanPool}). Closing waits for nobody: calls that run
- * finish, later ones throw {@link IllegalStateException}. Close it before its engine.
+ * finish, later ones throw {@link IllegalStateException}. The engine may be closed before or after
+ * it.
  */
 public final class Model implements AutoCloseable {
   private static final String LOGITS = "logits";
@@ -98,12 +99,12 @@ public final class Model implements AutoCloseable {
               + preprocessing.channels()
               + "; choose another preprocessing");
     }
-    PlanPool plans =
-        new PlanPool(
-            engine.load(network, file.parameters(), precision), concurrency, concurrency + 1);
     Normalization how = preprocessing.normalization();
     PixelScaling scaling =
         engine.takesPixels() ? PixelScaling.of(how.divisor(), how.mean(), how.std()) : null;
+    PlanPool plans =
+        new PlanPool(
+            engine.load(network, file.parameters(), precision), concurrency, concurrency + 1);
     return new Model(network, file.metadata().labels(), preprocessing, scaling, plans);
   }
 

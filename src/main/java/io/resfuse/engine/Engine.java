@@ -3,7 +3,11 @@ package io.resfuse.engine;
 import java.util.Optional;
 
 /**
- * Something that runs networks. Thread-safe; what it makes must be closed before it.
+ * Something that runs networks. Thread-safe.
+ *
+ * <p>An engine, its networks and plans may be closed in any order and by any thread. Closing one
+ * refuses new things to be made of it; what there is goes on until it is closed itself, and then
+ * the memory that they share is freed.
  *
  * <p>Failures are {@link EngineException}s whose first line says what was asked, what was found and
  * what to do.
@@ -82,7 +86,10 @@ public interface Engine extends AutoCloseable {
    */
   TrainingPlan planTraining(NetworkSpec network, Parameters parameters, TrainingOptions options);
 
-  /** Frees what the engine holds itself. Idempotent. */
+  /**
+   * Refuses new networks and plans, and frees what the engine holds itself once those that there
+   * are are closed. Idempotent.
+   */
   @Override
   void close();
 }

@@ -12,6 +12,7 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.internal.backend.Backend;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
+import io.resfuse.engine.cuda.internal.program.Resources;
 import io.resfuse.engine.cuda.internal.program.WorkTimer;
 import io.resfuse.platform.Platform;
 
@@ -86,6 +87,20 @@ public final class BackendHost implements DeviceMeter, AutoCloseable {
     return engine.timer();
   }
 
+  /**
+   * Takes over what a library holds on the device: it is closed before the context, when this is
+   * closed and all networks and plans are.
+   *
+   * @param resource to be closed; its thread has the device's context then
+   */
+  public void own(Resources.Closing resource) {
+    engine.own(
+        () -> {
+          engine.enter();
+          resource.close();
+        });
+  }
+
   /** Makes the device's context the calling thread's, for what a library does by itself. */
   public void enter() {
     engine.enter();
@@ -131,7 +146,7 @@ public final class BackendHost implements DeviceMeter, AutoCloseable {
     return engine.planTraining(network, parameters, options, backend);
   }
 
-  /** Destroys the context. Networks and plans must be closed before. */
+  /** Refuses new networks and plans; destroys the context once those that there are are closed. */
   @Override
   public void close() {
     engine.close();

@@ -23,10 +23,12 @@ import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import io.resfuse.engine.cuda.internal.program.DeviceStopwatch;
+import io.resfuse.engine.cuda.internal.program.Resources;
 import io.resfuse.engine.cuda.internal.program.WorkTimer;
 import io.resfuse.engine.cuda.internal.tiles.Autotuner;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 import io.resfuse.engine.cuda.internal.tiles.TuningCache;
+import io.resfuse.engine.spi.Lifetime;
 import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.UserFolders;
 import java.util.Optional;
@@ -38,8 +40,9 @@ import java.util.function.Function;
  */
 final class CudaEngine implements Engine, DeviceMeter {
   private final Context context;
-  private final KernelLibrary kernels;
   private final Toolkit toolkit;
+  private final Resources resources = new Resources();
+  private final Lifetime lifetime = new Lifetime("engine " + CudaProvider.NAME, resources::close);
   private final Backend kernelBackend = new KernelBackend();
 
   CudaEngine(Device device, boolean autotune) {
@@ -62,8 +65,18 @@ final class CudaEngine implements Engine, DeviceMeter {
 
   private CudaEngine(Device device, UserKernels userKernels, Function<Context, TileChooser> tiles) {
     this.context = new Context(device);
-    this.kernels = new KernelLibrary(context, !SoftCuda.isLoaded(), userKernels);
-    this.toolkit = new Toolkit(device, kernels, tiles.apply(context));
+    resources.own(context, context::close);
+    boolean done = false;
+    try {
+      KernelLibrary kernels = new KernelLibrary(context, !SoftCuda.isLoaded(), userKernels);
+      resources.own(kernels, kernels::close);
+      this.toolkit = new Toolkit(device, kernels, tiles.apply(context));
+      done = true;
+    } finally {
+      if (!done) {
+        resources.close();
+      }
+    }
   }
 
   /** What decides on tiles in a context. Times of softcuda say nothing about a GPU. */
@@ -131,7 +144,8 @@ final class CudaEngine implements Engine, DeviceMeter {
   /** A network whose convolutions a backend runs. */
   LoadedNetwork load(
       NetworkSpec network, Parameters parameters, ElementType type, Backend backend) {
-    return new CudaNetwork(context, toolkit, network, parameters, type, backend);
+    return lifetime.make(
+        onClose -> new CudaNetwork(context, toolkit, network, parameters, type, backend, onClose));
   }
 
   @Override
@@ -141,9 +155,12 @@ final class CudaEngine implements Engine, DeviceMeter {
 
   /** The same where a backend runs convolutions and batch norms. */
   PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options, Backend backend) {
-    try (TrainingProgram program = program(network, options, backend)) {
-      return program.memory();
-    }
+    return lifetime.during(
+        () -> {
+          try (TrainingProgram program = program(network, options, backend)) {
+            return program.memory();
+          }
+        });
   }
 
   private TrainingProgram program(NetworkSpec network, TrainingOptions options, Backend backend) {
@@ -162,8 +179,10 @@ final class CudaEngine implements Engine, DeviceMeter {
   /** The same where a backend runs convolutions and batch norms. */
   TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options, Backend backend) {
-    TrainingProgram program = program(network, options, backend);
-    return new CudaTrainingPlan(context, program, network, parameters);
+    return lifetime.make(
+        onClose ->
+            new CudaTrainingPlan(
+                context, program(network, options, backend), network, parameters, onClose));
   }
 
   @Override
@@ -176,11 +195,15 @@ final class CudaEngine implements Engine, DeviceMeter {
 
   @Override
   public long freeBytes() {
-    return context.freeBytes();
+    return lifetime.during(context::freeBytes);
   }
 
   @Override
   public double copySeconds(long bytes) {
+    return lifetime.during(() -> timeOfCopy(bytes));
+  }
+
+  private double timeOfCopy(long bytes) {
     try (Stream stream = new Stream(context);
         DeviceMemory source = new DeviceMemory(context, bytes, "measuring a copy");
         DeviceMemory target = new DeviceMemory(context, bytes, "measuring a copy")) {
@@ -202,10 +225,14 @@ final class CudaEngine implements Engine, DeviceMeter {
     context.use();
   }
 
+  /** Takes over what is to be closed with the context, before it. */
+  void own(Resources.Closing resource) {
+    resources.own(resource, resource);
+  }
+
   @Override
   public void close() {
-    kernels.close();
-    context.close();
+    lifetime.close();
   }
 
   /** The name and the device. */

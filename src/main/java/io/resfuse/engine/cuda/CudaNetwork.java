@@ -12,8 +12,9 @@ import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
 import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
+import io.resfuse.engine.spi.Lifetime;
 
-/** Packed weights on the device, and the plans that share them. Thread-safe by one lock. */
+/** Packed weights on the device, and the plans that share them. Thread-safe. */
 final class CudaNetwork implements LoadedNetwork {
   private final Context context;
   private final Toolkit toolkit;
@@ -23,16 +24,22 @@ final class CudaNetwork implements LoadedNetwork {
   private final NetworkWeights weights;
   private final DeviceMemory memory;
   private final Backend backend;
-  private int plans;
-  private boolean closed;
+  private final Lifetime lifetime;
 
+  /**
+   * Brings the weights to the device.
+   *
+   * @param onFree called once, when this is closed and all its plans are; not if this constructor
+   *     throws
+   */
   CudaNetwork(
       Context context,
       Toolkit toolkit,
       NetworkSpec network,
       Parameters parameters,
       ElementType type,
-      Backend backend) {
+      Backend backend,
+      Runnable onFree) {
     this.context = context;
     this.toolkit = toolkit;
     this.network = network;
@@ -41,6 +48,16 @@ final class CudaNetwork implements LoadedNetwork {
     this.layouts = backend.layouts(network, type, true);
     this.weights = new NetworkWeights(network, layouts, type, backend.foldsScales());
     this.memory = weights.load(context, parameters);
+    this.lifetime =
+        new Lifetime(
+            "network " + network.name(),
+            () -> {
+              try {
+                memory.close();
+              } finally {
+                onFree.run();
+              }
+            });
   }
 
   @Override
@@ -50,18 +67,18 @@ final class CudaNetwork implements LoadedNetwork {
 
   @Override
   public synchronized PlanMemory memory(PlanRequest request) {
-    checkOpen();
-    try (InferenceProgram program = program(request)) {
-      return program.memory();
-    }
+    return lifetime.during(
+        () -> {
+          try (InferenceProgram program = program(request)) {
+            return program.memory();
+          }
+        });
   }
 
   @Override
   public synchronized InferencePlan plan(PlanRequest request) {
-    checkOpen();
-    InferencePlan plan = new CudaInferencePlan(context, program(request), memory, this::planClosed);
-    plans++;
-    return plan;
+    return lifetime.make(
+        onClose -> new CudaInferencePlan(context, program(request), memory, onClose));
   }
 
   private InferenceProgram program(PlanRequest request) {
@@ -69,28 +86,8 @@ final class CudaNetwork implements LoadedNetwork {
     return new InferenceProgram(toolkit, type, network, layouts, weights, backend, request);
   }
 
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("network " + network.name() + " is closed");
-    }
-  }
-
-  private synchronized void planClosed() {
-    plans--;
-    freeIfUnused();
-  }
-
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      freeIfUnused();
-    }
-  }
-
-  private void freeIfUnused() {
-    if (closed && plans == 0) {
-      memory.close();
-    }
+  public void close() {
+    lifetime.close();
   }
 }

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 final class CudaTrainingPlan extends AbstractTrainingPlan {
   private final TrainingProgram program;
   private final NetworkSpec network;
+  private final Runnable onClose;
   private final Resources resources = new Resources();
   private final Stream stream;
   private final ParameterSpace space;
@@ -62,10 +63,16 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
    * @param program what to run
    * @param network the whole network
    * @param initial values
+   * @param onClose called once, when this is closed; not if this constructor throws
    */
   CudaTrainingPlan(
-      Context context, TrainingProgram program, NetworkSpec network, Parameters initial) {
+      Context context,
+      TrainingProgram program,
+      NetworkSpec network,
+      Parameters initial,
+      Runnable onClose) {
     super(network, program.options());
+    this.onClose = onClose;
     this.program = program;
     this.network = network;
     this.space = program.parameters();
@@ -281,6 +288,10 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
 
   @Override
   protected void release() {
-    resources.close();
+    try {
+      resources.close();
+    } finally {
+      onClose.run();
+    }
   }
 }

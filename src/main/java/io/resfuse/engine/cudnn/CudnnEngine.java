@@ -35,7 +35,6 @@ final class CudnnEngine implements Engine, DeviceMeter {
   private final Handle handle;
   private final AlgorithmChoice choice;
   private final boolean tensorCores;
-  private boolean closed;
 
   /** Opens cuDNN, which is loaded, on a device. */
   CudnnEngine(EngineOptions options) {
@@ -48,6 +47,7 @@ final class CudnnEngine implements Engine, DeviceMeter {
       host.close();
       throw e;
     }
+    host.own(handle::close);
   }
 
   /** The choice that a property names. */
@@ -129,16 +129,8 @@ final class CudnnEngine implements Engine, DeviceMeter {
   }
 
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      host.enter();
-      try {
-        handle.close();
-      } finally {
-        host.close();
-      }
-    }
+  public void close() {
+    host.close();
   }
 
   /** The name, the library and the device. */

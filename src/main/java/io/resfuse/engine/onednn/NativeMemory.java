@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeMemory implements AutoCloseable {
   private static final AtomicLong live = new AtomicLong();
+  private static final AtomicLong liveBytes = new AtomicLong();
 
   /** Where blocks begin: at a huge page if the block can fill one, else at a page. */
   private static final long HUGE_PAGE = 2L << 20;
@@ -48,6 +49,7 @@ final class NativeMemory implements AutoCloseable {
       NativeLibrary.adviseHugePages(address, bytes);
     }
     live.incrementAndGet();
+    liveBytes.addAndGet(bytes);
   }
 
   private static EngineException outOfMemory(long bytes, long available, String what) {
@@ -64,6 +66,15 @@ final class NativeMemory implements AutoCloseable {
    */
   static long liveBlocks() {
     return live.get();
+  }
+
+  /**
+   * What the blocks not yet freed in this process were asked for, for tests.
+   *
+   * @return bytes; 0 if nothing leaks
+   */
+  static long liveBytes() {
+    return liveBytes.get();
   }
 
   long address() {
@@ -107,6 +118,7 @@ final class NativeMemory implements AutoCloseable {
       Pointer.free(block);
       block = null;
       live.decrementAndGet();
+      liveBytes.addAndGet(-bytes);
     }
   }
 

@@ -11,12 +11,14 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
+import io.resfuse.engine.spi.Lifetime;
 import java.util.Optional;
 
 /** oneDNN on the CPU. Thread-safe; holds nothing but the number of threads. */
 final class OneDnnEngine implements Engine {
   private final EngineOptions options;
   private final Threads threads;
+  private final Lifetime lifetime = new Lifetime("engine " + OneDnnProvider.NAME, () -> {});
 
   OneDnnEngine(EngineOptions options) {
     this.options = options;
@@ -73,7 +75,8 @@ final class OneDnnEngine implements Engine {
 
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
-    return new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads);
+    return lifetime.during(
+        () -> new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads));
   }
 
   @Override
@@ -88,6 +91,11 @@ final class OneDnnEngine implements Engine {
 
   @Override
   public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions) {
+    return lifetime.during(() -> makeTrainingPlan(network, parameters, trainingOptions));
+  }
+
+  private TrainingPlan makeTrainingPlan(
       NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions) {
     int type = type(trainingOptions.precision(), Mode.TRAINING);
     trainingOptions.check(network);
@@ -107,6 +115,9 @@ final class OneDnnEngine implements Engine {
     }
   }
 
+  /** What it has made goes on: nothing of it is the engine's. */
   @Override
-  public void close() {}
+  public void close() {
+    lifetime.close();
+  }
 }

@@ -128,9 +128,12 @@ final class OneDnnInferencePlan extends AbstractInferencePlan {
 
   @Override
   protected void release() {
-    scope.close();
-    arena.close();
-    host.close();
-    onClose.run();
+    try {
+      scope.close();
+      arena.close();
+      host.close();
+    } finally {
+      onClose.run();
+    }
   }
 }

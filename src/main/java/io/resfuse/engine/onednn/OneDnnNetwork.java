@@ -7,21 +7,22 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
+import io.resfuse.engine.spi.Lifetime;
 
-/** Folded and packed weights, and the plans that share them. Thread-safe by one lock. */
+/** Folded and packed weights, and the plans that share them. Thread-safe. */
 final class OneDnnNetwork implements LoadedNetwork {
   private final NetworkSpec network;
   private final int type;
   private final Threads threads;
   private final PackedWeights weights;
-  private int plans;
-  private boolean closed;
+  private final Lifetime lifetime;
 
   OneDnnNetwork(NetworkSpec network, Parameters parameters, int type, Threads threads) {
     this.network = network;
     this.type = type;
     this.threads = threads;
     this.weights = new PackedWeights(network, parameters);
+    this.lifetime = new Lifetime("network " + network.name(), weights::close);
   }
 
   @Override
@@ -31,52 +32,38 @@ final class OneDnnNetwork implements LoadedNetwork {
 
   @Override
   public synchronized PlanMemory memory(PlanRequest request) {
-    checkOpen();
-    threads.use();
-    try (Scope scope = new Scope()) {
-      return new InferenceProgram(scope, network, request, type, weights, threads.count()).memory();
-    }
+    return lifetime.during(
+        () -> {
+          threads.use();
+          try (Scope scope = new Scope()) {
+            return program(scope, request).memory();
+          }
+        });
   }
 
   @Override
   public synchronized InferencePlan plan(PlanRequest request) {
-    checkOpen();
+    return lifetime.make(onClose -> plan(request, onClose));
+  }
+
+  private InferenceProgram program(Scope scope, PlanRequest request) {
+    return new InferenceProgram(scope, network, request, type, weights, threads.count());
+  }
+
+  private InferencePlan plan(PlanRequest request, Runnable onClose) {
     threads.use();
     try (Scope scope = new Scope()) {
-      InferenceProgram program =
-          new InferenceProgram(scope, network, request, type, weights, threads.count());
+      InferenceProgram program = program(scope, request);
       SlowSteps.log(
           "inference with " + network.name(),
           TrainingFormat.CHANNELS_LAST,
           program.implementations());
-      InferencePlan plan = new OneDnnInferencePlan(program, request, threads, this::planClosed);
-      plans++;
-      return plan;
+      return new OneDnnInferencePlan(program, request, threads, onClose);
     }
-  }
-
-  private void checkOpen() {
-    if (closed) {
-      throw new IllegalStateException("network " + network.name() + " is closed");
-    }
-  }
-
-  private synchronized void planClosed() {
-    plans--;
-    freeIfUnused();
   }
 
   @Override
-  public synchronized void close() {
-    if (!closed) {
-      closed = true;
-      freeIfUnused();
-    }
-  }
-
-  private void freeIfUnused() {
-    if (closed && plans == 0) {
-      weights.close();
-    }
+  public void close() {
+    lifetime.close();
   }
 }

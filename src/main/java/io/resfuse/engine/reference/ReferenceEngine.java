@@ -8,6 +8,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.spi.Lifetime;
 import java.util.Optional;
 
 /**
@@ -25,6 +26,7 @@ import java.util.Optional;
 public final class ReferenceEngine implements Engine {
   private final String description;
   private final Loop loop;
+  private final Lifetime lifetime;
 
   /**
    * Opens the engine.
@@ -34,6 +36,7 @@ public final class ReferenceEngine implements Engine {
   public ReferenceEngine(EngineOptions options) {
     this.description = describe(options);
     this.loop = new Loop(options.effectiveThreads());
+    this.lifetime = new Lifetime("engine " + ReferenceEngineProvider.NAME, loop::close);
   }
 
   static String describe(EngineOptions options) {
@@ -68,7 +71,8 @@ public final class ReferenceEngine implements Engine {
   public ReferenceLoadedNetwork load(
       NetworkSpec network, Parameters parameters, Precision precision) {
     require(precision, Mode.INFERENCE);
-    return new ReferenceLoadedNetwork(network, parameters, precision, loop);
+    return lifetime.make(
+        onClose -> new ReferenceLoadedNetwork(network, parameters, precision, loop, onClose));
   }
 
   @Override
@@ -86,7 +90,8 @@ public final class ReferenceEngine implements Engine {
     options.check(network);
     options.request().requireFloats(name());
     try {
-      return new ReferenceTrainingPlan(network, parameters, options, loop);
+      return lifetime.make(
+          onClose -> new ReferenceTrainingPlan(network, parameters, options, loop, onClose));
     } catch (OutOfMemoryError e) {
       throw outOfMemory(network, MemoryEstimate.training(network, options), e);
     }
@@ -106,7 +111,7 @@ public final class ReferenceEngine implements Engine {
 
   @Override
   public void close() {
-    loop.close();
+    lifetime.close();
   }
 
   /** The name and the threads. */

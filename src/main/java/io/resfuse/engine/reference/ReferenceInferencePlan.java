@@ -11,6 +11,7 @@ import java.util.Map;
 
 /** Runs a network forward. Beyond the SPI, outputs can be read without rounding to float32. */
 public final class ReferenceInferencePlan extends AbstractInferencePlan {
+  private final Runnable onClose;
   private final PlanMemory memory;
   private final Workspace workspace;
   private final Tensor image;
@@ -22,8 +23,10 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
       PlanRequest request,
       ParameterStore parameters,
       Rounding rounding,
-      Loop loop) {
+      Loop loop,
+      Runnable onClose) {
     super(loaded, request);
+    this.onClose = onClose;
     NetworkSpec network = network();
     this.workspace = new Workspace(network, request, null, parameters, rounding, loop);
     this.image = workspace.value(network.input());
@@ -86,5 +89,7 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
   }
 
   @Override
-  protected void release() {}
+  protected void release() {
+    onClose.run();
+  }
 }

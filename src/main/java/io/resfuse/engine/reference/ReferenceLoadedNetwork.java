@@ -6,6 +6,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.spi.Lifetime;
 
 /** Weights as doubles on the heap, shared by the plans. Thread-safe. */
 public final class ReferenceLoadedNetwork implements LoadedNetwork {
@@ -13,14 +14,15 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
   private final Rounding rounding;
   private final ParameterStore parameters;
   private final Loop loop;
-  private volatile boolean closed;
+  private final Lifetime lifetime;
 
   ReferenceLoadedNetwork(
-      NetworkSpec network, Parameters parameters, Precision precision, Loop loop) {
+      NetworkSpec network, Parameters parameters, Precision precision, Loop loop, Runnable onFree) {
     this.network = network;
     this.rounding = Rounding.of(precision);
     this.parameters = new ParameterStore(network, parameters, rounding);
     this.loop = loop;
+    this.lifetime = new Lifetime("network " + network.name(), onFree);
   }
 
   @Override
@@ -36,12 +38,11 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
 
   @Override
   public ReferenceInferencePlan plan(PlanRequest request) {
-    if (closed) {
-      throw new IllegalStateException("the loaded network " + network.name() + " is closed");
-    }
     request.requireFloats(ReferenceEngineProvider.NAME);
     try {
-      return new ReferenceInferencePlan(network, request, parameters, rounding, loop);
+      return lifetime.make(
+          onClose ->
+              new ReferenceInferencePlan(network, request, parameters, rounding, loop, onClose));
     } catch (OutOfMemoryError e) {
       throw ReferenceEngine.outOfMemory(network, memory(request), e);
     }
@@ -49,6 +50,6 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
 
   @Override
   public void close() {
-    closed = true;
+    lifetime.close();
   }
 }

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * does not hold all of their bits.
  */
 public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
+  private final Runnable onClose;
   private static final String LOGITS = "logits";
 
   private final TrainingOptions options;
@@ -38,8 +39,10 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
   /** The gradient of the logits as the loss computed it, before its rounding to float32. */
   private final @Nullable Tensor logitsGradient;
 
-  ReferenceTrainingPlan(NetworkSpec whole, Parameters initial, TrainingOptions options, Loop loop) {
+  ReferenceTrainingPlan(
+      NetworkSpec whole, Parameters initial, TrainingOptions options, Loop loop, Runnable onClose) {
     super(whole, options);
+    this.onClose = onClose;
     Rounding rounding = Rounding.of(options.precision());
     NetworkSpec network = network();
     this.options = options;
@@ -290,5 +293,7 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
   }
 
   @Override
-  protected void release() {}
+  protected void release() {
+    onClose.run();
+  }
 }

@@ -4,7 +4,7 @@ import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
 
-/** An {@link InferencePlan} that checks before an engine works. Not thread-safe. */
+/** An {@link InferencePlan} that checks before an engine works. */
 public abstract class AbstractInferencePlan extends AbstractPlan implements InferencePlan {
   private final PlanRequest request;
 
@@ -28,7 +28,7 @@ public abstract class AbstractInferencePlan extends AbstractPlan implements Infe
   }
 
   @Override
-  public final void run() {
+  public final synchronized void run() {
     checkOpen();
     runForward();
   }

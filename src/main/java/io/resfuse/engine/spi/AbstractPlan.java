@@ -14,7 +14,9 @@ import java.util.Map;
  * What plans for inference and for training have in common: they are open or closed, and have
  * images that come in and outputs that go out. Its public methods check what they are given and
  * whether the plan is open; what is protected and abstract does the work and need not check. Of a
- * closed plan, shapes, memory and what it was made for can still be asked. Not thread-safe.
+ * closed plan, shapes, memory and what it was made for can still be asked. A plan has one owner at
+ * a time; only {@link #close} may come from any thread, a cleaner's too: it waits for the call that
+ * runs.
  */
 public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
   private final String description;
@@ -135,7 +137,7 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
    * @return the same buffer always
    * @throws IllegalStateException if closed, or if the plan takes pixels
    */
-  public final FloatBuffer input() {
+  public final synchronized FloatBuffer input() {
     checkOpen();
     if (request.scaling() != null) {
       throw new IllegalStateException("this plan takes pixels: write them to pixels()");
@@ -149,7 +151,7 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
    * @return the same buffer always
    * @throws IllegalStateException if closed, or if the plan takes floats
    */
-  public final ByteBuffer pixels() {
+  public final synchronized ByteBuffer pixels() {
     checkOpen();
     if (request.scaling() == null) {
       throw new IllegalStateException("this plan takes floats: write them to input()");
@@ -165,7 +167,7 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
    * @throws IllegalStateException if closed
    * @throws IllegalArgumentException if the plan has no such output
    */
-  public final FloatBuffer output(String name) {
+  public final synchronized FloatBuffer output(String name) {
     checkOpen();
     checkOutput(name);
     return outputBuffer(name);
@@ -184,21 +186,21 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
   }
 
   @Override
-  public final double seconds(String operation, Runnable coolCaches) {
+  public final synchronized double seconds(String operation, Runnable coolCaches) {
     checkOpen();
     disturbed();
     return time(operation, coolCaches);
   }
 
   @Override
-  public final List<String> implementations(String operation) {
+  public final synchronized List<String> implementations(String operation) {
     checkOpen();
     return kernels(operation);
   }
 
-  /** Frees the plan. Idempotent. */
+  /** Frees the plan, once the call that runs is done. Idempotent. */
   @Override
-  public final void close() {
+  public final synchronized void close() {
     if (!closed) {
       closed = true;
       release();

@@ -14,7 +14,7 @@ import java.util.Map;
 /**
  * The contract of {@link TrainingPlan}: in which order its methods may be called, what they may be
  * given, and what they say otherwise. Engines do the work in the methods that are protected and
- * abstract, which need not check. Not thread-safe.
+ * abstract, which need not check.
  *
  * <p>A plan is <em>open</em>, has its <em>forward pass done</em>, or is <em>closed</em>. {@link
  * #forward} keeps what one backward pass needs, which {@link #backward} uses up: engines give its
@@ -203,7 +203,7 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final void forward() {
+  public final synchronized void forward() {
     checkOpen();
     forwardDone = false;
     runForward();
@@ -211,28 +211,28 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final void evaluate() {
+  public final synchronized void evaluate() {
     checkOpen();
     forwardDone = false;
     runEvaluation();
   }
 
   @Override
-  public final FloatBuffer outputGradient(String name) {
+  public final synchronized FloatBuffer outputGradient(String name) {
     checkOpen();
     checkOutput(name);
     return outputGradientBuffer(name);
   }
 
   @Override
-  public final double softmaxCrossEntropy(int[] labels, double smoothing) {
+  public final synchronized double softmaxCrossEntropy(int[] labels, double smoothing) {
     checkOpen();
     int counted = LossArguments.count(labels, smoothing, options.batch(), classes());
     return lossOfLabels(labels, smoothing, counted);
   }
 
   @Override
-  public final double softmaxCrossEntropy(FloatBuffer targets) {
+  public final synchronized double softmaxCrossEntropy(FloatBuffer targets) {
     checkOpen();
     LossArguments.check(targets, options.batch(), classes());
     return lossOfTargets(targets);
@@ -248,7 +248,7 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
    * <p>It uses up what the forward pass kept: another one needs a forward pass of its own.
    */
   @Override
-  public final void backward(boolean accumulate) {
+  public final synchronized void backward(boolean accumulate) {
     checkOpen();
     if (!forwardDone) {
       throw new IllegalStateException(
@@ -265,14 +265,14 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final FloatBuffer inputGradient() {
+  public final synchronized FloatBuffer inputGradient() {
     checkOpen();
     checkInputGradient();
     return inputGradientBuffer();
   }
 
   @Override
-  public final void readGradient(String parameter, HostTensor target) {
+  public final synchronized void readGradient(String parameter, HostTensor target) {
     checkOpen();
     ParameterSpec spec = checkTrained(parameter);
     if (!target.shape().equals(spec.shape())) {
@@ -288,13 +288,13 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final double gradientNorm() {
+  public final synchronized double gradientNorm() {
     checkOpen();
     return normOfGradients();
   }
 
   @Override
-  public final void update(double learningRate, double gradientScale) {
+  public final synchronized void update(double learningRate, double gradientScale) {
     checkOpen();
     forwardDone = false;
     steps++;
@@ -302,7 +302,7 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final void readParameters(Parameters target) {
+  public final synchronized void readParameters(Parameters target) {
     checkOpen();
     for (ParameterSpec parameter : whole.parameters().values()) {
       readValue(parameter, target.get(parameter));
@@ -310,7 +310,7 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final void writeParameters(Parameters source) {
+  public final synchronized void writeParameters(Parameters source) {
     checkOpen();
     forwardDone = false;
     for (ParameterSpec parameter : whole.parameters().values()) {
@@ -320,7 +320,7 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final Map<String, HostTensor> readOptimizerState() {
+  public final synchronized Map<String, HostTensor> readOptimizerState() {
     checkOpen();
     Map<String, HostTensor> state = new LinkedHashMap<>();
     List<String> names = OptimizerStates.names(options.optimizer());
@@ -336,7 +336,7 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final void writeOptimizerState(Map<String, HostTensor> state) {
+  public final synchronized void writeOptimizerState(Map<String, HostTensor> state) {
     checkOpen();
     OptimizerStates.check(state, options.optimizer(), flow.trained());
     List<String> names = OptimizerStates.names(options.optimizer());
