@@ -102,17 +102,19 @@ public final class DeviceMemory implements AutoCloseable {
    * Copies from the host.
    *
    * @param offset where it goes, in bytes
-   * @param source from its position to its limit, which stay as they are; direct buffers are
-   *     fastest
+   * @param source from its position to its limit, which stay as they are; on an array JCuda would
+   *     stop the garbage collector meanwhile, so one that is not direct is copied first
    */
   public void write(long offset, ByteBuffer source) {
     if (source.hasRemaining()) {
+      ByteBuffer direct =
+          source.isDirect()
+              ? source.slice()
+              : ByteBuffer.allocateDirect(source.remaining()).put(source.duplicate()).flip();
       context.use();
       context.check(
           cuMemcpyHtoD(
-              pointer(offset, source.remaining()),
-              Pointer.toBuffer(source.slice()),
-              source.remaining()),
+              pointer(offset, source.remaining()), Pointer.toBuffer(direct), source.remaining()),
           "copying to the device");
     }
   }
@@ -121,17 +123,21 @@ public final class DeviceMemory implements AutoCloseable {
    * Copies to the host.
    *
    * @param offset from where, in bytes
-   * @param target filled from its position to its limit, which stay as they are
+   * @param target filled from its position to its limit, which stay as they are; better direct, as
+   *     above
    */
   public void read(long offset, ByteBuffer target) {
     if (target.hasRemaining()) {
+      ByteBuffer direct =
+          target.isDirect() ? target.slice() : ByteBuffer.allocateDirect(target.remaining());
       context.use();
       context.check(
           cuMemcpyDtoH(
-              Pointer.toBuffer(target.slice()),
-              pointer(offset, target.remaining()),
-              target.remaining()),
+              Pointer.toBuffer(direct), pointer(offset, target.remaining()), target.remaining()),
           "copying from the device");
+      if (!target.isDirect()) {
+        target.duplicate().put(direct);
+      }
     }
   }
 

@@ -1,11 +1,11 @@
 package io.resfuse.engine.cuda.internal.driver;
 
 import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
-import static jcuda.driver.JCudaDriver.cuModuleLoadData;
 import static jcuda.driver.JCudaDriver.cuModuleLoadDataJIT;
 import static jcuda.driver.JCudaDriver.cuModuleUnload;
 
 import io.resfuse.engine.EngineException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import jcuda.Pointer;
@@ -54,7 +54,7 @@ public final class KernelModule implements AutoCloseable {
     this.entries = PtxEntries.of(ptx);
     context.use();
     if (machineCode != null) {
-      int result = cuModuleLoadData(handle, machineCode);
+      int result = cuModuleLoadDataJIT(handle, direct(machineCode), new JITOptions());
       this.fromMachineCode = result == CUresult.CUDA_SUCCESS;
       if (Driver.isFault(result)) {
         context.check(result, "loading the machine code of the kernels '" + name + "'");
@@ -72,8 +72,8 @@ public final class KernelModule implements AutoCloseable {
     JITOptions options = new JITOptions();
     options.putInt(CUjit_option.CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, LOG_BYTES);
     options.putBytes(CUjit_option.CU_JIT_ERROR_LOG_BUFFER, new byte[LOG_BYTES]);
-    byte[] text = (ptx + "\0").getBytes(StandardCharsets.UTF_8);
-    int result = cuModuleLoadDataJIT(handle, Pointer.to(text), options);
+    Pointer text = direct((ptx + "\0").getBytes(StandardCharsets.UTF_8));
+    int result = cuModuleLoadDataJIT(handle, text, options);
     if (result != CUresult.CUDA_SUCCESS) {
       String log = options.getString(CUjit_option.CU_JIT_ERROR_LOG_BUFFER).strip();
       context.check(
@@ -84,6 +84,11 @@ public final class KernelModule implements AutoCloseable {
               + context.device()
               + (log.isEmpty() ? "" : " (" + log + ")"));
     }
+  }
+
+  /** A copy outside of the heap: on an array JCuda would stop the garbage collector meanwhile. */
+  private static Pointer direct(byte[] content) {
+    return Pointer.toBuffer(ByteBuffer.allocateDirect(content.length).put(content).flip());
   }
 
   /**

@@ -4,6 +4,8 @@ import io.resfuse.engine.cuda.internal.driver.Stream;
 import io.resfuse.engine.cuda.internal.library.Library.Product;
 import io.resfuse.engine.cuda.internal.library.PreparedProduct;
 import io.resfuse.engine.cuda.internal.library.PreparedProduct.Tensors;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import jcuda.Pointer;
 import jcuda.jcudnn.JCudnn;
 
@@ -12,15 +14,21 @@ import jcuda.jcudnn.JCudnn;
  */
 public final class ConvolutionProduct implements PreparedProduct {
   /** Factors of the host, which cuDNN reads while it is called. */
-  static final Pointer ONE = Pointer.to(new float[] {1});
+  static final Pointer ONE = factor(1);
 
-  static final Pointer ZERO = Pointer.to(new float[] {0});
+  static final Pointer ZERO = factor(0);
 
   private final Handle handle;
   private final Product product;
   private final String doing;
   private final ConvolutionDescriptors descriptors;
   private final Algorithm algorithm;
+
+  /** Outside of the heap: on an array JCuda would stop the garbage collector meanwhile. */
+  private static Pointer factor(float value) {
+    ByteBuffer place = ByteBuffer.allocateDirect(Float.BYTES).order(ByteOrder.nativeOrder());
+    return Pointer.toBuffer(place.putFloat(0, value));
+  }
 
   /**
    * Chooses an algorithm.
