@@ -3,9 +3,11 @@ package io.resfuse.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.ChildJvm;
+import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.cuda.SoftCudaExtension;
 import io.resfuse.tensor.TensorLayout;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -35,9 +37,12 @@ class CheckedJniTest {
     }
   }
 
-  /** Infers and trains a little. */
+  /** Decodes JPEGs, infers and trains a little. */
   static final class User {
     public static void main(String[] arguments) {
+      for (int i = 0; i < 3; i++) { // the JDK decodes the first of a process
+        new ImageDecoder().read(Path.of("examples/china.jpg"));
+      }
       TestNetwork test = TestNetworks.networks().get(0);
       Parameters parameters = TestData.parameters(test.network());
       Engine engine = Engines.open(arguments[0], new EngineOptions(1, arguments[1]));

@@ -15,9 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class UnusedNativesTest {
-  private static final FileTime LONG_AGO =
+  private final FileTime longAgo =
       FileTime.from(Instant.now().minus(UnusedNatives.UNUSED).minus(Duration.ofDays(1)));
-  private static final FileTime RECENTLY =
+  private final FileTime recently =
       FileTime.from(Instant.now().minus(UnusedNatives.UNUSED).plus(Duration.ofDays(1)));
 
   @TempDir Path temporary;
@@ -41,10 +41,10 @@ class UnusedNativesTest {
 
   @Test
   void goWhenAnotherVersionComes() throws IOException {
-    Path used = lastUsed("second", RECENTLY);
-    Path inUse = lastUsed("third", RECENTLY);
-    Path unused = lastUsed("first", LONG_AGO);
-    Files.setLastModifiedTime(inUse.resolveSibling(UnusedNatives.LOCK), LONG_AGO);
+    Path used = lastUsed("second", recently);
+    Path inUse = lastUsed("third", recently);
+    Path unused = lastUsed("first", longAgo);
+    Files.setLastModifiedTime(inUse.resolveSibling(UnusedNatives.LOCK), longAgo);
     try (FolderLock held = FolderLock.acquire(inUse.resolveSibling(UnusedNatives.LOCK))) {
       assertThat(held).isNotNull();
       Path another = NativeFiles.unpack(resource("fourth"), root);
@@ -57,11 +57,11 @@ class UnusedNativesTest {
 
   @Test
   void useIsNotedAndWhatIsGoneIsUnpackedAgain() throws IOException {
-    Path file = lastUsed("first", LONG_AGO);
+    Path file = lastUsed("first", longAgo);
     assertThat(NativeFiles.unpack(resource("first"), root)).isEqualTo(file);
     UnusedNatives.remove(root);
     assertThat(file).hasContent("first");
-    lastUsed("first", LONG_AGO);
+    lastUsed("first", longAgo);
     UnusedNatives.remove(root);
     assertThat(file).doesNotExist();
     assertThat(NativeFiles.unpack(resource("first"), root)).hasContent("first");
@@ -69,9 +69,9 @@ class UnusedNativesTest {
 
   @Test
   void thoseOfFormerVersionsGoToo() throws IOException {
-    Path old = former("softcuda-8ee537f9d3c989e0", LONG_AGO, LONG_AGO);
-    Path read = former("resfuse-cpu-1032558d5da19cec", LONG_AGO, RECENTLY);
-    Path other = former("resfuse-cpu-mine", LONG_AGO, LONG_AGO);
+    Path old = former("softcuda-8ee537f9d3c989e0", longAgo, longAgo);
+    Path read = former("resfuse-cpu-1032558d5da19cec", longAgo, recently);
+    Path other = former("resfuse-cpu-mine", longAgo, longAgo);
     NativeFiles.unpack(resource("first"), root);
     assertThat(old).doesNotExist();
     assertThat(read).exists();
