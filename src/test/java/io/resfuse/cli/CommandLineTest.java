@@ -376,6 +376,75 @@ class CommandLineTest {
     assertThat(byPosition.exitCode()).as(byPosition.err()).isZero();
   }
 
+  /** A file of another's training says nothing of preprocessing; the network's stem does. */
+  @Test
+  void networksForSmallImagesTakeSmallImagesUnlessToldOtherwise() throws IOException {
+    ModelFile stated = ModelFile.open(tinyModel());
+    Path silent = folder.resolve("silent.safetensors");
+    ModelFile.save(
+        silent,
+        new ModelMetadata(stated.config(), null, stated.metadata().labels(), Map.of()),
+        stated.parameters());
+    String model = silent.toString();
+    JsonNode usual = probabilities(model, "--engine", "reference");
+    assertThat(usual)
+        .isEqualTo(probabilities(model, "--engine", "reference", "--preprocessing", "cifar"))
+        .isNotEqualTo(
+            probabilities(model, "--engine", "reference", "--preprocessing", "torchvision"));
+    Outcome features =
+        run(
+            "features",
+            CAT.toString(),
+            "--engine",
+            "reference",
+            "--weights",
+            model,
+            "--to",
+            folder.toString());
+    assertThat(features.exitCode()).as(features.err()).isZero();
+    assertThat(Npy.read(folder.resolve("chelsea.c3.npy")).shape())
+        .isEqualTo(Shape.of(1, 32, 16, 16));
+    for (String name : stated.metadata().labels()) {
+      Path pictures = Files.createDirectories(folder.resolve("data/test/" + name));
+      Files.copy(CAT, pictures.resolve("1.png"));
+    }
+    assertThat(evaluated(model)).isEqualTo(evaluated(model, "--preprocessing", "cifar"));
+  }
+
+  /** Loss and confusion, without the time that it took. */
+  private List<JsonNode> evaluated(String model, String... more) throws IOException {
+    List<String> arguments =
+        new ArrayList<>(List.of("evaluate", "--engine", "reference", "--json", "--weights", model));
+    arguments.addAll(List.of("--data", folder.resolve("data").toString()));
+    Outcome outcome = run(with(arguments, more));
+    assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+    JsonNode json = new ObjectMapper().readTree(outcome.out());
+    return List.of(json.get("loss"), json.get("confusion"));
+  }
+
+  @Test
+  void drawingsOfPicturesOfOneNameAreKeptApart() throws IOException {
+    Path pictures = folder.resolve("pictures");
+    for (String name : List.of("a/1.png", "b/1.png", "b/2.png", "b/2.jpg")) {
+      Files.createDirectories(pictures.resolve(name).getParent());
+      Files.copy(CAT, pictures.resolve(name));
+    }
+    Outcome outcome =
+        run(
+            "classify",
+            pictures.toString(),
+            "--engine",
+            "reference",
+            "--weights",
+            tinyModel().toString(),
+            "--draw",
+            folder.resolve("out").toString());
+    assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+    assertThat(written())
+        .containsExactly(
+            "a/1.classes.png", "b/1.classes.png", "b/2.jpg.classes.png", "b/2.png.classes.png");
+  }
+
   /** As classify does: what cannot be read is named, the others are done. */
   @Test
   void featuresSkipWhatCannotBeRead() throws IOException {

@@ -13,6 +13,9 @@ import java.util.List;
  * CIFAR-100 the coarse label before it), then 1024 red, 1024 green and 1024 blue samples.
  */
 public final class CifarDatasets {
+  /** The preset of {@link io.resfuse.data.image.Preprocessing} for both. */
+  static final String PRESET = "cifar";
+
   private static final int SIDE = 32;
   private static final int PLANE = SIDE * SIDE;
 
@@ -95,7 +98,7 @@ public final class CifarDatasets {
         at++;
       }
     }
-    return new MemoryDataset(name, classes, labels, pixels, SIDE, SIDE, 3, files);
+    return new MemoryDataset(name, PRESET, classes, labels, pixels, SIDE, SIDE, 3, files);
   }
 
   private static int records(Path file, int record) {

@@ -5,6 +5,7 @@ import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.PixelScratch;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Labelled pictures, by their number. Any thread may use it, many at a time. */
 public interface Dataset {
@@ -66,6 +67,16 @@ public interface Dataset {
    */
   default String describe(int index) {
     return name() + "[" + index + "]";
+  }
+
+  /**
+   * How the pictures are usually prepared.
+   *
+   * @return the name of a preset of {@link io.resfuse.data.image.Preprocessing} that was made for
+   *     this data set, by what its files are and not by what they are called; null if there is none
+   */
+  default @Nullable String preset() {
+    return null;
   }
 
   /**

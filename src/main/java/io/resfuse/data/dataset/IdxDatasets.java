@@ -38,7 +38,7 @@ public final class IdxDatasets {
    * @throws DataException if a file is missing or damaged
    */
   public static Dataset fashionMnist(Path folder, Split split) {
-    return readFolder("Fashion-MNIST", folder, split, FASHION_CLASSES);
+    return readFolder("Fashion-MNIST", "fashion-mnist", folder, split, FASHION_CLASSES);
   }
 
   /**
@@ -50,7 +50,7 @@ public final class IdxDatasets {
    * @throws DataException if a file is missing or damaged
    */
   public static Dataset mnist(Path folder, Split split) {
-    return readFolder("MNIST", folder, split, DIGITS);
+    return readFolder("MNIST", "mnist", folder, split, DIGITS);
   }
 
   /**
@@ -65,6 +65,11 @@ public final class IdxDatasets {
    *     differ, or a label has no class
    */
   public static Dataset read(String name, Path images, Path labels, List<String> classes) {
+    return read(name, null, images, labels, classes);
+  }
+
+  private static Dataset read(
+      String name, @Nullable String preset, Path images, Path labels, List<String> classes) {
     IdxFile labelFile = IdxFile.read(labels, 1);
     IdxFile imageFile = IdxFile.read(images, 3);
     Shape shape = imageFile.shape;
@@ -76,6 +81,7 @@ public final class IdxDatasets {
     }
     return new MemoryDataset(
         name,
+        preset,
         classes,
         labelFile.elements,
         imageFile.elements,
@@ -85,10 +91,12 @@ public final class IdxDatasets {
         labels);
   }
 
-  private static Dataset readFolder(String name, Path folder, Split split, List<String> classes) {
+  private static Dataset readFolder(
+      String name, String preset, Path folder, Split split, List<String> classes) {
     String part = split == Split.TRAIN ? "train" : "t10k";
     return read(
         name + " " + part,
+        preset,
         find(folder, part + "-images", "idx3-ubyte"),
         find(folder, part + "-labels", "idx1-ubyte"),
         classes);

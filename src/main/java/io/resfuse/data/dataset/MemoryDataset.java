@@ -3,10 +3,12 @@ package io.resfuse.data.dataset;
 import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Small pictures of one size, kept in memory: a byte per sample. */
 final class MemoryDataset implements Dataset {
   private final String name;
+  private final @Nullable String preset;
   private final List<String> classes;
   private final byte[] labels;
   private final byte[] pixels;
@@ -17,12 +19,14 @@ final class MemoryDataset implements Dataset {
   /**
    * A data set.
    *
+   * @param preset that was made for it; null for none
    * @param labels unsigned bytes
    * @param pixels (picture, height, width, channel)
    * @param where what to name if a label is out of range
    */
   MemoryDataset(
       String name,
+      @Nullable String preset,
       List<String> classes,
       byte[] labels,
       byte[] pixels,
@@ -31,6 +35,7 @@ final class MemoryDataset implements Dataset {
       int channels,
       Object where) {
     this.name = name;
+    this.preset = preset;
     this.classes = List.copyOf(classes);
     this.labels = labels;
     this.pixels = pixels;
@@ -49,6 +54,11 @@ final class MemoryDataset implements Dataset {
   @Override
   public String name() {
     return name;
+  }
+
+  @Override
+  public @Nullable String preset() {
+    return preset;
   }
 
   @Override

@@ -234,6 +234,19 @@ public final class PackedDataset implements Dataset {
     return name;
   }
 
+  /** Of the data sets that are known, by the names that they alone have. */
+  @Override
+  public @Nullable String preset() {
+    String packed = name.substring(0, name.indexOf(", packed in "));
+    return switch (packed) {
+      case "Fashion-MNIST train", "Fashion-MNIST t10k" -> "fashion-mnist";
+      case "MNIST train", "MNIST t10k" -> "mnist";
+      case "CIFAR-10 train", "CIFAR-10 test", "CIFAR-100 train", "CIFAR-100 test" ->
+          CifarDatasets.PRESET;
+      default -> null;
+    };
+  }
+
   /**
    * The size to which the packer has shrunk the pictures.
    *

@@ -5,6 +5,7 @@ import io.resfuse.data.image.Image;
 import io.resfuse.data.image.PixelScratch;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Another data set with its classes in another order, matched by name. */
 final class ReorderedDataset implements Dataset {
@@ -54,6 +55,11 @@ final class ReorderedDataset implements Dataset {
   @Override
   public Image image(int index, PixelScratch scratch) {
     return dataset.image(index, scratch);
+  }
+
+  @Override
+  public @Nullable String preset() {
+    return dataset.preset();
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.resfuse.data.image.PixelScratch;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Some pictures of another data set. */
 final class Subset implements Dataset {
@@ -69,6 +70,11 @@ final class Subset implements Dataset {
   @Override
   public Image image(int index, PixelScratch scratch) {
     return whole.image(indices[index], scratch);
+  }
+
+  @Override
+  public @Nullable String preset() {
+    return whole.preset();
   }
 
   @Override

@@ -93,7 +93,7 @@ public final class TrainingSetup {
             : training.balancedSubset(recipe.perClass(), recipe.seed());
     ResNetConfig config =
         pretrained == null ? ResNetConfig.of(recipe.network()) : pretrained.config();
-    Preprocessing preprocessing = preprocessing(recipe, training.name(), config, pretrained);
+    Preprocessing preprocessing = preprocessing(recipe, training.preset(), config, pretrained);
     if (pretrained == null) {
       config = config.withInputChannels(preprocessing.channels());
       if (!recipe.shortcut().isEmpty()) {
@@ -120,19 +120,17 @@ public final class TrainingSetup {
   }
 
   private static Preprocessing preprocessing(
-      TrainingRecipe recipe, String dataset, ResNetConfig config, @Nullable ModelFile pretrained) {
+      TrainingRecipe recipe,
+      @Nullable String preset,
+      ResNetConfig config,
+      @Nullable ModelFile pretrained) {
     if (!recipe.preprocessing().isEmpty()) {
       return Preprocessing.of(recipe.preprocessing());
     }
     if (pretrained != null) {
       return Preprocessing.of(pretrained.preset());
     }
-    // The names of data sets; a path is no name, whatever it begins with.
-    return switch (dataset) {
-      case "fashion-mnist", "mnist" -> Preprocessing.of(dataset);
-      case "cifar10", "cifar100" -> Preprocessing.of("cifar");
-      default -> Preprocessing.of(ModelFile.preset(config));
-    };
+    return Preprocessing.of(preset == null ? ModelFile.preset(config) : preset);
   }
 
   /** Training, validation and test pictures. */

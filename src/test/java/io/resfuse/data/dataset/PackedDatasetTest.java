@@ -186,7 +186,7 @@ class PackedDatasetTest {
     Pictures training = Pictures.of(3);
     Dataset test =
         new MemoryDataset(
-            "digits", IdxDatasets.DIGITS, new byte[1], new byte[784], 28, 28, 1, "digits");
+            "digits", null, IdxDatasets.DIGITS, new byte[1], new byte[784], 28, 28, 1, "digits");
     assertThatThrownBy(() -> pack(training, test, 0, 1))
         .isInstanceOf(DataException.class)
         .hasMessageStartingWith("patterns has 3 classes, digits 10");
