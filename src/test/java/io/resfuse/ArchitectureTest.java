@@ -64,7 +64,7 @@ class ArchitectureTest {
           .layer("cli")
           .definedBy("io.resfuse.cli..")
           .whereLayer("report")
-          .mayNotAccessAnyLayer()
+          .mayOnlyAccessLayers("platform")
           .whereLayer("platform")
           .mayNotAccessAnyLayer()
           .whereLayer("tensor")

@@ -6,13 +6,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.Model;
 import io.resfuse.Prediction;
 import io.resfuse.cli.PictureInputs.Input;
+import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
-import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.engine.Engine;
+import io.resfuse.platform.Printable;
 import io.resfuse.weights.ModelFile;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -98,12 +100,12 @@ final class ClassifyCommand implements Callable<Integer> {
       for (int i = 0; i < all.size(); i++) {
         String name = all.get(i).name();
         try {
-          images.add(inputs.read(name));
+          images.add(inputs.read(all.get(i)));
           batchNames.add(name);
           if (drawings != null) {
             batchDrawn.add(drawn.get(i));
           }
-        } catch (ImageException e) {
+        } catch (DataException e) {
           reportUnreadable(name, e);
         }
         if (images.size() == batch || (i == all.size() - 1 && !images.isEmpty())) {
@@ -130,7 +132,7 @@ final class ClassifyCommand implements Callable<Integer> {
         : Model.load(engine, file, precision, Preprocessing.of(preprocessing), 1);
   }
 
-  private void reportUnreadable(String name, ImageException failure) throws IOException {
+  private void reportUnreadable(String name, DataException failure) throws IOException {
     failed = true;
     PictureInputs.reportUnreadable(spec, failure);
     if (json) {
@@ -146,9 +148,14 @@ final class ClassifyCommand implements Callable<Integer> {
       return;
     }
     for (int i = 0; i < names.size(); i++) {
-      Path target = drawings.resolve(names.get(i) + ".classes.png");
-      Files.createDirectories(target.toAbsolutePath().getParent());
-      PredictionPicture.write(images.get(i), results.get(i), target);
+      Path target = PictureInputs.target(drawings, names.get(i), ".classes.png");
+      try {
+        Files.createDirectories(target.toAbsolutePath().getParent());
+        PredictionPicture.write(images.get(i), results.get(i), target);
+      } catch (FileSystemException e) {
+        failed = true;
+        PictureInputs.reportUnreadable(spec, PictureInputs.unwritten(target, e));
+      }
     }
   }
 
@@ -167,8 +174,10 @@ final class ClassifyCommand implements Callable<Integer> {
         }
         out.println(mapper.writeValueAsString(node));
       } else {
-        out.println(names.get(i));
-        results.get(i).forEach(prediction -> out.println("  " + prediction));
+        out.println(Printable.of(names.get(i)));
+        results
+            .get(i)
+            .forEach(prediction -> out.println("  " + Printable.of(prediction.toString())));
       }
     }
     out.flush();

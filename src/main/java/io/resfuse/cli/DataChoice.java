@@ -7,6 +7,7 @@ import io.resfuse.data.dataset.Datasets;
 import io.resfuse.data.dataset.IdxDatasets;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Settings;
 import io.resfuse.platform.UserFolders;
 import java.nio.file.Files;
@@ -59,8 +60,9 @@ final class DataChoice {
   }
 
   static Dataset open(String name, Split split) {
-    if (!KNOWN.contains(name) || Files.isDirectory(Path.of(name))) {
-      return Datasets.open(Path.of(name), split, new ImageDecoder());
+    Path path = FileNames.path(name);
+    if (!KNOWN.contains(name) || Files.isDirectory(path)) {
+      return Datasets.open(path, split, new ImageDecoder());
     }
     Path folder = find(name);
     return switch (name) {

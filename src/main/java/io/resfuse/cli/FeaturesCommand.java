@@ -2,13 +2,15 @@ package io.resfuse.cli;
 
 import io.resfuse.Model;
 import io.resfuse.cli.PictureInputs.Input;
+import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.Npy;
-import io.resfuse.data.image.ImageException;
 import io.resfuse.engine.Engine;
+import io.resfuse.platform.FileNames;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.ModelFile;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
@@ -77,18 +79,25 @@ final class FeaturesCommand implements Callable<Integer> {
       for (int i = 0; i < all.size(); i++) {
         Map<String, HostTensor> results;
         try {
-          results = run(model, inputs, all.get(i).name(), wanted);
-        } catch (ImageException e) {
+          results = run(model, inputs, all.get(i), wanted);
+        } catch (DataException e) {
           failed = true;
           out.flush();
           PictureInputs.reportUnreadable(spec, e);
           continue;
         }
         for (Map.Entry<String, HostTensor> result : results.entrySet()) {
-          Path target = folder.resolve(targets.get(i) + "." + result.getKey() + ".npy");
-          Files.createDirectories(target.toAbsolutePath().getParent());
-          Npy.write(target, result.getValue());
-          out.println(target + "  " + result.getValue());
+          Path target =
+              PictureInputs.target(folder, targets.get(i), "." + result.getKey() + ".npy");
+          try {
+            Files.createDirectories(target.toAbsolutePath().getParent());
+            Npy.write(target, result.getValue());
+            out.println(FileNames.shown(target) + "  " + result.getValue());
+          } catch (FileSystemException e) {
+            failed = true;
+            out.flush();
+            PictureInputs.reportUnreadable(spec, PictureInputs.unwritten(target, e));
+          }
         }
       }
     }
@@ -97,10 +106,16 @@ final class FeaturesCommand implements Callable<Integer> {
   }
 
   private static Map<String, HostTensor> run(
-      Model model, PictureInputs inputs, String name, Set<String> wanted) {
-    return name.endsWith(".npy")
-        ? model.run(Npy.read(Path.of(name)), wanted)
-        : model.run(List.of(inputs.read(name)), wanted);
+      Model model, PictureInputs inputs, Input input, Set<String> wanted) {
+    Path file = input.file();
+    if (file == null || !file.toString().endsWith(".npy")) {
+      return model.run(List.of(inputs.read(input)), wanted);
+    }
+    try {
+      return model.run(Npy.read(file), wanted);
+    } catch (IllegalArgumentException e) {
+      throw new DataException(FileNames.shown(file) + ": " + e.getMessage(), e);
+    }
   }
 
   private Model load(Engine engine, ModelFile file) {

@@ -2,9 +2,12 @@ package io.resfuse.cli;
 
 import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
+import io.resfuse.platform.FileNames;
 import io.resfuse.train.TrainingException;
 import io.resfuse.weights.format.WeightsException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -12,10 +15,12 @@ import java.util.Properties;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The {@code resfuse} command. */
 @Command(
@@ -119,11 +124,37 @@ public final class Main implements Runnable {
    */
   public static int run(String... arguments) {
     Main main = new Main();
-    return commandLine(main, arguments)
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .setUsageHelpAutoWidth(true)
-        .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command))
-        .execute(arguments);
+    PrintStream terminal = System.err;
+    System.setErr(new EscapingStream(terminal));
+    try {
+      CommandLine line =
+          commandLine(main, arguments)
+              .setCaseInsensitiveEnumValuesAllowed(true)
+              .setUsageHelpAutoWidth(true)
+              .setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
+              .registerConverter(Path.class, Main::path)
+              .setExecutionExceptionHandler(
+                  (failure, command, parsed) -> main.report(failure, command));
+      line.setOut(escaping(line.getOut())).setErr(escaping(line.getErr()));
+      int exitCode = line.execute(arguments);
+      line.getOut().flush();
+      return exitCode;
+    } finally {
+      System.setErr(terminal);
+    }
+  }
+
+  /** Names, labels and messages of others must not command the terminal. */
+  private static PrintWriter escaping(PrintWriter target) {
+    return new PrintWriter(new EscapingWriter(target), true);
+  }
+
+  private static Path path(String text) {
+    try {
+      return FileNames.path(text);
+    } catch (IllegalArgumentException e) {
+      throw new TypeConversionException(e.getMessage());
+    }
   }
 
   @Override

@@ -1,10 +1,10 @@
 package io.resfuse.cli;
 
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.platform.FileNames;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.PretrainedModel;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -30,7 +30,7 @@ final class ModelChoice {
   ModelFile open() {
     return network == null || isKnown(weights)
         ? open(weights)
-        : ModelFile.open(Path.of(weights), options.apply(ResNetConfig.of(network)));
+        : ModelFile.open(FileNames.path(weights), options.apply(ResNetConfig.of(network)));
   }
 
   /** A file, or a model that can be fetched, by its name. */
@@ -40,11 +40,11 @@ final class ModelChoice {
         return PretrainedModel.of(fileOrName).open(progress::bytes);
       }
     }
-    return ModelFile.open(Path.of(fileOrName));
+    return ModelFile.open(FileNames.path(fileOrName));
   }
 
   private static boolean isKnown(String name) {
-    return !Files.exists(Path.of(name))
+    return !Files.exists(FileNames.path(name))
         && PretrainedModel.all().stream().anyMatch(model -> model.name().equals(name));
   }
 }

@@ -4,14 +4,17 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.PictureFiles;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
-import io.resfuse.data.image.ImageException;
+import io.resfuse.platform.FileNames;
+import io.resfuse.platform.Printable;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Turns a command's arguments into pictures: files, folders and standard input. */
@@ -23,19 +26,33 @@ final class PictureInputs {
   /**
    * A picture to be read.
    *
-   * @param name its file, or - for standard input
+   * @param name what it is called in results: its path as text, or - for standard input
+   * @param file null for standard input, and where there is a problem
    * @param below its path below the folder that was named, or the file's name
+   * @param problem why there is no picture; null if there may be one
    */
-  record Input(String name, String below) {
-    /** What files made from it are called: its place below the folder, without the ending. */
-    String stem() {
-      int dot = below.lastIndexOf('.');
-      return dot > below.lastIndexOf('/') + 1 ? below.substring(0, dot) : below;
+  record Input(String name, @Nullable Path file, Path below, @Nullable DataException problem) {
+    static Input of(Path file, Path below) {
+      return new Input(FileNames.text(file), file, below, null);
+    }
+
+    static Input unusable(String name, DataException problem) {
+      return new Input(name, null, Path.of("-"), problem);
+    }
+
+    /**
+     * What files made from it are called: its place below the folder, without the ending. Bytes, as
+     * {@link FileNames#raw} has them.
+     */
+    private String stem() {
+      String raw = FileNames.raw(below);
+      int dot = raw.lastIndexOf('.');
+      return dot > raw.lastIndexOf('/') + 1 ? raw.substring(0, dot) : raw;
     }
   }
 
   /**
-   * All pictures.
+   * All pictures, and what is named but cannot be looked at.
    *
    * @param arguments files, folders (all pictures in them, as {@link PictureFiles} finds them) or -
    *     for standard input
@@ -43,33 +60,52 @@ final class PictureInputs {
   List<Input> expand(List<String> arguments) {
     List<Input> inputs = new ArrayList<>();
     for (String argument : arguments) {
-      Path path = Path.of(argument);
       if (argument.equals(STANDARD_INPUT)) {
-        inputs.add(new Input(argument, "stdin"));
-      } else if (!Files.isDirectory(path)) {
-        inputs.add(new Input(argument, path.getFileName().toString()));
+        inputs.add(new Input(argument, null, Path.of("stdin"), null));
+        continue;
+      }
+      Path path;
+      try {
+        path = FileNames.path(argument);
+      } catch (IllegalArgumentException e) {
+        inputs.add(Input.unusable(argument, new DataException(e.getMessage(), e)));
+        continue;
+      }
+      if (Files.isDirectory(path)) {
+        addFolder(path, inputs);
       } else {
-        List<Path> found = PictureFiles.in(path);
-        if (found.isEmpty()) {
-          throw new IllegalArgumentException(
-              argument
-                  + ": no pictures in this folder ("
-                  + String.join(", ", PictureFiles.ENDINGS)
-                  + "); name files to have them read whatever their endings");
-        }
-        for (Path file : found) {
-          inputs.add(
-              new Input(file.toString(), path.relativize(file).toString().replace('\\', '/')));
-        }
+        Path name = path.getFileName();
+        inputs.add(Input.of(path, name == null ? path : name));
       }
     }
     return inputs;
   }
 
+  private static void addFolder(Path folder, List<Input> inputs) {
+    int before = inputs.size();
+    List<Path> found =
+        PictureFiles.in(
+            folder, problem -> inputs.add(Input.unusable(FileNames.text(folder), problem)));
+    if (found.isEmpty() && inputs.size() == before) {
+      inputs.add(
+          Input.unusable(
+              FileNames.text(folder),
+              new DataException(
+                  FileNames.shown(folder)
+                      + ": no pictures in this folder ("
+                      + String.join(", ", PictureFiles.ENDINGS)
+                      + "); name files to have them read whatever their endings")));
+    }
+    for (Path file : found) {
+      inputs.add(Input.of(file, folder.relativize(file)));
+    }
+  }
+
   /**
-   * What files made from each input are called, no two alike: its {@link Input#stem}, or where
-   * others have that, too, its name with the ending.
+   * What files made from each input are called, no two alike: its path below the folder without the
+   * ending, or where others have that, too, with the ending.
    *
+   * @return for each input, for {@link #target}
    * @throws DataException if two have the same name; nothing has been written then
    */
   static List<String> outputNames(List<Input> inputs) {
@@ -78,12 +114,15 @@ final class PictureInputs {
     Map<String, Input> taken = new HashMap<>();
     List<String> names = new ArrayList<>();
     for (Input input : inputs) {
-      String name = stems.get(input.stem()) == 1 ? input.stem() : input.below();
-      Input other = taken.putIfAbsent(name, input);
+      String name = stems.get(input.stem()) == 1 ? input.stem() : FileNames.raw(input.below());
+      Input other = input.problem() == null ? taken.putIfAbsent(name, input) : null;
       if (other != null) {
         throw new DataException(
             "what is made of %s and %s would have the same name, %s; name the folder that both are in"
-                    .formatted(other.name(), input.name(), name)
+                    .formatted(
+                        Printable.of(other.name()),
+                        Printable.of(input.name()),
+                        FileNames.shown(FileNames.ofRaw(name)))
                 + ", or run twice, to two folders");
       }
       names.add(name);
@@ -91,16 +130,35 @@ final class PictureInputs {
     return names;
   }
 
+  /** The file in a folder for what is made of an input. */
+  static Path target(Path folder, String name, String ending) {
+    return folder.resolve(FileNames.ofRaw(name + ending));
+  }
+
+  /** That a result cannot be written, as where its name would be too long. */
+  static DataException unwritten(Path target, FileSystemException cause) {
+    String reason = cause.getReason() == null ? cause.toString() : cause.getReason();
+    return new DataException(FileNames.shown(target) + ": cannot be written: " + reason, cause);
+  }
+
   /** Says which picture is passed over, and why. */
-  static void reportUnreadable(CommandSpec command, ImageException failure) {
+  static void reportUnreadable(CommandSpec command, DataException failure) {
     PrintWriter err = command.commandLine().getErr();
     err.println("resfuse: " + failure.getMessage());
     err.flush();
   }
 
-  Image read(String name) {
-    return name.equals(STANDARD_INPUT)
-        ? decoder.read(System.in, "standard input")
-        : decoder.read(Path.of(name));
+  /**
+   * Reads a picture.
+   *
+   * @throws DataException if it cannot be read
+   */
+  Image read(Input input) {
+    DataException problem = input.problem();
+    if (problem != null) {
+      throw problem;
+    }
+    Path file = input.file();
+    return file == null ? decoder.read(System.in, "standard input") : decoder.read(file);
   }
 }

@@ -3,12 +3,15 @@ package io.resfuse.cli;
 import io.resfuse.Prediction;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.Resampling;
+import io.resfuse.platform.Printable;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -52,7 +55,10 @@ final class PredictionPicture {
     } finally {
       graphics.dispose();
     }
-    ImageIO.write(canvas, "png", target.toFile());
+    // Not by ImageIO's own way to files, which makes text of their names.
+    try (OutputStream stream = Files.newOutputStream(target)) {
+      ImageIO.write(canvas, "png", stream);
+    }
   }
 
   private static void drawBars(Graphics2D graphics, List<Prediction> predictions) {
@@ -62,7 +68,8 @@ final class PredictionPicture {
     for (Prediction prediction : predictions) {
       graphics.setColor(new Color(0x222222));
       String percent = String.format(Locale.ROOT, "%.1f %%", prediction.probability() * 100);
-      graphics.drawString(percent + "  " + prediction.label().replace('_', ' '), MARGIN, y + 10);
+      String label = Printable.of(prediction.label().replace('_', ' '));
+      graphics.drawString(percent + "  " + label, MARGIN, y + 10);
       graphics.setColor(new Color(0xdddddd));
       graphics.fillRect(MARGIN, y + 15, BARS - 2 * MARGIN, 8);
       graphics.setColor(new Color(0x2a6fbb));

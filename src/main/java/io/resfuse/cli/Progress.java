@@ -1,6 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.platform.OperatingSystem;
+import io.resfuse.platform.Printable;
 import io.resfuse.platform.Settings;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -66,7 +67,7 @@ final class Progress implements AutoCloseable {
       step = newStep;
       bar =
           new ProgressBarBuilder()
-              .setTaskName(task + ": " + newStep)
+              .setTaskName(Printable.of(task + ": " + newStep))
               .setInitialMax(Math.max(total, 0))
               .setUnit(unit, unitSize)
               .setStyle(ProgressBarStyle.ASCII)

@@ -2,6 +2,7 @@ package io.resfuse.cli;
 
 import io.resfuse.platform.OperatingSystem;
 import io.resfuse.train.TrainingListener;
+import java.io.PrintStream;
 import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -72,8 +73,9 @@ final class TrainingProgress implements TrainingListener, AutoCloseable {
   /** Makes room for a line on the same terminal; the bar comes back by itself. */
   void clearLine() {
     if (bar != null) {
-      System.err.print(CLEAR);
-      System.err.flush();
+      PrintStream terminal = EscapingStream.terminalOf(System.err);
+      terminal.print(CLEAR);
+      terminal.flush();
     }
   }
 

@@ -216,7 +216,9 @@ public final class WholeFile {
     static Temporary beside(Path target) throws IOException {
       while (true) {
         Path file =
-            target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+            target.resolveSibling(
+                FileNames.ofRaw(
+                    "." + FileNames.raw(target.getFileName()) + "." + UUID.randomUUID() + ".tmp"));
         OWN.add(file);
         Temporary made = null;
         boolean done = false;

@@ -1,5 +1,6 @@
 package io.resfuse.report;
 
+import io.resfuse.platform.Printable;
 import java.util.List;
 import java.util.Map;
 
@@ -66,10 +67,12 @@ public final class Html {
    * Text for pages.
    *
    * @param text any
-   * @return the same with XML's special characters escaped
+   * @return the same with XML's special characters escaped, and those shown that command a terminal
+   *     or turn the direction of reading
    */
   public static String escaped(String text) {
-    return text.replace("&", "&amp;")
+    return Printable.lines(text)
+        .replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
         .replace("\"", "&quot;");

@@ -129,7 +129,7 @@ public final class ShapeFile {
   private static List<VerifyCase> readYaml(Path file) throws IOException {
     JsonNode list;
     try {
-      list = YAML.readTree(file.toFile());
+      list = YAML.readTree(Files.readAllBytes(file));
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(file + " is not YAML: " + e.getOriginalMessage(), e);
     }

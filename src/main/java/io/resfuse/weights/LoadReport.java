@@ -1,5 +1,6 @@
 package io.resfuse.weights;
 
+import io.resfuse.platform.Printable;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
@@ -103,7 +104,7 @@ public record LoadReport(
     text.append(listed("missing", missing, Function.identity()));
     text.append(listed("misshapen", misshapen, Misshapen::toString));
     text.append(listed("unexpected", unexpected, Function.identity()));
-    notes.forEach(note -> text.append("\n  note: ").append(note));
+    notes.forEach(note -> text.append("\n  note: ").append(Printable.of(note)));
     return text.toString();
   }
 
@@ -111,7 +112,7 @@ public record LoadReport(
     if (items.isEmpty()) {
       return "";
     }
-    List<String> shown = items.stream().limit(LISTED).map(name).toList();
+    List<String> shown = items.stream().limit(LISTED).map(name).map(Printable::of).toList();
     String more = items.size() > LISTED ? ", and " + (items.size() - LISTED) + " more" : "";
     return "\n  " + title + ": " + String.join(", ", shown) + more;
   }

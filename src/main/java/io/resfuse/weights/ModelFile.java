@@ -7,6 +7,7 @@ import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
@@ -321,7 +322,7 @@ public final class ModelFile {
             .sum();
     StringBuilder text = new StringBuilder();
     text.append("format         ").append(file.format().title());
-    text.append("\nnetwork        ").append(network.name());
+    text.append("\nnetwork        ").append(Printable.of(network.name()));
     text.append(String.format("%nparameters     %,d trainable", trainable));
     text.append("\nclasses        ").append(config.classes() == 0 ? "no head" : config.classes());
     text.append("\ninput channels ").append(config.inputChannels());
@@ -333,11 +334,15 @@ public final class ModelFile {
       text.append("\ndilated stages ").append(config.dilateStages());
     }
     text.append("\npreprocessing  ")
-        .append(metadata.preset() == null ? "not stated" : metadata.preset());
+        .append(metadata.preset() == null ? "not stated" : Printable.of(metadata.preset()));
     text.append("\nlabels         ")
         .append(metadata.labels().isEmpty() ? "none" : metadata.labels().size());
-    metadata.notes().forEach((key, note) -> text.append(String.format("%n%-14s %s", key, note)));
-    report.notes().forEach(note -> text.append("\nnote           ").append(note));
+    metadata
+        .notes()
+        .forEach(
+            (key, note) ->
+                text.append(String.format("%n%-14s %s", Printable.of(key), Printable.of(note))));
+    report.notes().forEach(note -> text.append("\nnote           ").append(Printable.of(note)));
     return text.toString();
   }
 

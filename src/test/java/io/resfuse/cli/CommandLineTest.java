@@ -7,12 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.resfuse.data.dataset.Npy;
-import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.cuda.SoftCuda;
-import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
-import io.resfuse.model.ResNetVariant;
 import io.resfuse.platform.Settings;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
@@ -41,14 +36,7 @@ class CommandLineTest {
   }
 
   private Path tinyModel() {
-    ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true)).withClasses(3);
-    NetworkSpec network = ResNet.build(config);
-    Path file = folder.resolve("tiny.safetensors");
-    ModelFile.save(
-        file,
-        new ModelMetadata(config, "cifar", List.of("cat", "dog", "cup"), Map.of()),
-        Initializer.seeded(1).initialize(network));
-    return file;
+    return TestModels.tiny(folder);
   }
 
   @Test

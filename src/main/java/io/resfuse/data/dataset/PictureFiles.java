@@ -1,6 +1,7 @@
 package io.resfuse.data.dataset;
 
 import io.resfuse.data.DataException;
+import io.resfuse.platform.FileNames;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -35,22 +37,40 @@ public final class PictureFiles {
    * @throws DataException if a folder is missing, or cannot be read
    */
   public static List<Path> in(Path folder) {
+    return in(
+        folder,
+        problem -> {
+          throw problem;
+        });
+  }
+
+  /**
+   * All pictures in those folders that can be read.
+   *
+   * @param folder may be a link
+   * @param problems hears of each folder that is missing or cannot be read
+   * @return in the same order
+   */
+  public static List<Path> in(Path folder, Consumer<DataException> problems) {
     List<Path> found = new ArrayList<>();
-    add(folder, found, new HashSet<>());
+    add(folder, found, new HashSet<>(), problems);
     return found;
   }
 
-  private static void add(Path folder, List<Path> found, Set<Path> seen) {
+  private static void add(
+      Path folder, List<Path> found, Set<Path> seen, Consumer<DataException> problems) {
     try {
       if (!seen.add(folder.toRealPath())) {
         return;
       }
+      found.addAll(list(folder, PictureFiles::isPicture));
+      for (Path inner : list(folder, Files::isDirectory)) {
+        add(inner, found, seen, problems);
+      }
     } catch (IOException e) {
-      throw unreadable(folder, e);
-    }
-    found.addAll(list(folder, PictureFiles::isPicture));
-    for (Path inner : list(folder, Files::isDirectory)) {
-      add(inner, found, seen);
+      problems.accept(unreadable(folder, e));
+    } catch (DataException e) {
+      problems.accept(e);
     }
   }
 
@@ -59,7 +79,7 @@ public final class PictureFiles {
     try (Stream<Path> entries = Files.list(folder)) {
       return entries.filter(kind).filter(entry -> !isHidden(entry)).sorted().toList();
     } catch (NotDirectoryException e) {
-      throw new DataException(folder + ": is a file; a folder is needed", e);
+      throw new DataException(FileNames.shown(folder) + ": is a file; a folder is needed", e);
     } catch (IOException e) {
       throw unreadable(folder, e);
     } catch (UncheckedIOException e) {
@@ -69,7 +89,7 @@ public final class PictureFiles {
 
   private static DataException unreadable(Path folder, IOException cause) {
     String problem = Files.exists(folder) ? cause.toString() : "no such folder";
-    return new DataException(folder + ": cannot be read: " + problem, cause);
+    return new DataException(FileNames.shown(folder) + ": cannot be read: " + problem, cause);
   }
 
   private static boolean isHidden(Path entry) {

@@ -1,5 +1,6 @@
 package io.resfuse.data.image;
 
+import io.resfuse.platform.FileNames;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -93,17 +94,18 @@ public final class ImageDecoder {
    */
   public Image read(Path file, PixelScratch scratch) {
     byte[] contents;
+    String name = FileNames.shown(file);
     try (InputStream stream = Files.newInputStream(file)) {
       byte[] magic = stream.readNBytes(MAGIC_BYTES);
-      Format.of(magic, file.toString());
-      contents = readAll(magic, stream, file.toString());
+      Format.of(magic, name);
+      contents = readAll(magic, stream, name);
     } catch (NoSuchFileException e) {
-      throw new ImageException(file + ": no such file", e);
+      throw new ImageException(name + ": no such file", e);
     } catch (IOException e) {
       String problem = Files.isDirectory(file) ? "is a folder, not a picture" : message(e);
-      throw new ImageException(file + ": cannot be read: " + problem, e);
+      throw new ImageException(name + ": cannot be read: " + problem, e);
     }
-    return decode(contents, file.toString(), scratch);
+    return decode(contents, name, scratch);
   }
 
   /**

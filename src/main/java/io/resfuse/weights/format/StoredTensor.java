@@ -1,5 +1,6 @@
 package io.resfuse.weights.format;
 
+import io.resfuse.platform.Printable;
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
@@ -121,6 +122,6 @@ public final class StoredTensor {
 
   @Override
   public String toString() {
-    return name + " " + type + " " + shape;
+    return Printable.of(name) + " " + type + " " + shape;
   }
 }

@@ -1,5 +1,6 @@
 package io.resfuse.weights.format;
 
+import io.resfuse.platform.FileNames;
 import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -45,7 +46,7 @@ public final class WeightsException extends RuntimeException {
    * @return an exception to throw
    */
   public static WeightsException of(Path file, String found, String remedy) {
-    return new WeightsException(file + ": " + found + "; " + remedy);
+    return new WeightsException(FileNames.shown(file) + ": " + found + "; " + remedy);
   }
 
   /**
@@ -72,7 +73,7 @@ public final class WeightsException extends RuntimeException {
       found = "reading failed (" + reason(cause) + ")";
       remedy = "check the disk and the file";
     }
-    return new WeightsException(file + ": " + found + "; " + remedy, cause);
+    return new WeightsException(FileNames.shown(file) + ": " + found + "; " + remedy, cause);
   }
 
   /**
@@ -104,7 +105,7 @@ public final class WeightsException extends RuntimeException {
       found = "the disk is full, nothing was left behind";
       remedy = "free some space or choose another folder";
     }
-    return new WeightsException(file + ": " + found + "; " + remedy, cause);
+    return new WeightsException(FileNames.shown(file) + ": " + found + "; " + remedy, cause);
   }
 
   private static String reason(IOException cause) {

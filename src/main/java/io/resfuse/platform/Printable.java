@@ -1,0 +1,65 @@
+package io.resfuse.platform;
+
+/**
+ * Text of others as it may be shown: names of files, labels, what files say about themselves. A
+ * terminal obeys control characters, and marks of direction let a line read as what it is not; both
+ * are shown as {@code \}{@code u001b}, which in JSON is the same character. Stateless.
+ */
+public final class Printable {
+  private Printable() {}
+
+  /**
+   * A value within a line.
+   *
+   * @param value any text
+   * @return the same in one line, without control characters and marks of direction
+   */
+  public static String of(String value) {
+    return escaped(value, false);
+  }
+
+  /**
+   * Whole lines, of which only the values are not to be trusted.
+   *
+   * @param text any
+   * @return the same without control characters and marks of direction, but with its line ends and
+   *     tabs
+   */
+  public static String lines(String text) {
+    return escaped(text, true);
+  }
+
+  private static String escaped(String text, boolean lines) {
+    StringBuilder escaped = null;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      boolean keep =
+          !isHostile(c)
+              || lines
+                  && (c == '\n'
+                      || c == '\t'
+                      || c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n');
+      if (!keep && escaped == null) {
+        escaped = new StringBuilder(text.length() + 16).append(text, 0, i);
+      }
+      if (escaped != null) {
+        if (keep) {
+          escaped.append(c);
+        } else {
+          escaped.append("\\u%04x".formatted((int) c));
+        }
+      }
+    }
+    return escaped == null ? text : escaped.toString();
+  }
+
+  /** Control characters, marks of direction, separators of lines and paragraphs. */
+  private static boolean isHostile(char c) {
+    return Character.isISOControl(c)
+        || c == '\u061c'
+        || c == '\u200e'
+        || c == '\u200f'
+        || c >= '\u2028' && c <= '\u202e'
+        || c >= '\u2066' && c <= '\u2069';
+  }
+}
