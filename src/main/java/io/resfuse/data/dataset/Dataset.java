@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.PixelScratch;
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -76,6 +77,16 @@ public interface Dataset {
    *     this data set, by what its files are and not by what they are called; null if there is none
    */
   default @Nullable String preset() {
+    return null;
+  }
+
+  /**
+   * The file that a picture is in.
+   *
+   * @param index 0 to size - 1
+   * @return a file with nothing else in it; null if there is none
+   */
+  default @Nullable Path file(int index) {
     return null;
   }
 

@@ -4,9 +4,9 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.PixelScratch;
-import java.io.IOException;
+import io.resfuse.platform.FileNames;
+import io.resfuse.platform.Printable;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,15 +16,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
  * labels. Immutable; any thread may use it.
  */
 public final class FileDataset implements Dataset {
-  /** Some editors begin UTF-8 with it. */
-  private static final String BYTE_ORDER_MARK = "\uFEFF";
-
   private final String name;
   private final List<String> classes;
   private final List<Path> files;
@@ -59,7 +57,7 @@ public final class FileDataset implements Dataset {
     List<Path> classFolders = sortedFolders(PictureFiles.list(folder, Files::isDirectory));
     if (classFolders.isEmpty()) {
       throw new DataException(
-          folder + ": has no folders; a folder of pictures per class is needed");
+          FileNames.shown(folder) + ": has no folders; a folder of pictures per class is needed");
     }
     List<String> classes = new ArrayList<>();
     List<Path> files = new ArrayList<>();
@@ -68,7 +66,7 @@ public final class FileDataset implements Dataset {
       List<Path> pictures = PictureFiles.in(classFolder);
       if (pictures.isEmpty()) {
         throw new DataException(
-            classFolder
+            FileNames.shown(classFolder)
                 + ": has no pictures ("
                 + String.join(", ", PictureFiles.ENDINGS)
                 + "); add some or remove it");
@@ -77,20 +75,28 @@ public final class FileDataset implements Dataset {
         files.add(picture);
         labels.add(classes.size());
       }
-      classes.add(classFolder.getFileName().toString());
+      String name = FileNames.text(classFolder.getFileName());
+      if (classes.contains(name)) {
+        throw new DataException(
+            "%s: two folders would both be class '%s', as their names are not UTF-8; rename one"
+                .formatted(FileNames.shown(folder), Printable.of(name)));
+      }
+      classes.add(name);
     }
-    return new FileDataset(folder.toString(), classes, files, labels, decoder);
+    return new FileDataset(FileNames.text(folder), classes, files, labels, decoder);
   }
 
   /**
-   * Reads a list of pictures in UTF-8: {@code PATH,LABEL} per line, fields quoted as in RFC 4180
-   * where they hold commas, paths relative to the list's folder. A first line {@code path,label},
-   * quoted or not, is a heading; another must name a picture that is there. Classes are the labels
-   * that occur, in numerical order if all are numbers, else in alphabetical order.
+   * Reads a list of pictures in UTF-8, or in UTF-16 with a byte order mark: {@code PATH,LABEL} per
+   * line, fields quoted as in RFC 4180 where they hold commas, paths relative to the list's folder,
+   * or URIs that begin with {@code file:///}. A first line {@code path,label} or {@code
+   * path,label,part}, quoted or not, is a heading; another must name a picture that is there.
+   * Classes are the labels that occur, in numerical order if all are numbers, else in alphabetical
+   * order.
    *
    * @param list a CSV file
    * @param decoder for the pictures
-   * @return the data set
+   * @return the data set, of all parts
    * @throws DataException naming the line if it is not a list of that form
    */
   public static FileDataset list(Path list, ImageDecoder decoder) {
@@ -108,47 +114,109 @@ public final class FileDataset implements Dataset {
    *     label that is not among the classes, or none of a class
    */
   public static FileDataset list(Path list, List<String> classes, ImageDecoder decoder) {
-    List<Path> files = new ArrayList<>();
-    List<String> names = new ArrayList<>();
-    int number = 0;
-    for (String line : lines(list)) {
-      number++;
-      List<String> fields = Csv.split(line);
-      if (line.isBlank() || (number == 1 && isHeading(fields))) {
-        continue;
-      }
-      if (fields.size() != 2 || fields.get(0).isBlank() || fields.get(1).isBlank()) {
-        throw new DataException(
-            "%s:%d: 'PATH,LABEL' was expected, found '%s'".formatted(list, number, line));
-      }
-      Path file = path(list, number, fields.get(0).strip());
-      if (number == 1 && !Files.exists(file)) {
-        throw new DataException(
-            "%s:1: '%s' is neither a heading that is known (path,label) nor a picture that is there; remove or rename it"
-                .formatted(list, line));
-      }
-      files.add(file);
-      names.add(fields.get(1).strip());
-    }
-    if (files.isEmpty()) {
-      throw new DataException(list + ": lists no pictures; a line is 'PATH,LABEL'");
-    }
-    List<String> order = classes.isEmpty() ? sorted(names) : classes;
-    return new FileDataset(list.toString(), order, files, labels(list, names, order), decoder);
+    return of(list, entries(list), classes, decoder);
   }
 
-  private static boolean isHeading(List<String> fields) {
+  /**
+   * One part of a list with the heading {@code path,label,part}, whose third field is {@code train}
+   * or {@code test}. Classes are those of both parts.
+   *
+   * @param list a CSV file
+   * @param split which part
+   * @param decoder for the pictures
+   * @return the data set
+   * @throws DataException naming the line if it is not a list of that form, or the class that has
+   *     no picture in the part
+   */
+  static FileDataset part(Path list, Split split, ImageDecoder decoder) {
+    List<Entry> all = entries(list);
+    List<Entry> part = all.stream().filter(entry -> entry.part() == split).toList();
+    return of(list, part, sorted(all.stream().map(Entry::label).toList()), decoder);
+  }
+
+  /** Whether a list says of each picture in which part it is. */
+  static boolean hasParts(Path list) {
+    List<Csv.Line> lines = Csv.read(list);
+    return !lines.isEmpty() && isHeading(lines.get(0).fields(), ",part");
+  }
+
+  /** A line of a list. */
+  private record Entry(Path file, String label, @Nullable Split part) {}
+
+  private static FileDataset of(
+      Path list, List<Entry> entries, List<String> classes, ImageDecoder decoder) {
+    List<String> names = entries.stream().map(Entry::label).toList();
+    List<String> order = classes.isEmpty() ? sorted(names) : classes;
+    return new FileDataset(
+        FileNames.text(list),
+        order,
+        entries.stream().map(Entry::file).toList(),
+        labels(list, names, order),
+        decoder);
+  }
+
+  private static List<Entry> entries(Path list) {
+    String shown = FileNames.shown(list);
+    List<Entry> entries = new ArrayList<>();
+    boolean first = true;
+    boolean parts = false;
+    for (Csv.Line line : Csv.read(list)) {
+      List<String> fields = line.fields();
+      if (line.isBlank()) {
+        continue;
+      }
+      if (first && (isHeading(fields, "") || isHeading(fields, ",part"))) {
+        parts = fields.size() == 3;
+        first = false;
+        continue;
+      }
+      String written = Printable.of(String.join(",", fields));
+      if (fields.size() != (parts ? 3 : 2) || fields.get(0).isBlank() || fields.get(1).isBlank()) {
+        throw new DataException(
+            "%s:%d: 'PATH,LABEL%s' was expected, found '%s'"
+                .formatted(shown, line.number(), parts ? ",PART" : "", written));
+      }
+      Path file = path(list, line.number(), fields.get(0).strip());
+      if (first && !Files.exists(file)) {
+        throw new DataException(
+            "%s:%d: '%s' is neither a heading that is known (path,label) nor a picture that is there; remove or rename it"
+                .formatted(shown, line.number(), written));
+      }
+      first = false;
+      Split part = parts ? split(shown, line) : null;
+      entries.add(new Entry(file, fields.get(1).strip(), part));
+    }
+    if (entries.isEmpty()) {
+      throw new DataException(shown + ": lists no pictures; a line is 'PATH,LABEL'");
+    }
+    return entries;
+  }
+
+  private static boolean isHeading(List<String> fields, String more) {
     return String.join(",", fields.stream().map(String::strip).toList())
         .toLowerCase(Locale.ROOT)
-        .matches("(path|file|filename|image),(label|class)");
+        .matches("(path|file|filename|image),(label|class)" + more);
+  }
+
+  private static Split split(String list, Csv.Line line) {
+    String part = line.fields().get(2).strip().toUpperCase(Locale.ROOT);
+    for (Split split : Split.values()) {
+      if (split.name().equals(part)) {
+        return split;
+      }
+    }
+    throw new DataException(
+        "%s:%d: the part is '%s'; there are train and test"
+            .formatted(list, line.number(), Printable.of(line.fields().get(2))));
   }
 
   private static Path path(Path list, int number, String name) {
     try {
-      return list.resolveSibling(name);
-    } catch (InvalidPathException e) {
+      Path folder = list.getParent();
+      return FileNames.in(folder == null ? Path.of("") : folder, name);
+    } catch (IllegalArgumentException e) {
       throw new DataException(
-          "%s:%d: no file can be called so: %s".formatted(list, number, e.getReason()), e);
+          "%s:%d: %s".formatted(FileNames.shown(list), number, e.getMessage()), e);
     }
   }
 
@@ -162,7 +230,11 @@ public final class FileDataset implements Dataset {
       Integer position = positions.get(name);
       if (position == null) {
         throw new DataException(
-            list + ": label '" + name + "' is none of the classes " + String.join(", ", order));
+            FileNames.shown(list)
+                + ": label '"
+                + Printable.of(name)
+                + "' is none of the classes "
+                + Printable.of(String.join(", ", order)));
       }
       labels.add(position);
       counts.merge(name, 1, Integer::sum);
@@ -170,7 +242,8 @@ public final class FileDataset implements Dataset {
     counts.forEach(
         (name, count) -> {
           if (count == 0) {
-            throw new DataException(list + ": class '" + name + "' has no pictures");
+            throw new DataException(
+                FileNames.shown(list) + ": class '" + Printable.of(name) + "' has no pictures");
           }
         });
     return labels;
@@ -181,7 +254,7 @@ public final class FileDataset implements Dataset {
   }
 
   private static List<Path> sortedFolders(List<Path> folders) {
-    Function<Path, String> name = folder -> folder.getFileName().toString();
+    Function<Path, String> name = folder -> FileNames.text(folder.getFileName());
     return folders.stream()
         .sorted(Comparator.comparing(name, order(folders.stream().map(name).toList())))
         .toList();
@@ -192,19 +265,6 @@ public final class FileDataset implements Dataset {
     return names.stream().allMatch(name -> name.matches("-?\\d{1,18}"))
         ? Comparator.<String>comparingLong(Long::parseLong).thenComparing(Comparator.naturalOrder())
         : Comparator.naturalOrder();
-  }
-
-  private static List<String> lines(Path list) {
-    try {
-      List<String> lines = new ArrayList<>(Files.readAllLines(list));
-      if (!lines.isEmpty() && lines.get(0).startsWith(BYTE_ORDER_MARK)) {
-        lines.set(0, lines.get(0).substring(1));
-      }
-      return lines;
-    } catch (IOException e) {
-      String problem = Files.exists(list) ? e.toString() : "no such file";
-      throw new DataException(list + ": cannot be read: " + problem, e);
-    }
   }
 
   @Override
@@ -239,6 +299,11 @@ public final class FileDataset implements Dataset {
 
   @Override
   public String describe(int index) {
-    return files.get(index).toString();
+    return FileNames.shown(files.get(index));
+  }
+
+  @Override
+  public Path file(int index) {
+    return files.get(index);
   }
 }

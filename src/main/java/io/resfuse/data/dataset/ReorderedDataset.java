@@ -3,6 +3,8 @@ package io.resfuse.data.dataset;
 import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.platform.Printable;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,10 +19,13 @@ final class ReorderedDataset implements Dataset {
 
   ReorderedDataset(Dataset dataset, List<String> classes) {
     List<String> others = dataset.classes();
-    if (others.size() != classes.size() || !Set.copyOf(others).equals(Set.copyOf(classes))) {
+    Set<String> names = Set.copyOf(classes);
+    if (others.size() != classes.size()
+        || names.size() != classes.size()
+        || !names.equals(Set.copyOf(others))) {
       throw new DataException(
-          "%s: its classes are not called %s"
-              .formatted(dataset.name(), String.join(", ", classes)));
+          "%s: its classes are not called %s, each once"
+              .formatted(Printable.of(dataset.name()), Printable.of(String.join(", ", classes))));
     }
     this.dataset = dataset;
     this.classes = List.copyOf(classes);
@@ -55,6 +60,11 @@ final class ReorderedDataset implements Dataset {
   @Override
   public Image image(int index, PixelScratch scratch) {
     return dataset.image(index, scratch);
+  }
+
+  @Override
+  public @Nullable Path file(int index) {
+    return dataset.file(index);
   }
 
   @Override

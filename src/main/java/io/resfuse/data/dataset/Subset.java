@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.PixelScratch;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -70,6 +71,11 @@ final class Subset implements Dataset {
   @Override
   public Image image(int index, PixelScratch scratch) {
     return whole.image(indices[index], scratch);
+  }
+
+  @Override
+  public @Nullable Path file(int index) {
+    return whole.file(indices[index]);
   }
 
   @Override

@@ -11,6 +11,7 @@ import io.resfuse.data.image.ImageDecoder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -272,7 +273,75 @@ class DatasetsTest {
     Path nul = write("nul.csv", "c.png,cat\na\0b.png,dog\n".getBytes(StandardCharsets.UTF_8));
     assertThatThrownBy(() -> FileDataset.list(nul, DECODER))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining(nul + ":2: no file can be called so");
+        .hasMessageContaining(nul + ":2: has a NUL character");
+  }
+
+  @Test
+  void listsMayBeInEveryUnicodeEncodingAndWithEveryLineEnd() throws Exception {
+    byte[] png = Expected.resource("pictures/rgb.png");
+    write("b\u00fccher.png", png);
+    write("a, \"b\"\nc.png", png);
+    String text =
+        "\uFEFFpath,label\n\"b\u00fccher.png\",\"K\u00e4se, alt\"\n"
+            + " \"a, \"\"b\"\"\nc.png\" , dog \n\nb\u00fccher.png,5\" disk\n";
+    for (Charset charset :
+        List.of(StandardCharsets.UTF_8, StandardCharsets.UTF_16LE, StandardCharsets.UTF_16BE)) {
+      for (String end : List.of("\n", "\r\n", "\r")) {
+        Path list = write("list.csv", bytes(text, end, charset));
+        FileDataset data = FileDataset.list(list, DECODER);
+        assertThat(data.classes()).containsExactly("5\" disk", "K\u00e4se, alt", "dog");
+        assertThat(data.size()).isEqualTo(3);
+        assertThat(data.image(0).width()).isEqualTo(61);
+        assertThat(data.image(1).width()).isEqualTo(61);
+      }
+    }
+  }
+
+  /** With line ends of other systems, but not inside of names. */
+  private static byte[] bytes(String text, String end, Charset charset) {
+    return text.replace("\nc.png", "\0")
+        .replace("\n", end)
+        .replace("\0", "\nc.png")
+        .getBytes(charset);
+  }
+
+  @Test
+  void whatIsNoTextIsNamedWithItsLine() throws Exception {
+    write("c.png", Expected.resource("pictures/rgb.png"));
+    expectListFailure(
+        "c.png,cat\nc.png,K\u00e4se\n".getBytes(StandardCharsets.ISO_8859_1),
+        ":2: is not UTF-8 (byte 0xe4); save the list as UTF-8");
+    expectListFailure(
+        "\u00e4.png,cat\n".getBytes(StandardCharsets.ISO_8859_1), ":1: is not UTF-8 (byte 0xe4)");
+    expectListFailure("c.png,cat\n".getBytes(StandardCharsets.UTF_16LE), ":1: has a NUL character");
+    expectListFailure(new byte[] {(byte) 0xff, (byte) 0xfe, 'c'}, ":1: is not UTF-16LE");
+    expectListFailure("c.png,cat\nc.png,d\0g\n".getBytes(StandardCharsets.UTF_8), ":2: has a NUL");
+    expectListFailure(
+        "c.png,cat\n\"c.png,dog\nc.png,cat\n".getBytes(StandardCharsets.UTF_8),
+        ":2: a quote is opened in this line and never closed");
+    expectListFailure(
+        "c.png,cat,1\n".getBytes(StandardCharsets.UTF_8), ":1: 'PATH,LABEL' was expected");
+    expectListFailure(
+        "c.png;cat\n".getBytes(StandardCharsets.UTF_8), ":1: 'PATH,LABEL' was expected");
+    expectListFailure(
+        "filepath,class_name\nc.png,cat\n".getBytes(StandardCharsets.UTF_8),
+        ":1: 'filepath,class_name' is neither a heading");
+    expectListFailure(
+        "\n\nid,breed\nc.png,cat\n".getBytes(StandardCharsets.UTF_8),
+        ":3: 'id,breed' is neither a heading");
+    expectListFailure(
+        "path,label,part\nc.png,cat,dev\n".getBytes(StandardCharsets.UTF_8),
+        ":2: the part is 'dev'; there are train and test");
+    expectListFailure(
+        "c.png,cat\nx\u001b[2J\n".getBytes(StandardCharsets.UTF_8),
+        ":2: 'PATH,LABEL' was expected, found 'x\\u001b[2J'");
+  }
+
+  private void expectListFailure(byte[] contents, String message) throws Exception {
+    Path list = write("wrong.csv", contents);
+    assertThatThrownBy(() -> FileDataset.list(list, DECODER))
+        .isInstanceOf(DataException.class)
+        .hasMessageStartingWith(list + message);
   }
 
   @Test
