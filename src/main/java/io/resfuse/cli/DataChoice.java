@@ -5,11 +5,13 @@ import io.resfuse.data.dataset.CifarDatasets;
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.Datasets;
 import io.resfuse.data.dataset.IdxDatasets;
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Settings;
 import io.resfuse.platform.UserFolders;
+import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -27,7 +29,8 @@ final class DataChoice {
       paramLabel = "FOLDER|FILE|NAME",
       description =
           "The data set: a folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
-              + " pictures per class, or train.csv and test.csv; a file of 'resfuse pack'; or"
+              + " pictures per class, or train.csv and test.csv; a folder of pictures per class, or a list of pictures"
+              + " (PATH,LABEL per line, .csv), of which training holds out a part; a file of 'resfuse pack'; or"
               + " fashion-mnist, mnist, cifar10"
               + " or cifar100, looked for in $RESFUSE_DATA/NAME, data/NAME,"
               + " data/NAME in the cache folder (on Linux ~/.cache/resfuse), and"
@@ -59,9 +62,22 @@ final class DataChoice {
     return name;
   }
 
+  /** What to learn from and what to measure on, held out as the recipe says if need be. */
+  static Parts parts(String name, TrainingRecipe recipe) {
+    Path path = FileNames.path(name);
+    if (isKnown(name, path)) {
+      return Parts.of(open(name, Split.TRAIN), open(name, Split.TEST));
+    }
+    return Datasets.parts(path, recipe.validation(), recipe.seed(), new ImageDecoder());
+  }
+
+  private static boolean isKnown(String name, Path path) {
+    return KNOWN.contains(name) && !Files.isDirectory(path);
+  }
+
   static Dataset open(String name, Split split) {
     Path path = FileNames.path(name);
-    if (!KNOWN.contains(name) || Files.isDirectory(path)) {
+    if (!isKnown(name, path)) {
       return Datasets.open(path, split, new ImageDecoder());
     }
     Path folder = find(name);

@@ -1,7 +1,6 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.dataset.Dataset;
-import io.resfuse.data.dataset.Split;
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.ResNetVariant;
@@ -83,10 +82,9 @@ final class DegradationCommand implements Callable<Integer> {
       }
     }
     String data = dataChoice.name(recipe(variants.get(0)).data());
-    Dataset training = DataChoice.open(data, Split.TRAIN);
-    Dataset test = DataChoice.open(data, Split.TEST);
+    Parts parts = DataChoice.parts(data, recipe(variants.get(0)));
     try (Engine engine = engineChoice.open()) {
-      return Interruption.guard(this::stop, () -> study(engine, variants, training, test));
+      return Interruption.guard(this::stop, () -> study(engine, variants, parts));
     }
   }
 
@@ -105,12 +103,11 @@ final class DegradationCommand implements Callable<Integer> {
     }
   }
 
-  private int study(Engine engine, List<ResNetVariant> variants, Dataset training, Dataset test) {
+  private int study(Engine engine, List<ResNetVariant> variants, Parts parts) {
     List<Member> members = new ArrayList<>();
     for (ResNetVariant variant : variants) {
       TrainingRecipe recipe = recipe(variant);
-      TrainingSetup setup =
-          TrainingSetup.of(recipe, training, test, null, dataChoice.loaderThreads());
+      TrainingSetup setup = TrainingSetup.of(recipe, parts, null, dataChoice.loaderThreads());
       TrainingRun run = train(engine, recipe, setup, variant.name());
       if (run == null) {
         spec.commandLine()
@@ -122,7 +119,7 @@ final class DegradationCommand implements Callable<Integer> {
       members.add(new Member(variant.name(), depth, variant.residual(), run.history()));
     }
     DegradationReport report =
-        new DegradationReport(recipe(variants.get(0)), training.name(), members);
+        new DegradationReport(recipe(variants.get(0)), parts.training().name(), members);
     AtomicFile.write(folder.resolve("study.html"), report.html());
     AtomicFile.write(folder.resolve("study.json"), report.json() + "\n");
     PrintWriter out = spec.commandLine().getOut();

@@ -2,7 +2,9 @@ package io.resfuse.cli;
 
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.DatasetPacker;
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.dataset.Split;
+import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -22,6 +24,9 @@ import picocli.CommandLine.Spec;
             + " several times as fast.",
     mixinStandardHelpOptions = true,
     footer = {
+      "",
+      "Of a folder of pictures per class without a test part, or a list, it holds out what 'resfuse train'"
+          + " would by its defaults; --split train takes all.",
       "",
       "Pictures that cannot be read are named on standard error, left out and counted; the exit"
           + " code is 0 all the same.",
@@ -71,8 +76,16 @@ final class PackCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--shorter-side must be at least 0, --loader-threads at least 1.");
     }
-    Dataset training = split == Split.TEST ? null : DataChoice.open(source, Split.TRAIN);
-    Dataset test = split == Split.TRAIN ? null : DataChoice.open(source, Split.TEST);
+    Dataset training;
+    Dataset test;
+    if (split == null) {
+      Parts parts = DataChoice.parts(source, TrainingRecipe.defaults());
+      training = parts.training();
+      test = parts.test();
+    } else {
+      training = split == Split.TRAIN ? DataChoice.open(source, split) : null;
+      test = split == Split.TEST ? DataChoice.open(source, split) : null;
+    }
     long start = System.nanoTime();
     DatasetPacker.Result result;
     try (Progress progress = new Progress("pack")) {

@@ -42,6 +42,15 @@ final class RecipeOptions {
   private @Nullable String learningRate;
 
   @Option(
+      names = "--validation",
+      paramLabel = "SHARE",
+      description =
+          "Hold this share of each class out of the training pictures: for the evaluations during training,"
+              + " and for the last one where the data has no test part (default: 0; 0.2 where the"
+              + " data has none).")
+  private @Nullable String validation;
+
+  @Option(
       names = "--seed",
       paramLabel = "N",
       description =
@@ -55,6 +64,7 @@ final class RecipeOptions {
     put(all, "epochs", epochs);
     put(all, "batch", batch);
     put(all, "schedule.learning_rate", learningRate);
+    put(all, "validation", validation);
     put(all, "seed", seed);
     more.forEach((name, value) -> put(all, name, value));
     return RecipeReader.read(file, all);

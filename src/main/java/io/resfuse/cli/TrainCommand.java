@@ -1,7 +1,6 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.dataset.Dataset;
-import io.resfuse.data.dataset.Split;
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import io.resfuse.train.Evaluation;
@@ -35,7 +34,8 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Writes into the folder: model.safetensors (for 'resfuse classify --weights'), report.html,"
-          + " metrics.jsonl, evaluation.json, recipe.json, checkpoints/.",
+          + " metrics.jsonl, evaluation.json, recipe.json, checkpoints/; and split.csv where the data has"
+          + " no test part: what was held out, for 'resfuse evaluate --data'.",
       "",
       "Interrupted with Ctrl-C, it saves a checkpoint; killed, it loses the steps since the last"
           + " one. In both cases the same command with --resume goes on, to the same weights bit for bit.",
@@ -149,13 +149,12 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainingSetup setup(TrainingRecipe recipe) {
     String name = dataChoice.name(recipe.data());
-    Dataset training = DataChoice.open(name, Split.TRAIN);
-    Dataset test = DataChoice.open(name, Split.TEST);
+    Parts parts = DataChoice.parts(name, recipe);
     ModelFile pretrained =
         recipe.transfer().weights().isEmpty()
             ? null
             : ModelChoice.open(recipe.transfer().weights());
-    return TrainingSetup.of(recipe, training, test, pretrained, dataChoice.loaderThreads());
+    return TrainingSetup.of(recipe, parts, pretrained, dataChoice.loaderThreads());
   }
 
   private int finish(

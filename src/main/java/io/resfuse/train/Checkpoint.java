@@ -1,5 +1,7 @@
 package io.resfuse.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
@@ -9,16 +11,19 @@ import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
  * All that a training needs to go on as if it had not stopped, as a safetensors file: {@code
- * model/NAME}, {@code optimizer/NAME}, {@code average/NAME}, and as metadata the state, the recipe
- * and a CRC-32C over everything, so that a file that is damaged anywhere is told from a whole one.
+ * model/NAME}, {@code optimizer/NAME}, {@code average/NAME}, and as metadata the state, the recipe,
+ * the classes' names and a CRC-32C over everything, so that a file that is damaged anywhere is told
+ * from a whole one.
  *
  * @param state where the training stands
  * @param recipe as JSON
+ * @param classes names in the order of the outputs; empty in files of versions that did not say
  * @param model by parameter
  * @param optimizer as the plan gave it
  * @param average by parameter; empty without an average
@@ -26,15 +31,18 @@ import java.util.zip.CRC32C;
 record Checkpoint(
     RunState state,
     String recipe,
+    List<String> classes,
     Map<String, HostTensor> model,
     Map<String, HostTensor> optimizer,
     Map<String, HostTensor> average) {
   private static final String STATE = "resfuse.training.state";
   private static final String RECIPE = "resfuse.training.recipe";
+  private static final String CLASSES = "resfuse.training.classes";
   private static final String CHECKSUM = "resfuse.training.crc32c";
   private static final String MODEL = "model/";
   private static final String OPTIMIZER = "optimizer/";
   private static final String AVERAGE = "average/";
+  private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final int CHUNK = 1 << 16;
 
   /** Writes it; whoever opens the target sees all of it or what was there before. */
@@ -44,10 +52,12 @@ record Checkpoint(
     optimizer.forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
     average.forEach((name, tensor) -> tensors.put(AVERAGE + name, tensor));
     String stateJson = state.toJson();
+    String classesJson = MAPPER.valueToTree(classes).toString();
+    String checksum = checksum(stateJson, recipe + classesJson, tensors);
     SafetensorsWriter.write(
         target,
         tensors,
-        Map.of(STATE, stateJson, RECIPE, recipe, CHECKSUM, checksum(stateJson, recipe, tensors)));
+        Map.of(STATE, stateJson, RECIPE, recipe, CLASSES, classesJson, CHECKSUM, checksum));
   }
 
   /**
@@ -62,15 +72,25 @@ record Checkpoint(
     String recipe = metadata(stored, RECIPE);
     Map<String, HostTensor> all = new LinkedHashMap<>();
     stored.tensors().forEach((name, tensor) -> all.put(name, tensor.load().copy()));
-    if (!checksum(stateJson, recipe, all).equals(metadata(stored, CHECKSUM))) {
+    String classesJson = stored.metadata().getOrDefault(CLASSES, "");
+    if (!checksum(stateJson, recipe + classesJson, all).equals(metadata(stored, CHECKSUM))) {
       throw new IllegalArgumentException(file + ": its checksum is wrong, the file is damaged");
     }
     return new Checkpoint(
         RunState.fromJson(stateJson),
         recipe,
+        classesJson.isEmpty() ? List.of() : names(classesJson),
         part(all, MODEL),
         part(all, OPTIMIZER),
         part(all, AVERAGE));
+  }
+
+  private static List<String> names(String json) {
+    try {
+      return List.of(MAPPER.readValue(json, String[].class));
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("its classes are not JSON", e);
+    }
   }
 
   private static String metadata(TensorFile file, String key) {

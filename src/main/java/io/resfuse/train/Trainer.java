@@ -147,7 +147,18 @@ public final class Trainer {
           "the checkpoint was made with another recipe; choose another folder, or take back: "
               + String.join("; ", changes));
     }
+    if (!found.classes().isEmpty() && !found.classes().equals(job.classes())) {
+      throw new TrainingException(
+          "the checkpoint's classes are %s, those of the data are %s: the outputs would mean other classes; give the data that it was trained on, or choose another folder"
+              .formatted(beginning(found.classes()), beginning(job.classes())));
+    }
     return found;
+  }
+
+  private static String beginning(List<String> names) {
+    return names.size() <= 10
+        ? String.join(", ", names)
+        : String.join(", ", names.subList(0, 10)) + ", ...";
   }
 
   private void restore(TrainingPlan plan, Checkpoint checkpoint) {
@@ -327,6 +338,7 @@ public final class Trainer {
         new Checkpoint(
             state,
             RecipeReader.toJson(job.recipe()),
+            job.classes(),
             read(plan).asMap(),
             plan.readOptimizerState(),
             averaged);

@@ -163,6 +163,65 @@ class TrainCommandTest {
         .hasSize(3);
   }
 
+  /** A folder of pictures per class, and nothing that says what to measure on. */
+  @Test
+  void holdsOutAPartWhereThereIsNoTestPart() throws IOException {
+    Path all = pictures.resolve("train");
+    Files.delete(all.resolve("<red>/broken.png"));
+    Files.copy(all.resolve("<red>/1.png"), all.resolve("<red>/same.png"));
+    pictures = all;
+    Outcome trained = train("held", "--validation", "0.25");
+    assertThat(trained.exitCode()).as(trained.err()).isZero();
+    Path split = folder.resolve("held/split.csv");
+    List<String> lines = Files.readAllLines(split);
+    assertThat(lines).hasSize(26).startsWith("path,label,part");
+    assertThat(lines.stream().filter(line -> line.endsWith(",\"<red>\",test"))).hasSize(3);
+    assertThat(lines.stream().filter(line -> line.endsWith(",\"blue & more\",test"))).hasSize(3);
+    assertThat(trained.out()).contains("6 of 25 pictures are held out", "split.csv");
+    JsonNode before = MAPPER.readTree(folder.resolve("held/evaluation.json").toFile());
+    assertThat(before.get("pictures").asInt()).isEqualTo(6);
+
+    Outcome evaluated =
+        Outcome.of(
+            "evaluate",
+            "--json",
+            "--data",
+            split.toString(),
+            "--weights",
+            folder.resolve("held/model.safetensors").toString());
+    assertThat(evaluated.exitCode()).as(evaluated.err()).isZero();
+    assertThat(MAPPER.readTree(evaluated.out()).get("confusion"))
+        .isEqualTo(before.get("confusion"));
+
+    assertThat(train("held", "--validation", "0.25").err()).contains("checkpoints of an earlier");
+    assertThat(Files.readAllLines(split)).isEqualTo(lines);
+    Files.delete(folder.resolve("held/checkpoints/step-000000009.safetensors"));
+    byte[] model = Files.readAllBytes(folder.resolve("held/model.safetensors"));
+    assertThat(train("held", "--validation", "0.25", "--resume").exitCode()).isZero();
+    assertThat(Files.readAllLines(split)).isEqualTo(lines);
+    assertThat(Files.readAllBytes(folder.resolve("held/model.safetensors"))).isEqualTo(model);
+
+    Files.copy(all.resolve("<red>/1.png"), all.resolve("<red>/new.png"));
+    Outcome other = train("held", "--validation", "0.25", "--resume");
+    assertThat(other.exitCode()).isEqualTo(1);
+    assertThat(other.err())
+        .contains("split.csv: the training began with other pictures")
+        .hasLineCount(1);
+  }
+
+  @Test
+  void resumesWithTheSameClassesOnly() throws IOException {
+    assertThat(train("run").exitCode()).isZero();
+    for (String part : List.of("train", "test")) {
+      Files.move(pictures.resolve(part).resolve("<red>"), pictures.resolve(part).resolve("red"));
+    }
+    Outcome resumed = train("run", "--resume");
+    assertThat(resumed.exitCode()).isEqualTo(1);
+    assertThat(resumed.err())
+        .contains("the checkpoint's classes are <red>, blue & more, those of the data are blue")
+        .hasLineCount(1);
+  }
+
   @Test
   void beginsWithTheBackboneOfAnotherNetwork() {
     assertThat(train("first").exitCode()).isZero();

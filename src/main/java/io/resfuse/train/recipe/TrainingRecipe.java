@@ -25,8 +25,9 @@ import io.resfuse.engine.Precision;
  * @param average exponential moving average of the weights
  * @param zeroLastGamma whether residual blocks begin as identities (Goyal et al. 2017, section 5.1)
  * @param augment what is done to training pictures
- * @param validation pictures held out of the training set for the evaluations during training; 0
- *     evaluates on the test set. The test set is evaluated at the end in any case
+ * @param validation pictures held out of the training set for the evaluations during training, or
+ *     below 1 the share of each class; 0 evaluates on the test set. The test set is evaluated at
+ *     the end in any case; data without one is measured on what is held out, 0.2 where this is 0
  * @param perClass training pictures of each class, drawn at random; 0 for all
  * @param evaluateEvery epochs between evaluations
  * @param earlyStop when it ends early
@@ -49,7 +50,7 @@ public record TrainingRecipe(
     AverageRecipe average,
     boolean zeroLastGamma,
     AugmentationRecipe augment,
-    int validation,
+    double validation,
     int perClass,
     int evaluateEvery,
     EarlyStopRecipe earlyStop,
@@ -89,7 +90,11 @@ public record TrainingRecipe(
     problems.range("batch", batch, 1, Double.MAX_VALUE);
     problems.range("accumulate", accumulate, 1, Double.MAX_VALUE);
     problems.range("clip_norm", clipNorm, 0, Double.MAX_VALUE);
-    problems.range("validation", validation, 0, Double.MAX_VALUE);
+    problems.range("validation", validation, 0, Integer.MAX_VALUE);
+    if (validation > 1 && validation != Math.rint(validation)) {
+      problems.add(
+          "validation must be a share below 1 or a whole number of pictures, got %s", validation);
+    }
     problems.range("per_class", perClass, 0, Double.MAX_VALUE);
     problems.range("evaluate_every", evaluateEvery, 1, Double.MAX_VALUE);
     if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {

@@ -58,6 +58,11 @@ final class RunFolder implements AutoCloseable {
     return folder.resolve("recipe.json");
   }
 
+  /** What was held out of data without a test part. */
+  Path split() {
+    return folder.resolve("split.csv");
+  }
+
   Path model() {
     return folder.resolve("model.safetensors");
   }

@@ -14,6 +14,8 @@ import io.resfuse.train.TrainingResult;
 import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.format.AtomicFile;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code metrics.jsonl}: how it went, as JSON lines ({@link MetricsLog})
  *   <li>{@code evaluation.json}: accuracy and confusion matrix on the test set
  *   <li>{@code recipe.json}: the recipe in full
+ *   <li>{@code split.csv}: what was held out, where the data has no test part; {@code --data} takes
+ *       it
  *   <li>{@code checkpoints}: the last few and the best
  * </ul>
  *
@@ -102,8 +106,45 @@ public final class TrainingRun {
    * @throws TrainingException as {@link Trainer#run}, or if another process trains in the folder
    */
   public Outcome run() {
-    try (RunFolder files = RunFolder.open(folder);
-        MetricsFile metrics = new MetricsFile(files.metrics())) {
+    try (RunFolder files = RunFolder.open(folder)) {
+      noteParts(files);
+      return run(files);
+    }
+  }
+
+  /** Writes what is held out; a training that resumes must hold out the same. */
+  private void noteParts(RunFolder files) {
+    boolean begun = Files.isDirectory(files.checkpoints());
+    if (!setup.parts().heldOut() || begun && !options.resume()) {
+      return;
+    }
+    listener.notice(
+        "the data has no test part: %,d of %,d pictures are held out to measure on, as %s says"
+            .formatted(
+                setup.test().size(),
+                setup.test().size() + setup.parts().training().size(),
+                files.split()));
+    String list = setup.parts().list();
+    if (begun && Files.exists(files.split())) {
+      String before;
+      try {
+        before = Files.readString(files.split());
+      } catch (IOException e) {
+        throw new TrainingException(files.split() + ": cannot be read: " + e, e);
+      }
+      if (!before.equals(list)) {
+        throw new TrainingException(
+            files.split()
+                + ": the training began with other pictures, or held out others; bring them back,"
+                + " or choose another folder");
+      }
+      return;
+    }
+    AtomicFile.write(files.split(), list);
+  }
+
+  private Outcome run(RunFolder files) {
+    try (MetricsFile metrics = new MetricsFile(files.metrics())) {
       TrainingListener all = TrainingListener.all(metrics, listener);
       boolean cached = setup.canCacheFeatures() && fitsIntoMemory(all);
       TrainingJob job = cached ? FeatureCache.job(engine, precision, setup, all) : setup.job();

@@ -2,6 +2,7 @@ package io.resfuse.train.run;
 
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.loader.Loader;
 import io.resfuse.engine.NetworkSpec;
@@ -39,6 +40,7 @@ public final class TrainingSetup {
   private final NetworkSpec network;
   private final Parameters initial;
   private final Set<String> frozen;
+  private final Parts parts;
   private final Dataset training;
   private final Dataset validation;
   private final Dataset test;
@@ -49,6 +51,7 @@ public final class TrainingSetup {
       Preprocessing preprocessing,
       ResNetConfig config,
       @Nullable ModelFile pretrained,
+      Parts parts,
       Dataset[] sets,
       int loaderThreads) {
     this.recipe = recipe;
@@ -58,6 +61,7 @@ public final class TrainingSetup {
     this.initial = firstWeights(recipe, network, pretrained);
     this.frozen = Stages.parametersOf(network, recipe.transfer().frozenStages(Stages.of(network)));
     Stages.parametersOf(network, List.copyOf(recipe.transfer().rates().keySet()));
+    this.parts = parts;
     this.training = sets[0];
     this.validation = sets[1];
     this.test = sets[2];
@@ -69,7 +73,7 @@ public final class TrainingSetup {
    *
    * @param recipe how to train
    * @param training pictures to learn from
-   * @param test pictures to evaluate on
+   * @param test pictures to evaluate on, of classes with the same names
    * @param pretrained a network to begin with, whose configuration then replaces the recipe's; null
    *     for fresh weights
    * @param loaderThreads that decode and augment, at least 1
@@ -82,11 +86,23 @@ public final class TrainingSetup {
       Dataset test,
       @Nullable ModelFile pretrained,
       int loaderThreads) {
-    if (!training.classes().equals(test.classes())) {
-      throw new IllegalArgumentException(
-          "%s and %s have different classes: %s and %s"
-              .formatted(training.name(), test.name(), training.classes(), test.classes()));
-    }
+    return of(recipe, Parts.of(training, test), pretrained, loaderThreads);
+  }
+
+  /**
+   * Puts them together.
+   *
+   * @param recipe how to train
+   * @param parts pictures to learn from and to evaluate on
+   * @param pretrained a network to begin with, whose configuration then replaces the recipe's; null
+   *     for fresh weights
+   * @param loaderThreads that decode and augment, at least 1
+   * @return the setup
+   * @throws IllegalArgumentException if the parts do not fit
+   */
+  public static TrainingSetup of(
+      TrainingRecipe recipe, Parts parts, @Nullable ModelFile pretrained, int loaderThreads) {
+    Dataset training = parts.training();
     Dataset chosen =
         recipe.perClass() == 0
             ? training
@@ -115,7 +131,8 @@ public final class TrainingSetup {
         preprocessing,
         config.withClasses(training.classes().size()),
         pretrained,
-        split(chosen, test, recipe),
+        parts,
+        split(chosen, parts, recipe),
         loaderThreads);
   }
 
@@ -134,11 +151,16 @@ public final class TrainingSetup {
   }
 
   /** Training, validation and test pictures. */
-  private static Dataset[] split(Dataset all, Dataset test, TrainingRecipe recipe) {
-    int held = recipe.validation();
-    if (held == 0) {
+  private static Dataset[] split(Dataset all, Parts parts, TrainingRecipe recipe) {
+    Dataset test = parts.test();
+    if (recipe.validation() == 0 || parts.heldOut()) {
       return new Dataset[] {all, test, test};
     }
+    if (recipe.validation() < 1) {
+      Parts held = Parts.holdingOut(all, recipe.validation(), recipe.seed());
+      return new Dataset[] {held.training(), held.test(), test};
+    }
+    int held = (int) recipe.validation();
     if (held >= all.size()) {
       throw new IllegalArgumentException(
           "validation is %d, but there are %d training pictures".formatted(held, all.size()));
@@ -233,6 +255,15 @@ public final class TrainingSetup {
    */
   public Dataset test() {
     return test;
+  }
+
+  /**
+   * What the data's parts are.
+   *
+   * @return as given, or put together from what was given
+   */
+  public Parts parts() {
+    return parts;
   }
 
   /**
