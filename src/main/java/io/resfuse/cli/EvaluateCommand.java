@@ -6,6 +6,7 @@ import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
+import io.resfuse.platform.Printable;
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.Evaluator;
 import io.resfuse.train.run.MetricsLog;
@@ -153,7 +154,7 @@ final class EvaluateCommand implements Callable<Integer> {
                   Locale.ROOT,
                   "  %6.2f%%  %s",
                   of == 0 ? 0 : 100.0 * evaluation.confusion().count(i, i) / of,
-                  classes.get(i)));
+                  Printable.of(classes.get(i))));
         }
       }
     }

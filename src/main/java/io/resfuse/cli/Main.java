@@ -3,10 +3,14 @@ package io.resfuse.cli;
 import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
 import io.resfuse.platform.FileNames;
+import io.resfuse.platform.Printable;
 import io.resfuse.train.TrainingException;
 import io.resfuse.weights.format.WeightsException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -15,12 +19,14 @@ import java.util.Properties;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The {@code resfuse} command. */
 @Command(
@@ -135,8 +141,14 @@ public final class Main implements Runnable {
               .registerConverter(Path.class, Main::path)
               .setExecutionExceptionHandler(
                   (failure, command, parsed) -> main.report(failure, command));
+      line.setParameterExceptionHandler((wrong, all) -> wrongUse(wrong));
       line.setOut(escaping(line.getOut())).setErr(escaping(line.getErr()));
-      int exitCode = line.execute(arguments);
+      int exitCode;
+      try {
+        exitCode = line.execute(arguments);
+      } catch (OutOfMemoryError | StackOverflowError | LinkageError e) {
+        exitCode = main.report(e, line);
+      }
       line.getOut().flush();
       return exitCode;
     } finally {
@@ -147,6 +159,17 @@ public final class Main implements Runnable {
   /** Names, labels and messages of others must not command the terminal. */
   private static PrintWriter escaping(PrintWriter target) {
     return new PrintWriter(new EscapingWriter(target), true);
+  }
+
+  /** As picocli has it, but for what the message quotes. */
+  private static int wrongUse(ParameterException wrong) {
+    CommandLine command = wrong.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println(Printable.of(wrong.getMessage()));
+    if (!UnmatchedArgumentException.printSuggestions(wrong, err)) {
+      command.usage(err);
+    }
+    return command.getCommandSpec().exitCodeOnInvalidInput();
   }
 
   private static Path path(String text) {
@@ -162,22 +185,55 @@ public final class Main implements Runnable {
     throw new ParameterException(spec.commandLine(), "A command is needed.");
   }
 
-  private int report(Exception failure, CommandLine command) {
+  private int report(Throwable thrown, CommandLine command) {
     PrintWriter err = command.getErr();
+    // Commands that are methods have their errors wrapped.
+    Throwable failure =
+        thrown instanceof ExecutionException e && e.getCause() != null ? e.getCause() : thrown;
+    err.println("resfuse: " + Printable.message(message(failure)));
+    if (debug) {
+      failure.printStackTrace(err);
+    }
+    err.flush();
+    return 1;
+  }
+
+  private static String message(Throwable failure) {
     String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+    if (failure instanceof OutOfMemoryError) {
+      return "memory is short (%s); use a smaller batch, size or network, or raise the heap: RESFUSE_JAVA_OPTS=-Xmx8g"
+          .formatted(message);
+    }
+    if (failure instanceof ArithmeticException) {
+      return "a number is too large (%s when it was computed with); use a smaller size or batch"
+          .formatted(message);
+    }
     boolean expected =
         failure instanceof EngineException
             || failure instanceof WeightsException
             || failure instanceof DataException
             || failure instanceof TrainingException
             || failure instanceof IllegalArgumentException
-            || failure instanceof java.io.IOException
             || failure instanceof java.io.UncheckedIOException;
-    err.println("resfuse: " + (expected ? message : failure.toString()));
-    if (debug || !expected) {
-      failure.printStackTrace(err);
+    if (expected) {
+      return message;
     }
-    err.flush();
-    return 1;
+    return failure instanceof java.io.IOException
+        ? reason(failure)
+        : failure + "; this should not happen, --debug shows where it did";
+  }
+
+  /** What the JDK says of a file is its name only, unless the kind of failure is said, too. */
+  private static String reason(Throwable failure) {
+    if (failure instanceof NoSuchFileException e) {
+      return e.getFile() + ": no such file or folder";
+    }
+    if (failure instanceof AccessDeniedException e) {
+      return e.getFile() + ": may not be read or written; change its permissions";
+    }
+    if (failure instanceof FileSystemException e && e.getReason() == null) {
+      return e.toString();
+    }
+    return failure.getMessage() == null ? failure.toString() : failure.getMessage();
   }
 }

@@ -144,7 +144,7 @@ final class PictureInputs {
   /** Says which picture is passed over, and why. */
   static void reportUnreadable(CommandSpec command, DataException failure) {
     PrintWriter err = command.commandLine().getErr();
-    err.println("resfuse: " + failure.getMessage());
+    err.println("resfuse: " + Printable.message(failure.getMessage()));
     err.flush();
   }
 

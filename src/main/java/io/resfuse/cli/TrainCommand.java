@@ -3,6 +3,8 @@ package io.resfuse.cli;
 import io.resfuse.data.dataset.Parts;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
+import io.resfuse.platform.FileNames;
+import io.resfuse.platform.Printable;
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.RunOptions;
 import io.resfuse.train.TrainingListener;
@@ -177,7 +179,8 @@ final class TrainCommand implements Callable<Integer> {
       out.println(MetricsLog.toJson(test, setup.test().classes()).put("event", "test"));
     } else {
       out.print(TrainingLines.test(outcome.training(), test));
-      out.println(outcome.model() + "\n" + report);
+      out.println(Printable.of(String.valueOf(outcome.model())));
+      out.println(FileNames.shown(report));
     }
     out.flush();
     return 0;

@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.platform.Printable;
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.TrainingListener;
 import io.resfuse.train.TrainingResult;
@@ -65,7 +66,7 @@ final class TrainingLines implements TrainingListener {
 
   @Override
   public void notice(String line) {
-    print("%s", line);
+    print("%s", Printable.message(line));
   }
 
   /** How well the trained network does on the test set. */

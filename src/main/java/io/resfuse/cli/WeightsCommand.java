@@ -1,6 +1,8 @@
 package io.resfuse.cli;
 
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.platform.FileNames;
+import io.resfuse.platform.Printable;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
 import io.resfuse.weights.PretrainedModel;
@@ -100,7 +102,7 @@ final class WeightsCommand implements Runnable {
     }
     ModelFile.save(to, metadata, file.parameters());
     PrintWriter out = spec.commandLine().getOut();
-    out.println(to + ": " + file.report().summary());
+    out.println(FileNames.shown(to) + ": " + file.report().summary());
     out.flush();
     return 0;
   }
@@ -138,7 +140,9 @@ final class WeightsCommand implements Runnable {
     try {
       out.println(ModelFile.open(tensors).describe());
     } catch (RuntimeException e) {
-      out.println("Not a network that ResFuse can run as it is: " + e.getMessage());
+      out.println(
+          "Not a network that ResFuse can run as it is: "
+              + Printable.message(String.valueOf(e.getMessage())));
     }
     out.flush();
     return 0;

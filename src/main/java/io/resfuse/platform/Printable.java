@@ -29,6 +29,17 @@ public final class Printable {
     return escaped(text, true);
   }
 
+  /**
+   * A message with values in it. Ours begin further lines with two spaces; another line break is a
+   * value's.
+   *
+   * @param text of an exception, for instance
+   * @return the same, as {@link #lines}, without further lines that are not indented
+   */
+  public static String message(String text) {
+    return lines(text.replaceAll("\r?\n(?!  )", "\\\\u000a"));
+  }
+
   private static String escaped(String text, boolean lines) {
     StringBuilder escaped = null;
     for (int i = 0; i < text.length(); i++) {

@@ -27,6 +27,12 @@ class PrintableTest {
   }
 
   @Test
+  void furtherLinesOfMessagesAreIndented() {
+    assertThat(Printable.message("2 mistakes:\n  a\n  b\nresfuse: all is well\r\nx\u001b"))
+        .isEqualTo("2 mistakes:\n  a\n  b\\u000aresfuse: all is well\\u000ax\\u001b");
+  }
+
+  @Test
   void isTheSameTextInJson() throws Exception {
     ObjectMapper mapper = new ObjectMapper();
     StringBuilder all = new StringBuilder();

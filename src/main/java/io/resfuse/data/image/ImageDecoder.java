@@ -1,6 +1,7 @@
 package io.resfuse.data.image;
 
 import io.resfuse.platform.FileNames;
+import io.resfuse.platform.Printable;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -178,7 +179,7 @@ public final class ImageDecoder {
     if (text == null || text.isBlank()) {
       return "damaged (" + error.getClass().getSimpleName() + ")";
     }
-    return text.lines().findFirst().orElse(text);
+    return Printable.of(text.lines().findFirst().orElse(text));
   }
 
   private enum Format {

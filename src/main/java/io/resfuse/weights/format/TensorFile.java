@@ -1,5 +1,6 @@
 package io.resfuse.weights.format;
 
+import io.resfuse.platform.FileNames;
 import io.resfuse.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -117,6 +118,6 @@ public final class TensorFile {
 
   @Override
   public String toString() {
-    return path + ": " + format.title() + ", " + tensors.size() + " tensors";
+    return FileNames.shown(path) + ": " + format.title() + ", " + tensors.size() + " tensors";
   }
 }

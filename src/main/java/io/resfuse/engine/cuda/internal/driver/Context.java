@@ -124,7 +124,9 @@ public final class Context implements AutoCloseable {
       fault = line;
       String report = Driver.lastReport();
       throw new EngineException(
-          line + "; open the engine anew" + (report == null ? "" : "\n" + report));
+          line
+              + "; open the engine anew"
+              + (report == null ? "" : "\n  " + report.strip().replace("\n", "\n  ")));
     }
     throw new EngineException(line);
   }
