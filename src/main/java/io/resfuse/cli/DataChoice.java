@@ -21,6 +21,7 @@ import picocli.CommandLine.Option;
 
 /** On which pictures a command works. */
 final class DataChoice {
+  private static final int MOST_THREADS = 256;
   private static final List<String> KNOWN =
       List.of("fashion-mnist", "mnist", "cifar10", "cifar100");
 
@@ -46,10 +47,16 @@ final class DataChoice {
   private int loaderThreads = 2;
 
   int loaderThreads() {
-    if (loaderThreads < 1) {
-      throw new IllegalArgumentException("--loader-threads must be at least 1");
-    }
+    requireThreads(loaderThreads);
     return loaderThreads;
+  }
+
+  /** Refuses numbers of threads that no machine can start. */
+  static void requireThreads(int threads) {
+    if (threads < 1 || threads > MOST_THREADS) {
+      throw new IllegalArgumentException(
+          "--loader-threads must be 1 to " + MOST_THREADS + ", got " + threads);
+    }
   }
 
   /** What was asked for, or else what a recipe is for. */

@@ -4,6 +4,7 @@ import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.DatasetPacker;
 import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.dataset.Split;
+import io.resfuse.platform.FileNames;
 import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -72,10 +73,10 @@ final class PackCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (shorterSide < 0 || threads < 1) {
-      throw new ParameterException(
-          spec.commandLine(), "--shorter-side must be at least 0, --loader-threads at least 1.");
+    if (shorterSide < 0) {
+      throw new ParameterException(spec.commandLine(), "--shorter-side must be at least 0.");
     }
+    DataChoice.requireThreads(threads);
     Dataset training;
     Dataset test;
     if (split == null) {
@@ -98,7 +99,7 @@ final class PackCommand implements Callable<Integer> {
             String.format(
                 Locale.ROOT,
                 "%s: %,d training and %,d test pictures, %,d MiB, in %.1f s",
-                file,
+                FileNames.shown(file),
                 result.training(),
                 result.test(),
                 result.bytes() >> 20,

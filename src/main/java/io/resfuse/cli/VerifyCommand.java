@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code resfuse verify}. */
@@ -53,6 +54,8 @@ import picocli.CommandLine.Spec;
           + " examples/kernels/shapes.yaml",
     })
 final class VerifyCommand implements Callable<Integer> {
+  private static final int MOST_RANDOM = 1_000_000;
+
   @Spec private CommandSpec spec;
 
   @Mixin private EngineChoice engineChoice;
@@ -147,6 +150,11 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (size < 1 || batch < 1 || random < 0 || random > MOST_RANDOM) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--size and --batch must be at least 1, --random 0 to " + MOST_RANDOM + ".");
+    }
     List<VerifyCase> cases = new ArrayList<>();
     if (shapes != null) {
       cases.addAll(ShapeFile.read(shapes));

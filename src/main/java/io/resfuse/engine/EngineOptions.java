@@ -10,6 +10,9 @@ package io.resfuse.engine;
  *     for sizes that it does not know yet, and remember the fastest
  */
 public record EngineOptions(int threads, String device, boolean autotune) {
+  /** More than any machine has cores; native libraries end the process where they get no thread. */
+  private static final int MOST_THREADS = 1024;
+
   /**
    * Checks the range.
    *
@@ -18,9 +21,9 @@ public record EngineOptions(int threads, String device, boolean autotune) {
    * @param autotune as in the record
    */
   public EngineOptions {
-    if (threads < 0) {
+    if (threads < 0 || threads > MOST_THREADS) {
       throw new IllegalArgumentException(
-          "threads must be at least 0 (0: all cores), got " + threads);
+          "threads must be 0 (all cores) to " + MOST_THREADS + ", got " + threads);
     }
   }
 

@@ -33,6 +33,9 @@ public record ResNetVariant(
     int groups,
     int widthPerGroup,
     boolean residual) {
+  /** A thousand blocks a stage, as many as files of models may have. */
+  private static final int MOST_LAYERS = 6002;
+
   /** The kinds of block. */
   public enum BlockKind {
     /** Two 3x3 convolutions. */
@@ -129,9 +132,10 @@ public record ResNetVariant(
    * @return its table, called {@code resnetDEPTH} or {@code plainDEPTH}
    */
   public static ResNetVariant cifar(int depth, boolean residual) {
-    if (depth < 8 || (depth - 2) % 6 != 0) {
+    if (depth < 8 || depth > MOST_LAYERS || (depth - 2) % 6 != 0) {
       throw new IllegalArgumentException(
-          "a CIFAR network has 6 n + 2 layers (20, 32, 44, 56, 110, ...), got " + depth);
+          "a CIFAR network has 6 n + 2 layers (20, 32, 44, 56, 110, ..., at most %d), got %d"
+              .formatted(MOST_LAYERS, depth));
     }
     return new ResNetVariant(
         (residual ? "resnet" : "plain") + depth,

@@ -157,9 +157,13 @@ public final class ShapeFile {
   private VerifyCase read() {
     checkNames();
     try {
-      return shape().toCase(number + ":");
+      OperationShape shape = shape();
+      requireCountable(shape);
+      return shape.toCase(number + ":");
     } catch (IllegalArgumentException e) {
       throw e.getMessage().startsWith(file.toString()) ? e : problem("", e.getMessage());
+    } catch (ArithmeticException e) {
+      throw problem("", "its tensors would have more elements than can be counted");
     }
   }
 
@@ -185,6 +189,27 @@ public final class ShapeFile {
         number("batch", 1),
         isFlat ? 1 : number("height", size),
         isFlat ? 1 : number("width", size));
+  }
+
+  /** Engines count the elements of a tensor in an int. */
+  private void requireCountable(OperationShape shape) {
+    Window window = shape.window();
+    long height = side(shape.height(), window);
+    long width = side(shape.width(), window);
+    double most =
+        Math.max(
+            (double) shape.batch() * shape.in() * shape.height() * shape.width(),
+            Math.max(
+                (double) shape.batch() * shape.out() * height * width,
+                (double) shape.in() * shape.out() * window.kernel() * window.kernel()));
+    if (most > Integer.MAX_VALUE) {
+      throw problem("", "one of its tensors would have %.3g elements, too many".formatted(most));
+    }
+  }
+
+  private static long side(long size, Window window) {
+    long reach = (long) window.dilation() * (window.kernel() - 1) + 1;
+    return Math.max(0, (size + 2L * window.padding() - reach) / window.stride() + 1);
   }
 
   private Kind kind() {

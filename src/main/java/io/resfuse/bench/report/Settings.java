@@ -20,9 +20,9 @@ public record Settings(int rounds, double seconds, String against, boolean layer
    * @param seed as in the record
    */
   public Settings {
-    if (rounds < 1 || !(seconds > 0)) {
+    if (rounds < 1 || !(seconds > 0) || Double.isInfinite(seconds)) {
       throw new IllegalArgumentException(
-          "a benchmark needs at least one round and more than 0 seconds, got "
+          "a benchmark needs at least one round and more than 0 seconds, but an end, got "
               + rounds
               + " and "
               + seconds);

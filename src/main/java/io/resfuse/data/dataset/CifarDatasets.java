@@ -1,6 +1,7 @@
 package io.resfuse.data.dataset;
 
 import io.resfuse.data.DataException;
+import io.resfuse.platform.FileNames;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ public final class CifarDatasets {
 
   private static final int SIDE = 32;
   private static final int PLANE = SIDE * SIDE;
+  private static final int MOST_PICTURES = Integer.MAX_VALUE / (3 * PLANE);
 
   private CifarDatasets() {}
 
@@ -83,12 +85,19 @@ public final class CifarDatasets {
 
   private static Dataset read(String name, List<Path> files, int labelBytes, List<String> classes) {
     int record = labelBytes + 3 * PLANE;
-    int count = 0;
+    long all = 0;
     for (Path file : files) {
-      count = Math.addExact(count, records(file, record));
+      all += records(file, record);
     }
+    if (all > MOST_PICTURES) {
+      throw new DataException(
+          "%s: has %d pictures, more than the %d that fit into memory at once"
+              .formatted(
+                  FileNames.shown(files.get(0).toAbsolutePath().getParent()), all, MOST_PICTURES));
+    }
+    int count = (int) all;
     byte[] labels = new byte[count];
-    byte[] pixels = new byte[Math.multiplyExact(count, 3 * PLANE)];
+    byte[] pixels = new byte[count * 3 * PLANE];
     int at = 0;
     for (Path file : files) {
       byte[] contents = contents(file);

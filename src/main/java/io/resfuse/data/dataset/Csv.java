@@ -52,7 +52,12 @@ final class Csv {
       String problem = Files.exists(file) ? e.toString() : "no such file";
       throw new DataException(FileNames.shown(file) + ": cannot be read: " + problem, e);
     }
-    return lines(FileNames.shown(file), text(FileNames.shown(file), bytes));
+    return parse(FileNames.shown(file), bytes);
+  }
+
+  /** Reads the contents of a file that messages call so. */
+  static List<Line> parse(String file, byte[] bytes) {
+    return lines(file, text(file, bytes));
   }
 
   private static String text(String file, byte[] bytes) {

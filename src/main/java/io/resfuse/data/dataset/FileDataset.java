@@ -6,6 +6,7 @@ import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.PixelScratch;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -262,8 +263,9 @@ public final class FileDataset implements Dataset {
 
   /** Names that are all numbers are in their order, others in that of the alphabet. */
   private static Comparator<String> order(List<String> names) {
-    return names.stream().allMatch(name -> name.matches("-?\\d{1,18}"))
-        ? Comparator.<String>comparingLong(Long::parseLong).thenComparing(Comparator.naturalOrder())
+    return names.stream().allMatch(name -> name.matches("-?[0-9]+"))
+        ? Comparator.<String, BigInteger>comparing(BigInteger::new)
+            .thenComparing(Comparator.naturalOrder())
         : Comparator.naturalOrder();
   }
 

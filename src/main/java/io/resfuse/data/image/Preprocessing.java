@@ -42,7 +42,11 @@ public record Preprocessing(
     NEAREST
   }
 
-  private static final Pattern SIZED = Pattern.compile("([a-z-]+)@([0-9]{1,5}):([0-9]{1,5})");
+  private static final Pattern SIZED = Pattern.compile("([a-z-]+)@([0-9]+):([0-9]+)");
+
+  /** So that a picture's floats can be counted in an int. */
+  private static final int MOST_PIXELS = 16384;
+
   private static final Map<String, Preprocessing> PRESETS = presets();
 
   /**
@@ -58,10 +62,11 @@ public record Preprocessing(
    * @throws IllegalArgumentException if a size is below 1
    */
   public Preprocessing {
-    if (resize < 1 || cropHeight < 1 || cropWidth < 1) {
+    if (Math.min(resize, Math.min(cropHeight, cropWidth)) < 1
+        || Math.max(resize, Math.max(cropHeight, cropWidth)) > MOST_PIXELS) {
       throw new IllegalArgumentException(
-          "%s: sizes must be at least 1, got resize %d and crop %d x %d"
-              .formatted(name, resize, cropHeight, cropWidth));
+          "%s: sizes must be 1 to %d, got resize %d and crop %d x %d"
+              .formatted(name, MOST_PIXELS, resize, cropHeight, cropWidth));
     }
   }
 
@@ -122,8 +127,7 @@ public record Preprocessing(
   public static Preprocessing of(String name) {
     Matcher sized = SIZED.matcher(name);
     if (sized.matches()) {
-      return of(sized.group(1))
-          .withSize(Integer.parseInt(sized.group(2)), Integer.parseInt(sized.group(3)));
+      return of(sized.group(1)).withSize(size(sized.group(2)), size(sized.group(3)));
     }
     Preprocessing preset = PRESETS.get(name);
     if (preset == null) {
@@ -131,6 +135,11 @@ public record Preprocessing(
           "no preprocessing is named '" + name + "'; there are " + String.join(", ", names()));
     }
     return preset;
+  }
+
+  private static int size(String digits) {
+    // What is longer is too large anyway, and no int.
+    return digits.length() > 6 ? Integer.MAX_VALUE : Integer.parseInt(digits);
   }
 
   /**

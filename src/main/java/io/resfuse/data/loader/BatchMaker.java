@@ -86,8 +86,20 @@ final class BatchMaker {
     }
   }
 
+  /** A picture that cannot be brought to the network's size is as good as unreadable. */
   private Image prepared(int sample) {
     Image image = loader.dataset.image(sample, scratch);
+    try {
+      return prepared(sample, image);
+    } catch (ArithmeticException | IllegalArgumentException | OutOfMemoryError e) {
+      throw new ImageException(
+          "%s: a picture of %s cannot be prepared: %s"
+              .formatted(loader.dataset.describe(sample), image, e.getMessage()),
+          e);
+    }
+  }
+
+  private Image prepared(int sample, Image image) {
     if (loader.augmentations.isEmpty()) {
       return preprocessor.crop(image);
     }

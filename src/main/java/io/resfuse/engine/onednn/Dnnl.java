@@ -54,7 +54,7 @@ final class Dnnl {
 
   private static String hint(int status) {
     if (status == dnnl_out_of_memory) {
-      return "; use a smaller batch or image";
+      return "; use a smaller batch or image, or raise this process's limit if it has one (ulimit -v)";
     }
     return status == dnnl_unimplemented
         ? "; this CPU or this version of oneDNN has no such primitive, use fp32 or another engine"

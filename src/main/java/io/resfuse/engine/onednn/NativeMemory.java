@@ -52,11 +52,17 @@ final class NativeMemory implements AutoCloseable {
     liveBytes.addAndGet(bytes);
   }
 
+  /** What was refused although there is enough of it is no matter of the batch's size. */
   private static EngineException outOfMemory(long bytes, long available, String what) {
     return new EngineException(
         String.format(
-            "onednn: %s needs %.1f MiB, %.1f MiB are available; use a smaller batch or image",
-            what, bytes / 1048576.0, available / 1048576.0));
+            "onednn: %s needs %.1f MiB, %.1f MiB are available%s",
+            what,
+            bytes / 1048576.0,
+            available / 1048576.0,
+            bytes > available
+                ? "; use a smaller batch or image"
+                : ", but the system refused them; raise this process's limit (ulimit -v)"));
   }
 
   /**

@@ -38,6 +38,8 @@ public record AugmentationRecipe(
     double erase,
     double mixup,
     double cutmix) {
+  private static final int MOST_PADDING = 4096;
+
   static AugmentationRecipe none() {
     return new AugmentationRecipe(false, 0.08, 0, 0, 0, 0, 0, 0);
   }
@@ -46,7 +48,7 @@ public record AugmentationRecipe(
     if (!(minArea > 0 && minArea <= 1)) {
       problems.add("augment.min_area must be above 0 and at most 1, got %s", minArea);
     }
-    problems.range("augment.padding", padding, 0, Double.MAX_VALUE);
+    problems.range("augment.padding", padding, 0, MOST_PADDING);
     problems.range("augment.flip", flip, 0, 1);
     problems.range("augment.jitter", jitter, 0, 1);
     problems.range("augment.erase", erase, 0, 1);

@@ -45,15 +45,19 @@ public final class DeviceMemory implements AutoCloseable {
     context.use();
     int result = cuMemAlloc(base, bytes);
     if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+      long free = context.freeBytes();
       throw new EngineException(
           String.format(
-              "%s; asked for %.1f MiB at once, but of the %.1f MiB of %s %.1f MiB are free; use a"
-                  + " smaller batch or image, or close other plans",
+              "%s; asked for %.1f MiB at once, but of the %.1f MiB of %s %.1f MiB are free%s",
               purpose,
               bytes / 0x1p20,
               context.device().memoryBytes() / 0x1p20,
               context.device().name(),
-              context.freeBytes() / 0x1p20));
+              free / 0x1p20,
+              bytes > free
+                  ? "; use a smaller batch or image, or close other plans"
+                  : ", which it refused all the same: not in one piece, or this process's address"
+                      + " space is limited (ulimit -v)"));
     }
     context.check(result, "allocating " + bytes + " bytes");
     context.acquired();
