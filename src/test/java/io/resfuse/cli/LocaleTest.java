@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.resfuse.platform.OperatingSystem;
+import io.resfuse.weights.ModelFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -136,6 +138,36 @@ class LocaleTest {
       assertThat(outcome.err().lines().filter(line -> line.startsWith("resfuse: "))).hasSize(1);
       assertThat(written("out"))
           .containsExactly("out/%FC.pooled.npy", "out/a.pooled.npy", "out/b%C3%BCcher.pooled.npy");
+    }
+  }
+
+  /** Classes are called as their folders are, and the held-out pictures are found again. */
+  @Test
+  void classesHaveTheirNamesInEveryLocale() throws Exception {
+    for (int i = 0; i < 5; i++) {
+      // Otherwise they would be the same picture.
+      Files.write(
+          put("d/b%C3%BCcher/" + i + "%FC.png"), new byte[] {(byte) i}, StandardOpenOption.APPEND);
+      Files.write(put("d/cat/" + i + ".png"), new byte[] {9, (byte) i}, StandardOpenOption.APPEND);
+    }
+    Outcome trained =
+        run(
+            "",
+            "train --engine reference --network resnet8 --set preprocessing=cifar@8:8 --epochs 1"
+                + " --batch 4 --data $D/d --to $D/run");
+    assertThat(trained.exitCode()).as(trained.err()).isZero();
+    assertThat(ModelFile.open(folder.resolve("run/model.safetensors")).metadata().labels())
+        .containsExactly("b\u00fccher", "cat");
+    assertThat(Files.readString(folder.resolve("run/split.csv")))
+        .contains("/d/b%C3%BCcher/0%FC.png\",\"b\u00fccher\",t", "/d/cat/0.png\",\"cat\",t");
+    for (String locale : List.of("", "C.UTF-8")) {
+      Outcome evaluated =
+          run(
+              locale,
+              "evaluate --engine reference --weights $D/run/model.safetensors --data"
+                  + " $D/run/split.csv");
+      assertThat(evaluated.exitCode()).as(evaluated.err()).isZero();
+      assertThat(evaluated.out()).contains("on 2 pictures").doesNotContain("unreadable");
     }
   }
 
