@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.platform.Uninterrupted;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
@@ -70,8 +71,13 @@ public final class PackedDataset implements Dataset {
 
   /** The same with windows of another size; no picture may be larger than a step. */
   static PackedDataset open(Path file, Split split, int windowStep) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      return read(file, channel, split, windowStep);
+    try {
+      return Uninterrupted.read(
+          () -> {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+              return read(file, channel, split, windowStep);
+            }
+          });
     } catch (BufferUnderflowException e) {
       throw damaged(file, "its index ends too early", e);
     } catch (IOException e) {
@@ -82,9 +88,14 @@ public final class PackedDataset implements Dataset {
 
   /** Whether a file begins as a packed file does. */
   static boolean isPack(Path file) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      ByteBuffer magic = littleEndian(Long.BYTES);
-      return fill(channel, magic, 0) && magic.getLong(0) == PackFormat.MAGIC;
+    try {
+      return Uninterrupted.read(
+          () -> {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+              ByteBuffer magic = littleEndian(Long.BYTES);
+              return fill(channel, magic, 0) && magic.getLong(0) == PackFormat.MAGIC;
+            }
+          });
     } catch (IOException e) {
       return false;
     }

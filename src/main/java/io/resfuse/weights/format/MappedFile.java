@@ -1,6 +1,7 @@
 package io.resfuse.weights.format;
 
 import io.resfuse.platform.OperatingSystem;
+import io.resfuse.platform.Uninterrupted;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -44,10 +45,15 @@ final class MappedFile {
     if (Files.isDirectory(path)) {
       throw WeightsException.of(path, "it is a folder", "name a file");
     }
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      long size = channel.size();
-      ByteBuffer whole = size <= LARGEST_PIECE ? piece(channel, map, 0, size) : null;
-      return new MappedFile(path, size, map, whole);
+    try {
+      return Uninterrupted.read(
+          () -> {
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+              long size = channel.size();
+              ByteBuffer whole = size <= LARGEST_PIECE ? piece(channel, map, 0, size) : null;
+              return new MappedFile(path, size, map, whole);
+            }
+          });
     } catch (IOException e) {
       throw WeightsException.reading(path, e);
     }
@@ -108,8 +114,14 @@ final class MappedFile {
     if (whole != null) {
       piece = whole.slice((int) offset, (int) length);
     } else {
-      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-        piece = piece(channel, map, offset, length);
+      try {
+        piece =
+            Uninterrupted.read(
+                () -> {
+                  try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+                    return piece(channel, map, offset, length);
+                  }
+                });
       } catch (IOException e) {
         throw WeightsException.reading(path, e);
       }

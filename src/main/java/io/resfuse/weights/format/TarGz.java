@@ -1,5 +1,6 @@
 package io.resfuse.weights.format;
 
+import io.resfuse.platform.Uninterrupted;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -51,6 +52,15 @@ public final class TarGz {
    * @throws WeightsException if it cannot be read, is damaged or grows too large
    */
   public static TarGz unpack(Path archive, Path temporaryFolder, LongConsumer bytesUnpacked) {
+    try {
+      return Uninterrupted.read(() -> unpackAnew(archive, temporaryFolder, bytesUnpacked));
+    } catch (IOException e) {
+      throw WeightsException.writing(temporaryFolder, e);
+    }
+  }
+
+  private static TarGz unpackAnew(Path archive, Path temporaryFolder, LongConsumer bytesUnpacked)
+      throws IOException {
     Path name = temporaryFolder.resolve("resfuse-" + UUID.randomUUID() + ".unpacked");
     // Its name is gone at once (on Windows when it is closed), even if the process is killed.
     try (FileChannel spool =
@@ -66,8 +76,6 @@ public final class TarGz {
         files.put(each.getKey(), MappedFile.piece(archive, spool, at.offset, at.length));
       }
       return new TarGz(archive, files);
-    } catch (IOException e) {
-      throw WeightsException.writing(temporaryFolder, e);
     }
   }
 

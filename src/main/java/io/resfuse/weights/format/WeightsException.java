@@ -5,6 +5,7 @@ import io.resfuse.platform.OperatingSystem;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -63,7 +64,9 @@ public final class WeightsException extends RuntimeException {
   static WeightsException reading(Path file, IOException cause) {
     String found;
     String remedy;
-    if (cause instanceof NoSuchFileException) {
+    if (isInterruption(cause)) {
+      return interrupted(file, cause);
+    } else if (cause instanceof NoSuchFileException) {
       found = "there is no such file";
       remedy = "check the path";
     } else if (cause instanceof AccessDeniedException) {
@@ -84,13 +87,13 @@ public final class WeightsException extends RuntimeException {
    * @return an exception to throw
    */
   public static WeightsException writing(Path file, IOException cause) {
+    if (isInterruption(cause)) {
+      return interrupted(file, cause);
+    }
     String found = "writing failed (" + reason(cause) + "), nothing was left behind";
     String remedy = "check the folder";
     String reason = reason(cause).toLowerCase(Locale.ROOT);
-    if (cause instanceof InterruptedIOException || cause instanceof ClosedByInterruptException) {
-      found = "the thread was interrupted while it was written, nothing was left behind";
-      remedy = "write it again";
-    } else if (cause instanceof NoSuchFileException) {
+    if (cause instanceof NoSuchFileException) {
       found = "the folder does not exist";
       remedy = "create it first";
     } else if (cause instanceof AccessDeniedException || reason.contains("read-only")) {
@@ -106,6 +109,26 @@ public final class WeightsException extends RuntimeException {
       remedy = "free some space or choose another folder";
     }
     return new WeightsException(FileNames.shown(file) + ": " + found + "; " + remedy, cause);
+  }
+
+  /**
+   * Whether a failure says nothing of a file: its thread was interrupted, and still is.
+   *
+   * @param cause what went wrong
+   * @return true if so
+   */
+  public static boolean isInterruption(IOException cause) {
+    return cause instanceof ClosedByInterruptException
+        || cause instanceof FileLockInterruptionException
+        || cause instanceof InterruptedIOException;
+  }
+
+  private static WeightsException interrupted(Path file, IOException cause) {
+    return new WeightsException(
+        FileNames.shown(file)
+            + ": the thread was interrupted before the work was done; nothing is wrong with the"
+            + " file: call again in a thread that is not interrupted",
+        cause);
   }
 
   private static String reason(IOException cause) {

@@ -126,6 +126,22 @@ class PackedDatasetTest {
   }
 
   @Test
+  void isOpenedInAnInterruptedThreadToo() {
+    pack(Pictures.of(4), null, 0, 1);
+    Thread.currentThread().interrupt();
+    boolean still;
+    Dataset packed;
+    try {
+      assertThat(PackedDataset.isPack(file())).isTrue();
+      packed = PackedDataset.open(file(), Split.TRAIN);
+    } finally {
+      still = Thread.interrupted();
+    }
+    assertThat(still).isTrue();
+    assertThat(packed.size()).isEqualTo(4);
+  }
+
+  @Test
   void evaluationGetsTheSameTensorsAsFromThePictures() {
     Pictures pictures = Pictures.of(12);
     pack(pictures, null, 40, 1);
