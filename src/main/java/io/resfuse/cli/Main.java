@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.engine.EngineException;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
+import io.resfuse.platform.UserFolders;
 import io.resfuse.train.TrainingException;
 import io.resfuse.weights.format.WeightsException;
 import java.io.PrintStream;
@@ -63,6 +64,7 @@ public final class Main implements Runnable {
   public static void main(String[] arguments) {
     // What scripts read is the same everywhere; messages are English anyway.
     Locale.setDefault(Locale.ROOT);
+    UserFolders.correctHome();
     quietLogs();
     System.exit(run(arguments));
   }

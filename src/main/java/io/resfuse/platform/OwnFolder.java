@@ -83,7 +83,7 @@ final class OwnFolder {
   }
 
   /** Whom this process runs as: the owner of its entry in /proc, or of the home folder. */
-  private static long user() throws IOException {
+  static long user() throws IOException {
     Path self = Path.of("/proc/self");
     return ((Number)
             Files.getAttribute(

@@ -107,8 +107,13 @@ public enum Settings {
       "CONDA_PREFIX",
       "the environment of conda in which cuDNN is looked for",
       "none"),
-  /** Where pip installs for a user. */
-  HOME(Kind.VARIABLE, "HOME", "below it cuDNN is looked for, as pip installs it", "none"),
+  /** The user's folder. */
+  HOME(
+      Kind.VARIABLE,
+      "HOME",
+      "below it cuDNN is looked for, as pip installs it; the home folder of users for whom Java knows"
+          + " none",
+      "none"),
   /** Where Windows lies. */
   SYSTEM_ROOT(
       Kind.VARIABLE, "SystemRoot", "Windows: the folder in which the CUDA driver is", "none"),

@@ -24,8 +24,21 @@ final class Cache {
     this.folder = folder.toAbsolutePath();
   }
 
-  static Cache ofUser() {
-    return new Cache(UserFolders.cache());
+  /**
+   * The user's own.
+   *
+   * @param name of the file that is wanted
+   * @throws WeightsException if it lies in the temporary folder and somebody else could change it
+   */
+  static Cache ofUser(String name) {
+    try {
+      return new Cache(UserFolders.trusted(UserFolders.cacheFor(name)));
+    } catch (IOException e) {
+      throw new WeightsException(
+          "there is no folder for fetched weights: "
+              + (e.getMessage() == null ? e.toString() : e.getMessage()),
+          e);
+    }
   }
 
   Path folder() {
@@ -60,6 +73,9 @@ final class Cache {
       throw new WeightsException(folder + ": " + e.getMessage(), e);
     } catch (IOException e) {
       WeightsException clear = WeightsException.writing(folder, e);
+      if (WeightsException.isInterruption(e)) {
+        throw clear;
+      }
       throw new WeightsException(
           clear.getMessage() + " (RESFUSE_CACHE can name another cache folder)", e);
     }

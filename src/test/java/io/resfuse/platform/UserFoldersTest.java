@@ -38,6 +38,56 @@ class UserFoldersTest {
     assertThat(UserFolders.ownTemporary()).isAbsolute();
   }
 
+  /** Java 17 asks the list of users, containers set HOME. */
+  @ParameterizedTest
+  @EnumSource(OperatingSystem.class)
+  void whereJavaKnowsNoHomeTheEnvironmentDoes(OperatingSystem system) {
+    Map<String, String> home = Map.of("HOME", "/h");
+    assertThat(UserFolders.cache(system, home, "?"))
+        .isEqualTo(UserFolders.cache(system, Map.of(), "/h"));
+    assertThat(UserFolders.cache(system, home, "/java"))
+        .isEqualTo(UserFolders.cache(system, Map.of(), "/java"));
+    assertThat(UserFolders.cache(system, Map.of("HOME", "relative"), "?"))
+        .isEqualTo(UserFolders.ownTemporary());
+  }
+
+  @Test
+  void foldersForCachesNeedNoHome() {
+    assertThat(UserFolders.cache(OperatingSystem.LINUX, XDG, "?")).isEqualTo(Path.of("/x/resfuse"));
+    assertThat(UserFolders.cache(OperatingSystem.WINDOWS, Map.of("LOCALAPPDATA", "/l"), "?"))
+        .isEqualTo(Path.of("/l/resfuse"));
+  }
+
+  @Test
+  void homesAreCorrectedWhereJavaKnowsNone() {
+    String before = System.getProperty("user.home");
+    try {
+      System.setProperty("user.home", "?");
+      UserFolders.correctHome();
+      String home = System.getenv("HOME");
+      assertThat(System.getProperty("user.home"))
+          .isEqualTo(
+              home != null && home.startsWith("/") ? home : UserFolders.ownTemporary().toString());
+      System.setProperty("user.home", "/elsewhere");
+      UserFolders.correctHome();
+      assertThat(System.getProperty("user.home")).isEqualTo("/elsewhere");
+    } finally {
+      System.setProperty("user.home", before);
+    }
+  }
+
+  @Test
+  void aUserWithoutANameHasANumber() {
+    String before = System.getProperty("user.name");
+    try {
+      System.setProperty("user.name", "?");
+      assertThat(UserFolders.ownTemporary().getFileName().toString())
+          .matches("resfuse-([0-9]+|user)");
+    } finally {
+      System.setProperty("user.name", before);
+    }
+  }
+
   @Test
   void aRelativeFolderIsMadeAbsolute() {
     assertThat(UserFolders.cache(OperatingSystem.LINUX, Map.of("RESFUSE_CACHE", "a/../b"), "/h"))

@@ -225,4 +225,19 @@ class PretrainedModelTest {
         model.parameters().asMap().values().stream().mapToLong(t -> t.shape().elements()).sum();
     assertThat(elements).isEqualTo(25_636_712);
   }
+
+  @Test
+  void anInterruptedThreadIsNotToldToDeleteAnything() {
+    ModelFile whole = PretrainedModel.RESNET20_FASHION_MNIST.open(ProgressListener.NONE);
+    Thread.currentThread().interrupt();
+    boolean still;
+    ModelFile opened;
+    try {
+      opened = PretrainedModel.RESNET20_FASHION_MNIST.open(ProgressListener.NONE);
+    } finally {
+      still = Thread.interrupted();
+    }
+    assertThat(still).isTrue();
+    assertThat(opened.metadata()).isEqualTo(whole.metadata());
+  }
 }
