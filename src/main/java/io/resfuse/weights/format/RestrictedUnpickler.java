@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,11 +16,12 @@ import net.razorvine.pickle.Unpickler;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Unpickles what {@code torch.save} makes of a state_dict, and nothing else: an allow-list of
- * opcodes and of callables. No class is looked up and nothing is called, in Python's or Java's
- * sense; lengths are checked against the input before anything is allocated, nothing recurses, and
- * the number of opcodes is limited. Results are maps, lists, arrays (tuples), strings, numbers,
- * {@link TorchTensor} and {@link TorchStorage}. One use per pickle.
+ * Unpickles what {@code torch.save} writes: an allow-list of opcodes, and of the callables that
+ * make tensors. Whatever else a pickle names or calls becomes an {@link OpaqueObject}: no class is
+ * looked up and nothing is called, in Python's or Java's sense. Lengths are checked against the
+ * input before anything is allocated, nothing recurses, and the number of opcodes is limited.
+ * Results are maps, lists, arrays (tuples), strings, numbers, {@link TorchTensor}, {@link
+ * TorchStorage} and {@link OpaqueObject}. One use per pickle.
  */
 final class RestrictedUnpickler extends Unpickler {
   /** ResNet-152 with optimizer state needs a tenth of it. */
@@ -40,6 +42,8 @@ final class RestrictedUnpickler extends Unpickler {
           "CharStorage", DataType.INT8,
           "ByteStorage", DataType.UINT8,
           "BoolStorage", DataType.BOOL);
+
+  private static final Callable TENSOR = RestrictedUnpickler::tensor;
 
   private final PickleInput in;
   private final Map<String, TorchStorage> storages = new LinkedHashMap<>();
@@ -135,7 +139,8 @@ final class RestrictedUnpickler extends Unpickler {
     switch (key) {
       case Opcodes.BINUNICODE, Opcodes.BINBYTES, Opcodes.BINSTRING ->
           checkLength(4, Long.MAX_VALUE);
-      case Opcodes.BINUNICODE8, Opcodes.BINBYTES8, Opcodes.FRAME -> checkLength(8, Long.MAX_VALUE);
+      case Opcodes.BINUNICODE8, Opcodes.BINBYTES8, Opcodes.BYTEARRAY8, Opcodes.FRAME ->
+          checkLength(8, Long.MAX_VALUE);
       case Opcodes.SHORT_BINUNICODE, Opcodes.SHORT_BINBYTES, Opcodes.SHORT_BINSTRING ->
           checkLength(1, Long.MAX_VALUE);
       case Opcodes.LONG1 -> checkLength(1, MAX_INTEGER_BYTES);
@@ -160,8 +165,6 @@ final class RestrictedUnpickler extends Unpickler {
           Opcodes.TUPLE3,
           Opcodes.EMPTY_LIST,
           Opcodes.LIST,
-          Opcodes.APPEND,
-          Opcodes.APPENDS,
           Opcodes.BINGET,
           Opcodes.LONG_BINGET,
           Opcodes.BINPUT,
@@ -193,7 +196,11 @@ final class RestrictedUnpickler extends Unpickler {
         }
       }
       case Opcodes.EMPTY_SET -> stack.add(new ArrayList<>());
-      case Opcodes.ADDITEMS -> {
+      case Opcodes.APPEND -> {
+        Object item = stack.pop();
+        addAll(stack.peek(), Collections.singletonList(item));
+      }
+      case Opcodes.APPENDS, Opcodes.ADDITEMS -> {
         List<Object> items = stack.pop_all_since_marker();
         addAll(stack.peek(), items);
       }
@@ -206,16 +213,28 @@ final class RestrictedUnpickler extends Unpickler {
       }
       case Opcodes.REDUCE, Opcodes.NEWOBJ -> {
         Object arguments = stack.pop();
-        Object callable = stack.pop();
-        if (!(callable instanceof Callable known) || !(arguments instanceof Object[] array)) {
-          throw new RefusedException("a pickle that calls " + describe(callable));
-        }
-        stack.add(known.call(array));
+        stack.add(call(stack.pop(), arguments));
       }
-      // The state of an OrderedDict is its _metadata (versions of modules): not needed.
+      case Opcodes.NEWOBJ_EX -> {
+        stack.pop(); // arguments by keyword
+        Object arguments = stack.pop();
+        stack.add(call(stack.pop(), arguments));
+      }
+      case Opcodes.INST -> {
+        OpaqueObject.Type type = new OpaqueObject.Type(name(in.line(), in.line()));
+        stack.add(call(type, stack.pop_all_since_marker().toArray()));
+      }
+      case Opcodes.OBJ -> {
+        List<Object> parts = stack.pop_all_since_marker();
+        stack.add(call(parts.get(0), parts.subList(1, parts.size()).toArray()));
+      }
+      // Of an OrderedDict it is _metadata (versions of modules), of a tensor what users hang on it:
+      // not needed.
       case Opcodes.BUILD -> {
-        stack.pop();
-        if (!(stack.peek() instanceof Map)) {
+        Object state = stack.pop();
+        if (stack.peek() instanceof OpaqueObject object) {
+          object.setState(state);
+        } else if (!(stack.peek() instanceof Map || stack.peek() instanceof TorchTensor)) {
           throw new RefusedException("a pickle that sets attributes of " + describe(stack.peek()));
         }
       }
@@ -238,49 +257,74 @@ final class RestrictedUnpickler extends Unpickler {
     }
   }
 
+  /** What a call gives: what makes tensors is done here, the rest is not done at all. */
+  private static @Nullable Object call(@Nullable Object callable, @Nullable Object arguments) {
+    if (!(arguments instanceof Object[] array)) {
+      throw new RefusedException("a pickle that calls something with " + describe(arguments));
+    }
+    if (callable instanceof Callable known) {
+      return known.call(array);
+    }
+    if (callable instanceof OpaqueObject.Type type) {
+      // Python's own helpers make an object of the class that they are given.
+      boolean helper = type.name().startsWith("copyreg.") || type.name().startsWith("copy_reg.");
+      boolean ofClass = helper && array.length > 0 && array[0] instanceof OpaqueObject.Type;
+      return new OpaqueObject(ofClass ? ((OpaqueObject.Type) array[0]).name() : type.name());
+    }
+    if (callable instanceof OpaqueObject made) {
+      return new OpaqueObject(made.type());
+    }
+    throw new RefusedException("a pickle that calls " + describe(callable));
+  }
+
   /** Entries with keys other than strings and numbers hold no tensors that could be named. */
   private static void put(Object dict, @Nullable Object key, @Nullable Object value) {
-    if (!(dict instanceof Map)) {
+    Object items = dict instanceof OpaqueObject object ? object.items() : dict;
+    if (!(items instanceof Map)) {
       throw new RefusedException("a pickle that sets items of " + describe(dict));
     }
     if (key instanceof String || key instanceof Integer || key instanceof Long) {
       @SuppressWarnings("unchecked")
-      Map<String, @Nullable Object> map = (Map<String, @Nullable Object>) dict;
+      Map<String, @Nullable Object> map = (Map<String, @Nullable Object>) items;
       map.put(key.toString(), value);
     }
   }
 
+  /** Elements of opaque objects (a deque's) are of no use. */
   private static void addAll(Object list, List<Object> items) {
+    if (list instanceof OpaqueObject) {
+      return;
+    }
     @SuppressWarnings("unchecked")
     List<Object> target = (List<Object>) list;
     target.addAll(items);
   }
 
   private static Object global(String module, String name) {
-    if (module.equals("collections") && name.equals("OrderedDict")) {
-      return (Callable) RestrictedUnpickler::orderedDict;
-    }
-    if (module.equals("torch._utils")) {
-      switch (name) {
-        case "_rebuild_tensor_v2", "_rebuild_tensor" -> {
-          return (Callable) RestrictedUnpickler::tensor;
-        }
-        case "_rebuild_parameter" -> {
-          return (Callable) arguments -> (TorchTensor) arguments[0];
-        }
-        default -> {
-          // Refused below.
-        }
-      }
-    }
-    if (module.equals("torch") && name.equals("Size")) {
-      return (Callable) arguments -> arguments[0];
-    }
     DataType type = STORAGES.get(name);
     if (type != null && (module.equals("torch") || module.equals("torch.cuda"))) {
       return new StorageType(type);
     }
-    throw new RefusedException("a pickle that needs " + printable(module + "." + name));
+    return switch (name(module, name)) {
+      case "collections.OrderedDict" -> (Callable) RestrictedUnpickler::orderedDict;
+      case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor" -> TENSOR;
+      case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state" ->
+          (Callable) arguments -> arguments[0];
+      // A tensor of a subclass, or with attributes: (how to make a tensor, class, arguments,
+      // state).
+      case "torch._tensor._rebuild_from_type_v2" ->
+          (Callable)
+              arguments ->
+                  arguments[0] == TENSOR
+                      ? tensor((Object[]) arguments[2])
+                      : new OpaqueObject(name(module, name));
+      case "torch.Size" -> (Callable) arguments -> arguments[0];
+      default -> new OpaqueObject.Type(name(module, name));
+    };
+  }
+
+  private static String name(String module, String name) {
+    return module + "." + name;
   }
 
   private static Object orderedDict(@Nullable Object[] arguments) {
@@ -294,7 +338,10 @@ final class RestrictedUnpickler extends Unpickler {
     return dict;
   }
 
-  private static TorchTensor tensor(@Nullable Object[] arguments) {
+  private static Object tensor(@Nullable Object[] arguments) {
+    if (arguments[0] instanceof OpaqueObject storage) {
+      return storage;
+    }
     return new TorchTensor(
         (TorchStorage) arguments[0],
         integer(arguments[1]),
@@ -307,6 +354,9 @@ final class RestrictedUnpickler extends Unpickler {
   protected Object persistentLoad(Object id) {
     if (!(id instanceof Object[] tuple) || tuple.length < 5 || !"storage".equals(tuple[0])) {
       throw new RefusedException("a persistent id that is no storage, " + describe(id));
+    }
+    if (tuple[1] instanceof OpaqueObject.Type type) {
+      return new OpaqueObject(type.name());
     }
     if (!(tuple[1] instanceof StorageType storage)) {
       throw new RefusedException("a storage of the type " + describe(tuple[1]));
@@ -369,6 +419,12 @@ final class RestrictedUnpickler extends Unpickler {
     }
     if (object instanceof TorchTensor || object instanceof TorchStorage) {
       return "a tensor";
+    }
+    if (object instanceof OpaqueObject opaque) {
+      return "an object that needs " + printable(opaque.type());
+    }
+    if (object instanceof OpaqueObject.Type type) {
+      return "the class " + printable(type.name());
     }
     return "an object of another type";
   }

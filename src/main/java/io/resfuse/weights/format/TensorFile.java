@@ -5,6 +5,7 @@ import io.resfuse.tensor.HostTensor;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -18,6 +19,8 @@ public final class TensorFile {
   private final WeightFormat format;
   private final Map<String, String> metadata;
   private final Map<String, StoredTensor> tensors;
+  private final List<String> notes;
+  private final List<String> otherModels;
 
   /**
    * A file whose table of contents was read.
@@ -32,10 +35,33 @@ public final class TensorFile {
       WeightFormat format,
       Map<String, String> metadata,
       Map<String, StoredTensor> tensors) {
+    this(path, format, metadata, tensors, List.of(), List.of());
+  }
+
+  private TensorFile(
+      Path path,
+      WeightFormat format,
+      Map<String, String> metadata,
+      Map<String, StoredTensor> tensors,
+      List<String> notes,
+      List<String> otherModels) {
     this.path = path;
     this.format = format;
     this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     this.tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
+    this.notes = List.copyOf(notes);
+    this.otherModels = List.copyOf(otherModels);
+  }
+
+  /**
+   * The same file with what is to be said of it.
+   *
+   * @param newNotes see {@link #notes}
+   * @param newOtherModels see {@link #otherModels}
+   * @return a changed copy
+   */
+  TensorFile withNotes(List<String> newNotes, List<String> newOtherModels) {
+    return new TensorFile(path, format, metadata, tensors, newNotes, newOtherModels);
   }
 
   /**
@@ -96,6 +122,25 @@ public final class TensorFile {
    */
   public Map<String, StoredTensor> tensors() {
     return tensors;
+  }
+
+  /**
+   * What was chosen or left out when it was read, for people.
+   *
+   * @return one sentence each, perhaps none
+   */
+  public List<String> notes() {
+    return notes;
+  }
+
+  /**
+   * The prefixes of tensors that belong to other models than the first: a checkpoint may keep an
+   * average of the weights beside them.
+   *
+   * @return for example {@code model_ema.}; perhaps none
+   */
+  public List<String> otherModels() {
+    return otherModels;
   }
 
   /**

@@ -13,7 +13,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
@@ -27,12 +26,9 @@ import org.jspecify.annotations.Nullable;
  * {@code data/}. Before: pickles of a magic number, a version, system information, the object and
  * the storages' keys, then per storage its number of elements (8 bytes) and the elements.
  *
- * <p>The object is a state_dict, or a dict that has one under one of {@link #WRAPPERS}.
+ * <p>What of the object is the state_dict, {@link TorchCheckpoint} says.
  */
 final class TorchReader {
-  /** Where checkpoints keep the state_dict. */
-  static final List<String> WRAPPERS = List.of("state_dict", "model_state_dict", "model", "net");
-
   private static final int MAX_PICKLE = 8 << 20;
   private static final long ALWAYS_ALLOWED = 64L << 20;
   private static final long MAX_RATIO = 20;
@@ -63,10 +59,7 @@ final class TorchReader {
     Map<String, Member> members = members();
     List<String> pickles = members.keySet().stream().filter(n -> n.endsWith("/data.pkl")).toList();
     if (pickles.size() != 1) {
-      throw WeightsException.of(
-          path,
-          "it is a zip archive, but not one of torch.save (it needs one folder with a data.pkl)",
-          "give a file that torch.save(model.state_dict(), ...) wrote");
+      throw notOfTorch(members);
     }
     String pickle = pickles.get(0);
     String root = pickle.substring(0, pickle.length() - "data.pkl".length());
@@ -86,11 +79,11 @@ final class TorchReader {
     }
     RestrictedUnpickler unpickler =
         new RestrictedUnpickler(new PickleInput(contents(members.get(pickle))));
-    Map<String, TorchTensor> stateDict = stateDict(unpickle(unpickler));
+    TorchCheckpoint checkpoint = TorchCheckpoint.of(path, unpickle(unpickler));
     unpickler.storages().forEach((key, storage) -> checkStorage(members, root, storage));
     return bind(
         WeightFormat.PYTORCH_ZIP,
-        stateDict,
+        checkpoint,
         (storage, element, count) -> {
           int size = storage.type().bytes();
           long at = (storage.offset() + element) * size;
@@ -98,6 +91,25 @@ final class TorchReader {
               .slice((int) at, count * size)
               .order(order);
         });
+  }
+
+  private WeightsException notOfTorch(Map<String, Member> members) {
+    if (members.containsKey("model.weights.h5")) {
+      return WeightsException.of(
+          path,
+          "it is a model of Keras 3 (.keras), which is not read",
+          "in Python: keras.models.load_model(...).save('model.h5'), and give that");
+    }
+    if (members.keySet().stream().anyMatch(name -> name.endsWith(".npy"))) {
+      return WeightsException.of(
+          path,
+          "it is NumPy's archive of arrays (.npz), which is not read",
+          "write the arrays with safetensors.numpy.save_file");
+    }
+    return WeightsException.of(
+        path,
+        "it is a zip archive, but not one of torch.save (it needs one folder with a data.pkl)",
+        "give a file that torch.save(model.state_dict(), ...) wrote");
   }
 
   private void checkStorage(Map<String, Member> members, String root, TorchStorage storage) {
@@ -231,7 +243,7 @@ final class TorchReader {
             ? ByteOrder.BIG_ENDIAN
             : ByteOrder.LITTLE_ENDIAN;
     RestrictedUnpickler unpickler = new RestrictedUnpickler(in);
-    Map<String, TorchTensor> stateDict = stateDict(unpickle(unpickler));
+    TorchCheckpoint checkpoint = TorchCheckpoint.of(path, unpickle(unpickler));
     Map<String, Long> starts = new HashMap<>();
     if (!(unpickle(new RestrictedUnpickler(in)) instanceof List<?> keys)) {
       throw WeightsException.corrupt(path, "it has no list of storages");
@@ -259,7 +271,7 @@ final class TorchReader {
     }
     return bind(
         WeightFormat.PYTORCH_LEGACY,
-        stateDict,
+        checkpoint,
         (storage, element, count) -> {
           int size = storage.type().bytes();
           long begin = starts.get(storage.key()) + (storage.offset() + element) * size;
@@ -275,8 +287,8 @@ final class TorchReader {
           path
               + ": it has "
               + e.getMessage()
-              + ", which is refused because it could run code or is no weight; save the state_dict"
-              + " alone: torch.save(model.state_dict(), ...)",
+              + ", which torch.save does not write; save the state_dict alone:"
+              + " torch.save(model.state_dict(), ...)",
           e);
     } catch (IOException | RuntimeException e) {
       throw new WeightsException(
@@ -284,53 +296,14 @@ final class TorchReader {
     }
   }
 
-  private Map<String, TorchTensor> stateDict(@Nullable Object object) {
-    if (!(object instanceof Map<?, ?> root)) {
-      throw noStateDict(RestrictedUnpickler.describe(object));
-    }
-    for (String wrapper : WRAPPERS) {
-      Map<String, TorchTensor> tensors = tensors(root.get(wrapper));
-      if (!tensors.isEmpty()) {
-        return tensors;
-      }
-    }
-    Map<String, TorchTensor> tensors = tensors(root);
-    if (tensors.isEmpty()) {
-      String names =
-          root.keySet().stream()
-              .limit(10)
-              .map(key -> RestrictedUnpickler.printable((String) key))
-              .collect(Collectors.joining(", "));
-      throw noStateDict("a dict of [" + names + "] without tensors");
-    }
-    return tensors;
-  }
-
-  private WeightsException noStateDict(String found) {
-    return WeightsException.of(
-        path,
-        "it holds " + found + ", not a state_dict",
-        "give one, or a dict with one under " + String.join(", ", WRAPPERS));
-  }
-
-  private static Map<String, TorchTensor> tensors(@Nullable Object dict) {
-    Map<String, TorchTensor> tensors = new LinkedHashMap<>();
-    if (dict instanceof Map<?, ?> map) {
-      map.forEach(
-          (name, value) -> {
-            if (value instanceof TorchTensor tensor) {
-              tensors.put((String) name, tensor);
-            }
-          });
-    }
-    return tensors;
-  }
-
   private TensorFile bind(
-      WeightFormat format, Map<String, TorchTensor> stateDict, TorchTensor.Bytes bytes) {
+      WeightFormat format, TorchCheckpoint checkpoint, TorchTensor.Bytes bytes) {
     Map<String, StoredTensor> tensors = new LinkedHashMap<>();
-    stateDict.forEach((name, tensor) -> tensors.put(name, tensor.bind(path, name, bytes)));
-    return new TensorFile(path, format, Map.of(), tensors);
+    checkpoint
+        .tensors()
+        .forEach((name, tensor) -> tensors.put(name, tensor.bind(path, name, bytes)));
+    return new TensorFile(path, format, Map.of(), tensors)
+        .withNotes(checkpoint.notes(), checkpoint.otherModels());
   }
 
   private static String reason(Exception e) {

@@ -5,6 +5,7 @@ import static io.resfuse.weights.format.TestWeights.assertRefused;
 import static io.resfuse.weights.format.TestWeights.file;
 import static io.resfuse.weights.format.TestWeights.value;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
@@ -74,6 +75,44 @@ class TorchFilesTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"args.pth", "args-protocol4.pth", "args-legacy.pth"})
+  void needsNothingThatStandsBesideTheWeights(String name) {
+    TensorFile opened = TensorFile.open(file(name));
+    assertThat(opened.tensors()).containsOnlyKeys("conv.weight", "conv.bias");
+    assertHolds(opened.load("conv.weight"));
+    assertThat(opened.notes())
+        .singleElement()
+        .asString()
+        .startsWith("the weights are the entry 'model' of a checkpoint; beside it are optimizer")
+        .contains("args");
+  }
+
+  @Test
+  void putsOtherModelsBehindPrefixes() {
+    TensorFile average = TensorFile.open(file("ema.pth"));
+    assertThat(average.tensors())
+        .containsOnlyKeys(
+            "conv.weight",
+            "conv.bias",
+            "model_ema.module.conv.weight",
+            "model_ema.module.conv.bias");
+    assertThat(average.otherModels()).containsExactly("model_ema.");
+    assertHolds(average.load("conv.weight"));
+    assertThat(average.load("model_ema.module.conv.bias").get(1)).isEqualTo(2 * value(1));
+    TensorFile two = TensorFile.open(file("student-teacher.pth"));
+    assertThat(two.tensors()).containsKeys("student.conv.weight", "teacher.module.conv.weight");
+    assertThat(two.otherModels()).isEmpty();
+  }
+
+  @Test
+  void readsParametersWithAttributesAndNamesWhatIsNoPlainTensor() {
+    TensorFile opened = TensorFile.open(file("kinds.pth"));
+    assertThat(opened.tensors()).containsOnlyKeys("x.weight");
+    assertHolds(opened.load("x.weight"));
+    assertThat(opened.notes()).singleElement().asString().contains("'y.weight'", "_sparse_");
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"types.pth", "types-legacy.pth"})
   void convertsEveryElementType(String name) {
     TensorFile opened = TensorFile.open(file(name));
@@ -121,6 +160,16 @@ class TorchFilesTest {
         file("whole-model.pth"),
         "a pickle that needs torch.nn.modules.container.Sequential",
         "torch.save(model.state_dict(), ...)");
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> TensorFile.open(file("whole-model-in-a-dict.pth")))
+        .satisfies(
+            e ->
+                assertThat(e.getMessage().lines().skip(1))
+                    .containsExactly(
+                        "  model = torch.load('whole-model-in-a-dict.pth', map_location='cpu',"
+                            + " weights_only=False)['net']",
+                        "  torch.save(model.state_dict(),"
+                            + " 'whole-model-in-a-dict-state_dict.pth')"));
     assertRefused(file("list.pth"), "it holds a list, not a state_dict");
     assertRefused(file("script.pth"), "TorchScript");
     assertRefused(file("expanded.pth"), "tensor 'x' 1000 repeats elements");
@@ -128,7 +177,7 @@ class TorchFilesTest {
 
   @Test
   void runsNothing() {
-    assertRefused(file("evil.pth"), "a pickle that needs posix.system", "could run code");
+    assertHolds(TensorFile.open(file("evil.pth")).load("conv.weight"));
     assertThat(Path.of("/tmp/resfuse-was-here")).doesNotExist();
   }
 
@@ -150,7 +199,7 @@ class TorchFilesTest {
     bytes[data] ^= 1;
     Path damaged = Files.write(folder.resolve("damaged"), bytes);
     TensorFile opened = TensorFile.open(damaged);
-    org.assertj.core.api.Assertions.assertThatExceptionOfType(WeightsException.class)
+    assertThatExceptionOfType(WeightsException.class)
         .isThrownBy(() -> opened.load("conv.weight"))
         .withMessageContaining("fails its checksum");
   }
@@ -238,9 +287,9 @@ class TorchFilesTest {
         "cos\\nsystem\\n(U\\u0002lstR. | needs os.system",
         "cbuiltins\\neval\\n(U\\u00011tR. | needs builtins.eval",
         "U\\u0002osU\\u0006system\\u0093(tR. | needs os.system",
-        "(U\\u0002lsios\\nsystem\\n. | opcode 0x69",
+        "(U\\u0002lsios\\nsystem\\n. | needs os.system",
         "(cos\\nsystem\\nU\\u0002lso. | needs os.system",
-        "(}U\\u0002lso. | opcode 0x6f",
+        "(}U\\u0002lso. | calls a dict",
         "\\u0082\\u0001. | opcode 0x82",
         "Vtext\\n. | opcode 0x56",
         "I99999\\n. | opcode 0x49",

@@ -1,18 +1,25 @@
 #!/usr/bin/python3
 """Writes PyTorch files for TorchFilesTest: the small committed ones, or a whole torchvision model.
 
-    make_torch_files.py small FOLDER          the files that are committed beside this script
+    make_torch_files.py small FOLDER          the files that are committed beside this script, but for
+    make_torch_files.py checkpoints FOLDER    those of checkpoints with more in them than weights
     make_torch_files.py resnet18 FOLDER       resnet18.pth, resnet18-legacy.pth and, written here
                                               byte by byte, resnet18.safetensors with the same values
 
 Element i (row-major) of every small tensor is 0.25 i - 3, so that a test needs no expected values.
 """
+import argparse
+import collections
+import datetime
+import enum
 import json
 import os
+import pathlib
 import struct
 import sys
 from collections import OrderedDict
 
+import numpy
 import torch
 
 
@@ -28,6 +35,49 @@ class Evil:
 
     def __reduce__(self):
         return os.system, ("touch /tmp/resfuse-was-here",)
+
+
+class State(OrderedDict):
+    """A dict of a class that no reader has."""
+
+
+class Mode(enum.Enum):
+    FAST = 1
+
+
+class Settings:
+    """Attributes, slots and items."""
+    __slots__ = ("rate", "__dict__")
+
+
+def arguments():
+    """What training scripts keep beside the weights."""
+    settings = Settings()
+    settings.rate, settings.name = 0.1, "x"
+    return {
+        "args": argparse.Namespace(data_path="/data", lr=0.1, output=pathlib.PosixPath("/tmp/x"), mode=Mode.FAST),
+        "numpy": {"scalar": numpy.float64(0.5), "array": numpy.arange(3), "state": numpy.random.RandomState(1).get_state()},
+        "when": datetime.datetime(2026, 1, 2), "took": datetime.timedelta(seconds=3), "settings": settings,
+        "history": collections.deque([1, 2, 3]), "meters": collections.defaultdict(list, loss=[0.5]),
+        "counts": collections.Counter("aab"), "sets": [{1, 2}, frozenset([3])], "complex": 1 + 2j, "bytes": b"\0\xff",
+        "type": torch.float16, "device": torch.device("cpu"), "function": torch.nn.functional.relu,
+        "generator": torch.get_rng_state(), "slice": slice(1, 2), "range": range(3), "big": 1 << 100}
+
+
+def checkpoints(folder):
+    """Checkpoints with more in them than weights."""
+    state = OrderedDict([("conv.weight", values(3, 2, 3, 3)), ("conv.bias", values(3))])
+    ema = OrderedDict(("module." + k, v.clone() * 2) for k, v in state.items())
+    for name, options in (("args.pth", {}), ("args-protocol4.pth", {"pickle_protocol": 4}),
+                          ("args-legacy.pth", {"_use_new_zipfile_serialization": False})):
+        torch.save({"model": state, "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]}, "epoch": 3, **arguments()},
+                   os.path.join(folder, name), **options)
+    torch.save({"model_ema": ema, "model": State(state), "n_averaged": torch.tensor(3)}, os.path.join(folder, "ema.pth"))
+    torch.save({"student": state, "teacher": ema, "args": arguments()["args"]}, os.path.join(folder, "student-teacher.pth"))
+    torch.save({"epoch": 1, "net": torch.nn.Linear(2, 3)}, os.path.join(folder, "whole-model-in-a-dict.pth"))
+    parameter = torch.nn.Parameter(values(2, 3))
+    parameter.note = "an attribute"
+    torch.save({"x.weight": parameter, "y.weight": torch.zeros(2).to_sparse()}, os.path.join(folder, "kinds.pth"))
 
 
 def small(folder):
@@ -90,4 +140,4 @@ def resnet18(folder):
 
 
 if __name__ == "__main__":
-    {"small": small, "resnet18": resnet18}[sys.argv[1]](sys.argv[2])
+    {"small": small, "checkpoints": checkpoints, "resnet18": resnet18}[sys.argv[1]](sys.argv[2])
