@@ -2,6 +2,7 @@ package io.resfuse.data.image;
 
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
+import io.resfuse.platform.FileSignature;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -38,7 +39,11 @@ public final class ImageDecoder {
   public static final long DEFAULT_MAX_PIXELS = 200_000_000;
 
   private static final int MAX_FILE_BYTES = 1 << 30;
-  private static final int MAGIC_BYTES = 12;
+
+  /** What tells formats apart, of those that are read and of others that are only named. */
+  private static final int MAGIC_BYTES = 512;
+
+  private static final int QUOTED_BYTES = 12;
 
   private final long maxPixels;
 
@@ -189,6 +194,8 @@ public final class ImageDecoder {
     BMP("BMP"),
     WEBP("WebP");
 
+    private static final String EXPECTED = "a JPEG, PNG, GIF, BMP or WebP picture was expected";
+
     private final String label;
 
     Format(String label) {
@@ -213,10 +220,29 @@ public final class ImageDecoder {
           && new String(contents, 8, 4, StandardCharsets.ISO_8859_1).equals("WEBP")) {
         return WEBP;
       }
+      FileSignature other =
+          FileSignature.of(Arrays.copyOf(contents, Math.min(contents.length, MAGIC_BYTES)));
+      if (other != null && other != FileSignature.TEXT) {
+        throw new ImageException(name + ": is " + other.title() + "; " + remedy(other));
+      }
       throw new ImageException(
           name
               + (contents.length == 0 ? ": is empty" : ": starts with " + quote(contents))
-              + "; a JPEG, PNG, GIF, BMP or WebP picture was expected");
+              + "; "
+              + EXPECTED);
+    }
+
+    private static String remedy(FileSignature other) {
+      return switch (other) {
+        case HEIC, AVIF, TIFF, RAW, JPEG_XL, JPEG_2000, PSD, ICO, PNM, EXR, DDS, QOI, DICOM, FITS ->
+            "convert it to JPEG or PNG";
+        case SVG, PDF, POSTSCRIPT -> "draw it as a PNG first";
+        case MP4, MATROSKA, AVI -> "write its pictures as JPEG or PNG first";
+        case ZIP, GZIP, BZIP2, XZ, ZSTD, SEVEN_ZIP, RAR, TAR -> "unpack it first";
+        case GIT_LFS -> "run 'git lfs pull'";
+        case HTML -> "did a download fail? " + EXPECTED;
+        default -> EXPECTED;
+      };
     }
 
     private static boolean startsWith(byte[] contents, int... magic) {
@@ -232,7 +258,7 @@ public final class ImageDecoder {
     }
 
     private static String quote(byte[] contents) {
-      byte[] start = Arrays.copyOf(contents, Math.min(contents.length, MAGIC_BYTES));
+      byte[] start = Arrays.copyOf(contents, Math.min(contents.length, QUOTED_BYTES));
       StringBuilder text = new StringBuilder("'");
       for (byte b : start) {
         text.append(b >= 0x20 && b < 0x7f ? String.valueOf((char) b) : "\\x%02x".formatted(b));

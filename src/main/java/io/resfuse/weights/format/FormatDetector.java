@@ -1,25 +1,60 @@
 package io.resfuse.weights.format;
 
+import io.resfuse.platform.FileSignature;
 import io.resfuse.platform.UserFolders;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Recognises formats by their first bytes. */
 final class FormatDetector {
+  private static final List<String> IN_FOLDERS =
+      List.of(
+          "model.safetensors",
+          "model.safetensors.index.json",
+          "pytorch_model.bin",
+          "pytorch_model.bin.index.json");
+
+  private static final String EXPECTED =
+      "give a safetensors, PyTorch .pth, Keras .h5 or TensorFlow.js file (model.json or .tgz)";
+
+  /** Enough for every signature; tar's is the furthest. */
+  private static final int HEAD_BYTES = 512;
+
   private FormatDetector() {}
 
   static TensorFile open(Path path) {
     if (Files.isDirectory(path)) {
-      if (!TensorFlowJsReader.isModelFolder(path)) {
-        throw WeightsException.of(
-            path, "it is a folder without a model.json", "name a weight file");
-      }
-      return TensorFlowJsReader.readFolder(path, path);
+      return openFolder(path);
     }
+    if (ShardedReader.isIndex(path)) {
+      return ShardedReader.read(path);
+    }
+    return openFile(path);
+  }
+
+  /** A TensorFlow.js model, or what Hugging Face calls the weights of a model. */
+  private static TensorFile openFolder(Path folder) {
+    if (TensorFlowJsReader.isModelFolder(folder)) {
+      return TensorFlowJsReader.readFolder(folder, folder);
+    }
+    for (String name : IN_FOLDERS) {
+      Path file = folder.resolve(name);
+      if (Files.isRegularFile(file)) {
+        return open(file);
+      }
+    }
+    throw WeightsException.of(
+        folder,
+        "it is a folder without a model.json (nor " + String.join(", ", IN_FOLDERS) + ")",
+        "name a weight file");
+  }
+
+  /** A file that is whole by itself. */
+  static TensorFile openFile(Path path) {
     MappedFile file = MappedFile.open(path);
-    ByteBuffer head = file.slice(0, Math.min(file.size(), 64));
+    ByteBuffer head = file.slice(0, Math.min(file.size(), HEAD_BYTES));
     if (head.remaining() == 0) {
       throw WeightsException.corrupt(path, "the file is empty");
     }
@@ -61,24 +96,28 @@ final class FormatDetector {
   private static WeightsException unknown(Path path, ByteBuffer head) {
     byte[] bytes = new byte[head.remaining()];
     head.get(0, bytes);
-    String text = new String(bytes, StandardCharsets.ISO_8859_1);
-    String found;
-    if (text.startsWith("version https://git-lfs")) {
-      found = "a Git LFS pointer, not the file itself (run 'git lfs pull')";
-    } else if (text.stripLeading().startsWith("<")) {
-      found = "a web page or XML, not weights (did a download fail?)";
-    } else if (startsWith(head, 0x80)) {
-      found = "a pickle, but not one of torch.save";
-    } else {
-      StringBuilder hex = new StringBuilder("no known format (it begins with");
-      for (int i = 0; i < Math.min(8, bytes.length); i++) {
-        hex.append(String.format(" %02x", bytes[i]));
-      }
-      found = hex.append(')').toString();
+    FileSignature signature = FileSignature.of(bytes);
+    if (signature != null && signature != FileSignature.TEXT) {
+      return WeightsException.of(path, signature.found(), remedy(signature));
     }
-    return WeightsException.of(
-        path,
-        found,
-        "give a safetensors, PyTorch .pth, Keras .h5 or TensorFlow.js file (model.json or .tgz)");
+    StringBuilder hex = new StringBuilder("no known format (it begins with");
+    for (int i = 0; i < Math.min(8, bytes.length); i++) {
+      hex.append(String.format(" %02x", bytes[i]));
+    }
+    return WeightsException.of(path, hex.append(')').toString(), EXPECTED);
+  }
+
+  private static String remedy(FileSignature signature) {
+    return switch (signature) {
+      case ONNX -> "give the weights that it was exported from: safetensors or PyTorch .pth";
+      case PICKLE -> "in Python, load it and write its state_dict by torch.save, or by safetensors";
+      case TENSORFLOW, TF_LITE, CORE_ML, CAFFE, TENSOR_RT, GGUF, MXNET, NUMPY ->
+          "give the weights that it was made from as safetensors, PyTorch .pth or Keras .h5";
+      case ZIP, GZIP, BZIP2, XZ, ZSTD, SEVEN_ZIP, RAR, TAR -> "unpack it, and give the file in it";
+      case GIT_LFS -> "run 'git lfs pull'";
+      case HTML -> "did a download fail? get it again";
+      case JSON -> "give the file of weights beside it";
+      default -> EXPECTED;
+    };
   }
 }
