@@ -78,7 +78,7 @@ public record ResNetConfig(
 
   /**
    * The defaults of a variant: v1.5, no convolution bias, eps 1e-5, momentum 0.1, projection
-   * shortcuts (option A for CIFAR's).
+   * shortcuts (option A for CIFAR's of three stages).
    *
    * @param variant depth table
    * @return a configuration with a head for the variant's data set
@@ -92,7 +92,7 @@ public record ResNetConfig(
         false,
         1e-5,
         0.1,
-        variant.stem() == ResNetVariant.StemKind.CIFAR ? Shortcut.IDENTITY : Shortcut.PROJECTION,
+        variant.hasParameterFreeShortcuts() ? Shortcut.IDENTITY : Shortcut.PROJECTION,
         Collections.nCopies(variant.blocks().size() - 1, false));
   }
 

@@ -13,7 +13,8 @@ import java.util.regex.Pattern;
 /**
  * The depth tables: which blocks, how many and how wide. Constants for the ImageNet variants (He et
  * al. 2015, table 1; Zagoruyko and Komodakis 2016; Xie et al. 2017); {@link #cifar} for the small
- * ones (He et al. 2015, section 4.2).
+ * ones (He et al. 2015, section 4.2). {@code resnet18_cifar} and its kin have the stages and widths
+ * of ImageNet's behind a 3x3 stem, as most code that trains a ResNet-18 on CIFAR does.
  *
  * @param name in lower case, {@code resnet50}
  * @param block which kind of block
@@ -118,7 +119,7 @@ public record ResNetVariant(
   /**
    * All variants with a name.
    *
-   * @return ImageNet's first, then CIFAR's, then the plain ones
+   * @return ImageNet's first, then CIFAR's, narrow and wide, then the plain ones
    */
   public static List<ResNetVariant> all() {
     return List.copyOf(NAMED.values());
@@ -158,6 +159,40 @@ public record ResNetVariant(
         name.replace("resnet", "plain"), block, stem, blocks, widths, groups, widthPerGroup, false);
   }
 
+  /** The same stages behind a 3x3 stem, for small images: {@code resnet18_cifar}. */
+  private ResNetVariant withSmallStem() {
+    return new ResNetVariant(
+        name + "_cifar", block, StemKind.CIFAR, blocks, widths, groups, widthPerGroup, residual);
+  }
+
+  /**
+   * Whether it is the same network but for its name.
+   *
+   * @param other any
+   * @return true if everything else is the same
+   */
+  public boolean hasTableOf(ResNetVariant other) {
+    return equals(
+        new ResNetVariant(
+            name,
+            other.block,
+            other.stem,
+            other.blocks,
+            other.widths,
+            other.groups,
+            other.widthPerGroup,
+            other.residual));
+  }
+
+  /**
+   * Whether it is one of He et al.'s for small images, whose shortcuts have no parameters.
+   *
+   * @return true for three stages or fewer behind a 3x3 stem
+   */
+  boolean hasParameterFreeShortcuts() {
+    return stem == StemKind.CIFAR && blocks.size() < 4;
+  }
+
   /**
    * The size of image that it was made for.
    *
@@ -189,6 +224,8 @@ public record ResNetVariant(
     list.add(imageNet("resnext101_32x8d", BlockKind.BOTTLENECK, 32, 8, 3, 4, 23, 3));
     List<Integer> cifarDepths = List.of(20, 32, 44, 56, 110);
     cifarDepths.forEach(depth -> list.add(cifar(depth, true)));
+    List.of("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+        .forEach(name -> list.add(of(list, name).withSmallStem()));
     list.add(of(list, "resnet18").plain());
     list.add(of(list, "resnet34").plain());
     cifarDepths.forEach(depth -> list.add(cifar(depth, false)));

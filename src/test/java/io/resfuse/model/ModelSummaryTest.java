@@ -53,6 +53,22 @@ class ModelSummaryTest {
     assertThat(summary.layers()).isEqualTo(layers);
   }
 
+  /** Of github.com/kuangliu/pytorch-cifar, with 10 classes. */
+  @ParameterizedTest
+  @CsvSource({
+    "resnet18_cifar,  11173962, 18",
+    "resnet34_cifar,  21282122, 34",
+    "resnet50_cifar,  23520842, 50",
+    "resnet101_cifar, 42512970, 101",
+    "resnet152_cifar, 58156618, 152",
+  })
+  void agreesWithTheWideCifarNetworksThatAreTrainedMost(String name, long parameters, int layers) {
+    ModelSummary summary = summary(ResNetConfig.of(name));
+    assertThat(summary.parameters()).isEqualTo(parameters);
+    assertThat(summary.layers()).isEqualTo(layers);
+    assertThat(ResNetConfig.of(name).shortcut()).isEqualTo(ResNetConfig.Shortcut.PROJECTION);
+  }
+
   @Test
   void kerasHasBiasesAndAllItsParameters() {
     ModelSummary summary = summary(ResNetConfig.keras("resnet50"));
