@@ -62,12 +62,21 @@ final class KerasNames {
     return scheme;
   }
 
-  /** The parameter that a weight is, or null if it is none of a ResNet. */
+  /** Whether a weight belongs to the stem or a stage. */
+  boolean isBody(StoredTensor tensor) {
+    return ourLayer(layer(tensor.name())) != null;
+  }
+
+  /**
+   * The parameter that a weight is: torchvision's of stem and stages, of other layers Keras's own
+   * layer with torchvision's variable; null if it is no weight.
+   */
   @Nullable MappedTensor map(StoredTensor tensor) {
     String layer = layer(tensor.name());
-    String ours = ourLayer(layer, tensor);
+    String known = ourLayer(layer);
+    String ours = known == null ? layer.replace('.', '_') : known;
     String variable = VARIABLES.get(variable(tensor.name(), layer));
-    if (ours == null || variable == null) {
+    if (variable == null) {
       return null;
     }
     Order order =
@@ -79,7 +88,7 @@ final class KerasNames {
     return new MappedTensor(ours + "." + variable, tensor, order);
   }
 
-  private static @Nullable String ourLayer(String layer, StoredTensor tensor) {
+  private static @Nullable String ourLayer(String layer) {
     Matcher old = OLD_BLOCK.matcher(layer);
     if (old.matches()) {
       int block = old.group(4) == null ? old.group(3).charAt(0) - 'a' : parse(old.group(4));
@@ -100,16 +109,8 @@ final class KerasNames {
     return switch (layer) {
       case "conv1", "conv1_conv" -> "conv1";
       case "bn_conv1", "conv1_bn" -> "bn1";
-      case "fc1000", "predictions", "probs" -> "fc";
-      default -> isDense(layer, tensor) ? "fc" : null;
+      default -> null;
     };
-  }
-
-  /**
-   * A new head has whatever name its author or Keras gave it; a name with "dense" or "fc" will do.
-   */
-  private static boolean isDense(String layer, StoredTensor tensor) {
-    return tensor.shape().rank() <= 2 && (layer.startsWith("dense") || layer.startsWith("fc"));
   }
 
   private static String block(int stage, int block, int conv, boolean isConv) {

@@ -12,10 +12,16 @@ import java.util.function.Function;
  * @param missing parameters that the file does not have
  * @param unexpected tensors of the file, by the file's names, that no parameter is for
  * @param misshapen parameters whose tensor has another shape
+ * @param leftOut tensors of the file, by the file's names, that are known to be no part of the
+ *     network, such as those of a loss or of an average of the weights
  * @param notes what was assumed or renamed on the way, one sentence each
  */
 public record LoadReport(
-    List<String> missing, List<String> unexpected, List<Misshapen> misshapen, List<String> notes) {
+    List<String> missing,
+    List<String> unexpected,
+    List<Misshapen> misshapen,
+    List<String> leftOut,
+    List<String> notes) {
   private static final int LISTED = 5;
 
   /**
@@ -40,19 +46,21 @@ public record LoadReport(
    * @param missing parameters that the file does not have
    * @param unexpected tensors that no parameter is for
    * @param misshapen parameters whose tensor has another shape
+   * @param leftOut tensors that are no part of the network
    * @param notes what was assumed or renamed
    */
   public LoadReport {
     missing = List.copyOf(missing);
     unexpected = List.copyOf(unexpected);
     misshapen = List.copyOf(misshapen);
+    leftOut = List.copyOf(leftOut);
     notes = List.copyOf(notes);
   }
 
   /**
    * Whether every parameter has a tensor and every tensor a parameter.
    *
-   * @return true if there is nothing to complain about; notes do not count
+   * @return true if there is nothing to complain about; notes and what was left out do not count
    */
   public boolean isExact() {
     return isComplete() && unexpected.isEmpty();
@@ -88,7 +96,11 @@ public record LoadReport(
     addCount(parts, missing.size(), "missing");
     addCount(parts, misshapen.size(), "misshapen");
     addCount(parts, unexpected.size(), "unexpected");
-    return parts.isEmpty() ? "every parameter has its tensor" : String.join(", ", parts);
+    if (parts.isEmpty()) {
+      parts.add("every parameter has its tensor");
+    }
+    addCount(parts, leftOut.size(), "left out");
+    return String.join(", ", parts);
   }
 
   private static void addCount(List<String> parts, int count, String what) {
@@ -104,6 +116,7 @@ public record LoadReport(
     text.append(listed("missing", missing, Function.identity()));
     text.append(listed("misshapen", misshapen, Misshapen::toString));
     text.append(listed("unexpected", unexpected, Function.identity()));
+    text.append(listed("left out", leftOut, Function.identity()));
     notes.forEach(note -> text.append("\n  note: ").append(Printable.of(note)));
     return text.toString();
   }
@@ -112,8 +125,24 @@ public record LoadReport(
     if (items.isEmpty()) {
       return "";
     }
+    return "\n  " + title + ": " + first(items, name);
+  }
+
+  private static <T> String first(List<T> items, Function<T, String> name) {
     List<String> shown = items.stream().limit(LISTED).map(name).map(Printable::of).toList();
     String more = items.size() > LISTED ? ", and " + (items.size() - LISTED) + " more" : "";
-    return "\n  " + title + ": " + String.join(", ", shown) + more;
+    return String.join(", ", shown) + more;
+  }
+
+  /**
+   * The tensors that the network does without, by the file's names.
+   *
+   * @return those left out and those unexpected: the first few names and how many more; empty if
+   *     there are none
+   */
+  public String withoutPlace() {
+    List<String> names = new ArrayList<>(leftOut);
+    names.addAll(unexpected);
+    return first(names, Function.identity());
   }
 }

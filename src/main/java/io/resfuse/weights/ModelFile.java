@@ -102,7 +102,7 @@ public final class ModelFile {
    * @throws WeightsException as {@link #open(Path)}
    */
   public static ModelFile open(TensorFile file) {
-    return load(file, null, null);
+    return load(file, LoadOptions.STRICT, null);
   }
 
   /**
@@ -128,7 +128,19 @@ public final class ModelFile {
    * @throws WeightsException as {@link #open(Path, ResNetConfig)}
    */
   public static ModelFile open(TensorFile file, ResNetConfig config) {
-    return load(file, config, null);
+    return load(file, LoadOptions.STRICT.withNetwork(config), null);
+  }
+
+  /**
+   * Opens a model with options.
+   *
+   * @param file of any format
+   * @param options which network, and how strictly
+   * @return the model
+   * @throws WeightsException as {@link #open(Path, ResNetConfig)}
+   */
+  public static ModelFile open(TensorFile file, LoadOptions options) {
+    return load(file, options, null);
   }
 
   /**
@@ -144,20 +156,14 @@ public final class ModelFile {
    *     none fits
    */
   public static ModelFile openLenient(Path path, ResNetConfig config, Initializer initializer) {
-    return load(TensorFile.open(path), config, initializer);
+    return load(TensorFile.open(path), LoadOptions.STRICT.withNetwork(config), initializer);
   }
 
   private static ModelFile load(
-      TensorFile file, @Nullable ResNetConfig wanted, @Nullable Initializer initializer) {
-    NameMapping mapping = NameMapping.of(file);
+      TensorFile file, LoadOptions options, @Nullable Initializer initializer) {
+    NameMapping mapping = NameMapping.of(file, options.prefix());
     List<String> notes = new ArrayList<>();
-    ModelMetadata metadata = ModelMetadata.read(file);
-    if (metadata == null) {
-      ResNetConfig config = wanted == null ? VariantGuess.guess(mapping, notes) : wanted;
-      metadata = ModelMetadata.of(config);
-    } else if (wanted != null) {
-      metadata = metadata.withConfig(wanted);
-    }
+    ModelMetadata metadata = metadata(mapping, options.network(), notes);
     ResNetConfig config = metadata.config();
     NetworkSpec network;
     try {
@@ -171,7 +177,7 @@ public final class ModelFile {
           e);
     }
     LoadReport report = mapping.compare(network, notes);
-    checkFits(file, network, config, report, initializer != null);
+    checkFits(file, network, config, report, options.lenient(), initializer != null);
     Map<String, HostTensor> tensors =
         initializer == null
             ? new LinkedHashMap<>()
@@ -184,7 +190,30 @@ public final class ModelFile {
     }
     FiniteCheck.require(file.path().toString(), loaded);
     tensors.putAll(loaded);
+    boolean askedFor = initializer != null || (options.network() != null && config.classes() == 0);
+    if (!report.withoutPlace().isEmpty() && !askedFor) {
+      log.warn("{}: left out: {}", file.path(), report.withoutPlace());
+    }
     return new ModelFile(file, metadata, network, new Parameters(network, tensors), report);
+  }
+
+  /** What the file says of its network, or else what its names, its shapes and its folder say. */
+  private static ModelMetadata metadata(
+      NameMapping mapping, @Nullable ResNetConfig wanted, List<String> notes) {
+    TensorFile file = mapping.file();
+    ModelMetadata stated = ModelMetadata.read(file);
+    if (stated != null) {
+      return wanted == null ? stated : stated.withConfig(wanted);
+    }
+    ModelFolder folder = mapping.scheme().isKeras() ? null : ModelFolder.beside(file.path(), notes);
+    ResNetConfig config = wanted;
+    if (config == null) {
+      config = VariantGuess.guess(mapping, notes);
+      config = folder == null ? config : folder.apply(config);
+    }
+    return folder == null
+        ? ModelMetadata.of(config)
+        : new ModelMetadata(config, folder.preset(), folder.labels(config.classes()), Map.of());
   }
 
   private static void checkFits(
@@ -192,13 +221,14 @@ public final class ModelFile {
       NetworkSpec network,
       ResNetConfig config,
       LoadReport report,
-      boolean lenient) {
+      boolean leaveOut,
+      boolean initialized) {
     boolean onlyHeadLeft =
         config.classes() == 0 && report.unexpected().stream().allMatch(ModelFile::isHead);
     boolean fits =
-        lenient
+        initialized
             ? report.withoutValue().size() < network.parameters().size()
-            : report.isComplete() && (report.unexpected().isEmpty() || onlyHeadLeft);
+            : report.isComplete() && (report.unexpected().isEmpty() || onlyHeadLeft || leaveOut);
     if (!fits) {
       throw new WeightsException(
           file.path()
@@ -206,8 +236,10 @@ public final class ModelFile {
               + network.name()
               + " ("
               + report.summary()
-              + "); give the ResNetConfig that it was made with"
-              + (lenient ? "" : ", or load leniently")
+              + "); "
+              + (report.isComplete() && !initialized
+                  ? "if the network does not need them, leave them out: --lenient"
+                  : "name the network that it was made with: --network NAME")
               + report.toString().substring(report.summary().length()));
     }
   }
@@ -215,6 +247,8 @@ public final class ModelFile {
   private static boolean isHead(String tensor) {
     return tensor.contains("fc")
         || tensor.contains("linear")
+        || tensor.contains("head")
+        || tensor.contains("classifier")
         || tensor.contains("dense")
         || tensor.contains("predictions")
         || tensor.contains("probs");
@@ -278,6 +312,49 @@ public final class ModelFile {
   }
 
   /**
+   * The same model with names for its classes.
+   *
+   * @param labels one name per class
+   * @return a changed copy, which shares the parameters
+   * @throws WeightsException if there are not as many names as classes
+   */
+  public ModelFile withLabels(List<String> labels) {
+    if (labels.size() != config().classes()) {
+      throw WeightsException.of(
+          file.path(),
+          "it has "
+              + (config().classes() == 0 ? "no head" : config().classes() + " classes")
+              + ", but there are "
+              + labels.size()
+              + " labels",
+          "give one name for each class");
+    }
+    ModelMetadata labelled =
+        new ModelMetadata(config(), metadata.preset(), labels, metadata.notes());
+    return new ModelFile(file, labelled, network, parameters, report);
+  }
+
+  /**
+   * Refuses a network without a head, for those who want classes.
+   *
+   * @throws WeightsException that names the tensors that were left out
+   */
+  public void requireHead() {
+    if (config().classes() == 0) {
+      String without = report.withoutPlace();
+      throw WeightsException.of(
+          file.path(),
+          "the "
+              + network.name()
+              + " in it has no head that gives classes"
+              + (without.isEmpty()
+                  ? ""
+                  : ": " + without + " are not one linear layer behind its last stage"),
+          "take its features ('resfuse features'), or give weights with one linear layer as head");
+    }
+  }
+
+  /**
    * The parameters, which may be read-only: writing to their tensors may throw {@link
    * java.nio.ReadOnlyBufferException}.
    *
@@ -302,10 +379,29 @@ public final class ModelFile {
    * How the file fitted the network.
    *
    * @return what was missing, unexpected or misshapen (after a strict load nothing but a head that
-   *     was not asked for), and what was assumed
+   *     was not asked for), what was left out, and what was assumed
    */
   public LoadReport report() {
     return report;
+  }
+
+  /**
+   * One line for people: what the file is, what it fits, what is missing and what was left out.
+   *
+   * @return for example {@code PyTorch (zip), 122 tensors: resnet18 with 10 classes; every
+   *     parameter has its tensor, 1 left out (criterion.weight)}
+   */
+  public String summary() {
+    String without = report.withoutPlace();
+    return file.format().title()
+        + ", "
+        + file.tensors().size()
+        + " tensors: "
+        + network.name()
+        + (config().classes() == 0 ? " without a head" : " with " + config().classes() + " classes")
+        + "; "
+        + report.summary()
+        + (without.isEmpty() ? "" : " (" + without + ")");
   }
 
   /**
@@ -342,6 +438,9 @@ public final class ModelFile {
         .forEach(
             (key, note) ->
                 text.append(String.format("%n%-14s %s", Printable.of(key), Printable.of(note))));
+    if (!report.withoutPlace().isEmpty()) {
+      text.append("\nleft out       ").append(report.withoutPlace());
+    }
     report.notes().forEach(note -> text.append("\nnote           ").append(Printable.of(note)));
     return text.toString();
   }

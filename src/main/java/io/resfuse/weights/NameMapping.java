@@ -3,6 +3,7 @@ package io.resfuse.weights;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.tensor.Shape;
+import io.resfuse.weights.HeadChoice.Rest;
 import io.resfuse.weights.LoadReport.Misshapen;
 import io.resfuse.weights.format.StoredTensor;
 import io.resfuse.weights.format.TensorFile;
@@ -17,70 +18,121 @@ import org.jspecify.annotations.Nullable;
 /**
  * The tensors of a file under torchvision's names, which are ours.
  *
- * <p>Known are torchvision's own names (a prefix such as {@code module.} is stripped), and those of
- * Keras's ResNets, old ({@code res2a_branch2a}) and new ({@code conv2_block1_1_conv}), whose
- * kernels are transposed.
+ * <p>Known are the names of PyTorch's ResNets ({@link TorchNames}), and those of Keras's, old
+ * ({@code res2a_branch2a}) and new ({@code conv2_block1_1_conv}), whose kernels are transposed.
+ * Which tensors are the head, {@link HeadChoice} decides for both.
  */
 final class NameMapping {
   private final TensorFile file;
   private final Scheme scheme;
-  private final Map<String, MappedTensor> tensors;
-  private final List<String> unknown;
-  private final List<String> notes;
+  private final Map<String, MappedTensor> tensors = new LinkedHashMap<>();
+  private final List<String> unexpected = new ArrayList<>();
+  private final List<String> leftOut = new ArrayList<>();
+  private final List<String> notes = new ArrayList<>();
 
   /** Whose names a file has. */
   enum Scheme {
     TORCHVISION,
+    /** Of Hugging Face's transformers. */
+    HUGGING_FACE,
     /** {@code bn_conv1}, {@code res2a_branch2a}: eps 1e-3. */
     KERAS_OLD,
     /** {@code conv2_block1_1_conv}: eps 1.001e-5. */
-    KERAS_NEW
+    KERAS_NEW;
+
+    boolean isKeras() {
+      return this == KERAS_OLD || this == KERAS_NEW;
+    }
   }
 
-  private NameMapping(
-      TensorFile file,
-      Scheme scheme,
-      Map<String, MappedTensor> tensors,
-      List<String> unknown,
-      List<String> notes) {
+  private NameMapping(TensorFile file, @Nullable String prefix) {
     this.file = file;
-    this.scheme = scheme;
-    this.tensors = Collections.unmodifiableMap(tensors);
-    this.unknown = List.copyOf(unknown);
-    this.notes = List.copyOf(notes);
+    KerasNames keras = KerasNames.detect(file);
+    List<Rest> rest = new ArrayList<>();
+    if (keras == null) {
+      TorchNames torch = TorchNames.detect(file, prefix, notes);
+      scheme = torch.isHuggingFace() ? Scheme.HUGGING_FACE : Scheme.TORCHVISION;
+      mapTorch(torch, rest);
+    } else {
+      scheme = keras.scheme();
+      mapKeras(keras, rest);
+    }
+    HeadChoice head = new HeadChoice(rest, features());
+    head.head().forEach(this::add);
+    notes.addAll(head.notes());
+    leftOut.addAll(head.leftOut());
+    unexpected.addAll(head.unexpected());
   }
 
   /** Recognises the names of a file. */
   static NameMapping of(TensorFile file) {
-    List<String> notes = new ArrayList<>();
-    KerasNames keras = KerasNames.detect(file);
-    TorchNames torch = keras == null ? TorchNames.detect(file, notes) : null;
-    Map<String, MappedTensor> tensors = new LinkedHashMap<>();
-    List<String> unknown = new ArrayList<>();
+    return of(file, null);
+  }
+
+  /**
+   * Recognises the names of a file.
+   *
+   * @param prefix of the network wanted, where there are several; or null
+   */
+  static NameMapping of(TensorFile file, @Nullable String prefix) {
+    return new NameMapping(file, prefix);
+  }
+
+  private void mapTorch(TorchNames torch, List<Rest> rest) {
     for (StoredTensor tensor : file.tensors().values()) {
-      if (torch != null && torch.isIgnored(tensor.name())) {
+      String name = tensor.name();
+      String body = torch.body(name);
+      if (TorchNames.isCounter(name)) {
         continue;
       }
-      MappedTensor mapped = torch != null ? torch.map(tensor) : keras.map(tensor);
-      if (mapped == null) {
-        unknown.add(tensor.name());
-        continue;
-      }
-      MappedTensor other = tensors.put(mapped.parameter(), mapped);
-      if (other != null) {
-        throw WeightsException.of(
-            file.path(),
-            "'"
-                + other.tensor().name()
-                + "' and '"
-                + tensor.name()
-                + "' both stand for "
-                + mapped.parameter(),
-            "save one model's weights only");
+      if (torch.isOfAnother(name)) {
+        leftOut.add(name);
+      } else if (body != null) {
+        add(new MappedTensor(body, tensor, MappedTensor.Order.SAME));
+      } else {
+        rest.add(
+            new Rest(torch.strip(name), torch.isInside(name), tensor, MappedTensor.Order.SAME));
       }
     }
-    Scheme scheme = keras == null ? Scheme.TORCHVISION : keras.scheme();
-    return new NameMapping(file, scheme, tensors, unknown, notes);
+  }
+
+  private void mapKeras(KerasNames keras, List<Rest> rest) {
+    for (StoredTensor tensor : file.tensors().values()) {
+      MappedTensor mapped = keras.map(tensor);
+      if (mapped == null) {
+        unexpected.add(tensor.name());
+      } else if (keras.isBody(tensor)) {
+        add(mapped);
+      } else {
+        rest.add(new Rest(mapped.parameter(), true, tensor, mapped.order()));
+      }
+    }
+  }
+
+  private void add(MappedTensor mapped) {
+    MappedTensor other = tensors.put(mapped.parameter(), mapped);
+    if (other != null) {
+      throw WeightsException.of(
+          file.path(),
+          "'"
+              + other.tensor().name()
+              + "' and '"
+              + mapped.tensor().name()
+              + "' both stand for "
+              + mapped.parameter(),
+          "save one model's weights only");
+    }
+  }
+
+  /** Channels of the last stage, 0 if there is none. */
+  private int features() {
+    int stage = 1;
+    while (shape("layer" + (stage + 1) + ".0.conv1.weight") != null) {
+      stage++;
+    }
+    Shape third = shape("layer" + stage + ".0.conv3.weight");
+    Shape last = third == null ? shape("layer" + stage + ".0.conv2.weight") : third;
+    return last == null || last.rank() == 0 ? 0 : last.dimension(0);
   }
 
   Scheme scheme() {
@@ -89,7 +141,7 @@ final class NameMapping {
 
   /** By torchvision's names, in the file's order. */
   Map<String, MappedTensor> tensors() {
-    return tensors;
+    return Collections.unmodifiableMap(tensors);
   }
 
   /** The shape of a parameter, or null if the file has none. */
@@ -116,14 +168,15 @@ final class NameMapping {
                 parameter.name(), tensor.tensor().name(), parameter.shape(), tensor.shape()));
       }
     }
-    List<String> unexpected = new ArrayList<>(unknown);
+    List<String> withoutPlace = new ArrayList<>(unexpected);
     for (MappedTensor tensor : tensors.values()) {
       if (!network.parameters().containsKey(tensor.parameter())) {
-        unexpected.add(tensor.tensor().name());
+        withoutPlace.add(tensor.tensor().name());
       }
     }
-    List<String> allNotes = new ArrayList<>(notes);
+    List<String> allNotes = new ArrayList<>(file.notes());
+    allNotes.addAll(notes);
     allNotes.addAll(moreNotes);
-    return new LoadReport(missing, unexpected, misshapen, allNotes);
+    return new LoadReport(missing, withoutPlace, misshapen, leftOut, allNotes);
   }
 }

@@ -41,8 +41,9 @@ final class VariantGuess {
           mapping.file().path(),
           "its "
               + mapping.file().tensors().size()
-              + " tensors are not those of a ResNet (no conv1.weight and layer1.0.conv1.weight)",
-          "give a ResNet's weights under torchvision's or Keras's names");
+              + " tensors are not those of a ResNet"
+              + OtherNetworks.found(mapping.file().tensors().keySet()),
+          "give a ResNet's weights under torchvision's, Hugging Face's or Keras's names");
     }
     List<ResNetConfig> fitting = new ArrayList<>();
     ResNetConfig closest = null;
@@ -60,15 +61,7 @@ final class VariantGuess {
       }
     }
     if (fitting.isEmpty()) {
-      String found =
-          "no ResNet known here has its parameters; the closest is "
-              + (closest == null
-                  ? "none"
-                  : closest.variant().name()
-                      + " with "
-                      + mapping.compare(ResNet.build(closest), List.of()).summary());
-      throw WeightsException.of(
-          mapping.file().path(), found, "give the ResNetConfig that it was made with");
+      throw noneFits(closest);
     }
     ResNetConfig best = fitting.get(0);
     notes.add("by its names and shapes it is a " + best.variant().name());
@@ -76,9 +69,31 @@ final class VariantGuess {
       notes.add(
           "it could also be a "
               + fitting.get(1).variant().name()
-              + ", which has the same parameters; give the ResNetConfig if so");
+              + ", which has the same parameters; name it if so: --network");
     }
     return best;
+  }
+
+  private WeightsException noneFits(@Nullable ResNetConfig closest) {
+    if (closest == null) {
+      return WeightsException.of(
+          mapping.file().path(),
+          "no ResNet known here has its stages of " + shapes().blocks() + " blocks",
+          "name the network that it was made with: --network NAME");
+    }
+    LoadReport report = mapping.compare(ResNet.build(closest), List.of());
+    return WeightsException.of(
+        mapping.file().path(),
+        "no ResNet known here has its parameters; the closest is "
+            + closest.variant().name()
+            + " with "
+            + report.summary(),
+        "name the network that it was made with: --network NAME"
+            + report.toString().substring(report.summary().length()));
+  }
+
+  private VariantShapes shapes() {
+    return new VariantShapes(mapping);
   }
 
   private static boolean isBlock(String parameter) {
@@ -91,16 +106,8 @@ final class VariantGuess {
   }
 
   private List<ResNetVariant> candidates() {
-    List<Integer> blocks = new ArrayList<>();
-    for (int stage = 1; mapping.shape("layer" + stage + ".0.conv1.weight") != null; stage++) {
-      int count = 1;
-      while (mapping.shape("layer" + stage + "." + count + ".conv1.weight") != null) {
-        count++;
-      }
-      blocks.add(count);
-    }
-    Shape stem = mapping.shape("conv1.weight");
-    boolean cifar = stem != null && stem.rank() == 4 && stem.dimension(2) == 3;
+    List<Integer> blocks = shapes().blocks();
+    boolean cifar = shapes().stem() == ResNetVariant.StemKind.CIFAR;
     List<ResNetVariant> candidates = new ArrayList<>();
     for (ResNetVariant variant : ResNetVariant.all()) {
       if (variant.blocks().equals(blocks)
@@ -117,7 +124,21 @@ final class VariantGuess {
       candidates.add(ResNetVariant.cifar(6 * blocks.get(0) + 2, true));
       candidates.add(ResNetVariant.cifar(6 * blocks.get(0) + 2, false));
     }
+    ResNetVariant unnamed = shapes().variant();
+    if (unnamed != null
+        && candidates.stream().noneMatch(named -> named.hasTableOf(unnamed))
+        && canBeBuilt(unnamed)) {
+      candidates.add(unnamed);
+    }
     return candidates;
+  }
+
+  private boolean canBeBuilt(ResNetVariant variant) {
+    try {
+      return !ResNet.build(configure(variant)).parameters().isEmpty();
+    } catch (IllegalArgumentException | ArithmeticException e) {
+      return false;
+    }
   }
 
   private boolean hasProjections() {
@@ -127,7 +148,7 @@ final class VariantGuess {
   private ResNetConfig configure(ResNetVariant variant) {
     Shape stem = mapping.shape("conv1.weight");
     Shape head = mapping.shape("fc.weight");
-    boolean keras = mapping.scheme() != NameMapping.Scheme.TORCHVISION;
+    boolean keras = mapping.scheme().isKeras();
     ResNetConfig config = ResNetConfig.of(variant);
     if (variant.residual()) {
       config =

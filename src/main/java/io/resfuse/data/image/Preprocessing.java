@@ -42,6 +42,7 @@ public record Preprocessing(
     NEAREST
   }
 
+  private static final String BICUBIC = "-bicubic";
   private static final Pattern SIZED = Pattern.compile("([a-z-]+)@([0-9]+):([0-9]+)");
 
   /** So that a picture's floats can be counted in an int. */
@@ -116,7 +117,9 @@ public record Preprocessing(
 
   /**
    * A preset by its name, or one with other sizes by the name that {@link #withSize} gives it:
-   * {@code torchvision@73:64}.
+   * {@code torchvision@73:64}. A name with {@code -bicubic} behind the preset's ({@code
+   * torchvision-bicubic}, {@code torchvision-bicubic@235:224}) is the same with that filter, as
+   * Hugging Face's and timm's networks have it.
    *
    * @param name {@code torchvision} (ImageNet: 256, 224, RGB, 0 to 1, mean and deviation), {@code
    *     keras-caffe} (the same geometry, BGR, 0 to 255, mean only), {@code cifar} (32 x 32 RGB),
@@ -129,7 +132,19 @@ public record Preprocessing(
     if (sized.matches()) {
       return of(sized.group(1)).withSize(size(sized.group(2)), size(sized.group(3)));
     }
-    Preprocessing preset = PRESETS.get(name);
+    boolean bicubic = name.endsWith(BICUBIC);
+    Preprocessing preset =
+        PRESETS.get(bicubic ? name.substring(0, name.length() - BICUBIC.length()) : name);
+    if (preset != null && bicubic) {
+      return new Preprocessing(
+          name,
+          preset.resize,
+          preset.longSide,
+          preset.cropHeight,
+          preset.cropWidth,
+          Resampling.BICUBIC,
+          preset.normalization);
+    }
     if (preset == null) {
       throw new IllegalArgumentException(
           "no preprocessing is named '" + name + "'; there are " + String.join(", ", names()));

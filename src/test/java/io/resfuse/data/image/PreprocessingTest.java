@@ -87,6 +87,21 @@ class PreprocessingTest {
   }
 
   @Test
+  void anyPresetCanBeBicubic() {
+    Preprocessing bicubic = Preprocessing.of("torchvision-bicubic");
+    assertThat(bicubic.filter()).isEqualTo(Resampling.BICUBIC);
+    assertThat(bicubic.resize()).isEqualTo(256);
+    assertThat(bicubic.cropWidth()).isEqualTo(224);
+    assertThat(bicubic.normalization()).isEqualTo(Preprocessing.of("torchvision").normalization());
+    Preprocessing sized = Preprocessing.of("torchvision-bicubic@235:224");
+    assertThat(sized.filter()).isEqualTo(Resampling.BICUBIC);
+    assertThat(sized.resize()).isEqualTo(235);
+    assertThat(sized.name()).isEqualTo("torchvision-bicubic@235:224");
+    assertThatThrownBy(() -> Preprocessing.of("none-bicubic"))
+        .hasMessageContaining("no preprocessing is named 'none-bicubic'");
+  }
+
+  @Test
   void unknownNamesListTheKnown() {
     assertThatThrownBy(() -> Preprocessing.of("imagenet"))
         .isInstanceOf(IllegalArgumentException.class)

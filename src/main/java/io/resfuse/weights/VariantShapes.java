@@ -1,0 +1,77 @@
+package io.resfuse.weights;
+
+import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.ResNetVariant.BlockKind;
+import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The depth table that the shapes of a file's tensors give, whether it has a name or not. */
+final class VariantShapes {
+  private static final int MOST_BLOCKS = 1000;
+
+  private final NameMapping mapping;
+
+  VariantShapes(NameMapping mapping) {
+    this.mapping = mapping;
+  }
+
+  /** Blocks per stage. */
+  List<Integer> blocks() {
+    List<Integer> blocks = new ArrayList<>();
+    for (int stage = 1; shape(stage, 0, "conv1") != null; stage++) {
+      int count = 1;
+      while (count < MOST_BLOCKS && shape(stage, count, "conv1") != null) {
+        count++;
+      }
+      blocks.add(count);
+    }
+    return blocks;
+  }
+
+  StemKind stem() {
+    Shape stem = mapping.shape("conv1.weight");
+    return stem != null && stem.rank() == 4 && stem.dimension(2) == 3
+        ? StemKind.CIFAR
+        : StemKind.IMAGENET;
+  }
+
+  /** The whole table; null where blocks are not as those of a ResNet. */
+  @Nullable ResNetVariant variant() {
+    boolean bottleneck = shape(1, 0, "conv3") != null;
+    BlockKind kind = bottleneck ? BlockKind.BOTTLENECK : BlockKind.BASIC;
+    List<Integer> blocks = blocks();
+    List<Integer> widths = new ArrayList<>();
+    int layers = 2;
+    for (int stage = 1; stage <= blocks.size(); stage++) {
+      Shape last = shape(stage, 0, bottleneck ? "conv3" : "conv2");
+      if (last == null || last.rank() != 4 || last.dimension(0) % kind.expansion() != 0) {
+        return null;
+      }
+      widths.add(last.dimension(0) / kind.expansion());
+      layers += blocks.get(stage - 1) * (bottleneck ? 3 : 2);
+    }
+    int groups = 1;
+    int widthPerGroup = 64;
+    Shape inner = shape(1, 0, "conv2");
+    if (bottleneck && inner != null && inner.rank() == 4) {
+      if (inner.dimension(0) == 0 || inner.dimension(1) == 0 || widths.get(0) == 0) {
+        return null;
+      }
+      groups = inner.dimension(0) / inner.dimension(1);
+      widthPerGroup = (int) Math.min(1 << 14, inner.dimension(1) * 64L / widths.get(0));
+    }
+    if (widths.contains(0) || groups < 1 || widthPerGroup < 1) {
+      return null;
+    }
+    String data = stem() == StemKind.CIFAR ? "_cifar" : "_imagenet";
+    return new ResNetVariant(
+        "resnet" + layers + data, kind, stem(), blocks, widths, groups, widthPerGroup, true);
+  }
+
+  private @Nullable Shape shape(int stage, int block, String convolution) {
+    return mapping.shape("layer" + stage + "." + block + "." + convolution + ".weight");
+  }
+}
