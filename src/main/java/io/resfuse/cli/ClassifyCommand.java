@@ -49,6 +49,8 @@ final class ClassifyCommand implements Callable<Integer> {
 
   @Mixin private ModelChoice modelChoice;
 
+  @Mixin private LabelsOption labels;
+
   @Option(
       names = "--top",
       paramLabel = "N",
@@ -91,7 +93,7 @@ final class ClassifyCommand implements Callable<Integer> {
     PictureInputs inputs = new PictureInputs();
     List<Input> all = inputs.expand(arguments);
     List<String> drawn = drawings == null ? List.of() : PictureInputs.outputNames(all);
-    try (Opened opened = Opened.of(modelChoice, engineChoice);
+    try (Opened opened = Opened.of(this::open, engineChoice);
         Model model = load(opened.engine(), opened.file());
         Progress progress = new Progress("classify")) {
       List<String> batchNames = new ArrayList<>();
@@ -123,6 +125,12 @@ final class ClassifyCommand implements Callable<Integer> {
       }
     }
     return failed ? 1 : 0;
+  }
+
+  private ModelFile open() {
+    ModelFile file = modelChoice.open();
+    file.requireHead();
+    return labels.apply(file);
   }
 
   private Model load(Engine engine, ModelFile file) {

@@ -42,6 +42,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Mixin private ModelChoice modelChoice;
 
+  @Mixin private LabelsOption labels;
+
   @Option(
       names = "--split",
       paramLabel = "PART",
@@ -79,7 +81,7 @@ final class EvaluateCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--batch must be at least 1.");
     }
     Dataset data = DataChoice.open(dataChoice.name(""), split);
-    try (Opened opened = Opened.of(modelChoice, engineChoice)) {
+    try (Opened opened = Opened.of(this::open, engineChoice)) {
       ModelFile file = opened.file();
       Dataset dataset = matched(file, data);
       Engine engine = opened.engine();
@@ -99,6 +101,12 @@ final class EvaluateCommand implements Callable<Integer> {
       print(evaluation, dataset.classes());
     }
     return 0;
+  }
+
+  private ModelFile open() {
+    ModelFile file = modelChoice.open();
+    file.requireHead();
+    return labels.apply(file);
   }
 
   /** The data with its classes in the order of the network's. */

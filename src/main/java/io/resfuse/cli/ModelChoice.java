@@ -4,6 +4,7 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.platform.FileNames;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.PretrainedModel;
+import io.resfuse.weights.format.WeightsException;
 import java.nio.file.Files;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -14,8 +15,9 @@ final class ModelChoice {
       names = "--weights",
       paramLabel = "FILE|NAME",
       description =
-          "The weights: a file (safetensors, PyTorch .pth, Keras .h5, TensorFlow.js model.json), or a model that"
-              + " 'resfuse weights fetch' knows, fetched on first use (default: ${DEFAULT-VALUE}).")
+          "The weights: a file (safetensors, PyTorch .pth, Keras .h5, TensorFlow.js model.json), a folder with"
+              + " one, or a model that 'resfuse weights fetch' knows, fetched on first use (default:"
+              + " ${DEFAULT-VALUE}).")
   private String weights = PretrainedModel.RESNET50_IMAGENET.name();
 
   @Option(
@@ -25,16 +27,35 @@ final class ModelChoice {
           "The network whose weights a file has, where the file does not say so: resnet50, ...")
   private String network;
 
+  @Mixin private LoadChoice load;
+
   @Mixin private NetworkOptions options;
 
   ModelFile open() {
-    return network == null || isKnown(weights)
-        ? open(weights)
-        : ModelFile.open(FileNames.path(weights), options.apply(ResNetConfig.of(network)));
+    if (isKnown(weights)) {
+      return open(weights);
+    }
+    ResNetConfig config = network == null ? null : options.apply(ResNetConfig.of(network));
+    return load.open(FileNames.path(weights), config);
+  }
+
+  /** The same for commands without the options that say how a file is read. */
+  static ModelFile openWithoutOptions(String fileOrName) {
+    try {
+      return open(fileOrName);
+    } catch (WeightsException e) {
+      throw e.getMessage().contains("--")
+          ? new WeightsException(
+              e.getMessage()
+                  + "\n  (those are options of 'resfuse weights convert': what it writes needs"
+                  + " none)",
+              e)
+          : e;
+    }
   }
 
   /** A file, or a model that can be fetched, by its name. */
-  static ModelFile open(String fileOrName) {
+  private static ModelFile open(String fileOrName) {
     if (isKnown(fileOrName)) {
       try (Progress progress = new Progress(fileOrName)) {
         return PretrainedModel.of(fileOrName).open(progress::bytes);

@@ -4,6 +4,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.weights.ModelFile;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 
 /**
  * A model file and an engine, opened side by side: one reads a file, the other loads native
@@ -14,10 +15,15 @@ import java.util.concurrent.CompletionException;
  */
 record Opened(ModelFile file, Engine engine) implements AutoCloseable {
   static Opened of(ModelChoice model, EngineChoice choice) {
+    return of(model::open, choice);
+  }
+
+  /** The same with a model that is changed or checked when it has been read. */
+  static Opened of(Supplier<ModelFile> model, EngineChoice choice) {
     CompletableFuture<Engine> engine = CompletableFuture.supplyAsync(choice::open);
     ModelFile file;
     try {
-      file = model.open();
+      file = model.get();
     } catch (RuntimeException e) {
       try {
         engine.join().close();

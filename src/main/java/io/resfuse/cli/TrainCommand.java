@@ -155,7 +155,7 @@ final class TrainCommand implements Callable<Integer> {
     ModelFile pretrained =
         recipe.transfer().weights().isEmpty()
             ? null
-            : ModelChoice.open(recipe.transfer().weights());
+            : ModelChoice.openWithoutOptions(recipe.transfer().weights());
     return TrainingSetup.of(recipe, parts, pretrained, dataChoice.loaderThreads());
   }
 

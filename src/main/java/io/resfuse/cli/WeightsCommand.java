@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.data.image.Preprocessing;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
@@ -8,6 +9,7 @@ import io.resfuse.weights.ModelMetadata;
 import io.resfuse.weights.PretrainedModel;
 import io.resfuse.weights.format.StoredTensor;
 import io.resfuse.weights.format.TensorFile;
+import io.resfuse.weights.format.WeightsException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
@@ -91,13 +93,14 @@ final class WeightsCommand implements Runnable {
               paramLabel = "NAME",
               description = "How the model wants pictures to be prepared; kept in the file.")
           String preset,
+      @Mixin LabelsOption labels,
+      @Mixin LoadChoice load,
       @Mixin NetworkOptions options) {
-    ModelFile file =
-        network == null
-            ? ModelFile.open(from)
-            : ModelFile.open(from, options.apply(ResNetConfig.of(network)));
+    ResNetConfig config = network == null ? null : options.apply(ResNetConfig.of(network));
+    ModelFile file = labels.apply(load.open(from, config));
     ModelMetadata metadata = file.metadata();
     if (preset != null) {
+      Preprocessing.of(preset);
       metadata = new ModelMetadata(metadata.config(), preset, metadata.labels(), metadata.notes());
     }
     ModelFile.save(to, metadata, file.parameters());
@@ -118,7 +121,8 @@ final class WeightsCommand implements Runnable {
               names = "--statistics",
               description =
                   "Read every tensor, and print smallest, largest, mean, NaNs and infinities.")
-          boolean statistics) {
+          boolean statistics,
+      @Mixin LoadChoice load) {
     PrintWriter out = spec.commandLine().getOut();
     TensorFile tensors = TensorFile.open(file);
     for (StoredTensor tensor : tensors.tensors().values()) {
@@ -136,10 +140,12 @@ final class WeightsCommand implements Runnable {
       }
       out.println();
     }
-    out.println(tensors);
     try {
-      out.println(ModelFile.open(tensors).describe());
-    } catch (RuntimeException e) {
+      ModelFile model = load.open(tensors, null);
+      out.println(FileNames.shown(file) + ": " + model.summary());
+      out.println(model.describe());
+    } catch (WeightsException e) {
+      out.println(tensors);
       out.println(
           "Not a network that ResFuse can run as it is: "
               + Printable.message(String.valueOf(e.getMessage())));

@@ -13,12 +13,14 @@ import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
+import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -550,5 +552,106 @@ class CommandLineTest {
     assertThat(TensorFile.open(copy).load("fc.bias").toArray())
         .isEqualTo(TensorFile.open(model).load("fc.bias").toArray());
     assertThat(run("weights", "info", CAT.toString()).exitCode()).isEqualTo(1);
+  }
+
+  /** A file of the tiny network as others write it: no description, a prefix, a loss's tensor. */
+  private Path bareModel(String prefix, String... extras) {
+    Path file = folder.resolve("bare.safetensors");
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    ModelFile.open(tinyModel())
+        .parameters()
+        .asMap()
+        .forEach((name, tensor) -> tensors.put(prefix + name, tensor));
+    for (String extra : extras) {
+      tensors.put(extra, HostTensor.zeros(Shape.of(3)));
+    }
+    SafetensorsWriter.write(file, tensors, Map.of());
+    return file;
+  }
+
+  private Outcome classify(Path model, String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("classify", "--engine", "reference", "--weights", model.toString()));
+    arguments.addAll(List.of(more));
+    arguments.add(CAT.toString());
+    return run(arguments.toArray(String[]::new));
+  }
+
+  @Test
+  void labelsCanBeGivenToWeightsWithoutAny() throws IOException {
+    Path model = bareModel("");
+    assertThat(classify(model).out()).contains("class 0", "class 1", "class 2");
+    Path labels = folder.resolve("labels.txt");
+    Files.writeString(labels, "a cat\na dog\na cup\n");
+    assertThat(classify(model, "--labels", labels.toString()).out())
+        .contains("a cat", "a dog", "a cup")
+        .doesNotContain("class ");
+    Path copy = folder.resolve("labelled.safetensors");
+    Outcome converted =
+        run("weights", "convert", model.toString(), copy.toString(), "--labels", labels.toString());
+    assertThat(converted.exitCode()).isZero();
+    assertThat(ModelFile.open(copy).metadata().labels()).containsExactly("a cat", "a dog", "a cup");
+    for (String wrong : List.of("imagenet", folder.resolve("none").toString())) {
+      Outcome refused = classify(model, "--labels", wrong);
+      assertThat(refused.exitCode()).isEqualTo(1);
+      assertThat(refused.err().lines().filter(line -> line.startsWith("resfuse: "))).hasSize(1);
+    }
+    assertThat(classify(model, "--labels", "imagenet").err())
+        .contains("it has 3 classes, but there are 1000 labels");
+  }
+
+  @Test
+  void whatIsLeftOutOfWeightsIsNamed() {
+    Path model = bareModel("model.", "criterion.weight");
+    Outcome info = run("weights", "info", model.toString());
+    assertThat(info.out())
+        .contains(
+            "safetensors, 38 tensors: resnet8 with 3 classes; every parameter has its tensor, 1"
+                + " left out (criterion.weight)");
+    assertThat(classify(model).exitCode()).isZero();
+  }
+
+  @Test
+  void remediesAreOptionsOfTheCommand() {
+    Path strange = bareModel("", "attention");
+    Outcome refused = classify(strange);
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.err()).contains("attention", "--lenient").doesNotContain("ResNetConfig");
+    assertThat(classify(strange, "--lenient").exitCode()).isZero();
+    Path prefixed = bareModel("module.encoder_q.", "module.queue");
+    assertThat(classify(prefixed, "--prefix", "module.encoder_q").exitCode()).isZero();
+    assertThat(classify(prefixed, "--prefix", "none").err()).contains("under the prefix 'none'");
+  }
+
+  @Test
+  void formatsThatAreNotReadAreNamed() throws IOException {
+    Path onnx = folder.resolve("model.onnx");
+    Files.writeString(onnx, "\u0008\u0007\u0012\u0007pytorch\u001a\u00061.13.0:");
+    assertThat(classify(onnx).err())
+        .contains(onnx + ": it is an ONNX model; give the weights that it was exported from");
+    Path heic = folder.resolve("photo.jpg");
+    Files.writeString(heic, "\0\0\0\u0018ftypheic\0\0\0\0mif1heic");
+    Outcome picture =
+        run(
+            "classify",
+            "--engine",
+            "reference",
+            "--weights",
+            tinyModel().toString(),
+            heic.toString());
+    assertThat(picture.exitCode()).isEqualTo(1);
+    assertThat(picture.err()).contains(heic + ": is a HEIC picture; convert it to JPEG or PNG");
+    assertThat(classify(CAT).err()).contains("it is a PNG picture");
+  }
+
+  @Test
+  void classifyNeedsAHead() {
+    Path backbone = folder.resolve("backbone.safetensors");
+    ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true)).backbone();
+    ModelFile.save(
+        backbone, ModelMetadata.of(config), Initializer.seeded(1).initialize(ResNet.build(config)));
+    assertThat(classify(backbone).err())
+        .contains("resnet8 in it has no head that gives classes", "resfuse features");
   }
 }

@@ -185,7 +185,17 @@ class ModelFileTest {
     Path file = bare(both);
     assertThatExceptionOfType(WeightsException.class)
         .isThrownBy(() -> ModelFile.open(file))
-        .withMessageContaining("several ResNets, under the prefixes [student., teacher.]");
+        .withMessageContaining("several ResNets, under the prefixes [student., teacher.]")
+        .withMessageEndingWith("choose one: --prefix student.");
+    assertSame(open(file, LoadOptions.STRICT.withPrefix("teacher")).parameters(), fresh(SMALL));
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> open(file, LoadOptions.STRICT.withPrefix("tutor")))
+        .withMessageContaining("no ResNet is under the prefix 'tutor'")
+        .withMessageContaining("'teacher.'");
+  }
+
+  private static ModelFile open(Path file, LoadOptions options) {
+    return ModelFile.open(TensorFile.open(file), options);
   }
 
   @Test
@@ -210,8 +220,8 @@ class ModelFileTest {
                     .containsExactly(
                         file
                             + ": its tensors do not fit resnet20 (1 missing, 1 misshapen, 1"
-                            + " unexpected); give the ResNetConfig that it was made with, or load"
-                            + " leniently",
+                            + " unexpected); name the network that it was made with: --network"
+                            + " NAME",
                         "  missing: bn1.bias",
                         "  misshapen: conv1.weight needs 16x3x3x3, the file has 16x1x3x3",
                         "  unexpected: surplus"));
@@ -297,6 +307,51 @@ class ModelFileTest {
     assertThatExceptionOfType(WeightsException.class)
         .isThrownBy(() -> ModelFile.open(file))
         .withMessageStartingWith(file.toString());
+  }
+
+  @Test
+  void takesLabels() {
+    ModelFile opened = ModelFile.open(bare(tensors(SMALL.withClasses(2))));
+    List<String> names = List.of("cat", "dog");
+    assertThat(opened.withLabels(names).metadata().labels()).isEqualTo(names);
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> opened.withLabels(List.of("cat")))
+        .withMessageContaining("it has 2 classes, but there are 1 labels");
+    assertThat(Labels.imageNet()).hasSize(1000).startsWith("tench").contains("Egyptian_cat");
+    assertThat(Labels.imageNet().get(285)).isEqualTo("Egyptian_cat");
+  }
+
+  @Test
+  void readsLabelsAsPeopleWriteThem() throws IOException {
+    Path file = folder.resolve("labels.txt");
+    Files.writeString(file, "\ufeffcat\r\n Welsh corgi, Pembroke \r\n\u00fcber\r\n\r\n");
+    assertThat(Labels.read(file)).containsExactly("cat", "Welsh corgi, Pembroke", "\u00fcber");
+    Files.writeString(file, "cat\n\ndog\n");
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> Labels.read(file))
+        .withMessageContaining("line 2 is empty");
+    Files.write(file, new byte[] {(byte) 0xff, 0});
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> Labels.read(file))
+        .withMessageContaining("no text in UTF-8");
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> Labels.read(folder.resolve("none")))
+        .withMessageContaining("no such file");
+  }
+
+  @Test
+  void anInterruptedThreadReadsOnAndStaysInterrupted() {
+    Path file = bare(tensors(SMALL));
+    Thread.currentThread().interrupt();
+    boolean still;
+    ModelFile opened;
+    try {
+      opened = ModelFile.open(file);
+    } finally {
+      still = Thread.interrupted();
+    }
+    assertThat(still).isTrue();
+    assertSame(opened.parameters(), fresh(SMALL));
   }
 
   @Test

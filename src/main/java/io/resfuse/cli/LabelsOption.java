@@ -1,0 +1,29 @@
+package io.resfuse.cli;
+
+import io.resfuse.weights.Labels;
+import io.resfuse.weights.ModelFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/** Names for the classes of weights that bring none. */
+final class LabelsOption {
+  private static final String IMAGENET = "imagenet";
+
+  @Option(
+      names = "--labels",
+      paramLabel = "FILE",
+      description =
+          "The names of the classes: a text with one per line, or 'imagenet' for those of ImageNet's"
+              + " 1000 (default: those in the file of weights).")
+  private Path labels;
+
+  /** The model with these names, or as it is. */
+  ModelFile apply(ModelFile file) {
+    if (labels == null) {
+      return file;
+    }
+    boolean imageNet = labels.toString().equals(IMAGENET) && !Files.exists(labels);
+    return file.withLabels(imageNet ? Labels.imageNet() : Labels.read(labels));
+  }
+}
