@@ -81,7 +81,7 @@ final class HeadChoice {
       Shape outputs = Shape.of(shape.dimension(0));
       boolean bias =
           tensors.stream()
-              .filter(t -> t != weight)
+              .filter(t -> !t.equals(weight))
               .allMatch(
                   t ->
                       t.is("bias")
@@ -129,7 +129,7 @@ final class HeadChoice {
     }
     Group chosen = choose(features);
     for (Group group : groups.values()) {
-      if (group == chosen) {
+      if (group.equals(chosen)) {
         take(group, features);
       } else {
         boolean headOfOtherKind =
@@ -167,7 +167,7 @@ final class HeadChoice {
     int outputs = weight.shape().dimension(0);
     return outputs != features
         && groups.values().stream()
-            .anyMatch(other -> other != group && other.mayClassify() && other.takes(outputs));
+            .anyMatch(other -> !other.equals(group) && other.mayClassify() && other.takes(outputs));
   }
 
   private void take(Group group, int features) {

@@ -114,7 +114,7 @@ final class ModelFolder {
       return List.of();
     }
     notes.add("labels are those of config.json beside it");
-    return labels;
+    return List.copyOf(labels);
   }
 
   /** The name of the preprocessing, or null if nothing says it, or nothing here does the same. */

@@ -60,7 +60,7 @@ final class NameMapping {
     HeadChoice head = new HeadChoice(rest, features());
     head.head().forEach(this::add);
     notes.addAll(head.notes());
-    leftOut.addAll(head.leftOut());
+    leftOut.addAll(0, head.leftOut()); // before those of other models, which are many
     unexpected.addAll(head.unexpected());
   }
 

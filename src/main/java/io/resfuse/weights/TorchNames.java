@@ -22,6 +22,9 @@ final class TorchNames {
   private static final Pattern AVERAGE =
       Pattern.compile("(.*[._])?(ema|averaged|swa|averaged_model)([._].*)?");
 
+  /** Parts of prefixes of networks that follow another one while they are trained. */
+  private static final Pattern COPY = Pattern.compile(".*(_k|momentum|target|key)[._].*");
+
   private final String prefix;
   private final Dialect dialect;
   private final Set<String> others;
@@ -70,7 +73,9 @@ final class TorchNames {
     Set<String> others = new TreeSet<>(candidates.keySet());
     others.remove(chosen);
     if (wanted == null) {
-      others.addAll(file.otherModels());
+      file.otherModels().stream()
+          .filter(other -> candidates.keySet().stream().noneMatch(c -> c.startsWith(other)))
+          .forEach(others::add);
     }
     if (!chosen.isEmpty()) {
       notes.add("the prefix '" + chosen + "' of its names was stripped");
@@ -119,7 +124,11 @@ final class TorchNames {
       throw WeightsException.of(
           file.path(),
           "it has several ResNets, under the prefixes " + left,
-          "choose one: --prefix " + left.iterator().next());
+          "choose one: --prefix "
+              + left.stream()
+                  .filter(prefix -> !COPY.matcher(prefix).matches())
+                  .findFirst()
+                  .orElse(left.iterator().next()));
     }
     return left.isEmpty() ? "" : left.iterator().next();
   }

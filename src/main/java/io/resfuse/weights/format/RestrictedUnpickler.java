@@ -268,8 +268,10 @@ final class RestrictedUnpickler extends Unpickler {
     if (callable instanceof OpaqueObject.Type type) {
       // Python's own helpers make an object of the class that they are given.
       boolean helper = type.name().startsWith("copyreg.") || type.name().startsWith("copy_reg.");
-      boolean ofClass = helper && array.length > 0 && array[0] instanceof OpaqueObject.Type;
-      return new OpaqueObject(ofClass ? ((OpaqueObject.Type) array[0]).name() : type.name());
+      if (helper && array.length > 0 && array[0] instanceof OpaqueObject.Type made) {
+        return new OpaqueObject(made.name());
+      }
+      return new OpaqueObject(type.name());
     }
     if (callable instanceof OpaqueObject made) {
       return new OpaqueObject(made.type());
