@@ -75,14 +75,21 @@ final class WeightsCommand implements Runnable {
 
   @Command(
       name = "convert",
-      description = "Writes weights of any known format as safetensors under torchvision's names.",
+      description =
+          "Writes weights of any known format as safetensors or ONNX under torchvision's names.",
       mixinStandardHelpOptions = true)
   int convert(
       @Parameters(
               paramLabel = "FROM",
-              description = "A file of weights: safetensors, .pth, .h5 or model.json.")
+              description = "A file of weights: safetensors, .pth, .h5, .onnx or model.json.")
           Path from,
-      @Parameters(paramLabel = "TO", description = "The .safetensors file to write.") Path to,
+      @Parameters(paramLabel = "TO", description = "The .safetensors or .onnx file to write.")
+          Path to,
+      @Option(
+              names = "--fold-batch-norm",
+              description =
+                  "Into ONNX: make batch norms part of their convolutions rather than keep them.")
+          boolean fold,
       @Option(
               names = "--network",
               paramLabel = "NETWORK",
@@ -103,7 +110,14 @@ final class WeightsCommand implements Runnable {
       Preprocessing.of(preset);
       metadata = new ModelMetadata(metadata.config(), preset, metadata.labels(), metadata.notes());
     }
-    ModelFile.save(to, metadata, file.parameters());
+    if (to.toString().endsWith(".onnx")) {
+      ModelFile.saveOnnx(to, metadata, file.parameters(), fold);
+    } else if (fold) {
+      throw new ParameterException(
+          spec.commandLine(), "--fold-batch-norm is for .onnx files only, not for " + to);
+    } else {
+      ModelFile.save(to, metadata, file.parameters());
+    }
     PrintWriter out = spec.commandLine().getOut();
     out.println(FileNames.shown(to) + ": " + file.report().summary());
     out.flush();

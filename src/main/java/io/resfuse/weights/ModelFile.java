@@ -9,9 +9,12 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant.StemKind;
 import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.weights.format.OnnxGraph;
+import io.resfuse.weights.format.OnnxWriter;
 import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
+import io.resfuse.weights.onnx.OnnxExport;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -273,6 +276,28 @@ public final class ModelFile {
     Parameters checked = new Parameters(ResNet.build(metadata.config()), parameters.asMap());
     FiniteCheck.require(target + " was not written", checked.asMap());
     SafetensorsWriter.write(target, checked.asMap(), metadata.toStrings(), bytesWritten);
+  }
+
+  /**
+   * Writes a model as ONNX (opset 17), atomically. What {@link #save} keeps as metadata is kept
+   * here, too, so that {@link #open(Path)} needs nothing else.
+   *
+   * @param target an ONNX file, replaced if it exists; its folder must exist. Above 2 GB the
+   *     weights are in a second file beside it, {@code NAME.data}
+   * @param metadata the network, its preprocessing, labels, notes
+   * @param parameters of {@code ResNet.build(metadata.config())}
+   * @param fold whether batch norms become part of their convolutions; else they are kept
+   * @throws WeightsException if a parameter is not finite, or the file cannot be written
+   * @throws IllegalArgumentException if the parameters are not those of the network
+   */
+  public static void saveOnnx(
+      Path target, ModelMetadata metadata, Parameters parameters, boolean fold) {
+    NetworkSpec network = ResNet.build(metadata.config());
+    Parameters checked = new Parameters(network, parameters.asMap());
+    FiniteCheck.require(target + " was not written", checked.asMap());
+    OnnxGraph graph = OnnxExport.graph(network, checked, fold);
+    FiniteCheck.require(target + " was not written", graph.weights());
+    OnnxWriter.write(target, graph, metadata.toStrings());
   }
 
   /**

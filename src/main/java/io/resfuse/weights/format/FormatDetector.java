@@ -17,7 +17,7 @@ final class FormatDetector {
           "pytorch_model.bin.index.json");
 
   private static final String EXPECTED =
-      "give a safetensors, PyTorch .pth, Keras .h5 or TensorFlow.js file (model.json or .tgz)";
+      "give a safetensors, PyTorch .pth, Keras .h5, ONNX or TensorFlow.js file (model.json or .tgz)";
 
   /** Enough for every signature; tar's is the furthest. */
   private static final int HEAD_BYTES = 512;
@@ -74,6 +74,9 @@ final class FormatDetector {
     }
     if (startsWith(head, 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n')) {
       return KerasHdf5Reader.read(file);
+    }
+    if (OnnxReader.isOnnx(head)) {
+      return OnnxReader.read(file).tensorFile();
     }
     if (head.get(0) == '{' && path.endsWith(TensorFlowJsReader.MODEL)) {
       return TensorFlowJsReader.readFolder(path, path.toAbsolutePath().getParent());

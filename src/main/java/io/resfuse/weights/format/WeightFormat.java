@@ -11,7 +11,9 @@ public enum WeightFormat {
   /** A TensorFlow.js layers model: {@code model.json} and shards, in a folder or a .tgz. */
   TENSORFLOW_JS("TensorFlow.js"),
   /** Keras's HDF5, from {@code model.save} or {@code model.save_weights}. */
-  KERAS_HDF5("Keras HDF5");
+  KERAS_HDF5("Keras HDF5"),
+  /** A graph of ONNX with its weights. */
+  ONNX("ONNX");
 
   private final String title;
 

@@ -1,0 +1,254 @@
+package io.resfuse.weights.onnx;
+
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.GlobalAveragePool;
+import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Value;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.weights.format.OnnxGraph;
+import io.resfuse.weights.format.OnnxNode;
+import io.resfuse.weights.format.OnnxValue;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network as an ONNX graph of opset 17, in float32. The input is {@code input}, (batch, channels,
+ * height, width) of which only the channels are fixed; the output is {@code output}, the logits, or
+ * the stages' outputs {@code c2}, {@code c3}, ... of a network without a head. Weights have the
+ * names of their parameters.
+ */
+public final class OnnxExport {
+  /** Ends of a slice: as far as there is something. */
+  private static final long TO_THE_END = Long.MAX_VALUE;
+
+  private final NetworkSpec network;
+  private final Parameters parameters;
+  private final boolean fold;
+  private final Map<Integer, String> names = new LinkedHashMap<>();
+  private final List<OnnxNode> nodes = new ArrayList<>();
+  private final Map<String, HostTensor> weights = new LinkedHashMap<>();
+  private final Map<String, long[]> integers = new LinkedHashMap<>();
+
+  private OnnxExport(NetworkSpec network, Parameters parameters, boolean fold) {
+    this.network = network;
+    this.parameters = parameters;
+    this.fold = fold;
+  }
+
+  /**
+   * Makes the graph.
+   *
+   * @param network any
+   * @param parameters its weights, shared with the graph where nothing is folded
+   * @param fold whether batch norms become part of their convolutions, in double and rounded once;
+   *     else they are kept, and the model can be trained further
+   * @return a graph to be written
+   */
+  public static OnnxGraph graph(NetworkSpec network, Parameters parameters, boolean fold) {
+    return new OnnxExport(network, parameters, fold).graph();
+  }
+
+  private OnnxGraph graph() {
+    Value image = network.input();
+    names.put(image.id(), "input");
+    List<OnnxValue> outputs = outputs();
+    for (Operation operation : network.operations()) {
+      if (operation instanceof FusedConv conv) {
+        add(conv);
+      } else if (operation instanceof MaxPool pool) {
+        node(pool.name(), "MaxPool", List.of(in(pool.input())), name(pool), window(pool.window()));
+      } else if (operation instanceof SubsampledIdentity shortcut) {
+        add(shortcut);
+      } else if (operation instanceof GlobalAveragePool pool) {
+        String squares = pool.name() + ".squares";
+        node(squares, "GlobalAveragePool", List.of(in(pool.input())), squares, Map.of());
+        node(pool.name(), "Flatten", List.of(squares), name(pool), Map.of("axis", 1L));
+      } else if (operation instanceof Linear linear) {
+        node(
+            linear.name(),
+            "Gemm",
+            List.of(in(linear.input()), share(linear.weight()), share(linear.bias())),
+            name(linear),
+            Map.of("transB", 1L));
+      } else {
+        throw new IllegalArgumentException("no ONNX for " + operation);
+      }
+    }
+    OnnxValue input =
+        new OnnxValue("input", List.of("batch", (long) image.channels(), "height", "width"));
+    return new OnnxGraph(network.name(), List.of(input), outputs, nodes, weights, integers);
+  }
+
+  /** The logits, or else the stages; names the values so. */
+  private List<OnnxValue> outputs() {
+    List<OnnxValue> outputs = new ArrayList<>();
+    Value logits = network.outputs().get("logits");
+    if (logits != null) {
+      names.put(logits.id(), "output");
+      outputs.add(new OnnxValue("output", List.of("batch", (long) logits.channels())));
+      return outputs;
+    }
+    network
+        .outputs()
+        .forEach(
+            (name, value) -> {
+              names.put(value.id(), name);
+              outputs.add(new OnnxValue(name, List.of("batch", (long) value.channels(), "", "")));
+            });
+    return outputs;
+  }
+
+  private String name(Operation operation) {
+    return names.computeIfAbsent(operation.output().id(), id -> operation.name());
+  }
+
+  private String in(Value value) {
+    return names.getOrDefault(value.id(), value.name());
+  }
+
+  /** Weights have the name of their parameter, values that of their layer: they never meet. */
+  private String share(ParameterSpec parameter) {
+    weights.put(parameter.name(), parameters.get(parameter));
+    return parameter.name();
+  }
+
+  private void node(
+      String name, String op, List<String> inputs, String output, Map<String, Object> attributes) {
+    nodes.add(OnnxNode.of(name, op, inputs, output, attributes));
+  }
+
+  private static Map<String, Object> window(Window window) {
+    Map<String, Object> attributes = new LinkedHashMap<>();
+    attributes.put("kernel_shape", pair(window.kernel()));
+    attributes.put("strides", pair(window.stride()));
+    long padding = window.padding();
+    attributes.put("pads", new long[] {padding, padding, padding, padding});
+    return attributes;
+  }
+
+  private static long[] pair(long size) {
+    return new long[] {size, size};
+  }
+
+  /** Conv, BatchNormalization, Add, Relu: as many as there are; the last gives the value. */
+  private void add(FusedConv conv) {
+    BatchNorm norm = conv.batchNorm();
+    boolean addsResidual = conv.residual() != null;
+    List<Stage> stages = new ArrayList<>();
+    stages.add(new Stage(conv.name(), "Conv"));
+    if (norm != null && !fold) {
+      stages.add(new Stage(stem(norm.gamma().name()), "BatchNormalization"));
+    }
+    if (addsResidual) {
+      stages.add(new Stage(conv.name() + ".add", "Add"));
+    }
+    if (conv.relu()) {
+      stages.add(new Stage(conv.name() + ".relu", "Relu"));
+    }
+    String value = in(conv.input());
+    for (int i = 0; i < stages.size(); i++) {
+      Stage stage = stages.get(i);
+      boolean last = i == stages.size() - 1;
+      String out = last ? names.computeIfAbsent(conv.output().id(), id -> stage.name) : stage.name;
+      List<String> inputs = new ArrayList<>(List.of(value));
+      Map<String, Object> attributes = new LinkedHashMap<>();
+      switch (stage.op) {
+        case "Conv" -> {
+          inputs.addAll(convWeights(conv, fold ? norm : null));
+          attributes = window(conv.window());
+          attributes.put("dilations", pair(conv.window().dilation()));
+          attributes.put("group", (long) conv.groups());
+        }
+        case "BatchNormalization" -> {
+          inputs.addAll(
+              List.of(
+                  share(norm.gamma()),
+                  share(norm.beta()),
+                  share(norm.mean()),
+                  share(norm.variance())));
+          attributes.put("epsilon", (float) norm.epsilon());
+          attributes.put("momentum", (float) (1 - norm.momentum()));
+        }
+        case "Add" -> inputs.add(in(conv.residual()));
+        default -> {
+          // Relu has nothing else.
+        }
+      }
+      node(stage.name, stage.op, inputs, out, attributes);
+      value = out;
+    }
+  }
+
+  private record Stage(String name, String op) {}
+
+  /** {@code layer1.0.bn1.weight} without {@code .weight}. */
+  private static String stem(String parameter) {
+    return parameter.substring(0, parameter.lastIndexOf('.'));
+  }
+
+  private List<String> convWeights(FusedConv conv, @Nullable BatchNorm folded) {
+    if (folded == null) {
+      return conv.bias() == null
+          ? List.of(share(conv.weight()))
+          : List.of(share(conv.weight()), share(conv.bias()));
+    }
+    HostTensor weight = parameters.get(conv.weight()).copy();
+    HostTensor bias = HostTensor.zeros(folded.beta().shape());
+    int channels = (int) bias.shape().elements();
+    int each = (int) (weight.shape().elements() / channels);
+    for (int c = 0; c < channels; c++) {
+      double deviation = Math.sqrt(parameters.get(folded.variance()).get(c) + folded.epsilon());
+      double scale = parameters.get(folded.gamma()).get(c) / deviation;
+      double own = conv.bias() == null ? 0 : parameters.get(conv.bias()).get(c);
+      double shift = own - parameters.get(folded.mean()).get(c);
+      bias.set(c, (float) (parameters.get(folded.beta()).get(c) + shift * scale));
+      for (int i = c * each; i < (c + 1) * each; i++) {
+        weight.set(i, (float) (weight.get(i) * scale));
+      }
+    }
+    String biasName = conv.name() + ".bias";
+    weights.put(conv.weight().name(), weight);
+    weights.put(biasName, bias);
+    return List.of(conv.weight().name(), biasName);
+  }
+
+  /** Every stride-th pixel, then channels of zeros before and after. */
+  private void add(SubsampledIdentity shortcut) {
+    String value = in(shortcut.input());
+    if (shortcut.stride() > 1) {
+      String pixels = shortcut.name() + ".pixels";
+      node(
+          pixels,
+          "Slice",
+          List.of(
+              value,
+              vector("subsample.starts", 0, 0),
+              vector("subsample.ends", TO_THE_END, TO_THE_END),
+              vector("subsample.axes", 2, 3),
+              vector("subsample.steps" + shortcut.stride(), shortcut.stride(), shortcut.stride())),
+          pixels,
+          Map.of());
+      value = pixels;
+    }
+    int before = shortcut.channelsBefore();
+    int after = shortcut.output().channels() - shortcut.input().channels() - before;
+    String pads = vector(shortcut.name() + ".pads", 0, before, 0, 0, 0, after, 0, 0);
+    node(shortcut.name(), "Pad", List.of(value, pads), name(shortcut), Map.of());
+  }
+
+  private String vector(String name, long... values) {
+    integers.put(name, values);
+    return name;
+  }
+}

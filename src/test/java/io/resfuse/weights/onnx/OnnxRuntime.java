@@ -1,0 +1,36 @@
+package io.resfuse.weights.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import io.resfuse.tensor.Shape;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+
+/** Runs ONNX files with ONNX Runtime. */
+final class OnnxRuntime {
+  private OnnxRuntime() {}
+
+  /** The first output for images. */
+  static float[] run(Path file, Shape shape, float... images) {
+    long[] sizes = Arrays.stream(shape.toArray()).asLongStream().toArray();
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+      options.setIntraOpNumThreads(1);
+      try (OrtSession session = environment.createSession(file.toString(), options);
+          OnnxTensor input = OnnxTensor.createTensor(environment, FloatBuffer.wrap(images), sizes);
+          OrtSession.Result result =
+              session.run(Map.of(session.getInputNames().iterator().next(), input))) {
+        FloatBuffer output = ((OnnxTensor) result.get(0)).getFloatBuffer();
+        float[] values = new float[output.remaining()];
+        output.get(values);
+        return values;
+      }
+    } catch (OrtException e) {
+      throw new AssertionError(file + ": " + e.getMessage(), e);
+    }
+  }
+}
