@@ -13,8 +13,10 @@ import io.resfuse.weights.format.OnnxGraph;
 import io.resfuse.weights.format.OnnxWriter;
 import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
+import io.resfuse.weights.format.WeightFormat;
 import io.resfuse.weights.format.WeightsException;
 import io.resfuse.weights.onnx.OnnxExport;
+import io.resfuse.weights.onnx.OnnxNetwork;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -164,9 +166,11 @@ public final class ModelFile {
 
   private static ModelFile load(
       TensorFile file, LoadOptions options, @Nullable Initializer initializer) {
-    NameMapping mapping = NameMapping.of(file, options.prefix());
     List<String> notes = new ArrayList<>();
-    ModelMetadata metadata = metadata(mapping, options.network(), notes);
+    OnnxNetwork graph = graph(file, options.network(), notes);
+    NameMapping mapping =
+        NameMapping.of(graph == null ? file : graph.tensors(), options.prefix());
+    ModelMetadata metadata = metadata(file, mapping, graph, options.network(), notes);
     ResNetConfig config = metadata.config();
     NetworkSpec network;
     try {
@@ -200,16 +204,34 @@ public final class ModelFile {
     return new ModelFile(file, metadata, network, new Parameters(network, tensors), report);
   }
 
+  /** An ONNX graph matched to the blocks of the network asked for, or of the one it describes. */
+  private static @Nullable OnnxNetwork graph(
+      TensorFile file, @Nullable ResNetConfig wanted, List<String> notes) {
+    if (file.format() != WeightFormat.ONNX) {
+      return null;
+    }
+    ModelMetadata stated = ModelMetadata.read(file);
+    OnnxNetwork graph =
+        OnnxNetwork.match(
+            file.path(), wanted == null && stated != null ? stated.config() : wanted);
+    notes.add(graph.about());
+    notes.addAll(graph.notes());
+    return graph;
+  }
+
   /** What the file says of its network, or else what its names, its shapes and its folder say. */
   private static ModelMetadata metadata(
-      NameMapping mapping, @Nullable ResNetConfig wanted, List<String> notes) {
-    TensorFile file = mapping.file();
+      TensorFile file,
+      NameMapping mapping,
+      @Nullable OnnxNetwork graph,
+      @Nullable ResNetConfig wanted,
+      List<String> notes) {
     ModelMetadata stated = ModelMetadata.read(file);
     if (stated != null) {
       return wanted == null ? stated : stated.withConfig(wanted);
     }
     ModelFolder folder = mapping.scheme().isKeras() ? null : ModelFolder.beside(file.path(), notes);
-    ResNetConfig config = wanted;
+    ResNetConfig config = wanted == null && graph != null ? graph.config() : wanted;
     if (config == null) {
       config = VariantGuess.guess(mapping, notes);
       config = folder == null ? config : folder.apply(config);
