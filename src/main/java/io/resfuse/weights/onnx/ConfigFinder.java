@@ -59,13 +59,10 @@ final class ConfigFinder {
     for (Block block : matched.blocks()) {
       if ((block.convs().size() == 3) != bottleneck) {
         throw graph.refuse(
-            block.convs().get(0).node(),
-            "begins a block of another kind than those before it");
+            block.convs().get(0).node(), "begins a block of another kind than those before it");
       }
       boolean begins =
-          stages.isEmpty()
-              || block.outChannels() != last().outChannels()
-              || stride(block) == 2;
+          stages.isEmpty() || block.outChannels() != last().outChannels() || stride(block) == 2;
       if (begins) {
         stages.add(new ArrayList<>());
       }
@@ -170,9 +167,7 @@ final class ConfigFinder {
     Conv middle = matched.blocks().get(0).convs().get(1);
     int groups = bottleneck ? middle.groups() : 1;
     int widthPerGroup =
-        bottleneck
-            ? (int) (64L * middle.outChannels() / ((long) groups * widths.get(0)))
-            : 64;
+        bottleneck ? (int) (64L * middle.outChannels() / ((long) groups * widths.get(0))) : 64;
     boolean residual = matched.blocks().get(0).residual();
     int layers = 2 + matched.blocks().size() * (bottleneck ? 3 : 2);
     ResNetVariant table =

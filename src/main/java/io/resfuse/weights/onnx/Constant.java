@@ -73,8 +73,7 @@ record Constant(
 
   /** The same elements in the same order in another shape. */
   Constant reshaped(Shape other) {
-    return new Constant(
-        type, other, () -> HostTensor.of(other, floats.get().buffer()), integers);
+    return new Constant(type, other, () -> HostTensor.of(other, floats.get().buffer()), integers);
   }
 
   /** With its dimensions in another order: dimension i is the old {@code order[i]}. */

@@ -237,8 +237,7 @@ final class ConstantFolding {
   }
 
   private static Constant shape(Constant value) {
-    return Constant.vector(
-        Arrays.stream(value.shape().toArray()).asLongStream().toArray());
+    return Constant.vector(Arrays.stream(value.shape().toArray()).asLongStream().toArray());
   }
 
   private static @Nullable Constant concat(OnnxNode node, List<Constant> parts) {
@@ -253,11 +252,11 @@ final class ConstantFolding {
     if (count > MOST_INTEGERS || axis != 0 && axis != -1) {
       return null;
     }
-    return Constant.vector(parts.stream().flatMapToLong(p -> Arrays.stream(p.integers())).toArray());
+    return Constant.vector(
+        parts.stream().flatMapToLong(p -> Arrays.stream(p.integers())).toArray());
   }
 
-  private static @Nullable Constant gather(
-      Constant value, @Nullable Constant indices, long axis) {
+  private static @Nullable Constant gather(Constant value, @Nullable Constant indices, long axis) {
     if (value.integers() == null
         || indices == null
         || indices.integers() == null
@@ -349,8 +348,7 @@ final class ConstantFolding {
     return Math.max(least, Math.min(most, at));
   }
 
-  private static @Nullable Constant arithmetic(
-      String op, Constant left, @Nullable Constant right) {
+  private static @Nullable Constant arithmetic(String op, Constant left, @Nullable Constant right) {
     if (right == null || left.integers() == null || right.integers() == null) {
       return null;
     }
@@ -374,9 +372,10 @@ final class ConstantFolding {
                 default -> y == 0 || x < 0 || y < 0 ? Constant.UNKNOWN : x / y;
               };
     }
-    Shape shape = a.length == result.length && left.shape().rank() >= right.shape().rank()
-        ? left.shape()
-        : right.shape();
+    Shape shape =
+        a.length == result.length && left.shape().rank() >= right.shape().rank()
+            ? left.shape()
+            : right.shape();
     return shape.elements() == result.length
         ? Constant.integers(shape, result)
         : Constant.vector(result);
@@ -394,8 +393,7 @@ final class ConstantFolding {
   }
 
   /** Inputs of a node as constants, null where they are not. */
-  static List<@Nullable Constant> constants(
-      List<String> inputs, Map<String, Constant> constants) {
+  static List<@Nullable Constant> constants(List<String> inputs, Map<String, Constant> constants) {
     List<@Nullable Constant> result = new ArrayList<>();
     inputs.forEach(name -> result.add(constants.get(name)));
     return result;

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
  * floats) is taken out.
  */
 final class Graph {
-  private static final String REMEDY = "only the graphs of ResNets are read: give the weights in"
-      + " another format, or export the network without what is around it";
+  private static final String REMEDY =
+      "only the graphs of ResNets are read: give the weights in"
+          + " another format, or export the network without what is around it";
 
   private final OnnxModel model;
   private final OnnxValue image;

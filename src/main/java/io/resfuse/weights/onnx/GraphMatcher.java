@@ -106,17 +106,13 @@ final class GraphMatcher {
     }
     if (image.size(order[0]) > 0) {
       notes.add(
-          "its batch was fixed to "
-              + image.size(order[0])
-              + "; here batches may have any size");
+          "its batch was fixed to " + image.size(order[0]) + "; here batches may have any size");
     }
     Feature raw =
-        new Feature(
-            image.name(), axes, new long[4], image.size(order[2]), image.size(order[3]));
+        new Feature(image.name(), axes, new long[4], image.size(order[2]), image.size(order[3]));
     Feature value = layers.skip(raw);
     if (!graph.only(value.value()).is("Conv")) {
-      throw graph.refuse(
-          graph.only(value.value()), "is where the first convolution is wanted");
+      throw graph.refuse(graph.only(value.value()), "is where the first convolution is wanted");
     }
     return value;
   }
@@ -125,8 +121,7 @@ final class GraphMatcher {
   private boolean follows(Feature value, String op) {
     for (OnnxNode first : graph.consumers(value.value())) {
       OnnxNode node = first;
-      while (node.is("Pad", "Transpose")
-          && graph.consumers(node.outputs().get(0)).size() == 1) {
+      while (node.is("Pad", "Transpose") && graph.consumers(node.outputs().get(0)).size() == 1) {
         node = graph.consumers(node.outputs().get(0)).get(0);
       }
       if (node.is(op)) {
@@ -170,8 +165,7 @@ final class GraphMatcher {
     }
     Set<String> wanted =
         new HashSet<>(
-            List.of(
-                main.value.value(), shortcut == null ? in.value() : shortcut.value.value()));
+            List.of(main.value.value(), shortcut == null ? in.value() : shortcut.value.value()));
     if (wanted.size() != 2 || !wanted.equals(new HashSet<>(add.inputs()))) {
       throw graph.refuse(add, "does not add a block's convolutions and its input");
     }

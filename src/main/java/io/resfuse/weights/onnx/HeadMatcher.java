@@ -108,7 +108,9 @@ final class HeadMatcher {
     }
     if (node.is("Squeeze") && !flat) {
       long[] axes = Layers.integers(node, "axes", graph.parameters(node), 0);
-      if (axes != null && axes.length == 2 && Arrays.stream(axes).noneMatch(a -> a == 0 || a == -4)) {
+      if (axes != null
+          && axes.length == 2
+          && Arrays.stream(axes).noneMatch(a -> a == 0 || a == -4)) {
         return true;
       }
     }

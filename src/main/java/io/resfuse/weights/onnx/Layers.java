@@ -304,7 +304,9 @@ final class Layers {
       long total =
           stride == 1
               ? span - 1
-              : size < 0 ? 0 : Math.max(0, (padded + stride - 1) / stride * stride - stride + span - padded);
+              : size < 0
+                  ? 0
+                  : Math.max(0, (padded + stride - 1) / stride * stride - stride + span - padded);
       pads[axis] = lower ? total - total / 2 : total / 2;
       pads[2 + axis] = total - pads[axis];
     }

@@ -156,8 +156,12 @@ public final class OnnxNetwork {
         if (theirs == null || !theirs.window().equals(pool.window())) {
           throw graph.refuse(
               theirs == null ? matched.stem().node() : theirs.node(),
-              "has " + (theirs == null ? "no max pooling behind it" : theirs.window())
-                  + " where " + network.name() + " has " + pool.window());
+              "has "
+                  + (theirs == null ? "no max pooling behind it" : theirs.window())
+                  + " where "
+                  + network.name()
+                  + " has "
+                  + pool.window());
         }
       } else if (operation instanceof SubsampledIdentity shortcut) {
         compare(shortcut);
@@ -198,7 +202,10 @@ public final class OnnxNetwork {
     if (theirs == null) {
       throw graph.refuse(
           matched.blocks().get(matched.blocks().size() - 1).convs().get(0).node(),
-          "is in a network without the " + ours.name() + " that " + config.variant().name()
+          "is in a network without the "
+              + ours.name()
+              + " that "
+              + config.variant().name()
               + " has");
     }
     if (!theirs.window().equals(ours.window()) || theirs.groups() != ours.groups()) {
@@ -261,8 +268,7 @@ public final class OnnxNetwork {
     Block block = blocks.get(blockOf(ours.name()));
     Subsampling theirs = block == null ? null : block.subsampling();
     if (theirs == null) {
-      throw graph.refuse(
-          matched.stem().node(), "begins a network without " + ours.name());
+      throw graph.refuse(matched.stem().node(), "begins a network without " + ours.name());
     }
     int after = ours.output().channels() - ours.input().channels() - ours.channelsBefore();
     if (theirs.stride() != ours.stride()
@@ -346,8 +352,7 @@ public final class OnnxNetwork {
         ours.bias().name(),
         head.bias() != null
             ? head.bias()
-            : Constant.filled(
-                DataType.FLOAT32, Shape.of(head.weight().shape().dimension(0)), 0));
+            : Constant.filled(DataType.FLOAT32, Shape.of(head.weight().shape().dimension(0)), 0));
   }
 
   private void add(ParameterSpec parameter, Constant value) {

@@ -46,8 +46,7 @@ final class Subsampler {
 
   private boolean slice(OnnxNode node) {
     List<@Nullable Constant> inputs = graph.parameters(node);
-    ConstantFolding.Slice slice =
-        node.is("Slice") ? ConstantFolding.Slice.of(node, inputs) : null;
+    ConstantFolding.Slice slice = node.is("Slice") ? ConstantFolding.Slice.of(node, inputs) : null;
     if (slice == null) {
       return false;
     }

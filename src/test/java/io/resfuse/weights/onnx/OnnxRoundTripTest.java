@@ -82,7 +82,8 @@ class OnnxRoundTripTest {
     OnnxWriter.write(again, OnnxExport.graph(network, unfolded, true), Map.of());
     Parameters twice = read(OnnxNetwork.match(again, null));
     assertSameBits(twice, unfolded);
-    assertThat(Files.size(again)).isCloseTo(Files.size(file), org.assertj.core.data.Offset.offset(20L));
+    assertThat(Files.size(again))
+        .isCloseTo(Files.size(file), org.assertj.core.data.Offset.offset(20L));
   }
 
   /** What {@code weights convert} does: description, labels and notes go along. */
@@ -100,7 +101,8 @@ class OnnxRoundTripTest {
       assertThat(opened.metadata()).isEqualTo(metadata);
       assertThat(opened.file().format()).isEqualTo(WeightFormat.ONNX);
       assertThat(opened.report().isExact()).isTrue();
-      assertThat(opened.report().notes().get(0)).isEqualTo("ONNX of opset 17, IR version 8, made by resfuse");
+      assertThat(opened.report().notes().get(0))
+          .isEqualTo("ONNX of opset 17, IR version 8, made by resfuse");
       if (!fold) {
         assertSameBits(opened.parameters(), parameters);
       }
