@@ -46,19 +46,28 @@ public final class OnnxWriter {
    * @throws WeightsException if it cannot be written
    */
   public static void write(Path target, OnnxGraph graph, Map<String, String> metadata) {
-    write(target, graph, metadata, LARGEST_FILE);
+    write(target, graph, metadata, new Format(IR_VERSION, OPSET, LARGEST_FILE));
   }
 
-  static void write(Path target, OnnxGraph graph, Map<String, String> metadata, long largestFile) {
+  /**
+   * What else could be written.
+   *
+   * @param irVersion of the format
+   * @param opset version of ONNX's operators
+   * @param largestFile bytes of weights above which they are in a second file
+   */
+  record Format(long irVersion, long opset, long largestFile) {}
+
+  static void write(Path target, OnnxGraph graph, Map<String, String> metadata, Format format) {
     long weights = graph.weights().values().stream().mapToLong(OnnxWriter::bytes).sum();
-    if (weights <= largestFile) {
-      List<Object> pieces = pieces(graph, metadata, null);
+    if (weights <= format.largestFile) {
+      List<Object> pieces = pieces(graph, metadata, format, null);
       AtomicFile.write(target, channel -> writePieces(channel, pieces));
       return;
     }
     Path data = target.resolveSibling(target.getFileName() + ".data");
     AtomicFile.write(data, channel -> writeData(channel, graph));
-    List<Object> pieces = pieces(graph, metadata, data.getFileName().toString());
+    List<Object> pieces = pieces(graph, metadata, format, data.getFileName().toString());
     try {
       AtomicFile.write(target, channel -> writePieces(channel, pieces));
     } catch (WeightsException e) {
@@ -85,7 +94,7 @@ public final class OnnxWriter {
 
   /** The file as byte arrays and, where weights are in it, tensors. */
   private static List<Object> pieces(
-      OnnxGraph graph, Map<String, String> metadata, @Nullable String data) {
+      OnnxGraph graph, Map<String, String> metadata, Format format, @Nullable String data) {
     List<Object> inner = graphPieces(graph, data);
     long length = 0;
     for (Object piece : inner) {
@@ -93,10 +102,14 @@ public final class OnnxWriter {
     }
     List<Object> pieces = new ArrayList<>();
     pieces.add(
-        new ProtoWriter().varint(1, IR_VERSION).string(2, "resfuse").lengthOf(7, length).toBytes());
+        new ProtoWriter()
+            .varint(1, format.irVersion)
+            .string(2, "resfuse")
+            .lengthOf(7, length)
+            .toBytes());
     pieces.addAll(inner);
     ProtoWriter end = new ProtoWriter();
-    end.message(8, opset -> opset.string(1, "").varint(2, OPSET));
+    end.message(8, opset -> opset.string(1, "").varint(2, format.opset));
     new TreeMap<>(metadata)
         .forEach((key, text) -> end.message(14, entry -> entry.string(1, key).string(2, text)));
     pieces.add(end.toBytes());

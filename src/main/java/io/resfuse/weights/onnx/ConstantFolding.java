@@ -54,7 +54,7 @@ final class ConstantFolding {
       case "Squeeze" -> squeeze(first, axes(node, integers));
       case "Unsqueeze" -> unsqueeze(first, axes(node, integers));
       case "ConstantOfShape" -> constantOfShape(node, first);
-      case "Shape" -> shape(first);
+      case "Shape" -> shape(node, Arrays.stream(first.shape().toArray()).asLongStream().toArray());
       case "Concat" -> concat(node, inputs);
       case "Gather" -> gather(first, second, node.integer("axis", 0));
       case "Slice" -> slice(node, inputs);
@@ -236,8 +236,14 @@ final class ConstantFolding {
         value == null ? 0 : value.load().get(0));
   }
 
-  private static Constant shape(Constant value) {
-    return Constant.vector(Arrays.stream(value.shape().toArray()).asLongStream().toArray());
+  /** From opset 15 on a part of the shape may be asked for. */
+  private static Constant shape(OnnxNode node, long... sizes) {
+    int rank = sizes.length;
+    long start = node.integer("start", 0);
+    long end = node.integer("end", rank);
+    int from = (int) Math.max(0, Math.min(rank, start < 0 ? start + rank : start));
+    int to = (int) Math.max(from, Math.min(rank, end < 0 ? end + rank : end));
+    return Constant.vector(Arrays.copyOfRange(sizes, from, to));
   }
 
   private static @Nullable Constant concat(OnnxNode node, List<Constant> parts) {
@@ -382,9 +388,9 @@ final class ConstantFolding {
   }
 
   /** The shape of a value that depends on the pictures: only their number may be known. */
-  static Constant shapeOfPictures(long batch) {
-    return Constant.vector(
-        batch < 0 ? Constant.BATCH : batch, Constant.UNKNOWN, Constant.UNKNOWN, Constant.UNKNOWN);
+  static Constant shapeOfPictures(OnnxNode node, long batch) {
+    long pictures = batch < 0 ? Constant.BATCH : batch;
+    return shape(node, pictures, Constant.UNKNOWN, Constant.UNKNOWN, Constant.UNKNOWN);
   }
 
   /** Whether a cast changes nothing but the precision of floats. */

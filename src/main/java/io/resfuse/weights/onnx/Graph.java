@@ -101,7 +101,7 @@ final class Graph {
       return folded != null;
     }
     if (node.is("Shape")) {
-      constants.put(output, ConstantFolding.shapeOfPictures(image.size(0)));
+      constants.put(output, ConstantFolding.shapeOfPictures(node, image.size(0)));
       return true;
     }
     boolean isNothing =

@@ -108,7 +108,7 @@ class TorchExportsTest {
     }
   }
 
-  private static double[] softmax(double[] logits, int classes) {
+  static double[] softmax(double[] logits, int classes) {
     double[] result = new double[logits.length];
     for (int row = 0; row < logits.length; row += classes) {
       double[] exps = new double[classes];
