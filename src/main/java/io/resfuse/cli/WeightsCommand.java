@@ -7,6 +7,7 @@ import io.resfuse.platform.Printable;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
 import io.resfuse.weights.PretrainedModel;
+import io.resfuse.weights.format.OnnxModel;
 import io.resfuse.weights.format.StoredTensor;
 import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
@@ -153,6 +154,9 @@ final class WeightsCommand implements Runnable {
                 : "  " + found.nanCount() + " NaN, " + found.infiniteCount() + " infinite");
       }
       out.println();
+    }
+    if (tensors.metadata().containsKey(OnnxModel.ABOUT)) {
+      out.println("onnx           " + Printable.of(tensors.metadata().get(OnnxModel.ABOUT)));
     }
     try {
       ModelFile model = load.open(tensors, null);

@@ -214,7 +214,6 @@ public final class ModelFile {
     OnnxNetwork graph =
         OnnxNetwork.match(
             file.path(), wanted == null && stated != null ? stated.config() : wanted);
-    notes.add(graph.about());
     notes.addAll(graph.notes());
     return graph;
   }

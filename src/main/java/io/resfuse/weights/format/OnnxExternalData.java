@@ -38,9 +38,17 @@ final class OnnxExternalData {
       throw WeightsException.corrupt(
           model, "tensor '" + tensor + "' is external, but has no location");
     }
+    if (entries.values().stream().anyMatch(OnnxExternalData::hasControls)) {
+      throw WeightsException.corrupt(
+          model, "tensor '" + tensor + "' is external with control characters in its place");
+    }
     checkName(tensor, location);
     return new Place(
         location, number(tensor, entries, "offset", 0), number(tensor, entries, "length", -1));
+  }
+
+  private static boolean hasControls(String text) {
+    return text.chars().anyMatch(Character::isISOControl);
   }
 
   private long number(String tensor, Map<String, String> entries, String key, long otherwise) {
@@ -70,8 +78,7 @@ final class OnnxExternalData {
         || location.startsWith("/")
         || ("/" + location + "/").contains("/../")
         || location.contains("\\")
-        || location.indexOf(':') >= 0
-        || location.indexOf('\0') >= 0) {
+        || location.indexOf(':') >= 0) {
       throw WeightsException.of(
           model,
           "tensor '" + tensor + "' is in the file '" + location + "', which is not beside it",

@@ -4,6 +4,7 @@ import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.format.OnnxTensor.Coding;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -80,8 +81,8 @@ final class OnnxReader {
     while (message.next()) {
       switch (message.field()) {
         case 1 -> irVersion = message.varint();
-        case 2 -> producer = message.string();
-        case 3 -> producerVersion = message.string();
+        case 2 -> producer = message.name();
+        case 3 -> producerVersion = message.name();
         case 7 -> graph(message.message());
         case 8 -> opset(message.message());
         case 14 -> entry(message.message(), metadata);
@@ -105,7 +106,7 @@ final class OnnxReader {
     long version = 0;
     while (message.next()) {
       switch (message.field()) {
-        case 1 -> domain = domain(message.string());
+        case 1 -> domain = domain(message.name());
         case 2 -> version = message.varint();
         default -> message.skip();
       }
@@ -123,8 +124,8 @@ final class OnnxReader {
     String value = "";
     while (message.next()) {
       switch (message.field()) {
-        case 1 -> key = message.string();
-        case 2 -> value = message.string();
+        case 1 -> key = message.name();
+        case 2 -> value = message.text();
         default -> message.skip();
       }
     }
@@ -167,12 +168,12 @@ final class OnnxReader {
     Map<String, Object> attributes = new LinkedHashMap<>();
     while (message.next()) {
       switch (message.field()) {
-        case 1 -> in.add(message.string());
-        case 2 -> out.add(message.string());
-        case 3 -> name = message.string();
-        case 4 -> op = message.string();
+        case 1 -> in.add(message.name());
+        case 2 -> out.add(message.name());
+        case 3 -> name = message.name();
+        case 4 -> op = message.name();
         case 5 -> attribute(message.message(), attributes);
-        case 7 -> domain = domain(message.string());
+        case 7 -> domain = domain(message.name());
         default -> message.skip();
       }
     }
@@ -202,7 +203,7 @@ final class OnnxReader {
     List<ByteBuffer> floats = new ArrayList<>();
     while (message.next()) {
       switch (message.field()) {
-        case 1 -> name = message.string();
+        case 1 -> name = message.name();
         case 2 -> {
           number = message.fixed32();
           found = FLOAT;
@@ -255,7 +256,7 @@ final class OnnxReader {
   private static String latin(ProtoReader message) {
     ByteBuffer bytes = message.bytes();
     message.charge(64 + 2L * bytes.remaining());
-    return java.nio.charset.StandardCharsets.ISO_8859_1.decode(bytes).toString();
+    return StandardCharsets.ISO_8859_1.decode(bytes).toString().replaceAll("\\p{Cntrl}", "?");
   }
 
   private float[] floats(ProtoReader message, List<ByteBuffer> pieces) {
@@ -280,7 +281,7 @@ final class OnnxReader {
     List<Object> dimensions = new ArrayList<>();
     while (message.next()) {
       switch (message.field()) {
-        case 1 -> name = message.string();
+        case 1 -> name = message.name();
         case 2 -> type(message.message(), dimensions);
         default -> message.skip();
       }
@@ -319,7 +320,7 @@ final class OnnxReader {
     while (message.next()) {
       switch (message.field()) {
         case 1 -> size = message.varint();
-        case 2 -> size = message.string();
+        case 2 -> size = message.name();
         default -> message.skip();
       }
     }
@@ -343,7 +344,7 @@ final class OnnxReader {
         case 2 -> typeNumber = message.varint();
         case 4, 10 -> fixed.add(message.piece());
         case 5, 7 -> varints.add(message.piece());
-        case 8 -> name = message.string();
+        case 8 -> name = message.name();
         case 9 -> raw = message.bytes();
         case 13 -> entry(message.message(), place);
         case 14 -> isExternal = message.varint() == 1;

@@ -96,8 +96,17 @@ final class ProtoReader {
     return take((int) length);
   }
 
+  /** Takes a name: a text without control characters, so that it can be part of a message. */
+  String name() {
+    String name = text();
+    if (name.chars().anyMatch(Character::isISOControl)) {
+      throw corrupt("has a name with control characters");
+    }
+    return name;
+  }
+
   /** Takes a text. */
-  String string() {
+  String text() {
     ByteBuffer text = bytes();
     charge(64 + 2L * text.remaining());
     try {

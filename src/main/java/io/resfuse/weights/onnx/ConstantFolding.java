@@ -326,6 +326,9 @@ final class ConstantFolding {
       return null;
     }
     int size = value.shape().dimension((int) axis);
+    if (size == 0) {
+      return null;
+    }
     long from = bound(slice.starts[0], size, step < 0 ? size - 1 : size, 0);
     long to = bound(slice.ends[0], size, size, step < 0 ? -1 : 0);
     List<Integer> kept = new ArrayList<>();

@@ -90,15 +90,6 @@ public final class OnnxNetwork {
   }
 
   /**
-   * One line about the file: operator set, version of the format, who made it.
-   *
-   * @return for example {@code ONNX of opset 17, IR version 8, made by pytorch 1.13.1}
-   */
-  public String about() {
-    return "ONNX of " + graph.model().about();
-  }
-
-  /**
    * What was left out or changed on the way.
    *
    * @return one sentence each

@@ -1,5 +1,6 @@
 package io.resfuse.weights.format;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -11,6 +12,11 @@ public final class TestOnnx {
   public static void write(Path target, OnnxGraph graph, int irVersion, int opset) {
     OnnxWriter.write(
         target, graph, Map.of(), new OnnxWriter.Format(irVersion, opset, Long.MAX_VALUE));
+  }
+
+  /** Of bytes that are in no file. */
+  public static OnnxModel read(Path name, byte[] bytes) {
+    return OnnxReader.read(name, ByteBuffer.wrap(bytes));
   }
 
   /** With all weights in a second file. */

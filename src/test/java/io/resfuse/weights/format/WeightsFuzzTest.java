@@ -67,6 +67,12 @@ class WeightsFuzzTest {
     readAll(bytes);
   }
 
+  /** The messages, the matching of the graph, and the tensors. */
+  @FuzzTest(maxDuration = DURATION)
+  void onnx(byte[] bytes) throws IOException {
+    readAll(bytes);
+  }
+
   @FuzzTest(maxDuration = DURATION)
   void archive(byte[] tgz) throws IOException {
     readAll(tgz);

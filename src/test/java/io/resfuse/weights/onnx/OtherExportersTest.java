@@ -15,6 +15,7 @@ import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.format.OnnxGraph;
+import io.resfuse.weights.format.OnnxModel;
 import io.resfuse.weights.format.TestOnnx;
 import io.resfuse.weights.onnx.ExporterGraphs.Exporter;
 import java.nio.file.Path;
@@ -68,7 +69,8 @@ class OtherExportersTest {
     TestOnnx.write(file, graph, exporter.irVersion, exporter.opset);
     ModelFile model = ModelFile.open(file);
     String notes = model.report().notes().toString();
-    assertThat(notes).contains("opset " + exporter.opset + ", IR version " + exporter.irVersion);
+    assertThat(model.file().metadata().get(OnnxModel.ABOUT))
+        .startsWith("opset " + exporter.opset + ", IR version " + exporter.irVersion);
     assertThat(notes.contains("Softmax at its end")).isEqualTo(exporter.endsWithSoftmax());
     assertThat(notes.contains("its batch was fixed")).isEqualTo(exporter.isCaffe2());
     if (exporter.folds()) {
