@@ -89,7 +89,7 @@ final class OnnxExternalData {
   private MappedFile open(String location) {
     Path folder = model.toAbsolutePath().getParent();
     Path file = folder;
-    for (String part : location.split("/")) {
+    for (String part : location.split("/", -1)) {
       file = file.resolve(part);
       if (Files.isSymbolicLink(file)) {
         throw WeightsException.of(

@@ -10,15 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A value of a graph that does not depend on the picture. Floats are made when they are asked for;
- * integers are there already, since they are shapes and axes.
- *
- * @param type of the elements in the file
- * @param shape the dimensions
- * @param floats gives the elements as float32
- * @param integers the elements of a small tensor of integers, else null
+ * integers are there already, since they are shapes and axes. Immutable; nobody writes to the
+ * integers.
  */
-record Constant(
-    DataType type, Shape shape, Supplier<HostTensor> floats, long @Nullable [] integers) {
+final class Constant {
   /** Stands for the number of pictures where that is not fixed. */
   static final long BATCH = Long.MIN_VALUE + 1;
 
@@ -26,6 +21,43 @@ record Constant(
   static final long UNKNOWN = Long.MIN_VALUE;
 
   private static final int MOST_INTEGERS = 4096;
+
+  private final DataType type;
+  private final Shape shape;
+  private final Supplier<HostTensor> floats;
+  private final long @Nullable [] integers;
+
+  /**
+   * A constant.
+   *
+   * @param type of the elements in the file
+   * @param shape the dimensions
+   * @param floats gives the elements as float32
+   * @param integers the elements of a small tensor of integers, else null
+   */
+  Constant(DataType type, Shape shape, Supplier<HostTensor> floats, long @Nullable [] integers) {
+    this.type = type;
+    this.shape = shape;
+    this.floats = floats;
+    this.integers = integers;
+  }
+
+  DataType type() {
+    return type;
+  }
+
+  Shape shape() {
+    return shape;
+  }
+
+  Supplier<HostTensor> floats() {
+    return floats;
+  }
+
+  /** The elements of a small tensor of integers, else null. */
+  long @Nullable [] integers() {
+    return integers;
+  }
 
   static Constant of(OnnxTensor tensor) {
     boolean small = isInteger(tensor.type()) && tensor.shape().elements() <= MOST_INTEGERS;

@@ -284,7 +284,35 @@ final class ConstantFolding {
   }
 
   /** The slice of a node, with one entry per axis that it names. */
-  record Slice(long[] starts, long[] ends, long[] axes, long[] steps) {
+  static final class Slice {
+    private final long[] starts;
+    private final long[] ends;
+    private final long[] axes;
+    private final long[] steps;
+
+    private Slice(long[] starts, long[] ends, long[] axes, long[] steps) {
+      this.starts = starts;
+      this.ends = ends;
+      this.axes = axes;
+      this.steps = steps;
+    }
+
+    long[] starts() {
+      return starts;
+    }
+
+    long[] ends() {
+      return ends;
+    }
+
+    long[] axes() {
+      return axes;
+    }
+
+    long[] steps() {
+      return steps;
+    }
+
     /** Of attributes (before opset 10) or of inputs after the data; null if it is not constant. */
     static @Nullable Slice of(OnnxNode node, List<@Nullable Constant> inputs) {
       long[] starts = given(node, "starts", inputs, 0);

@@ -62,7 +62,7 @@ class TorchExportsTest {
   private static Map<String, List<String>> expected() throws IOException {
     Map<String, List<String>> lines = new LinkedHashMap<>();
     for (String line : Files.readAllLines(file("expected.txt"))) {
-      List<String> fields = List.of(line.split(" "));
+      List<String> fields = List.of(line.split(" ", -1));
       lines.put(fields.get(0), fields.subList(1, fields.size()));
     }
     return lines;
