@@ -1,8 +1,11 @@
 package io.resfuse.cli;
 
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.KernelSuite;
+import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.verify.EdgeCases;
 import io.resfuse.verify.Level;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.RandomShapes;
@@ -20,6 +23,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -108,9 +112,10 @@ final class VerifyCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "LEVEL",
       description =
-          "What of the network to verify: its operations, its blocks, the whole network, and"
-              + " training, which is Adam, AdamW, frozen parts and accumulated gradients on a small"
-              + " network. LEVEL is operation, block, network or training (default: all).")
+          "What to verify: the network's operations, its blocks, the whole network; edges, which"
+              + " are small operations of sizes that run every kernel, loop and tail; and training,"
+              + " which is other optimizers, frozen parts and accumulated gradients on a small"
+              + " network. LEVEL is operation, edges, block, network or training (default: all).")
   private Set<Level> levels = EnumSet.allOf(Level.class);
 
   @Option(
@@ -156,6 +161,7 @@ final class VerifyCommand implements Callable<Integer> {
           "--size and --batch must be at least 1, --random 0 to " + MOST_RANDOM + ".");
     }
     List<VerifyCase> cases = new ArrayList<>();
+    boolean hasEdges = false;
     if (shapes != null) {
       cases.addAll(ShapeFile.read(shapes));
     }
@@ -164,12 +170,16 @@ final class VerifyCommand implements Callable<Integer> {
       ResNetConfig config =
           networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
       cases.addAll(NetworkCases.at(levels, config, batch, size));
+      hasEdges = levels.contains(Level.EDGES);
     }
     UserKernels kernels = kernel == null ? UserKernels.none() : UserKernels.read(kernel);
     try (Engine engine = kernel == null ? engineChoice.open() : engineChoice.open(kernels);
         Engine other = engineChoice.open(against, againstDevice);
         Engine reference = engineChoice.reference()) {
       Subject subject = new Subject(engine, engineChoice.precision(engine, Engine.Mode.INFERENCE));
+      if (hasEdges) {
+        cases.addAll(EdgeCases.of(engine));
+      }
       boolean isReference = other.name().equals(reference.name());
       Subject expected =
           new Subject(
@@ -183,8 +193,23 @@ final class VerifyCommand implements Callable<Integer> {
       if (html != null) {
         AtomicFile.write(html, report.html());
       }
-      return report.passed() && areUsed(kernels) ? 0 : 1;
+      boolean complete = !hasEdges || haveAllRun(engine, subject.precision());
+      return report.passed() && areUsed(kernels) && complete ? 0 : 1;
     }
+  }
+
+  /** Says which of the engine's kernels no case has run; true if there is none. */
+  private boolean haveAllRun(Engine engine, Precision precision) {
+    if (!(engine instanceof KernelSuite suite)) {
+      return true;
+    }
+    Set<String> missing = new TreeSet<>(suite.kernels(precision));
+    missing.removeAll(suite.kernelsRun());
+    if (!missing.isEmpty()) {
+      spec.commandLine().getErr().printf("resfuse: no case ran the kernels %s%n", missing);
+      spec.commandLine().getErr().flush();
+    }
+    return missing.isEmpty();
   }
 
   /** Says which of the user's kernels no case has run; false if that is all of them. */

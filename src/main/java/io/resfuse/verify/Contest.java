@@ -1,5 +1,6 @@
 package io.resfuse.verify;
 
+import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.Precision;
 
 /**
@@ -12,6 +13,17 @@ import io.resfuse.engine.Precision;
  * @param fills the numbers
  */
 record Contest(Subject subject, Subject against, Subject yardstick, Fills fills) {
+  /** With the subject dividing its work as a case wants it. */
+  Contest of(VerifyCase test) {
+    return test.division() != null && subject.engine() instanceof KernelSuite suite
+        ? new Contest(
+            new Subject(suite.divided(test.division()), subject.precision()),
+            against,
+            yardstick,
+            fills)
+        : this;
+  }
+
   /** Whether the expected values are the truth itself. */
   boolean isAgainstTruth() {
     return against.engine() == yardstick.engine() && against.precision() == Precision.FP64;

@@ -7,11 +7,13 @@ final class Drive {
   private final float[] images;
   private final float[] outputGradient;
   private final int[] labels;
+  private final float[] targets;
 
-  private Drive(float[] images, float[] outputGradient, int[] labels) {
+  private Drive(float[] images, float[] outputGradient, int[] labels, float[] targets) {
     this.images = images;
     this.outputGradient = outputGradient;
     this.labels = labels;
+    this.targets = targets;
   }
 
   /** Random numbers; another attempt has other images. */
@@ -20,7 +22,8 @@ final class Drive {
     return new Drive(
         fills.random(test.name() + "/images" + attempt, test.imageShape().elements(), 2),
         fills.random(test.name() + "/gradient", out.elements(), 1),
-        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)));
+        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)),
+        fills.targets(test.name() + "/targets", test.batch(), out.dimension(1)));
   }
 
   /** Small integers. */
@@ -32,7 +35,8 @@ final class Drive {
             ? fills.balanced(images, test.imageShape())
             : fills.integers(images, test.imageShape().elements(), -2, 2, 1),
         fills.integers(test.name() + "/gradient", out.elements(), -1, 1, 1),
-        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)));
+        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)),
+        new float[0]);
   }
 
   /**
@@ -46,7 +50,7 @@ final class Drive {
     }
     float[] images =
         fills.integers(test.name() + "/large", test.imageShape().elements(), -255, 255, 1);
-    return new Drive(images, small.outputGradient, small.labels);
+    return new Drive(images, small.outputGradient, small.labels, small.targets);
   }
 
   /** Another batch: the same numbers the other way round. */
@@ -55,7 +59,7 @@ final class Drive {
     for (int i = 0; i < other.length; i++) {
       other[i] = images[images.length - 1 - i];
     }
-    return new Drive(other, outputGradient, labels);
+    return new Drive(other, outputGradient, labels, targets);
   }
 
   float[] images() {
@@ -68,5 +72,19 @@ final class Drive {
 
   int[] labels() {
     return labels;
+  }
+
+  /** The same labels, but those of every third image, the first among them, which have none. */
+  int[] someLabels() {
+    int[] some = labels.clone();
+    for (int n = 0; n < some.length; n += 3) {
+      some[n] = -1;
+    }
+    return some;
+  }
+
+  /** A distribution over classes for each image. */
+  float[] targets() {
+    return targets;
   }
 }

@@ -6,6 +6,7 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -54,6 +55,13 @@ record Fills(long seed) {
     return array;
   }
 
+  /** Bytes. */
+  byte[] bytes(String name, long length) {
+    byte[] bytes = new byte[Math.toIntExact(length)];
+    random(name).nextBytes(bytes);
+    return bytes;
+  }
+
   /** As many 1 as -1 in each channel of an even number of pixels, in any order. */
   float[] balanced(String name, Shape shape) {
     SplittableRandom random = random(name);
@@ -72,6 +80,22 @@ record Fills(long seed) {
       }
     }
     return array;
+  }
+
+  /** A distribution over classes for each image: of two classes, and of all in every other row. */
+  float[] targets(String name, int batch, int classes) {
+    SplittableRandom random = random(name);
+    float[] targets = new float[Math.toIntExact((long) batch * classes)];
+    for (int n = 0; n < batch; n++) {
+      float share = random.nextInt(1, 64) / 64f;
+      int first = random.nextInt(classes);
+      int second = (first + 1 + random.nextInt(classes - 1)) % classes;
+      float all = n % 2 == 0 ? 0 : 0.25f;
+      Arrays.fill(targets, n * classes, (n + 1) * classes, all / classes);
+      targets[n * classes + first] += (1 - all) * share;
+      targets[n * classes + second] += (1 - all) * (1 - share);
+    }
+    return targets;
   }
 
   /** A class for each image. */

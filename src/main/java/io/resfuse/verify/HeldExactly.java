@@ -13,6 +13,9 @@ import java.util.Set;
  * Parameters after a step whose values follow element by element from what the engine itself says,
  * whatever rounding did to its gradients.
  *
+ * <p>The norm of all gradients follows from the gradients, but for the rounding of these to
+ * float32.
+ *
  * <p>Frozen parameters, and the statistics of batch norms that are frozen, have the bits that they
  * were given.
  *
@@ -57,10 +60,31 @@ final class HeldExactly {
 
   /** Whether a tensor is held here, and so needs no bound on what gradients do to it. */
   boolean has(String tensor) {
+    if (tensor.equals(Names.NORM)) {
+      return true;
+    }
     if (!Names.isAfter(tensor) || Names.isState(tensor)) {
       return false;
     }
     return frozen.contains(Names.parameter(tensor)) || isUpdatedByAdam(Names.parameter(tensor));
+  }
+
+  /** The norm of the gradients must be that of those that the engine itself gives. */
+  void checkNorm(Map<String, double[]> got, Comparison comparison) {
+    double sum = 0;
+    for (String parameter : test.network().parameters().keySet()) {
+      double[] gradient = got.get(Names.gradient(parameter));
+      if (gradient != null) {
+        double norm = Tolerance.norm(gradient);
+        sum += norm * norm;
+      }
+    }
+    double expected = Math.sqrt(sum);
+    comparison.special(
+        Names.NORM,
+        got.get(Names.NORM),
+        new double[] {expected},
+        i -> 4 * UNIT32 * expected + Float.MIN_NORMAL);
   }
 
   private boolean isUpdatedByAdam(String parameter) {

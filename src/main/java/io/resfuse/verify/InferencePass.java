@@ -4,7 +4,9 @@ import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PixelScaling;
 import java.nio.FloatBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** An inference plan that gives arrays. Not thread-safe. */
 final class InferencePass implements AutoCloseable {
@@ -13,11 +15,20 @@ final class InferencePass implements AutoCloseable {
   private final String output;
 
   InferencePass(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
+    this(subject, test, network, parameters, null);
+  }
+
+  private InferencePass(
+      Subject subject,
+      VerifyCase test,
+      NetworkSpec network,
+      Parameters parameters,
+      @Nullable PixelScaling scaling) {
     this.output = test.output();
     this.loaded = subject.engine().load(network, parameters, subject.precision());
     InferencePlan made;
     try {
-      made = loaded.plan(test.request());
+      made = loaded.plan(test.request().withPixels(scaling));
     } catch (RuntimeException e) {
       loaded.close();
       throw e;
@@ -37,9 +48,27 @@ final class InferencePass implements AutoCloseable {
     }
   }
 
+  /** Runs once on pixels, in the order of images, rows, columns, channels, and closes. */
+  static double[] ofPixels(
+      Subject subject,
+      VerifyCase test,
+      NetworkSpec network,
+      Parameters parameters,
+      PixelScaling scaling,
+      byte[] pixels) {
+    try (InferencePass run = new InferencePass(subject, test, network, parameters, scaling)) {
+      run.plan.pixels().put(0, pixels);
+      return run.run();
+    }
+  }
+
   /** The output in NCHW order; elements that were not written are NaN. */
   double[] run(float[] images) {
     plan.input().put(0, images);
+    return run();
+  }
+
+  private double[] run() {
     poison(plan.output(output));
     plan.run();
     return toDoubles(plan.output(output));

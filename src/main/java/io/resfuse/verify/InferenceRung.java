@@ -3,7 +3,9 @@ package io.resfuse.verify;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.PixelScaling;
 import io.resfuse.engine.Precision;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -35,12 +37,38 @@ final class InferenceRung {
     double[] expected = run(contest.against(), images);
     double[] got = run(contest.subject(), images);
     histogram.add(got, expected);
-    if (test.level() == Level.OPERATION) {
+    if (test.isOperation()) {
       elements(comparison, images, got, expected);
     } else {
       comparison.norm(test.output(), got, expected, distance(images, expected));
     }
+    if (test.level() == Level.EDGES
+        && test.network().input().channels() == 3
+        && contest.subject().engine().takesPixels()) {
+      pixels(comparison);
+    }
     return comparison.check(Rung.INFERENCE);
+  }
+
+  /** Pixels that the engine normalises must give the bits that the normalised floats give. */
+  private void pixels(Comparison comparison) {
+    PixelScaling scaling =
+        PixelScaling.of(255, List.of(0.5f, 0.375f, 0.25f), List.of(0.25f, 0.5f, 0.125f));
+    byte[] pixels = contest.fills().bytes(test.name() + "/pixels", test.imageShape().elements());
+    int channels = scaling.channels();
+    int plane = test.height() * test.width();
+    float[] floats = new float[pixels.length];
+    for (int i = 0; i < pixels.length; i++) {
+      int channel = i % channels;
+      int pixel = i / channels;
+      int at = (pixel / plane * channels + channel) * plane + pixel % plane;
+      floats[at] = scaling.value(channel, Byte.toUnsignedInt(pixels[i]));
+    }
+    double[] expected = run(contest.subject(), floats);
+    double[] got =
+        InferencePass.ofPixels(
+            contest.subject(), test, test.network(), parameters, scaling, pixels);
+    comparison.special(test.output(), got, expected, i -> 0);
   }
 
   private double[] run(Subject side, float[] images) {

@@ -6,6 +6,8 @@ import java.util.Locale;
 public enum Level {
   /** One fused operation. */
   OPERATION,
+  /** One fused operation of a size at which a kernel's loops and tails run: {@link EdgeCases}. */
+  EDGES,
   /** The operations between two ends of residual blocks, a stem or a head. */
   BLOCK,
   /** All of it. */

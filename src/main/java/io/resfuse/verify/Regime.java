@@ -10,14 +10,16 @@ import java.util.Set;
  * @param frozen names of trainable parameters that stay as they are; if there are any, the gradient
  *     of the images is not asked for, so that nothing is computed below them
  * @param batches whose gradients are added up before the updates, which divide by their number
+ * @param goesOn whether after the updates it is evaluated, and trained for another step
  */
-public record Regime(Optimizer optimizer, Set<String> frozen, int batches) {
+public record Regime(Optimizer optimizer, Set<String> frozen, int batches, boolean goesOn) {
   /**
    * Copies the set.
    *
    * @param optimizer as in the record
    * @param frozen as in the record
    * @param batches as in the record
+   * @param goesOn as in the record
    */
   public Regime {
     frozen = Set.copyOf(frozen);
@@ -30,7 +32,12 @@ public record Regime(Optimizer optimizer, Set<String> frozen, int batches) {
 
   /** Nothing frozen, a batch. */
   static Regime of(Optimizer optimizer) {
-    return new Regime(optimizer, Set.of(), 1);
+    return new Regime(optimizer, Set.of(), 1, false);
+  }
+
+  /** The same, and what has been updated is used. */
+  Regime andOn() {
+    return new Regime(optimizer, frozen, batches, true);
   }
 
   boolean wantsInputGradient() {

@@ -12,12 +12,16 @@ public enum Rung {
   SPECIAL,
   /** Random numbers, training: outputs and loss. */
   FORWARD,
-  /** The gradients of parameters and images. */
+  /** The gradients of parameters and images, and the norm of those of parameters. */
   GRADIENTS,
   /** Running statistics after a step. */
   STATISTICS,
   /** Parameters, and moments of Adam, after two updates. */
   UPDATE,
+  /** Outputs and the gradient of the images after the updates, in training and in evaluation. */
+  NEXT,
+  /** Losses and their gradients against labels, some of them ignored, and against distributions. */
+  LOSS,
   /** The same bits when everything runs again. */
   RERUN;
 

@@ -1,8 +1,11 @@
 package io.resfuse.verify;
 
+import io.resfuse.engine.Engine.Mode;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Parameters;
 import java.util.Arrays;
 import java.util.function.IntToDoubleFunction;
+import java.util.stream.Stream;
 
 /**
  * Unusual images, forward with running statistics. Zeros and subnormals must give what is expected;
@@ -34,7 +37,50 @@ final class SpecialRung {
         neighbours(comparison, test, odd, clean, subject.run(spoilt), against.run(spoilt));
       }
     }
+    if (test.level() == Level.EDGES && !test.hasBatchNorm() && canTrain(contest)) {
+      training(contest, test, parameters, comparison);
+    }
     return comparison.check(Rung.SPECIAL);
+  }
+
+  private static boolean canTrain(Contest contest) {
+    return Stream.of(contest.subject(), contest.against())
+        .allMatch(side -> side.engine().whyNot(side.precision(), Mode.TRAINING).isEmpty());
+  }
+
+  /**
+   * The same of the forward pass of training, which has kernels of its own; a max pool is given a
+   * single NaN. One in the gradients must show in their norm, by which loss scaling knows that
+   * there was an overflow.
+   */
+  private static void training(
+      Contest contest, VerifyCase test, Parameters parameters, Comparison comparison) {
+    Drive drive = Drive.random(contest.fills(), test, 0);
+    float[] spoilt = drive.images().clone();
+    int image = spoilt.length / test.batch();
+    if (test.network().operations().get(0) instanceof Operation.MaxPool) {
+      spoilt[image / 2] = Float.NaN;
+    } else {
+      Arrays.fill(spoilt, 0, image, Float.NaN);
+    }
+    try (TrainingPass subject =
+            new TrainingPass(contest.subject(), test, test.network(), parameters);
+        TrainingPass against =
+            new TrainingPass(contest.against(), test, test.network(), parameters)) {
+      neighbours(
+          comparison,
+          test,
+          Float.NaN,
+          subject.forward(drive.images()),
+          subject.forward(spoilt),
+          against.forward(spoilt));
+      double norm = subject.normOfNaN(drive);
+      if (!test.network().parameters().isEmpty() && !Double.isNaN(norm)) {
+        comparison.fail(
+            "%s: got %s, expected NaN, where a gradient is"
+                .formatted(Names.NORM, Comparison.number(norm)));
+      }
+    }
   }
 
   private static IntToDoubleFunction tolerance(
@@ -59,7 +105,7 @@ final class SpecialRung {
               : !Float.isNaN(odd) || Double.isNaN(got[i]) == Double.isNaN(expected[i]);
       if (!isRight) {
         comparison.fail(
-            "%s at %s: got %s, expected %s, where the first image is all %s"
+            "%s at %s: got %s, expected %s, where the first image has %s"
                 .formatted(
                     test.output(),
                     test.coordinate(test.output(), i),

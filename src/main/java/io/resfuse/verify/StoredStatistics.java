@@ -26,7 +26,7 @@ final class StoredStatistics {
 
   /** Adds what it finds; nothing where the case has no batch norm of its own. */
   static void check(Contest contest, VerifyCase test, Comparison comparison) {
-    if (test.level() != Level.OPERATION
+    if (!test.isOperation()
         || !(last(test) instanceof Operation.FusedConv conv)
         || conv.batchNorm() == null
         || (test.hasPrologue() && test.exact() == null)) {

@@ -27,10 +27,12 @@ public final class TrainingCases {
   private TrainingCases() {}
 
   /**
-   * Adam with weight decay in the gradient; AdamW with settings of their own for what is no weight;
-   * a frozen stem, first block and weight in the second; gradients of two batches added up.
+   * SGD with Nesterov's momentum and settings of their own for what is no weight; SGD without
+   * momentum; Adam with weight decay in the gradient; AdamW with such settings; a frozen stem,
+   * first block and weight in the second; gradients of two batches added up. Each goes on after its
+   * updates.
    *
-   * @return four cases
+   * @return six cases
    */
   public static List<VerifyCase> all() {
     NetworkSpec network = network();
@@ -40,16 +42,21 @@ public final class TrainingCases {
             parameter ->
                 !parameter.name().matches("(layer2|fc)\\..*")
                     || parameter.name().equals("layer2.0.conv2.weight"));
+    Optimizer.Sgd nesterov = new Optimizer.Sgd(0.9, true, 1e-4, groups(network));
+    Optimizer.Sgd plain = new Optimizer.Sgd(0, false, 1e-3, Map.of());
     return List.of(
+        test("nesterov", network, Regime.of(nesterov)),
+        test("without momentum", network, Regime.of(plain)),
         test("adam", network, Regime.of(new Adam(0.9, 0.999, 1e-8, false, 1e-2, Map.of()))),
         test("adamw", network, Regime.of(adamW(network))),
-        test("frozen", network, new Regime(Optimizer.Sgd.standard(), frozen, 1)),
-        test("accumulated", network, new Regime(Optimizer.Sgd.standard(), Set.of(), 2)));
+        test("frozen", network, new Regime(Optimizer.Sgd.standard(), frozen, 1, true)),
+        test("accumulated", network, new Regime(Optimizer.Sgd.standard(), Set.of(), 2, true)));
   }
 
   private static VerifyCase test(String name, NetworkSpec network, Regime regime) {
     return new VerifyCase(
-        name + ": " + network.name(), Level.TRAINING, network, null, BATCH, SIZE, SIZE, regime);
+            name + ": " + network.name(), Level.TRAINING, network, null, BATCH, SIZE, SIZE)
+        .with(regime.andOn());
   }
 
   private static NetworkSpec network() {
@@ -67,10 +74,15 @@ public final class TrainingCases {
   }
 
   private static Adam adamW(NetworkSpec network) {
+    return new Adam(0.9, 0.99, 1e-6, true, 1e-2, groups(network));
+  }
+
+  /** Biases and batch norms learn half as fast, and do not decay. */
+  private static Map<String, Optimizer.Group> groups(NetworkSpec network) {
     Map<String, Optimizer.Group> groups = new LinkedHashMap<>();
     names(network, parameter -> parameter.shape().rank() == 1)
         .forEach(name -> groups.put(name, new Optimizer.Group(0.5, 0)));
-    return new Adam(0.9, 0.99, 1e-6, true, 1e-2, groups);
+    return groups;
   }
 
   private static Set<String> names(NetworkSpec network, Predicate<ParameterSpec> which) {

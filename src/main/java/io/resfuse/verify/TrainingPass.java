@@ -6,8 +6,11 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.DoubleSupplier;
 
 /** A training plan that gives arrays by the names of {@link Names}. Not thread-safe. */
 final class TrainingPass implements AutoCloseable {
@@ -74,6 +77,45 @@ final class TrainingPass implements AutoCloseable {
     }
   }
 
+  /** The output of a forward pass alone. */
+  double[] forward(float[] images) {
+    plan.input().put(0, images);
+    InferencePass.poison(plan.output(test.output()));
+    plan.forward();
+    return InferencePass.toDoubles(plan.output(test.output()));
+  }
+
+  /** The norm of all gradients where the output's gradient has a NaN at its end. */
+  double normOfNaN(Drive drive) {
+    forward(drive.images());
+    FloatBuffer gradient = plan.outputGradient(test.output());
+    gradient.put(0, drive.outputGradient());
+    gradient.put(gradient.capacity() - 1, Float.NaN);
+    plan.backward(false);
+    return plan.gradientNorm();
+  }
+
+  /** Every kind of loss, and the gradient of the logits, of images that are the logits. */
+  Map<String, double[]> losses(float[] images, Drive drive) {
+    forward(images);
+    int[] none = new int[test.batch()];
+    Arrays.fill(none, -1);
+    FloatBuffer targets = FloatBuffer.wrap(drive.targets());
+    Map<String, double[]> results = new LinkedHashMap<>();
+    loss(results, "smoothed labels", () -> plan.softmaxCrossEntropy(drive.labels(), SMOOTHING));
+    loss(results, "labels of some", () -> plan.softmaxCrossEntropy(drive.someLabels(), 0));
+    loss(results, "no labels", () -> plan.softmaxCrossEntropy(none, SMOOTHING));
+    loss(results, "distributions", () -> plan.softmaxCrossEntropy(targets));
+    return results;
+  }
+
+  private void loss(Map<String, double[]> results, String against, DoubleSupplier loss) {
+    FloatBuffer gradient = plan.outputGradient(test.output());
+    InferencePass.poison(gradient);
+    results.put(Names.LOSS + " against " + against, new double[] {loss.getAsDouble()});
+    results.put(Names.LOGITS_GRADIENT + " against " + against, InferencePass.toDoubles(gradient));
+  }
+
   /** Outputs and gradients. */
   Map<String, double[]> gradients(Drive drive) {
     return pass(drive);
@@ -82,9 +124,11 @@ final class TrainingPass implements AutoCloseable {
   /**
    * The same, and the parameters and statistics after two updates, of which the second shows the
    * momentum and the scaling of gradients; of Adam those after each of the two, with its moments.
+   * If the regime goes on, what comes then.
    */
   Map<String, double[]> step(Drive drive) {
     Map<String, double[]> results = pass(drive);
+    results.put(Names.NORM, new double[] {plan.gradientNorm()});
     boolean isAdam = test.regime().optimizer() instanceof Optimizer.Adam;
     for (int update = 1; update <= UPDATES; update++) {
       plan.update(test.regime().learningRate(update), test.regime().gradientScale(update));
@@ -100,7 +144,21 @@ final class TrainingPass implements AutoCloseable {
         put(results, after.asMap(), update);
       }
     }
+    if (test.regime().goesOn()) {
+      next(drive, results);
+    }
     return results;
+  }
+
+  /** What was updated is used: by an evaluation, and both ways by another step. */
+  private void next(Drive drive, Map<String, double[]> results) {
+    InferencePass.poison(plan.output(test.output()));
+    plan.evaluate();
+    results.put(
+        Names.evaluated(test.output()), InferencePass.toDoubles(plan.output(test.output())));
+    Map<String, double[]> step = new LinkedHashMap<>();
+    forwardAndBackward(drive, false, step);
+    step.forEach((tensor, values) -> results.put(Names.next(tensor), values));
   }
 
   private static void put(

@@ -24,6 +24,8 @@ import java.util.Set;
  */
 final class TrainingRungs {
   private static final int ATTEMPTS = 3;
+  private static final List<Rung> RUNGS =
+      List.of(Rung.FORWARD, Rung.GRADIENTS, Rung.STATISTICS, Rung.UPDATE, Rung.NEXT);
   private static final double UNIT32 = 0x1p-24;
 
   private final Contest contest;
@@ -88,8 +90,9 @@ final class TrainingRungs {
       StoredStatistics.check(contest, test, statistics);
     }
     exactly.check(first, last.computeIfAbsent(Rung.UPDATE, rung -> new Comparison(test)));
+    exactly.checkNorm(first, last.computeIfAbsent(Rung.GRADIENTS, rung -> new Comparison(test)));
     List<Check> checks = new ArrayList<>();
-    for (Rung rung : List.of(Rung.FORWARD, Rung.GRADIENTS, Rung.STATISTICS, Rung.UPDATE)) {
+    for (Rung rung : RUNGS) {
       Comparison comparison = last.get(rung);
       checks.add(
           comparison == null
@@ -105,6 +108,9 @@ final class TrainingRungs {
   }
 
   private Rung rung(String tensor) {
+    if (Names.isNext(tensor)) {
+      return Rung.NEXT;
+    }
     if (Names.isGradient(tensor)) {
       return Rung.GRADIENTS;
     }
@@ -172,7 +178,8 @@ final class TrainingRungs {
   private enum Part {
     FORWARD,
     BACKWARD,
-    MOMENTS
+    MOMENTS,
+    NEXT
   }
 
   private Part part(String tensor) {
@@ -180,6 +187,9 @@ final class TrainingRungs {
       return Part.MOMENTS;
     }
     Rung rung = rung(tensor);
+    if (rung == Rung.NEXT) {
+      return Part.NEXT;
+    }
     return rung == Rung.GRADIENTS || rung == Rung.UPDATE ? Part.BACKWARD : Part.FORWARD;
   }
 

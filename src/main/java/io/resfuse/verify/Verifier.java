@@ -39,6 +39,7 @@ public final class Verifier {
    */
   public CaseResult verify(VerifyCase test) {
     long start = System.nanoTime();
+    Contest contest = this.contest.of(test);
     ErrorHistogram inference = new ErrorHistogram();
     ErrorHistogram forward = new ErrorHistogram();
     ErrorHistogram gradients = new ErrorHistogram();
@@ -53,6 +54,7 @@ public final class Verifier {
     if (noTraining.isEmpty()) {
       if (!isTrainedOnly) {
         checks.add(guarded(Rung.EXACT, () -> ExactRung.check(contest, test)));
+        checks.add(guarded(Rung.LOSS, () -> LossRung.check(contest, test)));
       }
       try {
         checks.addAll(new TrainingRungs(contest, test).check(forward, gradients));

@@ -1,6 +1,8 @@
 package io.resfuse.verify;
 
+import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
@@ -23,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param height rows
  * @param width columns
  * @param regime how it is trained
+ * @param division how a {@link KernelSuite} divides its work; null: as it would, and as all other
+ *     engines do
  */
 public record VerifyCase(
     String name,
@@ -32,7 +36,8 @@ public record VerifyCase(
     int batch,
     int height,
     int width,
-    Regime regime) {
+    Regime regime,
+    KernelSuite.@Nullable Division division) {
   static final String LOGITS = "logits";
   static final String OUT = "out";
 
@@ -56,7 +61,34 @@ public record VerifyCase(
       int batch,
       int height,
       int width) {
-    this(name, level, network, exact, batch, height, width, Regime.standard());
+    this(name, level, network, exact, batch, height, width, Regime.standard(), null);
+  }
+
+  /** The same, trained otherwise. */
+  VerifyCase with(Regime other) {
+    return new VerifyCase(name, level, network, exact, batch, height, width, other, division);
+  }
+
+  /** The same with work divided otherwise. */
+  VerifyCase with(KernelSuite.Division other) {
+    return new VerifyCase(name, level, network, exact, batch, height, width, regime, other);
+  }
+
+  /** The same as a case of another level. */
+  VerifyCase at(Level other) {
+    return new VerifyCase(name, other, network, exact, batch, height, width, regime, division);
+  }
+
+  /** Whether it is judged as a single operation. */
+  boolean isOperation() {
+    return level == Level.OPERATION || level == Level.EDGES;
+  }
+
+  /** Whether it has a batch norm, which spreads what is in one image to all in training. */
+  boolean hasBatchNorm() {
+    return network.operations().stream()
+        .anyMatch(
+            operation -> operation instanceof Operation.FusedConv conv && conv.batchNorm() != null);
   }
 
   /** The output that it is judged by. */
@@ -95,9 +127,10 @@ public record VerifyCase(
   }
 
   /** The shape of a tensor by the name that {@link Names} gives it. */
-  Shape shapeOf(String tensor) {
-    if (tensor.equals(output())) {
-      return network.shapes(batch, height, width).get(network.output(tensor).id());
+  Shape shapeOf(String name) {
+    String tensor = Names.once(name);
+    if (isOutput(tensor)) {
+      return network.shapes(batch, height, width).get(network.output(output()).id());
     }
     if (tensor.equals(Names.INPUT_GRADIENT)) {
       return imageShape();
@@ -106,8 +139,14 @@ public record VerifyCase(
     return parameter == null ? Shape.of() : parameter.shape();
   }
 
+  /** The output itself, or its gradient. */
+  private boolean isOutput(String tensor) {
+    return tensor.equals(output()) || tensor.startsWith(Names.LOGITS_GRADIENT);
+  }
+
   /** An element's place: image, row, column, channel of activations, indices of parameters. */
-  String coordinate(String tensor, int index) {
+  String coordinate(String name, int index) {
+    String tensor = Names.once(name);
     Shape shape = shapeOf(tensor);
     int[] at = new int[shape.rank()];
     int rest = index;
@@ -115,7 +154,7 @@ public record VerifyCase(
       at[axis] = rest % shape.dimension(axis);
       rest /= shape.dimension(axis);
     }
-    boolean activation = tensor.equals(output()) || tensor.equals(Names.INPUT_GRADIENT);
+    boolean activation = isOutput(tensor) || tensor.equals(Names.INPUT_GRADIENT);
     if (activation && at.length == 4) {
       return "(n=%d, h=%d, w=%d, c=%d)".formatted(at[0], at[2], at[3], at[1]);
     }

@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.DeviceMeter;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
@@ -21,6 +22,7 @@ import io.resfuse.engine.cuda.internal.driver.Stream;
 import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.internal.kernels.Tile;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import io.resfuse.engine.cuda.internal.program.DeviceStopwatch;
 import io.resfuse.engine.cuda.internal.program.Resources;
@@ -31,19 +33,22 @@ import io.resfuse.engine.cuda.internal.tiles.TuningCache;
 import io.resfuse.engine.spi.Lifetime;
 import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.UserFolders;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
  * Our kernels on one device. Thread-safe. It has a context of its own: a fault of a kernel makes
  * the engine and its plans unusable, but neither the process nor another engine.
  */
-final class CudaEngine implements Engine, DeviceMeter {
+final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   private final Context context;
   private final Toolkit toolkit;
-  private final Resources resources = new Resources();
-  private final Lifetime lifetime = new Lifetime("engine " + CudaProvider.NAME, resources::close);
+  private final Resources resources;
+  private final Lifetime lifetime;
   private final Backend kernelBackend = new KernelBackend();
+  private final boolean isView;
 
   CudaEngine(Device device, boolean autotune) {
     this(device, UserKernels.none(), context -> tiles(context, autotune));
@@ -65,6 +70,9 @@ final class CudaEngine implements Engine, DeviceMeter {
 
   private CudaEngine(Device device, UserKernels userKernels, Function<Context, TileChooser> tiles) {
     this.context = new Context(device);
+    this.resources = new Resources();
+    this.lifetime = new Lifetime("engine " + CudaProvider.NAME, resources::close);
+    this.isView = false;
     resources.own(context, context::close);
     boolean done = false;
     try {
@@ -77,6 +85,15 @@ final class CudaEngine implements Engine, DeviceMeter {
         resources.close();
       }
     }
+  }
+
+  /** A view of an engine that divides work otherwise. */
+  private CudaEngine(CudaEngine owner, Toolkit toolkit) {
+    this.context = owner.context;
+    this.resources = owner.resources;
+    this.lifetime = owner.lifetime;
+    this.toolkit = toolkit;
+    this.isView = true;
   }
 
   /** What decides on tiles in a context. Times of softcuda say nothing about a GPU. */
@@ -231,8 +248,59 @@ final class CudaEngine implements Engine, DeviceMeter {
   }
 
   @Override
+  public Set<String> kernels(Precision precision) {
+    return KernelLibrary.names(ElementType.of(precision));
+  }
+
+  @Override
+  public Set<String> kernelsRun() {
+    return toolkit.kernels().run();
+  }
+
+  @Override
+  public List<KernelSuite.TileSize> tiles() {
+    return tiles(Tile.ALL);
+  }
+
+  @Override
+  public List<KernelSuite.TileSize> weightTiles() {
+    return tiles(Tile.FOR_WEIGHTS);
+  }
+
+  private static List<KernelSuite.TileSize> tiles(List<Tile> table) {
+    return table.stream()
+        .map(tile -> new KernelSuite.TileSize(tile.rows(), tile.columns()))
+        .toList();
+  }
+
+  private static Tile find(List<Tile> table, KernelSuite.TileSize wanted) {
+    return table.stream()
+        .filter(tile -> tile.rows() == wanted.rows() && tile.columns() == wanted.columns())
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException("there are no kernels for " + wanted));
+  }
+
+  @Override
+  public Engine divided(Division division) {
+    TileChooser chooser =
+        TileChooser.always(
+            find(Tile.ALL, division.tile()),
+            find(Tile.FOR_WEIGHTS, division.weightTile()),
+            division.slices());
+    Device device = toolkit.device();
+    return new CudaEngine(
+        this,
+        division.small()
+            ? new Toolkit(
+                device.withMultiprocessors(1), toolkit.kernels(), chooser, Toolkit.Thresholds.SMALLEST)
+            : new Toolkit(device, toolkit.kernels(), chooser));
+  }
+
+  @Override
   public void close() {
-    lifetime.close();
+    if (!isView) {
+      lifetime.close();
+    }
   }
 
   /** The name and the device. */

@@ -21,6 +21,24 @@ public record Device(
     int sharedBytesPerBlock,
     int sharedBytesPerMultiprocessor,
     int threadsPerMultiprocessor) {
+  /**
+   * The same as if it had another number of multiprocessors, for those who divide work by it.
+   *
+   * @param number at least 1
+   * @return a device of that many
+   */
+  public Device withMultiprocessors(int number) {
+    return new Device(
+        ordinal,
+        name,
+        computeCapability,
+        number,
+        memoryBytes,
+        sharedBytesPerBlock,
+        sharedBytesPerMultiprocessor,
+        threadsPerMultiprocessor);
+  }
+
   /** One line for people. */
   @Override
   public String toString() {

@@ -24,6 +24,7 @@ public final class Kernel<P extends Record> {
   private final int maxThreads;
   private final int staticSharedBytes;
   private int allowedShared;
+  private volatile boolean hasRun;
 
   Kernel(
       Context context, CUfunction handle, String name, StructLayout layout, int compiledThreads) {
@@ -60,6 +61,20 @@ public final class Kernel<P extends Record> {
    */
   public String name() {
     return name;
+  }
+
+  /**
+   * Whether it was ever launched, by itself or in a graph.
+   *
+   * @return false for a kernel that is only loaded, or part of a graph that was never started
+   */
+  public boolean hasRun() {
+    return hasRun;
+  }
+
+  /** Notes that it has been launched. */
+  public void noteRun() {
+    hasRun = true;
   }
 
   /**

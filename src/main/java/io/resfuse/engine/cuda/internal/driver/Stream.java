@@ -26,6 +26,7 @@ import jcuda.runtime.cudaStream_t;
 public final class Stream implements AutoCloseable {
   private final Context context;
   private final CUstream handle = new CUstream();
+  private boolean capturing;
   private boolean closed;
 
   /**
@@ -51,6 +52,9 @@ public final class Stream implements AutoCloseable {
     int result = launch.start(this);
     if (result != 0) {
       context.check(result, "launching " + launch);
+    }
+    if (!capturing) {
+      launch.kernel().noteRun();
     }
   }
 
@@ -129,9 +133,11 @@ public final class Stream implements AutoCloseable {
     CUgraph graph = new CUgraph();
     boolean done = false;
     try {
+      capturing = true;
       work.run();
       done = true;
     } finally {
+      capturing = false;
       int result = cuStreamEndCapture(handle, graph);
       if (done) {
         context.check(result, "capturing a graph");

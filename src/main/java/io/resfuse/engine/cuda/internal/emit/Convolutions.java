@@ -21,9 +21,6 @@ import org.jspecify.annotations.Nullable;
  * see {@link WeightGradients}.
  */
 public final class Convolutions {
-  /** Per multiprocessor, so that the last wave of blocks of two tiles weighs little. */
-  private static final long TILES_FOR_TWO = 16;
-
   private final Emission emission;
 
   public Convolutions(Emission emission) {
@@ -52,7 +49,9 @@ public final class Convolutions {
 
   /** Where there are many tiles, each block computes two: half as many statistics are stored. */
   private int tilesPerBlock(TileChoice choice, long tiles) {
-    boolean many = tiles >= TILES_FOR_TWO * emission.device().multiprocessors();
+    long enough =
+        (long) emission.toolkit().thresholds().tilesForTwo() * emission.device().multiprocessors();
+    boolean many = tiles >= enough;
     return choice.slices() == 1 && many ? 2 : 1;
   }
 

@@ -12,9 +12,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Adds batch norms to programs, forward; see {@link NormalizationGradients}. */
 public final class Normalizations {
-  /** More tiles of statistics than these are merged before they are finalised. */
-  private static final int MOST_TILES = 512;
-
   private static final int TILES_PER_GROUP = 32;
 
   private final Emission emission;
@@ -60,9 +57,9 @@ public final class Normalizations {
     int tiles = Geometry.ceilDiv(rows, rowsPerTile);
     Buffer merged = statistics;
     int rowsPerMerged = rowsPerTile;
-    if (tiles > MOST_TILES) {
-      int perGroup =
-          Math.max(1, Geometry.ceilDiv(tiles, MOST_TILES * TILES_PER_GROUP)) * TILES_PER_GROUP;
+    int most = emission.toolkit().thresholds().mostStatistics();
+    if (tiles > most) {
+      int perGroup = Math.max(1, Geometry.ceilDiv(tiles, most * TILES_PER_GROUP)) * TILES_PER_GROUP;
       int groups = Geometry.ceilDiv(tiles, perGroup);
       merged = program.timeline().workspace(2L * Float.BYTES * norm.channels() * groups);
       merge(program, norm, statistics, merged, tiles, rows, rowsPerTile, perGroup);

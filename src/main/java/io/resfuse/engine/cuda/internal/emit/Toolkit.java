@@ -10,5 +10,27 @@ import io.resfuse.engine.cuda.internal.tiles.TileChooser;
  * @param device for which they are
  * @param kernels where they come from, when a program is bound
  * @param tiles decides which of them
+ * @param thresholds from which sizes on work is divided otherwise
  */
-public record Toolkit(Device device, KernelLibrary kernels, TileChooser tiles) {}
+public record Toolkit(
+    Device device, KernelLibrary kernels, TileChooser tiles, Thresholds thresholds) {
+  /** With the usual thresholds. */
+  public Toolkit(Device device, KernelLibrary kernels, TileChooser tiles) {
+    this(device, kernels, tiles, Thresholds.USUAL);
+  }
+
+  /**
+   * Sizes from which on work is divided otherwise.
+   *
+   * @param mostStatistics tiles of statistics; more than these are merged before they are finalised
+   * @param tilesForTwo tiles of a product per multiprocessor from which on each block computes two,
+   *     so that the last wave of blocks weighs little
+   */
+  public record Thresholds(int mostStatistics, int tilesForTwo) {
+    /** What is fast. */
+    public static final Thresholds USUAL = new Thresholds(512, 16);
+
+    /** What tries everything on small tensors. */
+    public static final Thresholds SMALLEST = new Thresholds(2, 1);
+  }
+}

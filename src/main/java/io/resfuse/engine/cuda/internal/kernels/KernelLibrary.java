@@ -7,8 +7,12 @@ import io.resfuse.engine.cuda.internal.driver.KernelModule;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -147,6 +151,37 @@ public final class KernelLibrary implements AutoCloseable {
    */
   public static int compiledRegisters(String kernel) {
     return REGISTERS.getOrDefault(kernel, 0);
+  }
+
+  /**
+   * The kernels of a type, and those that are the same for all types.
+   *
+   * @param type of tensors
+   * @return their names
+   */
+  public static Set<String> names(ElementType type) {
+    Set<String> names = new TreeSet<>();
+    for (String name : FILES.keySet()) {
+      List<String> words = List.of(name.split("_", -1));
+      boolean hasType =
+          Arrays.stream(ElementType.values()).anyMatch(one -> words.contains(one.suffix()));
+      if (!hasType || words.contains(type.suffix())) {
+        names.add(name);
+      }
+    }
+    return names;
+  }
+
+  /** The kernels that have been launched. */
+  public synchronized Set<String> run() {
+    Set<String> names = new TreeSet<>();
+    kernels.forEach(
+        (name, kernel) -> {
+          if (kernel.hasRun()) {
+            names.add(name);
+          }
+        });
+    return names;
   }
 
   /**

@@ -21,6 +21,7 @@ public final class Pass implements AutoCloseable {
   private final Stream stream;
   private final List<Program.Step> steps;
   private final @org.jspecify.annotations.Nullable Graph graph;
+  private boolean started;
 
   /**
    * Captures the steps.
@@ -49,11 +50,20 @@ public final class Pass implements AutoCloseable {
   public void start() {
     if (graph != null) {
       stream.launch(graph);
+      noteRun();
     } else {
       for (Program.Step step : steps) {
         step.issue(stream);
         stream.synchronize(doing + ": " + step);
       }
+    }
+  }
+
+  /** The kernels of a graph have run when it was first started. */
+  private void noteRun() {
+    if (!started) {
+      started = true;
+      launches().forEach(launch -> launch.kernel().noteRun());
     }
   }
 

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda.internal.tiles;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.cuda.internal.kernels.Tile;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.program.Region;
 import java.util.List;
@@ -9,6 +10,11 @@ import java.util.List;
 public interface TileChooser {
   /** What {@link TileChoice} reckons. */
   TileChooser ESTIMATES = Question::estimate;
+
+  /** The same for all, whatever their sizes. */
+  static TileChooser always(Tile tile, Tile weightTile, int slices) {
+    return question -> new TileChoice(question.isOfWeights() ? weightTile : tile, slices);
+  }
 
   /**
    * Chooses.
@@ -25,7 +31,12 @@ public interface TileChooser {
    * @param candidates what may be tried, the estimate among them
    * @param trial how
    */
-  record Question(String sizes, TileChoice estimate, List<TileChoice> candidates, Trial trial) {}
+  record Question(String sizes, TileChoice estimate, List<TileChoice> candidates, Trial trial) {
+    /** Whether it is a gradient of weights, which has tiles that no other product has. */
+    private boolean isOfWeights() {
+      return candidates.stream().anyMatch(candidate -> !Tile.ALL.contains(candidate.tile()));
+    }
+  }
 
   /** Adds the launches of a product to a program, on buffers of the program's own. */
   interface Trial {

@@ -1,0 +1,230 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.KernelSuite;
+import io.resfuse.engine.KernelSuite.Division;
+import io.resfuse.engine.KernelSuite.TileSize;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.verify.OperationShape.Kind;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Small operations of sizes that the layers of a network seldom have, and at which kernels go
+ * wrong: where a loop runs a second time, a tile is not full, a sum is cut into many slices, or a
+ * number is larger than a shortcut allows for. {@code docs/verify.md} has the list: what each
+ * kernel's parameters, branches, loops and tails are, and which case is for which.
+ *
+ * <p>Most sizes follow from the tiles of an engine that is a {@link KernelSuite}: each tile gets
+ * products that fill several of it and begin another by one row and 8 columns, once cut into slices
+ * and once with blocks that work on. Other engines get the same sizes of a usual tile.
+ */
+public final class EdgeCases {
+  private static final TileSize USUAL = new TileSize(64, 64);
+
+  /** Of 16-bit elements in a vector: channels are padded to multiples of it. */
+  private static final int VECTOR = 8;
+
+  /** Terms of a sum that a stage of the pipeline has, at most: 64 bytes of 16-bit elements. */
+  private static final int STAGE = 32;
+
+  /** Stages that are in flight: a sum of more comes back to the first place of the ring. */
+  private static final int RING = 4;
+
+  /** Rows of a gradient that one block adds up. */
+  private static final int ROWS_PER_BLOCK = 256;
+
+  /** Partial results that a kernel over channels takes at once; a thread takes every 32nd. */
+  private static final int PARTS = 32;
+
+  /** Vectors of channels that a block over channels has at most. */
+  private static final int VECTORS_PER_BLOCK = 128;
+
+  /** Channels whose coefficients the threads of a block load at once. */
+  private static final int COEFFICIENTS = 512;
+
+  /** Classes whose logits a block keeps. */
+  private static final int KEPT_CLASSES = 2048;
+
+  /** Threads of the kernel of the loss. */
+  private static final int LOSS_THREADS = 256;
+
+  /** One slice; a few; more than four, of which the last are empty. */
+  private static final int[] SLICES = {1, 2, 9};
+
+  private static final Window POINT = new Window(1, 1, 0, 1);
+  private static final Window THREE = new Window(3, 1, 1, 1);
+
+  /** What a convolution has. */
+  private enum Part {
+    BIAS,
+    NORM,
+    RESIDUAL,
+    RELU,
+    PROLOGUE
+  }
+
+  /** Images that have a number of pixels together. */
+  private record Pixels(int batch, int height, int width) {
+    /** The first number from one on, and by steps, that is some images of about square sizes. */
+    static Pixels from(int least, int step) {
+      for (int pixels = least; ; pixels += step) {
+        for (int batch = 2; batch < 10; batch++) {
+          int plane = pixels / batch;
+          for (int height = (int) Math.sqrt(plane); height > 4; height--) {
+            if (batch * plane == pixels && plane % height == 0) {
+              return new Pixels(batch, height, plane / height);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private EdgeCases() {}
+
+  /**
+   * The cases for an engine.
+   *
+   * @param engine whose tiles count if it is a {@link KernelSuite}
+   * @return all of {@link Level#EDGES}
+   */
+  public static List<VerifyCase> of(Engine engine) {
+    KernelSuite suite = engine instanceof KernelSuite tiled ? tiled : null;
+    List<TileSize> tiles = suite == null ? List.of(USUAL) : suite.tiles();
+    List<TileSize> weightTiles = suite == null ? List.of(USUAL) : suite.weightTiles();
+    List<VerifyCase> cases = new ArrayList<>();
+    tiles(cases, tiles, weightTiles);
+    manyRows(cases, tiles.get(tiles.size() - 1));
+    windows(cases);
+    channels(cases);
+    pools(cases);
+    losses(cases);
+    return List.copyOf(cases);
+  }
+
+  /** Each tile of the products and of the gradients of weights, with and without a prologue. */
+  private static void tiles(
+      List<VerifyCase> cases, List<TileSize> tiles, List<TileSize> weightTiles) {
+    for (int i = 0; i < weightTiles.size(); i++) {
+      TileSize tile = tiles.get(i % tiles.size());
+      TileSize weightTile = weightTiles.get(i);
+      // Two tiles, two of which a block computes, then another and one that has a single row.
+      int rows = 3 * Math.max(tile.rows(), USUAL.rows());
+      int out = tile.columns() + VECTOR;
+      // Of 3 x 3 taps: one stage more than the ring, which is not full.
+      int in = (RING + 1) * STAGE / 9 / VECTOR * VECTOR;
+      for (boolean prologue : new boolean[] {false, true}) {
+        int slices = SLICES[(i + (prologue ? 1 : 0)) % SLICES.length];
+        // Behind a prologue an even number, so that integers have exact statistics.
+        Pixels pixels = prologue ? Pixels.from(rows + 2, 2) : Pixels.from(rows + 1, STAGE);
+        Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
+        parts.add(prologue ? Part.PROLOGUE : Part.RESIDUAL);
+        String label =
+            "edge of %dx%d and %dx%d, %d slices:"
+                .formatted(
+                    tile.rows(), tile.columns(), weightTile.rows(), weightTile.columns(), slices);
+        Division division = new Division(tile, weightTile, slices, slices == 1);
+        cases.add(edge(label, conv(in, out, THREE, 1, parts, pixels)).with(division));
+      }
+    }
+    // Images that need no windows, in three slices, then tap by tap at a stride.
+    TileSize last = tiles.get(tiles.size() - 1);
+    Division sliced = new Division(last, weightTiles.get(weightTiles.size() - 1), 3, false);
+    Set<Part> all = EnumSet.of(Part.NORM, Part.RELU, Part.PROLOGUE);
+    cases.add(
+        edge("edge:", conv(72, 24, POINT, 1, all, Pixels.from(2 * ROWS_PER_BLOCK + 2, 2)))
+            .with(sliced));
+    cases.add(
+        edge("edge:", conv(40, 72, new Window(1, 3, 0, 1), 1, all, new Pixels(2, 9, 11)))
+            .with(sliced));
+  }
+
+  /** More rows of statistics and of partial sums than a thread of a reduction takes at once. */
+  private static void manyRows(List<VerifyCase> cases, TileSize tile) {
+    TileSize usual = new TileSize(USUAL.rows(), USUAL.columns());
+    Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
+    int merged = PARTS * ROWS_PER_BLOCK + 1;
+    cases.add(
+        edge("many rows, merged:", conv(8, 8, POINT, 1, parts, new Pixels(3, 1, merged / 3)))
+            .with(new Division(usual, usual, 1, true)));
+    int unmerged = (PARTS + 4) * USUAL.rows() + 1;
+    cases.add(
+        edge("many rows:", conv(8, 8, POINT, 1, parts, new Pixels(5, 1, unmerged / 5)))
+            .with(new Division(usual, usual, 2, false)));
+    // Weights alone, in more chunks of the optimizer than one, whose last one is not full.
+    cases.add(
+        edge("weights:", conv(24, 40, THREE, 1, EnumSet.noneOf(Part.class), new Pixels(2, 5, 6)))
+            .with(new Division(tile, tile.equals(usual) ? usual : tile, 2, true))
+            .with(Regime.standard().andOn()));
+  }
+
+  /** Strides, dilations and kernels beyond those of a ResNet, and more images than eight. */
+  private static void windows(List<VerifyCase> cases) {
+    Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
+    cases.add(edge("edge:", conv(8, 16, new Window(3, 1, 3, 3), 1, parts, new Pixels(9, 7, 6))));
+    cases.add(edge("edge:", conv(8, 16, new Window(5, 3, 2, 1), 1, parts, new Pixels(2, 11, 10))));
+    cases.add(edge("edge:", conv(3, 16, new Window(7, 2, 3, 1), 1, parts, new Pixels(2, 9, 12))));
+    Set<Part> biased = EnumSet.of(Part.BIAS, Part.NORM, Part.RELU);
+    cases.add(
+        edge("edge:", conv(12, 18, THREE, 3, biased, new Pixels(3, 5, 6)))
+            .with(Regime.standard().andOn()));
+    for (int stride : new int[] {2, 3}) {
+      // Channels before those of the input: a multiple of a vector, and none.
+      int out = stride == 2 ? 24 : 13;
+      Window window = new Window(1, stride, 0, 1);
+      cases.add(edge("edge:", OperationShape.plain(Kind.SHORTCUT, 8, out, window, 3, 7, 8)));
+    }
+  }
+
+  /** More channels than a block has threads for. */
+  private static void channels(List<VerifyCase> cases) {
+    Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
+    int many = VECTORS_PER_BLOCK * VECTOR + VECTOR;
+    cases.add(edge("edge:", conv(many, many, POINT, many / 8, parts, new Pixels(2, 3, 3))));
+    Set<Part> prologue = EnumSet.of(Part.NORM, Part.RELU, Part.PROLOGUE);
+    cases.add(edge("edge:", conv(COEFFICIENTS + 8, 16, POINT, 1, prologue, new Pixels(2, 2, 3))));
+    cases.add(edge("edge:", conv(72, 72, POINT, 1, parts, new Pixels(2, 3, 5))));
+    cases.add(edge("edge:", OperationShape.plain(Kind.LINEAR, 72, 136, POINT, 9, 1, 1)));
+  }
+
+  /** Pools of more rows and columns than a block's, and of windows that do not overlap. */
+  private static void pools(List<VerifyCase> cases) {
+    Window usual = new Window(3, 2, 1, 1);
+    cases.add(edge("edge:", OperationShape.maxPool(8, true, usual, 2, 59, 6)));
+    cases.add(edge("edge:", OperationShape.maxPool(72, false, usual, 1, 4, 131)));
+    cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(2, 3, 0, 1), 9, 8, 9)));
+    cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(5, 1, 2, 1), 2, 7, 9)));
+    cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 9, 4, 4)));
+  }
+
+  /** More classes than a block keeps, and more of these than it has threads. */
+  private static void losses(List<VerifyCase> cases) {
+    cases.add(edge("edge:", OperationShape.loss(4, KEPT_CLASSES + LOSS_THREADS + 6)));
+    cases.add(edge("edge:", OperationShape.loss(9, 11)));
+  }
+
+  private static OperationShape conv(
+      int in, int out, Window window, int groups, Set<Part> parts, Pixels pixels) {
+    return new OperationShape(
+        Kind.CONV,
+        in,
+        out,
+        parts.contains(Part.PROLOGUE),
+        window,
+        groups,
+        parts.contains(Part.BIAS),
+        parts.contains(Part.NORM),
+        parts.contains(Part.RESIDUAL),
+        parts.contains(Part.RELU),
+        pixels.batch(),
+        pixels.height(),
+        pixels.width());
+  }
+
+  private static VerifyCase edge(String label, OperationShape shape) {
+    return shape.toCase(label).at(Level.EDGES);
+  }
+}

@@ -1,0 +1,52 @@
+package io.resfuse.verify;
+
+import io.resfuse.engine.Parameters;
+import java.util.Arrays;
+import java.util.Map;
+
+/**
+ * Losses and the gradients of logits, which are the images themselves, so that all engines and
+ * precisions have the same: against smoothed and hard labels, some of which are -1, against none at
+ * all, and against distributions as mixup and as label smoothing make them; and that NaN in one
+ * image makes the loss NaN and no other image's gradient.
+ *
+ * <p>What is left is arithmetic in float32: an exponential and a logarithm of numbers up to about
+ * 10, and sums of as many terms as there are classes, in about 256 parts. That is relatively 1e-6
+ * of a probability, and no probability is larger than the largest gradient by more than a factor of
+ * a few: {@value #RELATIVE} of it is allowed.
+ */
+final class LossRung {
+  private static final double RELATIVE = 1e-5;
+
+  private LossRung() {}
+
+  static Check check(Contest contest, VerifyCase test) {
+    if (!test.isOperation()
+        || !test.output().equals(VerifyCase.LOGITS)
+        || !test.network().parameters().isEmpty()
+        || test.height() * test.width() != 1) {
+      return Check.skipped(Rung.LOSS, "is no loss by itself");
+    }
+    Parameters none = contest.fills().random(test.network());
+    Drive drive = Drive.random(contest.fills(), test, 0);
+    float[] spoilt = drive.images().clone();
+    spoilt[0] = Float.NaN;
+    Comparison comparison = new Comparison(test);
+    try (TrainingPass subject = new TrainingPass(contest.subject(), test, test.network(), none);
+        TrainingPass against = new TrainingPass(contest.against(), test, test.network(), none)) {
+      for (float[] images : new float[][] {drive.images(), spoilt}) {
+        Map<String, double[]> got = subject.losses(images, drive);
+        against
+            .losses(images, drive)
+            .forEach((name, expected) -> compare(comparison, name, got.get(name), expected));
+      }
+    }
+    return comparison.check(Rung.LOSS);
+  }
+
+  private static void compare(Comparison comparison, String name, double[] got, double[] expected) {
+    double largest =
+        Arrays.stream(expected).filter(Double::isFinite).map(Math::abs).max().orElse(0);
+    comparison.special(name, got, expected, i -> RELATIVE * largest + Float.MIN_NORMAL);
+  }
+}
