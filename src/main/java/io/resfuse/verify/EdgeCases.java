@@ -4,6 +4,9 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.KernelSuite.Division;
 import io.resfuse.engine.KernelSuite.TileSize;
+import io.resfuse.engine.NetworkBuilder;
+import io.resfuse.engine.NetworkBuilder.Conv;
+import io.resfuse.engine.NetworkBuilder.Norm;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.verify.OperationShape.Kind;
 import java.util.ArrayList;
@@ -98,7 +101,8 @@ public final class EdgeCases {
     List<VerifyCase> cases = new ArrayList<>();
     tiles(cases, tiles, weightTiles);
     manyRows(cases, tiles.get(tiles.size() - 1));
-    windows(cases);
+    windows(cases, weightTiles.get(weightTiles.size() - 1));
+    cases.add(faint());
     channels(cases);
     pools(cases);
     losses(cases);
@@ -144,27 +148,31 @@ public final class EdgeCases {
 
   /** More rows of statistics and of partial sums than a thread of a reduction takes at once. */
   private static void manyRows(List<VerifyCase> cases, TileSize tile) {
-    TileSize usual = new TileSize(USUAL.rows(), USUAL.columns());
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
     int merged = PARTS * ROWS_PER_BLOCK + 1;
     cases.add(
         edge("many rows, merged:", conv(8, 8, POINT, 1, parts, new Pixels(3, 1, merged / 3)))
-            .with(new Division(usual, usual, 1, true)));
+            .with(new Division(USUAL, USUAL, 1, true)));
     int unmerged = (PARTS + 4) * USUAL.rows() + 1;
     cases.add(
         edge("many rows:", conv(8, 8, POINT, 1, parts, new Pixels(5, 1, unmerged / 5)))
-            .with(new Division(usual, usual, 2, false)));
+            .with(new Division(USUAL, USUAL, 2, false)));
     // Weights alone, in more chunks of the optimizer than one, whose last one is not full.
     cases.add(
         edge("weights:", conv(24, 40, THREE, 1, EnumSet.noneOf(Part.class), new Pixels(2, 5, 6)))
-            .with(new Division(tile, tile.equals(usual) ? usual : tile, 2, true))
+            .with(new Division(tile, tile, 2, true))
             .with(Regime.standard().andOn()));
   }
 
   /** Strides, dilations and kernels beyond those of a ResNet, and more images than eight. */
-  private static void windows(List<VerifyCase> cases) {
+  private static void windows(List<VerifyCase> cases, TileSize narrow) {
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
-    cases.add(edge("edge:", conv(8, 16, new Window(3, 1, 3, 3), 1, parts, new Pixels(9, 7, 6))));
+    Window dilated = new Window(3, 1, 3, 3);
+    cases.add(edge("edge:", conv(8, 16, dilated, 1, parts, new Pixels(9, 7, 6))));
+    // As many channels as a narrow tile has columns, which are then all of one tap.
+    cases.add(
+        edge("edge of one tap:", conv(narrow.columns(), 8, dilated, 1, parts, new Pixels(9, 5, 6)))
+            .with(new Division(narrow, narrow, 1, false)));
     cases.add(edge("edge:", conv(8, 16, new Window(5, 3, 2, 1), 1, parts, new Pixels(2, 11, 10))));
     cases.add(edge("edge:", conv(3, 16, new Window(7, 2, 3, 1), 1, parts, new Pixels(2, 9, 12))));
     Set<Part> biased = EnumSet.of(Part.BIAS, Part.NORM, Part.RELU);
@@ -172,11 +180,24 @@ public final class EdgeCases {
         edge("edge:", conv(12, 18, THREE, 3, biased, new Pixels(3, 5, 6)))
             .with(Regime.standard().andOn()));
     for (int stride : new int[] {2, 3}) {
-      // Channels before those of the input: a multiple of a vector, and none.
+      // Channels before those of the input: a vector of them, and less than one.
       int out = stride == 2 ? 24 : 13;
       Window window = new Window(1, stride, 0, 1);
       cases.add(edge("edge:", OperationShape.plain(Kind.SHORTCUT, 8, out, window, 3, 7, 8)));
     }
+  }
+
+  /**
+   * A batch norm of results so small that its epsilon matters, used as it is in evaluation, too.
+   */
+  private static VerifyCase faint() {
+    NetworkBuilder builder = new NetworkBuilder(Fills.FAINT, VECTOR);
+    Norm norm = new Norm(Fills.FAINT + ".bn", 1e-5, 0.1);
+    Conv conv = new Conv(Fills.FAINT, 2 * VECTOR, POINT, 1, true, norm);
+    builder.output(VerifyCase.OUT, builder.fusedConv(builder.input(), conv, null, true));
+    String name = "faint: conv 1x1 8>16 bias bn relu";
+    return new VerifyCase(name, Level.EDGES, builder.build(), null, 2, 5, 6)
+        .with(Regime.standard().andOn());
   }
 
   /** More channels than a block has threads for. */
@@ -186,7 +207,6 @@ public final class EdgeCases {
     cases.add(edge("edge:", conv(many, many, POINT, many / 8, parts, new Pixels(2, 3, 3))));
     Set<Part> prologue = EnumSet.of(Part.NORM, Part.RELU, Part.PROLOGUE);
     cases.add(edge("edge:", conv(COEFFICIENTS + 8, 16, POINT, 1, prologue, new Pixels(2, 2, 3))));
-    cases.add(edge("edge:", conv(72, 72, POINT, 1, parts, new Pixels(2, 3, 5))));
     cases.add(edge("edge:", OperationShape.plain(Kind.LINEAR, 72, 136, POINT, 9, 1, 1)));
   }
 

@@ -33,8 +33,13 @@ final class Names {
     return output + EVALUATED;
   }
 
+  static boolean isEvaluated(String tensor) {
+    return tensor.endsWith(EVALUATED);
+  }
+
+  /** Whether it comes after the updates. */
   static boolean isNext(String tensor) {
-    return tensor.endsWith(NEXT) || tensor.endsWith(EVALUATED);
+    return tensor.endsWith(NEXT) || isEvaluated(tensor);
   }
 
   /** A tensor of the first step by the name of one after the updates, or the name itself. */

@@ -24,8 +24,11 @@ final class StoredStatistics {
 
   private StoredStatistics() {}
 
-  /** Adds what it finds; nothing where the case has no batch norm of its own. */
-  static void check(Contest contest, VerifyCase test, Comparison comparison) {
+  /**
+   * Adds what it finds, by a plan of the subject's; nothing where the case has no batch norm of its
+   * own.
+   */
+  static void check(Contest contest, VerifyCase test, TrainingPass subject, Comparison comparison) {
     if (!test.isOperation()
         || !(last(test) instanceof Operation.FusedConv conv)
         || conv.batchNorm() == null
@@ -41,7 +44,8 @@ final class StoredStatistics {
     Drive drive = Drive.large(contest.fills(), test);
     Map<String, double[]> expected =
         step(contest.yardstick().in(contest.subject().precision()), test, parameters, drive);
-    Map<String, double[]> got = step(contest.subject(), test, parameters, drive);
+    subject.beginWith(parameters);
+    Map<String, double[]> got = subject.step(drive);
     for (ParameterSpec parameter : conv.parameters()) {
       if (!parameter.isTrainable()) {
         String tensor = Names.after(parameter.name(), TrainingPass.UPDATES);

@@ -42,8 +42,8 @@ public final class TrainingCases {
             parameter ->
                 !parameter.name().matches("(layer2|fc)\\..*")
                     || parameter.name().equals("layer2.0.conv2.weight"));
-    Optimizer.Sgd nesterov = new Optimizer.Sgd(0.9, true, 1e-4, groups(network));
-    Optimizer.Sgd plain = new Optimizer.Sgd(0, false, 1e-3, Map.of());
+    Optimizer.Sgd nesterov = new Optimizer.Sgd(0.9, true, 0.05, groups(network));
+    Optimizer.Sgd plain = new Optimizer.Sgd(0, false, 0.1, Map.of());
     return List.of(
         test("nesterov", network, Regime.of(nesterov)),
         test("without momentum", network, Regime.of(plain)),

@@ -20,7 +20,7 @@ final class TrainingPass implements AutoCloseable {
   private final TrainingPlan plan;
   private final VerifyCase test;
   private final NetworkSpec network;
-  private final Parameters initial;
+  private Parameters initial;
   private final Map<String, HostTensor> optimizer;
 
   TrainingPass(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
@@ -75,6 +75,11 @@ final class TrainingPass implements AutoCloseable {
     if (test.regime().wantsInputGradient()) {
       results.put(Names.INPUT_GRADIENT, InferencePass.toDoubles(plan.inputGradient()));
     }
+  }
+
+  /** Begins with other parameters from now on. */
+  void beginWith(Parameters parameters) {
+    initial = parameters;
   }
 
   /** The output of a forward pass alone. */

@@ -84,10 +84,10 @@ final class TrainingRungs {
           break;
         }
       }
-    }
-    Comparison statistics = last.get(Rung.STATISTICS);
-    if (statistics != null) {
-      StoredStatistics.check(contest, test, statistics);
+      Comparison statistics = last.get(Rung.STATISTICS);
+      if (statistics != null) {
+        StoredStatistics.check(contest, test, run, statistics);
+      }
     }
     exactly.check(first, last.computeIfAbsent(Rung.UPDATE, rung -> new Comparison(test)));
     exactly.checkNorm(first, last.computeIfAbsent(Rung.GRADIENTS, rung -> new Comparison(test)));
@@ -179,7 +179,9 @@ final class TrainingRungs {
     FORWARD,
     BACKWARD,
     MOMENTS,
-    NEXT
+    EVALUATED,
+    NEXT,
+    NEXT_BACKWARD
   }
 
   private Part part(String tensor) {
@@ -188,7 +190,9 @@ final class TrainingRungs {
     }
     Rung rung = rung(tensor);
     if (rung == Rung.NEXT) {
-      return Part.NEXT;
+      return Names.isEvaluated(tensor)
+          ? Part.EVALUATED
+          : Names.isGradient(tensor) ? Part.NEXT_BACKWARD : Part.NEXT;
     }
     return rung == Rung.GRADIENTS || rung == Rung.UPDATE ? Part.BACKWARD : Part.FORWARD;
   }

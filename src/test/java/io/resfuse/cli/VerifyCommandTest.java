@@ -59,7 +59,7 @@ class VerifyCommandTest {
     assertThat(json.path("cases")).hasSize(2);
     JsonNode first = json.path("cases").get(0);
     assertThat(first.path("name").asText()).isEqualTo("1: conv 3x3/2 5>9 pad 1 bn relu");
-    assertThat(first.path("checks")).hasSize(8);
+    assertThat(first.path("checks")).hasSize(10);
     assertThat(first.path("errors").path("gradients")).hasSameSizeAs(json.path("bins"));
     long counted = 0;
     for (JsonNode count : first.path("errors").path("inference")) {
@@ -73,7 +73,8 @@ class VerifyCommandTest {
     Outcome outcome = verify("--precision", "fp32", "--levels", "training");
     assertThat(outcome.exitCode()).as(outcome.out() + outcome.err()).isZero();
     assertThat(outcome.out())
-        .contains("adam: ", "adamw: ", "frozen: ", "accumulated: ", "4 cases, 0 failed");
+        .contains(
+            "nesterov: ", "without momentum: ", "adam: ", "adamw: ", "frozen: ", "accumulated: ", "6 cases, 0 failed");
   }
 
   @Test

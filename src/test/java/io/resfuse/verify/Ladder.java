@@ -35,11 +35,13 @@ final class Ladder {
     return verify(WrongEngine.of(reference, mistake), precision, test);
   }
 
+  /** What comes after a wrong update is wrong, too, and not looked at. */
   static void assertOnlyMissed(Map<Rung, Check> checks, Rung... missed) {
     List<Rung> got =
         checks.values().stream()
             .filter(check -> check.status() == Status.MISSED)
             .map(Check::rung)
+            .filter(rung -> rung != Rung.NEXT)
             .toList();
     assertThat(got).as("%s", checks.values()).containsExactly(missed);
   }
