@@ -6,7 +6,9 @@ import static org.bytedeco.dnnl.global.dnnl.dnnl_primitive_execute;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.onednn.NativeMemory.Address;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_memory;
@@ -106,6 +108,16 @@ interface Command {
     @Override
     public String implementation() {
       return PrimitiveDescs.implementation(primitive);
+    }
+
+    /** The arguments by their indices; for tests. */
+    Map<Integer, dnnl_memory> memories() {
+      Map<Integer, dnnl_memory> memories = new LinkedHashMap<>();
+      for (int i = 0; i < count; i++) {
+        dnnl_exec_arg_t argument = arguments.getPointer(i);
+        memories.put(argument.arg(), argument.memory());
+      }
+      return memories;
     }
 
     @Override

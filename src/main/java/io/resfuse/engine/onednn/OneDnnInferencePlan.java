@@ -20,7 +20,10 @@ final class OneDnnInferencePlan extends AbstractInferencePlan {
   private final NativeMemory arena;
   private final NativeMemory host;
   private final dnnl_stream stream;
-  private final Command[] commands;
+
+  /** Tests change some. */
+  final Command[] commands;
+
   private final FloatBuffer input;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
   private final FloatBuffer[] outputArray;

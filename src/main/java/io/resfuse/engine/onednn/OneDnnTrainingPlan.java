@@ -38,11 +38,15 @@ final class OneDnnTrainingPlan extends AbstractTrainingPlan {
   private final NativeMemory host;
   private final Workers workers;
   private final dnnl_stream stream;
-  private final Command[] packing;
-  private final Command[] forward;
-  private final Command[] evaluation;
-  private final Command[] backward;
-  private final Command[] accumulation;
+
+  /** Tests change some of these. */
+  final Command[] packing;
+
+  final Command[] forward;
+  final Command[] evaluation;
+  final Command[] backward;
+  final Command[] accumulation;
+
   private final RunningStatistics statistics;
   private final OptimizerUpdate optimizer;
   private final @Nullable SoftmaxLoss loss;
