@@ -15,6 +15,8 @@ final class EngineChoice {
   /** The engine that defines what is right. */
   static final String REFERENCE = "reference";
 
+  private static final String SOFTCUDA = "softcuda";
+
   @Option(
       names = "--engine",
       paramLabel = "ENGINE",
@@ -84,6 +86,18 @@ final class EngineChoice {
           "engine " + engine + " takes no kernels; only --engine " + provider.name() + " does");
     }
     return provider.open(options(), kernels);
+  }
+
+  /** Softcuda with kernels in the place of ours, which are loaded at once. */
+  Engine softCuda(UserKernels kernels) {
+    return new CudaProvider().openLoaded(new EngineOptions(threads, SOFTCUDA, false), kernels);
+  }
+
+  /** Whether softcuda may be what was asked for. */
+  boolean allowsSoftCuda() {
+    return (engine.equals("cuda") || engine.equals(Engines.AUTO))
+        && (device.isEmpty() || device.equals(SOFTCUDA))
+        && precision == null;
   }
 
   EngineOptions options() {

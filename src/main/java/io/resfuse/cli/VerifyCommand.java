@@ -14,6 +14,7 @@ import io.resfuse.verify.Subject;
 import io.resfuse.verify.Verifier;
 import io.resfuse.verify.VerifyCase;
 import io.resfuse.verify.VerifyReport;
+import io.resfuse.verify.mutation.MutationCases;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -42,7 +43,7 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:everything was within its tolerance",
-      "1:something missed, proved nothing, or could not run",
+      "1:something missed, proved nothing, or could not run; or a mutant survived without explanation",
       "2:wrong use"
     },
     footer = {
@@ -56,6 +57,8 @@ import picocli.CommandLine.Spec;
       "  resfuse verify --engine cuda --precision tf32 --against onednn --shapes layers.yaml",
       "  resfuse verify --kernel examples/kernels/naive_convolution.ptx --shapes"
           + " examples/kernels/shapes.yaml",
+      "  resfuse verify --mutate --mutants 300 --html mutants.html",
+      "  resfuse verify --mutate --mutants 40 --kernel-name 'conv_f16.*' --random 30",
     })
 final class VerifyCommand implements Callable<Integer> {
   private static final int MOST_RANDOM = 1_000_000;
@@ -153,6 +156,8 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Write a page with the table and histograms of errors to this file.")
   private Path html;
 
+  @Mixin private Mutation mutation;
+
   @Override
   public Integer call() throws IOException {
     if (size < 1 || batch < 1 || random < 0 || random > MOST_RANDOM) {
@@ -166,11 +171,18 @@ final class VerifyCommand implements Callable<Integer> {
       cases.addAll(ShapeFile.read(shapes));
     }
     cases.addAll(RandomShapes.of(random, seed));
-    if (network != null || cases.isEmpty()) {
+    if (mutation.isWanted() && network == null && cases.isEmpty()) {
+      try (Engine engine = engineChoice.softCuda(UserKernels.none())) {
+        cases.addAll(MutationCases.of(engine));
+      }
+    } else if (network != null || cases.isEmpty()) {
       ResNetConfig config =
           networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
       cases.addAll(NetworkCases.at(levels, config, batch, size));
       hasEdges = levels.contains(Level.EDGES);
+    }
+    if (mutation.isWanted()) {
+      return mutation.run(engineChoice, cases, kernel, seed, json, html);
     }
     UserKernels kernels = kernel == null ? UserKernels.none() : UserKernels.read(kernel);
     try (Engine engine = kernel == null ? engineChoice.open() : engineChoice.open(kernels);

@@ -48,6 +48,7 @@ final class ExactRung {
           requireExact(comparison, test, tensor, values);
           comparison.elements(tensor, got.get(tensor), values, i -> allowed);
         });
+    RoundedOutputs.check(contest, test, network, comparison);
     return comparison.check(Rung.EXACT);
   }
 

@@ -59,6 +59,20 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     this(device, userKernels, any -> TileChooser.ESTIMATES);
   }
 
+  /** Loads the user's kernels before any is asked for. */
+  CudaEngine withUserKernelsLoaded() {
+    boolean done = false;
+    try {
+      kernels.loadUserKernels();
+      done = true;
+      return this;
+    } finally {
+      if (!done) {
+        close();
+      }
+    }
+  }
+
   /**
    * For tests.
    *

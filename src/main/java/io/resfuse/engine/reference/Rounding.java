@@ -3,8 +3,9 @@ package io.resfuse.engine.reference;
 import io.resfuse.engine.Precision;
 
 /**
- * Rounds doubles to what a precision can store: to nearest, ties to even, with subnormals,
- * overflowing to infinity. Directly, not through float, so that nothing is rounded twice.
+ * Rounds doubles to what a precision can store: to nearest, ties to even, but away from zero in
+ * TF32, as GPUs do; with subnormals, overflowing to infinity. Directly, not through float, so that
+ * nothing is rounded twice.
  *
  * <p>In a plan of such a precision these are rounded: the images, the weights of convolutions and
  * linear layers, every activation once it is complete (after residual and ReLU), the convolution's
@@ -49,8 +50,15 @@ enum Rounding {
     }
     int exponent = Math.max(Math.getExponent(x), smallestExponent);
     double quantum = Math.scalb(1.0, exponent - fractionBits);
-    double rounded = Math.rint(x / quantum) * quantum;
+    double quanta = x / quantum;
+    double rounded = quantum * (this == TF32 ? awayFromZero(quanta) : Math.rint(quanta));
     return Math.abs(rounded) <= largest ? rounded : Math.copySign(Double.POSITIVE_INFINITY, x);
+  }
+
+  /** To the nearest integer, and from the middle between two to that farther from zero. */
+  private static double awayFromZero(double x) {
+    double below = Math.floor(Math.abs(x));
+    return Math.copySign(Math.abs(x) - below >= 0.5 ? below + 1 : below, x);
   }
 
   void round(double[] array) {

@@ -23,6 +23,17 @@ class RoundingTest {
   }
 
   @Test
+  void tf32RoundsToNearestAndFromTheMiddleAwayFromZero() {
+    assertThat(Rounding.TF32.round(1 + 0x1p-11)).isEqualTo(1 + 0x1p-10);
+    assertThat(Rounding.TF32.round(-1 - 0x1p-11)).isEqualTo(-1 - 0x1p-10);
+    assertThat(Rounding.TF32.round(1 + 0x1.fffffp-12)).isEqualTo(1);
+    assertThat(Rounding.TF32.round(1 + 3 * 0x1p-11)).isEqualTo(1 + 2 * 0x1p-10);
+    assertThat(Double.compare(Rounding.TF32.round(-0.0), -0.0)).isZero();
+    assertThat(Rounding.TF32.round(4097)).isEqualTo(4096);
+    assertThat(Rounding.TF32.round(4098)).isEqualTo(4100);
+  }
+
+  @Test
   void halfAndBfloat16RoundToNearestEven() {
     assertThat(Rounding.FP16.round(1 + 0x1p-11)).isEqualTo(1);
     assertThat(Rounding.FP16.round(1 + 3 * 0x1p-11)).isEqualTo(1 + 2 * 0x1p-10);

@@ -135,6 +135,24 @@ public final class KernelLibrary implements AutoCloseable {
   }
 
   /**
+   * The PTX of all kernels.
+   *
+   * @return the texts of the files
+   */
+  public static List<String> texts() {
+    return HASHES.keySet().stream().sorted().map(KernelLibrary::text).toList();
+  }
+
+  /**
+   * Which changes of an instruction of these kernels change no result, and why.
+   *
+   * @return a list in the form that {@code docs/verify.md} describes
+   */
+  public static String explainedMutants() {
+    return resource("mutants.txt");
+  }
+
+  /**
    * What tells these kernels from those of other versions.
    *
    * @return the manifest of the PTX, with the hashes of all files
@@ -204,14 +222,28 @@ public final class KernelLibrary implements AutoCloseable {
 
   private KernelModule module(String kernel) {
     if (userKernels.replaces(kernel)) {
-      return modules.computeIfAbsent(
-          "user's " + userKernels.name(),
-          file -> new KernelModule(context, file, userKernels.ptx()));
+      return userModule();
     }
     return modules.computeIfAbsent(
         fileOf(kernel),
         file ->
             new KernelModule(context, file, text(file), machineCode ? machineCode(file) : null));
+  }
+
+  private KernelModule userModule() {
+    return modules.computeIfAbsent(
+        "user's " + userKernels.name(), file -> new KernelModule(context, file, userKernels.ptx()));
+  }
+
+  /**
+   * Loads the user's kernels before any is asked for, if there are any.
+   *
+   * @throws EngineException if the device cannot load them
+   */
+  public synchronized void loadUserKernels() {
+    if (!userKernels.isEmpty()) {
+      userModule();
+    }
   }
 
   /**

@@ -49,27 +49,39 @@ public final class UserKernels {
     } catch (IOException e) {
       throw new EngineException("the kernels of " + file + " cannot be read: " + e, e);
     }
+    return of(file.toString(), text);
+  }
+
+  /**
+   * Takes PTX.
+   *
+   * @param name of the file, for messages
+   * @param text of it
+   * @return its kernels
+   * @throws EngineException as {@link #read} does
+   */
+  public static UserKernels of(String name, String text) {
     Set<String> entries = new TreeSet<>();
     PtxEntries.of(text)
         .forEach(
             (kernel, entry) -> {
               if (KernelLibrary.compiledRegisters(kernel) == 0) {
                 throw new EngineException(
-                    file
+                    name
                         + ": no kernel of ours is named "
                         + kernel
                         + "; 'resfuse kernels' shows the names that a network uses");
               }
               if (entry.maxThreads() == 0) {
                 throw new EngineException(
-                    file + ": kernel " + kernel + " needs __launch_bounds__: threads per block");
+                    name + ": kernel " + kernel + " needs __launch_bounds__: threads per block");
               }
               entries.add(kernel);
             });
     if (entries.isEmpty()) {
-      throw new EngineException(file + " has no kernel; give it PTX, as 'nvcc -ptx' writes it");
+      throw new EngineException(name + " has no kernel; give it PTX, as 'nvcc -ptx' writes it");
     }
-    return new UserKernels(String.valueOf(file.getFileName()), text, entries);
+    return new UserKernels(name, text, entries);
   }
 
   /** The file's name, for messages. */
@@ -85,6 +97,11 @@ public final class UserKernels {
   synchronized boolean replaces(String kernel) {
     unused.remove(kernel);
     return entries.contains(kernel);
+  }
+
+  /** Whether there are none. */
+  boolean isEmpty() {
+    return entries.isEmpty();
   }
 
   /**
