@@ -179,7 +179,7 @@ OperationPtr makeOperation(Context& context, int priority, const Work& work) {
     operation->work = [k = *kernel]() -> CUresult {
       const Failure failure =
           run(*k.function->module->machine, k.function->index, k.launch, k.parameters.data(), memory());
-      if (failure.code != CUDA_SUCCESS) report(failure.report);
+      if (!failure.report.empty()) report(failure.report);
       return static_cast<CUresult>(failure.code);
     };
   } else if (const auto* copy = std::get_if<CopyWork>(&work)) {

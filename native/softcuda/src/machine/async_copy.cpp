@@ -22,6 +22,7 @@ void perform(Block& block, const PendingCopy& copy, uint32_t lanes) {
       std::memset(to + bytes, 0, copy.bytes - bytes);
     }
     if (!block.sharedWritten.empty()) std::memset(block.sharedWritten.data() + copy.destination[lane], 1, copy.bytes);
+    if (block.races) block.races->land(copy.destination[lane], copy.bytes);
   }
 }
 
@@ -130,7 +131,11 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
     if (c.block.races) {
       std::vector<uint8_t> written;
       written.swap(c.block.sharedWritten);
-      recordShared(c, to, mask, bytes, {false, true, false});
+      for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+        const uint32_t lane = lanes & (0u - lanes);
+        recordShared(c, to, lane, bytes, {false, true, false});
+        c.block.races->takeOff(static_cast<uint32_t>(to.at[__builtin_ctz(lane)]), bytes);
+      }
       written.swap(c.block.sharedWritten);
     }
     // Until then the bytes are not initialised.
@@ -153,7 +158,8 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
     pending.mask = same;
     pending.group = group;
     pending.bytes = bytes;
-    pending.line = in.line;
+    pending.pc = c.pc;
+    pending.function = c.frame->function;
     for (size_t i = 0; i < 32; ++i) pending.destination[i] = static_cast<uint32_t>(to.at[i]);
     std::memcpy(pending.source.data(), from.at, sizeof from.at);
     std::memcpy(pending.sourceBytes.data(), sourceBytes, sizeof sourceBytes);

@@ -5,6 +5,7 @@
 
 #include "machine/block_traffic.h"
 #include "machine/executor.h"
+#include "machine/instructions.h"
 #include "machine/paths.h"
 #include "machine/race_checker.h"
 #include "machine/worker.h"
@@ -14,6 +15,7 @@ namespace softcuda::machine {
 namespace {
 
 constexpr int kRoundsPerTurn = 16;
+constexpr uint32_t kIdleRounds = 64;  // of some thirty looks each: who still only waits, waits for ever
 
 // "12 (file.cu:3)"
 std::string lineOf(const Worker& worker, const DecodedFunction& function, uint32_t pc) {
@@ -23,6 +25,13 @@ std::string lineOf(const Worker& worker, const DecodedFunction& function, uint32
 std::string lineOf(const Worker& worker, const Path& path) { return lineOf(worker, *path.frame->function, path.pc); }
 
 }  // namespace
+
+void Block::note(const Fault& what) {
+  for (const Fault& known : notes) {
+    if (known.function == what.function && known.pc == what.pc) return;
+  }
+  notes.push_back(what);
+}
 
 std::string Block::threadName(const Worker& worker, uint32_t linearThread) const {
   const auto& size = worker.launch.launch.block;
@@ -37,7 +46,10 @@ void Block::start(Worker& worker, uint64_t linear) {
            static_cast<uint32_t>(linear / state.launch.grid[0] % state.launch.grid[1]),
            static_cast<uint32_t>(linear / state.launch.grid[0] / state.launch.grid[1])};
   threads = state.blockThreads;
-  exitedThreads = passedBy = passedByThread = 0;
+  exitedThreads = 0;
+  mbarrierEvents = 0;
+  idleRounds = 0;
+  notes.clear();
   barriers = {};
   sharedBytes = state.sharedBytes;
   reservedShared = (sharedBytes + 127) & ~127u;
@@ -57,7 +69,8 @@ void Block::start(Worker& worker, uint64_t linear) {
     warp.index = w;
     const uint32_t first = w * 32;
     warp.lanes = threads - first >= 32 ? ~0u : (1u << (threads - first)) - 1;
-    warp.exited = 0;
+    warp.exited = warp.passedBy = 0;
+    warp.onlyWaits = false;
     warp.committed.fill(0);
     warp.copies.clear();
     warp.copySerial = 0;
@@ -91,7 +104,8 @@ void Block::start(Worker& worker, uint64_t linear) {
 
 bool Block::run(Worker& worker) {
   for (int rounds = 0; rounds < kRoundsPerTurn;) {
-    bool progressed = false, yielded = false, finished = true;
+    bool progressed = false, yielded = false, finished = true, onlyWaits = true;
+    const uint64_t events = mbarrierEvents;
     for (uint32_t w : order) {
       Warp& warp = warps[w];
       if (warp.paths.empty()) continue;
@@ -99,7 +113,9 @@ bool Block::run(Worker& worker) {
       for (const Path& p : warp.paths) ready = ready || p.state == PathState::Ready;
       if (ready) {
         progressed = true;
-        if (runWarp(worker, warp) == WarpState::Yielded) yielded = true;
+        const bool outOfTime = runWarp(worker, warp) == WarpState::Yielded;
+        yielded = yielded || outOfTime;
+        onlyWaits = onlyWaits && outOfTime && warp.onlyWaits;
       }
       finished = finished && warp.paths.empty();
     }
@@ -110,6 +126,8 @@ bool Block::run(Worker& worker) {
       return true;
     }
     if (!progressed && !resolveStall(worker)) reportDeadlock(worker);
+    idleRounds = progressed && onlyWaits && events == mbarrierEvents ? idleRounds + 1 : 0;
+    if (idleRounds == kIdleRounds) reportDeadlock(worker);
     if (yielded) ++rounds;
   }
   return false;
@@ -196,13 +214,17 @@ void Block::completeIfFull(Worker& worker, uint32_t id) {
 void Block::completeBarrier(Worker& worker, uint32_t id) {
   BlockBarrier& b = barriers[id];
   if (uninitialisedRead) throw *uninitialisedRead;  // no race has explained it
-  if (b.expectedThreads == 0 && exitedThreads != 0 && (passedBy != 0 || worker.launch.options.strictBarriers)) {
+  // Threads that have ended count as arrived. But where a warp ended in part, others of it stand at a barrier that all of
+  // its threads should meet together.
+  for (const Warp& warp : warps) {
+    const uint32_t missing = worker.launch.options.strictBarriers ? warp.exited : warp.passedBy;
+    if (b.expectedThreads != 0 || missing == 0 || warp.alive() == 0) continue;
     throw Fault{kLaunchFailed,
                 "barrier divergence: barrier " + std::to_string(id) + " (line " + std::to_string(b.line) +
-                    ") is not reached by all threads of the block",
+                    ") is not reached by all threads of a warp",
                 0,
-                "  thread " + threadName(worker, passedByThread) + " has ended without reaching it; " +
-                    std::to_string(b.arrivedThreads) + " threads wait there\n",
+                "  thread " + threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(missing))) +
+                    " has ended without reaching it; " + std::to_string(b.arrivedThreads) + " threads wait there\n",
                 true};
   }
   std::vector<uint32_t> participants(warps.size(), 0);
@@ -266,15 +288,61 @@ void Block::completeBarrier(Worker& worker, uint32_t id) {
 }
 
 void Block::threadsExit(Worker& worker, Warp& warp, uint32_t lanes, bool directly) {
-  const auto count = static_cast<uint32_t>(__builtin_popcount(lanes));
-  exitedThreads += count;
-  if (!directly) {
-    passedBy += count;
-    passedByThread = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(lanes));
-  }
+  exitedThreads += static_cast<uint32_t>(__builtin_popcount(lanes));
+  if (!directly) warp.passedBy |= lanes;
   if (exitedThreads == threads) return;
   for (uint32_t id = 0; id < barriers.size(); ++id) {
     if (barriers[id].inUse && barriers[id].expectedThreads == 0) completeIfFull(worker, id);
+  }
+}
+
+// Whether threads of a warp that stand at the instruction wait for the warp's other threads to come to the same one.
+static bool wantsWholeWarp(const Path& path) {
+  const Instr& in = path.frame->function->code[path.pc];
+  if (path.state == PathState::AtBarrier) return in.wholeWarp;
+  return path.state == PathState::AtWarpSync && isConverged(in.kind);
+}
+
+// The lanes for which a path waits at a warp instruction with a membermask; 0 if it is at none.
+static uint32_t membersAt(const Worker& worker, const Path& path) {
+  const Instr& in = path.frame->function->code[path.pc];
+  if (path.state != PathState::AtWarpSync || in.kind != Kind::LaneSync) return 0;
+  const Ref ref = in.refs[in.results + in.sources - 1u];
+  const auto* base = (ref & 3) == kInConstants ? static_cast<const uint8_t*>(worker.program.constants.data)
+                                               : path.frame->registers;
+  uint32_t members;
+  std::memcpy(&members, base + (ref & ~3u) + static_cast<uint32_t>(__builtin_ctz(path.mask)) * 4, 4);
+  return members;
+}
+
+// Nothing in the block goes on. Fails if threads of the path's warp have gone round the instruction at which it waits.
+void Block::checkLeftAlone(Worker& worker, const Warp& warp, const Path& path) {
+  const Instr& in = path.frame->function->code[path.pc];
+  const bool whole = wantsWholeWarp(path);
+  const uint32_t members = whole ? warp.alive() : membersAt(worker, path);
+  for (const Path& p : warp.paths) {
+    for (const Join* j = p.join; j != nullptr; j = j->parent) {
+      if ((j->arrived & members) == 0) continue;
+      const std::string what =
+          path.state == PathState::AtBarrier
+              ? "barrier divergence: barrier " + std::to_string(path.barrier) + " (line " + lineOf(worker, path) + ")"
+              : std::string("warp divergence: ") + (whole ? "an .aligned" : "a .sync") + " instruction (line " +
+                    lineOf(worker, path) + ")";
+      const uint32_t waiting = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(path.mask));
+      const uint32_t around = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(j->arrived & members));
+      Fault fault{kLaunchFailed,
+                  what + " is not reached by all threads of " + (whole ? "a warp" : "its membermask"),
+                  static_cast<uint32_t>(__builtin_ctz(path.mask)),
+                  "  thread " + threadName(worker, waiting) + " waits at the " +
+                      (in.kind == Kind::Barrier ? "barrier" : "instruction") + ", thread " +
+                      threadName(worker, around) + " went round it and waits for the others at line " +
+                      lineOf(worker, *j->frame->function, j->pc) + "\n",
+                  false};
+      fault.function = path.frame->function;
+      fault.pc = path.pc;
+      fault.warp = warp.index;
+      throw fault;
+    }
   }
 }
 
@@ -282,65 +350,61 @@ void Block::threadsExit(Worker& worker, Warp& warp, uint32_t lanes, bool directl
 bool Block::resolveStall(Worker& worker) {
   bool any = false;
   for (Warp& warp : warps) {
-    const Path* atAligned = nullptr;
+    const Path* together = nullptr;
     for (const Path& p : warp.paths) {
-      if (p.state == PathState::AtBarrier && p.frame->function->code[p.pc].wholeWarp) atAligned = &p;
+      if (wantsWholeWarp(p)) together = &p;
+      if (p.state == PathState::AtWarpSync && worker.launch.options.strictBarriers) checkLeftAlone(worker, warp, p);
     }
-    if (atAligned == nullptr) {
+    if (together == nullptr) {
       any = releaseWaiting(warp, false) || any;
       continue;
     }
+    if (together->state == PathState::AtWarpSync) checkLeftAlone(worker, warp, *together);
     // Threads that returned early no longer count. Others of the warp must not go round a barrier.
-    const bool released = releaseWaiting(warp, true);
-    any = any || released;
-    if (released) continue;
-    for (const Path& p : warp.paths) {
-      for (const Join* j = p.join; j != nullptr; j = j->parent) {
-        if (j->arrived == 0) continue;
-        const uint32_t waiting = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(atAligned->mask));
-        const uint32_t around = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(j->arrived));
-        Fault fault{kLaunchFailed,
-                    "barrier divergence: barrier " + std::to_string(atAligned->barrier) + " (line " +
-                        lineOf(worker, *atAligned) + ") is not reached by all threads of a warp",
-                    static_cast<uint32_t>(__builtin_ctz(atAligned->mask)),
-                    "  thread " + threadName(worker, waiting) + " waits at the barrier, thread " +
-                        threadName(worker, around) + " went round it and waits for the others at line " +
-                        lineOf(worker, *j->frame->function, j->pc) + "\n",
-                    false};
-        fault.function = atAligned->frame->function;
-        fault.pc = atAligned->pc;
-        fault.warp = warp.index;
-        throw fault;
-      }
-    }
+    if (releaseWaiting(warp, true)) any = true;
+    else checkLeftAlone(worker, warp, *together);
   }
   return any;
 }
 
-void Block::reportDeadlock(Worker& worker) {
-  Fault fault{kLaunchTimeout, "deadlock: no thread of the block can go on", 0, "", true};
+std::string Block::describe(const Worker& worker, const Warp& warp, const Path& path) const {
+  const auto lane = static_cast<uint32_t>(__builtin_ctz(path.mask));
+  std::string text = "  warp " + std::to_string(warp.index) + ": " + std::to_string(__builtin_popcount(path.mask)) +
+                     " threads from " + threadName(worker, warp.index * 32 + lane);
+  if (path.state == PathState::AtBarrier) {
+    const BlockBarrier& b = barriers[path.barrier];
+    return text + " wait at line " + lineOf(worker, path) + " for barrier " + std::to_string(path.barrier) +
+           ", where " + std::to_string(b.arrivedThreads) + " of " +
+           std::to_string(b.expectedThreads != 0 ? b.expectedThreads : threads - exitedThreads) +
+           " threads have arrived";
+  }
+  if (path.state == PathState::AtWarpSync)
+    return text + " wait at line " + lineOf(worker, path) + " for other threads of the warp";
+  if (path.polledAt == kNone) return text + " run at line " + lineOf(worker, path);
+  const DecodedFunction& function = *path.frame->function;
+  const Instr& in = function.code[path.polledAt];
+  const std::string place = lineOf(worker, function, path.polledAt);
+  if (in.kind == Kind::Mbarrier)
+    return text + " wait at line " + place + " for the " + describeMbarrier(*this, warp.waitedFor[lane]);
+  return text + " spin at line " + place + ": " + worker.program.source->line(in.line);
+}
+
+std::string Block::describePaths(const Worker& worker) const {
+  std::string text;
   for (const Warp& warp : warps) {
-    for (const Path& p : warp.paths) {
-      if (fault.function == nullptr) {
-        fault.function = p.frame->function;
-        fault.pc = p.pc;
-        fault.warp = warp.index;
-        fault.lane = static_cast<uint32_t>(__builtin_ctz(p.mask));
-      }
-      std::string text = "  warp " + std::to_string(warp.index) + ": " + std::to_string(__builtin_popcount(p.mask)) +
-                         " threads from " +
-                         threadName(worker, warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(p.mask))) +
-                         " wait at line " + lineOf(worker, p);
-      if (p.state == PathState::AtBarrier) {
-        const BlockBarrier& b = barriers[p.barrier];
-        text += " for barrier " + std::to_string(p.barrier) + ", where " + std::to_string(b.arrivedThreads) + " of " +
-                std::to_string(b.expectedThreads != 0 ? b.expectedThreads : threads - exitedThreads) +
-                " threads have arrived";
-      } else if (p.state == PathState::AtWarpSync) {
-        text += " for other threads of the warp";
-      }
-      fault.details += text + "\n";
-    }
+    for (const Path& p : warp.paths) text += describe(worker, warp, p) + "\n";
+  }
+  return text;
+}
+
+void Block::reportDeadlock(Worker& worker) {
+  Fault fault{kLaunchTimeout, "deadlock: no thread of the block can go on", 0, describePaths(worker), true};
+  for (const Warp& warp : warps) {
+    if (warp.paths.empty()) continue;
+    const Path& p = warp.paths.front();
+    fault.function = p.frame->function;
+    fault.pc = p.state == PathState::Ready && p.polledAt != kNone ? p.polledAt : p.pc;
+    break;
   }
   throw fault;
 }

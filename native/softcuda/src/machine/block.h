@@ -36,8 +36,8 @@ struct Block {
   uint32_t sharedBytes = 0;
   std::array<BlockBarrier, 16> barriers{};
   uint32_t threads = 0, exitedThreads = 0;
-  uint32_t passedBy = 0;        // threads that ended other than by a return straight from a branch
-  uint32_t passedByThread = 0;  // one of them
+  uint64_t mbarrierEvents = 0;  // whatever may let a thread go on that waits for an mbarrier
+  uint32_t idleRounds = 0;      // rounds of turns in which all threads did nothing but wait
   uint32_t barrierEpoch = 0;
   std::unique_ptr<RaceChecker> races;
   std::unique_ptr<BlockTraffic> traffic;
@@ -45,20 +45,28 @@ struct Block {
   std::unique_ptr<Fault>
       uninitialisedRead;        // reported when the next barrier, or the end, comes without a race that explains it
   uint32_t reservedShared = 0;  // offset of what the system has, for %reserved_smem_offset
+  std::vector<Fault> notes;     // what is worth a word and no error
 
   void start(Worker& worker, uint64_t linear);
   // Runs until the block ends (true) or all its warps have used up their time (false).
   bool run(Worker& worker);
 
+  // Of the same place one is kept.
+  void note(const Fault& what);
+
   // Called by the executor.
   bool arriveAtBarrier(Worker& worker, Warp& warp, Path& path, const Instr& instr, uint8_t* const* bases);
   void threadsExit(Worker& worker, Warp& warp, uint32_t lanes, bool directly);
   std::string threadName(const Worker& worker, uint32_t linearThread) const;
+  // Who waits where for what, a line for each path.
+  std::string describePaths(const Worker& worker) const;
 
  private:
   void completeIfFull(Worker& worker, uint32_t id);
   void completeBarrier(Worker& worker, uint32_t id);
   bool resolveStall(Worker& worker);
+  void checkLeftAlone(Worker& worker, const Warp& warp, const Path& path);
+  std::string describe(const Worker& worker, const Warp& warp, const Path& path) const;
   [[noreturn]] void reportDeadlock(Worker& worker);
 };
 

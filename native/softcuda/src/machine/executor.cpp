@@ -17,11 +17,6 @@ constexpr int kStarved = 64;           // time slices without getting on; one th
 
 uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
 
-// Executed when all lanes of the warp have come to it.
-bool isConverged(Kind kind) {
-  return kind == Kind::LaneConverged || kind == Kind::LoadMatrix || kind == Kind::WmmaLoad || kind == Kind::WmmaStore;
-}
-
 bool readsClock(const Instr& special) {
   const auto which = static_cast<SpecialRegister>(special.variant & 0xff);
   return which >= SpecialRegister::Clock && which <= SpecialRegister::GlobalTimerHi;
@@ -76,6 +71,8 @@ class Executor {
   void park(uint32_t lanes);
   const Access& accessed(const Instr& in);
   void poll();
+  void waitInVain();
+  void idle(int64_t cost);
   void blame(Fault& fault, uint32_t pc, uint32_t mask);
 
   // ---- instructions after which the path may be elsewhere, or no more
@@ -117,7 +114,8 @@ class Executor {
   Block& block_;
   Warp& warp_;
   int64_t fuel_ = kSlice;
-  bool polled_ = false;
+  bool polled_ = false, looked_ = false;  // at what others do; at memory
+  int64_t idle_ = 0;                      // of the fuel: spent on waiting
 
   Path path_;                    // a copy; save() brings the warp's up to date
   size_t index_ = 0;             // in the warp's paths
@@ -142,6 +140,8 @@ WarpState Executor<M>::run() {
     warp_.paths.insert(warp_.paths.begin(), spinning);
     if (spinning.starved >= kStarved) releaseWaiting(warp_, false);
     mergePaths(warp_);
+    const bool forMbarrier = spinning.polledAt != kNone && !looked_;
+    warp_.onlyWaits = forMbarrier && idle_ >= kSlice / 4 * 3;
     return WarpState::Yielded;
   }
 }
@@ -201,7 +201,7 @@ bool Executor<M>::execute(size_t index) {
           break;
         case Kind::Special:
           readSpecial(context(in), in.variant, at(in.refs[0]), m);
-          if (readsClock(in)) fuel_ -= kPollCost;
+          if (readsClock(in)) idle(kPollCost);
           break;
         case Kind::Load: executeLoad<M>(context(in), accessed(in), m); break;
         case Kind::Store: executeStore<M>(context(in), function().accesses[in.extra], m); break;
@@ -210,7 +210,7 @@ bool Executor<M>::execute(size_t index) {
         case Kind::CommitGroup: commitCopies(warp_, m); break;
         case Kind::WaitGroup: waitForCopies<M>(context(in), m, in.extra); break;
         case Kind::Mbarrier:
-          if (executeMbarrier<M>(context(in), function().mbarriers[in.extra], m)) poll();
+          if (executeMbarrier<M>(context(in), function().mbarriers[in.extra], m)) waitInVain();
           break;
         case Kind::Touch: executeTouch<M>(context(in), function().accesses[in.extra], m); break;
         case Kind::Fence: std::atomic_thread_fence(std::memory_order_seq_cst); break;
@@ -264,6 +264,7 @@ void Executor<M>::take(size_t index) {
   path_ = warp_.paths[index];
   branchedTo_ = path_.direct ? path_.pc : kNone;
   path_.direct = false;  // kept in branchedTo_ while it runs
+  path_.polledAt = kNone;
   enterFrame();
 }
 
@@ -333,7 +334,22 @@ const Access& Executor<M>::accessed(const Instr& in) {
 template <unsigned M>
 void Executor<M>::poll() {
   fuel_ -= kPollCost;
+  polled_ = looked_ = true;
+  path_.polledAt = path_.pc;
+}
+
+// For an mbarrier's phase.
+template <unsigned M>
+void Executor<M>::waitInVain() {
+  path_.polledAt = path_.pc;
   polled_ = true;
+  idle(kPollCost);
+}
+
+template <unsigned M>
+void Executor<M>::idle(int64_t cost) {
+  fuel_ -= cost;
+  idle_ += cost;
 }
 
 template <unsigned M>
@@ -552,7 +568,8 @@ Step Executor<M>::barrier(const Instr& in, uint32_t m) {
 
 template <unsigned M>
 Step Executor<M>::sleep() {
-  poll();
+  polled_ = true;
+  idle(kPollCost);
   ++path_.pc;
   return goOnInTime();
 }
@@ -577,6 +594,10 @@ bool Executor<M>::allAreHere(const Instr& in, uint32_t m) const {
 
 template <unsigned M>
 Step Executor<M>::waitForLanes(uint32_t lanes) {
+  const Kind kind = code_[path_.pc].kind;
+  if (isConverged(kind) && lanes != path_.mask)
+    throw Fault{kLaunchFailed, "warp divergence: the guard of an .aligned instruction differs within a warp",
+                firstLane(path_.mask & ~lanes), "", false};
   path_.state = PathState::AtWarpSync;
   park(lanes);
   trySync(path_.frame, path_.pc);
@@ -697,10 +718,11 @@ void Executor<M>::runTogether(Frame* frame, uint32_t pc, uint32_t mask) {
 
 template <unsigned M>
 void Executor<M>::requireFullWarp() const {
-  if (warp_.lanes == ~0u) return;
-  const std::string lanes = std::to_string(__builtin_popcount(warp_.lanes));
-  throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes,
-              firstLane(warp_.lanes), "", false};
+  if (warp_.alive() == ~0u) return;
+  const std::string lanes = std::to_string(__builtin_popcount(warp_.alive()));
+  const char* ended = warp_.lanes == ~0u ? " that have not ended" : "";
+  throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes + ended,
+              firstLane(warp_.alive()), "", false};
 }
 
 template <unsigned M>

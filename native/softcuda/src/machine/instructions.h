@@ -1,6 +1,7 @@
 // The instructions that have files of their own: what one needs to know, and what executes it for the lanes of `mask`.
 #pragma once
 #include <cstdint>
+#include <string>
 
 #include "machine/worker.h"
 
@@ -40,6 +41,8 @@ void waitForCopies(const Context& c, uint32_t mask, uint32_t pendingGroups);
 // mbarriers.cpp: returns whether it was a wait that failed
 template <unsigned M>
 bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask);
+// "mbarrier at offset 0, in whose phase 3 of 4 arrivals have come"
+std::string describeMbarrier(const Block& block, uint32_t object);
 // special_values.cpp
 void readSpecial(const Context& c, uint32_t variant, uint8_t* to, uint32_t mask);
 // builtins.cpp

@@ -6,6 +6,7 @@
 #include <limits>
 #include <new>
 #include <numeric>
+#include <set>
 #include <thread>
 
 #include "machine/block.h"
@@ -33,6 +34,7 @@ const char* nameOfCode(int code) {
     case kMisalignedAddress: return "CUDA_ERROR_MISALIGNED_ADDRESS";
     case kInvalidAddressSpace: return "CUDA_ERROR_INVALID_ADDRESS_SPACE";
     case kInvalidPc: return "CUDA_ERROR_INVALID_PC";
+    case kSuccess: return "note";
     default: return "CUDA_ERROR_LAUNCH_FAILED";
   }
 }
@@ -92,7 +94,8 @@ class Run {
     }
   }
 
-  Failure failure() const { return failure_; }
+  // With code 0 and a report: the launch is right, and there is something to say about it.
+  Failure failure() const { return failure_.code != 0 ? failure_ : Failure{0, notes_}; }
   const Counters& counters() const { return counters_; }
 
  private:
@@ -141,6 +144,7 @@ class Run {
         fail(block->position, {fault.code, report(*block, worker, fault)});
         continue;
       }
+      note(*block, worker);
       if (ended) {
         idle.push_back(std::move(block));
         continue;
@@ -148,13 +152,14 @@ class Run {
       if (outOfTime()) {
         Fault fault{kLaunchTimeout,
                     "the kernel runs longer than the limit of " + std::to_string(state_.options.timeoutSeconds) + " s",
-                    0, "", true};
+                    0, block->describePaths(worker), true};
         for (const Warp& warp : block->warps) {
           if (warp.paths.empty()) continue;
-          fault.function = warp.paths.back().frame->function;
-          fault.pc = warp.paths.back().pc;
+          const Path& path = warp.paths.back();
+          fault.function = path.frame->function;
+          fault.pc = path.polledAt != kNone ? path.polledAt : path.pc;
           fault.warp = warp.index;
-          fault.lane = static_cast<uint32_t>(__builtin_ctz(warp.paths.back().mask));
+          fault.lane = static_cast<uint32_t>(__builtin_ctz(path.mask));
           fault.placed = false;
         }
         fail(block->position, {fault.code, report(*block, worker, fault)});
@@ -165,6 +170,16 @@ class Run {
       if (active.size() < kMostResident && more) begin();
       if (active.size() == 1 && threads_ > 1) std::this_thread::yield();
     }
+  }
+
+  // What a block has to say, once for each place.
+  void note(Block& block, const Worker& worker) {
+    if (block.notes.empty()) return;
+    std::lock_guard lock(mutex_);
+    for (const Fault& fault : block.notes) {
+      if (noted_.insert({fault.function, fault.pc}).second) notes_ += report(block, worker, fault);
+    }
+    block.notes.clear();
   }
 
   bool outOfTime() const {
@@ -208,6 +223,8 @@ class Run {
   std::atomic<uint64_t> failedPosition_{std::numeric_limits<uint64_t>::max()};
   std::mutex mutex_;
   Failure failure_;
+  std::set<std::pair<const DecodedFunction*, uint32_t>> noted_;
+  std::string notes_;
   Counters counters_;
 };
 

@@ -105,6 +105,15 @@ void load(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Address
   loadLanes(origin, at, mask, a, to);
 }
 
+// What lanes store, by lane.
+void valuesOf(const Access& a, uint32_t mask, const void* const* from, uint8_t (*values)[16]) {
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
+    for (uint32_t e = 0; e < a.count; ++e)
+      std::memcpy(values[lane] + e * a.bytes, registerAt(from[e], a.registerBytes, lane), a.bytes);
+  }
+}
+
 void storeLanes(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Access& a, const void* const* from) {
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
@@ -260,7 +269,11 @@ void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& 
   switch (area) {
     case Area::Shared:
       checkShared(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, {false, true, a.isVolatile});
+      if constexpr ((M & kChecking) != 0) {
+        uint8_t values[32][16];
+        valuesOf(a, mask, from, values);
+        recordShared(c, at, mask, bytes, {false, true, a.isVolatile, values});
+      }
       if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, mask, bytes, true);
       store(sharedOrigin(c), at, mask, summary, a, from);
       break;

@@ -36,6 +36,15 @@ class LaneMbarrier {
 
   // Returns whether it was a wait that failed.
   bool execute() {
+    checkVisible();
+    const bool failedWait = perform();
+    if (!failedWait) ++c_.block.mbarrierEvents;
+    else c_.warp.waitedFor[lane_] = object_;
+    return failedWait;
+  }
+
+ private:
+  bool perform() {
     if (m_.op == MbarrierOp::Init) return init();
     if (bits_ >> 63 == 0 || bits_ == ~uint64_t{0} || state_.expected == 0) {
       const std::string what = "the mbarrier at offset " + std::to_string(object_) + " is not initialised";
@@ -52,7 +61,6 @@ class LaneMbarrier {
     }
   }
 
- private:
   bool init() {
     const uint32_t count = operand(0);
     if (count == 0 || count > kMaxCount) {
@@ -96,7 +104,10 @@ class LaneMbarrier {
     // Copies whose completion this phase counts arrive now: no one can have looked earlier.
     const uint32_t arrivals = completeArrivals(c_.block, object_);
     for (uint32_t i = 0; i < arrivals; ++i) countArrivals(1);
-    if (arrivals != 0) put();
+    if (arrivals != 0) {
+      put();
+      ++c_.block.mbarrierEvents;
+    }
     bool complete;
     if (m_.op == MbarrierOp::TestWait) {
       uint64_t token;
@@ -162,6 +173,16 @@ class LaneMbarrier {
     return value;
   }
 
+  // An object's initialisation is a plain write, which must be ordered with what others do with it.
+  void checkVisible() {
+    if constexpr ((M & kChecking) != 0) {
+      LaneAddresses at;
+      at.at[lane_] = object_;
+      const bool writes = m_.op == MbarrierOp::Init || m_.op == MbarrierOp::Invalidate;
+      if (c_.block.races) recordShared(c_, at, 1u << lane_, 8, {false, writes, false});
+    }
+  }
+
   void sync(bool acquire) {
     if ((M & kChecking) == 0 || !c_.block.races) return;
     if (acquire) c_.block.races->acquire(c_.warp.index, lane_, object_ | 0x20000000u);
@@ -215,6 +236,17 @@ bool executeMbarrier(const Context& c, const Mbarrier& m, uint32_t mask) {
     failedWait = LaneMbarrier<M>(c, m, lane, static_cast<uint32_t>(at.at[lane])).execute() || failedWait;
   }
   return failedWait;
+}
+
+std::string describeMbarrier(const Block& block, uint32_t object) {
+  uint64_t bits;
+  std::memcpy(&bits, block.shared + object, 8);
+  const State state = unpack(bits);
+  std::string text = "mbarrier at offset " + std::to_string(object) + ", whose phase " + std::to_string(state.phase);
+  if (state.pending <= state.expected)
+    return text + " has had " + std::to_string(state.expected - state.pending) + " of " +
+           std::to_string(state.expected) + " arrivals";
+  return text + " waits for " + std::to_string(state.pending) + " arrivals more";
 }
 
 template bool executeMbarrier<0>(const Context&, const Mbarrier&, uint32_t);

@@ -134,6 +134,88 @@ void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint
   }
 }
 
+namespace {
+
+std::string placeOf(const Context& c, const DecodedFunction& function, uint32_t pc) {
+  const std::string source = c.worker.program.source->describe(function.sources[pc]);
+  return "line " + std::to_string(function.code[pc].line) + (source.empty() ? "" : " (" + source + ")");
+}
+
+std::string bytesAt(uint32_t bytes, uint64_t offset) {
+  return std::to_string(bytes) + " bytes at offset " + std::to_string(offset);
+}
+
+// An access to bytes that a cp.async is to write, or has written already: nobody knows.
+Fault faultInFlight(const Context& c, uint32_t lane, uint64_t offset, uint32_t bytes, const SharedUse& use) {
+  const char* does = c.instr->kind == Kind::CopyAsync ? "cp.async" : use.writes ? "write" : "read";
+  Fault fault{kLaunchFailed,
+              std::string("race on shared memory: ") + does + " of " + bytesAt(bytes, offset) +
+                  " while a cp.async to them is under way",
+              lane, "", false};
+  for (const Warp& warp : c.block.warps) {
+    for (const PendingCopy& copy : warp.copies) {
+      for (uint32_t lanes = copy.mask; lanes != 0; lanes &= lanes - 1) {
+        const auto other = static_cast<uint32_t>(__builtin_ctz(lanes));
+        const uint64_t begin = copy.destination[other];
+        if (begin >= offset + bytes || offset >= begin + copy.bytes || !fault.details.empty()) continue;
+        fault.details = "  cp.async by thread " + c.block.threadName(c.worker, warp.index * 32 + other) + " at " +
+                        placeOf(c, *copy.function, copy.pc) + ", for which no wait has come\n";
+      }
+    }
+  }
+  return fault;
+}
+
+void checkRaces(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, const SharedUse& use) {
+  Block& block = c.block;
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
+    const auto offset = static_cast<uint32_t>(at.at[lane]);
+    if (block.races->inFlight(offset, bytes)) throw faultInFlight(c, lane, offset, bytes, use);
+    RaceChecker::Access what;
+    what.thread = c.warp.index * 32 + lane;
+    what.line = c.instr->line;
+    what.clock = block.races->clockOf(c.warp.index, lane);
+    what.function = c.frame->function;
+    what.pc = c.pc;
+    const RaceChecker::Race race =
+        block.races->access(c.warp.index, lane, offset, bytes, use.writes, use.ordered, what);
+    if (!race.found) continue;
+    // Lanes of one instruction that write the same place: one of them wins, as CUDA says.
+    const bool bothWrite = use.writes && race.earlierWrote;
+    if (race.earlier.function == what.function && race.earlier.pc == what.pc &&
+        race.earlier.thread / 32 == c.warp.index && bothWrite)
+      continue;
+    const auto* function = static_cast<const DecodedFunction*>(race.earlier.function);
+    const Instr& earlier = function->code[race.earlier.pc];
+    Fault fault{kLaunchFailed, "", lane,
+                "  earlier " + std::string(race.earlierWrote ? "write" : "read") + " by thread " +
+                    block.threadName(c.worker, race.earlier.thread) + " at " +
+                    placeOf(c, *function, race.earlier.pc) + "\n",
+                false};
+    if (bothWrite && use.values != nullptr && std::memcmp(block.shared + offset, use.values[lane], bytes) == 0) {
+      fault.code = kSuccess;
+      fault.what = "threads write the same value to shared memory without a barrier between them, which does no harm: " +
+                   bytesAt(bytes, offset);
+      fault.function = c.frame->function;
+      fault.pc = c.pc;
+      fault.warp = c.warp.index;
+      block.note(fault);
+      continue;
+    }
+    if (c.instr->kind == Kind::Mbarrier && earlier.kind == Kind::Mbarrier && race.earlierWrote)
+      fault.what = "race on shared memory: the mbarrier at offset " + std::to_string(offset) +
+                   " is used before its initialisation by another thread is visible";
+    else
+      fault.what = std::string("race on shared memory: ") + (use.writes ? "write" : "read") + " of " +
+                   bytesAt(bytes, offset) + " and an earlier " + (race.earlierWrote ? "write" : "read") +
+                   " by another thread are not ordered by a barrier";
+    throw fault;
+  }
+}
+
+}  // namespace
+
 void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use) {
   Block& block = c.block;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {  // what the system has is not the program's
@@ -160,35 +242,7 @@ void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint
       if (use.writes) std::memset(written, 1, bytes);
     }
   }
-  if (!block.races) return;
-  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
-    const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    RaceChecker::Access what;
-    what.thread = c.warp.index * 32 + lane;
-    what.line = c.instr->line;
-    what.clock = block.races->clockOf(c.warp.index, lane);
-    what.function = c.frame->function;
-    what.pc = c.pc;
-    const RaceChecker::Race race = block.races->access(c.warp.index, lane, static_cast<uint32_t>(at.at[lane]), bytes,
-                                                       use.writes, use.ordered, what);
-    if (!race.found) continue;
-    // Lanes of one instruction that write the same place: one of them wins, as CUDA says.
-    if (race.earlier.function == what.function && race.earlier.pc == what.pc &&
-        race.earlier.thread / 32 == c.warp.index && use.writes && race.earlierWrote)
-      continue;
-    const auto* function = static_cast<const DecodedFunction*>(race.earlier.function);
-    const std::string source = c.worker.program.source->describe(function->sources[race.earlier.pc]);
-    const std::string place =
-        "line " + std::to_string(race.earlier.line) + (source.empty() ? "" : " (" + source + ")");
-    throw Fault{kLaunchFailed,
-                std::string("race on shared memory: ") + (use.writes ? "write" : "read") + " of " +
-                    std::to_string(bytes) + " bytes at offset " + std::to_string(at.at[lane]) + " and an earlier " +
-                    (race.earlierWrote ? "write" : "read") + " by another thread are not ordered by a barrier",
-                lane,
-                "  earlier " + std::string(race.earlierWrote ? "write" : "read") + " by thread " +
-                    block.threadName(c.worker, race.earlier.thread) + " at " + place + "\n",
-                false};
-  }
+  if (block.races) checkRaces(c, at, mask, bytes, use);
 }
 
 void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes,

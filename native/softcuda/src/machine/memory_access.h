@@ -54,6 +54,7 @@ uint32_t takeArea(LaneAddresses& at, uint32_t* mask, Area* area);
 struct SharedUse {
   bool reads, writes;
   bool ordered;  // atomic, relaxed or volatile: no race with others of this kind
+  const uint8_t (*values)[16] = nullptr;  // by lane: what is about to be written, where that is known
 };
 void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use);
 void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes,

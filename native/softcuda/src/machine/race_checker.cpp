@@ -5,7 +5,7 @@
 namespace softcuda::machine {
 
 RaceChecker::RaceChecker(uint32_t warps, uint32_t sharedBytes)
-    : threads_(warps * 32), clock_(threads_, 1), knows_(threads_, Clocks(threads_, 0)), cells_(sharedBytes) {}
+    : threads_(warps * 32), clock_(threads_, 1), knows_(threads_, Clocks(threads_, 0)), cells_(sharedBytes), inFlight_(sharedBytes, 0) {}
 
 void RaceChecker::joinInto(Clocks& into, const Clocks& from) const {
   for (uint32_t i = 0; i < threads_; ++i) into[i] = std::max(into[i], from[i]);
@@ -50,6 +50,21 @@ RaceChecker::Race RaceChecker::access(uint32_t warp, uint32_t lane, uint32_t off
   }
   if (atomic) publish(warp, lane, offset | 0x80000000u);
   return race;
+}
+
+void RaceChecker::takeOff(uint32_t offset, uint32_t bytes) {
+  for (uint32_t i = offset; i < offset + bytes && i < inFlight_.size(); ++i) inFlight_[i] = 1;
+}
+
+void RaceChecker::land(uint32_t offset, uint32_t bytes) {
+  for (uint32_t i = offset; i < offset + bytes && i < inFlight_.size(); ++i) inFlight_[i] = 0;
+}
+
+bool RaceChecker::inFlight(uint32_t offset, uint32_t bytes) const {
+  for (uint32_t i = offset; i < offset + bytes && i < inFlight_.size(); ++i) {
+    if (inFlight_[i] != 0) return true;
+  }
+  return false;
 }
 
 void RaceChecker::warpSync(uint32_t warp, uint32_t lanes) {

@@ -32,6 +32,10 @@ class RaceChecker {
   // An access by one lane. Atomic: does not race with other atomic accesses.
   Race access(uint32_t warp, uint32_t lane, uint32_t offset, uint32_t bytes, bool write, bool atomic,
               const Access& what);
+  // Copies under way (cp.async): from their start until a thread waits for them.
+  void takeOff(uint32_t offset, uint32_t bytes);
+  void land(uint32_t offset, uint32_t bytes);
+  bool inFlight(uint32_t offset, uint32_t bytes) const;
   void warpSync(uint32_t warp, uint32_t lanes);
   // A barrier of these warps' lanes (mask by warp).
   void barrier(const std::vector<uint32_t>& lanesByWarp);
@@ -58,6 +62,7 @@ class RaceChecker {
   std::vector<Clocks> knows_;    // by thread, by thread
   std::vector<Cell> cells_;      // by byte
   std::unordered_map<uint32_t, Clocks> objects_;
+  std::vector<uint8_t> inFlight_;  // by byte: whether one writes it
 };
 
 }  // namespace softcuda::machine

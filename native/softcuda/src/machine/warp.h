@@ -46,13 +46,15 @@ struct Path {
   uint8_t barrier = 0;
   bool direct = false;   // a branch brought it to pc
   uint16_t starved = 0;  // time slices since it last got on
+  uint32_t polledAt = kNone;  // the instruction at which it last looked for what others do, in its last time slice
 };
 
 // An asynchronous copy that has been issued and not yet waited for.
 struct PendingCopy {
   uint32_t mask;   // lanes whose copy is outstanding
   uint32_t group;  // of each of these lanes: the number of groups it had committed
-  uint32_t bytes, line;
+  uint32_t bytes, pc;
+  const DecodedFunction* function;
   std::array<uint32_t, 32> destination;
   std::array<uint64_t, 32> source;
   std::array<uint8_t, 32> sourceBytes;
@@ -70,7 +72,9 @@ struct Warp {
   uint32_t index = 0;
   uint32_t lanes = 0;  // that exist
   uint32_t exited = 0;
-  bool leftDirectly = true;  // see Block::threadsExit
+  uint32_t passedBy = 0;  // of the exited: those that ended other than by a return straight from a branch
+  bool onlyWaits = false;  // in its last time slice it did nothing but look at mbarriers in vain
+  std::array<uint32_t, 32> waitedFor{};  // offset of the mbarrier that the lane last looked at in vain
   std::vector<Path> paths;
   std::vector<std::unique_ptr<Join>> joinStorage;
   std::vector<Join*> freeJoins;

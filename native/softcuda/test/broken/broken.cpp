@@ -73,6 +73,38 @@ void inContext(F body) {
 
 }  // namespace
 
+namespace {
+
+using Launcher = std::function<Outcome(const Module&, const std::string& kernel)>;
+
+// The broken kernel is reported with all the parts, the twin is clean; each in a context of its own.
+void found(const std::string& kernel, const std::vector<std::string>& parts, const Launcher& launcher) {
+  inContext([&] { expectClean(launcher(module(), kernel + "Fixed")); });
+  inContext([&] {
+    const Outcome o = launcher(module(), kernel);
+    if (o.result == CUDA_SUCCESS) throw Error(kernel + " was not found out");
+    expectReport(o, parts);
+  });
+}
+
+void race(const std::string& kernel, const std::vector<std::string>& places, const Launcher& launcher) {
+  if (!checking("race")) throw Error("run this with SOFTCUDA_CHECK=race");
+  std::vector<std::string> parts = {kernel, "race", "shared"};
+  parts.insert(parts.end(), places.begin(), places.end());
+  found(kernel, parts, launcher);
+}
+
+const Launcher kFromInToOut = [](const Module& m, const std::string& kernel) {
+  Buffer<int> in(numbers(128)), out(128);
+  return launch(m, kernel, {1, 128}, in, out);
+};
+const Launcher kToOut = [](const Module& m, const std::string& kernel) {
+  Buffer<int> out(128);
+  return launch(m, kernel, {1, 128}, out);
+};
+
+}  // namespace
+
 TEST(fault_off_by_one) {
   inContext([] {
     Buffer<float> in(std::vector<float>(100, 1)), out(100);
@@ -291,6 +323,73 @@ TEST(fault_deadlock) {
   });
 }
 
+TEST(fault_half_warp) {
+  for (const char* kernel : {"halfWarpMatrix", "halfWarpMatrixThenBarrier", "guardedMatrix", "loadMatrixAfterReturn"}) {
+    const std::string name = kernel, line = name == "halfWarpMatrixThenBarrier" ? "halfWarpMatrix" : name;
+    for (int lanes : {32, 16})
+      inContext([&] {
+        Buffer<float> out(64);
+        const Outcome o = launch(module(), name, {1, name == "loadMatrixAfterReturn" ? 32u : 64u}, out, lanes);
+        if (lanes == 32) return expectClean(o);
+        if (o.result == CUDA_SUCCESS) throw Error(name + " was not found out");
+        expectReport(o, {name, place(line), "warp"});
+      });
+  }
+}
+
+TEST(fault_vote_from_outside) { found("voteFromOutside", {place("voteFromOutside"), "membermask"}, kToOut); }
+
+TEST(fault_return_before_barrier) {
+  for (int staying : {64, 32}) {
+    Buffer<int> out(128);
+    expectClean(launch(module(), "returnBeforeBarrier", {1, 128}, out, staying));
+    std::vector<int> expected(128, -1);
+    for (int i = 0; i < staying; i++) expected[i] = staying - 1 - i;
+    expectEqual("out", out.download(), expected);
+    expectClean(launch(module(), "returnBetweenBarriers", {1, 128}, out, staying));
+  }
+  if (!checking("barrier")) return;
+  for (const char* kernel : {"returnBeforeBarrier", "returnBetweenBarriers"})
+    inContext([&] {
+      Buffer<int> out(128);
+      const Outcome o = launch(module(), kernel, {1, 128}, out, 80);
+      CHECK(o.result != CUDA_SUCCESS);
+      expectReport(o, {kernel, "barrier divergence", "all threads of a warp"});
+    });
+}
+
+TEST(barrier_masks) {
+  if (!checking("barrier")) throw Error("run this with SOFTCUDA_CHECK=barrier");
+  found("voteWithAbsent", {place("voteWithAbsent"), "(16,0,0)", "membermask"}, kToOut);
+  found("matchWithAbsent", {place("matchWithAbsent"), "(16,0,0)", "membermask"}, kToOut);
+}
+
+TEST(fault_mbarrier_deadlock) {
+  found("countTooHigh",
+        {"deadlock", place("countTooHigh"), "warp 3: 32 threads from (96,0,0)", "mbarrier at offset 0",
+         "128 of 129 arrivals"},
+        kToOut);
+  found("classCountTooHigh", {"deadlock", "warp 3: 32 threads from (96,0,0)", "128 of 129 arrivals"}, kToOut);
+  found("waitCrosswise",
+        {"deadlock", place("countTooHigh"), place("waitCrosswise", "WAIT"), "64 of 128 arrivals",
+         "barrier 0, where 64 of 128 threads have arrived"},
+        kToOut);
+}
+
+TEST(fault_spin) {
+  setenv("SOFTCUDA_TIMEOUT", "0.5", 1);
+  for (int set : {1, 0})
+    inContext([set] {
+      Buffer<int> out(128), flag(std::vector<int>(1, set));
+      const Outcome o = launch(module(), "spinOnFlag", {1, 128}, out, flag);
+      if (set) return expectClean(o);
+      expectFault(o, CUDA_ERROR_LAUNCH_TIMEOUT,
+                  {"spinOnFlag", place("spinOnFlag"), "warp 0: 32 threads from (0,0,0) spin at line", "ld.volatile",
+                   "warp 3: 32 threads from (96,0,0) spin"});
+    });
+  unsetenv("SOFTCUDA_TIMEOUT");
+}
+
 // Without the wait the data has not arrived, whatever the seed; the race checker may stop the launch instead.
 TEST(async_missing_wait) {
   const auto values = numbers(64 * 4);
@@ -318,38 +417,6 @@ TEST(async_wait_short) {
   else CHECK(checking("race") || checking("init"));
 }
 
-namespace {
-
-using Launcher = std::function<Outcome(const Module&, const std::string& kernel)>;
-
-// The broken kernel is reported with all the parts, the twin is clean; each in a context of its own.
-void found(const std::string& kernel, const std::vector<std::string>& parts, const Launcher& launcher) {
-  inContext([&] { expectClean(launcher(module(), kernel + "Fixed")); });
-  inContext([&] {
-    const Outcome o = launcher(module(), kernel);
-    if (o.result == CUDA_SUCCESS) throw Error(kernel + " was not found out");
-    expectReport(o, parts);
-  });
-}
-
-void race(const std::string& kernel, const std::vector<std::string>& places, const Launcher& launcher) {
-  if (!checking("race")) throw Error("run this with SOFTCUDA_CHECK=race");
-  std::vector<std::string> parts = {kernel, "race", "shared"};
-  parts.insert(parts.end(), places.begin(), places.end());
-  found(kernel, parts, launcher);
-}
-
-const Launcher kFromInToOut = [](const Module& m, const std::string& kernel) {
-  Buffer<int> in(numbers(128)), out(128);
-  return launch(m, kernel, {1, 128}, in, out);
-};
-const Launcher kToOut = [](const Module& m, const std::string& kernel) {
-  Buffer<int> out(128);
-  return launch(m, kernel, {1, 128}, out);
-};
-
-}  // namespace
-
 TEST(race_missing_barrier) {
   race("missingBarrier", {place("missingBarrier"), place("missingBarrier", "WRITE")}, kFromInToOut);
 }
@@ -369,6 +436,37 @@ TEST(race_others_copies) {
   race("othersCopies", {place("othersCopies")}, [](const Module& m, const std::string& kernel) {
     Buffer<int> in(numbers(256)), out(256);
     return launch(m, kernel, {1, 64}, in, out);
+  });
+}
+
+TEST(race_with_copies) {
+  const Launcher launcher = [](const Module& m, const std::string& kernel) {
+    Buffer<int> in(numbers(512)), out(1024);
+    return launch(m, kernel, {1, 128}, in, out);
+  };
+  for (const char* kernel : {"storeUnderCopy", "loadUnderCopy", "copyOverCopy"})
+    race(kernel, {place(kernel), place("whileCopying", "COPY"), "cp.async"}, launcher);
+}
+
+TEST(race_unseen_mbarrier) {
+  if (!checking("race")) throw Error("run this with SOFTCUDA_CHECK=race");
+  found("unseenBarrier", {"unseenBarrier", place("unseenBarrier"), "mbarrier", "initialis"}, kToOut);
+}
+
+TEST(race_same_value) {
+  if (!checking("race")) throw Error("run this with SOFTCUDA_CHECK=race");
+  inContext([] {
+    Buffer<int> out(128);
+    const Outcome o = launch(module(), "sameFlag", {1, 128}, out, 1);
+    CHECK(o.result == CUDA_SUCCESS);
+    expectReport(o, {"note: ", "the same value", "sameFlag", place("sameFlag")});
+    expectEqual("out", out.download(), std::vector<int>(128, 1));
+  });
+  inContext([] {
+    Buffer<int> out(128);
+    const Outcome o = launch(module(), "sameFlag", {1, 128}, out, 2);
+    CHECK(o.result != CUDA_SUCCESS);
+    expectReport(o, {"race", "sameFlag", place("sameFlag")});
   });
 }
 

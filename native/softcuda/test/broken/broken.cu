@@ -157,6 +157,153 @@ extern "C" __global__ void shuffleWithAbsentFixed(int* out) {
   out[threadIdx.x] = v;
 }
 
+// ---- warps that are not whole ----
+
+__device__ float matrixOfOnes() {
+  float d0, d1, d2, d3;
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %4, %4, %4}, {%4, %4}, {%5, %5, %5, %5};" : "=f"(d0), "=f"(d1), "=f"(d2), "=f"(d3) : "r"(0x3c003c00), "f"(0.f));  // BUG halfWarpMatrix
+  return d0 + d1 + d2 + d3;
+}
+extern "C" __global__ void halfWarpMatrix(float* out, int lanes) {
+  float v = 0;
+  if (threadIdx.x % 32 < lanes) v = matrixOfOnes();
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void halfWarpMatrixThenBarrier(float* out, int lanes) {
+  float v = 0;
+  if (threadIdx.x % 32 < lanes) v = matrixOfOnes();
+  __syncthreads();
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void guardedMatrix(float* out, int lanes) {
+  float d0, d1, d2, d3;
+  asm volatile("{ .reg .pred p; setp.lt.u32 p, %6, %7; @p mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %4, %4, %4}, {%4, %4}, {%5, %5, %5, %5}; }" : "=f"(d0), "=f"(d1), "=f"(d2), "=f"(d3) : "r"(0x3c003c00), "f"(0.f), "r"(threadIdx.x % 32), "r"(lanes));  // BUG guardedMatrix
+  out[threadIdx.x] = d0 + d1 + d2 + d3;
+}
+extern "C" __global__ void loadMatrixAfterReturn(int* out, int lanes) {
+  __shared__ __align__(16) short shared[32 * 8];
+  for (int i = threadIdx.x; i < 32 * 8; i += 32) shared[i] = i;
+  __syncwarp();
+  if (threadIdx.x >= lanes) return;
+  unsigned r0, r1, r2, r3;
+  const unsigned address = (unsigned)__cvta_generic_to_shared(shared + threadIdx.x * 8);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r0), "=r"(r1), "=r"(r2), "=r"(r3) : "r"(address));  // BUG loadMatrixAfterReturn
+  out[threadIdx.x] = r0 + r1 + r2 + r3;
+}
+
+// A vote and a match that name lanes which go round them.
+extern "C" __global__ void voteWithAbsent(int* out) {
+  int v = 0;
+  if (threadIdx.x % 32 < 16) v = __ballot_sync(0xffffffffu, threadIdx.x & 1);  // BUG voteWithAbsent
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void voteWithAbsentFixed(int* out) {
+  int v = 0;
+  if (threadIdx.x % 32 < 16) v = __ballot_sync(0x0000ffffu, threadIdx.x & 1);
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void matchWithAbsent(int* out) {
+  int v = 0;
+  if (threadIdx.x % 32 < 16) v = __match_any_sync(0xffffffffu, threadIdx.x & 1);  // BUG matchWithAbsent
+  out[threadIdx.x] = v;
+}
+extern "C" __global__ void matchWithAbsentFixed(int* out) {
+  int v = 0;
+  if (threadIdx.x % 32 < 16) v = __match_any_sync(0x0000ffffu, threadIdx.x & 1);
+  out[threadIdx.x] = v;
+}
+// A lane that is not in the mask itself.
+extern "C" __global__ void voteFromOutside(int* out) {
+  out[threadIdx.x] = __any_sync(0x7fffffffu, threadIdx.x & 1);  // BUG voteFromOutside
+}
+extern "C" __global__ void voteFromOutsideFixed(int* out) { out[threadIdx.x] = __any_sync(0xffffffffu, threadIdx.x & 1); }
+
+// ---- threads that end before a barrier ----
+
+// Whole warps may: threads that have ended count as arrived. Part of a warp may not go without the rest.
+extern "C" __global__ void returnBeforeBarrier(int* out, int staying) {
+  __shared__ int shared[128];
+  if (threadIdx.x >= staying) {
+    out[threadIdx.x] = -1;
+    return;
+  }
+  shared[threadIdx.x] = threadIdx.x;
+  __syncthreads();  // BUG returnBeforeBarrier
+  out[threadIdx.x] = shared[staying - 1 - threadIdx.x];
+}
+extern "C" __global__ void returnBetweenBarriers(int* out, int staying) {
+  __shared__ int shared[128];
+  shared[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  int sum = 0;
+  for (int i = 0; i < 8; i++) {
+    if (threadIdx.x >= staying && i == 3) break;
+    sum += shared[(threadIdx.x + i) % 128];
+    __syncthreads();
+  }
+  out[threadIdx.x] = sum;
+}
+
+// ---- waits that never end ----
+
+__device__ void initialise(unsigned barrier, int count) {
+  asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(barrier), "r"(count) : "memory");  // INIT unseenBarrier
+}
+__device__ void arrive(unsigned barrier) {
+  asm volatile("{ .reg .b64 t; mbarrier.arrive.shared.b64 t, [%0]; }" ::"r"(barrier) : "memory");  // BUG unseenBarrier
+}
+__device__ void await(unsigned barrier) {
+  asm volatile("{ .reg .pred p; W: mbarrier.test_wait.parity.shared.b64 p, [%0], 0; @!p bra W; }" ::"r"(barrier) : "memory");  // BUG countTooHigh
+}
+template <int Count>
+__device__ void awaitAll(int* out) {
+  __shared__ unsigned long long barrier;
+  const unsigned address = (unsigned)__cvta_generic_to_shared(&barrier);
+  if (threadIdx.x == 0) initialise(address, Count);
+  __syncthreads();
+  arrive(address);
+  await(address);
+  out[threadIdx.x] = 1;
+}
+extern "C" __global__ void countTooHigh(int* out) { awaitAll<129>(out); }
+extern "C" __global__ void countTooHighFixed(int* out) { awaitAll<128>(out); }
+
+// The same with CUDA's class, which waits with growing pauses.
+template <int Count>
+__device__ void arriveAndWait(int* out) {
+  __shared__ cuda::barrier<cuda::thread_scope_block> barrier;
+  if (threadIdx.x == 0) init(&barrier, Count);
+  __syncthreads();
+  barrier.arrive_and_wait();
+  out[threadIdx.x] = 1;
+}
+extern "C" __global__ void classCountTooHigh(int* out) { arriveAndWait<129>(out); }
+extern "C" __global__ void classCountTooHighFixed(int* out) { arriveAndWait<128>(out); }
+
+// Half of the threads wait for the mbarrier, the others at a barrier for these.
+template <bool Arrive>
+__device__ void waitCrosswise(int* out) {
+  __shared__ unsigned long long barrier;
+  const unsigned address = (unsigned)__cvta_generic_to_shared(&barrier);
+  if (threadIdx.x == 0) initialise(address, 128);
+  __syncthreads();
+  if (threadIdx.x < 64) {
+    arrive(address);
+    await(address);
+  } else if (Arrive) {
+    arrive(address);
+  }
+  __syncthreads();  // WAIT waitCrosswise
+  out[threadIdx.x] = 1;
+}
+extern "C" __global__ void waitCrosswise(int* out) { waitCrosswise<false>(out); }
+extern "C" __global__ void waitCrosswiseFixed(int* out) { waitCrosswise<true>(out); }
+
+extern "C" __global__ void spinOnFlag(int* out, volatile int* flag) {
+  while (*flag == 0) {}  // BUG spinOnFlag
+  out[threadIdx.x] = 1;
+}
+
 // ---- asynchronous copies that are read too early ----
 
 template <bool Wait>
@@ -288,6 +435,63 @@ __device__ void arriveTwice(const int* in, int* out) {
 }
 extern "C" __global__ void doubleArrival(const int* in, int* out) { arriveTwice<2>(in, out); }
 extern "C" __global__ void doubleArrivalFixed(const int* in, int* out) { arriveTwice<1>(in, out); }
+
+// An mbarrier that other threads use before they can know of its initialisation.
+template <bool Barrier>
+__device__ void useAtOnce(int* out) {
+  __shared__ unsigned long long barrier;
+  const unsigned address = (unsigned)__cvta_generic_to_shared(&barrier);
+  if (threadIdx.x == 0) initialise(address, 128);
+  if (Barrier) __syncthreads();
+  arrive(address);
+  await(address);
+  out[threadIdx.x] = 1;
+}
+extern "C" __global__ void unseenBarrier(int* out) { useAtOnce<false>(out); }
+extern "C" __global__ void unseenBarrierFixed(int* out) { useAtOnce<true>(out); }
+
+// What a cp.async is under way to must be left alone, even by the thread that issued it.
+template <int Wait, class F>
+__device__ void whileCopying(const int4* in, int4* out, F use) {
+  __shared__ int4 shared[128];
+  __pipeline_memcpy_async(&shared[threadIdx.x], in + threadIdx.x, 16);  // COPY whileCopying
+  __pipeline_commit();
+  if (Wait) __pipeline_wait_prior(0);
+  use(&shared[threadIdx.x]);
+  __pipeline_wait_prior(0);
+  out[threadIdx.x] = shared[threadIdx.x];
+}
+template <int Wait>
+__device__ void storeUnderCopy(const int4* in, int4* out) {
+  whileCopying<Wait>(in, out, [](int4* p) { p->y = 7; });  // BUG storeUnderCopy
+}
+template <int Wait>
+__device__ void loadUnderCopy(const int4* in, int4* out) {
+  whileCopying<Wait>(in, out, [=](int4* p) { out[threadIdx.x + 128] = *p; });  // BUG loadUnderCopy
+}
+template <int Wait>
+__device__ void copyOverCopy(const int4* in, int4* out) {
+  whileCopying<Wait>(in, out, [=](int4* p) {
+    __pipeline_memcpy_async(p, in + 127 - threadIdx.x, 16);  // BUG copyOverCopy
+    __pipeline_commit();
+  });
+}
+extern "C" __global__ void storeUnderCopy(const int4* in, int4* out) { storeUnderCopy<0>(in, out); }
+extern "C" __global__ void storeUnderCopyFixed(const int4* in, int4* out) { storeUnderCopy<1>(in, out); }
+extern "C" __global__ void loadUnderCopy(const int4* in, int4* out) { loadUnderCopy<0>(in, out); }
+extern "C" __global__ void loadUnderCopyFixed(const int4* in, int4* out) { loadUnderCopy<1>(in, out); }
+extern "C" __global__ void copyOverCopy(const int4* in, int4* out) { copyOverCopy<0>(in, out); }
+extern "C" __global__ void copyOverCopyFixed(const int4* in, int4* out) { copyOverCopy<1>(in, out); }
+
+// Several threads write the same value: worth a note. The last of them writes another one if it is told to.
+extern "C" __global__ void sameFlag(int* out, int last) {
+  __shared__ int flag;
+  if (threadIdx.x == 0) flag = 0;
+  __syncthreads();
+  if (threadIdx.x % 3 == 0) flag = threadIdx.x == 126 ? last : 1;  // BUG sameFlag
+  __syncthreads();
+  out[threadIdx.x] = flag;
+}
 
 // Named barriers and barrier objects order accesses as __syncthreads does: no report.
 extern "C" __global__ void orderedOtherwise(const int* in, int* out) {
