@@ -91,6 +91,7 @@ void executeAlloca(const Context& c, uint32_t mask) {
   const uint64_t begin = (c.frame->localTop + alignment - 1) / alignment * alignment;
   const uint64_t top = (begin + size + 15) & ~uint64_t{15};
   c.warp.ensureLocal(top);
+  if (c.frame->undefined != nullptr) c.warp.forgetLocal(static_cast<uint32_t>(begin), static_cast<uint32_t>(top));
   c.frame->localTop = static_cast<uint32_t>(top);
   put(c, mask, begin);
 }

@@ -10,7 +10,7 @@
 namespace softcuda::machine {
 namespace {
 
-void perform(Block& block, const PendingCopy& copy, uint32_t lanes) {
+void perform(Block& block, const DeviceMemory& memory, const PendingCopy& copy, uint32_t lanes) {
   for (; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     uint8_t* to = block.shared + copy.destination[lane];
@@ -21,7 +21,11 @@ void perform(Block& block, const PendingCopy& copy, uint32_t lanes) {
       if (bytes != 0) std::memcpy(to, reinterpret_cast<const void*>(copy.source[lane]), bytes);
       std::memset(to + bytes, 0, copy.bytes - bytes);
     }
-    if (!block.sharedWritten.empty()) std::memset(block.sharedWritten.data() + copy.destination[lane], 1, copy.bytes);
+    if (!block.sharedWritten.empty()) {
+      uint8_t* written = block.sharedWritten.data() + copy.destination[lane];
+      std::memset(written, 1, copy.bytes);
+      memory.copyShadow(copy.source[lane], bytes, written);
+    }
     if (block.races) block.races->land(copy.destination[lane], copy.bytes);
   }
 }
@@ -36,18 +40,18 @@ void dropComplete(Warp& warp) {
 
 }  // namespace
 
-void completeCopies(Block& block, Warp& warp, uint32_t lanes, size_t end) {
+void completeCopies(Block& block, const DeviceMemory& memory, Warp& warp, uint32_t lanes, size_t end) {
   for (size_t i = 0; i < warp.copies.size() && warp.copySerial + i < end; ++i) {
     PendingCopy& copy = warp.copies[i];
     const uint32_t part = copy.mask & lanes;
     if (part == 0) continue;
-    perform(block, copy, part);
+    perform(block, memory, copy, part);
     copy.mask &= ~part;
   }
   dropComplete(warp);
 }
 
-uint32_t completeArrivals(Block& block, uint32_t object) {
+uint32_t completeArrivals(Block& block, const DeviceMemory& memory, uint32_t object) {
   uint32_t count = 0;
   for (Warp& warp : block.warps) {
     for (size_t i = 0; i < warp.arrivals.size();) {
@@ -57,7 +61,7 @@ uint32_t completeArrivals(Block& block, uint32_t object) {
         if (arrival.object[static_cast<size_t>(__builtin_ctz(l))] == object) lanes |= l & (0u - l);
       }
       if (lanes != 0) {
-        completeCopies(block, warp, lanes, arrival.copies);
+        completeCopies(block, memory, warp, lanes, arrival.copies);
         count += static_cast<uint32_t>(__builtin_popcount(lanes));
         arrival.mask &= ~lanes;
       }
@@ -99,12 +103,12 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
   const AddressSummary toSummary = dataMovement().summarise(to.at, mask, bytes);
   checkAlignment(c, copy.destination, to, mask, toSummary, bytes);
   checkShared(c, copy.destination, to, mask, toSummary, bytes);
+  if constexpr ((M & kChecking) != 0) checkArray(c, copy.destination, Area::Shared, to, mask, bytes);
   if (reading != 0) {
     const AddressSummary fromSummary = dataMovement().summarise(from.at, reading, bytes);
     checkAlignment(c, copy.source, from, reading, fromSummary, bytes);
     if (!copy.hasSourceSize) {
       checkGlobal(c, copy.source, from, reading, fromSummary, bytes);
-      if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, reading, bytes, false);
       if constexpr ((M & kCounting) != 0) countGlobal(c, from, reading, bytes, false);
     } else {  // only the bytes that are read must exist
       bool whole = true;
@@ -112,14 +116,11 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
         whole = whole && sourceBytes[__builtin_ctz(lanes)] == bytes;
       if (whole) {
         checkGlobal(c, copy.source, from, reading, fromSummary, bytes);
-        if constexpr ((M & kChecking) != 0) checkInitGlobal(c, copy.source, from, reading, bytes, false);
       } else {
         for (uint32_t lanes = reading; lanes != 0; lanes &= lanes - 1) {
           const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
           const AddressSummary one = dataMovement().summarise(from.at, 1u << lane, bytes);
           checkGlobal(c, copy.source, from, 1u << lane, one, sourceBytes[lane]);
-          if constexpr ((M & kChecking) != 0)
-            checkInitGlobal(c, copy.source, from, 1u << lane, sourceBytes[lane], false);
         }
       }
       if constexpr ((M & kCounting) != 0) countGlobal(c, from, reading, bytes, false);
@@ -183,7 +184,7 @@ void waitForCopies(const Context& c, uint32_t mask, uint32_t pendingGroups) {
         if (copy.group >= committed || committed - copy.group <= pendingGroups) lanes &= ~(l & (0u - l));
       }
     }
-    perform(c.block, copy, lanes);
+    perform(c.block, c.worker.memory, copy, lanes);
     copy.mask &= ~lanes;
   }
   dropComplete(warp);

@@ -145,7 +145,10 @@ void atomicIn(const Context& c, const Access& a, Area area, const LaneAddresses&
     if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, true);
   } else {
     checkShared(c, a, at, mask, summary, bytes);
-    if constexpr ((M & kChecking) != 0) recordShared(c, at, mask, bytes, {true, true, true});
+    if constexpr ((M & kChecking) != 0) {
+      checkArray(c, a, area, at, mask, bytes);
+      recordShared(c, at, mask, bytes, {true, true, true});
+    }
   }
   if constexpr ((M & kCounting) != 0) {
     Counters& counters = c.worker.counters;

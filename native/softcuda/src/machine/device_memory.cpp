@@ -223,6 +223,11 @@ void DeviceMemory::markWritten(uint64_t address, size_t bytes) {
 
 void DeviceMemory::markInitialised(uint64_t address, size_t bytes) { markWritten(address, bytes); }
 
+void DeviceMemory::copyShadow(uint64_t address, size_t bytes, uint8_t* to) const {
+  if (shadow_ == nullptr || address < arena_ || address + bytes > arena_ + arenaSize_) return;
+  std::memcpy(to, shadow_ + (address - arena_), bytes);
+}
+
 size_t DeviceMemory::firstUninitialised(uint64_t address, size_t bytes) const {
   if (shadow_ == nullptr || address < arena_ || address + bytes > arena_ + arenaSize_) return bytes;
   const void* hole = std::memchr(shadow_ + (address - arena_), 0, bytes);

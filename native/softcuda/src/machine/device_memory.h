@@ -34,6 +34,8 @@ class DeviceMemory final : public Memory {
   // The first byte of [address, address + bytes) that nobody wrote; `bytes` if all were written. Only with the shadow
   // on.
   size_t firstUninitialised(uint64_t address, size_t bytes) const;
+  // Which of these bytes were written: 1 or 0 each; does nothing where that is not known.
+  void copyShadow(uint64_t address, size_t bytes, uint8_t* to) const;
   // No lock: threads of a kernel mark bytes that they write.
   void markWritten(uint64_t address, size_t bytes);
   bool checksInit() const { return shadow_ != nullptr; }

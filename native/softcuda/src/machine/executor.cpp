@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "machine/calls.h"
+#include "machine/definedness.h"
 #include "machine/instructions.h"
 #include "machine/paths.h"
 #include "machine/race_checker.h"
@@ -107,7 +108,8 @@ class Executor {
   bool cameByBranch() const { return path_.pc == branchedTo_; }
   uint8_t* at(Ref ref) const { return bases_[ref & 3] + (ref & ~3u); }
   void setBases(uint8_t** bases, const Frame* frame) const;
-  Context context(const Instr& in) const;
+  Context context(const Instr& in) const { return contextAt(in, path_.pc); }
+  Context contextAt(const Instr& in, uint32_t pc) const;
   bool isAlone() const;
 
   Worker& worker_;
@@ -158,6 +160,7 @@ bool Executor<M>::execute(size_t index) {
       const Instr& in = code[pc];
       uint32_t m = mask;
       if (in.guardMode != Guard::None) {
+        if (kChecks && tracksValues(*path_.frame)) trackGuard(contextAt(in, pc), mask);
         m &= guardOf(in);
         if (m == 0) {
           skip(in, pc++);
@@ -169,6 +172,7 @@ bool Executor<M>::execute(size_t index) {
       }
       place(pc, mask);
       Step step = Step::Next;
+      if (kChecks && tracksValues(*path_.frame)) trackInstruction(context(in), m);
       switch (in.kind) {
         case Kind::Lane1: {
           void* dst = at(in.refs[0]);
@@ -700,6 +704,7 @@ void Executor<M>::runTogether(Frame* frame, uint32_t pc, uint32_t mask) {
   count(frame, pc, mask);
   Context c{worker_, block_, warp_, frame, &in, pc, {}};
   setBases(c.bases, frame);
+  if (kChecks && tracksValues(*frame)) trackTogether(c, mask);
   if (in.kind == Kind::LaneSync) {
     runOp(in, mask, c.bases);
     synchronised(mask);
@@ -754,8 +759,8 @@ void Executor<M>::setBases(uint8_t** bases, const Frame* frame) const {
 }
 
 template <unsigned M>
-Context Executor<M>::context(const Instr& in) const {
-  return {worker_, block_, warp_, path_.frame, &in, path_.pc, {bases_[0], bases_[1], nullptr, nullptr}};
+Context Executor<M>::contextAt(const Instr& in, uint32_t pc) const {
+  return {worker_, block_, warp_, path_.frame, &in, pc, {bases_[0], bases_[1], nullptr, nullptr}};
 }
 
 // In its frame: no other path runs there or comes back to it.
@@ -771,7 +776,7 @@ bool Executor<M>::isAlone() const {
 
 WarpState runWarp(Worker& worker, Warp& warp) {
   const Options& options = worker.launch.options;
-  const bool checks = options.race || options.init;
+  const bool checks = options.race || options.init || options.bounds;
   if (options.counters) {
     return checks ? Executor<kCounting | kChecking>(worker, warp).run() : Executor<kCounting>(worker, warp).run();
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "machine/definedness.h"
 #include "machine/memory_access.h"
 #include "program/address_space.h"
 
@@ -205,21 +206,26 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
   switch (area) {
     case Area::Shared:
       checkShared(c, a, at, mask, summary, bytes);
+      if constexpr ((M & kChecking) != 0) checkArray(c, a, area, at, mask, bytes);
       if constexpr ((M & kChecking) != 0)
         forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) {
           recordShared(c, part, mask, size, {true, false, a.isVolatile});
         });
+      if ((M & kChecking) != 0 && tracksValues(*c.frame)) trackLoad(c, a, area, at, mask);
       if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, mask, bytes, false);
       load(sharedOrigin(c), at, mask, summary, a, to);
       break;
     case Area::Local:
       checkLocal(c, a, at, mask, summary, bytes);
+      if constexpr ((M & kChecking) != 0) checkArray(c, a, area, at, mask, bytes);
       if constexpr ((M & kCounting) != 0)
         c.worker.counters.localSectors +=
             a.frameRelative ? 0 : (static_cast<uint64_t>(__builtin_popcount(mask)) * bytes + 31) / 32;
+      if ((M & kChecking) != 0 && tracksValues(*c.frame)) trackLoad(c, a, area, at, mask);
       loadLocal(c, at, mask, summary, a, to);
       break;
     case Area::KernelParameter: {
+      if ((M & kChecking) != 0 && tracksValues(*c.frame)) trackLoad(c, a, area, at, mask);
       const std::vector<uint8_t>& parameters = c.worker.launch.parameters;
       if (summary.high + bytes > parameters.size() || summary.high + bytes < summary.high) {
         for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
@@ -248,10 +254,7 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
     }
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0)
-        forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) {
-          checkInitGlobal(c, a, part, mask, size, false);
-        });
+      if ((M & kChecking) != 0 && tracksValues(*c.frame)) trackLoad(c, a, area, at, mask);
       if constexpr ((M & kCounting) != 0) {
         if (area != Area::Constant) countGlobal(c, at, mask, bytes, false);
       }
@@ -270,26 +273,33 @@ void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& 
     case Area::Shared:
       checkShared(c, a, at, mask, summary, bytes);
       if constexpr ((M & kChecking) != 0) {
+        checkArray(c, a, area, at, mask, bytes);
         uint8_t values[32][16];
         valuesOf(a, mask, from, values);
         recordShared(c, at, mask, bytes, {false, true, a.isVolatile, values});
+        if (tracksValues(*c.frame)) trackStore(c, a, area, at, mask);
       }
       if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, mask, bytes, true);
       store(sharedOrigin(c), at, mask, summary, a, from);
       break;
     case Area::Local:
       checkLocal(c, a, at, mask, summary, bytes);
+      if constexpr ((M & kChecking) != 0) checkArray(c, a, area, at, mask, bytes);
       if constexpr ((M & kCounting) != 0)
         c.worker.counters.localSectors +=
             a.frameRelative ? 0 : (static_cast<uint64_t>(__builtin_popcount(mask)) * bytes + 31) / 32;
       storeLocal(c, at, mask, summary, a, from);
+      if ((M & kChecking) != 0 && tracksValues(*c.frame)) trackStore(c, a, area, at, mask);
       break;
     case Area::KernelParameter:
       failAccess(c, kIllegalAddress, static_cast<uint32_t>(__builtin_ctz(mask)), at.at[__builtin_ctz(mask)], bytes,
                  "write", "kernel parameters cannot be written");
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
-      if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, true);
+      if constexpr ((M & kChecking) != 0) {
+        checkInitGlobal(c, a, at, mask, bytes, true);
+        if (tracksValues(*c.frame)) trackStore(c, a, Area::Global, at, mask);
+      }
       if constexpr ((M & kCounting) != 0) countGlobal(c, at, mask, bytes, true);
       store(0, at, mask, summary, a, from);
       break;
@@ -359,7 +369,11 @@ void executeLoadMatrix(const Context& c, const Access& a, uint32_t mask) {
   const AddressSummary summary = dataMovement().summarise(at.at, givers, 16);
   checkAlignment(c, a, at, givers, summary, 16);
   checkShared(c, a, at, givers, summary, 16);
-  if constexpr ((M & kChecking) != 0) recordShared(c, at, givers, 16, {true, false, false});
+  if constexpr ((M & kChecking) != 0) {
+    checkArray(c, a, Area::Shared, at, givers, 16);
+    recordShared(c, at, givers, 16, {true, false, false});
+    if (tracksValues(*c.frame)) trackLoadMatrix(c, a, at);
+  }
   if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, at, givers, 16, false);
   const uint8_t* shared = c.block.shared;
   for (uint32_t j = 0; j < count; ++j) {
@@ -436,11 +450,16 @@ void executeWmma(const Context& c, const Access& a, uint32_t mask, bool isStore)
       const AddressSummary summary = dataMovement().summarise(at.at, ~0u, elementBytes);
       if (area == Area::Shared) {
         checkShared(c, element, at, ~0u, summary, elementBytes);
-        if constexpr ((M & kChecking) != 0) recordShared(c, at, ~0u, elementBytes, {!isStore, isStore, false});
+        if constexpr ((M & kChecking) != 0) {
+          checkArray(c, element, area, at, ~0u, elementBytes);
+          recordShared(c, at, ~0u, elementBytes, {!isStore, isStore, false});
+        }
       } else {
         checkGlobal(c, element, at, ~0u, summary, elementBytes);
         if constexpr ((M & kChecking) != 0) checkInitGlobal(c, element, at, ~0u, elementBytes, isStore);
       }
+      if ((M & kChecking) != 0 && tracksValues(*c.frame))
+        trackMatrixElement(c, in.refs[isStore ? in.results + r : r], e == 0, isStore, area, at, elementBytes);
       const uint64_t origin = area == Area::Shared ? sharedOrigin(c) : 0;
       const uint32_t shift = e * bits;
       for (uint32_t lane = 0; lane < 32; ++lane) {

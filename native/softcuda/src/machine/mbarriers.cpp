@@ -102,7 +102,7 @@ class LaneMbarrier {
   // Returns whether the phase is complete.
   bool testWait() {
     // Copies whose completion this phase counts arrive now: no one can have looked earlier.
-    const uint32_t arrivals = completeArrivals(c_.block, object_);
+    const uint32_t arrivals = completeArrivals(c_.block, c_.worker.memory, object_);
     for (uint32_t i = 0; i < arrivals; ++i) countArrivals(1);
     if (arrivals != 0) {
       put();

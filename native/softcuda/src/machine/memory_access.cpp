@@ -134,6 +134,26 @@ void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint
   }
 }
 
+void checkArray(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, uint32_t bytes) {
+  if (a.array == kNone || !c.worker.launch.options.bounds) return;
+  const Array& array = c.frame->function->arrays[a.array];
+  if (area != (array.isLocal ? Area::Local : Area::Shared)) return;
+  const uint64_t base = array.isLocal ? c.frame->localBase : 0;
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+    const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
+    const uint64_t offset = at.at[lane] - base;
+    if (offset >= array.begin && offset + bytes <= array.end) continue;
+    const int64_t inside = static_cast<int64_t>(offset) - array.begin;
+    const std::string size =
+        array.end == ~0u ? "dynamic shared memory" : std::to_string(array.end - array.begin) + " bytes";
+    throw Fault{kIllegalAddress,
+                std::string("out of bounds: ") + (array.isLocal ? "local " : "shared ") + accessName(a) + " of " +
+                    std::to_string(bytes) + " bytes at offset " + std::to_string(inside) + " of '" + array.name +
+                    "' (" + size + "), from which the address was made",
+                lane, "", false};
+  }
+}
+
 namespace {
 
 std::string placeOf(const Context& c, const DecodedFunction& function, uint32_t pc) {
@@ -225,7 +245,7 @@ void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint
     for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
       const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
       uint8_t* written = block.sharedWritten.data() + at.at[lane];
-      if (use.reads) {
+      if (use.reads && use.writes) {
         for (uint32_t i = 0; i < bytes; ++i) {
           if (written[i] != 0 || block.uninitialisedRead) continue;
           Fault fault{kLaunchFailed,
@@ -251,8 +271,7 @@ void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at,
   if (!memory.checksInit()) return;
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    const bool reads = !write || a.atomic != AtomicOp::None;
-    if (reads && c.worker.launch.options.init) {
+    if (a.atomic != AtomicOp::None && c.worker.launch.options.init) {
       const size_t hole = memory.firstUninitialised(at.at[lane], bytes);
       if (hole != bytes)
         throw Fault{kLaunchFailed,

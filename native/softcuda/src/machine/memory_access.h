@@ -44,6 +44,9 @@ void checkLocal(const Context& c, const Access& a, const LaneAddresses& at, uint
 void checkAlignment(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask,
                     const AddressSummary& summary, uint32_t bytes);
 
+// With the bounds checker: all lanes are inside of the array that the address was made from.
+void checkArray(const Context& c, const Access& a, Area area, const LaneAddresses& at, uint32_t mask, uint32_t bytes);
+
 // Which lanes of generic addresses lie where; the addresses become offsets within the window.
 Area classify(uint64_t address);
 // Takes from `mask` the lanes that lie in the same area as its first lane and makes their addresses relative to the
@@ -57,6 +60,7 @@ struct SharedUse {
   const uint8_t (*values)[16] = nullptr;  // by lane: what is about to be written, where that is known
 };
 void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use);
+// Of atomic operations, which read and write; others' reads are looked at where they come to something: definedness.h.
 void checkInitGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes,
                      bool write);
 

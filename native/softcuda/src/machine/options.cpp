@@ -34,6 +34,7 @@ Options optionsFromEnvironment() {
   Options options;
   options.race = checkRequested("race");
   options.init = checkRequested("init");
+  options.bounds = checkRequested("bounds");
   options.strictBarriers = checkRequested("barrier");
   if (const char* seed = std::getenv("SOFTCUDA_SEED")) options.seed = std::strtoull(seed, nullptr, 0);
   if (const char* timeout = std::getenv("SOFTCUDA_TIMEOUT"))

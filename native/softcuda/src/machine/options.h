@@ -9,7 +9,7 @@
 
 namespace softcuda::machine {
 
-// SOFTCUDA_SEED, SOFTCUDA_CHECK=race,init,leak,barrier, SOFTCUDA_TIMEOUT (seconds), SOFTCUDA_COUNTERS; read at each
+// SOFTCUDA_SEED, SOFTCUDA_CHECK=race,init,bounds,barrier,leak, SOFTCUDA_TIMEOUT (seconds), SOFTCUDA_COUNTERS; read at each
 // launch.
 Options optionsFromEnvironment();
 size_t threadsFromEnvironment();        // SOFTCUDA_THREADS, else one per CPU

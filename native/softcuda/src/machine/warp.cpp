@@ -42,6 +42,11 @@ void Warp::ensureLocal(size_t bytesPerLane) {
   localRows = wanted;
 }
 
+void Warp::forgetLocal(uint32_t from, uint32_t to) {
+  if (localUndefined.size() < localRows) localUndefined.resize(localRows, ~0u);
+  for (uint32_t row = from / 4; row < (to + 3) / 4; ++row) localUndefined[row] = ~0u;
+}
+
 void Warp::readLocal(uint32_t lane, uint64_t offset, void* to, size_t bytes) {
   auto* out = static_cast<uint8_t*>(to);
   while (bytes > 0) {
@@ -55,6 +60,9 @@ void Warp::readLocal(uint32_t lane, uint64_t offset, void* to, size_t bytes) {
 
 void Warp::writeLocal(uint32_t lane, uint64_t offset, const void* from, size_t bytes) {
   const auto* in = static_cast<const uint8_t*>(from);
+  if (!localUndefined.empty() && bytes != 0) {
+    for (uint64_t row = offset / 4; row <= (offset + bytes - 1) / 4; ++row) localUndefined[row] &= ~(1u << lane);
+  }
   while (bytes > 0) {
     const size_t part = bytes < 4 - (offset & 3) ? bytes : 4 - (offset & 3);
     std::memcpy(localAt(lane, offset), in, part);
@@ -68,6 +76,10 @@ void Warp::copyLocalRows(uint32_t mask, uint32_t to, uint32_t from, uint32_t byt
   for (uint32_t row = 0; row < (bytes + 3) / 4; ++row) {
     uint8_t* target = localAt(0, to + row * 4);
     const uint8_t* origin = localAt(0, from + row * 4);
+    if (!localUndefined.empty()) {
+      uint32_t& undefined = localUndefined[to / 4 + row];
+      undefined = (undefined & ~mask) | (localUndefined[from / 4 + row] & mask);
+    }
     if (mask == ~0u) {
       std::memcpy(target, origin, 128);
     } else {

@@ -17,12 +17,18 @@ using namespace program;  // what the machine runs
 
 struct Block;
 
+// Of a register: the lanes in which it holds what nobody has written, and where that comes from (Worker::origins).
+struct Undefined {
+  uint32_t lanes = 0, origin = 0;
+};
+
 struct Frame {
   const DecodedFunction* function = nullptr;
   uint32_t functionIndex = 0;
   uint8_t* registers = nullptr;
   uint32_t localBase = 0, localTop = 0;  // of each lane's local memory, in bytes
   Frame* caller = nullptr;
+  Undefined* undefined = nullptr;  // with the init checker: one for every 4 bytes of registers, used at their beginnings
 };
 
 // Where the lanes of `expected` meet: at pc of frame.
@@ -84,6 +90,7 @@ struct Warp {
   std::vector<PendingArrival> arrivals;
   uint8_t* local = nullptr;  // rows of 4 bytes for each of 32 lanes
   size_t localRows = 0;
+  std::vector<uint32_t> localUndefined;  // with the init checker, by row: lanes that have not written it
   std::vector<uint8_t> localStorage;
   size_t localShift = 0;  // of `local` within localStorage
   uint32_t frames = 0;
@@ -93,6 +100,7 @@ struct Warp {
   Join* newJoin();
   void freeJoin(Join* join) { freeJoins.push_back(join); }
   void ensureLocal(size_t bytesPerLane);
+  void forgetLocal(uint32_t from, uint32_t to);  // nobody has written these bytes
   uint8_t* localAt(uint32_t lane, uint64_t offset) { return local + (offset >> 2) * 128 + lane * 4 + (offset & 3); }
   void readLocal(uint32_t lane, uint64_t offset, void* to, size_t bytes);
   void writeLocal(uint32_t lane, uint64_t offset, const void* from, size_t bytes);

@@ -1,5 +1,6 @@
 #include "machine/worker.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -9,6 +10,7 @@ namespace softcuda::machine {
 Worker::Worker(LaunchState& state) : launch(state), program(*state.program), memory(*state.memory) {
   caches.resize(program.cacheSlots);
   freeFrames_.resize(program.functions.size());
+  origins.push_back({kLaunchFailed, "use of an uninitialised register: nothing has set it", 0, "", false});
   if (state.options.counters) counters.prepare(program.instructions);
 }
 
@@ -31,7 +33,13 @@ Frame* Worker::newFrame(Warp& warp, uint32_t functionIndex, Frame* caller) {
     frame->registers = storage;
     frame->function = &function;
     frame->functionIndex = functionIndex;
+    if (launch.options.init) {
+      undefinedStorage_.push_back(std::make_unique<Undefined[]>(function.registerBytes / 4 + 1));
+      frame->undefined = undefinedStorage_.back().get();
+    }
   }
+  if (frame->undefined != nullptr)
+    std::fill_n(frame->undefined, function.registerBytes / 4 + 1, Undefined{~0u, 0});
   std::memset(frame->registers, 0, function.registerBytes);
   frame->caller = caller;
   frame->localBase = caller != nullptr ? caller->localTop : 0;
@@ -42,6 +50,7 @@ Frame* Worker::newFrame(Warp& warp, uint32_t functionIndex, Frame* caller) {
     freeFrames_[functionIndex].push_back(frame);
     throw;
   }
+  if (frame->undefined != nullptr) warp.forgetLocal(frame->localBase, frame->localTop);
   ++warp.frames;
   return frame;
 }

@@ -1,6 +1,7 @@
 // What one thread of the pool needs while it runs blocks of a launch.
 #pragma once
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -17,7 +18,7 @@ namespace softcuda::machine {
 enum Mode : unsigned { kPlain = 0, kCounting = 1, kChecking = 2 };
 
 struct Options {
-  bool counters = false, race = false, init = false, strictBarriers = false;
+  bool counters = false, race = false, init = false, strictBarriers = false, bounds = false;
   uint64_t seed = 0;
   double timeoutSeconds = 0;
 };
@@ -48,6 +49,9 @@ struct Worker {
   DeviceMemory& memory;
   Counters counters;
   std::vector<AllocationCache> caches;
+  // Where undefined values come from; the first are registers that nothing has set.
+  std::vector<Fault> origins;
+  std::map<std::pair<const DecodedFunction*, uint32_t>, uint32_t> originByPlace;
 
   Frame* newFrame(Warp& warp, uint32_t functionIndex, Frame* caller);
   void freeFrame(Warp& warp, Frame* frame);
@@ -56,6 +60,7 @@ struct Worker {
   std::vector<std::vector<Frame*>> freeFrames_;
   std::vector<std::unique_ptr<Frame>> frames_;
   std::vector<uint8_t*> registerStorage_;
+  std::vector<std::unique_ptr<Undefined[]>> undefinedStorage_;
 };
 
 }  // namespace softcuda::machine

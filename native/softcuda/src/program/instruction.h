@@ -90,6 +90,10 @@ enum class AtomicOp : uint8_t { None, Add, Inc, Dec, Min, Max, And, Or, Xor, Exc
 
 enum class Guard : uint8_t { None, IfTrue, IfFalse };
 
+// What of an operation's result depends on which operands, for the init checker: on all, or as the word says. The numbers of
+// registers of A and of B are in bits 8 to 15 and 16 to 23.
+enum class Flow : uint8_t { All, Select, And, Or, CompareAnd, CompareOr, Shuffle, MatrixProduct };
+
 struct Instr {
   Kind kind = Kind::Nothing;
   Class cls = Class::Other;
@@ -102,7 +106,7 @@ struct Instr {
   uint32_t variant = 0;
   const Ref* refs = nullptr;  // results, then sources
   ops::LaneOp op = nullptr;
-  uint32_t target = 0;      // of a branch
+  uint32_t target = 0;      // of a branch; of an operation its Flow
   uint32_t reconverge = 0;  // where the lanes that a branch parts meet again; kNone: at the function's end
   uint32_t extra = 0;       // index into the tables of the function below
   uint32_t line = 0;        // of the PTX text
@@ -130,6 +134,7 @@ struct Access {
   bool bypassL1 = false;
   uint8_t shape = 0, matrixOperand = 0;
   bool columnMajor = false, transposed = false;
+  uint32_t array = kNone;      // index into the function's arrays of the one that the address was made from
   uint8_t unusedElements = 0;  // of a vector load: a bit for each element whose register no instruction reads
 };
 

@@ -10,12 +10,20 @@
 
 namespace softcuda::program {
 
+// A variable in shared memory or in a frame's local memory.
+struct Array {
+  std::string name;
+  uint32_t begin = 0, end = 0;  // offsets; there is no end to dynamic shared memory
+  bool isLocal = false;
+};
+
 struct DecodedFunction {
   std::string name;
   std::vector<Instr> code;
   std::vector<SourcePosition> sources;  // by instruction
   std::vector<std::unique_ptr<Ref[]>> refPool;
   std::vector<Access> accesses;
+  std::vector<Array> arrays;
   std::vector<CopyAsync> copies;
   std::vector<Mbarrier> mbarriers;
   std::vector<Barrier> barriers;

@@ -198,6 +198,7 @@ Decoder::Ref Decoder::materialise(const Operand& operand, Width width) {
   address.guardMode = program::Guard::None;
   address.variant = width == Width::Bits64 ? 1 : 0;
   address.extra = localOffset_.at(operand.variable) + static_cast<uint32_t>(operand.offset);
+  code_.back().variable = operand.variable;
   result(registerRef(reg));
   return registerRef(reg);
 }
@@ -220,7 +221,9 @@ Decoder::Ref Decoder::sourceRef(const Operand& operand, Width width, ops::Type t
       const Variable& v = *operand.variable;
       if (width != Width::Bits64 && width != Width::Bits32) mismatch();
       if (localOffset_.count(&v) != 0) return materialise(operand, width);
-      return constant(builder_.addressOf(v, current_->line) + static_cast<uint64_t>(operand.offset), width);
+      const uint64_t address = builder_.addressOf(v, current_->line) + static_cast<uint64_t>(operand.offset);
+      if (v.space != Space::Shared) return constant(address, width);
+      return builder_.addressConstant(v, address, width == Width::Bits64 ? 256 : 128);
     }
     case K::Function:
       if (width != Width::Bits64) mismatch();
@@ -281,6 +284,7 @@ void Decoder::decode() {
   returnFromFunction();
   resolveTargets();
   markUnusedElements();
+  markArrays();
   finish();
 }
 
@@ -342,6 +346,40 @@ void Decoder::markUnusedElements() {
     Access& access = out_.accesses[e.instr.extra];
     for (size_t i = 0; i < e.results.size(); ++i) {
       if (read.count(e.results[i]) == 0) access.unusedElements |= static_cast<uint8_t>(1u << i);
+    }
+  }
+}
+
+uint32_t Decoder::arrayOf(const Variable& v) {
+  const auto [entry, isNew] = arrays_.try_emplace(&v, static_cast<uint32_t>(out_.arrays.size()));
+  if (isNew) {
+    const auto local = localOffset_.find(&v);
+    const bool isLocal = local != localOffset_.end();
+    const auto begin = isLocal ? local->second : static_cast<uint32_t>(builder_.addressOf(v, v.line));
+    out_.arrays.push_back(
+        {std::string(v.name), begin, v.isExtern ? ~0u : begin + static_cast<uint32_t>(v.size), isLocal});
+  }
+  return entry->second;
+}
+
+// Which array an access is meant for.
+void Decoder::markArrays() {
+  const std::vector<const Variable*> arrays = findArrays(code_, registers_.size(), builder_.known());
+  auto mark = [&](Access& a) {
+    if (a.base == Access::Base::None || !isRegister(a.baseRef)) return;
+    const Variable* v = arrays[registerOf(a.baseRef)];
+    if (v != nullptr) a.array = arrayOf(*v);
+  };
+  for (const Emitted& e : code_) {
+    switch (e.instr.kind) {
+      case Kind::Load:
+      case Kind::Store:
+      case Kind::Atomic:
+      case Kind::LoadMatrix:
+      case Kind::WmmaLoad:
+      case Kind::WmmaStore: mark(out_.accesses[e.instr.extra]); break;
+      case Kind::CopyAsync: mark(out_.copies[e.instr.extra].destination); break;
+      default: break;
     }
   }
 }

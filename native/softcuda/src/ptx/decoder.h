@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "program/program.h"
+#include "ptx/arrays.h"
 #include "ptx/ast.h"
 #include "ptx/control_flow.h"
 #include "ptx/ptx_error.h"
@@ -23,6 +24,9 @@ class ProgramBuilder {
   const ParsedModule& module() const { return module_; }
   program::Program& program() { return program_; }
   program::Ref constant(uint64_t bits, uint32_t slotBytes);  // 4 (predicate), 128 or 256 bytes
+  // The address of a shared variable: a constant of its own, that no equal number shares.
+  program::Ref addressConstant(const Variable& variable, uint64_t address, uint32_t slotBytes);
+  const KnownConstants& known() const { return known_; }
   uint64_t addressOf(const Variable& variable, uint32_t line);
   uint64_t addressOf(const Function& function, uint32_t line);
   uint32_t functionIndex(const Function& function);  // in the program; decodes it if it is new
@@ -33,7 +37,10 @@ class ProgramBuilder {
   void layOutShared(const Function& kernel);
   const ParsedModule& module_;
   program::Program& program_;
+  program::Ref newConstant(uint64_t bits, uint32_t slotBytes);
   std::map<std::pair<uint32_t, uint64_t>, program::Ref> constantByBits_;
+  std::map<std::pair<const Variable*, std::pair<uint32_t, uint64_t>>, program::Ref> addressConstants_;
+  KnownConstants known_;
   std::vector<std::pair<uint32_t, uint64_t>> constants_;  // slot bytes, bits
   uint32_t constantBytes_ = 0;
   std::unordered_map<const Variable*, uint64_t> shared_;
@@ -79,6 +86,8 @@ class Decoder {
   void otherSource(Ref ref);  // read by the instruction but not in refs
   void layOutLocals();
   void markUnusedElements();
+  void markArrays();
+  uint32_t arrayOf(const Variable& variable);
   std::vector<bool> meetingPoints() const;
   void instruction();
   void resolveTargets();
@@ -167,6 +176,7 @@ class Decoder {
   std::vector<Emitted> code_;
   std::vector<uint32_t> firstOf_;  // instruction of the function -> index in code_
   std::unordered_map<const Variable*, uint32_t> localOffset_;
+  std::unordered_map<const Variable*, uint32_t> arrays_;  // index in out_.arrays
   bool carryUsed_ = false;
   RegisterId carry_ = kNoRegister;
 };

@@ -94,6 +94,21 @@ bool takeWord(Modifiers& modifiers, std::initializer_list<Word> words, uint32_t*
   return false;
 }
 
+program::Flow flowOf(const ops::Key& key) {
+  using program::Flow;
+  switch (key.op) {
+    case O::Selp: return Flow::Select;
+    case O::And: return key.type == T::Pred ? Flow::And : Flow::All;
+    case O::Or: return key.type == T::Pred ? Flow::Or : Flow::All;
+    case O::Setp:
+      return key.boolOp == ops::BoolOp::And  ? Flow::CompareAnd
+             : key.boolOp == ops::BoolOp::Or ? Flow::CompareOr
+                                             : Flow::All;
+    case O::Shfl: return Flow::Shuffle;
+    default: return Flow::All;
+  }
+}
+
 bool isHalf(T t) { return t == T::F16 || t == T::F16x2 || t == T::BF16 || t == T::BF16x2; }
 
 }  // namespace
@@ -128,6 +143,8 @@ void Decoder::emitLane(const ops::Key& key, Class cls) {
   Instr& instr = emit(Kind::LaneMany, cls);
   instr.op = op;
   instr.variant = key.variant;
+  code_.back().isOperation = true;
+  code_.back().opcode = key.op;
 }
 
 void Decoder::addComplement(bool complement) {
@@ -173,6 +190,7 @@ void Decoder::lane(O opcode, size_t modifiersFrom) {
     addComplement(complement);
     source(ref);
   }
+  code_.back().instr.target = static_cast<uint32_t>(flowOf(key));
   if (opcode == O::Movmatrix) {
     code_.back().instr.kind = Kind::LaneConverged;
   } else if (isSync) {
@@ -521,6 +539,11 @@ void Decoder::matrixMultiply(Modifiers& modifiers, bool wmma) {
   emitLane(key, Class::Tensor);
   code_.back().instr.kind = Kind::LaneConverged;
   code_.back().instr.extra = static_cast<uint32_t>(ops::mmaFlop(form.shape, form.a));
+  // The one form that distributes its matrices otherwise is m8n8k4 on f16.
+  if (!wmma && !(form.shape == ops::Shape::M8N8K4 && form.a == T::F16)) {
+    code_.back().instr.target = static_cast<uint32_t>(program::Flow::MatrixProduct) |
+                                static_cast<uint32_t>(a.size()) << 8 | static_cast<uint32_t>(b.size()) << 16;
+  }
   for (Ref r : d) result(r);
   for (const std::vector<Ref>* list : {&a, &b, &c}) {
     for (Ref r : *list) source(r);

@@ -128,6 +128,7 @@ Decoder::Access Decoder::access(const Operand& address, Area area, uint32_t byte
       else if (v.space != Space::Global) fail("'" + std::string(v.name) + "' has no generic address here");
     }
     a.offset = static_cast<int64_t>(static_cast<uint64_t>(a.offset) + builder_.addressOf(v, current_->line));
+    if (v.space == Space::Shared) a.array = arrayOf(v);
     return a;
   }
   if (address.reg != kNoRegister) {

@@ -15,11 +15,26 @@ program::Ref ProgramBuilder::constant(uint64_t bits, uint32_t slotBytes) {
   const auto key = std::make_pair(slotBytes, bits);
   const auto found = constantByBits_.find(key);
   if (found != constantByBits_.end()) return found->second;
+  const program::Ref ref = newConstant(bits, slotBytes);
+  constantByBits_[key] = ref;
+  return ref;
+}
+
+program::Ref ProgramBuilder::newConstant(uint64_t bits, uint32_t slotBytes) {
   const uint32_t size = slotBytes < 64 ? 64 : slotBytes;  // keeps vectors aligned
   const program::Ref ref = constantBytes_ | kInConstants;
   constants_.emplace_back(size, bits);
-  constantByBits_[key] = ref;
   constantBytes_ += size;
+  known_.bits[ref] = bits;
+  return ref;
+}
+
+program::Ref ProgramBuilder::addressConstant(const Variable& variable, uint64_t address, uint32_t slotBytes) {
+  program::Ref& ref = addressConstants_[{&variable, {slotBytes, address}}];
+  if (ref == 0) {
+    ref = newConstant(address, slotBytes);
+    known_.arrays[ref] = &variable;
+  }
   return ref;
 }
 

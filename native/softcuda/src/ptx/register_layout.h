@@ -11,11 +11,16 @@
 
 namespace softcuda::ptx {
 
+struct Variable;
+
 // An instruction whose registers have no places yet: a Ref is then the register's number << 2 | 3.
 struct Emitted {
   program::Instr instr;
   program::SourcePosition position;
   std::vector<program::Ref> results, sources, others;  // others: read by the instruction but not in its refs
+  bool isOperation = false;
+  ops::Opcode opcode{};                // of an operation
+  const Variable* variable = nullptr;  // whose address a LocalAddress is
 };
 
 constexpr program::Ref registerRef(uint32_t reg) { return reg << 2 | 3u; }

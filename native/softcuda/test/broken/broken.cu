@@ -513,6 +513,37 @@ extern "C" __global__ void orderedOtherwise(const int* in, int* out) {
   out[threadIdx.x] = shared[threadIdx.x ^ 5];
 }
 
+// ---- accesses beyond an array that end in its neighbour: SOFTCUDA_CHECK=bounds ----
+
+extern "C" __global__ void intoNeighbour(int* out, int reach) {
+  __shared__ int first[128], second[128], third[128];
+  first[threadIdx.x] = second[threadIdx.x] = third[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  int sum = 0;
+  for (int* p = first + threadIdx.x; p < first + 128; p += 32) sum += *p;
+  out[threadIdx.x] = sum + second[127 - threadIdx.x] + second[(threadIdx.x + reach) & 255] + third[threadIdx.x];  // BUG intoNeighbour
+}
+extern "C" __global__ void storeIntoNeighbour(int* out, int reach) {
+  __shared__ int first[128], second[128], third[128];
+  first[threadIdx.x] = third[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  second[threadIdx.x] = 1;
+  if (threadIdx.x == 127) second[threadIdx.x + reach] = 2;  // BUG storeIntoNeighbour
+  __syncthreads();
+  out[threadIdx.x] = first[127 - threadIdx.x] + second[127 - threadIdx.x] + third[127 - threadIdx.x];
+}
+extern "C" __global__ void copyIntoNeighbour(const int4* in, int4* out, int reach) {
+  __shared__ int4 first[128];
+  extern __shared__ int4 rest[];
+  rest[threadIdx.x] = make_int4(0, 0, 0, 0);
+  __syncthreads();
+  __pipeline_memcpy_async(first + threadIdx.x + reach, in + threadIdx.x, 16);  // BUG copyIntoNeighbour
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  __syncthreads();
+  out[threadIdx.x] = make_int4(first[127 - threadIdx.x].x, rest[127 - threadIdx.x].x, 0, 0);
+}
+
 // ---- uninitialised reads: SOFTCUDA_CHECK=init ----
 
 extern "C" __global__ void uninitialisedShared(int* out, int n) {
@@ -523,6 +554,59 @@ extern "C" __global__ void uninitialisedShared(int* out, int n) {
 }
 extern "C" __global__ void uninitialisedGlobal(const int* in, int* out) {
   out[threadIdx.x] = in[threadIdx.x] + 1;  // BUG uninitialisedGlobal
+}
+
+// What was read does no harm where nothing comes of it: the twins read the same, and use it where it was written only.
+template <bool Fixed>
+__device__ void readInVain(int* out, int n) {
+  __shared__ int shared[128];
+  if (threadIdx.x < n) shared[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  const int read = *(volatile int*)&shared[threadIdx.x];  // BUG storedInVain
+  const int sum = read * 3 + 1;
+  out[threadIdx.x] = !Fixed || threadIdx.x < n ? sum : -1;
+}
+extern "C" __global__ void storedInVain(int* out, int n) { readInVain<false>(out, n); }
+extern "C" __global__ void storedInVainFixed(int* out, int n) { readInVain<true>(out, n); }
+template <bool Fixed>
+__device__ void branchOnRead(const int* in, int* out, int n) {
+  const int read = *(volatile const int*)&in[threadIdx.x];  // BUG branchInVain
+  bool large = read > 100;
+  if (Fixed) large = large && threadIdx.x < n;
+  if (large) out[threadIdx.x] = 1;
+}
+extern "C" __global__ void branchInVain(const int* in, int* out, int n) { branchOnRead<false>(in, out, n); }
+extern "C" __global__ void branchInVainFixed(const int* in, int* out, int n) { branchOnRead<true>(in, out, n); }
+template <bool Fixed>
+__device__ void addressOfRead(int* out, int n) {
+  __shared__ int shared[128];
+  if (threadIdx.x < n) shared[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  const int read = *(volatile int*)&shared[threadIdx.x];  // BUG addressInVain
+  out[!Fixed || threadIdx.x < n ? read & 127 : 0] = 1;
+}
+extern "C" __global__ void addressInVain(int* out, int n) { addressOfRead<false>(out, n); }
+extern "C" __global__ void addressInVainFixed(int* out, int n) { addressOfRead<true>(out, n); }
+// A row of a tile that nobody wrote spoils the same row of the product, no other.
+extern "C" __global__ void productOfRows(float* out, int rows, int wanted) {
+  __shared__ __align__(16) short tile[16 * 8];
+  for (int i = threadIdx.x; i < rows * 8; i += 32) tile[i] = 0x3c00;
+  __syncwarp();
+  unsigned a0, a1;
+  float d0, d1, d2, d3;
+  const unsigned address = (unsigned)__cvta_generic_to_shared(tile + threadIdx.x % 16 * 8);
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];" : "=r"(a0), "=r"(a1) : "r"(address));  // BUG productOfRows
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %4, %5}, {%6, %6}, {%7, %7, %7, %7};" : "=f"(d0), "=f"(d1), "=f"(d2), "=f"(d3) : "r"(a0), "r"(a1), "r"(0x3c003c00), "f"(0.f));
+  if (threadIdx.x / 4 < wanted) out[threadIdx.x] = d0 + d1;
+  if (threadIdx.x / 4 + 8 < wanted) out[threadIdx.x] += d2 + d3;
+}
+// Lanes that take no part have nothing to give; who does not use what he got may ask.
+extern "C" __global__ void shuffleFromAbsent(int* out, int using_) {
+  int v = threadIdx.x;
+  if (threadIdx.x % 32 < 16) {
+    v += __shfl_down_sync(0x0000ffffu, v, 8);  // BUG shuffleFromAbsent
+    if (threadIdx.x % 32 < using_) out[threadIdx.x] = v;
+  }
 }
 
 // ---- counted ----
