@@ -215,6 +215,7 @@ OperationPtr Context::join(Stream& stream) {
 void Context::runHere(Stream& stream, std::function<CUresult()> body) {
   auto operation = std::make_shared<Operation>();
   operation->lane = Lane::Caller;
+  operation->what = "a synchronous copy or fill";
   operation->work = std::move(body);
   submit(stream, operation);
   const CUresult result = scheduler().runHere(operation);

@@ -5,6 +5,8 @@
 #include "driver/allocation.h"
 #include "driver/capture.h"
 #include "driver/current_context.h"
+#include "driver/history.h"
+#include "driver/report.h"
 
 namespace softcuda::driver {
 
@@ -98,8 +100,17 @@ CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
     Records::instance().beginFree(address);
     auto operation = std::make_shared<Operation>();
     operation->lane = Lane::Copy;
-    operation->work = [address] {
+    operation->what = "cuMemFreeAsync";
+    operation->work = [address]() -> CUresult {
       try {
+        Record record;
+        if (Records::instance().find(address, &record)) {
+          const std::string race = raceOf(address, record.allocation.size, true);
+          if (!race.empty()) {
+            report("softcuda: " + race);
+            return CUDA_ERROR_LAUNCH_FAILED;
+          }
+        }
         Records::instance().release(address, {AllocationKind::StreamOrdered, AllocationKind::Device},
                                     CUDA_ERROR_INVALID_VALUE);
       } catch (const Error&) {

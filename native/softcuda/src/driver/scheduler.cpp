@@ -1,5 +1,7 @@
 #include "driver/scheduler.h"
 
+#include "driver/history.h"
+
 #include <cstdlib>
 #include <thread>
 
@@ -7,7 +9,8 @@ namespace softcuda::driver {
 
 namespace {
 thread_local bool insideHostFunction = false;
-}
+thread_local const Operation* runningHere = nullptr;
+}  // namespace
 
 Scheduler& Scheduler::instance() {
   static Scheduler* const scheduler = new Scheduler();
@@ -19,6 +22,8 @@ Scheduler::Scheduler() {
   std::atexit([] { instance().stop(); });
 }
 
+const Operation* Scheduler::running() { return runningHere; }
+
 bool Scheduler::inHostFunction() { return insideHostFunction; }
 
 bool Scheduler::Later::operator()(const OperationPtr& a, const OperationPtr& b) const {
@@ -27,6 +32,7 @@ bool Scheduler::Later::operator()(const OperationPtr& a, const OperationPtr& b) 
 }
 
 void Scheduler::submit(const OperationPtr& operation, const std::vector<OperationPtr>& after) {
+  Histories::instance().begin(*operation, after);
   std::lock_guard lock(mutex_);
   operation->sequence = ++sequence_;
   for (const OperationPtr& before : after) {
@@ -84,6 +90,8 @@ CUresult Scheduler::run(Operation& operation) {
   if (fault != CUDA_SUCCESS && !operation.evenAfterFault) return fault;
   const bool outer = insideHostFunction;
   insideHostFunction = operation.lane == Lane::Host;
+  const Operation* outerOperation = runningHere;
+  runningHere = &operation;
   CUresult result = CUDA_SUCCESS;
   try {
     result = operation.work();
@@ -93,6 +101,7 @@ CUresult Scheduler::run(Operation& operation) {
     result = CUDA_ERROR_UNKNOWN;
   }
   insideHostFunction = outer;
+  runningHere = outerOperation;
   return result;
 }
 
@@ -158,14 +167,19 @@ void Scheduler::completeLocked(OperationPtr operation) {
 
 bool Scheduler::done(const OperationPtr& operation) {
   if (operation == nullptr) return true;
-  std::lock_guard lock(mutex_);
-  return operation->done;
+  {
+    std::lock_guard lock(mutex_);
+    if (!operation->done) return false;
+  }
+  Histories::instance().hostKnows(*operation);
+  return true;
 }
 
 void Scheduler::wait(const OperationPtr& operation) {
   if (operation == nullptr) return;
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return operation->done; });
+  Histories::instance().hostKnows(*operation);
 }
 
 Operation::Clock::time_point Scheduler::finished(const OperationPtr& operation) {
@@ -181,6 +195,7 @@ CUresult Scheduler::runHere(const OperationPtr& operation) {
   const CUresult result = run(*operation);
   complete(operation);
   operation->work = nullptr;
+  Histories::instance().hostKnows(*operation);
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "driver/abi.h"
@@ -37,6 +38,8 @@ enum class Lane : uint8_t {
   Caller  // run by the thread that called a synchronous function, in Scheduler::runHere
 };
 
+struct History;
+
 struct Operation {
   using Clock = std::chrono::steady_clock;
 
@@ -45,6 +48,8 @@ struct Operation {
   std::function<CUresult()> work;
   bool evenAfterFault = false;  // stream callbacks are told of the error; all else is skipped
   std::shared_ptr<Fault> fault;
+  std::string what;                        // for reports
+  std::shared_ptr<const History> history;  // with the race checker
 
  private:
   friend class Scheduler;
@@ -73,6 +78,8 @@ class Scheduler {
 
   // True on a thread that is running a host function or stream callback, where CUDA calls are not permitted.
   static bool inHostFunction();
+  // What this thread is running; null if nothing.
+  static const Operation* running();
 
  private:
   struct Later {

@@ -5,6 +5,7 @@
 
 #include "driver/allocation.h"
 #include "driver/context.h"
+#include "driver/history.h"
 #include "driver/module.h"
 
 namespace softcuda::driver {
@@ -84,7 +85,13 @@ void fillRow(uint64_t row, uint32_t value, size_t count) {
 
 CUresult gone(const Error& e) {
   report(std::string("softcuda: ") + e.what());
-  return CUDA_ERROR_ILLEGAL_ADDRESS;
+  return e.code() == CUDA_ERROR_LAUNCH_FAILED ? e.code() : CUDA_ERROR_ILLEGAL_ADDRESS;
+}
+
+// Throws LAUNCH_FAILED if another operation uses the memory that is not ordered with the running one.
+void checkOrder(uint64_t address, size_t bytes, bool write) {
+  const std::string race = raceOf(address, bytes, write);
+  if (!race.empty()) throw Error(CUDA_ERROR_LAUNCH_FAILED, race);
 }
 
 }  // namespace
@@ -113,6 +120,8 @@ CUresult executeCopy(const CopyWork& copy) {
     const size_t bytes = whole ? s.WidthInBytes * s.Height : s.WidthInBytes;
     for (size_t z = 0; z < s.Depth; ++z) {
       for (size_t y = 0; y < rows; ++y) {
+        if (from.known) checkOrder(from.row(y, z), bytes, false);
+        if (to.known) checkOrder(to.row(y, z), bytes, true);
         std::memmove(reinterpret_cast<void*>(to.row(y, z)), reinterpret_cast<const void*>(from.row(y, z)), bytes);
         if (to.known) memory().markInitialised(to.row(y, z), bytes);
       }
@@ -146,6 +155,9 @@ CUresult executeFill(const FillWork& fill) {
   const CUDA_MEMSET_NODE_PARAMS& s = fill.shape;
   try {
     checkFill(s);
+    if (s.width != 0) {
+      for (size_t y = 0; y < s.height; ++y) checkOrder(s.dst + y * s.pitch, s.width * s.elementSize, true);
+    }
   } catch (const Error& e) {
     return gone(e);
   }
@@ -176,7 +188,12 @@ OperationPtr makeOperation(Context& context, int priority, const Work& work) {
   operation->fault = context.fault();
   if (const auto* kernel = std::get_if<KernelWork>(&work)) {
     operation->lane = Lane::Kernel;
-    operation->work = [k = *kernel]() -> CUresult {
+    operation->what = "kernel " + kernel->function->info().name;
+    operation->work = [k = *kernel]() mutable -> CUresult {
+      if (const Operation* self = Scheduler::running(); self->history != nullptr) {
+        k.launch.order = self->history.get();
+        k.launch.operation = self->history->id;
+      }
       const Failure failure =
           run(*k.function->module->machine, k.function->index, k.launch, k.parameters.data(), memory());
       if (!failure.report.empty()) report(failure.report);
@@ -184,9 +201,11 @@ OperationPtr makeOperation(Context& context, int priority, const Work& work) {
     };
   } else if (const auto* copy = std::get_if<CopyWork>(&work)) {
     operation->lane = Lane::Copy;
+    operation->what = "a copy";
     operation->work = [c = *copy] { return executeCopy(c); };
   } else if (const auto* fill = std::get_if<FillWork>(&work)) {
     operation->lane = Lane::Copy;
+    operation->what = "a fill";
     operation->work = [f = *fill] { return executeFill(f); };
   } else if (const auto* host = std::get_if<HostWork>(&work)) {
     operation->lane = Lane::Host;

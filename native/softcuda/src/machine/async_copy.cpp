@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "machine/block_traffic.h"
+#include "machine/global_races.h"
 #include "machine/memory_access.h"
 #include "machine/race_checker.h"
 
@@ -127,6 +128,12 @@ void executeCopyAsync(const Context& c, const CopyAsync& copy, uint32_t mask) {
     }
   }
   if constexpr ((M & kCounting) != 0) countShared(c.worker.counters, to, mask, bytes, true);
+  if constexpr ((M & kChecking) != 0) {
+    for (uint32_t lanes = reading; lanes != 0; lanes &= lanes - 1) {
+      const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
+      recordGlobal(c, copy.source, from, 1u << lane, sourceBytes[lane], {true, false, false});
+    }
+  }
   if constexpr ((M & kChecking) != 0) {
     // The write takes place some time before the wait: it must be ordered with what came before it.
     if (c.block.races) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "machine/global_races.h"
 #include "machine/memory_access.h"
 #include "program/address_space.h"
 
@@ -142,7 +143,10 @@ void atomicIn(const Context& c, const Access& a, Area area, const LaneAddresses&
   const bool global = area != Area::Shared;
   if (global) {
     checkGlobal(c, a, at, mask, summary, bytes);
-    if constexpr ((M & kChecking) != 0) checkInitGlobal(c, a, at, mask, bytes, true);
+    if constexpr ((M & kChecking) != 0) {
+      checkInitGlobal(c, a, at, mask, bytes, true);
+      recordGlobal(c, a, at, mask, bytes, {true, true, true});
+    }
   } else {
     checkShared(c, a, at, mask, summary, bytes);
     if constexpr ((M & kChecking) != 0) {

@@ -5,6 +5,7 @@
 
 #include "machine/block_traffic.h"
 #include "machine/executor.h"
+#include "machine/global_races.h"
 #include "machine/instructions.h"
 #include "machine/paths.h"
 #include "machine/race_checker.h"
@@ -25,6 +26,9 @@ std::string lineOf(const Worker& worker, const DecodedFunction& function, uint32
 std::string lineOf(const Worker& worker, const Path& path) { return lineOf(worker, *path.frame->function, path.pc); }
 
 }  // namespace
+
+Block::Block() = default;
+Block::~Block() = default;
 
 void Block::note(const Fault& what) {
   for (const Fault& known : notes) {
@@ -96,6 +100,7 @@ void Block::start(Worker& worker, uint64_t linear) {
   }
   races = state.options.race && sharedBytes != 0 ? std::make_unique<RaceChecker>(state.warpsPerBlock, sharedBytes)
                                                  : nullptr;
+  knowledge = state.options.race ? std::make_unique<BlockKnowledge>() : nullptr;
   if (!state.options.counters) traffic = nullptr;
   else if (!traffic) traffic = std::make_unique<BlockTraffic>();
   uninitialisedRead.reset();
@@ -214,8 +219,8 @@ void Block::completeIfFull(Worker& worker, uint32_t id) {
 void Block::completeBarrier(Worker& worker, uint32_t id) {
   BlockBarrier& b = barriers[id];
   if (uninitialisedRead) throw *uninitialisedRead;  // no race has explained it
-  // Threads that have ended count as arrived. But where a warp ended in part, others of it stand at a barrier that all of
-  // its threads should meet together.
+  // Threads that have ended count as arrived. But where a warp ended in part, others of it stand at a barrier that all
+  // of its threads should meet together.
   for (const Warp& warp : warps) {
     const uint32_t missing = worker.launch.options.strictBarriers ? warp.exited : warp.passedBy;
     if (b.expectedThreads != 0 || missing == 0 || warp.alive() == 0) continue;
@@ -308,8 +313,8 @@ static uint32_t membersAt(const Worker& worker, const Path& path) {
   const Instr& in = path.frame->function->code[path.pc];
   if (path.state != PathState::AtWarpSync || in.kind != Kind::LaneSync) return 0;
   const Ref ref = in.refs[in.results + in.sources - 1u];
-  const auto* base = (ref & 3) == kInConstants ? static_cast<const uint8_t*>(worker.program.constants.data)
-                                               : path.frame->registers;
+  const auto* base =
+      (ref & 3) == kInConstants ? static_cast<const uint8_t*>(worker.program.constants.data) : path.frame->registers;
   uint32_t members;
   std::memcpy(&members, base + (ref & ~3u) + static_cast<uint32_t>(__builtin_ctz(path.mask)) * 4, 4);
   return members;
@@ -330,8 +335,7 @@ void Block::checkLeftAlone(Worker& worker, const Warp& warp, const Path& path) {
                     lineOf(worker, path) + ")";
       const uint32_t waiting = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(path.mask));
       const uint32_t around = warp.index * 32 + static_cast<uint32_t>(__builtin_ctz(j->arrived & members));
-      Fault fault{kLaunchFailed,
-                  what + " is not reached by all threads of " + (whole ? "a warp" : "its membermask"),
+      Fault fault{kLaunchFailed, what + " is not reached by all threads of " + (whole ? "a warp" : "its membermask"),
                   static_cast<uint32_t>(__builtin_ctz(path.mask)),
                   "  thread " + threadName(worker, waiting) + " waits at the " +
                       (in.kind == Kind::Barrier ? "barrier" : "instruction") + ", thread " +

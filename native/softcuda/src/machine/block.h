@@ -14,6 +14,7 @@ namespace softcuda::machine {
 struct Worker;
 class BlockTraffic;
 class RaceChecker;
+struct BlockKnowledge;
 
 struct BlockBarrier {
   uint32_t arrivedThreads = 0;
@@ -40,6 +41,7 @@ struct Block {
   uint32_t idleRounds = 0;      // rounds of turns in which all threads did nothing but wait
   uint32_t barrierEpoch = 0;
   std::unique_ptr<RaceChecker> races;
+  std::unique_ptr<BlockKnowledge> knowledge;  // of other blocks, for races on global memory
   std::unique_ptr<BlockTraffic> traffic;
   std::vector<uint8_t> sharedWritten;  // init checker: one byte per byte
   std::unique_ptr<Fault>
@@ -47,6 +49,8 @@ struct Block {
   uint32_t reservedShared = 0;  // offset of what the system has, for %reserved_smem_offset
   std::vector<Fault> notes;     // what is worth a word and no error
 
+  Block();
+  ~Block();
   void start(Worker& worker, uint64_t linear);
   // Runs until the block ends (true) or all its warps have used up their time (false).
   bool run(Worker& worker);

@@ -24,9 +24,7 @@ void set(const Context& c, Ref ref, uint32_t mask, Undefined value) {
   if ((value.lanes & mask) != 0) held.origin = value.origin;
 }
 
-Undefined joined(Undefined a, Undefined b) {
-  return {a.lanes | b.lanes, a.lanes != 0 ? a.origin : b.origin};
-}
+Undefined joined(Undefined a, Undefined b) { return {a.lanes | b.lanes, a.lanes != 0 ? a.origin : b.origin}; }
 
 Ref resultRef(const Instr& in, uint32_t i) { return in.refs[i]; }
 Ref sourceRef(const Instr& in, uint32_t i) { return in.refs[in.results + i]; }
@@ -120,8 +118,8 @@ Undefined ofOperation(const Context& c) {
 
 // The instruction from which undefined values come.
 uint32_t originHere(const Context& c, const std::string& what) {
-  const auto [entry, isNew] = c.worker.originByPlace.try_emplace(
-      {c.frame->function, c.pc}, static_cast<uint32_t>(c.worker.origins.size()));
+  const auto [entry, isNew] =
+      c.worker.originByPlace.try_emplace({c.frame->function, c.pc}, static_cast<uint32_t>(c.worker.origins.size()));
   if (isNew) {
     Fault fault{kLaunchFailed, what, 0, "", false};
     fault.function = c.frame->function;
@@ -149,7 +147,8 @@ size_t writtenBytes(const Context& c, Area area, uint64_t at, uint32_t lane, uin
 
 std::string describeHole(const Context& c, Area area, uint64_t at) {
   if (area == Area::Shared)
-    return "read of uninitialised shared memory: byte " + std::to_string(at) + " was not written since the block began";
+    return "read of uninitialised shared memory: byte " + std::to_string(at) +
+           " was not written since the block began";
   if (area == Area::Local) return "read of uninitialised local memory";
   char text[32];
   std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(at));
@@ -225,9 +224,9 @@ void shuffle(const Context& c, uint32_t mask) {
   if (in.results > 1) set(c, resultRef(in, 1), mask, {control.lanes & mask, control.origin});
 }
 
-// D's rows are those of A and its columns those of B. Lanes of a quad have a row of A and of D, or two, of which the second is
-// in every other register of A and in the second half of D's. Lane l has column l / 4 of B, and of D the columns 2 * (l % 4)
-// and the next.
+// D's rows are those of A and its columns those of B. Lanes of a quad have a row of A and of D, or two, of which the
+// second is in every other register of A and in the second half of D's. Lane l has column l / 4 of B, and of D the
+// columns 2 * (l % 4) and the next.
 void matrixProduct(const Context& c) {
   const Instr& in = *c.instr;
   const uint32_t countA = in.target >> 8 & 0xff, countB = in.target >> 16 & 0xff;

@@ -1,6 +1,7 @@
-// The init checker: which registers hold what nobody has written, and what comes of it. Such a value may be loaded, moved
-// and computed with; it is an error where it decides something: an address, a branch, what is stored in global memory.
-// A register is defined or not as a whole, for each lane; shared and global memory by bytes, local memory by words.
+// The init checker: which registers hold what nobody has written, and what comes of it. Such a value may be loaded,
+// moved and computed with; it is an error where it decides something: an address, a branch, what is stored in global
+// memory. A register is defined or not as a whole, for each lane; shared and global memory by bytes, local memory by
+// words.
 #pragma once
 #include <cstdint>
 

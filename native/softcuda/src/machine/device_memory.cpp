@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "machine/global_races.h"
 #include "machine/options.h"
 #include "program/address_space.h"
 
@@ -87,6 +88,10 @@ Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind ki
     return {kInvalidValue, "an alignment must be a power of two"};
   if (checkRequested("init")) enableInitChecks();
   std::unique_lock lock(mutex_);
+  if (races_ == nullptr && checkRequested("race")) {
+    races_ = std::make_unique<GlobalRaces>(arena_, arenaSize_);
+    if (!races_->works()) races_.reset();
+  }
   if (bytes > capacity_ || inUse_ > capacity_ - bytes) {
     return {kOutOfMemory, "out of device memory: " + std::to_string(bytes) + " bytes asked for, " +
                               std::to_string(inUse_) + " of " + std::to_string(capacity_) + " in use"};
@@ -133,6 +138,7 @@ Failure DeviceMemory::release(uint64_t base) {
     // Whole pages go back to the system; the addresses stay taken.
     madvise(reinterpret_cast<void*>(base), roundUp(allocation.size, 4096), MADV_DONTNEED);
     if (shadow_ != nullptr) std::memset(shadow_ + (base - arena_), 0, allocation.size);
+    if (races_ != nullptr) races_->forget(base, allocation.size);
     freed_[base] = allocation;
   } else {
     freed_[base] = allocation;
@@ -189,6 +195,19 @@ std::string DeviceMemory::describe(uint64_t address) const {
   if (past <= ahead)
     return (past == 0 ? "just past the end of " : std::to_string(past) + " bytes past the end of ") + text(*before);
   return std::to_string(ahead) + " bytes before " + text(*after);
+}
+
+std::string DeviceMemory::access(uint64_t address, size_t bytes, bool write, uint32_t operation,
+                                 const OperationOrder& order) {
+  if (races_ == nullptr) return "";
+  const GlobalAccess what{operation, 0, 0, 0, false};
+  const GlobalConflict conflict = races_->access(address, bytes, what, write, [&](const GlobalAccess& earlier) {
+    return earlier.operation == operation || order.isBefore(earlier.operation, operation);
+  });
+  if (!conflict.found) return "";
+  return std::string("race on global memory: ") + (write ? "write" : "read") + " by " + order.describe(operation) +
+         " and an earlier " + (conflict.earlierWrote ? "write" : "read") + " by " +
+         order.describe(conflict.earlier.operation) + " are not ordered: " + describe(address);
 }
 
 size_t DeviceMemory::bytesInUse() const {

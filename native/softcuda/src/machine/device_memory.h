@@ -10,6 +10,8 @@
 
 namespace softcuda::machine {
 
+class GlobalRaces;
+
 // Allocations lie in one reserved range of addresses with gaps between them. Freed ranges are not used again while
 // there is room, so that a use after free is recognised. With the init checker every byte of the range has a shadow
 // byte.
@@ -26,6 +28,8 @@ class DeviceMemory final : public Memory {
   bool find(uint64_t address, Allocation* found) const override;
   std::string describe(uint64_t address) const override;
   void markInitialised(uint64_t address, size_t bytes) override;
+  std::string access(uint64_t address, size_t bytes, bool write, uint32_t operation,
+                     const OperationOrder& order) override;
   size_t bytesInUse() const override;
   std::vector<Allocation> live() const override;
 
@@ -38,6 +42,7 @@ class DeviceMemory final : public Memory {
   void copyShadow(uint64_t address, size_t bytes, uint8_t* to) const;
   // No lock: threads of a kernel mark bytes that they write.
   void markWritten(uint64_t address, size_t bytes);
+  GlobalRaces* races() const { return races_.get(); }  // null unless the race checker was on when memory was allocated
   bool checksInit() const { return shadow_ != nullptr; }
 
  private:
@@ -53,6 +58,7 @@ class DeviceMemory final : public Memory {
   size_t arenaSize_ = 0;
   uint64_t next_ = 0;
   uint8_t* shadow_ = nullptr;
+  std::unique_ptr<GlobalRaces> races_;
   mutable std::shared_mutex mutex_;
   std::map<uint64_t, Allocation> live_;
   std::map<uint64_t, Allocation> freed_;      // by base; the quarantine

@@ -5,6 +5,7 @@
 
 #include "machine/calls.h"
 #include "machine/definedness.h"
+#include "machine/global_races.h"
 #include "machine/instructions.h"
 #include "machine/paths.h"
 #include "machine/race_checker.h"
@@ -217,7 +218,10 @@ bool Executor<M>::execute(size_t index) {
           if (executeMbarrier<M>(context(in), function().mbarriers[in.extra], m)) waitInVain();
           break;
         case Kind::Touch: executeTouch<M>(context(in), function().accesses[in.extra], m); break;
-        case Kind::Fence: std::atomic_thread_fence(std::memory_order_seq_cst); break;
+        case Kind::Fence:
+          std::atomic_thread_fence(std::memory_order_seq_cst);
+          if (kChecks && in.variant == 0) fenceGlobal(context(in));
+          break;
         case Kind::LocalAddress: executeLocalAddress(context(in), m); break;
         case Kind::Cvta: executeCvta(context(in), m); break;
         case Kind::Isspacep: executeIsspacep(context(in), m); break;
@@ -726,7 +730,8 @@ void Executor<M>::requireFullWarp() const {
   if (warp_.alive() == ~0u) return;
   const std::string lanes = std::to_string(__builtin_popcount(warp_.alive()));
   const char* ended = warp_.lanes == ~0u ? " that have not ended" : "";
-  throw Fault{kIllegalInstruction, "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes + ended,
+  throw Fault{kIllegalInstruction,
+              "a matrix instruction needs all 32 threads of a warp; this warp has " + lanes + ended,
               firstLane(warp_.alive()), "", false};
 }
 

@@ -12,6 +12,7 @@
 #include "machine/block.h"
 #include "machine/block_traffic.h"
 #include "machine/counters_report.h"
+#include "machine/global_races.h"
 #include "machine/loaded_module.h"
 #include "machine/options.h"
 #include "machine/race_checker.h"
@@ -312,6 +313,8 @@ Failure run(const Module& module, size_t kernelIndex, const Launch& launch, cons
     most = introspection.mostBlocks;
     state.gridId = ++introspection.launches;
   }
+  state.operation = launch.order != nullptr ? launch.operation : static_cast<uint32_t>(state.gridId);
+  if (state.options.race) state.messages = std::make_unique<BlockMessages>();
   uint64_t threads = 0, blocks = 0;
   Failure failure = checkLaunch(info, *state.program, launch, &threads, &blocks);
   if (failure.code != 0) return failure;

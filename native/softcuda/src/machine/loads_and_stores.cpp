@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "machine/definedness.h"
+#include "machine/global_races.h"
 #include "machine/memory_access.h"
 #include "program/address_space.h"
 
@@ -255,6 +256,10 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
     default:
       checkGlobal(c, a, at, mask, summary, bytes);
       if ((M & kChecking) != 0 && tracksValues(*c.frame)) trackLoad(c, a, area, at, mask);
+      if constexpr ((M & kChecking) != 0)
+        forUsedElements(a, at, mask, [&](const LaneAddresses& part, uint32_t size) {
+          if (area != Area::Constant) recordGlobal(c, a, part, mask, size, {true, false, a.isVolatile});
+        });
       if constexpr ((M & kCounting) != 0) {
         if (area != Area::Constant) countGlobal(c, at, mask, bytes, false);
       }
@@ -298,6 +303,9 @@ void storeTo(const Context& c, const Access& a, Area area, const LaneAddresses& 
       checkGlobal(c, a, at, mask, summary, bytes);
       if constexpr ((M & kChecking) != 0) {
         checkInitGlobal(c, a, at, mask, bytes, true);
+        uint8_t values[32][16];
+        valuesOf(a, mask, from, values);
+        recordGlobal(c, a, at, mask, bytes, {false, true, a.isVolatile, values});
         if (tracksValues(*c.frame)) trackStore(c, a, Area::Global, at, mask);
       }
       if constexpr ((M & kCounting) != 0) countGlobal(c, at, mask, bytes, true);
@@ -456,7 +464,10 @@ void executeWmma(const Context& c, const Access& a, uint32_t mask, bool isStore)
         }
       } else {
         checkGlobal(c, element, at, ~0u, summary, elementBytes);
-        if constexpr ((M & kChecking) != 0) checkInitGlobal(c, element, at, ~0u, elementBytes, isStore);
+        if constexpr ((M & kChecking) != 0) {
+          checkInitGlobal(c, element, at, ~0u, elementBytes, isStore);
+          recordGlobal(c, element, at, ~0u, elementBytes, {!isStore, isStore, false});
+        }
       }
       if ((M & kChecking) != 0 && tracksValues(*c.frame))
         trackMatrixElement(c, in.refs[isStore ? in.results + r : r], e == 0, isStore, area, at, elementBytes);

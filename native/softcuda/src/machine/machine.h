@@ -29,6 +29,14 @@ struct Allocation {
   bool live = false;
 };
 
+// What the driver knows of the order of launches, copies, fills and frees, each of which has a number above 0.
+class OperationOrder {
+ public:
+  virtual ~OperationOrder() = default;
+  virtual bool isBefore(uint32_t earlier, uint32_t later) const = 0;
+  virtual std::string describe(uint32_t operation) const = 0;
+};
+
 // Device memory. A device address is the host address of the bytes; guard pages or quarantine keep freed ranges
 // recognisable. Thread-safe.
 class Memory {
@@ -42,6 +50,10 @@ class Memory {
       uint64_t address) const = 0;  // "12 bytes past the end of allocation 7 (...)" for reports
   virtual void markInitialised(uint64_t address,
                                size_t bytes) = 0;  // copies and fills by the driver, for the init checker
+  // An operation of the driver's reads or writes these bytes. Returns an empty string, or, with the race checker,
+  // which other operation did so before that is not ordered with this one.
+  virtual std::string access(uint64_t address, size_t bytes, bool write, uint32_t operation,
+                             const OperationOrder& order) = 0;
   virtual size_t bytesInUse() const = 0;
   virtual std::vector<Allocation> live() const = 0;  // for the leak report
   static std::unique_ptr<Memory> create(size_t capacity);
@@ -83,6 +95,8 @@ struct Launch {
   std::array<uint32_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   uint32_t dynamicSharedBytes = 0;
   bool cooperative = false;
+  uint32_t operation = 0;  // with its order, for the race checker; 0 and null where nothing is known
+  const OperationOrder* order = nullptr;
 };
 
 // Runs a kernel to its end on the calling thread and the pool. `parameters` is the packed parameter block.

@@ -210,13 +210,14 @@ void checkRaces(const Context& c, const LaneAddresses& at, uint32_t mask, uint32
     const Instr& earlier = function->code[race.earlier.pc];
     Fault fault{kLaunchFailed, "", lane,
                 "  earlier " + std::string(race.earlierWrote ? "write" : "read") + " by thread " +
-                    block.threadName(c.worker, race.earlier.thread) + " at " +
-                    placeOf(c, *function, race.earlier.pc) + "\n",
+                    block.threadName(c.worker, race.earlier.thread) + " at " + placeOf(c, *function, race.earlier.pc) +
+                    "\n",
                 false};
     if (bothWrite && use.values != nullptr && std::memcmp(block.shared + offset, use.values[lane], bytes) == 0) {
       fault.code = kSuccess;
-      fault.what = "threads write the same value to shared memory without a barrier between them, which does no harm: " +
-                   bytesAt(bytes, offset);
+      fault.what =
+          "threads write the same value to shared memory without a barrier between them, which does no harm: " +
+          bytesAt(bytes, offset);
       fault.function = c.frame->function;
       fault.pc = c.pc;
       fault.warp = c.warp.index;

@@ -56,7 +56,7 @@ uint32_t takeArea(LaneAddresses& at, uint32_t* mask, Area* area);
 // Shared memory's race checker and the init checker.
 struct SharedUse {
   bool reads, writes;
-  bool ordered;  // atomic, relaxed or volatile: no race with others of this kind
+  bool ordered;                           // atomic, relaxed or volatile: no race with others of this kind
   const uint8_t (*values)[16] = nullptr;  // by lane: what is about to be written, where that is known
 };
 void recordShared(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, SharedUse use);

@@ -9,8 +9,8 @@
 
 namespace softcuda::machine {
 
-// SOFTCUDA_SEED, SOFTCUDA_CHECK=race,init,bounds,barrier,leak, SOFTCUDA_TIMEOUT (seconds), SOFTCUDA_COUNTERS; read at each
-// launch.
+// SOFTCUDA_SEED, SOFTCUDA_CHECK=race,init,bounds,barrier,leak, SOFTCUDA_TIMEOUT (seconds), SOFTCUDA_COUNTERS; read at
+// each launch.
 Options optionsFromEnvironment();
 size_t threadsFromEnvironment();        // SOFTCUDA_THREADS, else one per CPU
 bool checkRequested(const char* name);  // whether SOFTCUDA_CHECK lists it

@@ -5,7 +5,11 @@
 namespace softcuda::machine {
 
 RaceChecker::RaceChecker(uint32_t warps, uint32_t sharedBytes)
-    : threads_(warps * 32), clock_(threads_, 1), knows_(threads_, Clocks(threads_, 0)), cells_(sharedBytes), inFlight_(sharedBytes, 0) {}
+    : threads_(warps * 32),
+      clock_(threads_, 1),
+      knows_(threads_, Clocks(threads_, 0)),
+      cells_(sharedBytes),
+      inFlight_(sharedBytes, 0) {}
 
 void RaceChecker::joinInto(Clocks& into, const Clocks& from) const {
   for (uint32_t i = 0; i < threads_; ++i) into[i] = std::max(into[i], from[i]);

@@ -28,7 +28,8 @@ struct Frame {
   uint8_t* registers = nullptr;
   uint32_t localBase = 0, localTop = 0;  // of each lane's local memory, in bytes
   Frame* caller = nullptr;
-  Undefined* undefined = nullptr;  // with the init checker: one for every 4 bytes of registers, used at their beginnings
+  Undefined* undefined =
+      nullptr;  // with the init checker: one for every 4 bytes of registers, used at their beginnings
 };
 
 // Where the lanes of `expected` meet: at pc of frame.
@@ -50,8 +51,8 @@ struct Path {
   Join* join = nullptr;
   PathState state = PathState::Ready;
   uint8_t barrier = 0;
-  bool direct = false;   // a branch brought it to pc
-  uint16_t starved = 0;  // time slices since it last got on
+  bool direct = false;        // a branch brought it to pc
+  uint16_t starved = 0;       // time slices since it last got on
   uint32_t polledAt = kNone;  // the instruction at which it last looked for what others do, in its last time slice
 };
 
@@ -78,7 +79,7 @@ struct Warp {
   uint32_t index = 0;
   uint32_t lanes = 0;  // that exist
   uint32_t exited = 0;
-  uint32_t passedBy = 0;  // of the exited: those that ended other than by a return straight from a branch
+  uint32_t passedBy = 0;   // of the exited: those that ended other than by a return straight from a branch
   bool onlyWaits = false;  // in its last time slice it did nothing but look at mbarriers in vain
   std::array<uint32_t, 32> waitedFor{};  // offset of the mbarrier that the lane last looked at in vain
   std::vector<Path> paths;

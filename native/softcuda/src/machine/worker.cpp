@@ -5,7 +5,12 @@
 #include <cstring>
 #include <new>
 
+#include "machine/global_races.h"
+
 namespace softcuda::machine {
+
+LaunchState::LaunchState() = default;
+LaunchState::~LaunchState() = default;
 
 Worker::Worker(LaunchState& state) : launch(state), program(*state.program), memory(*state.memory) {
   caches.resize(program.cacheSlots);
@@ -38,8 +43,7 @@ Frame* Worker::newFrame(Warp& warp, uint32_t functionIndex, Frame* caller) {
       frame->undefined = undefinedStorage_.back().get();
     }
   }
-  if (frame->undefined != nullptr)
-    std::fill_n(frame->undefined, function.registerBytes / 4 + 1, Undefined{~0u, 0});
+  if (frame->undefined != nullptr) std::fill_n(frame->undefined, function.registerBytes / 4 + 1, Undefined{~0u, 0});
   std::memset(frame->registers, 0, function.registerBytes);
   frame->caller = caller;
   frame->localBase = caller != nullptr ? caller->localTop : 0;

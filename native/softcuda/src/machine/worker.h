@@ -23,8 +23,12 @@ struct Options {
   double timeoutSeconds = 0;
 };
 
+class BlockMessages;
+
 // Of a launch, shared by all workers.
 struct LaunchState {
+  LaunchState();
+  ~LaunchState();
   const Program* program = nullptr;
   DeviceMemory* memory = nullptr;
   Launch launch;
@@ -32,6 +36,8 @@ struct LaunchState {
   uint32_t sharedBytes = 0, blockThreads = 0, warpsPerBlock = 0;
   uint64_t gridWorkspace = 0;
   uint64_t gridId = 0;
+  uint32_t operation = 0;                   // see Launch; the grid's number where there is none
+  std::unique_ptr<BlockMessages> messages;  // with the race checker
   Options options;
   std::string kernelName;
 };

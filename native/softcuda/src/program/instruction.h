@@ -90,8 +90,8 @@ enum class AtomicOp : uint8_t { None, Add, Inc, Dec, Min, Max, And, Or, Xor, Exc
 
 enum class Guard : uint8_t { None, IfTrue, IfFalse };
 
-// What of an operation's result depends on which operands, for the init checker: on all, or as the word says. The numbers of
-// registers of A and of B are in bits 8 to 15 and 16 to 23.
+// What of an operation's result depends on which operands, for the init checker: on all, or as the word says. The
+// numbers of registers of A and of B are in bits 8 to 15 and 16 to 23.
 enum class Flow : uint8_t { All, Select, And, Or, CompareAnd, CompareOr, Shuffle, MatrixProduct };
 
 struct Instr {
@@ -121,6 +121,7 @@ struct Access {
   bool signExtend = false;
   bool polls = false;  // volatile, acquire, relaxed: may wait for another thread
   bool isVolatile = false;
+  bool isRelease = false;  // orders what came before for other blocks
   bool writes = false;
   uint8_t bytes = 4;          // of one element in memory
   uint8_t count = 1;          // elements per lane

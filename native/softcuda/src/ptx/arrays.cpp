@@ -7,7 +7,8 @@ using program::Kind;
 using program::Ref;
 using O = ops::Opcode;
 
-// Of a register, or of what an instruction gives: nothing seen yet; made from one array; a number, or made from several.
+// Of a register, or of what an instruction gives: nothing seen yet; made from one array; a number, or made from
+// several.
 struct Origin {
   bool seen = false;
   const Variable* array = nullptr;

@@ -58,8 +58,9 @@ void Decoder::takeOrder(Modifiers& modifiers, Access& access, bool isStore) {
     access.polls = access.isVolatile = true;
     return;
   }
-  const bool ordered = modifiers.take("relaxed") || modifiers.take(isStore ? "release" : "acquire");
+  const bool relaxed = modifiers.take("relaxed"), ordered = relaxed || modifiers.take(isStore ? "release" : "acquire");
   if (!ordered) return;
+  access.isRelease = isStore && !relaxed;
   if (!modifiers.take("cta") && !modifiers.take("cluster") && !modifiers.take("gpu") && !modifiers.take("sys"))
     fail("'" + std::string(current_->opcode) + "' with an order needs a scope");
   access.polls = access.isVolatile = true;
@@ -239,6 +240,7 @@ void Decoder::store() {
   if (a.area == Area::Constant) fail("'st' cannot write .const");
   a.polls = probe.polls;
   a.isVolatile = probe.isVolatile;
+  a.isRelease = probe.isRelease;
   a.type = type;
   a.writes = true;
   // Special registers and local addresses among the values are read first.
@@ -268,10 +270,8 @@ void Decoder::store() {
 void Decoder::atomic(bool reduction) {
   Modifiers modifiers(*current_, 0);
   if (modifiers.take("async")) fail("'red.async' needs sm_90", ErrorKind::Unsupported);
-  static const char* const orders[] = {"relaxed", "acquire", "release", "acq_rel"};
-  for (const char* order : orders) {
-    if (modifiers.take(order)) break;
-  }
+  const bool releases = modifiers.take("release") || modifiers.take("acq_rel");
+  if (!releases && !modifiers.take("relaxed")) modifiers.take("acquire");
   static const char* const scopes[] = {"cta", "cluster", "gpu", "sys"};
   for (const char* scope : scopes) {
     if (modifiers.take(scope)) break;
@@ -321,6 +321,7 @@ void Decoder::atomic(bool reduction) {
   const size_t first = reduction ? 0 : 1;
   Access a = access(at(first), area, bytes, 1);
   a.atomic = op;
+  a.isRelease = releases;
   a.type = type;
   a.writes = true;
   a.polls = op == AtomicOp::CompareAndSwap || op == AtomicOp::Exchange;
@@ -662,8 +663,10 @@ void Decoder::isSpace() {
 
 void Decoder::fence(O opcode) {
   Modifiers modifiers(*current_, 0);
+  bool forBlock = false;  // orders for the block only
   if (opcode == O::Membar) {
-    if (!modifiers.take("cta") && !modifiers.take("gl") && !modifiers.take("sys"))
+    forBlock = modifiers.take("cta");
+    if (!forBlock && !modifiers.take("gl") && !modifiers.take("sys"))
       fail("'membar' needs a level", ErrorKind::Unsupported);
   } else {
     if (modifiers.take("proxy")) {
@@ -671,13 +674,14 @@ void Decoder::fence(O opcode) {
     } else {
       const bool order = modifiers.take("sc") || modifiers.take("acq_rel");
       (void)order;
-      if (!modifiers.take("cta") && !modifiers.take("gpu") && !modifiers.take("sys") && !modifiers.take("cluster"))
+      forBlock = modifiers.take("cta");
+      if (!forBlock && !modifiers.take("gpu") && !modifiers.take("sys") && !modifiers.take("cluster"))
         fail("'fence' needs a scope", ErrorKind::Unsupported);
     }
   }
   modifiers.finish();
   if (!current_->operands.empty()) mismatch();
-  emit(Kind::Fence, Class::Fence);
+  emit(Kind::Fence, Class::Fence).variant = forBlock ? 1 : 0;
 }
 
 void Decoder::stack(O opcode) {

@@ -513,6 +513,46 @@ extern "C" __global__ void orderedOtherwise(const int* in, int* out) {
   out[threadIdx.x] = shared[threadIdx.x ^ 5];
 }
 
+// ---- races on global memory between blocks: SOFTCUDA_CHECK=race ----
+
+// Each block writes one word beyond its part, which is the next block's first.
+extern "C" __global__ void blocksOverlap(const int* in, int* out, int beyond) {
+  const int first = blockIdx.x * blockDim.x;
+  for (int i = threadIdx.x; i < blockDim.x + beyond; i += blockDim.x) out[first + i] = in[first + i] + blockIdx.x;  // BUG blocksOverlap
+}
+// Each block reads its neighbour's result.
+extern "C" __global__ void blocksRead(int* data, int neighbour) {
+  const int i = blockIdx.x * blockDim.x + threadIdx.x;
+  data[i] = i;  // WRITE blocksRead
+  __syncthreads();
+  data[i] = data[(i + neighbour * blockDim.x) % (gridDim.x * blockDim.x)] + 1;  // BUG blocksRead
+}
+extern "C" __global__ void blocksCount(int* count, int atomic) {
+  if (threadIdx.x != 0) return;
+  if (atomic) atomicAdd(count, 1);
+  else *count += 1;  // BUG blocksCount
+}
+// The block that comes last adds up what the others have left, which a fence makes known before they say that they are done.
+template <bool Fence>
+__device__ void lastBlockSums(const int* in, int* parts, unsigned* done, int* out) {
+  __shared__ bool last;
+  parts[blockIdx.x * blockDim.x + threadIdx.x] = in[threadIdx.x] + blockIdx.x;
+  if (Fence) __threadfence();
+  __syncthreads();
+  if (threadIdx.x == 0) last = atomicAdd(done, 1) == gridDim.x - 1;
+  __syncthreads();
+  if (!last) return;
+  int sum = 0;
+  for (int b = 0; b < gridDim.x; b++) sum += parts[b * blockDim.x + threadIdx.x];  // BUG lastBlockSums
+  out[threadIdx.x] = sum;
+}
+extern "C" __global__ void lastBlockSums(const int* in, int* parts, unsigned* done, int* out) { lastBlockSums<false>(in, parts, done, out); }
+extern "C" __global__ void lastBlockSumsFixed(const int* in, int* parts, unsigned* done, int* out) { lastBlockSums<true>(in, parts, done, out); }
+// Several blocks set a flag: to the same value, or to their number.
+extern "C" __global__ void blocksFlag(int* flag, int same) {
+  if (threadIdx.x == 0) *flag = same ? 1 : blockIdx.x + 1;  // BUG blocksFlag
+}
+
 // ---- accesses beyond an array that end in its neighbour: SOFTCUDA_CHECK=bounds ----
 
 extern "C" __global__ void intoNeighbour(int* out, int reach) {
