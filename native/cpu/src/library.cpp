@@ -1,6 +1,8 @@
 // What Java calls: io.resfuse.engine.onednn.CpuKernels. No JNI function is needed, so that neither is jni.h.
 #include "norm.h"
 #include "runs.h"
+#include "tiles.h"
+#include "winograd.h"
 
 #define EXPORTED extern "C" __attribute__((visibility("default")))
 
@@ -22,7 +24,27 @@ const NormKernels& norm_kernels(int32_t vector_floats) {
   return norm_kernels_portable();
 }
 
+const WinogradKernels& winograd_kernels(int32_t vector_floats) {
+#ifdef __x86_64__
+  if (vector_floats >= 16) {
+    return winograd_kernels_avx512();
+  }
+  if (vector_floats >= 8) {
+    return winograd_kernels_avx2();
+  }
+#else
+  (void)vector_floats;
+#endif
+  return winograd_kernels_portable();
+}
+
 }  // namespace
+
+int64_t winograd_weight_floats(int64_t in_channels, int64_t out_channels) { return 36 * in_channels * out_channels; }
+
+int64_t winograd_scratch_floats(int64_t in_channels, int64_t out_channels, int64_t threads) {
+  return group_floats(in_channels, out_channels) * threads;
+}
 
 int64_t norm_scratch_bytes(int64_t images, int64_t channels, int64_t pixels, int64_t block) {
   const Runs runs(images, channels, pixels, block);
@@ -43,4 +65,21 @@ EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_normBackward(void*, void*
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_normScratchBytes(
     void*, void*, int64_t images, int64_t channels, int64_t pixels, int64_t block) {
   return resfuse::norm_scratch_bytes(images, channels, pixels, block);
+}
+
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradWeights(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::winograd_kernels(vector_floats).weights(*reinterpret_cast<const resfuse::WinogradWeights*>(arguments));
+}
+
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradConvolve(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::winograd_kernels(vector_floats).convolve(*reinterpret_cast<const resfuse::WinogradArguments*>(arguments));
+}
+
+EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradWeightFloats(void*, void*, int64_t in_channels, int64_t out_channels) {
+  return resfuse::winograd_weight_floats(in_channels, out_channels);
+}
+
+EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradScratchFloats(
+    void*, void*, int64_t in_channels, int64_t out_channels, int64_t threads) {
+  return resfuse::winograd_scratch_floats(in_channels, out_channels, threads);
 }

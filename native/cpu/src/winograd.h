@@ -1,0 +1,65 @@
+// Convolution by 3x3 with stride 1 and padding 1, multiplying less: Winograd's minimal filtering F(4x4, 3x3) (Winograd 1980;
+// Lavin and Gray 2016, section 4). A tile of 4x4 outputs comes from 6x6 inputs d and the 3x3 weights g of each pair of channels:
+//
+//   tile = A^T [ sum over input channels (G g G^T) * (B^T d B) ] A [+ bias] [+ residual], negative values 0 with a ReLU
+//
+// with * element by element: 36 products in the place of 144. The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity, which
+// keep all factors near 1 and so the errors small; the transformed weights are computed in float64.
+//
+// Each tile is computed by itself, and its sums run over the input channels in order, so that the bits depend neither on
+// the number of threads nor on what else is in the batch. NaN and infinities spread over the tiles (4x4 outputs) that read
+// them, and an infinity becomes NaN there.
+//
+// FLOPs of the products: 72 * tiles * in_channels * out_channels. Bytes: x and out once (x's borders of tiles twice, from
+// caches), the transformed weights once per group of tiles; what is transformed stays in the second cache.
+#pragma once
+
+#include <cstdint>
+
+namespace resfuse {
+
+// Arguments, as Java lays them out: eight bytes each, in this order. Tensors are float32; in blocks of channels: (images,
+// channels / block, height, width, block), with block 0: (images, height, width, channels).
+struct WinogradArguments {
+  const float* x;
+  const float* weights;   // of winograd_weight_floats(), from winograd_weights
+  const float* bias;      // of out_channels; null if there is none
+  const float* residual;  // like out; null if there is none
+  float* out;             // not x; may be residual
+  float* scratch;         // of winograd_scratch_floats(); alignment 64
+  int64_t images;
+  int64_t in_channels;   // a multiple of vector
+  int64_t out_channels;  // a multiple of vector
+  int64_t height;
+  int64_t width;
+  int64_t block;   // vector or 0
+  int64_t vector;  // channels that are worked on at a time: 8 or 16
+  int64_t relu;
+  int64_t threads;  // those that scratch was made for
+};
+
+// The weights of a convolution to be transformed; arguments, as above.
+struct WinogradWeights {
+  const float* from;  // (out, in, 3, 3)
+  float* to;
+  int64_t out_channels;  // as `from` has them
+  int64_t in_channels;
+  int64_t vector;    // that of the arguments
+  int64_t threads;
+  int64_t backward;  // whether for the gradient of the input: rotated by half a turn, in and out exchanged
+};
+
+// The kernels of one instruction set.
+struct WinogradKernels {
+  void (*weights)(const WinogradWeights&);
+  void (*convolve)(const WinogradArguments&);
+};
+
+const WinogradKernels& winograd_kernels_portable();
+const WinogradKernels& winograd_kernels_avx2();
+const WinogradKernels& winograd_kernels_avx512();
+
+int64_t winograd_weight_floats(int64_t in_channels, int64_t out_channels);
+int64_t winograd_scratch_floats(int64_t in_channels, int64_t out_channels, int64_t threads);
+
+}  // namespace resfuse

@@ -1,0 +1,3 @@
+#define WINOGRAD_KERNELS winograd_kernels_avx512
+#define WINOGRAD_ROWS 12
+#include "winograd_kernels.inc"
