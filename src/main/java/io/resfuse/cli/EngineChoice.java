@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
@@ -54,6 +55,14 @@ final class EngineChoice {
               + " does).")
   private boolean autotune = true;
 
+  @Option(
+      names = "--convolutions",
+      paramLabel = "HOW",
+      description =
+          "Have engine onednn compute convolutions by 3x3 direct, fast (Winograd's algorithm), or auto:"
+              + " each as suits its shape (default: ${DEFAULT-VALUE}).")
+  private ConvolutionAlgorithm convolutions = ConvolutionAlgorithm.AUTO;
+
   /** The engine that was asked for. */
   Engine open() {
     return open(engine, options());
@@ -105,7 +114,7 @@ final class EngineChoice {
   }
 
   private EngineOptions options(String ofDevice) {
-    return new EngineOptions(threads, ofDevice, autotune);
+    return new EngineOptions(threads, ofDevice, autotune, convolutions);
   }
 
   /** The precision that was asked for, or null. */

@@ -8,8 +8,10 @@ package io.resfuse.engine;
  * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...)
  * @param autotune whether an engine that chooses between kernels may time them, when a plan is made
  *     for sizes that it does not know yet, and remember the fastest
+ * @param convolutions how engine onednn computes convolutions by 3x3; others do not ask
  */
-public record EngineOptions(int threads, String device, boolean autotune) {
+public record EngineOptions(
+    int threads, String device, boolean autotune, ConvolutionAlgorithm convolutions) {
   /** More than any machine has cores; native libraries end the process where they get no thread. */
   private static final int MOST_THREADS = 1024;
 
@@ -19,6 +21,7 @@ public record EngineOptions(int threads, String device, boolean autotune) {
    * @param threads as in the record
    * @param device as in the record
    * @param autotune as in the record
+   * @param convolutions as in the record
    */
   public EngineOptions {
     if (threads < 0 || threads > MOST_THREADS) {
@@ -34,7 +37,17 @@ public record EngineOptions(int threads, String device, boolean autotune) {
    * @param device as in the record
    */
   public EngineOptions(int threads, String device) {
-    this(threads, device, true);
+    this(threads, device, true, ConvolutionAlgorithm.AUTO);
+  }
+
+  /**
+   * The same with another way to compute convolutions.
+   *
+   * @param algorithm as in the record
+   * @return new options
+   */
+  public EngineOptions withConvolutions(ConvolutionAlgorithm algorithm) {
+    return new EngineOptions(threads, device, autotune, algorithm);
   }
 
   /**

@@ -69,16 +69,23 @@ final class ConvolutionBackward {
     }
     if (gradients.isWanted(conv.input())) {
       Entry weight = weights.get(conv.weight());
-      dataGradient(
-          conv.name(),
-          conv.input(),
-          conv.output(),
-          layouts.anyWeights(conv, type),
-          conv.window(),
-          layer,
-          dy,
-          layout -> parts.packed(weight, layout),
-          time);
+      FastConvolution fast = layouts.fast(conv);
+      if (fast != null) {
+        Buffer dx = parts.arena(layouts.desc(conv.input()));
+        new FastSteps(scope, parts, conv, weight).backward(fast.backward(), dy, dx, time);
+        gradients.contribute(conv.input(), dx, time);
+      } else {
+        dataGradient(
+            conv.name(),
+            conv.input(),
+            conv.output(),
+            layouts.anyWeights(conv, type),
+            conv.window(),
+            layer,
+            dy,
+            layout -> parts.packed(weight, layout),
+            time);
+      }
     }
     if (passedOn) {
       // Last: from here on the buffer is the residual's gradient.

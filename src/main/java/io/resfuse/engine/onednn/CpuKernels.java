@@ -74,6 +74,44 @@ final class CpuKernels {
     normBackward(VECTOR_FLOATS, arguments);
   }
 
+  /** Whether there are kernels for convolutions: they want AVX2 at least. */
+  static boolean canConvolve() {
+    return areThere() && VECTOR_FLOATS >= 8;
+  }
+
+  /** How many channels kernels work on at a time, at most. */
+  static int vectorFloats() {
+    return VECTOR_FLOATS;
+  }
+
+  /**
+   * Transforms weights for {@link #winogradConvolve}.
+   *
+   * @param arguments of {@code WinogradWeights} in {@code native/cpu/src/winograd.h}
+   */
+  static void winogradWeights(long arguments) {
+    winogradWeights(VECTOR_FLOATS, arguments);
+  }
+
+  /**
+   * Convolves by 3x3.
+   *
+   * @param arguments of {@code WinogradArguments} in {@code native/cpu/src/winograd.h}
+   */
+  static void winogradConvolve(long arguments) {
+    winogradConvolve(VECTOR_FLOATS, arguments);
+  }
+
+  private static native void winogradWeights(int vectorFloats, long arguments);
+
+  private static native void winogradConvolve(int vectorFloats, long arguments);
+
+  /** The size of transformed weights, in floats. */
+  static native long winogradWeightFloats(long inChannels, long outChannels);
+
+  /** The scratch memory that a convolution needs, in floats. */
+  static native long winogradScratchFloats(long inChannels, long outChannels, long threads);
+
   private static native void normForward(int vectorFloats, long arguments);
 
   private static native void normBackward(int vectorFloats, long arguments);

@@ -42,6 +42,7 @@ final class InferenceProgram {
   private final PlanRequest request;
   private final int type;
   private final PackedWeights weights;
+  private final FastConvolutions fast;
   private final List<Shape> shapes;
   private final Schedule schedule;
   private final ValuePlaces places;
@@ -61,8 +62,33 @@ final class InferenceProgram {
       @Nullable Place host)
       implements Implementation.Operand {}
 
-  /** A primitive that is not bound to addresses yet. */
-  private record Kernel(String name, dnnl_primitive_desc desc, List<Argument> arguments) {}
+  /** A step that is not bound to addresses yet. */
+  private sealed interface Kernel permits Primitive, Fast {
+    /** The scratch memory that it needs. */
+    long scratchBytes();
+  }
+
+  /** A primitive of oneDNN's. */
+  private record Primitive(String name, dnnl_primitive_desc desc, List<Argument> arguments)
+      implements Kernel {
+    @Override
+    public long scratchBytes() {
+      return Dnnl.bytes(PrimitiveDescs.scratchOf(desc));
+    }
+  }
+
+  /** A convolution by kernels of our own. */
+  private record Fast(
+      FusedConv conv,
+      FastConvolution convolution,
+      PackedWeights.Packed weights,
+      PackedWeights.Packed bias)
+      implements Kernel {
+    @Override
+    public long scratchBytes() {
+      return convolution.scratchBytes();
+    }
+  }
 
   InferenceProgram(
       Scope scope,
@@ -70,15 +96,16 @@ final class InferenceProgram {
       PlanRequest request,
       int type,
       PackedWeights weights,
-      int threads) {
+      FastConvolutions fast) {
     request.requireFloats(OneDnnProvider.NAME);
     this.scope = scope;
     this.network = full.restrictedTo(request.outputs());
     this.request = request;
     this.type = type;
     this.weights = weights;
+    this.fast = fast;
     this.shapes = network.shapes(request.batch(), request.height(), request.width());
-    this.schedule = Schedule.of(network, shapes, request.batch(), threads);
+    this.schedule = Schedule.of(network, shapes, request.batch(), fast.threads());
     this.places = new ValuePlaces(network, request, shapes, schedule, this::typeOf);
     this.arenaBytes = places.plan();
     describe();
@@ -109,6 +136,8 @@ final class InferenceProgram {
   List<Implementation> implementations() {
     return kernels.values().stream()
         .flatMap(bySize -> bySize.values().stream())
+        .filter(Primitive.class::isInstance)
+        .map(Primitive.class::cast)
         .map(kernel -> Implementation.of(kernel.name, kernel.desc, kernel.arguments))
         .toList();
   }
@@ -147,7 +176,7 @@ final class InferenceProgram {
   }
 
   private void needScratch(Kernel kernel) {
-    scratchBytes = Math.max(scratchBytes, Dnnl.bytes(PrimitiveDescs.scratchOf(kernel.desc)));
+    scratchBytes = Math.max(scratchBytes, kernel.scratchBytes());
   }
 
   private List<Integer> sizes(Segment segment) {
@@ -188,6 +217,14 @@ final class InferenceProgram {
   }
 
   private Kernel describe(FusedConv conv, int images) {
+    FastConvolution convolution =
+        fast.of(conv, shapes.get(conv.input().id()), images, typeOf(conv.output()), 0);
+    if (convolution != null) {
+      PackedWeights.Packed packed = weights.transformed(conv, convolution);
+      used.add(packed);
+      used.add(weights.bias(conv));
+      return new Fast(conv, convolution, packed, weights.bias(conv));
+    }
     int channels = conv.output().channels();
     Value residual = conv.residual();
     Residual how =
@@ -216,7 +253,7 @@ final class InferenceProgram {
     if (residual != null && how == Residual.SEPARATE) {
       arguments.add(argument(Attributes.postOperand(0), residual, images));
     }
-    return new Kernel(conv.name(), desc, arguments);
+    return new Primitive(conv.name(), desc, arguments);
   }
 
   private Kernel describe(MaxPool pool, int images) {
@@ -234,7 +271,7 @@ final class InferenceProgram {
   }
 
   private Kernel unary(Operation operation, dnnl_primitive_desc desc, int images) {
-    return new Kernel(
+    return new Primitive(
         operation.name(),
         desc,
         List.of(
@@ -255,7 +292,7 @@ final class InferenceProgram {
             Descs.whole(in),
             Descs.whole(in),
             0);
-    return new Kernel(
+    return new Primitive(
         pool.name(),
         desc,
         List.of(
@@ -275,7 +312,7 @@ final class InferenceProgram {
             Descs.selectionWindow(identity),
             Attributes.none(scope));
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
-    return new Kernel(
+    return new Primitive(
         identity.name(),
         desc,
         List.of(
@@ -295,7 +332,7 @@ final class InferenceProgram {
             bias,
             desc(linear.output(), images));
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
-    return new Kernel(
+    return new Primitive(
         linear.name(),
         desc,
         List.of(
@@ -310,7 +347,7 @@ final class InferenceProgram {
     Value input = network.input();
     dnnl_memory_desc from = hostDesc(input, images);
     dnnl_memory_desc to = desc(input, images);
-    return new Kernel(
+    return new Primitive(
         "loading the input",
         Pointwise.reorder(scope, from, to),
         List.of(
@@ -323,7 +360,7 @@ final class InferenceProgram {
     Value output = network.output(name);
     dnnl_memory_desc from = desc(output, request.batch());
     dnnl_memory_desc to = hostDesc(output, request.batch());
-    return new Kernel(
+    return new Primitive(
         "storing " + name,
         Pointwise.reorder(scope, from, to),
         List.of(
@@ -354,7 +391,7 @@ final class InferenceProgram {
    */
   List<Command> commands(Scope target, long arena, long host, long scratch) {
     List<Command> commands = new ArrayList<>();
-    Map<Kernel, dnnl_primitive> primitives = new HashMap<>();
+    Map<Primitive, dnnl_primitive> primitives = new HashMap<>();
     boolean first = true;
     for (Segment segment : schedule.segments()) {
       for (int image = 0; image < request.batch(); image += segment.slice()) {
@@ -382,7 +419,7 @@ final class InferenceProgram {
     private final long host;
     private final long scratch;
     private final int image;
-    private final Map<Kernel, dnnl_primitive> primitives;
+    private final Map<Primitive, dnnl_primitive> primitives;
 
     Binder(
         Scope target,
@@ -390,7 +427,7 @@ final class InferenceProgram {
         long host,
         long scratch,
         int image,
-        Map<Kernel, dnnl_primitive> primitives) {
+        Map<Primitive, dnnl_primitive> primitives) {
       this.target = target;
       this.arena = arena;
       this.host = host;
@@ -400,6 +437,30 @@ final class InferenceProgram {
     }
 
     void bind(Kernel kernel, List<Command> commands) {
+      if (kernel instanceof Primitive primitive) {
+        bind(primitive, commands);
+      } else if (kernel instanceof Fast convolution) {
+        bind(convolution, commands);
+      }
+    }
+
+    private void bind(Fast kernel, List<Command> commands) {
+      FusedConv conv = kernel.conv;
+      Value residual = conv.residual();
+      Runnable body =
+          kernel.convolution.convolve(
+              target,
+              address(conv.input()),
+              kernel.weights.address(),
+              kernel.bias.address(),
+              residual == null ? 0 : address(residual),
+              address(conv.output()),
+              conv.relu(),
+              scratch);
+      commands.add(new Command.Loop(conv.name(), kernel.convolution.implementation(), body));
+    }
+
+    private void bind(Primitive kernel, List<Command> commands) {
       Command.Builder builder = new Command.Builder(target, kernel.name);
       for (Argument argument : kernel.arguments) {
         builder.bind(argument.index, argument.desc, address(argument));
@@ -414,8 +475,13 @@ final class InferenceProgram {
       if (argument.weights != null) {
         return argument.weights.address();
       }
-      Place place = argument.host != null ? argument.host : places.of(argument.value);
-      return place.address(arena, host, image);
+      return argument.host != null
+          ? argument.host.address(arena, host, image)
+          : address(argument.value);
+    }
+
+    private long address(Value value) {
+      return places.of(value).address(arena, host, image);
     }
   }
 }

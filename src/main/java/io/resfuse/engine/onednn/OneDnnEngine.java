@@ -14,15 +14,17 @@ import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.spi.Lifetime;
 import java.util.Optional;
 
-/** oneDNN on the CPU. Thread-safe; holds nothing but the number of threads. */
+/** oneDNN on the CPU. Thread-safe; holds nothing but the number of threads and how to convolve. */
 final class OneDnnEngine implements Engine {
   private final EngineOptions options;
   private final Threads threads;
   private final Lifetime lifetime = new Lifetime("engine " + OneDnnProvider.NAME, () -> {});
+  private final FastConvolutions fast;
 
   OneDnnEngine(EngineOptions options) {
     this.options = options;
     this.threads = new Threads(options.effectiveThreads());
+    this.fast = new FastConvolutions(options.convolutions(), threads.count());
   }
 
   static String describe(EngineOptions options) {
@@ -76,7 +78,7 @@ final class OneDnnEngine implements Engine {
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
     return lifetime.during(
-        () -> new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads));
+        () -> new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads, fast));
   }
 
   @Override
@@ -85,7 +87,7 @@ final class OneDnnEngine implements Engine {
     trainingOptions.check(network);
     threads.use();
     try (Scope scope = new Scope()) {
-      return TrainingProgram.of(scope, network, trainingOptions, type).memory();
+      return TrainingProgram.of(scope, network, trainingOptions, type, fast).memory();
     }
   }
 
@@ -103,7 +105,7 @@ final class OneDnnEngine implements Engine {
     Scope scope = new Scope();
     boolean done = false;
     try {
-      TrainingProgram program = TrainingProgram.of(scope, network, trainingOptions, type);
+      TrainingProgram program = TrainingProgram.of(scope, network, trainingOptions, type, fast);
       TrainingPlan plan =
           new OneDnnTrainingPlan(scope, program, network, parameters, trainingOptions, threads);
       done = true;

@@ -14,13 +14,20 @@ final class OneDnnNetwork implements LoadedNetwork {
   private final NetworkSpec network;
   private final int type;
   private final Threads threads;
+  private final FastConvolutions fast;
   private final PackedWeights weights;
   private final Lifetime lifetime;
 
-  OneDnnNetwork(NetworkSpec network, Parameters parameters, int type, Threads threads) {
+  OneDnnNetwork(
+      NetworkSpec network,
+      Parameters parameters,
+      int type,
+      Threads threads,
+      FastConvolutions fast) {
     this.network = network;
     this.type = type;
     this.threads = threads;
+    this.fast = fast;
     this.weights = new PackedWeights(network, parameters);
     this.lifetime = new Lifetime("network " + network.name(), weights::close);
   }
@@ -47,7 +54,7 @@ final class OneDnnNetwork implements LoadedNetwork {
   }
 
   private InferenceProgram program(Scope scope, PlanRequest request) {
-    return new InferenceProgram(scope, network, request, type, weights, threads.count());
+    return new InferenceProgram(scope, network, request, type, weights, fast);
   }
 
   private InferencePlan plan(PlanRequest request, Runnable onClose) {

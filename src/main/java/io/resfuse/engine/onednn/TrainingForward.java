@@ -93,7 +93,6 @@ final class TrainingForward {
 
   private void forward(FusedConv conv, int time) {
     dnnl_memory_desc target = layouts.desc(conv.output());
-    dnnl_memory_desc bias = layouts.bias(conv);
     dnnl_primitive_desc desc = gradients.convolution(conv);
     Entry weight = convolutionWeights(conv);
     TrainingLayer layer = new TrainingLayer(desc);
@@ -101,22 +100,45 @@ final class TrainingForward {
     Buffer out = parts.valueOf(conv.output());
     Buffer y = conv.batchNorm() == null ? out : parts.arena(target);
     layer.y = y;
-    Buffer packed = parts.packed(weight, PrimitiveDescs.weightsOf(desc));
     Entry biasEntry = conv.bias() == null ? null : parts.parameter(conv.bias());
+    FastConvolution fast = layouts.fast(conv);
+    if (fast != null) {
+      Buffer x = parts.valueOf(conv.input());
+      FastSteps fastSteps = new FastSteps(scope, parts, conv, weight);
+      fastSteps.forward(fast, x, biasEntry == null ? null : biasEntry.master(), y, time);
+    } else {
+      direct(conv, desc, weight, biasEntry, y, time);
+    }
+    if (conv.batchNorm() != null) {
+      normalise(conv, conv.batchNorm(), layer, target, y, out, time);
+    }
+    residualAndRelu(conv, layer, target, out, time);
+  }
+
+  private void direct(
+      FusedConv conv,
+      dnnl_primitive_desc desc,
+      Entry weight,
+      @Nullable Entry biasEntry,
+      Buffer y,
+      int time) {
+    dnnl_memory_desc bias = layouts.bias(conv);
+    Buffer packed = parts.packed(weight, PrimitiveDescs.weightsOf(desc));
     for (Steps steps : parts.forwards()) {
       Steps.Step step =
           steps
               .add(conv.name(), desc, time)
               .with(DNNL_ARG_SRC, layouts.desc(conv.input()), parts.valueOf(conv.input()))
               .with(DNNL_ARG_WEIGHTS, PrimitiveDescs.weightsOf(desc), packed)
-              .with(DNNL_ARG_DST, target, y);
+              .with(DNNL_ARG_DST, layouts.desc(conv.output()), y);
       if (bias != null && biasEntry != null) {
         step.with(DNNL_ARG_BIAS, bias, biasEntry.master());
       }
     }
-    if (conv.batchNorm() != null) {
-      normalise(conv, conv.batchNorm(), layer, target, y, out, time);
-    }
+  }
+
+  private void residualAndRelu(
+      FusedConv conv, TrainingLayer layer, dnnl_memory_desc target, Buffer out, int time) {
     Value residual = conv.residual();
     if (layer.fused != null) {
       return;

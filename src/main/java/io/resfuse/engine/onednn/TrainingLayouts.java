@@ -24,6 +24,7 @@ final class TrainingLayouts {
   private final int type;
   private final List<Shape> shapes;
   private final TrainingFormat format;
+  private final FastConvolutions fast;
   private final boolean plainInput;
 
   /**
@@ -34,15 +35,22 @@ final class TrainingLayouts {
    * @param options batch and sizes
    * @param type of activations, {@link Dnnl#F32} or {@link Dnnl#BF16}
    * @param format one that {@link #canBe} of the network
+   * @param fast which convolutions are fast ones
    */
   TrainingLayouts(
-      Scope scope, NetworkSpec network, TrainingOptions options, int type, TrainingFormat format) {
+      Scope scope,
+      NetworkSpec network,
+      TrainingOptions options,
+      int type,
+      TrainingFormat format,
+      FastConvolutions fast) {
     this.scope = scope;
     this.network = network;
     this.options = options;
     this.type = type;
     this.shapes = network.shapes(options.batch(), options.height(), options.width());
     this.format = format;
+    this.fast = fast;
     this.plainInput = format.isBlocked() && network.input().channels() % format.block() != 0;
   }
 
@@ -130,6 +138,15 @@ final class TrainingLayouts {
 
   dnnl_memory_desc image(int elementType, long... dims) {
     return Dnnl.desc(scope, elementType, format.tag(), dims);
+  }
+
+  /** The fast way for a convolution; null if it is direct. */
+  @Nullable FastConvolution fast(FusedConv conv) {
+    if (format == TrainingFormat.PLANES || isPlainInput(conv.input())) {
+      return null;
+    }
+    int block = format.isBlocked() ? format.block() : 0;
+    return fast.of(conv, shape(conv.input()), options.batch(), type, block);
   }
 
   /** Where an image begins in a value, in bytes. */

@@ -46,9 +46,10 @@ final class TrainingProgram {
       NetworkSpec network,
       TrainingOptions options,
       int type,
-      TrainingFormat format) {
+      TrainingFormat format,
+      FastConvolutions fast) {
     this.network = network;
-    this.layouts = new TrainingLayouts(scope, network, options, type, format);
+    this.layouts = new TrainingLayouts(scope, network, options, type, format, fast);
     GradientFlow flow = new GradientFlow(network, options);
     TrainingWeights weights = new TrainingWeights(whole, flow, options.optimizer());
     this.parts = new TrainingParts(layouts, flow, weights);
@@ -100,9 +101,11 @@ final class TrainingProgram {
    * @param whole the network
    * @param options what to train, and how
    * @param type of activations, {@link Dnnl#F32} or {@link Dnnl#BF16}
+   * @param fast which convolutions are fast ones
    * @throws EngineException if oneDNN can run the network in no format
    */
-  static TrainingProgram of(Scope scope, NetworkSpec whole, TrainingOptions options, int type) {
+  static TrainingProgram of(
+      Scope scope, NetworkSpec whole, TrainingOptions options, int type, FastConvolutions fast) {
     options.request().requireFloats(OneDnnProvider.NAME);
     NetworkSpec network = whole.restrictedTo(options.outputs());
     TrainingProgram best = null;
@@ -112,7 +115,8 @@ final class TrainingProgram {
         continue;
       }
       try {
-        TrainingProgram program = new TrainingProgram(scope, whole, network, options, type, format);
+        TrainingProgram program =
+            new TrainingProgram(scope, whole, network, options, type, format, fast);
         best = best == null || program.slowWork < best.slowWork ? program : best;
       } catch (EngineException e) {
         refusal = e;

@@ -1,5 +1,6 @@
 package io.resfuse.engine.onednn;
 
+import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -21,6 +22,10 @@ import java.util.TreeMap;
  * fixed when oneDNN is loaded.
  */
 final class Implementations {
+  /** Those that are convolutions of our own need none of oneDNN's. */
+  private static final FastConvolutions DIRECT =
+      new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2);
+
   private Implementations() {}
 
   /** The instruction set, then the lines; nothing is computed. */
@@ -39,7 +44,7 @@ final class Implementations {
               print(
                   name + " inference " + precision,
                   new InferenceProgram(
-                          scope, network, PlanRequest.logits(2, size), type, weights, 2)
+                          scope, network, PlanRequest.logits(2, size), type, weights, DIRECT)
                       .implementations());
             }
           }
@@ -47,7 +52,7 @@ final class Implementations {
             try (Scope scope = new Scope()) {
               TrainingProgram program =
                   TrainingProgram.of(
-                      scope, network, TrainingOptions.standard(2, size, precision), type);
+                      scope, network, TrainingOptions.standard(2, size, precision), type, DIRECT);
               print(
                   name + " training " + precision + " in " + program.format(),
                   program.implementations());

@@ -3,6 +3,7 @@ package io.resfuse.engine.onednn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
@@ -88,7 +89,11 @@ class TrainingTest {
       try (Scope scope = new Scope()) {
         TrainingProgram program =
             TrainingProgram.of(
-                scope, spec, TrainingOptions.standard(16, size, Precision.FP32), type);
+                scope,
+                spec,
+                TrainingOptions.standard(16, size, Precision.FP32),
+                type,
+                new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2));
         assertThat(program.implementations()).isNotEmpty().noneMatch(Implementation::isSlow);
       }
     }

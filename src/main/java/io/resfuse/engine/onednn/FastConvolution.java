@@ -1,0 +1,195 @@
+package io.resfuse.engine.onednn;
+
+import io.resfuse.engine.ConvolutionAlgorithm;
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.Window;
+import io.resfuse.tensor.Shape;
+import org.bytedeco.javacpp.LongPointer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A convolution by 3x3 with stride 1 and padding 1 by Winograd's F(4x4, 3x3), in kernels of our
+ * own: a quarter of the products, in exchange for transforms of image, weights and result, and for
+ * weights of four times the size. The formulas are in {@code native/cpu/src/winograd.h}. Immutable.
+ *
+ * @param images in the batch
+ * @param in channels read
+ * @param out channels written
+ * @param height of both
+ * @param width of both
+ * @param block channels that lie together, 0 for NHWC
+ * @param threads that share the work
+ */
+record FastConvolution(int images, int in, int out, int height, int width, int block, int threads) {
+  /** What reports call it. */
+  static final String IMPLEMENTATION = "winograd";
+
+  private static final Window WINDOW = new Window(3, 1, 1, 1);
+  private static final int TILE = 4;
+
+  /**
+   * The transformed weights have 144 bytes for each pair of channels, and each tile 72 operations:
+   * with fewer tiles than this, loading the weights takes longer than the products that it saves.
+   */
+  private static final long LEAST_TILES = 32;
+
+  /** Of the products of direct convolution, tiles that reach over the border may need so many. */
+  private static final double MOST_PRODUCTS = 0.45;
+
+  /**
+   * The fast way for a convolution, if there is one and it was asked for or is worth it.
+   *
+   * @param algorithm what was asked for
+   * @param conv the convolution
+   * @param input the shape of what it reads; its batch does not count
+   * @param images in the batch
+   * @param type of the elements
+   * @param block channels that lie together, 0 for NHWC
+   * @param threads that share the work
+   * @return null for a direct convolution
+   */
+  static @Nullable FastConvolution of(
+      ConvolutionAlgorithm algorithm,
+      FusedConv conv,
+      Shape input,
+      int images,
+      int type,
+      int block,
+      int threads) {
+    if (algorithm == ConvolutionAlgorithm.DIRECT
+        || type != Dnnl.F32
+        || conv.groups() != 1
+        || !conv.window().equals(WINDOW)
+        || !CpuKernels.canConvolve()) {
+      return null;
+    }
+    FastConvolution fast =
+        new FastConvolution(
+            images,
+            conv.input().channels(),
+            conv.output().channels(),
+            input.dimension(2),
+            input.dimension(3),
+            block,
+            threads);
+    boolean fits = fast.in % fast.vector() == 0 && fast.out % fast.vector() == 0;
+    boolean wanted = algorithm == ConvolutionAlgorithm.FAST || fast.isWorthIt();
+    return fits && wanted ? fast : null;
+  }
+
+  /** The gradient of its input, which is such a convolution of the gradient of its result. */
+  FastConvolution backward() {
+    return new FastConvolution(images, out, in, height, width, block, threads);
+  }
+
+  /** The same for one image of one tile: all whose transformed weights are the same are equal. */
+  FastConvolution ofOneImage() {
+    return new FastConvolution(1, in, out, TILE, TILE, block, threads);
+  }
+
+  private long tiles() {
+    return (long) images * ((height + TILE - 1) / TILE) * ((width + TILE - 1) / TILE);
+  }
+
+  private boolean isWorthIt() {
+    double products = 36.0 * tiles() / (9.0 * images * height * width);
+    return tiles() >= LEAST_TILES && products <= MOST_PRODUCTS;
+  }
+
+  private int vector() {
+    if (block > 0) {
+      return block;
+    }
+    boolean wide = CpuKernels.vectorFloats() >= 16 && in % 16 == 0 && out % 16 == 0;
+    return wide ? 16 : 8;
+  }
+
+  /** The size of the transformed weights. */
+  long weightBytes() {
+    return weightBytes(in, out);
+  }
+
+  /** The size of the transformed weights of some channels. */
+  static long weightBytes(long in, long out) {
+    return CpuKernels.winogradWeightFloats(in, out) * Float.BYTES;
+  }
+
+  /** The size of the scratch memory. */
+  long scratchBytes() {
+    return CpuKernels.winogradScratchFloats(in, out, threads) * Float.BYTES;
+  }
+
+  /**
+   * Transforms weights.
+   *
+   * @param scope owns the arguments
+   * @param weights where they lie as in a file: (out, in, 3, 3); for the gradient of an input, of
+   *     the convolution whose input it is
+   * @param transformed where {@link #weightBytes} are written
+   * @param backward whether for the gradient of an input
+   * @return does it, and allocates nothing
+   */
+  Runnable transform(Scope scope, long weights, long transformed, boolean backward) {
+    LongPointer arguments =
+        scope.ownAllocated(
+            new LongPointer(
+                weights,
+                transformed,
+                backward ? in : out,
+                backward ? out : in,
+                vector(),
+                threads,
+                backward ? 1 : 0));
+    long address = arguments.address();
+    return () -> CpuKernels.winogradWeights(address);
+  }
+
+  /**
+   * Convolves.
+   *
+   * @param scope owns the arguments
+   * @param x address of what is read
+   * @param weights address of the transformed weights
+   * @param bias address of the bias; 0 if there is none
+   * @param residual address of what is added; 0 if there is none
+   * @param result address of the result, which may be that of the residual
+   * @param relu whether negative values become 0
+   * @param scratch address of {@link #scratchBytes}
+   * @return does it, and allocates nothing
+   */
+  Runnable convolve(
+      Scope scope,
+      long x,
+      long weights,
+      long bias,
+      long residual,
+      long result,
+      boolean relu,
+      long scratch) {
+    LongPointer arguments =
+        scope.ownAllocated(
+            new LongPointer(
+                x,
+                weights,
+                bias,
+                residual,
+                result,
+                scratch,
+                images,
+                in,
+                out,
+                height,
+                width,
+                block,
+                vector(),
+                relu ? 1 : 0,
+                threads));
+    long address = arguments.address();
+    return () -> CpuKernels.winogradConvolve(address);
+  }
+
+  /** What reports call it. */
+  String implementation() {
+    return CpuKernels.implementation(IMPLEMENTATION);
+  }
+}

@@ -1,0 +1,100 @@
+package io.resfuse.engine.onednn;
+
+import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.onednn.TrainingWeights.Entry;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Adds a fast convolution to a training plan. Its weights, which every step changes, are
+ * transformed right before it, into memory that other operations use at other times. Not
+ * thread-safe.
+ */
+final class FastSteps {
+  private final Scope scope;
+  private final TrainingParts parts;
+  private final FusedConv conv;
+  private final Entry weight;
+
+  FastSteps(Scope scope, TrainingParts parts, FusedConv conv, Entry weight) {
+    this.scope = scope;
+    this.parts = parts;
+    this.conv = conv;
+    this.weight = weight;
+  }
+
+  /**
+   * The forward pass, of training and of evaluation.
+   *
+   * @param x what is read
+   * @param bias added to the result; null if there is none
+   * @param y takes the result
+   */
+  void forward(FastConvolution fast, Buffer x, @Nullable Buffer bias, Buffer y, int time) {
+    add(parts.forwards(), conv.name(), fast, x, bias, y, false, time);
+  }
+
+  /**
+   * The gradient of the input.
+   *
+   * @param fast the convolution's {@link FastConvolution#backward}
+   * @param dy the gradient of its result
+   * @param dx takes that of its input
+   */
+  void backward(FastConvolution fast, Buffer dy, Buffer dx, int time) {
+    add(parts.backwards(), conv.name() + " data", fast, dy, null, dx, true, time);
+  }
+
+  private void add(
+      List<Steps> lists,
+      String name,
+      FastConvolution fast,
+      Buffer from,
+      @Nullable Buffer bias,
+      Buffer to,
+      boolean backward,
+      int time) {
+    boolean isPlain = Dnnl.equal(weight.layout(), weight.plain());
+    Buffer plain = isPlain ? weight.master() : parts.arena(weight.plain());
+    Buffer transformed = Buffer.inArena(fast.weightBytes());
+    Buffer scratch = Buffer.inArena(fast.scratchBytes());
+    List<Buffer> used = new ArrayList<>(List.of(from, transformed, to, scratch));
+    if (bias != null) {
+      used.add(bias);
+    }
+    for (Steps steps : lists) {
+      if (!isPlain) {
+        parts.copy(
+            steps,
+            name + " weights in order",
+            weight.layout(),
+            weight.master(),
+            weight.plain(),
+            plain,
+            time);
+      }
+      steps.add(
+          name + " weights transformed",
+          time,
+          List.of(plain, transformed),
+          memory ->
+              fast.transform(scope, memory.address(plain), memory.address(transformed), backward));
+      steps.add(
+          name,
+          fast.implementation(),
+          time,
+          used,
+          memory ->
+              fast.convolve(
+                  scope,
+                  memory.address(from),
+                  memory.address(transformed),
+                  bias == null ? 0 : memory.address(bias),
+                  0,
+                  memory.address(to),
+                  false,
+                  memory.address(scratch)));
+    }
+  }
+}
