@@ -99,7 +99,8 @@ final class EngineChoice {
 
   /** Softcuda with kernels in the place of ours, which are loaded at once. */
   Engine softCuda(UserKernels kernels) {
-    return new CudaProvider().openLoaded(new EngineOptions(threads, SOFTCUDA, false), kernels);
+    return new CudaProvider()
+        .openLoaded(new EngineOptions(threads, SOFTCUDA, false, convolutions), kernels);
   }
 
   /** Whether softcuda may be what was asked for. */

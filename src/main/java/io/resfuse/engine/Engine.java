@@ -55,6 +55,16 @@ public interface Engine extends AutoCloseable {
   }
 
   /**
+   * Whether sums of products of small integers come out exact, as they do in any order, but not by
+   * algorithms that compute with fractions to multiply less.
+   *
+   * @return if not, such sums are off by a few millionths of their size
+   */
+  default boolean hasExactSums() {
+    return true;
+  }
+
+  /**
    * Brings a network's weights into the engine's memory, for inference.
    *
    * @param network what to run

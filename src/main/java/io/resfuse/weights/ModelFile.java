@@ -168,8 +168,7 @@ public final class ModelFile {
       TensorFile file, LoadOptions options, @Nullable Initializer initializer) {
     List<String> notes = new ArrayList<>();
     OnnxNetwork graph = graph(file, options.network(), notes);
-    NameMapping mapping =
-        NameMapping.of(graph == null ? file : graph.tensors(), options.prefix());
+    NameMapping mapping = NameMapping.of(graph == null ? file : graph.tensors(), options.prefix());
     ModelMetadata metadata = metadata(file, mapping, graph, options.network(), notes);
     ResNetConfig config = metadata.config();
     NetworkSpec network;
@@ -212,8 +211,7 @@ public final class ModelFile {
     }
     ModelMetadata stated = ModelMetadata.read(file);
     OnnxNetwork graph =
-        OnnxNetwork.match(
-            file.path(), wanted == null && stated != null ? stated.config() : wanted);
+        OnnxNetwork.match(file.path(), wanted == null && stated != null ? stated.config() : wanted);
     notes.addAll(graph.notes());
     return graph;
   }

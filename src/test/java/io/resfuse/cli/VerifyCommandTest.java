@@ -74,7 +74,13 @@ class VerifyCommandTest {
     assertThat(outcome.exitCode()).as(outcome.out() + outcome.err()).isZero();
     assertThat(outcome.out())
         .contains(
-            "nesterov: ", "without momentum: ", "adam: ", "adamw: ", "frozen: ", "accumulated: ", "6 cases, 0 failed");
+            "nesterov: ",
+            "without momentum: ",
+            "adam: ",
+            "adamw: ",
+            "frozen: ",
+            "accumulated: ",
+            "6 cases, 0 failed");
   }
 
   @Test

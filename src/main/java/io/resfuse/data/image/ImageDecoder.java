@@ -1,8 +1,8 @@
 package io.resfuse.data.image;
 
 import io.resfuse.platform.FileNames;
-import io.resfuse.platform.Printable;
 import io.resfuse.platform.FileSignature;
+import io.resfuse.platform.Printable;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -63,7 +63,7 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   CudaEngine withUserKernelsLoaded() {
     boolean done = false;
     try {
-      kernels.loadUserKernels();
+      toolkit.kernels().loadUserKernels();
       done = true;
       return this;
     } finally {
@@ -306,7 +306,10 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
         this,
         division.small()
             ? new Toolkit(
-                device.withMultiprocessors(1), toolkit.kernels(), chooser, Toolkit.Thresholds.SMALLEST)
+                device.withMultiprocessors(1),
+                toolkit.kernels(),
+                chooser,
+                Toolkit.Thresholds.SMALLEST)
             : new Toolkit(device, toolkit.kernels(), chooser));
   }
 

@@ -1,5 +1,6 @@
 package io.resfuse.engine.onednn;
 
+import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
@@ -76,9 +77,15 @@ final class OneDnnEngine implements Engine {
   }
 
   @Override
+  public boolean hasExactSums() {
+    return fast.algorithm() == ConvolutionAlgorithm.DIRECT || !CpuKernels.canConvolve();
+  }
+
+  @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
     return lifetime.during(
-        () -> new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads, fast));
+        () ->
+            new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads, fast));
   }
 
   @Override

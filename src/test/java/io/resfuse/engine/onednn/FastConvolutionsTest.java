@@ -1,0 +1,97 @@
+package io.resfuse.engine.onednn;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.resfuse.engine.ConvolutionAlgorithm;
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineContract;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.LoadedNetwork;
+import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.OperationTimer;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.TestData;
+import io.resfuse.engine.TrainingOptions;
+import io.resfuse.model.ResNet;
+import io.resfuse.model.ResNetConfig;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The oneDNN engine keeps the contract with Winograd's algorithm wherever that can be, too. */
+class FastConvolutionsTest extends EngineContract {
+  private static final EngineOptions OPTIONS = new EngineOptions(2, "");
+
+  @BeforeEach
+  void wantsKernels() {
+    assumeTrue(CpuKernels.canConvolve(), "there are no kernels for convolutions here");
+  }
+
+  @Override
+  protected Engine open(EngineOptions options) {
+    return Engines.open("onednn", options.withConvolutions(ConvolutionAlgorithm.FAST));
+  }
+
+  @Override
+  protected List<Precision> precisions() {
+    return List.of(Precision.FP32);
+  }
+
+  private static List<String> inference(
+      ConvolutionAlgorithm algorithm, String operation, Precision precision, int batch) {
+    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    try (Engine engine = Engines.open("onednn", OPTIONS.withConvolutions(algorithm));
+        LoadedNetwork loaded = engine.load(network, TestData.parameters(network), precision);
+        var plan = loaded.plan(PlanRequest.logits(batch, 64))) {
+      return ((OperationTimer) plan).implementations(operation);
+    }
+  }
+
+  @Test
+  void theOptionDecides() {
+    String conv = "layer1.0.conv1";
+    assertThat(inference(ConvolutionAlgorithm.DIRECT, conv, Precision.FP32, 4))
+        .hasSize(1)
+        .noneMatch(name -> name.contains("winograd"));
+    for (ConvolutionAlgorithm algorithm :
+        List.of(ConvolutionAlgorithm.FAST, ConvolutionAlgorithm.AUTO)) {
+      assertThat(inference(algorithm, conv, Precision.FP32, 4))
+          .singleElement()
+          .asString()
+          .startsWith("resfuse_winograd:");
+    }
+  }
+
+  /** Two pictures of 2x2 are fewer tiles than it takes to be worth the larger weights. */
+  @Test
+  void fewTilesAreLeftDirect() {
+    String conv = "layer4.1.conv1";
+    assertThat(inference(ConvolutionAlgorithm.AUTO, conv, Precision.FP32, 2))
+        .noneMatch(name -> name.contains("winograd"));
+    assertThat(inference(ConvolutionAlgorithm.FAST, conv, Precision.FP32, 2))
+        .allMatch(name -> name.startsWith("resfuse_winograd:"));
+  }
+
+  @Test
+  void stridesAreLeftDirect() {
+    assertThat(inference(ConvolutionAlgorithm.FAST, "layer2.0.conv1", Precision.FP32, 4))
+        .noneMatch(name -> name.contains("winograd"));
+  }
+
+  @Test
+  void trainingIsFastBothWays() {
+    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    try (Engine engine = Engines.open("onednn", OPTIONS);
+        var plan =
+            engine.planTraining(
+                network,
+                TestData.parameters(network),
+                TrainingOptions.standard(8, 32, Precision.FP32))) {
+      assertThat(((OperationTimer) plan).implementations("layer1.0.conv1"))
+          .anyMatch(name -> name.startsWith("resfuse_winograd:"));
+    }
+  }
+}
