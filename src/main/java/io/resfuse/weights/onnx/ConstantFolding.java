@@ -86,7 +86,7 @@ final class ConstantFolding {
     boolean toFloat = FLOATS.contains(node.integer("to", 0));
     boolean isFloat = !Constant.isInteger(value.type());
     boolean toInteger = node.integer("to", 0) == 7 || node.integer("to", 0) == 6;
-    return isFloat && toFloat || !isFloat && toInteger ? value : null;
+    return isFloat ? (toFloat ? value : null) : (toInteger ? value : null);
   }
 
   private static @Nullable Constant transpose(OnnxNode node, Constant value) {
@@ -255,7 +255,7 @@ final class ConstantFolding {
       count += part.integers().length;
     }
     long axis = node.integer("axis", 0);
-    if (count > MOST_INTEGERS || axis != 0 && axis != -1) {
+    if (count > MOST_INTEGERS || (axis != 0 && axis != -1)) {
       return null;
     }
     return Constant.vector(
@@ -267,7 +267,7 @@ final class ConstantFolding {
         || indices == null
         || indices.integers() == null
         || value.shape().rank() != 1
-        || axis != 0 && axis != -1) {
+        || (axis != 0 && axis != -1)) {
       return null;
     }
     int size = value.integers().length;

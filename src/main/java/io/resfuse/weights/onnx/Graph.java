@@ -106,8 +106,8 @@ final class Graph {
     }
     boolean isNothing =
         node.is("Identity")
-            || node.is("Dropout") && !isTraining(node)
-            || node.is("Cast") && ConstantFolding.isFloatCast(node);
+            || (node.is("Dropout") && !isTraining(node))
+            || (node.is("Cast") && ConstantFolding.isFloatCast(node));
     if (isNothing) {
       aliases.put(output, inputs.get(0));
     }

@@ -154,7 +154,7 @@ final class GraphMatcher {
           main = branch;
         }
       }
-      if (add != null && add != end) {
+      if (add != null && !add.equals(end)) {
         throw graph.refuse(end, "adds something else than " + add + " does in the same block");
       }
       add = end;
@@ -230,7 +230,7 @@ final class GraphMatcher {
       }
       node = graph.only(value.value());
     }
-    if (afterRelu && !convs.isEmpty() || value.isPadded() || !value.isNchw()) {
+    if ((afterRelu && !convs.isEmpty()) || value.isPadded() || !value.isNchw()) {
       throw graph.refuse(node, "adds something that no convolution or batch norm has given");
     }
     return new Branch(convs, subsampler.found(node), value, node);

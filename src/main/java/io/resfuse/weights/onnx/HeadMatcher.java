@@ -140,7 +140,7 @@ final class HeadMatcher {
         || weight == null
         || Constant.isInteger(weight.type())
         || weight.shape().rank() != 2
-        || gemm && (node.integer("transA", 0) != 0 || node.number("alpha", 1) != 1)) {
+        || (gemm && (node.integer("transA", 0) != 0 || node.number("alpha", 1) != 1))) {
       throw graph.refuse(node, "has no constant matrix as its second factor");
     }
     boolean isTransposed = gemm && node.integer("transB", 0) != 0;

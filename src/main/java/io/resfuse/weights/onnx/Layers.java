@@ -320,7 +320,7 @@ final class Layers {
         Feature.size(in.height(), window.kernel(), window.stride(), window.dilation(), padding);
     long width =
         Feature.size(in.width(), window.kernel(), window.stride(), window.dilation(), padding);
-    if (in.height() >= 0 && height < 1 || in.width() >= 0 && width < 1) {
+    if ((in.height() >= 0 && height < 1) || (in.width() >= 0 && width < 1)) {
       throw graph.refuse(node, "leaves nothing of " + in.height() + "x" + in.width() + " pixels");
     }
     return in.sized(node.outputs().get(0), height, width);

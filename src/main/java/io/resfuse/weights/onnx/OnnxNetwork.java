@@ -214,7 +214,7 @@ public final class OnnxNetwork {
               + ours.groups());
     }
     Block block = blocks.get(blockOf(ours.name()));
-    boolean isLast = block != null && block.convs().get(block.convs().size() - 1) == theirs;
+    boolean isLast = block != null && block.convs().get(block.convs().size() - 1).equals(theirs);
     if (isLast) {
       compareShortcut(ours, block);
     }

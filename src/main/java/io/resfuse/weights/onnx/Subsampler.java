@@ -54,7 +54,7 @@ final class Subsampler {
       long axis = slice.axes()[i] < 0 ? slice.axes()[i] + 4 : slice.axes()[i];
       boolean whole = slice.starts()[i] == 0 && slice.ends()[i] >= Integer.MAX_VALUE;
       long step = slice.steps()[i];
-      if (!whole || axis < 0 || axis > 3 || step < 1 || step > 100 || axis < 2 && step > 1) {
+      if (!whole || axis < 0 || axis > 3 || step < 1 || step > 100 || (axis < 2 && step > 1)) {
         return false;
       }
       if (axis >= 2) {
