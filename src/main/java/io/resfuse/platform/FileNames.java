@@ -126,7 +126,7 @@ public final class FileNames {
   /** The path that shows as a text with replacements; null if there is none, or several. */
   private static @Nullable Path found(Path folder, String text) {
     Path at = text.startsWith("/") ? Path.of("/") : folder;
-    for (String name : text.split("/")) {
+    for (String name : text.split("/", -1)) {
       if (name.isEmpty()) {
         continue;
       }

@@ -46,10 +46,10 @@ public final class Printable {
       char c = text.charAt(i);
       boolean keep =
           !isHostile(c)
-              || lines
+              || (lines
                   && (c == '\n'
                       || c == '\t'
-                      || c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n');
+                      || (c == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n')));
       if (!keep && escaped == null) {
         escaped = new StringBuilder(text.length() + 16).append(text, 0, i);
       }
@@ -70,7 +70,7 @@ public final class Printable {
         || c == '\u061c'
         || c == '\u200e'
         || c == '\u200f'
-        || c >= '\u2028' && c <= '\u202e'
-        || c >= '\u2066' && c <= '\u2069';
+        || (c >= '\u2028' && c <= '\u202e')
+        || (c >= '\u2066' && c <= '\u2069');
   }
 }

@@ -65,8 +65,8 @@ class EscapesTest {
         .filter(
             c ->
                 Character.isISOControl(c)
-                    || c >= 0x2028 && c <= 0x202e
-                    || c >= 0x2066 && c <= 0x2069)
+                    || (c >= 0x2028 && c <= 0x202e)
+                    || (c >= 0x2066 && c <= 0x2069))
         .forEach(c -> wrong.add("%s has U+%04X".formatted(where, c)));
   }
 

@@ -43,7 +43,7 @@ class WrongNumbersTest {
     String line =
         err.lines().filter(each -> !each.contains("INFO")).findFirst().orElse("nothing said");
     boolean refused =
-        outcome.exitCode() == 1 && line.startsWith("resfuse: ") || outcome.exitCode() == 2;
+        (outcome.exitCode() == 1 && line.startsWith("resfuse: ")) || outcome.exitCode() == 2;
     // verify says in its table which case failed.
     refused |= outcome.exitCode() == 1 && mayWork && err.isEmpty() && !outcome.out().isEmpty();
     boolean plain =
@@ -51,7 +51,7 @@ class WrongNumbersTest {
             && !err.contains("Exception")
             && !err.contains("Error:")
             && !err.contains("should not happen");
-    if (!(refused || mayWork && outcome.exitCode() == 0) || !plain) {
+    if (!(refused || (mayWork && outcome.exitCode() == 0)) || !plain) {
       wrong.add(
           String.join(" ", words)
               + "\n    -> "

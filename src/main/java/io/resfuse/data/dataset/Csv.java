@@ -124,7 +124,7 @@ final class Csv {
                 .formatted(file, number));
       }
       boolean next = i + 1 < text.length();
-      boolean lineEnd = c == '\n' || c == '\r' && !(next && text.charAt(i + 1) == '\n');
+      boolean lineEnd = c == '\n' || (c == '\r' && !(next && text.charAt(i + 1) == '\n'));
       number += lineEnd ? 1 : 0;
       if (quoted) {
         if (c != '"') {

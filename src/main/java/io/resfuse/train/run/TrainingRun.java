@@ -115,7 +115,7 @@ public final class TrainingRun {
   /** Writes what is held out; a training that resumes must hold out the same. */
   private void noteParts(RunFolder files) {
     boolean begun = Files.isDirectory(files.checkpoints());
-    if (!setup.parts().heldOut() || begun && !options.resume()) {
+    if (!setup.parts().heldOut() || (begun && !options.resume())) {
       return;
     }
     listener.notice(

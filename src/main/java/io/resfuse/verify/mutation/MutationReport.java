@@ -15,7 +15,6 @@ import java.util.stream.Collectors;
 
 /** What became of many mutants, as text, JSON and an HTML page. Immutable. */
 public final class MutationReport {
-  private static final String ROW = "%-32s %7s %6s %8s %9s  %s%n";
   private static final List<String> COLUMNS =
       List.of("mutants", "caught", "survived", "explained", "caught by");
 
@@ -123,7 +122,8 @@ public final class MutationReport {
 
   private static String row(String first, List<String> cells) {
     return String.format(
-        ROW, first, cells.get(0), cells.get(1), cells.get(2), cells.get(3), cells.get(4));
+        "%-32s %7s %6s %8s %9s  %s%n",
+        first, cells.get(0), cells.get(1), cells.get(2), cells.get(3), cells.get(4));
   }
 
   private List<MutantResult> survivors() {

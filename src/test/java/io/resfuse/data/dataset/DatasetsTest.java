@@ -282,8 +282,14 @@ class DatasetsTest {
     write("b\u00fccher.png", png);
     write("a, \"b\"\nc.png", png);
     String text =
-        "\uFEFFpath,label\n\"b\u00fccher.png\",\"K\u00e4se, alt\"\n"
-            + " \"a, \"\"b\"\"\nc.png\" , dog \n\nb\u00fccher.png,5\" disk\n";
+        """
+        \uFEFFpath,label
+        "b\u00fccher.png","K\u00e4se, alt"
+         "a, ""b""
+        c.png" , dog\s
+
+        b\u00fccher.png,5" disk
+        """;
     for (Charset charset :
         List.of(StandardCharsets.UTF_8, StandardCharsets.UTF_16LE, StandardCharsets.UTF_16BE)) {
       for (String end : List.of("\n", "\r\n", "\r")) {
