@@ -44,6 +44,9 @@ final class Comparison {
   /** Holds a tensor within a distance in the L2 norm. */
   void norm(String tensor, double[] got, double[] expected, double allowed) {
     doubtZeros(tensor, expected);
+    if (allowed == Double.POSITIVE_INFINITY) {
+      doubt(tensor + ": any error is allowed, since rounding alone overflows");
+    }
     double distance = Tolerance.distance(got, expected);
     if (allowed > 0) {
       worst =

@@ -146,7 +146,7 @@ class PlantedMistakesTest {
         planted++;
       }
     }
-    assertThat(planted).as("kernels").isEqualTo(8);
+    assertThat(planted).as("kernels").isGreaterThanOrEqualTo(8);
     assertCaught(String.join("\n", lines), "128x128, 1 slices:", Rung.STATISTICS);
   }
 
