@@ -170,6 +170,7 @@ void atomicIn(const Context& c, const Access& a, Area area, const LaneAddresses&
     case 8: lanes<uint64_t>(c, a, at, mask, global); break;
     default: lanes<uint32_t>(c, a, at, mask, global); break;
   }
+  if ((M & kChecking) != 0 && global) hearGlobal(c, at, mask);
 }
 
 }  // namespace

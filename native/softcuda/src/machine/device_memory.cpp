@@ -200,14 +200,23 @@ std::string DeviceMemory::describe(uint64_t address) const {
 std::string DeviceMemory::access(uint64_t address, size_t bytes, bool write, uint32_t operation,
                                  const OperationOrder& order) {
   if (races_ == nullptr) return "";
-  const GlobalAccess what{operation, 0, 0, 0, false};
-  const GlobalConflict conflict = races_->access(address, bytes, what, write, [&](const GlobalAccess& earlier) {
-    return earlier.operation == operation || order.isBefore(earlier.operation, operation);
-  });
-  if (!conflict.found) return "";
+  struct Whole final : GlobalAccessor {
+    Whole(uint32_t operation_, const OperationOrder& order_) : operation(operation_), order(order_) {}
+    bool ordered(const GlobalAccess& earlier) override { return order.isBefore(earlier.operation, operation); }
+    void conflict(const GlobalConflict& one) override {
+      if (count++ == 0) first = one;
+    }
+    const uint32_t operation;
+    const OperationOrder& order;
+    uint64_t count = 0;
+    GlobalConflict first;
+  };
+  Whole whole(operation, order);
+  races_->access(address, bytes, {operation, 0, 0, 0, false, false}, write, whole);
+  if (whole.count == 0) return "";
   return std::string("race on global memory: ") + (write ? "write" : "read") + " by " + order.describe(operation) +
-         " and an earlier " + (conflict.earlierWrote ? "write" : "read") + " by " +
-         order.describe(conflict.earlier.operation) + " are not ordered: " + describe(address);
+         " and an earlier " + (whole.first.earlierWrote ? "write" : "read") + " by " +
+         order.describe(whole.first.earlier.operation) + " are not ordered: " + describe(whole.first.address);
 }
 
 size_t DeviceMemory::bytesInUse() const {

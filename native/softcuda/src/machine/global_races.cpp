@@ -78,52 +78,54 @@ GlobalRaces::~GlobalRaces() {
   if (cells_ != nullptr) munmap(cells_, size_ / 4 * sizeof(Cell));
 }
 
-GlobalConflict GlobalRaces::access(uint64_t address, size_t bytes, const GlobalAccess& what, bool write,
-                                   const std::function<bool(const GlobalAccess&)>& ordered) {
-  GlobalConflict conflict;
-  if (address < arena_ || address + bytes > arena_ + size_) return conflict;
+void GlobalRaces::access(uint64_t address, size_t bytes, const GlobalAccess& what, bool write, GlobalAccessor& who) {
+  if (address < arena_ || address + bytes > arena_ + size_) return;
   uint64_t at = address - arena_;
   const uint64_t end = at + bytes;
   while (at < end) {
     const uint64_t partEnd = std::min(end, ((at >> kBytesPerLock) + 1) << kBytesPerLock);
     const Locked locked(locks_[(at >> kBytesPerLock) % kLocks]);
     while (at < partEnd) {
-      const uint64_t wordEnd = std::min(partEnd, (at | 3) + 1);
-      uint8_t mask = 0;
-      for (uint64_t b = at; b < wordEnd; ++b) mask = static_cast<uint8_t>(mask | 1u << (b & 3));
-      accessWord(cells_[at / 4], mask, what, write, ordered, conflict);
+      const uint64_t word = at & ~uint64_t{3}, wordEnd = std::min(partEnd, word + 4);
+      const auto mask = static_cast<uint8_t>((0xfu << (at - word)) & (0xfu >> (word + 4 - wordEnd)));
+      accessWord(cells_[at / 4], arena_ + word, mask, what, write, who);
       at = wordEnd;
     }
   }
-  return conflict;
 }
 
-void GlobalRaces::accessWord(Cell& cell, uint8_t bytes, const GlobalAccess& what, bool write,
-                             const std::function<bool(const GlobalAccess&)>& ordered, GlobalConflict& conflict) {
+void GlobalRaces::accessWord(Cell& cell, uint64_t address, uint8_t bytes, const GlobalAccess& what, bool write,
+                             GlobalAccessor& who) {
   auto own = [&](uint32_t operation, uint32_t block) { return operation == what.operation && block == what.block; };
-  auto clashes = [&](const GlobalAccess& earlier) {
-    return earlier.operation != 0 && !own(earlier.operation, earlier.block) && !(earlier.atomic && what.atomic) &&
-           !ordered(earlier);
+  auto clashes = [&](const GlobalAccess& earlier, bool earlierWrote) {
+    if (earlier.operation == 0 || own(earlier.operation, earlier.block)) return false;
+    if (earlier.atomic && what.atomic) return false;
+    const GlobalAccess& writes = earlierWrote ? earlier : what;
+    const bool bothWrite = earlierWrote && write, oneAtomic = earlier.atomic || what.atomic;
+    if (earlier.operation == what.operation && (oneAtomic || (!bothWrite && writes.silent))) return false;
+    return !who.ordered(earlier);
   };
-  const GlobalAccess lastWrite{cell.writeOperation, cell.writer, cell.writePlace, cell.writeClock, cell.writeAtomic},
-      aRead{cell.readOperation, cell.reader, cell.readPlace, cell.readClock, cell.readAtomic};
-  if (!conflict.found && (cell.writtenBytes & bytes) != 0 && clashes(lastWrite)) conflict = {true, true, lastWrite};
-  if (!conflict.found && write && (cell.readBytes & bytes) != 0 && clashes(aRead)) conflict = {true, false, aRead};
+  const GlobalAccess lastWrite{cell.writeOperation, cell.writer,      cell.writePlace,
+                               cell.writeClock,     cell.writeAtomic, cell.writeSilent},
+      aRead{cell.readOperation, cell.reader, cell.readPlace, cell.readClock, cell.readAtomic, false};
+  if ((cell.writtenBytes & bytes) != 0 && clashes(lastWrite, true)) who.conflict({true, address, lastWrite});
+  else if (write && (cell.readBytes & bytes) != 0 && clashes(aRead, false)) who.conflict({false, address, aRead});
   if (write) {
     const bool more = own(cell.writeOperation, cell.writer);
-    cell.writtenBytes = more ? cell.writtenBytes | bytes : bytes;
+    cell.writtenBytes = more ? static_cast<uint8_t>(cell.writtenBytes | bytes) : bytes;
     cell.writeOperation = what.operation;
     cell.writer = what.block;
     cell.writePlace = what.place;
     cell.writeClock = static_cast<uint16_t>(what.clock);
+    cell.writeSilent = what.silent && (!more || cell.writeSilent);
     cell.writeAtomic = what.atomic;
     cell.readBytes = static_cast<uint8_t>(cell.readBytes & ~bytes);
     return;
   }
   const bool more = cell.readBytes != 0 && own(cell.readOperation, cell.reader);
-  // There is room for one reader: the first of the operation, as long as it may yet clash with a write.
-  if (!more && cell.readBytes != 0 && cell.readOperation == what.operation && !ordered(aRead)) return;
-  cell.readBytes = more ? cell.readBytes | bytes : bytes;
+  // There is room for one reader: the first, as long as it may yet clash with a write.
+  if (!more && cell.readBytes != 0 && !who.ordered(aRead)) return;
+  cell.readBytes = more ? static_cast<uint8_t>(cell.readBytes | bytes) : bytes;
   cell.readOperation = what.operation;
   cell.reader = what.block;
   cell.readPlace = what.place;
@@ -183,41 +185,92 @@ void fenceGlobal(const Context& c) {
   if (c.block.knowledge) c.worker.launch.messages->fence(*c.block.knowledge, c.block.linearIndex);
 }
 
+namespace {
+
+// The lanes of one instruction of a kernel.
+class Lanes final : public GlobalAccessor {
+ public:
+  Lanes(const Context& c, const LaneAddresses& at, uint32_t mask, uint32_t bytes, const SharedUse& use)
+      : c_(c), at_(at), mask_(mask), bytes_(bytes), use_(use) {}
+
+  bool ordered(const GlobalAccess& earlier) override {
+    const LaunchState& launch = c_.worker.launch;
+    if (earlier.operation != launch.operation) {
+      const OperationOrder* order = launch.launch.order;
+      return order == nullptr || order->isBefore(earlier.operation, launch.operation);
+    }
+    const KnownBlocks& known = c_.block.knowledge->known;
+    const auto found = known.find(earlier.block);
+    return earlier.clock == kLastClock || (found != known.end() && found->second >= earlier.clock);
+  }
+
+  void conflict(const GlobalConflict& found) override {
+    uint32_t lane = kNone;
+    bool same = found.earlier.operation == c_.worker.launch.operation && use_.writes && found.earlierWrote &&
+                use_.values != nullptr;
+    for (uint32_t lanes = mask_; lanes != 0; lanes &= lanes - 1) {
+      const auto one = static_cast<uint32_t>(__builtin_ctz(lanes));
+      if (at_.at[one] >= found.address + 4 || at_.at[one] + bytes_ <= found.address) continue;
+      if (lane == kNone) lane = one;
+      same = same && std::memcmp(hostBytes(at_.at[one]), use_.values[one], bytes_) == 0;
+    }
+    if (lane == kNone) return;
+    Fault fault = faultOf(c_, lane, at_.at[lane], bytes_, use_, found);
+    if (!same) throw fault;
+    fault.code = kSuccess;
+    fault.what =
+        "blocks write the same value to global memory, which does no harm" + fault.what.substr(fault.what.rfind(": "));
+    fault.function = c_.frame->function;
+    fault.pc = c_.pc;
+    fault.warp = c_.warp.index;
+    c_.block.note(fault);
+  }
+
+ private:
+  const Context& c_;
+  const LaneAddresses& at_;
+  const uint32_t mask_, bytes_;
+  const SharedUse& use_;
+};
+
+}  // namespace
+
 void recordGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes,
                   SharedUse use) {
   const LaunchState& launch = c.worker.launch;
   GlobalRaces* races = launch.options.race ? c.worker.memory.races() : nullptr;
   if (races == nullptr) return;
   if (a.isRelease) fenceGlobal(c);
-  Block& block = c.block;
-  const GlobalAccess what{launch.operation, static_cast<uint32_t>(block.linearIndex),
-                          c.frame->function->profileBase + c.pc, block.knowledge->clock, use.ordered};
-  const std::function<bool(const GlobalAccess&)> ordered = [&](const GlobalAccess& earlier) {
-    if (earlier.operation != launch.operation)
-      return launch.launch.order == nullptr || launch.launch.order->isBefore(earlier.operation, launch.operation);
-    const auto known = block.knowledge->known.find(earlier.block);
-    return earlier.clock == kLastClock || (known != block.knowledge->known.end() && known->second >= earlier.clock);
-  };
-  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
+  BlockKnowledge& knowledge = *c.block.knowledge;
+  GlobalAccess what{launch.operation,
+                    static_cast<uint32_t>(c.block.linearIndex),
+                    c.frame->function->profileBase + c.pc,
+                    knowledge.clock,
+                    use.ordered,
+                    false};
+  Lanes lanesOf(c, at, mask, bytes, use);
+  auto changesNothing = [&](uint32_t lanes) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
-    const uint64_t address = at.at[lane];
-    if (use.ordered && use.reads) c.worker.launch.messages->hear(*block.knowledge, address);
-    const GlobalConflict conflict = races->access(address, bytes, what, use.writes, ordered);
-    if (conflict.found) {
-      Fault fault = faultOf(c, lane, address, bytes, use, conflict);
-      const bool same = conflict.earlier.operation == launch.operation && use.writes && conflict.earlierWrote &&
-                        use.values != nullptr && std::memcmp(hostBytes(address), use.values[lane], bytes) == 0;
-      if (!same) throw fault;
-      fault.code = kSuccess;
-      fault.what = "blocks write the same value to global memory, which does no harm" +
-                   fault.what.substr(fault.what.rfind(": "));
-      fault.function = c.frame->function;
-      fault.pc = c.pc;
-      fault.warp = c.warp.index;
-      block.note(fault);
-    }
-    if (use.ordered && use.writes) c.worker.launch.messages->tell(*block.knowledge, address);
+    return use.values != nullptr && std::memcmp(hostBytes(at.at[lane]), use.values[lane], bytes) == 0;
+  };
+  for (uint32_t lanes = mask; lanes != 0;) {
+    // Lanes beside each other together.
+    const uint64_t begin = at.at[__builtin_ctz(lanes)];
+    uint64_t end = begin + bytes;
+    what.silent = changesNothing(lanes);
+    lanes &= lanes - 1;
+    for (; !use.ordered && lanes != 0 && at.at[__builtin_ctz(lanes)] == end && changesNothing(lanes) == what.silent;
+         lanes &= lanes - 1)
+      end += bytes;
+    races->access(begin, end - begin, what, use.writes, lanesOf);
+    if (use.ordered && use.writes) launch.messages->tell(knowledge, begin);
   }
+}
+
+void hearGlobal(const Context& c, const LaneAddresses& at, uint32_t mask) {
+  if (!c.block.knowledge) return;
+  for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1)
+    c.worker.launch.messages->hear(*c.block.knowledge, at.at[__builtin_ctz(lanes)]);
 }
 
 }  // namespace softcuda::machine

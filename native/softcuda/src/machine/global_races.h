@@ -4,11 +4,11 @@
 // For each word of device memory a cell remembers the last write and a read. Blocks order what they do as the memory
 // model says, somewhat generously: what a block did before a fence is known to whom reads, by an atomic, volatile or
 // relaxed access, what the block or one that it knows wrote there by such an access after the fence. Threads of a
-// block count as one.
+// block count as one. Of one launch, a plain access beside an atomic one is let pass (loops around compare-and-swap
+// begin with one, and the last block sets its ticket back), and so is a read beside a write that changes nothing.
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,10 +50,23 @@ struct GlobalAccess {
   uint32_t operation = 0, block = 0, place = 0;  // place: of the instruction among all of the program
   uint32_t clock = 0;
   bool atomic = false;
+  bool silent = false;  // a write of what was there before
 };
 struct GlobalConflict {
-  bool found = false, earlierWrote = false;
+  bool earlierWrote = false;
+  uint64_t address = 0;  // of the word
   GlobalAccess earlier;
+};
+
+// What who accesses memory knows, and is told.
+class GlobalAccessor {
+ public:
+  // Whether an earlier access, of another block or operation, is known to come before this one.
+  virtual bool ordered(const GlobalAccess& earlier) = 0;
+  virtual void conflict(const GlobalConflict& found) = 0;
+
+ protected:
+  ~GlobalAccessor() = default;
 };
 
 class GlobalRaces {
@@ -64,9 +77,7 @@ class GlobalRaces {
   GlobalRaces& operator=(const GlobalRaces&) = delete;
   bool works() const { return cells_ != nullptr; }
 
-  // `ordered` says whether an earlier access, of another block or operation, is known to come before this one.
-  GlobalConflict access(uint64_t address, size_t bytes, const GlobalAccess& what, bool write,
-                        const std::function<bool(const GlobalAccess&)>& ordered);
+  void access(uint64_t address, size_t bytes, const GlobalAccess& what, bool write, GlobalAccessor& who);
   void forget(uint64_t address, size_t bytes);
 
  private:
@@ -74,10 +85,10 @@ class GlobalRaces {
     uint32_t writeOperation, readOperation, writer, reader, writePlace, readPlace;
     uint16_t writeClock, readClock;
     uint8_t writtenBytes, readBytes;  // a bit each
-    bool writeAtomic, readAtomic;
+    bool writeAtomic : 1, writeSilent : 1, readAtomic : 1;
   };
-  void accessWord(Cell& cell, uint8_t bytes, const GlobalAccess& what, bool write,
-                  const std::function<bool(const GlobalAccess&)>& ordered, GlobalConflict& conflict);
+  void accessWord(Cell& cell, uint64_t address, uint8_t bytes, const GlobalAccess& what, bool write,
+                  GlobalAccessor& who);
 
   const uint64_t arena_;
   const size_t size_;
@@ -87,8 +98,10 @@ class GlobalRaces {
 
 // A fence for more than the block.
 void fenceGlobal(const Context& c);
-// An access of a kernel's lanes.
+// An access of a kernel's lanes; before it takes place, so that who sees it also hears of what came before it.
 void recordGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask, uint32_t bytes,
                   SharedUse use);
+// After lanes have read by atomic or volatile accesses.
+void hearGlobal(const Context& c, const LaneAddresses& at, uint32_t mask);
 
 }  // namespace softcuda::machine

@@ -264,6 +264,7 @@ void loadFrom(const Context& c, const Access& a, Area area, const LaneAddresses&
         if (area != Area::Constant) countGlobal(c, at, mask, bytes, false);
       }
       load(0, at, mask, summary, a, to);
+      if ((M & kChecking) != 0 && a.isVolatile) hearGlobal(c, at, mask);
       break;
   }
 }
