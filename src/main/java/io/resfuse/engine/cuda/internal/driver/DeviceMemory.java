@@ -5,6 +5,7 @@ import static jcuda.driver.JCudaDriver.cuMemFree;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
 import static jcuda.driver.JCudaDriver.cuMemsetD8;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
 import io.resfuse.engine.EngineException;
 import java.nio.ByteBuffer;
@@ -99,6 +100,8 @@ public final class DeviceMemory implements AutoCloseable {
     if (bytes > 0) {
       context.use();
       context.check(cuMemsetD8(base, (byte) value, bytes), "filling memory");
+      // The call returns before the fill is done, and our streams do not wait for the default one.
+      context.check(cuStreamSynchronize(null), "filling memory");
     }
   }
 
