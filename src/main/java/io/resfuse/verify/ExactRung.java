@@ -1,6 +1,7 @@
 package io.resfuse.verify;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Parameters;
 import java.util.Map;
 
@@ -9,7 +10,8 @@ import java.util.Map;
  * Only the statistics of a prologue are not, by float32's rounding of their mean: behind it,
  * numbers must be nearer to what is expected than integers are to each other, and what its batch
  * norm hands on to the images is no integer and left out. In the same way engines whose sums are
- * not exact ({@code Engine.hasExactSums}) must be near, by a share of large numbers.
+ * not exact ({@code Engine.hasExactSums}) must be near, by a share of large numbers; behind a ReLU
+ * other rungs hold their gradients.
  */
 final class ExactRung {
   private static final double BEHIND_PROLOGUE = 1.0 / 64;
@@ -43,6 +45,28 @@ final class ExactRung {
         InferencePass.once(contest.subject(), test, network, parameters, drive.images()),
         inference,
         i -> allowed + share * Math.abs(inference[i]));
+    if (exact || !hasRelu(network)) {
+      gradients(contest, test, network, parameters, drive, comparison, allowed, share);
+    }
+    RoundedOutputs.check(contest, test, network, comparison);
+    return comparison.check(Rung.EXACT);
+  }
+
+  /** Whether there is a ReLU, before which integers are often 0: being near does not decide it. */
+  private static boolean hasRelu(NetworkSpec network) {
+    return network.operations().stream()
+        .anyMatch(operation -> operation instanceof Operation.FusedConv conv && conv.relu());
+  }
+
+  private static void gradients(
+      Contest contest,
+      VerifyCase test,
+      NetworkSpec network,
+      Parameters parameters,
+      Drive drive,
+      Comparison comparison,
+      double allowed,
+      double share) {
     Map<String, double[]> expected = training(contest.against(), test, network, parameters, drive);
     Map<String, double[]> got = training(contest.subject(), test, network, parameters, drive);
     if (test.hasPrologue()) {
@@ -55,8 +79,6 @@ final class ExactRung {
           comparison.elements(
               tensor, got.get(tensor), values, i -> allowed + share * Math.abs(values[i]));
         });
-    RoundedOutputs.check(contest, test, network, comparison);
-    return comparison.check(Rung.EXACT);
   }
 
   private static Map<String, double[]> training(
