@@ -630,10 +630,9 @@ class CommandLineTest {
 
   @Test
   void formatsThatAreNotReadAreNamed() throws IOException {
-    Path onnx = folder.resolve("model.onnx");
-    Files.writeString(onnx, "\u0008\u0007\u0012\u0007pytorch\u001a\u00061.13.0:");
-    assertThat(classify(onnx).err())
-        .contains(onnx + ": it is an ONNX model; give the weights that it was exported from");
+    Path gguf = folder.resolve("model.gguf");
+    Files.writeString(gguf, "GGUF\u0003\0\0\0\0\0\0\0\0\0\0\0");
+    assertThat(classify(gguf).err()).contains(gguf + ": it is a", "GGUF", "; give the weights");
     Path heic = folder.resolve("photo.jpg");
     Files.writeString(heic, "\0\0\0\u0018ftypheic\0\0\0\0mif1heic");
     Outcome picture =
