@@ -34,6 +34,7 @@ class NativeSourcesTest {
   private final List<String> options = new ArrayList<>();
 
   private Path cache;
+  private Path home;
   private Path temporary;
   private Path work;
 
@@ -78,6 +79,10 @@ class NativeSourcesTest {
         new ProcessBuilder(command).redirectErrorStream(true).directory(work.toFile());
     builder.environment().remove("XDG_CACHE_HOME");
     builder.environment().remove("LD_LIBRARY_PATH");
+    builder.environment().remove("HOME");
+    if (home != null) {
+      builder.environment().put("HOME", home.toString());
+    }
     if (cache == null) {
       builder.environment().remove("RESFUSE_CACHE");
     } else {
@@ -179,7 +184,7 @@ class NativeSourcesTest {
     assertThat(run("onednn", "")).contains("opened: onednn");
   }
 
-  /** Java's home folder of a user who has none is "?". */
+  /** Java's home folder of a user whom the system does not list is "?"; $HOME may say another. */
   @Test
   void withoutAHomeNothingIsPutWhereTheProgramStarts() throws Exception {
     cache = null;
@@ -188,6 +193,10 @@ class NativeSourcesTest {
     assertThat(run("onednn", ""))
         .contains("opened: onednn")
         .contains("loaded: " + temporary.resolve("resfuse-somebody/natives/javacpp"));
+    home = Files.createDirectory(temporary.resolve("home"));
+    assertThat(run("onednn", ""))
+        .contains("opened: onednn")
+        .contains("loaded: " + home.resolve(".cache/resfuse/natives/javacpp"));
     try (Stream<Path> files = Files.list(work)) {
       assertThat(files).isEmpty();
     }
