@@ -9,33 +9,25 @@
 namespace resfuse {
 namespace {
 
-// By the number of floats in a vector register, as oneDNN uses it: it may have been told to use less than the CPU has.
-const NormKernels& norm_kernels(int32_t vector_floats) {
-#ifdef __x86_64__
-  if (vector_floats >= 16) {
-    return norm_kernels_avx512();
-  }
-  if (vector_floats >= 8) {
-    return norm_kernels_avx2();
-  }
-#else
-  (void)vector_floats;
-#endif
-  return norm_kernels_portable();
-}
+// What one instruction set has.
+struct Kernels {
+  const NormKernels& norm;
+  const WinogradKernels& winograd;
+};
 
-const WinogradKernels& winograd_kernels(int32_t vector_floats) {
+// By the number of floats in a vector register, as oneDNN uses it: it may have been told to use less than the CPU has.
+Kernels kernels(int32_t vector_floats) {
 #ifdef __x86_64__
   if (vector_floats >= 16) {
-    return winograd_kernels_avx512();
+    return {norm_kernels_avx512(), winograd_kernels_avx512()};
   }
   if (vector_floats >= 8) {
-    return winograd_kernels_avx2();
+    return {norm_kernels_avx2(), winograd_kernels_avx2()};
   }
 #else
   (void)vector_floats;
 #endif
-  return winograd_kernels_portable();
+  return {norm_kernels_portable(), winograd_kernels_portable()};
 }
 
 }  // namespace
@@ -55,11 +47,11 @@ int64_t norm_scratch_bytes(int64_t images, int64_t channels, int64_t pixels, int
 }  // namespace resfuse
 
 EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_normForward(void*, void*, int32_t vector_floats, int64_t arguments) {
-  resfuse::norm_kernels(vector_floats).forward(*reinterpret_cast<const resfuse::NormArguments*>(arguments));
+  resfuse::kernels(vector_floats).norm.forward(*reinterpret_cast<const resfuse::NormArguments*>(arguments));
 }
 
 EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_normBackward(void*, void*, int32_t vector_floats, int64_t arguments) {
-  resfuse::norm_kernels(vector_floats).backward(*reinterpret_cast<const resfuse::NormArguments*>(arguments));
+  resfuse::kernels(vector_floats).norm.backward(*reinterpret_cast<const resfuse::NormArguments*>(arguments));
 }
 
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_normScratchBytes(
@@ -68,11 +60,11 @@ EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_normScratchBytes(
 }
 
 EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradWeights(void*, void*, int32_t vector_floats, int64_t arguments) {
-  resfuse::winograd_kernels(vector_floats).weights(*reinterpret_cast<const resfuse::WinogradWeights*>(arguments));
+  resfuse::kernels(vector_floats).winograd.weights(*reinterpret_cast<const resfuse::WinogradWeights*>(arguments));
 }
 
 EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradConvolve(void*, void*, int32_t vector_floats, int64_t arguments) {
-  resfuse::winograd_kernels(vector_floats).convolve(*reinterpret_cast<const resfuse::WinogradArguments*>(arguments));
+  resfuse::kernels(vector_floats).winograd.convolve(*reinterpret_cast<const resfuse::WinogradArguments*>(arguments));
 }
 
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradWeightFloats(void*, void*, int64_t in_channels, int64_t out_channels) {

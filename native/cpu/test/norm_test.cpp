@@ -1,5 +1,6 @@
 // Every kernel of every instruction set that this CPU has against loops in float64, in all layouts, types and masks, for
 // sizes that leave a row over, and that fill several runs; and the same bits whatever the number of threads.
+#include "check.h"
 #include "norm.h"
 
 #ifdef _OPENMP
@@ -17,15 +18,6 @@
 using namespace resfuse;
 
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string& what) {
-  if (!good) {
-    std::printf("FAILED: %s\n", what.c_str());
-    failures++;
-  }
-}
 
 struct Size {
   int64_t images, channels, pixels, block;

@@ -1,5 +1,6 @@
 // Every kernel of every instruction set that this CPU has against loops in float64: sizes that leave parts of tiles over, all
 // layouts, bias, residual and ReLU, the gradient of the input; and the same bits whatever the number of threads and the batch.
+#include "check.h"
 #include "winograd.h"
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -15,15 +15,6 @@
 using namespace resfuse;
 
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string& what) {
-  if (!good) {
-    std::printf("FAILED: %s\n", what.c_str());
-    failures++;
-  }
-}
 
 struct Kernels {
   const char* name;

@@ -9,7 +9,6 @@ import io.resfuse.bench.report.BenchTable;
 import io.resfuse.bench.report.Estimate;
 import io.resfuse.bench.report.ReportComparison;
 import io.resfuse.bench.report.Settings;
-import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -82,19 +81,7 @@ final class BenchCommand implements Callable<Integer> {
       description = "Run on this device of the engines (default: the first).")
   private String device = "";
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Run on this many CPU threads (default: all cores).")
-  private int threads;
-
-  @Option(
-      names = "--convolutions",
-      paramLabel = "HOW",
-      description =
-          "Have engine onednn compute convolutions by 3x3 direct, fast (Winograd's algorithm), or auto:"
-              + " each as suits its shape (default: ${DEFAULT-VALUE}).")
-  private ConvolutionAlgorithm convolutions = ConvolutionAlgorithm.AUTO;
+  @Mixin private CpuOptions cpu;
 
   @Option(
       names = "--batch",
@@ -211,7 +198,7 @@ final class BenchCommand implements Callable<Integer> {
 
   private BenchReport run() throws IOException {
     List<Task> tasks = tasks();
-    EngineOptions options = new EngineOptions(threads, device).withConvolutions(convolutions);
+    EngineOptions options = cpu.on(device, true);
     Settings settings = new Settings(rounds, seconds, against, layers, seed);
     List<Estimate> estimated = estimates ? estimates(tasks) : List.of();
     try (Competitors competitors = Competitors.open(engines, options);

@@ -1,6 +1,5 @@
 package io.resfuse.cli;
 
-import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
@@ -9,6 +8,7 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.CudaProvider;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** On what a command runs; every command opens its engines here. */
@@ -39,11 +39,7 @@ final class EngineChoice {
           "Compute in fp32, tf32, bf16 or fp16 (default: fp32; fp64 on the reference engine).")
   private String precision;
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Run on this many CPU threads (default: all cores).")
-  private int threads;
+  @Mixin private CpuOptions cpu;
 
   @Option(
       names = "--autotune",
@@ -54,14 +50,6 @@ final class EngineChoice {
           "Whether engine cuda times its tiles on a GPU and remembers the fastest (default: it"
               + " does).")
   private boolean autotune = true;
-
-  @Option(
-      names = "--convolutions",
-      paramLabel = "HOW",
-      description =
-          "Have engine onednn compute convolutions by 3x3 direct, fast (Winograd's algorithm), or auto:"
-              + " each as suits its shape (default: ${DEFAULT-VALUE}).")
-  private ConvolutionAlgorithm convolutions = ConvolutionAlgorithm.AUTO;
 
   /** The engine that was asked for. */
   Engine open() {
@@ -99,8 +87,7 @@ final class EngineChoice {
 
   /** Softcuda with kernels in the place of ours, which are loaded at once. */
   Engine softCuda(UserKernels kernels) {
-    return new CudaProvider()
-        .openLoaded(new EngineOptions(threads, SOFTCUDA, false, convolutions), kernels);
+    return new CudaProvider().openLoaded(cpu.on(SOFTCUDA, false), kernels);
   }
 
   /** Whether softcuda may be what was asked for. */
@@ -115,7 +102,7 @@ final class EngineChoice {
   }
 
   private EngineOptions options(String ofDevice) {
-    return new EngineOptions(threads, ofDevice, autotune, convolutions);
+    return cpu.on(ofDevice, autotune);
   }
 
   /** The precision that was asked for, or null. */

@@ -1,11 +1,6 @@
 package io.resfuse.engine.onednn;
 
-import io.resfuse.engine.ConvolutionAlgorithm;
-import io.resfuse.engine.Operation.FusedConv;
-import io.resfuse.engine.Operation.Window;
-import io.resfuse.tensor.Shape;
 import org.bytedeco.javacpp.LongPointer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A convolution by 3x3 with stride 1 and padding 1 by Winograd's F(4x4, 3x3), in kernels of our
@@ -21,10 +16,6 @@ import org.jspecify.annotations.Nullable;
  * @param threads that share the work
  */
 record FastConvolution(int images, int in, int out, int height, int width, int block, int threads) {
-  /** What reports call it. */
-  static final String IMPLEMENTATION = "winograd";
-
-  private static final Window WINDOW = new Window(3, 1, 1, 1);
   private static final int TILE = 4;
 
   /**
@@ -36,45 +27,9 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
   /** Of the products of direct convolution, tiles that reach over the border may need so many. */
   private static final double MOST_PRODUCTS = 0.45;
 
-  /**
-   * The fast way for a convolution, if there is one and it was asked for or is worth it.
-   *
-   * @param algorithm what was asked for
-   * @param conv the convolution
-   * @param input the shape of what it reads; its batch does not count
-   * @param images in the batch
-   * @param type of the elements
-   * @param block channels that lie together, 0 for NHWC
-   * @param threads that share the work
-   * @return null for a direct convolution
-   */
-  static @Nullable FastConvolution of(
-      ConvolutionAlgorithm algorithm,
-      FusedConv conv,
-      Shape input,
-      int images,
-      int type,
-      int block,
-      int threads) {
-    if (algorithm == ConvolutionAlgorithm.DIRECT
-        || type != Dnnl.F32
-        || conv.groups() != 1
-        || !conv.window().equals(WINDOW)
-        || !CpuKernels.canConvolve()) {
-      return null;
-    }
-    FastConvolution fast =
-        new FastConvolution(
-            images,
-            conv.input().channels(),
-            conv.output().channels(),
-            input.dimension(2),
-            input.dimension(3),
-            block,
-            threads);
-    boolean fits = fast.in % fast.vector() == 0 && fast.out % fast.vector() == 0;
-    boolean wanted = algorithm == ConvolutionAlgorithm.FAST || fast.isWorthIt();
-    return fits && wanted ? fast : null;
+  /** Whether the kernels, which work on vectors of channels, can do it. */
+  boolean fits() {
+    return in % vector() == 0 && out % vector() == 0;
   }
 
   /** The gradient of its input, which is such a convolution of the gradient of its result. */
@@ -82,16 +37,12 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
     return new FastConvolution(images, out, in, height, width, block, threads);
   }
 
-  /** The same for one image of one tile: all whose transformed weights are the same are equal. */
-  FastConvolution ofOneImage() {
-    return new FastConvolution(1, in, out, TILE, TILE, block, threads);
-  }
-
   private long tiles() {
     return (long) images * ((height + TILE - 1) / TILE) * ((width + TILE - 1) / TILE);
   }
 
-  private boolean isWorthIt() {
+  /** Whether it should be faster than direct convolution. */
+  boolean isWorthIt() {
     double products = 36.0 * tiles() / (9.0 * images * height * width);
     return tiles() >= LEAST_TILES && products <= MOST_PRODUCTS;
   }
@@ -106,11 +57,6 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
 
   /** The size of the transformed weights. */
   long weightBytes() {
-    return weightBytes(in, out);
-  }
-
-  /** The size of the transformed weights of some channels. */
-  static long weightBytes(long in, long out) {
     return CpuKernels.winogradWeightFloats(in, out) * Float.BYTES;
   }
 
@@ -190,6 +136,6 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
 
   /** What reports call it. */
   String implementation() {
-    return CpuKernels.implementation(IMPLEMENTATION);
+    return CpuKernels.implementation("winograd");
   }
 }

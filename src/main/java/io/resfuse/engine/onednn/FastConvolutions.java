@@ -2,6 +2,7 @@ package io.resfuse.engine.onednn;
 
 import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.Window;
 import io.resfuse.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +13,10 @@ import org.jspecify.annotations.Nullable;
  * @param threads of the plan
  */
 record FastConvolutions(ConvolutionAlgorithm algorithm, int threads) {
+  private static final Window WINDOW = new Window(3, 1, 1, 1);
+
   /**
-   * The fast way for a convolution.
+   * The fast way for a convolution, if there is one and it was asked for or is worth it.
    *
    * @param conv the convolution
    * @param input the shape of what it reads; its batch does not count
@@ -23,6 +26,23 @@ record FastConvolutions(ConvolutionAlgorithm algorithm, int threads) {
    * @return null for a direct convolution
    */
   @Nullable FastConvolution of(FusedConv conv, Shape input, int images, int type, int block) {
-    return FastConvolution.of(algorithm, conv, input, images, type, block, threads);
+    if (algorithm == ConvolutionAlgorithm.DIRECT
+        || type != Dnnl.F32
+        || conv.groups() != 1
+        || !conv.window().equals(WINDOW)
+        || !CpuKernels.canConvolve()) {
+      return null;
+    }
+    FastConvolution fast =
+        new FastConvolution(
+            images,
+            conv.input().channels(),
+            conv.output().channels(),
+            input.dimension(2),
+            input.dimension(3),
+            block,
+            threads);
+    boolean wanted = algorithm == ConvolutionAlgorithm.FAST || fast.isWorthIt();
+    return fast.fits() && wanted ? fast : null;
   }
 }

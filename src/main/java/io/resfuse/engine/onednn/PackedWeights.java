@@ -32,7 +32,7 @@ final class PackedWeights implements AutoCloseable {
   private final Scope scope = new Scope();
   private final dnnl_stream stream;
   private final Map<String, List<Packed>> weights = new HashMap<>();
-  private final Map<String, Map<FastConvolution, Packed>> transformed = new HashMap<>();
+  private final Map<String, Packed> transformed = new HashMap<>();
   private final Map<String, Packed> biases = new HashMap<>();
   private @Nullable Parameters parameters;
   private int unread;
@@ -100,13 +100,11 @@ final class PackedWeights implements AutoCloseable {
   }
 
   /**
-   * The weights of a convolution, transformed. Their plain form is kept, too: whatever layout a
-   * later plan wants is made from it.
+   * The weights of a convolution, transformed: in one way, whatever the images. Their plain form is
+   * kept, too: whatever layout a later plan wants is made from it.
    */
   Packed transformed(FusedConv conv, FastConvolution fast) {
-    return transformed
-        .computeIfAbsent(conv.name(), n -> new HashMap<>())
-        .computeIfAbsent(fast.ofOneImage(), one -> new Packed(conv, one));
+    return transformed.computeIfAbsent(conv.name(), n -> new Packed(conv, fast));
   }
 
   /** The bias of a convolution or linear layer, batch norm folded in, float32. */
@@ -306,7 +304,7 @@ final class PackedWeights implements AutoCloseable {
   @Override
   public void close() {
     weights.values().forEach(layouts -> layouts.forEach(PackedWeights::free));
-    transformed.values().forEach(sizes -> sizes.values().forEach(PackedWeights::free));
+    transformed.values().forEach(PackedWeights::free);
     biases.values().forEach(PackedWeights::free);
     free(staging);
     free(scratch);

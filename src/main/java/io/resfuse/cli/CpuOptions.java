@@ -1,0 +1,26 @@
+package io.resfuse.cli;
+
+import io.resfuse.engine.ConvolutionAlgorithm;
+import io.resfuse.engine.EngineOptions;
+import picocli.CommandLine.Option;
+
+/** How engines run on a CPU: the same for commands of one engine and of several. */
+final class CpuOptions {
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Run on this many CPU threads (default: all cores).")
+  private int threads;
+
+  @Option(
+      names = "--convolutions",
+      paramLabel = "HOW",
+      description =
+          "Have engine onednn compute convolutions by 3x3 direct, fast (Winograd's algorithm), or auto:"
+              + " each as suits its shape (default: ${DEFAULT-VALUE}).")
+  private ConvolutionAlgorithm convolutions = ConvolutionAlgorithm.AUTO;
+
+  EngineOptions on(String device, boolean autotune) {
+    return new EngineOptions(threads, device, autotune, convolutions);
+  }
+}
