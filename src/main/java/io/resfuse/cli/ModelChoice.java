@@ -35,7 +35,7 @@ final class ModelChoice {
     if (isKnown(weights)) {
       return open(weights);
     }
-    ResNetConfig config = network == null ? null : options.apply(ResNetConfig.of(network));
+    ResNetConfig config = options.configure(network);
     return load.open(FileNames.path(weights), config);
   }
 

@@ -1,6 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.model.ResNetConfig;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
 
@@ -57,6 +58,11 @@ final class NetworkOptions {
         paramLabel = "NUMBER",
         description = "The epsilon of the batch norms (default: 1e-5).")
     private Double epsilon;
+  }
+
+  /** The network of a name with these options; null without one. */
+  @Nullable ResNetConfig configure(@Nullable String network) {
+    return network == null ? null : apply(ResNetConfig.of(network));
   }
 
   ResNetConfig apply(ResNetConfig defaults) {

@@ -104,7 +104,7 @@ final class WeightsCommand implements Runnable {
       @Mixin LabelsOption labels,
       @Mixin LoadChoice load,
       @Mixin NetworkOptions options) {
-    ResNetConfig config = network == null ? null : options.apply(ResNetConfig.of(network));
+    ResNetConfig config = options.configure(network);
     ModelFile file = labels.apply(load.open(from, config));
     ModelMetadata metadata = file.metadata();
     if (preset != null) {

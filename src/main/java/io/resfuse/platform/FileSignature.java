@@ -5,8 +5,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Files that are neither weights nor pictures that are read here, by their first bytes: so that
- * messages can name what somebody has rather than quote bytes. Stateless and thread-safe.
+ * What a file is by its first bytes, whether it is read here or not: so that messages can name what
+ * somebody has rather than quote bytes. Stateless and thread-safe.
  */
 public enum FileSignature {
   /** A network of ONNX. */

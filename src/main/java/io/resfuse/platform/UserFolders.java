@@ -42,7 +42,7 @@ public final class UserFolders {
   }
 
   private static boolean isNamed() {
-    return !Settings.environment().getOrDefault(Settings.CACHE.key(), "").isEmpty();
+    return !Settings.CACHE.value().orElse("").isEmpty();
   }
 
   private static String javaHome() {

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Which colours the samples are is decided here, from the JFIF and Adobe markers. Everything
  * else in the file (thumbnails, profiles, further pictures) is left out before decoding, so that
- * damage in it does no harm. {@link PictureKernels} decode; where it is not there, has warnings, or
- * for four components, the JDK's libjpeg gives the samples, which are converted here in libjpeg's
- * own arithmetic. Both give the same bytes.
+ * damage in it does no harm. {@link PictureKernels} decode; where libjpeg-turbo is not there, has
+ * warnings, or for four components, the JDK's libjpeg gives the samples, which are converted here
+ * in libjpeg's own arithmetic. Both give the same bytes.
  */
 final class JpegDecoder {
   /** As many scans as libjpeg-turbo's own fuzzers allow; real files have about ten. */

@@ -3,6 +3,7 @@ package io.resfuse.verify.mutation;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.report.Html;
+import io.resfuse.report.Table;
 import io.resfuse.verify.mutation.MutantResult.State;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What became of many mutants, as text, JSON and an HTML page. Immutable. */
 public final class MutationReport {
@@ -171,8 +173,8 @@ public final class MutationReport {
    */
   public String html() {
     String title = "Mutants of " + by(result -> result.mutant().kernel()).size() + " kernels";
-    StringBuilder body = new StringBuilder(Html.paragraph(summary()));
-    body.insert(0, "<h1>" + Html.escaped(title) + "</h1>\n");
+    StringBuilder body = new StringBuilder("<h1>" + Html.escaped(title) + "</h1>\n");
+    body.append(Html.paragraph(summary()));
     unusable.forEach(
         one -> body.append(Html.paragraph("Fails with the kernels as they are: " + one)));
     if (!survivors().isEmpty()) {
@@ -182,21 +184,14 @@ public final class MutationReport {
     tables()
         .forEach(
             (name, rows) -> {
-              body.append("<div class=\"wide\"><table>\n").append(htmlRow("th", name, COLUMNS));
-              rows.forEach((first, some) -> body.append(htmlRow("td", first, cells(some))));
-              body.append("</table></div>\n");
+              List<List<String>> lines = new ArrayList<>();
+              rows.forEach((first, some) -> lines.add(line(first, cells(some))));
+              body.append(Table.html(line(name, COLUMNS), lines));
             });
     return Html.page("resfuse verify: " + title, body.toString());
   }
 
-  private static String htmlRow(String tag, String first, List<String> cells) {
-    StringBuilder row = new StringBuilder("<tr>");
-    row.append('<').append(tag).append('>').append(Html.escaped(first));
-    row.append("</").append(tag).append('>');
-    for (String cell : cells) {
-      row.append('<').append(tag).append('>').append(Html.escaped(cell));
-      row.append("</").append(tag).append('>');
-    }
-    return row.append("</tr>\n").toString();
+  private static List<String> line(String first, List<String> cells) {
+    return Stream.concat(Stream.of(first), cells.stream()).toList();
   }
 }

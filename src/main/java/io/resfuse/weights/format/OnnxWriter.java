@@ -225,7 +225,7 @@ public final class OnnxWriter {
       if (piece instanceof HostTensor tensor) {
         writeTensor(channel, tensor);
       } else {
-        writeFully(channel, ByteBuffer.wrap((byte[]) piece));
+        SafetensorsWriter.writeFully(channel, ByteBuffer.wrap((byte[]) piece));
       }
     }
   }
@@ -233,7 +233,7 @@ public final class OnnxWriter {
   private static void writeData(WritableByteChannel channel, OnnxGraph graph) throws IOException {
     long padding = 0;
     for (HostTensor tensor : graph.weights().values()) {
-      writeFully(channel, ByteBuffer.allocate((int) padding));
+      SafetensorsWriter.writeFully(channel, ByteBuffer.allocate((int) padding));
       writeTensor(channel, tensor);
       padding = aligned(bytes(tensor)) - bytes(tensor);
     }
@@ -248,13 +248,7 @@ public final class OnnxWriter {
       int count = Math.min(chunk, elements.capacity() - at);
       bytes.clear().limit(4 * count);
       bytes.asFloatBuffer().put(0, elements, at, count);
-      writeFully(channel, bytes);
-    }
-  }
-
-  private static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
+      SafetensorsWriter.writeFully(channel, bytes);
     }
   }
 }

@@ -191,17 +191,7 @@ final class ConfigFinder {
       known.add(ResNetVariant.cifar(layers, table.residual()));
     }
     for (ResNetVariant variant : known) {
-      ResNetVariant sameName =
-          new ResNetVariant(
-              variant.name(),
-              table.block(),
-              table.stem(),
-              table.blocks(),
-              table.widths(),
-              table.groups(),
-              table.widthPerGroup(),
-              table.residual());
-      if (sameName.equals(variant)) {
+      if (variant.hasTableOf(table)) {
         return variant;
       }
     }

@@ -20,7 +20,7 @@ final class Constant {
   /** Stands for a number that is not known. */
   static final long UNKNOWN = Long.MIN_VALUE;
 
-  private static final int MOST_INTEGERS = 4096;
+  static final int MOST_INTEGERS = 4096;
 
   private final DataType type;
   private final Shape shape;

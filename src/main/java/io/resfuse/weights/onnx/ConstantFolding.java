@@ -20,8 +20,6 @@ final class ConstantFolding {
   /** Of floats that are generated rather than stored: 512 MiB, more than any ResNet's. */
   private static final long MOST_GENERATED = 1L << 27;
 
-  private static final long MOST_INTEGERS = 4096;
-
   /** Element types that floats may be cast to: float, float16, double, bfloat16. */
   private static final List<Long> FLOATS = List.of(1L, 10L, 11L, 16L);
 
@@ -216,7 +214,7 @@ final class ConstantFolding {
       return null;
     }
     if (value != null && Constant.isInteger(value.type())) {
-      if (shape.elements() > MOST_INTEGERS) {
+      if (shape.elements() > Constant.MOST_INTEGERS) {
         return null;
       }
       long[] integers = new long[(int) shape.elements()];
@@ -255,7 +253,7 @@ final class ConstantFolding {
       count += part.integers().length;
     }
     long axis = node.integer("axis", 0);
-    if (count > MOST_INTEGERS || (axis != 0 && axis != -1)) {
+    if (count > Constant.MOST_INTEGERS || (axis != 0 && axis != -1)) {
       return null;
     }
     return Constant.vector(
@@ -315,8 +313,8 @@ final class ConstantFolding {
 
     /** Of attributes (before opset 10) or of inputs after the data; null if it is not constant. */
     static @Nullable Slice of(OnnxNode node, List<@Nullable Constant> inputs) {
-      long[] starts = given(node, "starts", inputs, 0);
-      long[] ends = given(node, "ends", inputs, 1);
+      long[] starts = Layers.integers(node, "starts", inputs, 0);
+      long[] ends = Layers.integers(node, "ends", inputs, 1);
       if (starts == null || ends == null || starts.length != ends.length) {
         return null;
       }
@@ -324,19 +322,13 @@ final class ConstantFolding {
       Arrays.setAll(all, i -> i);
       long[] ones = new long[starts.length];
       Arrays.fill(ones, 1);
-      long[] axes = given(node, "axes", inputs, 2);
-      long[] steps = given(node, "steps", inputs, 3);
+      long[] axes = Layers.integers(node, "axes", inputs, 2);
+      long[] steps = Layers.integers(node, "steps", inputs, 3);
       axes = axes == null ? all : axes;
       steps = steps == null ? ones : steps;
       return axes.length == starts.length && steps.length == starts.length
           ? new Slice(starts, ends, axes, steps)
           : null;
-    }
-
-    private static long @Nullable [] given(
-        OnnxNode node, String name, List<@Nullable Constant> inputs, int index) {
-      Constant input = index < inputs.size() ? inputs.get(index) : null;
-      return input != null ? input.integers() : node.attribute(name, long[].class);
     }
   }
 

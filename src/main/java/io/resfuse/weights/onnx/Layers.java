@@ -282,7 +282,6 @@ final class Layers {
       throw graph.refuse(node, "has pads " + Arrays.toString(own) + " (auto_pad " + auto + ")");
     }
     long[] all = new long[4];
-    Arrays.setAll(all, i -> 0);
     for (int i = 0; i < 4; i++) {
       all[i] = in.pads()[i] + own[i];
     }
