@@ -11,6 +11,7 @@ import java.util.Map;
 
 /** ONNX Runtime's CPU provider with all graph optimisations. */
 final class OnnxRuntimePeer implements Peer {
+  private final String restriction = OnnxRuntimeLibrary.restrict();
   private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
   private OrtSession session;
   private OnnxTensor images;
@@ -18,7 +19,7 @@ final class OnnxRuntimePeer implements Peer {
 
   @Override
   public String describe() {
-    return "ONNX Runtime " + environment.getVersion() + ", CPU provider";
+    return "ONNX Runtime " + environment.getVersion() + restriction + ", CPU provider";
   }
 
   @Override
