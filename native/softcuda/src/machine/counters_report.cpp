@@ -83,8 +83,9 @@ ClassCounts byClass(const Counters& counters, const Program& program) {
   return counts;
 }
 
-// The time that each unit of the GPU needs at its peak; the longest is the estimate. No latencies, no caches: a lower
-// bound in most cases.
+// The time that each unit of the GPU needs at its peak; the longest is the estimate. No latencies: a lower bound in most
+// cases. Memory is charged with all that is accessed, as without caches: what of it the second-level cache serves depends
+// on the launches before, which who asks for the counters knows.
 std::string roofline(const GpuProfile& gpu, const Counters& counters, const ClassCounts& counts,
                      const TensorWork& tensor, const LaunchState& state, const KernelInfo& info, uint64_t blocks) {
   const Residency resident = residency(gpu, state.blockThreads, info.registers, state.sharedBytes);
@@ -107,11 +108,14 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
                                                       counters.sharedAtomicLanes / 32);
   const double bytes =
       32.0 * static_cast<double>(counters.globalLoadSectors + counters.globalStoreSectors + counters.atomicSectors);
+  const double blockBytes =
+      32.0 * static_cast<double>(counters.blockLoadSectors + counters.blockStoreSectors + counters.atomicSectors);
   struct {
     const char* name;
     double seconds;
   } limits[] = {
       {"memory", bytes / (gpu.memoryGBps * 1e9)},
+      {"cache", blockBytes / (gpu.cacheGBps() * 1e9)},
       {"issue", static_cast<double>(counts.total) / 4 / perSecond},
       {"fp32", lanes({Class::Float32}, gpu.fp32Lanes)},
       {"fp16", lanes({Class::Float16}, gpu.halfLanes / 2.0)},
@@ -122,7 +126,10 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
       {"shared", sharedWavefronts / perSecond},
       {"tensor", tensorSeconds},
   };
-  std::string out = "{\"gpu\": " + quoted(gpu.name) + ", \"residentBlocks\": " + std::to_string(resident.blocks) +
+  std::string out = "{\"gpu\": " + quoted(gpu.name) +
+                    ", \"multiprocessors\": " + std::to_string(gpu.multiprocessors) +
+                    ", \"memoryGBps\": " + number(gpu.memoryGBps) +
+                    ", \"cacheBytes\": " + std::to_string(uint64_t{gpu.cacheMebibytes} << 20) + ", \"residentBlocks\": " + std::to_string(resident.blocks) +
                     ", \"residentWarps\": " + std::to_string(resident.warps) +
                     ", \"maxWarps\": " + std::to_string(gpu.warps) + ", \"residencyLimit\": " + quoted(resident.limit);
   const char* limit = "";

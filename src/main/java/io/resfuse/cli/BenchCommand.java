@@ -162,7 +162,7 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--estimates",
       description =
-          "Add what softcuda estimates that engine cuda takes on an A100 and an H100. These are no"
+          "Add what softcuda estimates that engine cuda takes on GPUs from A100 to B200. These are no"
               + " measurements; they are for machines without a GPU.")
   private boolean estimates;
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.resfuse.bench.report.BenchTable;
 import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
@@ -36,7 +37,9 @@ import picocli.CommandLine.Spec;
           + " ideal cache of a block would; least: the bytes themselves.",
       "tensors: the MB of all that the kernel is given, each once: the least of an ideal cache of all blocks.",
       "confl: wavefronts of shared memory per wavefront without bank conflicts.",
-      "A100 and H100: an estimate in microseconds by published peaks (roofline), no measurement.",
+      "A100 and H100: an estimate in microseconds by published peaks (roofline), no measurement. Memory is"
+          + " charged with what a model of the second-level cache leaves to it, the cache with all that the"
+          + " blocks move. The last table has other GPUs, too, and which unit is the slowest for how much of the time.",
       "Of each launch at most --blocks blocks run, spread over the grid; figures are scaled to all of them.",
       "",
       "With --time each launch runs several times in a row between two events, on buffers without meaning; us is"
@@ -149,8 +152,15 @@ final class KernelsCommand implements Callable<Integer> {
       node.put("bytes", counts.bytes()).put("bytesLeast", counts.leastBytes());
       node.put("tensorBytes", row.tensorBytes());
       node.put("tensorFlop", counts.tensorFlop()).put("conflicts", counts.conflicts());
-      node.put("a100Microseconds", counts.microseconds("A100"));
-      node.put("h100Microseconds", counts.microseconds("H100"));
+      ArrayNode estimates = node.putArray("estimates");
+      for (LaunchEstimate one : counts.estimates()) {
+        estimates
+            .addObject()
+            .put("gpu", one.gpu())
+            .put("microseconds", one.microseconds())
+            .put("limit", one.limit())
+            .put("memoryBytes", one.memoryBytes());
+      }
       JsonNode all = counts.json();
       node.set("counters", all);
     }
@@ -186,14 +196,13 @@ final class KernelsCommand implements Callable<Integer> {
           number(counts.microseconds("H100")));
     }
     out.printf(
-        "%d launches: %.1f MB moved (least %.1f), %.2f GFLOP on tensor cores, estimate %.0f us on A100,"
-            + " %.0f us on H100%n",
+        "%d launches: %.1f MB moved (least %.1f, tensors %.1f), %.2f GFLOP on tensor cores%n",
         counted.size(),
         all.sum(KernelCounts::bytes) / 1e6,
         all.sum(KernelCounts::leastBytes) / 1e6,
-        all.sum(KernelCounts::tensorFlop) / 1e9,
-        all.sum(counts -> counts.microseconds("A100")),
-        all.sum(counts -> counts.microseconds("H100")));
+        all.sum(counts -> counts.row().tensorBytes()) / 1e6,
+        all.sum(KernelCounts::tensorFlop) / 1e9);
+    out.print(BenchTable.text(all.estimates()));
     if (extrapolated) {
       out.printf(
           "Extrapolated: of launches with more than %d blocks only so many ran (--blocks 0 runs all).%n",

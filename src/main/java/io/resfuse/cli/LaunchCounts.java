@@ -14,8 +14,11 @@ import io.resfuse.engine.cuda.KernelReport.Row;
 import io.resfuse.tensor.TensorLayout;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -25,8 +28,6 @@ import java.util.function.ToDoubleFunction;
  * @param launches in the order in which they run
  */
 record LaunchCounts(Workload workload, List<KernelCounts> launches) {
-  private static final List<String> GPUS = List.of("A100", "H100");
-
   /** Of each launch, for estimates: blocks hardly differ. */
   private static final long SAMPLED_BLOCKS = 4;
 
@@ -53,9 +54,10 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
     TrainingOptions options = options(workload, network);
     ObjectMapper mapper = new ObjectMapper();
     List<KernelCounts> launches = new ArrayList<>();
+    Map<String, SecondLevelCache> caches = new HashMap<>();
     boolean training = workload.mode() == Engine.Mode.TRAINING;
     for (Row row : KernelReport.count(network, options, training, blocks)) {
-      launches.add(new KernelCounts(row, mapper.readTree(row.counters())));
+      launches.add(KernelCounts.of(row, mapper.readTree(row.counters()), caches));
     }
     return new LaunchCounts(workload, launches);
   }
@@ -83,15 +85,24 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
   /** One for each GPU whose published peaks softcuda knows. */
   List<Estimate> estimates() {
     List<Estimate> estimates = new ArrayList<>();
-    for (String gpu : GPUS) {
+    List<LaunchEstimate> first = launches.isEmpty() ? List.of() : launches.get(0).estimates();
+    for (int i = 0; i < first.size(); i++) {
+      int gpu = i;
+      Map<String, Double> limits = new TreeMap<>();
+      for (KernelCounts launch : launches) {
+        LaunchEstimate one = launch.estimates().get(gpu);
+        limits.merge(one.limit(), one.microseconds() / 1e6, Double::sum);
+      }
       estimates.add(
           new Estimate(
               workload,
-              gpu,
+              first.get(gpu).gpu(),
               launches.size(),
-              sum(one -> one.microseconds(gpu)) / 1e6,
+              sum(one -> one.estimates().get(gpu).microseconds()) / 1e6,
+              sum(one -> one.estimates().get(gpu).memoryBytes()),
               sum(KernelCounts::bytes),
-              sum(KernelCounts::tensorFlop)));
+              sum(KernelCounts::tensorFlop),
+              limits));
     }
     return estimates;
   }

@@ -1,6 +1,7 @@
 package io.resfuse.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.resfuse.bench.report.BenchPage;
 import io.resfuse.bench.report.BenchReport;
@@ -72,13 +73,15 @@ class BenchOnSoftCudaTest {
             "--estimates",
             "--json");
     BenchReport report = BenchReport.parse(outcome.out());
-    assertThat(report.estimates()).hasSize(4);
+    assertThat(report.estimates()).as("two precisions on six GPUs").hasSize(2 * 6);
     assertThat(report.estimates())
         .allSatisfy(
             estimate -> {
               assertThat(estimate.launches()).isGreaterThan(50);
               assertThat(estimate.seconds()).isBetween(1e-6, 1e-2);
-              assertThat(estimate.bytes()).isPositive();
+              assertThat(estimate.bytes()).isBetween(1.0, estimate.cacheBytes());
+              assertThat(estimate.limits().values().stream().mapToDouble(x -> x).sum())
+                  .isCloseTo(estimate.seconds(), withinPercentage(0.1));
             });
     assertThat(report.results()).noneMatch(result -> result.competitor().contains("A100"));
     assertThat(BenchTable.text(report)).contains("Estimates of softcuda", "no measurements");

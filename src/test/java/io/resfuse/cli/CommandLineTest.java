@@ -160,7 +160,10 @@ class CommandLineTest {
       assertThat(row.get("bytes").asDouble())
           .isGreaterThanOrEqualTo(row.get("bytesLeast").asDouble());
       assertThat(row.get("registers").asInt()).isPositive();
-      assertThat(row.get("a100Microseconds").asDouble()).isPositive();
+      assertThat(row.get("estimates").findValuesAsText("gpu")).contains("RTX 5090");
+      for (JsonNode estimate : row.get("estimates")) {
+        assertThat(estimate.get("microseconds").asDouble()).isPositive();
+      }
     }
     assertThat(kernels)
         .anyMatch(kernel -> kernel.matches("conv_f16_\\d+x\\d+_norm"))

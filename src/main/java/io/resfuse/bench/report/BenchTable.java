@@ -54,7 +54,15 @@ public final class BenchTable {
 
   static final List<String> ESTIMATE_HEADS =
       List.of(
-          "workload", "GPU", "launches", "GB", "TFLOP (tensor)", "ms at least", "img/s at most");
+          "workload",
+          "GPU",
+          "launches",
+          "GB memory",
+          "GB cache",
+          "TFLOP (tensor)",
+          "ms at least",
+          "img/s at most",
+          "of it by the slowest unit");
 
   /** What estimates are. */
   static final String ESTIMATES =
@@ -260,6 +268,16 @@ public final class BenchTable {
     return rows;
   }
 
+  /**
+   * Estimates alone.
+   *
+   * @param estimates what is said
+   * @return lines
+   */
+  public static String text(List<Estimate> estimates) {
+    return ESTIMATES + ":\n" + aligned(ESTIMATE_HEADS, estimateRows(estimates));
+  }
+
   static List<List<String>> estimateRows(List<Estimate> estimates) {
     return estimates.stream()
         .map(
@@ -269,9 +287,11 @@ public final class BenchTable {
                     one.gpu(),
                     Integer.toString(one.launches()),
                     Text.number(one.bytes() / 1e9),
+                    Text.number(one.cacheBytes() / 1e9),
                     Text.number(one.tensorFlop() / 1e12),
                     Text.number(1e3 * one.seconds()),
-                    Text.number(one.imagesPerSecond())))
+                    Text.number(one.imagesPerSecond()),
+                    one.shares()))
         .toList();
   }
 

@@ -11,9 +11,11 @@ import io.resfuse.engine.cuda.internal.driver.Stream;
 import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.KernelLibrary;
+import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
@@ -33,7 +35,7 @@ public final class KernelReport {
    * @param threads per block
    * @param registers per thread, as ptxas chose for sm_80
    * @param sharedBytes of a block, static and dynamic
-   * @param tensorBytes of all buffers that it is given, each once
+   * @param tensors all buffers that it is given, each once
    * @param counters softcuda's counters, a JSON object as {@code native/softcuda/README.md}
    *     describes
    */
@@ -45,8 +47,30 @@ public final class KernelReport {
       int threads,
       int registers,
       int sharedBytes,
-      long tensorBytes,
-      String counters) {}
+      List<Tensor> tensors,
+      String counters) {
+    /** Keeps a copy of the list. */
+    public Row {
+      tensors = List.copyOf(tensors);
+    }
+
+    /**
+     * The size of all buffers that it is given, each once.
+     *
+     * @return bytes
+     */
+    public long tensorBytes() {
+      return tensors.stream().mapToLong(Tensor::bytes).sum();
+    }
+  }
+
+  /**
+   * A buffer that a launch is given.
+   *
+   * @param number the same in all launches that are given it
+   * @param bytes its size
+   */
+  public record Tensor(int number, long bytes) {}
 
   /**
    * Counts the launches of one pass over a batch: those of inference, or of training, forward and
@@ -75,7 +99,8 @@ public final class KernelReport {
                 options,
                 training)) {
       List<Row> rows = new ArrayList<>();
-      plan.passes().forEach((pass, steps) -> count(pass, steps, plan.stream(), rows));
+      IdentityHashMap<Buffer, Integer> numbers = new IdentityHashMap<>();
+      plan.passes().forEach((pass, steps) -> count(pass, steps, plan.stream(), numbers, rows));
       return rows;
     } finally {
       SoftCuda.sampleBlocks(0);
@@ -83,7 +108,12 @@ public final class KernelReport {
     }
   }
 
-  private static void count(String pass, List<Program.Step> steps, Stream stream, List<Row> rows) {
+  private static void count(
+      String pass,
+      List<Program.Step> steps,
+      Stream stream,
+      IdentityHashMap<Buffer, Integer> numbers,
+      List<Row> rows) {
     for (Program.Step step : steps) {
       Launch launch = step.launch();
       if (launch == null) {
@@ -103,9 +133,18 @@ public final class KernelReport {
               launch.geometry().threads(),
               KernelLibrary.compiledRegisters(launch.kernel().name()),
               launch.kernel().staticSharedBytes() + launch.geometry().sharedBytes(),
-              step.tensorBytes(),
+              tensors(step, numbers),
               counters));
     }
+  }
+
+  private static List<Tensor> tensors(Program.Step step, IdentityHashMap<Buffer, Integer> numbers) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (Buffer buffer : step.buffers()) {
+      Integer number = numbers.computeIfAbsent(buffer, unknown -> numbers.size());
+      tensors.add(new Tensor(number, buffer.bytes()));
+    }
+    return tensors;
   }
 
   /**

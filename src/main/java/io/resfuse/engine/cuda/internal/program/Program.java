@@ -7,6 +7,7 @@ import io.resfuse.engine.cuda.internal.driver.Launch;
 import io.resfuse.engine.cuda.internal.driver.Stream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -49,13 +50,19 @@ public final class Program {
       return "";
     }
 
+    /** All buffers that it reads or writes, each once; none for a copy. */
+    default Set<Buffer> buffers() {
+      return Set.of();
+    }
+
     /** The size of all buffers that it reads or writes, each once. */
     default long tensorBytes() {
-      return 0;
+      return buffers().stream().mapToLong(Buffer::bytes).sum();
     }
   }
 
-  private record LaunchStep(@Override Launch launch, @Override long tensorBytes) implements Step {
+  private record LaunchStep(@Override Launch launch, @Override Set<Buffer> buffers)
+      implements Step {
     @Override
     public void issue(Stream stream) {
       stream.launch(launch);
@@ -113,7 +120,7 @@ public final class Program {
         binding -> {
           Kernel<P> ready = kernel.get();
           Launch launch = ready.launch(label, parameters.of(binding), geometry.apply(ready));
-          return new LaunchStep(launch, uses.bytes());
+          return new LaunchStep(launch, uses.buffers());
         });
   }
 

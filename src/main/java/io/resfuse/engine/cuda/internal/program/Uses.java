@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda.internal.program;
 
-import java.util.HashSet;
+import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,7 @@ final class Uses implements Addresses {
   private static final long SOMEWHERE = 1;
 
   private final int time;
-  private final Set<Buffer> buffers = new HashSet<>();
+  private final Set<Buffer> buffers = new LinkedHashSet<>();
 
   /**
    * Notes nothing yet.
@@ -36,8 +37,8 @@ final class Uses implements Addresses {
     return false;
   }
 
-  /** The size of all buffers that were asked for, each once. */
-  long bytes() {
-    return buffers.stream().mapToLong(Buffer::bytes).sum();
+  /** All that were asked for, each once, in the order of asking. */
+  Set<Buffer> buffers() {
+    return Collections.unmodifiableSet(buffers);
   }
 }
