@@ -38,6 +38,11 @@ int64_t winograd_scratch_floats(int64_t in_channels, int64_t out_channels, int64
   return group_floats(in_channels, out_channels) * threads;
 }
 
+int64_t winograd_gradient_scratch_floats(const WinogradSize& size) {
+  const GradientTiles tiles(size);
+  return tiles.chunks * tiles.part + size.threads * tiles.scratch;
+}
+
 int64_t norm_scratch_bytes(int64_t images, int64_t channels, int64_t pixels, int64_t block) {
   const Runs runs(images, channels, pixels, block);
   const int64_t sums = runs.count * runs.together * 2 * runs.width * static_cast<int64_t>(sizeof(double));
@@ -67,6 +72,10 @@ EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradConvolve(void*, v
   resfuse::kernels(vector_floats).winograd.convolve(*reinterpret_cast<const resfuse::WinogradArguments*>(arguments));
 }
 
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradGradient(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::kernels(vector_floats).winograd.gradient(*reinterpret_cast<const resfuse::WinogradGradientArguments*>(arguments));
+}
+
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradWeightFloats(void*, void*, int64_t in_channels, int64_t out_channels) {
   return resfuse::winograd_weight_floats(in_channels, out_channels);
 }
@@ -74,4 +83,8 @@ EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradWeightFloats(v
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradScratchFloats(
     void*, void*, int64_t in_channels, int64_t out_channels, int64_t threads) {
   return resfuse::winograd_scratch_floats(in_channels, out_channels, threads);
+}
+
+EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradGradientScratchFloats(void*, void*, int64_t size) {
+  return resfuse::winograd_gradient_scratch_floats(*reinterpret_cast<const resfuse::WinogradSize*>(size));
 }

@@ -18,24 +18,46 @@
 
 namespace resfuse {
 
-// Arguments, as Java lays them out: eight bytes each, in this order. Tensors are float32; in blocks of channels: (images,
-// channels / block, height, width, block), with block 0: (images, height, width, channels).
-struct WinogradArguments {
+// Arguments, as Java lays them out: eight bytes each, in this order, and those of a base first. Tensors are float32; in blocks
+// of channels: (images, channels / block, height, width, block), with block 0: (images, height, width, channels).
+struct WinogradSize {
+  int64_t images;
+  int64_t in_channels;   // a multiple of vector
+  int64_t out_channels;  // a multiple of vector
+  int64_t height;
+  int64_t width;
+  int64_t block;    // vector or 0
+  int64_t vector;   // channels that are worked on at a time: 8 or 16
+  int64_t threads;  // those that scratch was made for
+};
+
+struct WinogradArguments : WinogradSize {
   const float* x;
   const float* weights;   // of winograd_weight_floats(), from winograd_weights
   const float* bias;      // of out_channels; null if there is none
   const float* residual;  // like out; null if there is none
   float* out;             // not x; may be residual
   float* scratch;         // of winograd_scratch_floats(); alignment 64
-  int64_t images;
-  int64_t in_channels;   // a multiple of vector
-  int64_t out_channels;  // a multiple of vector
-  int64_t height;
-  int64_t width;
-  int64_t block;   // vector or 0
-  int64_t vector;  // channels that are worked on at a time: 8 or 16
   int64_t relu;
-  int64_t threads;  // those that scratch was made for
+};
+
+// The gradient of the weights, by the transposed algorithm: of a tile of 6x6 inputs d and of the gradients e of its 4x4 outputs
+//
+//   gradient += G^T [ sum over tiles (A e A^T) * (B^T d B) ] G
+//
+// with the matrices of the convolution, and again 36 products in the place of 144. The tiles are cut into chunks, and these
+// into runs, by the size of the convolution alone. A run's sums are in float32, in the order of the tiles, and are transformed
+// in float64; runs of a chunk are added in float32, chunks in float64. Blocks of channels of a chunk are each a thread's, so
+// the bits do not depend on the number of threads.
+//
+// FLOPs of the products: 72 * tiles * in_channels * out_channels. Bytes: x and dout once for each block of channels of the
+// other; what is transformed and the sums stay in the second cache.
+struct WinogradGradientArguments : WinogradSize {
+  const float* x;
+  const float* dout;
+  float* gradient;     // of the weights: (out, in, 3, 3)
+  float* scratch;      // of winograd_gradient_scratch_floats(); alignment 64
+  int64_t accumulate;  // whether it is added to what is there
 };
 
 // The weights of a convolution to be transformed; arguments, as above.
@@ -53,6 +75,7 @@ struct WinogradWeights {
 struct WinogradKernels {
   void (*weights)(const WinogradWeights&);
   void (*convolve)(const WinogradArguments&);
+  void (*gradient)(const WinogradGradientArguments&);
 };
 
 const WinogradKernels& winograd_kernels_portable();
@@ -61,5 +84,6 @@ const WinogradKernels& winograd_kernels_avx512();
 
 int64_t winograd_weight_floats(int64_t in_channels, int64_t out_channels);
 int64_t winograd_scratch_floats(int64_t in_channels, int64_t out_channels, int64_t threads);
+int64_t winograd_gradient_scratch_floats(const WinogradSize& size);
 
 }  // namespace resfuse

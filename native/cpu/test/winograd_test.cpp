@@ -1,5 +1,6 @@
 // Every kernel of every instruction set that this CPU has against loops in float64: sizes that leave parts of tiles over, all
-// layouts, bias, residual and ReLU, the gradient of the input; and the same bits whatever the number of threads and the batch.
+// layouts, bias, residual and ReLU, the gradients of the input and of the weights; and the same bits whatever the number of
+// threads and, of images, the batch.
 #include "check.h"
 #include "winograd.h"
 
@@ -31,7 +32,12 @@ int64_t place(int64_t block, int64_t channels, const Size& s, int64_t image, int
                     : ((image * channels / block + channel / block) * pixels + pixel) * block + channel % block;
 }
 
-// The largest error in units of the root of the sum of squares of what is added up, and the relative error of all.
+std::string name(const Kernels& k, const Size& s, int64_t block, int64_t vector) {
+  return std::string(k.name) + " " + std::to_string(s.images) + "x" + std::to_string(s.in) + "->" + std::to_string(s.out) + " " +
+         std::to_string(s.height) + "x" + std::to_string(s.width) + " block " + std::to_string(block) + " vector " + std::to_string(vector);
+}
+
+// The relative error of a result or, backward, of the gradient of an input.
 void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool fused, bool backward, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
@@ -60,13 +66,11 @@ void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool f
     std::vector<float>& to = out[threads - 1];
     to.assign(residual.size() + 16, canary);
     k.kernels.convolve(
-        {x.data(), transformed.data(), fused ? bias.data() : nullptr, fused ? residual.data() : nullptr, to.data(), scratch.data(), s.images,
-         s.in, s.out, s.height, s.width, block, vector, fused, threads});
+        {{s.images, s.in, s.out, s.height, s.width, block, vector, threads}, x.data(), transformed.data(), fused ? bias.data() : nullptr,
+         fused ? residual.data() : nullptr, to.data(), scratch.data(), fused});
     check(scratch.back() == canary && scratch[scratch.size() - 16] == canary && to.back() == canary, "nothing is written beyond the end");
   }
-  const std::string what = std::string(k.name) + " " + std::to_string(s.images) + "x" + std::to_string(s.in) + "->" + std::to_string(s.out) +
-                           " " + std::to_string(s.height) + "x" + std::to_string(s.width) + " block " + std::to_string(block) + " vector " +
-                           std::to_string(vector) + (fused ? " fused" : "") + (backward ? " backward" : "");
+  const std::string what = name(k, s, block, vector) + (fused ? " fused" : "") + (backward ? " backward" : "");
   check(std::memcmp(out[0].data(), out[1].data(), out[0].size() * 4) == 0, what + ": one and two threads differ");
   double error = 0, norm = 0;
   for (int64_t n = 0; n < s.images; n++) {
@@ -96,6 +100,68 @@ void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool f
   check(std::sqrt(error / norm) < 3e-6, what + ": relative error " + std::to_string(std::sqrt(error / norm) * 1e6) + "e-6");
 }
 
+// The gradient of weights, written and added to what is there. Gradients around `offset`: sums of one sign lose most digits.
+void hold_gradient(const Kernels& k, const Size& s, int64_t vector, int64_t block, float offset, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  const int64_t pixels = s.height * s.width;
+  std::vector<float> x(s.images * s.in * pixels), dout(s.images * s.out * pixels), present(s.in * s.out * 9);
+  for (float& value : x) value = std::max(0.0f, normal(random) + 0.3f);
+  for (float& value : dout) value = normal(random) + offset;
+  for (float& value : present) value = normal(random);
+  const std::string what = name(k, s, block, vector) + " gradient of weights" + (offset == 0 ? "" : " of one sign");
+  const float canary = 1234.5f;
+  std::vector<float> found[3];
+  for (const int64_t threads : {1, 2, 3}) {
+    WinogradGradientArguments a{{s.images, s.in, s.out, s.height, s.width, block, vector, threads}, x.data(), dout.data(), nullptr, nullptr, 0};
+    std::vector<float> scratch(winograd_gradient_scratch_floats(a), NAN);
+    scratch.resize(scratch.size() + 16, canary);
+    std::vector<float>& to = found[threads - 1];
+    to.assign(present.size(), NAN);
+    to.resize(to.size() + 16, canary);
+    a.gradient = to.data();
+    a.scratch = scratch.data();
+    k.kernels.gradient(a);
+    std::vector<float> sum = present;
+    a.gradient = sum.data();
+    a.accumulate = 1;
+    k.kernels.gradient(a);
+    bool added = true;
+    for (size_t i = 0; i < sum.size(); i++) {
+      added &= std::abs(sum[i] - (present[i] + to[i])) <= 1e-6f * (std::abs(present[i]) + std::abs(to[i]));
+    }
+    check(added, what + ": is not added");
+    check(scratch.back() == canary && scratch[scratch.size() - 16] == canary && to.back() == canary && to[to.size() - 16] == canary,
+          what + ": written beyond the end");
+    check(std::memcmp(found[0].data(), to.data(), to.size() * 4) == 0, what + ": the number of threads matters");
+  }
+  double error = 0, norm = 0;
+  for (int64_t o = 0; o < s.out; o++) {
+    for (int64_t i = 0; i < s.in; i++) {
+      if (s.in * s.out * pixels > 200000 && random() % 61 != 0) {
+        continue;
+      }
+      for (int64_t tap = 0; tap < 9; tap++) {
+        double sum = 0;
+        for (int64_t n = 0; n < s.images; n++) {
+          for (int64_t row = 0; row < s.height; row++) {
+            for (int64_t column = 0; column < s.width; column++) {
+              const int64_t r = row + tap / 3 - 1, c = column + tap % 3 - 1;
+              if (r >= 0 && r < s.height && c >= 0 && c < s.width) {
+                sum += static_cast<double>(dout[place(block, s.out, s, n, o, row, column)]) * x[place(block, s.in, s, n, i, r, c)];
+              }
+            }
+          }
+        }
+        const double difference = found[0][(o * s.in + i) * 9 + tap] - sum;
+        error += difference * difference;
+        norm += sum * sum;
+      }
+    }
+  }
+  check(std::sqrt(error / norm) < 1.5e-6, what + ": relative error " + std::to_string(std::sqrt(error / norm) * 1e6) + "e-6");
+}
+
 // An image's bits do not depend on what else is in the batch, and NaN in one leaves the others alone.
 void batch(const Kernels& k) {
   const Size s{3, 16, 32, 9, 10};
@@ -108,11 +174,14 @@ void batch(const Kernels& k) {
   k.kernels.weights({weights.data(), transformed.data(), s.out, s.in, 16, 1, 0});
   const int64_t in = s.in * s.height * s.width, out = s.out * s.height * s.width;
   std::fill(x.begin(), x.begin() + in, NAN);
-  k.kernels.convolve({x.data(), transformed.data(), nullptr, nullptr, all.data(), scratch.data(), 3, s.in, s.out, s.height, s.width, 16, 16, 0, 2});
+  const auto convolve = [&](int64_t images, int64_t threads, const float* from, float* to) {
+    k.kernels.convolve(
+        {{images, s.in, s.out, s.height, s.width, 16, 16, threads}, from, transformed.data(), nullptr, nullptr, to, scratch.data(), 0});
+  };
+  convolve(3, 2, x.data(), all.data());
   for (int64_t image = 1; image < 3; image++) {
     std::vector<float> one(out);
-    k.kernels.convolve(
-        {x.data() + image * in, transformed.data(), nullptr, nullptr, one.data(), scratch.data(), 1, s.in, s.out, s.height, s.width, 16, 16, 0, 1});
+    convolve(1, 1, x.data() + image * in, one.data());
     check(std::memcmp(one.data(), all.data() + image * out, out * 4) == 0, std::string(k.name) + ": an image depends on its batch");
   }
 }
@@ -140,6 +209,18 @@ int main() {
           hold(k, s, vector, block, false, true, seed++);
         }
       }
+    }
+    for (const float offset : {0.0f, 1.0f}) {
+      for (const int64_t vector : {8, 16}) {
+        for (const int64_t block : {int64_t{0}, vector}) {
+          for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{3, 80, 16, 8, 13}, Size{1, 64, 144, 31, 30}}) {
+            hold_gradient(k, s, vector, block, offset, seed++);
+          }
+        }
+      }
+      // Several chunks, of several runs each.
+      hold_gradient(k, {20, 16, 16, 127, 126}, 16, 16, offset, seed++);
+      hold_gradient(k, {5, 8, 24, 30, 33}, 8, 8, offset, seed++);
     }
     batch(k);
     std::printf("%s done\n", k.name);

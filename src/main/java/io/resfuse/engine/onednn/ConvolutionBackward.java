@@ -108,6 +108,11 @@ final class ConvolutionBackward {
 
   private void weightGradient(FusedConv conv, Buffer dy, int time) {
     WeightGradient found = weightGradients.of(conv);
+    if (found.fast() != null) {
+      new FastSteps(scope, parts, conv, weights.get(conv.weight()))
+          .weightGradient(found.fast(), parts.valueOf(conv.input()), dy, time);
+      return;
+    }
     int read = found.type();
     Buffer input = inType(conv.input(), parts.valueOf(conv.input()), read, time);
     Buffer gradient = inType(conv.output(), dy, read, time);

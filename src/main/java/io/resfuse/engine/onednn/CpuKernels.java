@@ -102,15 +102,33 @@ final class CpuKernels {
     winogradConvolve(VECTOR_FLOATS, arguments);
   }
 
+  /**
+   * The gradient of the weights of a convolution by 3x3.
+   *
+   * @param arguments of {@code WinogradGradientArguments} in {@code native/cpu/src/winograd.h}
+   */
+  static void winogradGradient(long arguments) {
+    winogradGradient(VECTOR_FLOATS, arguments);
+  }
+
   private static native void winogradWeights(int vectorFloats, long arguments);
 
   private static native void winogradConvolve(int vectorFloats, long arguments);
+
+  private static native void winogradGradient(int vectorFloats, long arguments);
 
   /** The size of transformed weights, in floats. */
   static native long winogradWeightFloats(long inChannels, long outChannels);
 
   /** The scratch memory that a convolution needs, in floats. */
   static native long winogradScratchFloats(long inChannels, long outChannels, long threads);
+
+  /**
+   * The scratch memory that a gradient of weights needs, in floats.
+   *
+   * @param size address of a {@code WinogradSize}
+   */
+  static native long winogradGradientScratchFloats(long size);
 
   private static native void normForward(int vectorFloats, long arguments);
 

@@ -1,5 +1,7 @@
 package io.resfuse.engine.onednn;
 
+import java.util.Arrays;
+import java.util.stream.LongStream;
 import org.bytedeco.javacpp.LongPointer;
 
 /**
@@ -112,30 +114,53 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
       long result,
       boolean relu,
       long scratch) {
-    LongPointer arguments =
-        scope.ownAllocated(
-            new LongPointer(
-                x,
-                weights,
-                bias,
-                residual,
-                result,
-                scratch,
-                images,
-                in,
-                out,
-                height,
-                width,
-                block,
-                vector(),
-                relu ? 1 : 0,
-                threads));
-    long address = arguments.address();
-    return () -> CpuKernels.winogradConvolve(address);
+    long arguments =
+        arguments(scope, x, weights, bias, residual, result, scratch, relu ? 1 : 0).address();
+    return () -> CpuKernels.winogradConvolve(arguments);
+  }
+
+  /** The size of the scratch memory of {@link #weightGradient}. */
+  long gradientScratchBytes() {
+    try (LongPointer size = new LongPointer(size())) {
+      return CpuKernels.winogradGradientScratchFloats(size.address()) * Float.BYTES;
+    }
+  }
+
+  /**
+   * The gradient of the weights.
+   *
+   * @param scope owns the arguments
+   * @param x address of what was read
+   * @param dy address of the gradient of the result
+   * @param gradient address of the result, as in a file: (out, in, 3, 3)
+   * @param accumulate whether the result is added to what is there
+   * @param scratch address of {@link #gradientScratchBytes}
+   * @return does it, and allocates nothing
+   */
+  Runnable weightGradient(
+      Scope scope, long x, long dy, long gradient, boolean accumulate, long scratch) {
+    long arguments = arguments(scope, x, dy, gradient, scratch, accumulate ? 1 : 0).address();
+    return () -> CpuKernels.winogradGradient(arguments);
+  }
+
+  /** {@code WinogradSize}. */
+  private long[] size() {
+    return new long[] {images, in, out, height, width, block, vector(), threads};
+  }
+
+  /** The size, and what follows it. */
+  private LongPointer arguments(Scope scope, long... others) {
+    return scope.ownAllocated(
+        new LongPointer(LongStream.concat(Arrays.stream(size()), Arrays.stream(others)).toArray()));
   }
 
   /** What reports call it. */
   String implementation() {
     return CpuKernels.implementation("winograd");
+  }
+
+  /** What they call {@link #weightGradient}. */
+  String gradientImplementation() {
+    return CpuKernels.implementation("winograd_weights");
   }
 }

@@ -46,6 +46,36 @@ final class FastSteps {
     add(parts.backwards(), conv.name() + " data", fast, dy, null, dx, true, time);
   }
 
+  /**
+   * The gradient of the weights, which must be trained and lie as in a file.
+   *
+   * @param fast the convolution
+   * @param x what it read
+   * @param dy the gradient of its result
+   */
+  void weightGradient(FastConvolution fast, Buffer x, Buffer dy, int time) {
+    Buffer gradient = weight.gradient();
+    if (gradient == null || !Dnnl.equal(weight.layout(), weight.plain())) {
+      throw new IllegalStateException("no place for the gradient of " + weight.spec().name());
+    }
+    Buffer scratch = Buffer.inArena(fast.gradientScratchBytes());
+    for (Steps steps : parts.backwards()) {
+      steps.add(
+          conv.name() + " weights",
+          fast.gradientImplementation(),
+          time,
+          List.of(x, dy, gradient, scratch),
+          memory ->
+              fast.weightGradient(
+                  scope,
+                  memory.address(x),
+                  memory.address(dy),
+                  memory.address(gradient),
+                  steps == parts.accumulation(),
+                  memory.address(scratch)));
+    }
+  }
+
   private void add(
       List<Steps> lists,
       String name,

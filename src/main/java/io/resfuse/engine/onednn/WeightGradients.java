@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses the primitives of convolutions and of the gradients of their weights. Not thread-safe.
@@ -49,8 +50,10 @@ final class WeightGradients {
    * @param parts the primitives: their results are to be added
    * @param type of the tensors that they read
    * @param layout of the gradient
+   * @param fast in the place of the primitives: then there are none; null for those
    */
-  record WeightGradient(List<Part> parts, int type, dnnl_memory_desc layout) {}
+  record WeightGradient(
+      List<Part> parts, int type, dnnl_memory_desc layout, @Nullable FastConvolution fast) {}
 
   /**
    * The share of some images.
@@ -61,14 +64,20 @@ final class WeightGradients {
   record Part(Slice slice, dnnl_primitive_desc desc) {}
 
   /**
-   * In the plan's type, unless oneDNN has but its reference loops for it, which take far longer
-   * than float32 with conversions. So it is for bf16 pictures of one channel.
+   * By Winograd's algorithm where the convolution is computed so and has no bias, whose gradient
+   * the primitives give with that of the weights. Else in the plan's type, unless oneDNN has but
+   * its reference loops for it, which take far longer than float32 with conversions. So it is for
+   * bf16 pictures of one channel.
    */
   WeightGradient of(FusedConv conv) {
     return known.computeIfAbsent(conv, this::choose);
   }
 
   private WeightGradient choose(FusedConv conv) {
+    FastConvolution fast = layouts.fast(conv);
+    if (fast != null && conv.bias() == null) {
+      return new WeightGradient(List.of(), type, layouts.plain(conv.weight()), fast);
+    }
     WeightGradient chosen = planned(conv, type);
     return type != Dnnl.F32 && PrimitiveDescs.isReference(chosen.parts.get(0).desc)
         ? planned(conv, Dnnl.F32)
@@ -87,7 +96,7 @@ final class WeightGradients {
       parts.add(last);
       layout = PrimitiveDescs.weightGradientOf(parts.get(0).desc);
     }
-    return new WeightGradient(parts, elementType, layout);
+    return new WeightGradient(parts, elementType, layout, null);
   }
 
   private dnnl_primitive_desc planned(

@@ -91,7 +91,9 @@ class FastConvolutionsTest extends EngineContract {
                 TestData.parameters(network),
                 TrainingOptions.standard(8, 32, Precision.FP32))) {
       assertThat(((OperationTimer) plan).implementations("layer1.0.conv1"))
-          .anyMatch(name -> name.startsWith("resfuse_winograd:"));
+          .anyMatch(name -> name.startsWith("resfuse_winograd:"))
+          .anyMatch(name -> name.startsWith("resfuse_winograd_weights:"))
+          .allMatch(name -> name.startsWith("resfuse_"));
     }
   }
 }
