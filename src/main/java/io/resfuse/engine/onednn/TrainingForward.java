@@ -93,7 +93,8 @@ final class TrainingForward {
 
   private void forward(FusedConv conv, int time) {
     dnnl_memory_desc target = layouts.desc(conv.output());
-    dnnl_primitive_desc desc = gradients.convolution(conv);
+    FastConvolution fast = layouts.fast(conv);
+    dnnl_primitive_desc desc = fast == null ? gradients.convolution(conv) : null;
     Entry weight = convolutionWeights(conv);
     TrainingLayer layer = new TrainingLayer(desc);
     layers.put(conv, layer);
@@ -101,7 +102,6 @@ final class TrainingForward {
     Buffer y = conv.batchNorm() == null ? out : parts.arena(target);
     layer.y = y;
     Entry biasEntry = conv.bias() == null ? null : parts.parameter(conv.bias());
-    FastConvolution fast = layouts.fast(conv);
     if (fast != null) {
       Buffer x = parts.valueOf(conv.input());
       FastSteps fastSteps = new FastSteps(scope, parts, conv, weight);

@@ -5,7 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What the backward pass of an operation needs of its forward pass. */
 final class TrainingLayer {
-  final dnnl_primitive_desc forward;
+  /** Null for a convolution of our own, of which no primitive is planned. */
+  final @Nullable dnnl_primitive_desc forward;
+
   @Nullable Buffer y;
   @Nullable Buffer workspace;
   @Nullable dnnl_primitive_desc norm;
@@ -19,7 +21,7 @@ final class TrainingLayer {
 
   int flags;
 
-  TrainingLayer(dnnl_primitive_desc forward) {
+  TrainingLayer(@Nullable dnnl_primitive_desc forward) {
     this.forward = forward;
   }
 }
