@@ -202,7 +202,7 @@ int main() {
   for (const Kernels& k : all) {
     for (const int64_t vector : {8, 16}) {
       for (const int64_t block : {int64_t{0}, vector}) {
-        for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{3, 48, 16, 8, 13}, Size{1, 64, 64, 31, 30}, Size{2, 128, 112, 7, 7}}) {
+        for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{1, 16, 16, 10, 8}, Size{3, 48, 16, 8, 13}, Size{1, 64, 64, 31, 30}, Size{2, 128, 112, 7, 7}}) {
           for (const bool fused : {false, true}) {
             hold(k, s, vector, block, fused, false, seed++);
           }
@@ -213,7 +213,7 @@ int main() {
     for (const float offset : {0.0f, 1.0f}) {
       for (const int64_t vector : {8, 16}) {
         for (const int64_t block : {int64_t{0}, vector}) {
-          for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{3, 80, 16, 8, 13}, Size{1, 64, 144, 31, 30}}) {
+          for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{1, 16, 16, 10, 8}, Size{3, 80, 16, 8, 13}, Size{1, 64, 144, 31, 30}}) {
             hold_gradient(k, s, vector, block, offset, seed++);
           }
         }

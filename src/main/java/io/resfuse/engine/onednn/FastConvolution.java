@@ -29,6 +29,12 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
   /** Of the products of direct convolution, tiles that reach over the border may need so many. */
   private static final double MOST_PRODUCTS = 0.45;
 
+  /**
+   * The gradient of the weights has parts that do not grow with the tiles: with fewer products at
+   * each of the 36 positions these outweigh what is saved.
+   */
+  private static final long LEAST_GRADIENT_PRODUCTS = 500_000;
+
   /** Whether the kernels, which work on vectors of channels, can do it. */
   boolean fits() {
     return in % vector() == 0 && out % vector() == 0;
@@ -47,6 +53,11 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
   boolean isWorthIt() {
     double products = 36.0 * tiles() / (9.0 * images * height * width);
     return tiles() >= LEAST_TILES && products <= MOST_PRODUCTS;
+  }
+
+  /** Whether the gradient of its weights should be faster than by oneDNN, too. */
+  boolean isGradientWorthIt() {
+    return (long) in * out * tiles() >= LEAST_GRADIENT_PRODUCTS;
   }
 
   private int vector() {

@@ -45,4 +45,9 @@ record FastConvolutions(ConvolutionAlgorithm algorithm, int threads) {
     boolean wanted = algorithm == ConvolutionAlgorithm.FAST || fast.isWorthIt();
     return fast.fits() && wanted ? fast : null;
   }
+
+  /** Whether the gradient of a fast convolution's weights is to be found so, too. */
+  boolean takesGradient(FastConvolution fast) {
+    return algorithm == ConvolutionAlgorithm.FAST || fast.isGradientWorthIt();
+  }
 }

@@ -149,6 +149,16 @@ final class TrainingLayouts {
     return fast.of(conv, shape(conv.input()), options.batch(), type, block);
   }
 
+  /**
+   * The fast way for the gradient of a convolution's weights; null if that is direct, as with a
+   * bias, whose gradient oneDNN's primitives give with that of the weights.
+   */
+  @Nullable FastConvolution fastGradient(FusedConv conv) {
+    FastConvolution found = fast(conv);
+    boolean wanted = found != null && conv.bias() == null && fast.takesGradient(found);
+    return wanted ? found : null;
+  }
+
   /** Where an image begins in a value, in bytes. */
   long offset(Value value, int elementType, int image) {
     return Dnnl.bytes(desc(value, elementType)) / options.batch() * image;

@@ -64,8 +64,7 @@ final class WeightGradients {
   record Part(Slice slice, dnnl_primitive_desc desc) {}
 
   /**
-   * By Winograd's algorithm where the convolution is computed so and has no bias, whose gradient
-   * the primitives give with that of the weights. Else in the plan's type, unless oneDNN has but
+   * By Winograd's algorithm where that is worth it; else in the plan's type, unless oneDNN has but
    * its reference loops for it, which take far longer than float32 with conversions. So it is for
    * bf16 pictures of one channel.
    */
@@ -74,8 +73,8 @@ final class WeightGradients {
   }
 
   private WeightGradient choose(FusedConv conv) {
-    FastConvolution fast = layouts.fast(conv);
-    if (fast != null && conv.bias() == null) {
+    FastConvolution fast = layouts.fastGradient(conv);
+    if (fast != null) {
       return new WeightGradient(List.of(), type, layouts.plain(conv.weight()), fast);
     }
     WeightGradient chosen = planned(conv, type);

@@ -81,19 +81,33 @@ class FastConvolutionsTest extends EngineContract {
         .noneMatch(name -> name.contains("winograd"));
   }
 
-  @Test
-  void trainingIsFastBothWays() {
+  private static List<String> training(ConvolutionAlgorithm algorithm, int batch) {
     NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
-    try (Engine engine = Engines.open("onednn", OPTIONS);
+    try (Engine engine = Engines.open("onednn", OPTIONS.withConvolutions(algorithm));
         var plan =
             engine.planTraining(
                 network,
                 TestData.parameters(network),
-                TrainingOptions.standard(8, 32, Precision.FP32))) {
-      assertThat(((OperationTimer) plan).implementations("layer1.0.conv1"))
-          .anyMatch(name -> name.startsWith("resfuse_winograd:"))
-          .anyMatch(name -> name.startsWith("resfuse_winograd_weights:"))
-          .allMatch(name -> name.startsWith("resfuse_"));
+                TrainingOptions.standard(batch, 32, Precision.FP32))) {
+      return ((OperationTimer) plan).implementations("layer1.0.conv1");
     }
+  }
+
+  @Test
+  void trainingIsFastBothWays() {
+    assertThat(training(ConvolutionAlgorithm.AUTO, 32))
+        .anyMatch(name -> name.startsWith("resfuse_winograd:"))
+        .anyMatch(name -> name.startsWith("resfuse_winograd_weights:"))
+        .allMatch(name -> name.startsWith("resfuse_"));
+  }
+
+  /** The gradient of the weights has parts that do not grow with the batch. */
+  @Test
+  void gradientsOfWeightsAreLeftDirectInSmallBatches() {
+    assertThat(training(ConvolutionAlgorithm.AUTO, 4))
+        .anyMatch(name -> name.startsWith("resfuse_winograd:"))
+        .noneMatch(name -> name.startsWith("resfuse_winograd_weights:"));
+    assertThat(training(ConvolutionAlgorithm.FAST, 4))
+        .anyMatch(name -> name.startsWith("resfuse_winograd_weights:"));
   }
 }
