@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Plants one mistake at a time in the kernels, and names those that the tests here do not notice; then it fails:
+#   native/cpu/mutate.sh FOLDER
+# builds in FOLDER, some ten seconds for each mistake. They are planted in the portable kernels, whose source is that of all
+# instruction sets.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+cd "$1"
+
+# The kernels whose test should notice, a file of src/, and what sed changes there.
+mistakes() {
+  cat << 'END'
+winograd winograd_transforms.h s/even_a = d4 - 2.0f/even_a = d4 - 2.001f/
+winograd winograd_transforms.h s/row = at.row - 1 + i;/row = at.row + i;/
+winograd winograd_transforms.h s/at.column + 5 <= x.width/at.column + 4 <= x.width/
+winograd winograd_transforms.h s/row >= 0 && row < x.height/row >= 0 \&\& row < x.height - 1/
+winograd winograd_transforms.h s/= 0.5f \* sum_a + 2.0f/= 0.501f * sum_a + 2.0f/
+winograd winograd_transforms.h s/odd_b = kB \* e1/odd_b = kA * e1/
+winograd winograd_transforms.h s/at.row + 4 <= dout.height/at.row + 3 <= dout.height/
+winograd winograd_transforms.h s/column < dout.width/column < dout.width - 1/
+winograd winograd_kernels.inc s/i < 4 && at.row + i < a.height/i < 3 \&\& at.row + i < a.height/
+winograd winograd_kernels.inc s/value = y\[j\] + bias/value = y[j]/
+winograd winograd_kernels.inc s/value += Vectors<W>::load(residual/value -= Vectors<W>::load(residual/
+winograd winograd_kernels.inc s/a.relu ? Vectors<W>::relu(value) : value/value/
+winograd winograd_kernels.inc s/t + 4 <= tiles; t += 4/t + 4 <= tiles; t += 5/
+winograd winograd_kernels.inc s/if (c < a.out_channels) {/if (c < 0) {/
+winograd winograd_kernels.inc s/tiles.total - first)/tiles.total - first - 1)/
+winograd winograd_kernels.inc s/a.backward ? 8 - k : k/k/
+winograd winograd_kernels.inc s/to\[3 \* step\] = even_b + odd_b/to[3 * step] = even_b - odd_b/
+winograd winograd_gradient.inc s/first ? s\[i\]\[p\] : /true ? s[i][p] : /
+winograd winograd_gradient.inc s/if (pairs < block.outs)/if (pairs < 0)/
+winograd winograd_gradient.inc s/block.out + c);/block.out);/
+winograd winograd_gradient.inc s/block.in + c);/block.in);/
+winograd winograd_gradient.inc s/std::min(kSliceTiles, last - tile)/std::min(kSliceTiles - 1, last - tile)/
+winograd winograd_gradient.inc s/run == begin, to/true, to/
+winograd winograd_gradient.inc s/chunk < tiles.chunks;/chunk < std::max<int64_t>(1, tiles.chunks - 1);/
+winograd winograd_gradient.inc s/a.accumulate ? to + sum/a.accumulate ? sum/
+winograd winograd_gradient.inc s/sum_a \* (2.0/sum_a * (2.001/
+winograd winograd_gradient.inc s/+ m\[5\];/- m[5];/
+winograd tiles.h s/size.height + 3/size.height + 2/
+norm norm_kernels.inc s/sums.second\[pair\] += v \* v/sums.second[pair] += v/
+norm norm_kernels.inc s/if (row < rows) {/if (false) {/
+norm norm_kernels.inc s/- mean \* mean;/;/
+norm norm_kernels.inc s/(v - c.mean)/(v)/
+norm norm_kernels.inc s/dgamma \/ deviation);/dgamma);/
+norm norm_kernels.inc s/a.accumulate != 0 ? a.dbeta/a.accumulate == 0 ? a.dbeta/
+END
+}
+
+compile() {
+  "${CXX:-c++}" -std=gnu++17 -O1 -w -Wno-psabi "$@"
+}
+
+# object SOURCES NAME: compiles one file there.
+object() {
+  local options=()
+  case $2 in
+    *_avx2) options=(-mavx2 -mfma) ;;
+    *_avx512) options=(-mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl) ;;
+  esac
+  compile "${options[@]}" -c "$1/$2.cpp" -o "$1/$2.o"
+}
+
+rm -rf whole
+cp -r "$here/src" whole
+sources=(library norm_portable winograd_portable)
+[ "$(uname -m)" != x86_64 ] || sources+=(norm_avx2 norm_avx512 winograd_avx2 winograd_avx512)
+for name in "${sources[@]}"; do
+  object whole "$name"
+done
+for kernels in norm winograd; do
+  compile -I whole -c "$here/test/${kernels}_test.cpp" -o "$kernels.o"
+  compile "$kernels.o" whole/*.o -o whole/test
+  whole/test > /dev/null || {
+    echo "the tests of $kernels fail as it is"
+    exit 1
+  }
+done
+
+unnoticed=0
+while read -r kernels file change; do
+  rm -rf mistaken
+  cp -r whole mistaken
+  sed -i "$change" "mistaken/$file"
+  if cmp -s "whole/$file" "mistaken/$file"; then
+    echo "nothing to change: $file $change"
+    exit 1
+  fi
+  object mistaken library
+  object mistaken "${kernels}_portable"
+  compile "$kernels.o" mistaken/*.o -o mistaken/test
+  if STOP_AT_FAILURE=1 timeout 300 mistaken/test > /dev/null 2>&1; then
+    echo "not noticed: $file $change"
+    unnoticed=$((unnoticed + 1))
+  fi
+done < <(mistakes)
+echo "$(mistakes | wc -l) mistakes, $unnoticed of them not noticed"
+[ "$unnoticed" -eq 0 ]
