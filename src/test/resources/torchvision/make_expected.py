@@ -38,6 +38,7 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECTIONS = 8
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -278,7 +279,7 @@ def state_dicts():
 
 def main():
     parser = argparse.ArgumentParser(description="Writes expected values of torchvision.")
-    parser.add_argument("--out", default=os.path.dirname(os.path.abspath(__file__)))
+    parser.add_argument("--out", default=HERE)
     parser.add_argument("cases", nargs="*", default=[])
     arguments = parser.parse_args()
     # Random initialisation takes most of the time, and all of it is overwritten.

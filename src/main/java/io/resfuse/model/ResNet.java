@@ -7,9 +7,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Builds ResNets. The names of parameters are torchvision's; the outputs are the stages {@code c2},
- * {@code c3}, ... (He et al. 2015's conv2_x to conv5_x) and, with a head, {@code pooled} and {@code
- * logits}.
+ * Builds ResNets. The names of parameters are torchvision's, or timm's for what only timm has; the
+ * outputs are the stages {@code c2}, {@code c3}, ... (He et al. 2015's conv2_x to conv5_x) and,
+ * with a head, {@code pooled} and {@code logits}.
  */
 public final class ResNet {
   private ResNet() {}
@@ -33,7 +33,7 @@ public final class ResNet {
     ResNetVariant variant = config.variant();
     NetworkBuilder builder = new NetworkBuilder(variant.name(), config.inputChannels());
     Value value =
-        new Stem(variant.stem(), variant.widths().get(0)).append(builder, config, builder.input());
+        new Stem(variant.stem(), variant.stemWidth()).append(builder, config, builder.input());
     int stageNumber = 0;
     for (List<Block> stage : stages(config)) {
       for (Block block : stage) {
@@ -103,7 +103,7 @@ public final class ResNet {
    */
   public static List<Stage> stageOutputs(ResNetConfig config) {
     ResNetVariant variant = config.variant();
-    int stride = variant.stem() == ResNetVariant.StemKind.IMAGENET ? 4 : 1;
+    int stride = variant.stem().stride();
     List<Stage> outputs = new ArrayList<>();
     for (int s = 0; s < variant.blocks().size(); s++) {
       if (s > 0 && !config.dilateStages().get(s - 1)) {

@@ -12,9 +12,10 @@ import java.util.regex.Pattern;
 
 /**
  * The depth tables: which blocks, how many and how wide. Constants for the ImageNet variants (He et
- * al. 2015, table 1; Zagoruyko and Komodakis 2016; Xie et al. 2017); {@link #cifar} for the small
- * ones (He et al. 2015, section 4.2). {@code resnet18_cifar} and its kin have the stages and widths
- * of ImageNet's behind a 3x3 stem, as most code that trains a ResNet-18 on CIFAR does.
+ * al. 2015, table 1; Zagoruyko and Komodakis 2016; Xie et al. 2017), under torchvision's names or,
+ * where it has none, timm's; {@link #cifar} for the small ones (He et al. 2015, section 4.2).
+ * {@code resnet18_cifar} and its kin have the stages and widths of ImageNet's behind a 3x3 stem, as
+ * most code that trains a ResNet-18 on CIFAR does.
  *
  * @param name in lower case, {@code resnet50}
  * @param block which kind of block
@@ -65,7 +66,46 @@ public record ResNetVariant(
     /** 7x7 with stride 2 and 3x3 max pooling with stride 2. */
     IMAGENET,
     /** 3x3 with stride 1. */
-    CIFAR
+    CIFAR,
+    /** 3x3 with stride 2, two more 3x3, and the max pooling (He et al. 2018, ResNet-C): timm's. */
+    DEEP(32, 32),
+    /** The same with twice the channels, timm's {@code resnet50s}. */
+    WIDE_DEEP(64, 64),
+    /** The same with channels that grow, timm's {@code resnet50t}. */
+    TIERED_DEEP(24, 32);
+
+    private final List<Integer> before;
+
+    StemKind(Integer... before) {
+      this.before = List.of(before);
+    }
+
+    /**
+     * The channels of the convolutions before the last one.
+     *
+     * @return two numbers, or none where the stem is one convolution
+     */
+    public List<Integer> widthsBefore() {
+      return before;
+    }
+
+    /**
+     * Whether the stem is three convolutions.
+     *
+     * @return whether {@link #widthsBefore} has any
+     */
+    public boolean isDeep() {
+      return !before.isEmpty();
+    }
+
+    /**
+     * How many rows of the image become one.
+     *
+     * @return 1 for small images, else 4
+     */
+    public int stride() {
+      return this == CIFAR ? 1 : 4;
+    }
   }
 
   private static final Pattern SMALL = Pattern.compile("(resnet|plain)([0-9]{1,4})");
@@ -159,10 +199,9 @@ public record ResNetVariant(
         name.replace("resnet", "plain"), block, stem, blocks, widths, groups, widthPerGroup, false);
   }
 
-  /** The same stages behind a 3x3 stem, for small images: {@code resnet18_cifar}. */
-  private ResNetVariant withSmallStem() {
-    return new ResNetVariant(
-        name + "_cifar", block, StemKind.CIFAR, blocks, widths, groups, widthPerGroup, residual);
+  /** The same stages behind another stem. */
+  private ResNetVariant withStem(String newName, StemKind kind) {
+    return new ResNetVariant(newName, block, kind, blocks, widths, groups, widthPerGroup, residual);
   }
 
   /**
@@ -194,12 +233,21 @@ public record ResNetVariant(
   }
 
   /**
+   * The channels of the stem's result.
+   *
+   * @return the first stage's width, or of a deep stem twice what its second convolution has
+   */
+  public int stemWidth() {
+    return stem.isDeep() ? 2 * stem.widthsBefore().get(1) : widths.get(0);
+  }
+
+  /**
    * The size of image that it was made for.
    *
    * @return 224 or 32
    */
   public int imageSize() {
-    return stem == StemKind.IMAGENET ? 224 : 32;
+    return stem == StemKind.CIFAR ? 32 : 224;
   }
 
   /**
@@ -208,7 +256,7 @@ public record ResNetVariant(
    * @return 1000 or 10
    */
   public int defaultClasses() {
-    return stem == StemKind.IMAGENET ? 1000 : 10;
+    return stem == StemKind.CIFAR ? 10 : 1000;
   }
 
   private static Map<String, ResNetVariant> named() {
@@ -222,16 +270,27 @@ public record ResNetVariant(
     list.add(imageNet("wide_resnet101_2", BlockKind.BOTTLENECK, 1, 128, 3, 4, 23, 3));
     list.add(imageNet("resnext50_32x4d", BlockKind.BOTTLENECK, 32, 4, 3, 4, 6, 3));
     list.add(imageNet("resnext101_32x8d", BlockKind.BOTTLENECK, 32, 8, 3, 4, 23, 3));
+    addTimm(list);
     List<Integer> cifarDepths = List.of(20, 32, 44, 56, 110);
     cifarDepths.forEach(depth -> list.add(cifar(depth, true)));
     List.of("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-        .forEach(name -> list.add(of(list, name).withSmallStem()));
+        .forEach(name -> list.add(of(list, name).withStem(name + "_cifar", StemKind.CIFAR)));
     list.add(of(list, "resnet18").plain());
     list.add(of(list, "resnet34").plain());
     cifarDepths.forEach(depth -> list.add(cifar(depth, false)));
     Map<String, ResNetVariant> map = new LinkedHashMap<>();
     list.forEach(variant -> map.put(variant.name(), variant));
     return Collections.unmodifiableMap(map);
+  }
+
+  /** Those of timm that torchvision has not. */
+  private static void addTimm(List<ResNetVariant> list) {
+    for (String name : List.of("resnet50", "resnet101", "resnet152")) {
+      list.add(of(list, name).withStem(name + "c", StemKind.DEEP));
+      list.add(of(list, name).withStem(name + "s", StemKind.WIDE_DEEP));
+    }
+    list.add(imageNet("resnext101_32x4d", BlockKind.BOTTLENECK, 32, 4, 3, 4, 23, 3));
+    list.add(imageNet("resnext101_64x4d", BlockKind.BOTTLENECK, 64, 4, 3, 4, 23, 3));
   }
 
   private static ResNetVariant of(List<ResNetVariant> list, String name) {

@@ -5,8 +5,9 @@ import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Value;
 
 /**
- * What comes before the stages: 7x7/2 convolution and 3x3/2 max pooling for ImageNet, one 3x3
- * convolution for small images.
+ * What comes before the stages: 7x7/2 convolution and 3x3/2 max pooling for ImageNet, or three 3x3
+ * convolutions, the first with stride 2, and the same pooling; one 3x3 convolution for small
+ * images.
  *
  * @param kind which
  * @param width channels of its result
@@ -18,15 +19,32 @@ public record Stem(ResNetVariant.StemKind kind, int width) {
    * @param builder the network
    * @param config eps, momentum, bias
    * @param image (batch, channels, height, width)
-   * @return (batch, width, height / 4, width / 4) for ImageNet, rounded up; the image's size else
+   * @return (batch, width, height / 4, width / 4), rounded up; the image's size behind the stem for
+   *     small images
    */
   public Value append(NetworkBuilder builder, ResNetConfig config, Value image) {
-    boolean imageNet = kind == ResNetVariant.StemKind.IMAGENET;
-    int kernel = imageNet ? 7 : 3;
-    int stride = imageNet ? 2 : 1;
     Value value =
-        new ConvBnRelu("conv1", "bn1", width, kernel, stride, 1, 1, true)
+        switch (kind) {
+          case CIFAR -> conv("conv1", "bn1", width, 3, 1).append(builder, config, image, null);
+          case IMAGENET -> conv("conv1", "bn1", width, 7, 2).append(builder, config, image, null);
+          case DEEP, WIDE_DEEP, TIERED_DEEP -> deep(builder, config, image);
+        };
+    boolean pools = kind != ResNetVariant.StemKind.CIFAR;
+    return pools ? builder.maxPool("maxpool", value, new Window(3, 2, 1, 1)) : value;
+  }
+
+  /** By the places that convolutions and batch norms have in timm's Sequential. */
+  private Value deep(NetworkBuilder builder, ResNetConfig config, Value image) {
+    Value first =
+        conv("conv1.0", "conv1.1", kind.widthsBefore().get(0), 3, 2)
             .append(builder, config, image, null);
-    return imageNet ? builder.maxPool("maxpool", value, new Window(3, 2, 1, 1)) : value;
+    Value second =
+        conv("conv1.3", "conv1.4", kind.widthsBefore().get(1), 3, 1)
+            .append(builder, config, first, null);
+    return conv("conv1.6", "bn1", width, 3, 1).append(builder, config, second, null);
+  }
+
+  private static ConvBnRelu conv(String name, String norm, int channels, int kernel, int stride) {
+    return new ConvBnRelu(name, norm, channels, kernel, stride, 1, 1, true);
   }
 }

@@ -78,7 +78,7 @@ public final class ModelFile {
    * @return the name of a preset of {@code Preprocessing}
    */
   public static String preset(ResNetConfig config) {
-    return config.variant().stem() == StemKind.IMAGENET ? "torchvision" : "cifar";
+    return config.variant().stem() == StemKind.CIFAR ? "cifar" : "torchvision";
   }
 
   /**

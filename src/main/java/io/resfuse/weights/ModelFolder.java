@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +26,9 @@ final class ModelFolder {
   private static final int BILINEAR = 2;
 
   private static final int BICUBIC = 3;
+
+  /** timm's names of networks whose strides are blur pools, which no tensor shows. */
+  private static final Pattern ANTI_ALIASED = Pattern.compile("[a-z]*resnex?t(aa|blur)\\d.*");
 
   private final Path file;
   private final Map<String, @Nullable Object> config;
@@ -84,6 +88,10 @@ final class ModelFolder {
     if (Boolean.TRUE.equals(config.get("downsample_in_first_stage"))) {
       throw unlike("its first stage halves the picture (downsample_in_first_stage)");
     }
+    if (config.get("architecture") instanceof String name
+        && ANTI_ALIASED.matcher(name).matches()) {
+      throw unlike("it is an anti-aliased network (" + name + ")");
+    }
     if (config.get("hidden_act") instanceof String activation && !activation.equals("relu")) {
       throw unlike("its activation is " + activation);
     }
@@ -95,7 +103,7 @@ final class ModelFolder {
     return WeightsException.of(
         file,
         "by config.json beside it " + found,
-        "ResFuse runs the ResNets of torchvision and Keras only: give weights of one of those");
+        "give weights of a ResNet that 'resfuse summary' lists");
   }
 
   /** One name per class, or none where there are not as many, or only placeholders. */

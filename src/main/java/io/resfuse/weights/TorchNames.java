@@ -43,6 +43,8 @@ final class TorchNames {
   private enum Dialect {
     /** {@code layer1.0.conv1.weight}. */
     TORCHVISION("conv1.weight", Pattern.compile("(.*)layer1\\.0\\.conv1\\.weight")),
+    /** The same behind timm's stem of three convolutions. */
+    DEEP("conv1.0.weight", Pattern.compile("(.*)layer1\\.0\\.conv1\\.weight")),
     /** {@code encoder.stages.0.layers.0.layer.0.convolution.weight} of transformers. */
     HUGGING_FACE(
         "embedder.embedder.convolution.weight",
@@ -195,7 +197,7 @@ final class TorchNames {
     String inner = name.substring(prefix.length());
     String ours =
         switch (dialect) {
-          case TORCHVISION -> inner.replace(".shortcut.", ".downsample.");
+          case TORCHVISION, DEEP -> inner.replace(".shortcut.", ".downsample.");
           case HUGGING_FACE -> HuggingFaceNames.torchvision(inner);
           case SEQUENTIAL -> sequential(inner);
         };

@@ -36,14 +36,19 @@ final class VariantGuess {
   }
 
   private ResNetConfig guess() {
-    if (mapping.shape("conv1.weight") == null || mapping.shape("layer1.0.conv1.weight") == null) {
+    String other = OtherNetworks.relative(mapping.file().tensors().keySet());
+    if (other != null) {
+      throw WeightsException.of(
+          mapping.file().path(), other, "give the weights of a network without it");
+    }
+    if (stem() == null || mapping.shape("layer1.0.conv1.weight") == null) {
       throw WeightsException.of(
           mapping.file().path(),
           "its "
               + mapping.file().tensors().size()
               + " tensors are not those of a ResNet"
               + OtherNetworks.found(mapping.file().tensors().keySet()),
-          "give a ResNet's weights under torchvision's, Hugging Face's or Keras's names");
+          "give a ResNet's weights under torchvision's, timm's, Hugging Face's or Keras's names");
     }
     List<ResNetConfig> fitting = new ArrayList<>();
     ResNetConfig closest = null;
@@ -107,11 +112,11 @@ final class VariantGuess {
 
   private List<ResNetVariant> candidates() {
     List<Integer> blocks = shapes().blocks();
-    boolean cifar = shapes().stem() == ResNetVariant.StemKind.CIFAR;
+    ResNetVariant.StemKind stem = shapes().stem();
+    boolean cifar = stem == ResNetVariant.StemKind.CIFAR;
     List<ResNetVariant> candidates = new ArrayList<>();
     for (ResNetVariant variant : ResNetVariant.all()) {
-      if (variant.blocks().equals(blocks)
-          && (variant.stem() == ResNetVariant.StemKind.CIFAR) == cifar) {
+      if (variant.blocks().equals(blocks) && variant.stem() == stem) {
         candidates.add(variant);
       }
     }
@@ -141,12 +146,18 @@ final class VariantGuess {
     }
   }
 
+  /** The first convolution's. */
+  private @Nullable Shape stem() {
+    Shape deep = mapping.shape("conv1.0.weight");
+    return deep == null ? mapping.shape("conv1.weight") : deep;
+  }
+
   private boolean hasProjections() {
     return mapping.tensors().keySet().stream().anyMatch(name -> name.contains(".downsample."));
   }
 
   private ResNetConfig configure(ResNetVariant variant) {
-    Shape stem = mapping.shape("conv1.weight");
+    Shape stem = stem();
     Shape head = mapping.shape("fc.weight");
     boolean keras = mapping.scheme().isKeras();
     ResNetConfig config = ResNetConfig.of(variant);
@@ -159,7 +170,8 @@ final class VariantGuess {
         config
             .withClasses(head == null || head.rank() < 1 ? 0 : head.dimension(0))
             .withInputChannels(stem == null || stem.rank() < 2 ? 3 : Math.max(1, stem.dimension(1)))
-            .withConvBias(mapping.shape("conv1.bias") != null);
+            .withConvBias(
+                mapping.shape("conv1.bias") != null || mapping.shape("conv1.0.bias") != null);
     if (!keras) {
       return config;
     }

@@ -5,6 +5,7 @@ import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,10 +33,22 @@ final class VariantShapes {
   }
 
   StemKind stem() {
+    if (mapping.shape("conv1.0.weight") != null) {
+      List<Integer> widths = List.of(outputs("conv1.0.weight"), outputs("conv1.3.weight"));
+      return Arrays.stream(StemKind.values())
+          .filter(kind -> kind.widthsBefore().equals(widths))
+          .findFirst()
+          .orElse(StemKind.DEEP);
+    }
     Shape stem = mapping.shape("conv1.weight");
     return stem != null && stem.rank() == 4 && stem.dimension(2) == 3
         ? StemKind.CIFAR
         : StemKind.IMAGENET;
+  }
+
+  private int outputs(String convolution) {
+    Shape shape = mapping.shape(convolution);
+    return shape == null || shape.rank() != 4 ? 0 : shape.dimension(0);
   }
 
   /** The whole table; null where blocks are not as those of a ResNet. */
@@ -66,7 +79,7 @@ final class VariantShapes {
     if (widths.contains(0) || groups < 1 || widthPerGroup < 1) {
       return null;
     }
-    String data = stem() == StemKind.CIFAR ? "_cifar" : "_imagenet";
+    String data = stem().isDeep() ? "_deep" : stem() == StemKind.CIFAR ? "_cifar" : "_imagenet";
     return new ResNetVariant(
         "resnet" + layers + data, kind, stem(), blocks, widths, groups, widthPerGroup, true);
   }

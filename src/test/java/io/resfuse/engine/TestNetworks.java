@@ -177,6 +177,12 @@ public final class TestNetworks {
             47));
     cases.add(
         new TestNetwork(
+            ResNet.build(small("deepStem", BlockKind.BASIC, StemKind.TIERED_DEEP, 1, 64, true)),
+            2,
+            33,
+            47));
+    cases.add(
+        new TestNetwork(
             ResNet.build(small("bottleneck", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)),
             3,
             32,

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What torchvision computed for a network whose weights {@link TestData} makes: a file of {@code
- * torchvision/make_expected.py}, whose head says what is in it.
+ * What torchvision or timm computed for a network whose weights {@link TestData} makes: a file of
+ * {@code torchvision/make_expected.py}, whose head says what is in it, or {@code timm}'s.
  */
 public final class TorchvisionCase {
   /** All cases. Those with {@code -b} are others with other images. */
@@ -33,7 +33,9 @@ public final class TorchvisionCase {
           "resnext14_32x4d",
           "resnext14_32x4d-b",
           "wide_resnet14_2",
-          "wide_resnet14_2-b");
+          "wide_resnet14_2-b",
+          "resnet14c",
+          "resnet14c-b");
 
   /** The sums with random signs per array. */
   public static final int PROJECTIONS = 8;
@@ -72,11 +74,16 @@ public final class TorchvisionCase {
   /** Reads the committed file of a case. */
   public static TorchvisionCase of(String name) {
     try (InputStream file =
-        TorchvisionCase.class.getResourceAsStream("/torchvision/" + name + ".tsv")) {
+        TorchvisionCase.class.getResourceAsStream(folder(name) + name + ".tsv")) {
       return parse(new String(file.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** torchvision's, or timm's for what only that has. */
+  private static String folder(String name) {
+    return name.matches(".*1[04][cdt](-b)?") ? "/timm/" : "/torchvision/";
   }
 
   /** Parses a file's text. */
@@ -128,6 +135,7 @@ public final class TorchvisionCase {
               ResNetConfig.of(bottlenecks(1, 64, 1, 2, 2, 2))
                   .replaceStrideWithDilation(false, true, true);
           case "resnext14_32x4d" -> ResNetConfig.of(bottlenecks(32, 4, 1, 1, 1, 1));
+          case "resnet14c" -> ResNetConfig.of(deep(BlockKind.BOTTLENECK, StemKind.DEEP));
           case "wide_resnet14_2" -> ResNetConfig.of(bottlenecks(1, 128, 1, 1, 1, 1));
           default -> ResNetConfig.of(name.replace("-b", ""));
         };
@@ -144,6 +152,11 @@ public final class TorchvisionCase {
         groups,
         widthPerGroup,
         true);
+  }
+
+  private ResNetVariant deep(BlockKind block, StemKind stem) {
+    return new ResNetVariant(
+        name, block, stem, List.of(1, 1, 1, 1), List.of(64, 128, 256, 512), 1, 64, true);
   }
 
   /** The options of its training plan; no momentum, which saves memory. */

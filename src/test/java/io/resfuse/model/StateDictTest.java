@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -16,18 +17,22 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Names and shapes of all parameters against torchvision's state_dicts. */
+/** Names and shapes of all parameters against torchvision's and timm's state_dicts. */
 class StateDictTest {
   static List<String> lines() throws IOException {
-    try (InputStream file =
-        StateDictTest.class.getResourceAsStream("/torchvision/state_dicts.tsv")) {
-      return new String(file.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    List<String> lines = new ArrayList<>();
+    for (String library : List.of("torchvision", "timm")) {
+      try (InputStream file =
+          StateDictTest.class.getResourceAsStream("/" + library + "/state_dicts.tsv")) {
+        lines.addAll(new String(file.readAllBytes(), StandardCharsets.UTF_8).lines().toList());
+      }
     }
+    return lines;
   }
 
   @ParameterizedTest
   @MethodSource("lines")
-  void namesAndShapesAreTorchvisions(String line) throws NoSuchAlgorithmException {
+  void namesAndShapesAreTheirs(String line) throws NoSuchAlgorithmException {
     String[] fields = line.split("\t", 0);
     NetworkSpec network = ResNet.build(ResNetConfig.of(fields[0]));
     long trained =
@@ -52,7 +57,7 @@ class StateDictTest {
     assertThat(lines().stream().map(line -> line.substring(0, line.indexOf('\t'))))
         .containsExactlyInAnyOrderElementsOf(
             ResNetVariant.all().stream()
-                .filter(v -> v.residual() && v.stem() == ResNetVariant.StemKind.IMAGENET)
+                .filter(v -> v.residual() && v.stem() != ResNetVariant.StemKind.CIFAR)
                 .map(ResNetVariant::name)
                 .toList());
   }

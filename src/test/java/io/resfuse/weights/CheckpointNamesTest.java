@@ -330,19 +330,62 @@ class CheckpointNamesTest {
         .withMessageContaining("--lenient")
         .withMessageContaining("unexpected: attention.scale");
     assertIsSmall(ModelFile.open(file, LoadOptions.STRICT.withLenient(true)));
-    tensors.put("layer1.0.se.fc1.weight", zeros(3, 3));
-    TensorFile squeezed = file(tensors);
+    tensors.put("layer1.0.gate.fc1.weight", zeros(3, 3));
+    TensorFile gated = file(tensors);
     assertThatExceptionOfType(WeightsException.class)
-        .isThrownBy(() -> ModelFile.open(squeezed))
+        .isThrownBy(() -> ModelFile.open(gated))
         .withMessageContaining("the closest is resnet8 with")
-        .withMessageContaining("layer1.0.se.fc1.weight");
+        .withMessageContaining("layer1.0.gate.fc1.weight");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"resnet50c", "resnet50s"})
+  void knowsTheNamesOfTimmsDeepStems(String name) {
+    ResNetConfig config = ResNetConfig.of(name).withClasses(3);
+    assertThat(ModelFile.open(shapes(config, n -> "module." + n)).config()).isEqualTo(config);
   }
 
   @Test
-  void saysWhatOtherNetworksAre() {
-    Map<String, HostTensor> deepStem = renamed(n -> n.replaceFirst("^conv1\\.", "conv1.0."));
+  void refusesADeepStemOfOtherWidthsByItsClosestRelative() {
+    TensorFile file =
+        shapes(
+            ResNetConfig.of("resnet50s").withClasses(3),
+            n -> n.equals("conv1.3.weight") ? "conv1.2.weight" : n);
     assertThatExceptionOfType(WeightsException.class)
-        .isThrownBy(() -> ModelFile.open(file(deepStem)))
-        .withMessageContaining("three 3x3 convolutions (a ResNet-D)");
+        .isThrownBy(() -> ModelFile.open(file))
+        .withMessageContaining("the closest is resnet50c with")
+        .withMessageContaining("conv1.3.weight");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "layer1.0.se.conv.weight, it has efficient channel attention (an ECA-ResNet)",
+    "layer2.0.se.fc1.weight, it has squeeze and excitation (an SE-ResNet)",
+    "maxpool.0.weight, it has another pooling behind its stem (a ResNet-RS",
+    "layer2.0.aa.filt, it has anti-aliased strides (blur pools)",
+    "layer1.0.conv2.fc1.weight, it has split or selective convolutions (a ResNeSt",
+    "layer1.0.convs.1.weight, it has convolutions in steps (a Res2Net)",
+  })
+  void refusesRelativesThatItDoesNotRun(String name, String found) {
+    Map<String, HostTensor> file = parameters(SMALL);
+    file.put(name, zeros(3));
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> ModelFile.open(file(file)))
+        .withMessageContaining(found)
+        .withMessageContaining("which is not run here")
+        .withMessageNotContaining("\n");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "stages.0.blocks.0.norm1.weight, resnetv2",
+    "layer0.conv1.weight, legacy_se",
+  })
+  void saysWhatOtherNetworksAre(String name, String found) {
+    Map<String, HostTensor> file = new LinkedHashMap<>();
+    file.put(name, zeros(3));
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> ModelFile.open(file(file)))
+        .withMessageContaining(found);
   }
 }

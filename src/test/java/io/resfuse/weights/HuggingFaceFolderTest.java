@@ -129,6 +129,12 @@ class HuggingFaceFolderTest {
     assertThatExceptionOfType(WeightsException.class)
         .isThrownBy(() -> ModelFile.open(file))
         .withMessageContaining("its activation is gelu");
+    for (String name : new String[] {"resnetaa50", "seresnextaa101d_32x8d", "resnetblur50"}) {
+      write("config.json", "{\"architecture\":\"" + name + "\",\"pretrained_cfg\":{}}");
+      assertThatExceptionOfType(WeightsException.class)
+          .isThrownBy(() -> ModelFile.open(file))
+          .withMessageContaining("it is an anti-aliased network (" + name + ")");
+    }
   }
 
   @ParameterizedTest

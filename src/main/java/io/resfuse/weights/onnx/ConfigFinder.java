@@ -107,7 +107,7 @@ final class ConfigFinder {
   }
 
   private Stream<Conv> convs() {
-    List<Conv> all = new ArrayList<>(List.of(matched.stem()));
+    List<Conv> all = new ArrayList<>(matched.stems());
     for (Block block : matched.blocks()) {
       all.addAll(block.convs());
       if (block.projection() != null) {
@@ -155,9 +155,24 @@ final class ConfigFinder {
         config.dilateStages());
   }
 
+  private StemKind stem() {
+    if (matched.stems().size() == 1) {
+      return matched.stem().window().kernel() == 7 ? StemKind.IMAGENET : StemKind.CIFAR;
+    }
+    List<Integer> widths =
+        matched.stems().stream().limit(2).map(conv -> conv.outChannels()).toList();
+    for (StemKind kind : StemKind.values()) {
+      if (kind.widthsBefore().equals(widths)) {
+        return kind;
+      }
+    }
+    throw graph.refuse(
+        matched.stem().node(), "begins a stem of " + widths + " channels, which no network has");
+  }
+
   private ResNetVariant variant(boolean bottleneck) {
     BlockKind kind = bottleneck ? BlockKind.BOTTLENECK : BlockKind.BASIC;
-    StemKind stem = matched.stem().window().kernel() == 7 ? StemKind.IMAGENET : StemKind.CIFAR;
+    StemKind stem = stem();
     List<Integer> blocks = new ArrayList<>();
     List<Integer> widths = new ArrayList<>();
     for (List<Block> stage : stages) {

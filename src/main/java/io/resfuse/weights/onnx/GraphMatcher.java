@@ -40,9 +40,9 @@ final class GraphMatcher {
 
   private MatchedNetwork network() {
     Feature image = image();
-    Layers.After stem = layers.conv(image, graph.only(image.value()));
-    int inputChannels = stem.conv().weight().shape().dimension(1);
-    Feature value = layers.relu(stem.value(), "the first convolution");
+    List<Conv> stems = new ArrayList<>();
+    Feature value = stem(image, stems);
+    int inputChannels = stems.get(0).weight().shape().dimension(1);
     Pool pool = null;
     if (graph.consumers(value.value()).size() == 1 && follows(value, "MaxPool")) {
       Feature padded = layers.skip(value);
@@ -70,7 +70,26 @@ final class GraphMatcher {
             "export it without that output");
       }
     }
-    return new MatchedNetwork(inputChannels, stem.conv(), pool, blocks, linear, notes);
+    return new MatchedNetwork(inputChannels, stems, pool, blocks, linear, notes);
+  }
+
+  /** One convolution, or, where something is added later, as many as follow without a branch. */
+  private Feature stem(Feature image, List<Conv> convs) {
+    Feature value = image;
+    do {
+      Layers.After after = layers.conv(value, graph.only(value.value()));
+      convs.add(after.conv());
+      value = layers.relu(after.value(), "a convolution of the stem");
+      if (convs.size() > MOST_CONVS) {
+        throw graph.refuse(after.conv().node(), "is the fourth convolution of a stem");
+      }
+    } while (graph.hasAdd()
+        && graph.consumers(value.value()).size() == 1
+        && graph.only(value.value()).is("Conv"));
+    if (convs.size() == 2) {
+      throw graph.refuse(convs.get(1).node(), "ends a stem of two convolutions");
+    }
+    return value;
   }
 
   private static int kernel(OnnxNode node) {

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A graph as the parts of a ResNet.
  *
  * @param inputChannels of the picture
- * @param stem the first convolution
+ * @param stems one convolution, or the three of a deep stem, a ReLU after each
  * @param pool max pooling after it, or null
  * @param blocks in their order
  * @param head the linear layer, or null
@@ -17,11 +17,16 @@ import org.jspecify.annotations.Nullable;
  */
 record MatchedNetwork(
     int inputChannels,
-    Conv stem,
+    List<Conv> stems,
     @Nullable Pool pool,
     List<Block> blocks,
     @Nullable Head head,
     List<String> notes) {
+  /** The first convolution. */
+  Conv stem() {
+    return stems.get(0);
+  }
+
   /**
    * A convolution.
    *

@@ -110,7 +110,11 @@ public final class OnnxNetwork {
 
   /** Gives the parts the names that our operations have. */
   private void name() {
-    convs.put("conv1", matched.stem());
+    List<String> stem =
+        matched.stems().size() == 1 ? List.of("conv1") : List.of("conv1.0", "conv1.3", "conv1.6");
+    for (int i = 0; i < stem.size(); i++) {
+      convs.put(stem.get(i), matched.stems().get(i));
+    }
     List<Integer> counts = config.variant().blocks();
     int stage = 0;
     int at = 0;

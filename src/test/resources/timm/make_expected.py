@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+"""Writes what timm computes for networks whose weights are made by a formula.
+
+Run with a Python that has torch, torchvision and timm (1.0.29 with PyTorch 1.13 made the files):
+
+    python3 make_expected.py [--out DIRECTORY] [CASE ...]
+
+Formula, files and their lines are those of ../torchvision/make_expected.py, which this uses.
+"""
+import importlib.util
+import os
+
+import timm
+from timm.models.resnet import BasicBlock, Bottleneck, ResNet
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPEC = importlib.util.spec_from_file_location(
+    "torchvisions", os.path.join(HERE, "..", "torchvision", "make_expected.py")
+)
+base = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(base)
+
+DEEP = {"stem_width": 32, "stem_type": "deep"}
+D = {**DEEP, "avg_down": True}
+TIERED = {"stem_width": 32, "stem_type": "deep_tiered", "avg_down": True}
+
+
+def network(block, **options):
+    return lambda: ResNet(block, [1, 1, 1, 1], **options)
+
+
+# Sizes of inference are odd at every stage, so that the last windows of average pools are cut.
+base.CASES = {
+    # name: (module, batch and size of training, size of inference)
+    "resnet14c": (network(Bottleneck, **DEEP), 4, 48, 65),
+    "resnet14c-b": (network(Bottleneck, **DEEP), 4, 48, 64),
+    "resnet14d": (network(Bottleneck, **D), 4, 48, 65),
+    "resnet14d-b": (network(Bottleneck, **D), 4, 48, 64),
+    "resnet10t": (network(BasicBlock, **TIERED), 4, 49, 65),
+    "resnet10t-b": (network(BasicBlock, **TIERED), 4, 49, 67),
+}
+
+base.VARIANTS = """
+    resnet50c resnet101c resnet152c resnet50s resnet101s resnet152s resnext101_32x4d resnext101_64x4d
+""".split()
+
+
+
+
+class Models:
+    """Where the other script looks for makers of networks."""
+
+    def __getattr__(self, name):
+        return lambda: timm.create_model(name)
+
+
+base.torchvision.models = Models()
+base.HERE = HERE
+
+if __name__ == "__main__":
+    base.main()
