@@ -232,6 +232,16 @@ struct AveragePool {
   int accumulate;                 // backward only
 };
 
+// out[n][i][j][c] = mean of in[n][i * size + u][j * size + v][c] over those 0 <= u, v < size that the image has, and back:
+// inputGradient[n][y][x][c] (+)= gradient[n][y / size][x / size][c] / pixels of that square.
+struct AverageSquares {
+  const void* input;              // T [images][height][width][channels]; backward: the gradient of the output
+  void* output;                   // T, ceil(height / size) rows and ceil(width / size) columns; backward: that of the input
+  int images, height, width, channels;   // of the forward pass' input
+  int size;
+  int accumulate;                 // backward only
+};
+
 // out[n][i][j][c + before] = in[n][i * stride][j * stride][c] for c < valid, all else zero; and back:
 // inputGradient[n][i * stride][j * stride][c] (+)= gradient[n][i][j][c + before], all else (+)= 0.
 struct SubsampledIdentity {

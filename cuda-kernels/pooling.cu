@@ -1,4 +1,4 @@
-// Max pooling and global average pooling, forward and backward, NHWC.
+// Max pooling, average pooling over squares and global average pooling, forward and backward, NHWC.
 //
 // maxPool_T           see MaxPool. A block makes rowsPerBlock x columnsPerBlock outputs of blockDim.x vectors (16 bytes) of
 //   channels, row by row; the input rows that a row's windows meet lie in shared memory, a ring of 'kernel' rows, normalised already.
@@ -17,6 +17,11 @@
 // averagePool_T, averagePoolBackward_T   see AveragePool.
 //   Launch: block (x, y): x = min(32, V), y = 256 / x rounded down, or less (any x <= 128, y with x * y <= 256); grid (ceil(V / x), images).
 //   Bytes: each element once.
+// averageSquares_T, averageSquaresBackward_T   see AverageSquares. A thread has one vector of channels of one square, which it adds up
+//   row by row in fp32; or it reads the square's gradient once and writes all of its pixels.
+//   Launch: blocks of any number of threads up to 256; grid (ceil(columns * V / threads), rows, images), rows and columns of squares.
+//   Bytes: each element of both tensors once (the result of the backward pass twice to accumulate).
+//   FLOPs: an addition per element of the larger tensor, and a division per square.
 //   Pointers: 16-byte aligned, index 8-byte aligned; channels a multiple of 8.
 #include "parameters.cuh"
 #include "per_channel.cuh"
@@ -326,9 +331,79 @@ __device__ __forceinline__ void averagePoolBackward(const AveragePool& p) {
   }
 }
 
+// A thread's square: where its pixels are in the larger tensor, and its one in the smaller, in vectors.
+struct Square {
+  int rows, columns;          // that the image has; none for a thread without a square
+  long long first, rowStep;   // the first pixel; from row to row
+  int columnStep;
+  long long mean;
+
+  template <class Type>
+  static __device__ __forceinline__ Square of(const AverageSquares& p) {
+    const int vectors = p.channels / Type::perVector, across = (p.width + p.size - 1) / p.size;
+    const int thread = blockIdx.x * blockDim.x + threadIdx.x;
+    const int column = thread / vectors, vector = thread % vectors;
+    const int y = blockIdx.y * p.size, x = column * p.size;
+    Square s;
+    s.columns = max(min(p.size, p.width - x), 0);
+    s.rows = s.columns == 0 ? 0 : min(p.size, p.height - y);
+    s.columnStep = vectors;
+    s.rowStep = (long long)p.width * vectors;
+    s.first = ((long long)(blockIdx.z * p.height + y) * p.width + x) * vectors + vector;
+    s.mean = ((long long)(blockIdx.z * gridDim.y + blockIdx.y) * across + column) * vectors + vector;
+    return s;
+  }
+};
+
+template <class Type>
+__device__ __forceinline__ void averageSquares(const AverageSquares& p) {
+  constexpr int n = Type::perVector;
+  const Square s = Square::of<Type>(p);
+  if (s.rows == 0) return;
+  float sum[n] = {};
+  for (int u = 0; u < s.rows; ++u) {
+#pragma unroll 2
+    for (int v = 0; v < s.columns; ++v) {
+      float x[n];
+      load<Type>(p.input, s.first + u * s.rowStep + v * s.columnStep, x);
+#pragma unroll
+      for (int i = 0; i < n; ++i) sum[i] += x[i];
+    }
+  }
+  const float pixels = s.rows * s.columns;
+#pragma unroll
+  for (int i = 0; i < n; ++i) sum[i] /= pixels;
+  store<Type>(p.output, s.mean, sum);
+}
+
+template <class Type>
+__device__ __forceinline__ void averageSquaresBackward(const AverageSquares& p) {
+  constexpr int n = Type::perVector;
+  const Square s = Square::of<Type>(p);
+  if (s.rows == 0) return;
+  float g[n];
+  load<Type>(p.input, s.mean, g);
+  const float pixels = s.rows * s.columns;
+#pragma unroll
+  for (int i = 0; i < n; ++i) g[i] /= pixels;
+  for (int u = 0; u < s.rows; ++u) {
+#pragma unroll 2
+    for (int v = 0; v < s.columns; ++v) {
+      const long long at = s.first + u * s.rowStep + v * s.columnStep;
+      float sum[n] = {};
+      if (p.accumulate) load<Type>(p.output, at, sum);
+#pragma unroll
+      for (int i = 0; i < n; ++i) sum[i] += g[i];
+      store<Type>(p.output, at, sum);
+    }
+  }
+}
+
 RESFUSE_EXPORT(maxPool, MaxPool, kPoolThreads, 2)
 RESFUSE_EXPORT(maxPoolBackward, MaxPoolBackward, kPoolThreads, 2)
 RESFUSE_EXPORT(averagePool, AveragePool, kMaxThreads)
 RESFUSE_EXPORT(averagePoolBackward, AveragePool, kMaxThreads)
+RESFUSE_EXPORT(averageSquares, AverageSquares, kMaxThreads)
+RESFUSE_EXPORT(averageSquaresBackward, AverageSquares, kMaxThreads)
 
 }  // namespace resfuse

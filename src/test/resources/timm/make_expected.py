@@ -41,7 +41,9 @@ base.CASES = {
 }
 
 base.VARIANTS = """
-    resnet50c resnet101c resnet152c resnet50s resnet101s resnet152s resnext101_32x4d resnext101_64x4d
+    resnext101_32x4d resnext101_64x4d resnet50c resnet101c resnet152c resnet50s resnet101s resnet152s
+    resnet18d resnet34d resnet50d resnet101d resnet152d resnext50d_32x4d resnet26d resnet200d
+    resnet10t resnet14t resnet26t resnet50t
 """.split()
 
 

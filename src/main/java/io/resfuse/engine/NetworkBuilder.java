@@ -1,5 +1,6 @@
 package io.resfuse.engine;
 
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -148,6 +149,24 @@ public final class NetworkBuilder {
     }
     Value output = value(opName, in.channels(), false);
     operations.add(new MaxPool(opName, in, window, output));
+    return output;
+  }
+
+  /**
+   * Average pooling over squares that do not overlap.
+   *
+   * @param opName unique name
+   * @param in what is pooled
+   * @param size rows and columns of a square
+   * @return (batch, channels, height / size, width / size), rounded up
+   */
+  public Value averagePool(String opName, Value in, int size) {
+    if (size < 1) {
+      throw new IllegalArgumentException(
+          opName + ": an average needs squares of at least one pixel, got " + size);
+    }
+    Value output = value(opName, in.channels(), false);
+    operations.add(new AveragePool(opName, in, size, output));
     return output;
   }
 

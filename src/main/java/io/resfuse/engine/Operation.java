@@ -237,6 +237,34 @@ public sealed interface Operation {
   }
 
   /**
+   * The mean of each square of pixels, side by side from the first row and column on. Those at the
+   * last row and column are cut at the border of the image, and are the mean of the pixels that
+   * they have (PyTorch's {@code AvgPool2d(size, ceil_mode=True, count_include_pad=False)}).
+   *
+   * @param name unique name
+   * @param input what is pooled
+   * @param size rows and columns of a square
+   * @param output the result, of the input's channels
+   */
+  record AveragePool(String name, Value input, int size, Value output) implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      Window everySize = new Window(1, size, 0, 1);
+      return everySize.outputShape(in, output.channels());
+    }
+  }
+
+  /**
    * The mean over rows and columns.
    *
    * @param name unique name

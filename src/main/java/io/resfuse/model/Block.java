@@ -24,8 +24,8 @@ public sealed interface Block permits BasicBlock, Bottleneck {
   int outChannels();
 
   /**
-   * The shortcut of a block: the input itself where shapes agree, else option A or B; null in a
-   * plain network.
+   * The shortcut of a block: the input itself where shapes agree, else option A, B or, with {@link
+   * ResNetVariant#averagedShortcuts}, B of the input's averages; null in a plain network.
    *
    * @param builder the network
    * @param config which option
@@ -51,9 +51,13 @@ public sealed interface Block permits BasicBlock, Bottleneck {
     if (config.shortcut() == ResNetConfig.Shortcut.IDENTITY) {
       return builder.subsampledIdentity(block + ".shortcut", in, stride, outChannels);
     }
-    ConvBnRelu projection =
-        new ConvBnRelu(
-            block + ".downsample.0", block + ".downsample.1", outChannels, 1, stride, 1, 1, false);
-    return projection.append(builder, config, in, null);
+    String name = block + ".downsample.";
+    if (config.variant().averagedShortcuts()) {
+      Value pooled = stride == 1 ? in : builder.averagePool(name + 0, in, stride);
+      return new ConvBnRelu(name + 1, name + 2, outChannels, 1, 1, 1, 1, false)
+          .append(builder, config, pooled, null);
+    }
+    return new ConvBnRelu(name + 0, name + 1, outChannels, 1, stride, 1, 1, false)
+        .append(builder, config, in, null);
   }
 }

@@ -2,6 +2,7 @@ package io.resfuse.model;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -170,6 +171,9 @@ public record ModelSummary(String network, Shape inputShape, List<Row> rows) {
     }
     if (operation instanceof MaxPool pool) {
       return "max pool " + window(pool.window());
+    }
+    if (operation instanceof AveragePool pool) {
+      return "average pool " + pool.size() + "x" + pool.size() + "/" + pool.size();
     }
     if (operation instanceof SubsampledIdentity identity) {
       return "subsample /" + identity.stride() + ", pad channels";

@@ -73,6 +73,12 @@ public record ResNetConfig(
           variant.name()
               + " is made of basic blocks, which cannot be dilated; use resnet50 or deeper");
     }
+    if (variant.averagedShortcuts() && dilateStages.contains(true)) {
+      throw new IllegalArgumentException(
+          variant.name()
+              + " cannot be dilated, since its shortcuts are averages of squares side by side;"
+              + " use a network without, as resnet50");
+    }
     dilateStages = List.copyOf(dilateStages);
   }
 

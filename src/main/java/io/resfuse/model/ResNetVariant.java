@@ -25,6 +25,8 @@ import java.util.regex.Pattern;
  * @param groups groups of the 3x3 convolution of bottlenecks
  * @param widthPerGroup channels per group in the first stage (64 for a plain bottleneck)
  * @param residual false for the plain counterpart without shortcuts
+ * @param averagedShortcuts whether projections have no stride, but are of the averages of squares
+ *     of as many pixels (He et al. 2018, ResNet-D)
  */
 public record ResNetVariant(
     String name,
@@ -34,7 +36,8 @@ public record ResNetVariant(
     List<Integer> widths,
     int groups,
     int widthPerGroup,
-    boolean residual) {
+    boolean residual,
+    boolean averagedShortcuts) {
   /** A thousand blocks a stage, as many as files of models may have. */
   private static final int MOST_LAYERS = 6002;
 
@@ -74,10 +77,16 @@ public record ResNetVariant(
     /** The same with channels that grow, timm's {@code resnet50t}. */
     TIERED_DEEP(24, 32);
 
-    private final List<Integer> before;
+    private final int first;
+    private final int second;
 
-    StemKind(Integer... before) {
-      this.before = List.of(before);
+    StemKind() {
+      this(0, 0);
+    }
+
+    StemKind(int first, int second) {
+      this.first = first;
+      this.second = second;
     }
 
     /**
@@ -86,7 +95,7 @@ public record ResNetVariant(
      * @return two numbers, or none where the stem is one convolution
      */
     public List<Integer> widthsBefore() {
-      return before;
+      return isDeep() ? List.of(first, second) : List.of();
     }
 
     /**
@@ -95,7 +104,7 @@ public record ResNetVariant(
      * @return whether {@link #widthsBefore} has any
      */
     public boolean isDeep() {
-      return !before.isEmpty();
+      return first > 0;
     }
 
     /**
@@ -122,6 +131,7 @@ public record ResNetVariant(
    * @param groups as in the record
    * @param widthPerGroup as in the record
    * @param residual as in the record
+   * @param averagedShortcuts as in the record
    */
   public ResNetVariant {
     if (blocks.size() != widths.size() || blocks.isEmpty()) {
@@ -129,6 +139,30 @@ public record ResNetVariant(
     }
     blocks = List.copyOf(blocks);
     widths = List.copyOf(widths);
+  }
+
+  /**
+   * A table whose projections have the stride, as torchvision's.
+   *
+   * @param name as in the record
+   * @param block as in the record
+   * @param stem as in the record
+   * @param blocks as in the record
+   * @param widths as in the record
+   * @param groups as in the record
+   * @param widthPerGroup as in the record
+   * @param residual as in the record
+   */
+  public ResNetVariant(
+      String name,
+      BlockKind block,
+      StemKind stem,
+      List<Integer> blocks,
+      List<Integer> widths,
+      int groups,
+      int widthPerGroup,
+      boolean residual) {
+    this(name, block, stem, blocks, widths, groups, widthPerGroup, residual, false);
   }
 
   /**
@@ -204,6 +238,12 @@ public record ResNetVariant(
     return new ResNetVariant(newName, block, kind, blocks, widths, groups, widthPerGroup, residual);
   }
 
+  /** The same stages with averaged shortcuts behind another stem. */
+  private ResNetVariant averaging(String newName, StemKind kind) {
+    return new ResNetVariant(
+        newName, block, kind, blocks, widths, groups, widthPerGroup, residual, true);
+  }
+
   /**
    * Whether it is the same network but for its name.
    *
@@ -220,7 +260,8 @@ public record ResNetVariant(
             other.widths,
             other.groups,
             other.widthPerGroup,
-            other.residual));
+            other.residual,
+            other.averagedShortcuts));
   }
 
   /**
@@ -285,12 +326,27 @@ public record ResNetVariant(
 
   /** Those of timm that torchvision has not. */
   private static void addTimm(List<ResNetVariant> list) {
+    BlockKind bottleneck = BlockKind.BOTTLENECK;
+    list.add(imageNet("resnext101_32x4d", bottleneck, 32, 4, 3, 4, 23, 3));
+    list.add(imageNet("resnext101_64x4d", bottleneck, 64, 4, 3, 4, 23, 3));
     for (String name : List.of("resnet50", "resnet101", "resnet152")) {
       list.add(of(list, name).withStem(name + "c", StemKind.DEEP));
       list.add(of(list, name).withStem(name + "s", StemKind.WIDE_DEEP));
     }
-    list.add(imageNet("resnext101_32x4d", BlockKind.BOTTLENECK, 32, 4, 3, 4, 23, 3));
-    list.add(imageNet("resnext101_64x4d", BlockKind.BOTTLENECK, 64, 4, 3, 4, 23, 3));
+    for (String name : List.of("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")) {
+      list.add(of(list, name).averaging(name + "d", StemKind.DEEP));
+    }
+    list.add(of(list, "resnext50_32x4d").averaging("resnext50d_32x4d", StemKind.DEEP));
+    ResNetVariant twoPerStage = imageNet("", bottleneck, 1, 64, 2, 2, 2, 2);
+    list.add(twoPerStage.averaging("resnet26d", StemKind.DEEP));
+    list.add(imageNet("", bottleneck, 1, 64, 3, 24, 36, 3).averaging("resnet200d", StemKind.DEEP));
+    list.add(
+        imageNet("", BlockKind.BASIC, 1, 64, 1, 1, 1, 1)
+            .averaging("resnet10t", StemKind.TIERED_DEEP));
+    list.add(
+        imageNet("", bottleneck, 1, 64, 1, 1, 1, 1).averaging("resnet14t", StemKind.TIERED_DEEP));
+    list.add(twoPerStage.averaging("resnet26t", StemKind.TIERED_DEEP));
+    list.add(of(list, "resnet50").averaging("resnet50t", StemKind.TIERED_DEEP));
   }
 
   private static ResNetVariant of(List<ResNetVariant> list, String name) {

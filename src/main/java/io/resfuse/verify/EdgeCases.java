@@ -220,6 +220,8 @@ public final class EdgeCases {
     cases.add(edge("edge:", OperationShape.maxPool(72, false, usual, 1, 4, 131)));
     cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(2, 3, 0, 1), 9, 8, 9)));
     cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(5, 1, 2, 1), 2, 7, 9)));
+    // Squares that are cut in rows and columns, in more vectors than a block has threads.
+    cases.add(edge("edge:", OperationShape.meanPool(264, 2, 3, 5, 17)));
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 9, 4, 4)));
   }
 

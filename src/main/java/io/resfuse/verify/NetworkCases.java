@@ -213,6 +213,9 @@ public final class NetworkCases {
     if (operation instanceof Operation.MaxPool pool) {
       return builder.maxPool(name, in, pool.window());
     }
+    if (operation instanceof Operation.AveragePool pool) {
+      return builder.averagePool(name, in, pool.size());
+    }
     if (operation instanceof Operation.SubsampledIdentity identity) {
       return builder.subsampledIdentity(name, in, identity.stride(), identity.output().channels());
     }

@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param out channels of the output
  * @param prologue whether the input is what a batch norm and a ReLU give, which engines may fuse
  *     into the reading of it; of convolutions and max pools only
- * @param window of convolutions and pools; of the shortcut only the stride counts
+ * @param window of convolutions and pools; of the shortcut only the stride counts, of means over
+ *     squares only the kernel
  * @param groups of the convolution
  * @param bias whether the convolution has one
  * @param batchNorm whether a batch norm follows it
@@ -58,6 +59,8 @@ public record OperationShape(
     SHORTCUT,
     /** Mean over the image. */
     AVGPOOL,
+    /** Mean over squares side by side. */
+    MEANPOOL,
     /** Matrix product and bias. */
     LINEAR,
     /** Softmax cross-entropy. */
@@ -106,6 +109,9 @@ public record OperationShape(
       Window stride = new Window(1, identity.stride(), 0, 1);
       return plain(Kind.SHORTCUT, channels, out, stride, batch, height, width);
     }
+    if (operation instanceof Operation.AveragePool pool) {
+      return meanPool(channels, pool.size(), batch, height, width);
+    }
     Kind kind = operation instanceof Operation.Linear ? Kind.LINEAR : Kind.AVGPOOL;
     return plain(kind, channels, out, POINT, batch, height, width);
   }
@@ -132,6 +138,11 @@ public record OperationShape(
         width);
   }
 
+  static OperationShape meanPool(int channels, int size, int batch, int height, int width) {
+    Window squares = new Window(size, size, 0, 1);
+    return plain(Kind.MEANPOOL, channels, channels, squares, batch, height, width);
+  }
+
   static OperationShape plain(
       Kind kind, int in, int out, Window window, int batch, int height, int width) {
     return new OperationShape(
@@ -150,6 +161,7 @@ public record OperationShape(
         switch (kind) {
           case LOSS -> false;
           case AVGPOOL -> Integer.bitCount(height * width) == 1;
+          case MEANPOOL -> window.kernel() <= 2;
           // As many 1 as -1 have a mean of 0 and a variance of 1.
           case CONV, MAXPOOL -> !prologue || batch * height * width % 2 == 0;
           default -> true;
@@ -186,6 +198,7 @@ public record OperationShape(
                   relu);
           case MAXPOOL -> builder.maxPool("pool", input, window);
           case SHORTCUT -> builder.subsampledIdentity("shortcut", input, window.stride(), out);
+          case MEANPOOL -> builder.averagePool("pool", input, window.kernel());
           case AVGPOOL, LOSS -> builder.globalAveragePool("avgpool", input);
           case LINEAR -> builder.linear("fc", builder.globalAveragePool("avgpool", input), out);
         };
@@ -222,7 +235,7 @@ public record OperationShape(
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder(kind.toString());
-    if (kind == Kind.CONV || kind == Kind.MAXPOOL) {
+    if (kind == Kind.CONV || kind == Kind.MAXPOOL || kind == Kind.MEANPOOL) {
       text.append(' ').append(window.kernel()).append('x').append(window.kernel());
     }
     if (window.stride() != 1) {

@@ -41,6 +41,9 @@ public final class RandomShapes {
       Window point = new Window(1, 1, 0, 1);
       return OperationShape.plain(Kind.AVGPOOL, channels, channels, point, batch, height, width);
     }
+    if (kind == 15 && random.nextInt(2) == 0) {
+      return OperationShape.meanPool(random.nextInt(1, 40), 2, batch, height, width);
+    }
     if (kind == 2) {
       Window point = new Window(1, 1, 0, 1);
       return OperationShape.plain(

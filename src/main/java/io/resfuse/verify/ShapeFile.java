@@ -173,6 +173,11 @@ public final class ShapeFile {
     int kernel = number("kernel", 1);
     int dilation = number("dilation", 1);
     int size = number("size", 1);
+    if (kind == Kind.MEANPOOL) {
+      int batch = number("batch", 1);
+      return OperationShape.meanPool(
+          in, kernel, batch, number("height", size), number("width", size));
+    }
     boolean isFlat = kind == Kind.LINEAR || kind == Kind.LOSS;
     return new OperationShape(
         kind,

@@ -88,8 +88,7 @@ final class ModelFolder {
     if (Boolean.TRUE.equals(config.get("downsample_in_first_stage"))) {
       throw unlike("its first stage halves the picture (downsample_in_first_stage)");
     }
-    if (config.get("architecture") instanceof String name
-        && ANTI_ALIASED.matcher(name).matches()) {
+    if (config.get("architecture") instanceof String name && ANTI_ALIASED.matcher(name).matches()) {
       throw unlike("it is an anti-aliased network (" + name + ")");
     }
     if (config.get("hidden_act") instanceof String activation && !activation.equals("relu")) {

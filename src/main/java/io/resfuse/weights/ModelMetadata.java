@@ -91,6 +91,9 @@ public record ModelMetadata(
     table.put("groups", variant.groups());
     table.put("width_per_group", variant.widthPerGroup());
     table.put("residual", variant.residual());
+    if (variant.averagedShortcuts()) {
+      table.put("averaged_shortcuts", true);
+    }
     Map<String, @Nullable Object> model = new LinkedHashMap<>();
     model.put("version", VERSION);
     model.put("variant", table);
@@ -144,7 +147,8 @@ public record ModelMetadata(
               table.list("widths", Fields::asInt),
               table.integer("groups"),
               table.integer("width_per_group"),
-              table.bool("residual"));
+              table.bool("residual"),
+              table.map.containsKey("averaged_shortcuts") && table.bool("averaged_shortcuts"));
       ResNetConfig config =
           new ResNetConfig(
               variant,

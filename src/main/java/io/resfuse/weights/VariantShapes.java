@@ -81,7 +81,15 @@ final class VariantShapes {
     }
     String data = stem().isDeep() ? "_deep" : stem() == StemKind.CIFAR ? "_cifar" : "_imagenet";
     return new ResNetVariant(
-        "resnet" + layers + data, kind, stem(), blocks, widths, groups, widthPerGroup, true);
+        "resnet" + layers + data,
+        kind,
+        stem(),
+        blocks,
+        widths,
+        groups,
+        widthPerGroup,
+        true,
+        mapping.tensors().keySet().stream().anyMatch(name -> name.contains(".downsample.2.")));
   }
 
   private @Nullable Shape shape(int stage, int block, String convolution) {

@@ -98,6 +98,12 @@ public final class TestNetworks {
     NetworkBuilder evenPool = new NetworkBuilder("maxPool2x2s2", 16);
     evenPool.output("out", evenPool.maxPool("pool", evenPool.input(), new Window(2, 2, 0, 1)));
     cases.add(new TestNetwork(evenPool.build(), 2, 8, 6));
+    // Squares that are cut in rows and columns, in columns only, in none, and that are one pixel.
+    for (int[] size : new int[][] {{5, 13, 9}, {16, 8, 7}, {32, 6, 8}, {3, 1, 1}}) {
+      NetworkBuilder squares = new NetworkBuilder("averagePool2x2s2of" + size[0], size[0]);
+      squares.output("out", squares.averagePool("pool", squares.input(), 2));
+      cases.add(new TestNetwork(squares.build(), 2, size[1], size[2]));
+    }
     NetworkBuilder identity = new NetworkBuilder("subsampledIdentity", 5);
     identity.output("out", identity.subsampledIdentity("shortcut", identity.input(), 2, 12));
     cases.add(new TestNetwork(identity.build(), 2, 7, 8));
@@ -181,6 +187,14 @@ public final class TestNetworks {
             2,
             33,
             47));
+    for (int[] size : new int[][] {{33, 47}, {32, 36}}) {
+      cases.add(
+          new TestNetwork(
+              ResNet.build(averaging("averaging" + size[0], BlockKind.BOTTLENECK)),
+              2,
+              size[0],
+              size[1]));
+    }
     cases.add(
         new TestNetwork(
             ResNet.build(small("bottleneck", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)),
@@ -244,6 +258,21 @@ public final class TestNetworks {
     return ResNetConfig.of(
             new ResNetVariant(
                 name, block, stem, List.of(1, 2, 1), List.of(16, 32, 48), 1, 64, true))
+        .withClasses(11);
+  }
+
+  private static ResNetConfig averaging(String name, BlockKind block) {
+    return ResNetConfig.of(
+            new ResNetVariant(
+                name,
+                block,
+                StemKind.TIERED_DEEP,
+                List.of(1, 2, 1),
+                List.of(16, 24, 32),
+                1,
+                64,
+                true,
+                true))
         .withClasses(11);
   }
 

@@ -35,7 +35,11 @@ public final class TorchvisionCase {
           "wide_resnet14_2",
           "wide_resnet14_2-b",
           "resnet14c",
-          "resnet14c-b");
+          "resnet14c-b",
+          "resnet14d",
+          "resnet14d-b",
+          "resnet10t",
+          "resnet10t-b");
 
   /** The sums with random signs per array. */
   public static final int PROJECTIONS = 8;
@@ -74,16 +78,16 @@ public final class TorchvisionCase {
   /** Reads the committed file of a case. */
   public static TorchvisionCase of(String name) {
     try (InputStream file =
-        TorchvisionCase.class.getResourceAsStream(folder(name) + name + ".tsv")) {
+        TorchvisionCase.class.getResourceAsStream((isTimms(name) ? "/timm/" : "/torchvision/") + name + ".tsv")) {
       return parse(new String(file.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** torchvision's, or timm's for what only that has. */
-  private static String folder(String name) {
-    return name.matches(".*1[04][cdt](-b)?") ? "/timm/" : "/torchvision/";
+  /** Whether a case is one of timm's, for what torchvision has not. */
+  static boolean isTimms(String name) {
+    return name.matches(".*1[04][cdt](-b)?");
   }
 
   /** Parses a file's text. */
@@ -135,7 +139,8 @@ public final class TorchvisionCase {
               ResNetConfig.of(bottlenecks(1, 64, 1, 2, 2, 2))
                   .replaceStrideWithDilation(false, true, true);
           case "resnext14_32x4d" -> ResNetConfig.of(bottlenecks(32, 4, 1, 1, 1, 1));
-          case "resnet14c" -> ResNetConfig.of(deep(BlockKind.BOTTLENECK, StemKind.DEEP));
+          case "resnet14c" -> ResNetConfig.of(deep(false));
+          case "resnet14d" -> ResNetConfig.of(deep(true));
           case "wide_resnet14_2" -> ResNetConfig.of(bottlenecks(1, 128, 1, 1, 1, 1));
           default -> ResNetConfig.of(name.replace("-b", ""));
         };
@@ -154,9 +159,17 @@ public final class TorchvisionCase {
         true);
   }
 
-  private ResNetVariant deep(BlockKind block, StemKind stem) {
+  private ResNetVariant deep(boolean averagedShortcuts) {
     return new ResNetVariant(
-        name, block, stem, List.of(1, 1, 1, 1), List.of(64, 128, 256, 512), 1, 64, true);
+        name,
+        BlockKind.BOTTLENECK,
+        StemKind.DEEP,
+        List.of(1, 1, 1, 1),
+        List.of(64, 128, 256, 512),
+        1,
+        64,
+        true,
+        averagedShortcuts);
   }
 
   /** The options of its training plan; no momentum, which saves memory. */

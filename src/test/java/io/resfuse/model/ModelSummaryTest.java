@@ -114,5 +114,8 @@ class ModelSummaryTest {
     assertThatThrownBy(
             () -> ResNetConfig.of("resnet18").replaceStrideWithDilation(false, false, true))
         .hasMessageContaining("basic blocks");
+    assertThatThrownBy(
+            () -> ResNetConfig.of("resnet50d").replaceStrideWithDilation(false, false, true))
+        .hasMessageContaining("resnet50d cannot be dilated");
   }
 }

@@ -92,6 +92,10 @@ class PlantedMistakesTest {
             + " | many rows, merged: | FORWARD",
         "pooling    | averagePool_f16 | AveragePool.pixels | min.s32 $, $, 8"
             + " | avgpool 264 | EXACT",
+        "pooling    | averageSquares_f16 | AverageSquares.width | and.b32 $, $, -2"
+            + " | meanpool 2x2/2 264 | EXACT",
+        "pooling    | averageSquaresBackward_f16 | AverageSquares.height | and.b32 $, $, -2"
+            + " | meanpool 2x2/2 264 | EXACT",
         "layout     | packBytes_f16 | Pack.channelsLast | mov.u32 $, 0 | conv 7x7/2 | INFERENCE",
         "conv_f16   | conv_f16_ | Convolution.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.rowStride | min.s32 $, $, 2 | conv 5x5/3 | EXACT",

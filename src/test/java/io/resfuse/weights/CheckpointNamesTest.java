@@ -339,10 +339,28 @@ class CheckpointNamesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"resnet50c", "resnet50s"})
-  void knowsTheNamesOfTimmsDeepStems(String name) {
+  @ValueSource(
+      strings = {"resnet50c", "resnet50s", "resnet18d", "resnet50d", "resnet50t", "resnet10t"})
+  void knowsTheNamesOfTimmsNetworks(String name) {
     ResNetConfig config = ResNetConfig.of(name).withClasses(3);
     assertThat(ModelFile.open(shapes(config, n -> "module." + n)).config()).isEqualTo(config);
+  }
+
+  @Test
+  void findsAveragedShortcutsInTablesWithoutAName() {
+    ResNetVariant table =
+        new ResNetVariant(
+            "resnet10_deep",
+            ResNetVariant.BlockKind.BASIC,
+            ResNetVariant.StemKind.DEEP,
+            List.of(1, 1, 2),
+            List.of(8, 16, 24),
+            1,
+            64,
+            true,
+            true);
+    ResNetConfig config = ResNetConfig.of(table).withClasses(4);
+    assertThat(ModelFile.open(shapes(config, n -> n)).config()).isEqualTo(config);
   }
 
   @Test

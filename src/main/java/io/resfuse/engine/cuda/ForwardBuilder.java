@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -90,6 +91,13 @@ final class ForwardBuilder {
       new Poolings(emission)
           .maxPool(
               program, pooling, Operand.plain(tensor(pool.input())), result(pool.output()), null);
+    } else if (operation instanceof AveragePool pool) {
+      new Poolings(emission)
+          .averageSquares(
+              program,
+              Poolings.Squares.of(pool, shapes),
+              tensor(pool.input()),
+              result(pool.output()));
     } else if (operation instanceof SubsampledIdentity shortcut) {
       Conversions.Subsampling sizes =
           new Conversions.Subsampling(

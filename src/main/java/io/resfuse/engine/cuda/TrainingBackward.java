@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -124,6 +125,14 @@ final class TrainingBackward {
       }
       new Poolings(emission)
           .maxPoolBackward(program, pooling, gradient, index, target.buffer(), target.accumulate());
+    } else if (operation instanceof AveragePool pool) {
+      new Poolings(emission)
+          .averageSquaresBackward(
+              program,
+              Poolings.Squares.of(pool, shapes),
+              gradient,
+              target.buffer(),
+              target.accumulate());
     } else if (operation instanceof SubsampledIdentity shortcut) {
       Conversions.Subsampling sizes =
           new Conversions.Subsampling(

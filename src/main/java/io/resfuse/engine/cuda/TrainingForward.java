@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -65,6 +66,13 @@ final class TrainingForward {
       }
     } else if (operation instanceof MaxPool pool) {
       add(pool);
+    } else if (operation instanceof AveragePool pool) {
+      new Poolings(emission)
+          .averageSquares(
+              program,
+              Poolings.Squares.of(pool, shapes),
+              state.tensor(pool.input()),
+              state.result(program, pool.output()));
     } else if (operation instanceof SubsampledIdentity shortcut) {
       new Conversions(emission)
           .subsample(

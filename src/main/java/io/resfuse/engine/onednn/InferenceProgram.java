@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -14,6 +15,7 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.Attributes.Residual;
+import io.resfuse.engine.onednn.Poolings.Pooling;
 import io.resfuse.engine.onednn.Schedule.Segment;
 import io.resfuse.engine.onednn.ValuePlaces.Place;
 import io.resfuse.tensor.Shape;
@@ -189,7 +191,10 @@ final class InferenceProgram {
       return describe(conv, images);
     }
     if (operation instanceof MaxPool pool) {
-      return describe(pool, images);
+      return unary(pool, Pooling.of(pool), images);
+    }
+    if (operation instanceof AveragePool pool) {
+      return unary(pool, Pooling.of(pool, shapes.get(pool.input().id())), images);
     }
     if (operation instanceof SubsampledIdentity identity) {
       return describe(identity, images);
@@ -256,42 +261,23 @@ final class InferenceProgram {
     return new Primitive(conv.name(), desc, arguments);
   }
 
-  private Kernel describe(MaxPool pool, int images) {
+  private Kernel unary(Operation pool, Pooling pooling, int images) {
+    Argument from = argument(DNNL_ARG_SRC, pool.inputs().get(0), images);
+    Argument to = argument(DNNL_ARG_DST, pool.output(), images);
     dnnl_primitive_desc desc =
-        Poolings.forward(
-            scope,
-            dnnl_forward_inference,
-            dnnl_pooling_max,
-            desc(pool.input(), images),
-            desc(pool.output(), images),
-            Descs.pair(pool.window().stride()),
-            Descs.kernel(pool.window()),
-            pool.window().padding());
-    return unary(pool, desc, images);
-  }
-
-  private Kernel unary(Operation operation, dnnl_primitive_desc desc, int images) {
-    return new Primitive(
-        operation.name(),
-        desc,
-        List.of(
-            argument(DNNL_ARG_SRC, operation.inputs().get(0), images),
-            argument(DNNL_ARG_DST, operation.output(), images)));
+        Poolings.forward(scope, dnnl_forward_inference, pooling, from.desc(), to.desc());
+    return new Primitive(pool.name(), desc, List.of(from, to));
   }
 
   private Kernel describe(GlobalAveragePool pool, int images) {
-    Shape in = shapes.get(pool.input().id());
     dnnl_memory_desc target = Dnnl.nhwc(scope, type, images, pool.output().channels(), 1, 1);
     dnnl_primitive_desc desc =
         Poolings.forward(
             scope,
             dnnl_forward_inference,
-            dnnl_pooling_avg_exclude_padding,
+            Pooling.ofAll(shapes.get(pool.input().id())),
             desc(pool.input(), images),
-            target,
-            Descs.whole(in),
-            Descs.whole(in),
-            0);
+            target);
     return new Primitive(
         pool.name(),
         desc,

@@ -3,10 +3,11 @@ package io.resfuse.engine.onednn;
 import static org.bytedeco.dnnl.global.dnnl.*;
 
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.MaxPool;
-import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.onednn.Poolings.Pooling;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 
@@ -25,47 +26,29 @@ final class PoolBackward {
   }
 
   void add(MaxPool pool, TrainingLayer layer, Buffer gradient, int time) {
-    Window window = pool.window();
-    add(
-        pool,
-        layer,
-        dnnl_pooling_max,
-        Descs.pair(window.stride()),
-        Descs.kernel(window),
-        window.padding(),
-        layouts.desc(pool.output()),
-        gradient,
-        time);
+    add(pool, layer, Pooling.of(pool), layouts.desc(pool.output()), gradient, time);
+  }
+
+  void add(AveragePool pool, TrainingLayer layer, Buffer gradient, int time) {
+    Pooling pooling = Pooling.of(pool, layouts.shape(pool.input()));
+    add(pool, layer, pooling, layouts.desc(pool.output()), gradient, time);
   }
 
   void add(GlobalAveragePool pool, TrainingLayer layer, Buffer gradient, int time) {
-    long[] whole = Descs.whole(layouts.shape(pool.input()));
-    add(
-        pool,
-        layer,
-        dnnl_pooling_avg_exclude_padding,
-        whole,
-        whole,
-        0,
-        layouts.pooled(pool.output()),
-        gradient,
-        time);
+    Pooling pooling = Pooling.ofAll(layouts.shape(pool.input()));
+    add(pool, layer, pooling, layouts.pooled(pool.output()), gradient, time);
   }
 
   private void add(
       Operation pool,
       TrainingLayer layer,
-      int algorithm,
-      long[] strides,
-      long[] kernel,
-      long padding,
+      Pooling pooling,
       dnnl_memory_desc target,
       Buffer gradient,
       int time) {
     Value in = pool.inputs().get(0);
     dnnl_primitive_desc desc =
-        Poolings.backward(
-            scope, algorithm, layouts.desc(in), target, strides, kernel, padding, layer.forward);
+        Poolings.backward(scope, pooling, layouts.desc(in), target, layer.forward);
     Buffer dx = parts.arena(layouts.desc(in));
     for (Steps steps : parts.backwards()) {
       Steps.Step step =

@@ -1,6 +1,7 @@
 package io.resfuse.engine.onednn;
 
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -41,6 +42,8 @@ final class TrainingBackward {
     if (operation instanceof FusedConv conv) {
       convolutions.add(conv, layer, gradient, time);
     } else if (operation instanceof MaxPool pool) {
+      pools.add(pool, layer, gradient, time);
+    } else if (operation instanceof AveragePool pool) {
       pools.add(pool, layer, gradient, time);
     } else if (operation instanceof GlobalAveragePool pool) {
       pools.add(pool, layer, gradient, time);

@@ -4,14 +4,15 @@ import static org.bytedeco.dnnl.global.dnnl.*;
 
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SubsampledIdentity;
-import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.onednn.Poolings.Pooling;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
@@ -63,25 +64,13 @@ final class TrainingForward {
     if (operation instanceof FusedConv conv) {
       forward(conv, time);
     } else if (operation instanceof MaxPool pool) {
-      Window window = pool.window();
-      pool(
-          pool,
-          dnnl_pooling_max,
-          Descs.pair(window.stride()),
-          Descs.kernel(window),
-          window.padding(),
-          layouts.desc(pool.output()),
-          time);
+      pool(pool, Pooling.of(pool), layouts.desc(pool.output()), time);
+    } else if (operation instanceof AveragePool pool) {
+      Pooling pooling = Pooling.of(pool, layouts.shape(pool.input()));
+      pool(pool, pooling, layouts.desc(pool.output()), time);
     } else if (operation instanceof GlobalAveragePool pool) {
-      long[] whole = Descs.whole(layouts.shape(pool.input()));
-      pool(
-          pool,
-          dnnl_pooling_avg_exclude_padding,
-          whole,
-          whole,
-          0,
-          layouts.pooled(pool.output()),
-          time);
+      Pooling pooling = Pooling.ofAll(layouts.shape(pool.input()));
+      pool(pool, pooling, layouts.pooled(pool.output()), time);
     } else if (operation instanceof SubsampledIdentity identity) {
       forward(identity, time);
     } else if (operation instanceof Linear linear) {
@@ -259,25 +248,10 @@ final class TrainingForward {
         .with(DNNL_ARG_SHIFT, vector, beta.master());
   }
 
-  private void pool(
-      Operation pool,
-      int algorithm,
-      long[] strides,
-      long[] kernel,
-      long padding,
-      dnnl_memory_desc target,
-      int time) {
+  private void pool(Operation pool, Pooling pooling, dnnl_memory_desc target, int time) {
     Value in = pool.inputs().get(0);
     dnnl_primitive_desc desc =
-        Poolings.forward(
-            scope,
-            dnnl_forward_training,
-            algorithm,
-            layouts.desc(in),
-            target,
-            strides,
-            kernel,
-            padding);
+        Poolings.forward(scope, dnnl_forward_training, pooling, layouts.desc(in), target);
     TrainingLayer layer = new TrainingLayer(desc);
     layers.put(pool, layer);
     dnnl_memory_desc workspace = PrimitiveDescs.workspaceOf(desc);

@@ -2,6 +2,7 @@ package io.resfuse.engine.reference;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -72,6 +73,8 @@ final class Workspace {
       return new FusedConvStep(conv, this);
     } else if (operation instanceof MaxPool pool) {
       return new MaxPoolStep(pool, this);
+    } else if (operation instanceof AveragePool pool) {
+      return new AveragePoolStep(pool, this);
     } else if (operation instanceof SubsampledIdentity shortcut) {
       return new SubsampledIdentityStep(shortcut, this);
     } else if (operation instanceof GlobalAveragePool pool) {

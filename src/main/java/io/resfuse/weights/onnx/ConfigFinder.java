@@ -194,7 +194,8 @@ final class ConfigFinder {
             widths,
             groups,
             Math.max(1, Math.min(LARGEST, widthPerGroup)),
-            residual);
+            residual,
+            matched.blocks().stream().anyMatch(block -> block.average() != null));
     return named(table);
   }
 

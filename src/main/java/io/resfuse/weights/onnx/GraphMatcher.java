@@ -10,6 +10,7 @@ import io.resfuse.weights.onnx.MatchedNetwork.Conv;
 import io.resfuse.weights.onnx.MatchedNetwork.Pool;
 import io.resfuse.weights.onnx.MatchedNetwork.Subsampling;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -194,6 +195,7 @@ final class GraphMatcher {
             main.convs,
             true,
             shortcut == null || shortcut.convs.isEmpty() ? null : shortcut.convs.get(0),
+            shortcut == null ? null : shortcut.average,
             shortcut == null ? null : shortcut.subsampling));
     return layers.relu(sum, "the addition (networks that begin blocks with it are not known here)");
   }
@@ -203,7 +205,7 @@ final class GraphMatcher {
     Layers.After first = layers.conv(layers.skip(in), graph.only(layers.skip(in).value()));
     Feature hidden = layers.skip(layers.relu(first.value(), "a convolution"));
     Layers.After second = layers.conv(hidden, graph.only(hidden.value()));
-    blocks.add(new Block(List.of(first.conv(), second.conv()), false, null, null));
+    blocks.add(new Block(List.of(first.conv(), second.conv()), false, null, null, null));
     return layers.relu(second.value(), "a convolution");
   }
 
@@ -211,12 +213,17 @@ final class GraphMatcher {
    * What lies between a block's input and its addition.
    *
    * @param convs with a ReLU between each two
+   * @param average a pooling before its convolution, or null
    * @param subsampling of a shortcut without convolutions, or null
    * @param value what is added
    * @param end the addition
    */
   private record Branch(
-      List<Conv> convs, @Nullable Subsampling subsampling, Feature value, OnnxNode end) {
+      List<Conv> convs,
+      @Nullable OnnxNode average,
+      @Nullable Subsampling subsampling,
+      Feature value,
+      OnnxNode end) {
     boolean isShortcut() {
       return convs.size() < 2;
     }
@@ -227,9 +234,13 @@ final class GraphMatcher {
     Feature value = in;
     OnnxNode node = start;
     Subsampler subsampler = new Subsampler(graph, layers);
+    OnnxNode average = null;
     boolean afterRelu = true;
     while (!graph.isAdd(node)) {
       if (convs.isEmpty() && subsampler.follow(value, node)) {
+        value = value.named(node.outputs().get(0));
+      } else if (node.equals(start) && isAverageOfSquares(value, node)) {
+        average = node;
         value = value.named(node.outputs().get(0));
       } else if (node.is("Transpose", "Pad")) {
         value = layers.moved(value, node);
@@ -252,7 +263,26 @@ final class GraphMatcher {
     if ((afterRelu && !convs.isEmpty()) || value.isPadded() || !value.isNchw()) {
       throw graph.refuse(node, "adds something that no convolution or batch norm has given");
     }
-    return new Branch(convs, subsampler.found(node), value, node);
+    if (average != null && convs.size() != 1) {
+      throw graph.refuse(average, "is not before the one convolution of a shortcut");
+    }
+    return new Branch(convs, average, subsampler.found(node), value, node);
+  }
+
+  /**
+   * Squares of two rows, side by side, of which those at the border are means of what they have.
+   */
+  private static boolean isAverageOfSquares(Feature value, OnnxNode node) {
+    long[] two = {2, 2};
+    return node.is("AveragePool")
+        && value.isNchw()
+        && !value.isPadded()
+        && Arrays.equals(node.integers("kernel_shape"), two)
+        && Arrays.equals(node.integers("strides", 1, 1), two)
+        && Arrays.stream(node.integers("pads")).allMatch(pad -> pad == 0)
+        && Arrays.stream(node.integers("dilations")).allMatch(step -> step == 1)
+        && node.integer("ceil_mode", 0) == 1
+        && node.integer("count_include_pad", 0) == 0;
   }
 
   /** A vector of one element per channel. */

@@ -83,12 +83,14 @@ record MatchedNetwork(
    * @param convs two or three, a ReLU after each
    * @param residual whether something is added before the last ReLU
    * @param projection what is added is a convolution of the block's input, or null
+   * @param average the average pooling between the two, or null
    * @param subsampling what is added is part of the block's input, or null
    */
   record Block(
       List<Conv> convs,
       boolean residual,
       @Nullable Conv projection,
+      @Nullable OnnxNode average,
       @Nullable Subsampling subsampling) {
     int outChannels() {
       return convs.get(convs.size() - 1).outChannels();

@@ -2,6 +2,7 @@ package io.resfuse.weights.onnx;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -68,6 +69,8 @@ public final class OnnxExport {
         add(conv);
       } else if (operation instanceof MaxPool pool) {
         node(pool.name(), "MaxPool", List.of(in(pool.input())), name(pool), window(pool.window()));
+      } else if (operation instanceof AveragePool pool) {
+        node(pool.name(), "AveragePool", List.of(in(pool.input())), name(pool), squares(pool));
       } else if (operation instanceof SubsampledIdentity shortcut) {
         add(shortcut);
       } else if (operation instanceof GlobalAveragePool pool) {
@@ -134,6 +137,14 @@ public final class OnnxExport {
     attributes.put("strides", pair(window.stride()));
     long padding = window.padding();
     attributes.put("pads", new long[] {padding, padding, padding, padding});
+    return attributes;
+  }
+
+  /** Of a square that is cut at the border, the pixels that it has count. */
+  private static Map<String, Object> squares(AveragePool pool) {
+    Map<String, Object> attributes = window(new Window(pool.size(), pool.size(), 0, 1));
+    attributes.put("ceil_mode", 1L);
+    attributes.put("count_include_pad", 0L);
     return attributes;
   }
 

@@ -2,6 +2,7 @@ package io.resfuse.weights.onnx;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
@@ -134,7 +135,8 @@ public final class OnnxNetwork {
         convs.put(name + ".conv" + (i + 1), block.convs().get(i));
       }
       if (block.projection() != null) {
-        convs.put(name + ".downsample.0", block.projection());
+        int place = config.variant().averagedShortcuts() ? 1 : 0;
+        convs.put(name + ".downsample." + place, block.projection());
       }
     }
   }
@@ -242,11 +244,17 @@ public final class OnnxNetwork {
         }
       }
     }
-    boolean wantsProjection =
-        shortcut instanceof FusedConv conv && conv.name().endsWith(".downsample.0");
+    FusedConv projection =
+        shortcut instanceof FusedConv conv && conv.name().contains(".downsample.") ? conv : null;
+    boolean wantsProjection = projection != null;
+    boolean wantsAverage =
+        projection != null
+            && network.operations().stream()
+                .anyMatch(o -> o instanceof AveragePool && o.output().equals(projection.input()));
     boolean wantsSubsampling = shortcut instanceof SubsampledIdentity;
     if (block.residual() != (ours.residual() != null)
         || wantsProjection != (block.projection() != null)
+        || wantsAverage != (block.average() != null)
         || wantsSubsampling != (block.subsampling() != null)) {
       throw graph.refuse(
           block.convs().get(block.convs().size() - 1).node(),
@@ -254,7 +262,7 @@ public final class OnnxNetwork {
               + config.variant().name()
               + " has, "
               + (wantsProjection
-                  ? "a projection"
+                  ? wantsAverage ? "a projection of averages" : "a projection"
                   : wantsSubsampling ? "subsampling without parameters" : kind));
     }
   }

@@ -12,14 +12,16 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
  * Prints which implementations oneDNN chooses for all ResNets, both directions: a line per network,
- * mode and type, with how many steps got which. A program of its own, since the instruction set is
- * fixed when oneDNN is loaded.
+ * mode and type, with how many steps got which. Of networks that differ in their depth only, whose
+ * layers are the same, it takes the first. A program of its own, since the instruction set is fixed
+ * when oneDNN is loaded.
  */
 final class Implementations {
   /** Those that are convolutions of our own need none of oneDNN's. */
@@ -32,7 +34,7 @@ final class Implementations {
   public static void main(String[] arguments) {
     try (Engine engine = Engines.open("onednn", EngineOptions.defaults())) {
       System.out.println("isa " + InstructionSet.effective().name());
-      for (ResNetVariant variant : ResNetVariant.all()) {
+      for (ResNetVariant variant : variants()) {
         String name = variant.name();
         NetworkSpec network = ResNet.build(ResNetConfig.of(name));
         int size = variant.imageSize();
@@ -61,6 +63,26 @@ final class Implementations {
         }
       }
     }
+  }
+
+  /** Those whose layers no other has: of every table with two blocks or more a stage the first. */
+  static List<ResNetVariant> variants() {
+    Map<ResNetVariant, ResNetVariant> byLayers = new LinkedHashMap<>();
+    for (ResNetVariant variant : ResNetVariant.all()) {
+      byLayers.putIfAbsent(
+          new ResNetVariant(
+              "",
+              variant.block(),
+              variant.stem(),
+              variant.blocks().stream().map(blocks -> Math.min(2, blocks)).toList(),
+              variant.widths(),
+              variant.groups(),
+              variant.widthPerGroup(),
+              variant.residual(),
+              variant.averagedShortcuts()),
+          variant);
+    }
+    return List.copyOf(byLayers.values());
   }
 
   private static void print(String what, List<Implementation> implementations) {

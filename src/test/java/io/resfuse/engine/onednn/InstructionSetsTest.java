@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.resfuse.model.ResNetVariant;
 import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -37,7 +36,7 @@ class InstructionSetsTest {
     assumeTrue(
         got.equals("isa " + expected.name()),
         () -> "this CPU has no " + expected + ", oneDNN uses " + got);
-    assertThat(lines.size()).isGreaterThan(2 * ResNetVariant.all().size());
+    assertThat(lines.size()).isGreaterThan(2 * Implementations.variants().size());
     for (String line : lines.subList(1, lines.size())) {
       List<String> names = List.of(line.replaceAll(".*\\{|\\}.*", "").split("=[0-9]+(, )?"));
       assertThat(names).as(line).isNotEmpty().noneMatch(PrimitiveDescs::isReference);

@@ -129,6 +129,21 @@ class HandComputedTest {
   }
 
   @Test
+  void averagesCutSquaresByThePixelsThatTheyHave() {
+    NetworkBuilder builder = new NetworkBuilder("pool", 1);
+    builder.output("out", builder.averagePool("pool", builder.input(), 2));
+    try (ReferenceTrainingPlan plan =
+        plan(builder.build(), Parameters.zeros(builder.build()), 1, 3, 3)) {
+      plan.input().put(0, new float[] {1, 2, 3, 4, 5, 6, 7, 8, 9});
+      plan.forward();
+      assertThat(plan.exactOutput("out")).containsExactly(3, 4.5, 7.5, 9);
+      plan.outputGradient("out").put(0, new float[] {4, 40, 400, 4000});
+      plan.backward(false);
+      assertThat(plan.exactInputGradient()).containsExactly(1, 1, 20, 1, 1, 20, 200, 200, 4000);
+    }
+  }
+
+  @Test
   void subsampledIdentityPadsBothSides() {
     NetworkBuilder builder = new NetworkBuilder("identity", 1);
     builder.output("out", builder.subsampledIdentity("shortcut", builder.input(), 2, 4));

@@ -26,14 +26,17 @@ class TimmOnnxTest {
 
   static Stream<ResNetConfig> configs() {
     return Stream.of(
-        config(BlockKind.BASIC, StemKind.TIERED_DEEP),
-        config(BlockKind.BOTTLENECK, StemKind.DEEP),
-        config(BlockKind.BOTTLENECK, StemKind.WIDE_DEEP));
+        config(BlockKind.BASIC, StemKind.TIERED_DEEP, false),
+        config(BlockKind.BOTTLENECK, StemKind.WIDE_DEEP, false),
+        config(BlockKind.BASIC, StemKind.IMAGENET, true),
+        config(BlockKind.BOTTLENECK, StemKind.DEEP, true));
   }
 
-  private static ResNetConfig config(BlockKind block, StemKind stem) {
+  private static ResNetConfig config(BlockKind block, StemKind stem, boolean averaged) {
+    List<Integer> blocks = List.of(1, 2);
+    List<Integer> widths = List.of(8, 16);
     return ResNetConfig.of(
-            new ResNetVariant("net", block, stem, List.of(1, 2), List.of(8, 16), 1, 64, true))
+            new ResNetVariant("net", block, stem, blocks, widths, 1, 64, true, averaged))
         .withClasses(5);
   }
 

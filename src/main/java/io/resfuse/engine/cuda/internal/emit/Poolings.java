@@ -1,13 +1,16 @@
 package io.resfuse.engine.cuda.internal.emit;
 
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.cuda.internal.driver.Geometry;
 import io.resfuse.engine.cuda.internal.kernels.AveragePool;
+import io.resfuse.engine.cuda.internal.kernels.AverageSquares;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.MaxPool;
 import io.resfuse.engine.cuda.internal.kernels.MaxPoolBackward;
 import io.resfuse.engine.cuda.internal.layout.Activation;
+import io.resfuse.engine.cuda.internal.layout.Shapes;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +24,7 @@ public final class Poolings {
   /** Rows of a block: where blocks meet, rows are read twice. */
   private static final int ROWS_PER_BLOCK = 28;
 
+  private static final int SQUARES_THREADS = 128;
   private static final int SHARED_BYTES = 48 * 1024;
 
   private final Emission emission;
@@ -161,6 +165,74 @@ public final class Poolings {
         x,
         Math.min(columns, MOST_THREADS / x),
         shared);
+  }
+
+  /**
+   * The sizes of an average over squares.
+   *
+   * @param name for messages
+   * @param size rows and columns of a square
+   * @param input sizes of the input
+   * @param output sizes of the result
+   */
+  public record Squares(String name, int size, Activation input, Activation output) {
+    public static Squares of(Operation.AveragePool pool, Shapes shapes) {
+      return new Squares(
+          pool.name(), pool.size(), shapes.of(pool.input()), shapes.of(pool.output()));
+    }
+  }
+
+  /** The mean of each square. */
+  public void averageSquares(Program program, Squares squares, Buffer input, Buffer output) {
+    squares(program, "averageSquares", squares.name(), squares, input, output, false);
+  }
+
+  /** Its gradient. */
+  public void averageSquaresBackward(
+      Program program,
+      Squares squares,
+      Buffer outputGradient,
+      Buffer inputGradient,
+      boolean accumulate) {
+    squares(
+        program,
+        "averageSquaresBackward",
+        squares.name() + " gradient",
+        squares,
+        outputGradient,
+        inputGradient,
+        accumulate);
+  }
+
+  private void squares(
+      Program program,
+      String kernel,
+      String label,
+      Squares squares,
+      Buffer from,
+      Buffer to,
+      boolean accumulate) {
+    Activation in = squares.input();
+    Activation out = squares.output();
+    int rowVectors = out.width() * (out.pitch() / emission.vector());
+    int threads = Math.min(SQUARES_THREADS, rowVectors);
+    Geometry geometry =
+        new Geometry(
+            Geometry.ceilDiv(rowVectors, threads), out.height(), out.images(), threads, 1, 0);
+    program.launch(
+        emission.typedKernel(kernel, AverageSquares.class),
+        label,
+        geometry,
+        at ->
+            new AverageSquares(
+                at.of(from),
+                at.of(to),
+                in.images(),
+                in.height(),
+                in.width(),
+                in.pitch(),
+                squares.size(),
+                accumulate ? 1 : 0));
   }
 
   /** The mean over the pixels of an image. */

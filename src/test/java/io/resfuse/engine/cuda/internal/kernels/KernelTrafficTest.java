@@ -227,6 +227,26 @@ class KernelTrafficTest {
                     56,
                     112),
             0));
+    for (boolean backward : new boolean[] {false, true}) {
+      int elements = 4 * 28 * 28 * 256;
+      cases.add(
+          new Case<>(
+              (backward ? "averageSquaresBackward_" : "averageSquares_") + format.suffix(),
+              "shortcut",
+              new Geometry(14 * 256 / format.perVector() / 32, 14, 4, 32, 1, 0),
+              AverageSquares.class,
+              memory ->
+                  new AverageSquares(
+                      memory.input(zeros(format, backward ? elements / 4 : elements)),
+                      memory.output("output", format, backward ? elements : elements / 4),
+                      4,
+                      28,
+                      28,
+                      256,
+                      2,
+                      0),
+              0));
+    }
     int images = 4;
     int pixels = 49;
     int wide = 2048;

@@ -273,6 +273,125 @@ class PoolingTest {
     }
   }
 
+  record Squares(Format format, int images, int height, int width, int channels, int size) {
+    int outputHeight() {
+      return Geometries.ceil(height, size);
+    }
+
+    int outputWidth() {
+      return Geometries.ceil(width, size);
+    }
+
+    int inputElements() {
+      return images * height * width * channels;
+    }
+
+    int outputElements() {
+      return images * outputHeight() * outputWidth() * channels;
+    }
+
+    /** The square of an element of the input. */
+    int squareOf(int at) {
+      int pixel = at / channels;
+      int y = pixel / width % height / size;
+      int x = pixel % width / size;
+      int image = pixel / (width * height);
+      return ((image * outputHeight() + y) * outputWidth() + x) * channels + at % channels;
+    }
+
+    /** Of each element of the result, the pixels of its square. */
+    double[] pixels() {
+      double[] pixels = new double[outputElements()];
+      for (int i = 0; i < inputElements(); i++) {
+        pixels[squareOf(i)]++;
+      }
+      return pixels;
+    }
+  }
+
+  static Stream<Squares> squares() {
+    List<Squares> cases = new ArrayList<>();
+    for (Format format : Format.STORAGE) {
+      cases.add(new Squares(format, 2, 6, 8, 64, 2));
+      cases.add(new Squares(format, 3, 7, 9, 24, 2));
+      cases.add(new Squares(format, 1, 1, 1, 8, 2));
+      cases.add(new Squares(format, 2, 5, 17, 264, 2));
+      cases.add(new Squares(format, 1, 8, 7, 16, 3));
+    }
+    return cases.stream();
+  }
+
+  private static double[] squares(Squares c, HostArray input, HostArray before, boolean backward) {
+    int rowVectors = c.outputWidth() * (c.channels / c.format.perVector());
+    int threads = Math.min(64, rowVectors);
+    Geometry geometry =
+        new Geometry(
+            Geometries.ceil(rowVectors, threads), c.outputHeight(), c.images, threads, 1, 0);
+    int elements = backward ? c.inputElements() : c.outputElements();
+    return KernelHarness.run(
+            (backward ? "averageSquaresBackward_" : "averageSquares_") + c.format.suffix(),
+            geometry,
+            AverageSquares.class,
+            memory ->
+                new AverageSquares(
+                    memory.input(input),
+                    before == null
+                        ? memory.output("output", c.format, elements)
+                        : memory.inOut("output", before),
+                    c.images,
+                    c.height,
+                    c.width,
+                    c.channels,
+                    c.size,
+                    before == null ? 0 : 1))
+        .get("output");
+  }
+
+  /** In float32, row by row, rounded once; what is not finite shows. */
+  @ParameterizedTest
+  @MethodSource("squares")
+  void averagesSquares(Squares c) {
+    SplittableRandom random = new SplittableRandom(7);
+    double[] pixels = c.pixels();
+    for (HostArray input :
+        List.of(
+            HostArray.gaussian(c.format, c.inputElements(), 1, 2, random),
+            HostArray.gaussian(c.format, c.inputElements(), 0, 1, random).withSpecials(random))) {
+      float[] sums = new float[c.outputElements()];
+      double[] in = input.values();
+      for (int i = 0; i < in.length; i++) {
+        sums[c.squareOf(i)] += (float) in[i];
+      }
+      double[] expected = new double[sums.length];
+      for (int i = 0; i < sums.length; i++) {
+        expected[i] = c.format.round(sums[i] / (float) pixels[i]);
+      }
+      Compare.exactlySparse(c.toString(), squares(c, input, null, false), expected);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("squares")
+  void spreadsGradientsOverTheirSquares(Squares c) {
+    SplittableRandom random = new SplittableRandom(8);
+    HostArray gradient =
+        HostArray.gaussian(c.format, c.outputElements(), 0, 1, random).withSpecials(random);
+    HostArray before = HostArray.gaussian(c.format, c.inputElements(), 0, 1, random);
+    double[] g = gradient.values();
+    double[] old = before.values();
+    double[] pixels = c.pixels();
+    double[] expected = new double[old.length];
+    double[] accumulated = new double[old.length];
+    for (int i = 0; i < old.length; i++) {
+      int at = c.squareOf(i);
+      float part = (float) g[at] / (float) pixels[at];
+      expected[i] = c.format.round(part);
+      accumulated[i] = c.format.round((float) old[i] + part);
+    }
+    Compare.exactlySparse(c.toString(), squares(c, gradient, null, true), expected);
+    Compare.exactlySparse(c + ", accumulating", squares(c, gradient, before, true), accumulated);
+  }
+
   record Average(Format format, int images, int pixels, int channels) {}
 
   static Stream<Average> averages() {
