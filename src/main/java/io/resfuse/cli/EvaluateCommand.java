@@ -124,16 +124,13 @@ final class EvaluateCommand implements Callable<Integer> {
     if (!Set.copyOf(labels).equals(Set.copyOf(dataset.classes()))) {
       throw new IllegalArgumentException(
           "the network's classes are %s, those of %s are %s: they cannot be matched by name; where"
-                  .formatted(beginning(labels), dataset.name(), beginning(dataset.classes()))
+                  .formatted(
+                      Printable.beginning(labels, 3),
+                      dataset.name(),
+                      Printable.beginning(dataset.classes(), 3))
               + " they are the same in the same order, give --by-position");
     }
     return Datasets.withClasses(dataset, labels);
-  }
-
-  private static String beginning(List<String> names) {
-    return names.size() <= 3
-        ? String.join(", ", names)
-        : String.join(", ", names.subList(0, 3)) + ", ...";
   }
 
   private void print(Evaluation evaluation, List<String> classes) {

@@ -42,6 +42,16 @@ public final class FolderLock implements AutoCloseable {
   }
 
   /**
+   * The lock of a folder as a whole.
+   *
+   * @param folder any
+   * @return the file to take as a lock
+   */
+  public static Path fileIn(Path folder) {
+    return folder.resolve(".lock");
+  }
+
+  /**
    * Takes a lock, and waits until it can be had.
    *
    * @param file in an existing folder; made if it is not there yet, and never removed
@@ -183,6 +193,11 @@ public final class FolderLock implements AutoCloseable {
   /** What is locked. */
   Path file() {
     return file;
+  }
+
+  @Override
+  public String toString() {
+    return file.toString();
   }
 
   /** Lets go of it. Idempotent. */

@@ -136,7 +136,7 @@ public final class NativeFiles {
         return file;
       }
       boolean isNew;
-      try (FolderLock lock = FolderLock.acquire(file.resolveSibling(UnusedNatives.LOCK))) {
+      try (FolderLock lock = FolderLock.acquire(UnusedNatives.lock(file))) {
         isNew = !isWhole(file, size);
         if (isNew) {
           write(file, read(resource), checksum);

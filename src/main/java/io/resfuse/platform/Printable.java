@@ -1,5 +1,7 @@
 package io.resfuse.platform;
 
+import java.util.List;
+
 /**
  * Text of others as it may be shown: names of files, labels, what files say about themselves. A
  * terminal obeys control characters, and marks of direction let a line read as what it is not; both
@@ -38,6 +40,18 @@ public final class Printable {
    */
   public static String message(String text) {
     return lines(text.replaceAll("\r?\n(?!  )", "\\\\u000a"));
+  }
+
+  /**
+   * A list of which only the first values need to be seen.
+   *
+   * @param values any texts
+   * @param most how many are shown at most, at least 1
+   * @return these in one line, and whether there are more
+   */
+  public static String beginning(List<String> values, int most) {
+    return of(String.join(", ", values.subList(0, Math.min(most, values.size()))))
+        + (values.size() > most ? ", ..." : "");
   }
 
   private static String escaped(String text, boolean lines) {

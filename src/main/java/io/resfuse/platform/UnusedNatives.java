@@ -21,9 +21,6 @@ import org.slf4j.LoggerFactory;
  * loaded.
  */
 final class UnusedNatives {
-  /** In the folder of each library. */
-  static final String LOCK = ".lock";
-
   /** After which a library counts as unused. */
   static final Duration UNUSED = Duration.ofDays(90);
 
@@ -37,9 +34,14 @@ final class UnusedNatives {
 
   private UnusedNatives() {}
 
+  /** Of the folder of a library. */
+  static Path lock(Path library) {
+    return FolderLock.fileIn(library.getParent());
+  }
+
   /** Whether a library's last use is known well enough. */
   static boolean isMarked(Path library) throws IOException {
-    Path lock = library.resolveSibling(LOCK);
+    Path lock = lock(library);
     return Files.exists(lock) && !isOlder(Files.getLastModifiedTime(lock), PRECISION);
   }
 
@@ -79,7 +81,7 @@ final class UnusedNatives {
         WorkFolder.deleteTree(folder);
         return;
       }
-      try (FolderLock lock = FolderLock.tryAcquire(folder.resolve(LOCK))) {
+      try (FolderLock lock = FolderLock.tryAcquire(FolderLock.fileIn(folder))) {
         if (lock != null && isUnused(folder, true)) {
           WorkFolder.deleteTree(folder);
         }
@@ -92,7 +94,7 @@ final class UnusedNatives {
   /** By its lock; else by when any of its files was last read, as far as the system notes that. */
   private static boolean isUnused(Path folder, boolean hasLock) throws IOException {
     if (hasLock) {
-      Path lock = folder.resolve(LOCK);
+      Path lock = FolderLock.fileIn(folder);
       return Files.exists(lock) && isOlder(Files.getLastModifiedTime(lock), UNUSED);
     }
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {

@@ -19,8 +19,6 @@ import org.jspecify.annotations.Nullable;
  * lock in it is held.
  */
 public final class WorkFolder implements AutoCloseable {
-  private static final String LOCK = ".lock";
-
   private final Path folder;
   private final FolderLock lock;
 
@@ -57,7 +55,7 @@ public final class WorkFolder implements AutoCloseable {
   /** Null where somebody has taken it for a dead process's before it was locked. */
   private static @Nullable WorkFolder attempt(Path folder) throws IOException {
     try {
-      FolderLock lock = FolderLock.tryAcquire(folder.resolve(LOCK));
+      FolderLock lock = FolderLock.tryAcquire(FolderLock.fileIn(folder));
       return lock == null ? null : new WorkFolder(folder, lock);
     } catch (NoSuchFileException e) {
       return null;
@@ -83,7 +81,7 @@ public final class WorkFolder implements AutoCloseable {
           || !Files.getOwner(other, LinkOption.NOFOLLOW_LINKS).equals(user)) {
         return;
       }
-      try (FolderLock dead = FolderLock.tryAcquire(other.resolve(LOCK))) {
+      try (FolderLock dead = FolderLock.tryAcquire(FolderLock.fileIn(other))) {
         if (dead != null) {
           deleteTree(other);
         }
@@ -123,6 +121,11 @@ public final class WorkFolder implements AutoCloseable {
    */
   public Path path() {
     return folder;
+  }
+
+  @Override
+  public String toString() {
+    return folder.toString();
   }
 
   /** Deletes it with all that is in it. */

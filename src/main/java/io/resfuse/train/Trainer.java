@@ -5,6 +5,7 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.train.recipe.EarlyStopRecipe;
 import io.resfuse.train.recipe.LearningRateSchedule;
@@ -150,15 +151,11 @@ public final class Trainer {
     if (!found.classes().isEmpty() && !found.classes().equals(job.classes())) {
       throw new TrainingException(
           "the checkpoint's classes are %s, those of the data are %s: the outputs would mean other classes; give the data that it was trained on, or choose another folder"
-              .formatted(beginning(found.classes()), beginning(job.classes())));
+              .formatted(
+                  Printable.beginning(found.classes(), 10),
+                  Printable.beginning(job.classes(), 10)));
     }
     return found;
-  }
-
-  private static String beginning(List<String> names) {
-    return names.size() <= 10
-        ? String.join(", ", names)
-        : String.join(", ", names.subList(0, 10)) + ", ...";
   }
 
   private void restore(TrainingPlan plan, Checkpoint checkpoint) {

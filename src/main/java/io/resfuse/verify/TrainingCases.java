@@ -49,8 +49,8 @@ public final class TrainingCases {
         test("without momentum", network, Regime.of(plain)),
         test("adam", network, Regime.of(new Adam(0.9, 0.999, 1e-8, false, 1e-2, Map.of()))),
         test("adamw", network, Regime.of(adamW(network))),
-        test("frozen", network, new Regime(Optimizer.Sgd.standard(), frozen, 1, true)),
-        test("accumulated", network, new Regime(Optimizer.Sgd.standard(), Set.of(), 2, true)));
+        test("frozen", network, new Regime(Optimizer.Sgd.standard(), frozen, 1, false)),
+        test("accumulated", network, new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));
   }
 
   private static VerifyCase test(String name, NetworkSpec network, Regime regime) {

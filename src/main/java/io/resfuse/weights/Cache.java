@@ -82,9 +82,8 @@ final class Cache {
   }
 
   private @Nullable FolderLock lock() throws IOException {
-    Path file = folder.resolve(".lock");
     try {
-      return FolderLock.acquire(file);
+      return FolderLock.acquire(FolderLock.fileIn(folder));
     } catch (FileSystemException e) {
       if (!Files.isWritable(folder)) {
         throw e;

@@ -209,6 +209,23 @@ class TrainCommandTest {
         .hasLineCount(1);
   }
 
+  /** What is chosen by is held out of the pictures in a file without files of their own, too. */
+  @Test
+  void holdsOutOfAPackThatHasATestPart() throws IOException {
+    Path pack = folder.resolve("pictures.pack");
+    assertThat(Outcome.of("pack", pictures.toString(), "-o", pack.toString()).exitCode()).isZero();
+    pictures = pack;
+    Outcome trained = train("held", "--validation", "0.25", "--json");
+    assertThat(trained.exitCode()).as(trained.err()).isZero();
+    assertThat(folder.resolve("held/split.csv")).doesNotExist();
+    List<JsonNode> events =
+        MAPPER.readerFor(JsonNode.class).<JsonNode>readValues(trained.out()).readAll();
+    JsonNode test = events.get(events.size() - 1);
+    assertThat(test.get("pictures").asInt()).isEqualTo(24);
+    assertThat(events.get(0).get("pictures").asInt()).isEqualTo(18);
+    assertThat(events.get(0).get("evaluated").asInt()).isEqualTo(6);
+  }
+
   @Test
   void resumesWithTheSameClassesOnly() throws IOException {
     assertThat(train("run").exitCode()).isZero();

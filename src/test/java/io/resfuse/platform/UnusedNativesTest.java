@@ -35,7 +35,7 @@ class UnusedNativesTest {
 
   private Path lastUsed(String content, FileTime time) throws IOException {
     Path file = NativeFiles.unpack(resource(content), root);
-    Files.setLastModifiedTime(file.resolveSibling(UnusedNatives.LOCK), time);
+    Files.setLastModifiedTime(UnusedNatives.lock(file), time);
     return file;
   }
 
@@ -44,8 +44,8 @@ class UnusedNativesTest {
     Path used = lastUsed("second", recently);
     Path inUse = lastUsed("third", recently);
     Path unused = lastUsed("first", longAgo);
-    Files.setLastModifiedTime(inUse.resolveSibling(UnusedNatives.LOCK), longAgo);
-    try (FolderLock held = FolderLock.acquire(inUse.resolveSibling(UnusedNatives.LOCK))) {
+    Files.setLastModifiedTime(UnusedNatives.lock(inUse), longAgo);
+    try (FolderLock held = FolderLock.acquire(UnusedNatives.lock(inUse))) {
       assertThat(held).isNotNull();
       Path another = NativeFiles.unpack(resource("fourth"), root);
       assertThat(another).hasContent("fourth");

@@ -91,6 +91,16 @@ public interface Dataset {
   }
 
   /**
+   * A number that pictures with the same contents share, and that is had without reading them.
+   *
+   * @param index 0 to size - 1
+   * @return any number; 0 where none is known
+   */
+  default long trait(int index) {
+    return 0;
+  }
+
+  /**
    * Some of the pictures, with the same classes.
    *
    * @param indices of the pictures, in the order wanted

@@ -28,48 +28,18 @@ public final class Datasets {
    * @throws DataException if there is nothing of the kind, or it is damaged
    */
   public static Dataset open(Path path, Split split, ImageDecoder decoder) {
-    if (Files.isRegularFile(path) && PackedDataset.isPack(path)) {
-      return PackedDataset.open(path, split);
+    Source source = source(path, decoder);
+    Dataset whole = source.whole();
+    if (whole == null) {
+      return source.part(split);
     }
-    if (isList(path) && FileDataset.hasParts(path)) {
-      return FileDataset.part(path, split, decoder);
-    }
-    if (!Files.isDirectory(path) && !isList(path)) {
-      throw new DataException(
-          FileNames.shown(path)
-              + (Files.exists(path) ? ": is a file" : ": no such folder")
-              + "; "
-              + WANTED);
-    }
-    if (IdxDatasets.isIn(path)) {
-      boolean fashion =
-          path.toAbsolutePath().toString().toLowerCase(Locale.ROOT).contains("fashion");
-      return fashion ? IdxDatasets.fashionMnist(path, split) : IdxDatasets.mnist(path, split);
-    }
-    if (CifarDatasets.is10(path)) {
-      return CifarDatasets.cifar10(path, split);
-    }
-    if (CifarDatasets.is100(path)) {
-      return CifarDatasets.cifar100(path, split);
-    }
-    List<String> names = split == Split.TRAIN ? List.of("train") : TEST_NAMES;
-    Dataset part = part(path, names, decoder);
-    if (part != null) {
-      return part;
-    }
-    Dataset whole = whole(path, decoder);
-    if (whole != null && split == Split.TRAIN) {
+    if (split == Split.TRAIN) {
       return whole;
     }
     throw new DataException(
         FileNames.shown(path)
-            + ": holds no "
-            + String.join(" or ", names)
-            + " part that is known; "
-            + (whole == null
-                ? WANTED
-                : "a training on it writes what it holds out to split.csv in its folder, which can"
-                    + " be given in its place"));
+            + ": holds no test or val part that is known; a training on it writes what it holds out"
+            + " to split.csv in its folder, which can be given in its place");
   }
 
   /**
@@ -85,9 +55,10 @@ public final class Datasets {
    * @throws DataException if there is nothing of the kind, or it is damaged
    */
   public static Parts parts(Path path, double held, long seed, ImageDecoder decoder) {
-    Dataset whole = whole(path, decoder);
+    Source source = source(path, decoder);
+    Dataset whole = source.whole();
     if (whole == null) {
-      return Parts.of(open(path, Split.TRAIN, decoder), open(path, Split.TEST, decoder));
+      return Parts.of(source.part(Split.TRAIN), source.part(Split.TEST));
     }
     double share = held == 0 ? Parts.SHARE : held < 1 ? held : held / whole.size();
     if (!(share > 0 && share < 1)) {
@@ -98,60 +69,142 @@ public final class Datasets {
     return Parts.holdingOut(whole, share, seed);
   }
 
-  /** A folder per class or a list without a test part beside it; null if it is something else. */
-  private static @Nullable Dataset whole(Path path, ImageDecoder decoder) {
-    if (isList(path)) {
-      return FileDataset.hasParts(path) ? null : FileDataset.list(path, decoder);
-    }
-    if (!Files.isDirectory(path)
-        || IdxDatasets.isIn(path)
-        || CifarDatasets.is10(path)
-        || CifarDatasets.is100(path)
-        || hasPart(path, TEST_NAMES)) {
+  /** What a path leads to, looked at once. */
+  private interface Source {
+    /** All pictures, where none of them are a test part; null where {@link #part} gives parts. */
+    default @Nullable Dataset whole() {
       return null;
     }
-    if (hasPart(path, List.of("train"))) {
-      return part(path, List.of("train"), decoder);
+
+    /**
+     * A part.
+     *
+     * @throws DataException if it is missing or damaged
+     */
+    Dataset part(Split split);
+  }
+
+  /** Pictures that are all for training. */
+  private record Whole(Dataset whole) implements Source {
+    @Override
+    public Dataset part(Split split) {
+      throw new IllegalStateException("the test part is held out");
+    }
+  }
+
+  private static Source source(Path path, ImageDecoder decoder) {
+    if (Files.isRegularFile(path)) {
+      return file(path, decoder);
+    }
+    if (!Files.isDirectory(path)) {
+      throw new DataException(
+          FileNames.shown(path)
+              + (Files.exists(path) ? ": is a file" : ": no such folder")
+              + "; "
+              + WANTED);
+    }
+    if (IdxDatasets.isIn(path)) {
+      boolean fashion =
+          path.toAbsolutePath().toString().toLowerCase(Locale.ROOT).contains("fashion");
+      return split ->
+          fashion ? IdxDatasets.fashionMnist(path, split) : IdxDatasets.mnist(path, split);
+    }
+    if (CifarDatasets.is10(path)) {
+      return split -> CifarDatasets.cifar10(path, split);
+    }
+    if (CifarDatasets.is100(path)) {
+      return split -> CifarDatasets.cifar100(path, split);
+    }
+    return folder(path, decoder);
+  }
+
+  /** By its contents, and where they could be a list's, by its name. */
+  private static Source file(Path path, ImageDecoder decoder) {
+    if (PackedDataset.isPack(path)) {
+      return split -> PackedDataset.open(path, split);
+    }
+    if (!path.toString().toLowerCase(Locale.ROOT).endsWith(".csv")) {
+      throw new DataException(FileNames.shown(path) + ": is a file; " + WANTED);
+    }
+    PictureList list = PictureList.read(path);
+    return list.hasParts()
+        ? split -> list.part(split, decoder)
+        : new Whole(list.all(List.of(), decoder));
+  }
+
+  /** A folder with parts, or with a folder per class. */
+  private static Source folder(Path path, ImageDecoder decoder) {
+    Part training = part(path, List.of("train"));
+    Part test = part(path, List.of("test", "val"));
+    if (test != null) {
+      return split -> {
+        if (split == Split.TEST) {
+          return test.open(training == null ? List.of() : training.order(), decoder);
+        }
+        if (training == null) {
+          throw new DataException(
+              FileNames.shown(path) + ": holds no train part that is known; " + WANTED);
+        }
+        return training.open(List.of(), decoder);
+      };
+    }
+    if (training != null) {
+      return new Whole(training.open(List.of(), decoder));
     }
     List<Path> folders = PictureFiles.list(path, Files::isDirectory);
     boolean isPart = folders.size() == 1 && folders.get(0).endsWith("train");
-    return folders.isEmpty() || isPart ? null : FileDataset.folders(path, decoder);
+    if (folders.isEmpty() || isPart) {
+      throw new DataException(
+          FileNames.shown(path) + ": holds no data set that is known; " + WANTED);
+    }
+    return new Whole(FileDataset.folders(path, decoder));
   }
 
-  private static boolean isList(Path path) {
-    return path.toString().toLowerCase(Locale.ROOT).endsWith(".csv") && Files.isRegularFile(path);
+  /** A part of a folder: a folder per class, or a list, which is read when it is asked for. */
+  private static final class Part {
+    private final Path path;
+    private final boolean isList;
+    private @Nullable PictureList read;
+
+    Part(Path path, boolean isList) {
+      this.path = path;
+      this.isList = isList;
+    }
+
+    /** The classes in the order that a list of the other part takes over; empty if it does not. */
+    List<String> order() {
+      return isList ? list().labels() : List.of();
+    }
+
+    FileDataset open(List<String> classes, ImageDecoder decoder) {
+      return isList ? list().all(classes, decoder) : FileDataset.folders(path, decoder);
+    }
+
+    private PictureList list() {
+      PictureList list = read;
+      if (list == null) {
+        list = PictureList.read(path);
+        read = list;
+      }
+      return list;
+    }
   }
 
-  private static boolean hasPart(Path path, List<String> names) {
-    return names.stream()
-        .anyMatch(
-            name -> isPart(path.resolve(name)) || Files.isRegularFile(path.resolve(name + ".csv")));
-  }
-
-  /** Whether a folder has folders for classes; one with pictures only is a class, called so. */
-  private static boolean isPart(Path folder) {
-    return Files.isDirectory(folder) && !PictureFiles.list(folder, Files::isDirectory).isEmpty();
-  }
-
-  private static @Nullable Dataset part(Path path, List<String> names, ImageDecoder decoder) {
+  /** The first that is there; null if none is. */
+  private static @Nullable Part part(Path path, List<String> names) {
     for (String name : names) {
-      if (isPart(path.resolve(name))) {
-        return FileDataset.folders(path.resolve(name), decoder);
+      Path folder = path.resolve(name);
+      // One with pictures only is a class, called so.
+      if (Files.isDirectory(folder) && !PictureFiles.list(folder, Files::isDirectory).isEmpty()) {
+        return new Part(folder, false);
       }
       Path list = path.resolve(name + ".csv");
       if (Files.isRegularFile(list)) {
-        Path training = path.resolve("train.csv");
-        List<String> classes =
-            !name.equals("train") && Files.isRegularFile(training)
-                ? FileDataset.list(training, decoder).classes()
-                : List.of();
-        return FileDataset.list(list, classes, decoder);
+        return new Part(list, true);
       }
     }
     return null;
   }
-
-  private static final List<String> TEST_NAMES = List.of("test", "val");
 
   private static final String WANTED =
       "a folder with IDX files, CIFAR's binary files, train and test folders with a folder per"

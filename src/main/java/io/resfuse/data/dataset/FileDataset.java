@@ -6,6 +6,7 @@ import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.PixelScratch;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
+import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,10 +15,8 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
@@ -115,110 +114,19 @@ public final class FileDataset implements Dataset {
    *     label that is not among the classes, or none of a class
    */
   public static FileDataset list(Path list, List<String> classes, ImageDecoder decoder) {
-    return of(list, entries(list), classes, decoder);
+    return PictureList.read(list).all(classes, decoder);
   }
 
-  /**
-   * One part of a list with the heading {@code path,label,part}, whose third field is {@code train}
-   * or {@code test}. Classes are those of both parts.
-   *
-   * @param list a CSV file
-   * @param split which part
-   * @param decoder for the pictures
-   * @return the data set
-   * @throws DataException naming the line if it is not a list of that form, or the class that has
-   *     no picture in the part
-   */
-  static FileDataset part(Path list, Split split, ImageDecoder decoder) {
-    List<Entry> all = entries(list);
-    List<Entry> part = all.stream().filter(entry -> entry.part() == split).toList();
-    return of(list, part, sorted(all.stream().map(Entry::label).toList()), decoder);
-  }
-
-  /** Whether a list says of each picture in which part it is. */
-  static boolean hasParts(Path list) {
-    List<Csv.Line> lines = Csv.read(list);
-    return !lines.isEmpty() && isHeading(lines.get(0).fields(), ",part");
-  }
-
-  /** A line of a list. */
-  private record Entry(Path file, String label, @Nullable Split part) {}
-
-  private static FileDataset of(
-      Path list, List<Entry> entries, List<String> classes, ImageDecoder decoder) {
-    List<String> names = entries.stream().map(Entry::label).toList();
-    List<String> order = classes.isEmpty() ? sorted(names) : classes;
+  /** The pictures of a list, which have these classes. */
+  static FileDataset of(
+      Path list, List<PictureList.Entry> entries, List<String> classes, ImageDecoder decoder) {
+    List<String> names = entries.stream().map(PictureList.Entry::label).toList();
     return new FileDataset(
         FileNames.text(list),
-        order,
-        entries.stream().map(Entry::file).toList(),
-        labels(list, names, order),
+        classes,
+        entries.stream().map(PictureList.Entry::file).toList(),
+        labels(list, names, classes),
         decoder);
-  }
-
-  private static List<Entry> entries(Path list) {
-    String shown = FileNames.shown(list);
-    List<Entry> entries = new ArrayList<>();
-    boolean first = true;
-    boolean parts = false;
-    for (Csv.Line line : Csv.read(list)) {
-      List<String> fields = line.fields();
-      if (line.isBlank()) {
-        continue;
-      }
-      if (first && (isHeading(fields, "") || isHeading(fields, ",part"))) {
-        parts = fields.size() == 3;
-        first = false;
-        continue;
-      }
-      String written = Printable.of(String.join(",", fields));
-      if (fields.size() != (parts ? 3 : 2) || fields.get(0).isBlank() || fields.get(1).isBlank()) {
-        throw new DataException(
-            "%s:%d: 'PATH,LABEL%s' was expected, found '%s'"
-                .formatted(shown, line.number(), parts ? ",PART" : "", written));
-      }
-      Path file = path(list, line.number(), fields.get(0).strip());
-      if (first && !Files.exists(file)) {
-        throw new DataException(
-            "%s:%d: '%s' is neither a heading that is known (path,label) nor a picture that is there; remove or rename it"
-                .formatted(shown, line.number(), written));
-      }
-      first = false;
-      Split part = parts ? split(shown, line) : null;
-      entries.add(new Entry(file, fields.get(1).strip(), part));
-    }
-    if (entries.isEmpty()) {
-      throw new DataException(shown + ": lists no pictures; a line is 'PATH,LABEL'");
-    }
-    return entries;
-  }
-
-  private static boolean isHeading(List<String> fields, String more) {
-    return String.join(",", fields.stream().map(String::strip).toList())
-        .toLowerCase(Locale.ROOT)
-        .matches("(path|file|filename|image),(label|class)" + more);
-  }
-
-  private static Split split(String list, Csv.Line line) {
-    String part = line.fields().get(2).strip().toUpperCase(Locale.ROOT);
-    for (Split split : Split.values()) {
-      if (split.name().equals(part)) {
-        return split;
-      }
-    }
-    throw new DataException(
-        "%s:%d: the part is '%s'; there are train and test"
-            .formatted(list, line.number(), Printable.of(line.fields().get(2))));
-  }
-
-  private static Path path(Path list, int number, String name) {
-    try {
-      Path folder = list.getParent();
-      return FileNames.in(folder == null ? Path.of("") : folder, name);
-    } catch (IllegalArgumentException e) {
-      throw new DataException(
-          "%s:%d: %s".formatted(FileNames.shown(list), number, e.getMessage()), e);
-    }
   }
 
   private static List<Integer> labels(Path list, List<String> names, List<String> order) {
@@ -250,7 +158,8 @@ public final class FileDataset implements Dataset {
     return labels;
   }
 
-  private static List<String> sorted(List<String> names) {
+  /** Different names in their order. */
+  static List<String> sorted(List<String> names) {
     return names.stream().distinct().sorted(order(names)).toList();
   }
 
@@ -307,5 +216,15 @@ public final class FileDataset implements Dataset {
   @Override
   public Path file(int index) {
     return files.get(index);
+  }
+
+  /** The size of the file; -1 for one that is not there, which is told when it is read. */
+  @Override
+  public long trait(int index) {
+    try {
+      return Files.size(files.get(index));
+    } catch (IOException e) {
+      return -1;
+    }
   }
 }

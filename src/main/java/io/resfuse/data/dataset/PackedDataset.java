@@ -282,6 +282,13 @@ public final class PackedDataset implements Dataset {
     return entries.getInt(index * PackFormat.ENTRY_BYTES + 20);
   }
 
+  /** Of its pixels' checksum and its width. */
+  @Override
+  public long trait(int index) {
+    int entry = index * PackFormat.ENTRY_BYTES;
+    return (entries.getInt(entry + 24) & 0xffffffffL) | ((long) entries.getInt(entry + 8) << 32);
+  }
+
   @Override
   public Image image(int index) {
     return image(index, new PixelScratch());

@@ -2,10 +2,14 @@ package io.resfuse.data.dataset;
 
 import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageException;
+import io.resfuse.data.image.PixelScratch;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -72,23 +76,25 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
   }
 
   /**
-   * Holds a share of each class out, drawn at random. Files with the same bytes are on one side
-   * together, so that what is measured on was not learned from; each class is on both sides.
+   * Holds a share of each class out, drawn at random. Pictures with the same bytes are on one side
+   * together, so that what is measured on was not learned from; each class that has pictures is on
+   * both sides.
    *
-   * @param all pictures in files
+   * @param all pictures
    * @param share of each class, above 0 and below 1, rounded to whole pictures
    * @param seed of the draw; the same pictures and seed give the same parts
    * @return both
-   * @throws DataException if a class has too few different pictures, or one cannot be read
+   * @throws DataException if a class has too few different pictures
    */
   public static Parts holdingOut(Dataset all, double share, long seed) {
-    int[] wanted = new int[all.classes().size()];
+    int[] sizes = new int[all.classes().size()];
     for (int i = 0; i < all.size(); i++) {
-      wanted[all.label(i)]++;
+      sizes[all.label(i)]++;
     }
-    for (int label = 0; label < wanted.length; label++) {
-      int most = wanted[label] - 1;
-      wanted[label] = (int) Math.min(most, Math.max(1, Math.round(share * wanted[label])));
+    int[] wanted = new int[sizes.length];
+    for (int label = 0; label < sizes.length; label++) {
+      int some = Math.max(1, (int) Math.round(share * sizes[label]));
+      wanted[label] = Math.min(sizes[label] - 1, some);
     }
     List<int[]> groups = identical(all);
     int[] order = new SampleRandom(seed, HOLD_OUT, HOLD_OUT).permutation(groups.size());
@@ -104,7 +110,7 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
       }
     }
     for (int label = 0; label < held.length; label++) {
-      if (held[label] == 0) {
+      if (held[label] == 0 && sizes[label] > 0) {
         throw new DataException(
             "%s: class '%s' has too few different pictures to hold one out; add some, or a test part"
                 .formatted(Printable.of(all.name()), Printable.of(all.classes().get(label))));
@@ -126,17 +132,18 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
     return true;
   }
 
-  /** The pictures in groups of the same bytes, in the order of their first ones. */
+  /** The pictures in groups of the same contents, in the order of their first ones. */
   private static List<int[]> identical(Dataset all) {
-    Map<Long, List<Integer>> bySize = new HashMap<>();
+    Map<Long, List<Integer>> byTrait = new HashMap<>();
     for (int i = 0; i < all.size(); i++) {
-      bySize.computeIfAbsent(size(file(all, i)), size -> new ArrayList<>()).add(i);
+      byTrait.computeIfAbsent(all.trait(i), trait -> new ArrayList<>()).add(i);
     }
     Map<Integer, int[]> groups = new TreeMap<>();
-    for (List<Integer> same : bySize.values()) {
+    PixelScratch scratch = new PixelScratch();
+    for (List<Integer> same : byTrait.values()) {
       Map<String, List<Integer>> byDigest = new LinkedHashMap<>();
       for (int i : same) {
-        String digest = same.size() == 1 ? "" : digest(file(all, i));
+        String digest = same.size() == 1 ? "" : digest(all, i, scratch);
         byDigest.computeIfAbsent(digest, key -> new ArrayList<>()).add(i);
       }
       for (List<Integer> group : byDigest.values()) {
@@ -146,33 +153,25 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
     return List.copyOf(groups.values());
   }
 
-  private static Path file(Dataset all, int index) {
-    @Nullable Path file = all.file(index);
-    if (file == null) {
-      throw new DataException(
-          Printable.of(all.name()) + ": its pictures are no files; give a test part of its own");
-    }
-    return file;
-  }
-
-  /** A file that is not there is told when it is read, as others are; it is like no other. */
-  private static long size(Path file) {
-    try {
-      return Files.size(file);
-    } catch (IOException e) {
-      return -1;
-    }
-  }
-
-  private static String digest(Path file) {
+  /**
+   * Of the file's bytes, or of the pixels where there is none. What cannot be read is told when it
+   * is needed, as others are; it is like no other.
+   */
+  private static String digest(Dataset all, int index, PixelScratch scratch) {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      @Nullable Path file = all.file(index);
+      if (file == null) {
+        Image image = all.image(index, scratch);
+        digest.update(image.pixels());
+        return image + " " + HexFormat.of().formatHex(digest.digest());
+      }
       try (InputStream stream = new DigestInputStream(Files.newInputStream(file), digest)) {
-        stream.transferTo(java.io.OutputStream.nullOutputStream());
+        stream.transferTo(OutputStream.nullOutputStream());
       }
       return HexFormat.of().formatHex(digest.digest());
-    } catch (IOException e) {
-      return file.toString();
+    } catch (IOException | ImageException e) {
+      return "picture " + index;
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
     }
@@ -183,6 +182,7 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
    * paths absolute.
    *
    * @return the text of a CSV file, sorted
+   * @throws DataException if the pictures are not in files of their own
    */
   public String list() {
     List<String> lines = new ArrayList<>();
@@ -195,7 +195,14 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
 
   private static void add(List<String> lines, Dataset part, String name) {
     for (int i = 0; i < part.size(); i++) {
-      String path = FileNames.lasting(file(part, i));
+      @Nullable Path file = part.file(i);
+      if (file == null) {
+        throw new DataException(
+            Printable.of(part.name())
+                + ": its pictures are in no files of their own, so that no list can say which were"
+                + " held out; give a test part");
+      }
+      String path = FileNames.lasting(file);
       String label = part.classes().get(part.label(i));
       lines.add(Csv.quoted(path) + "," + Csv.quoted(label) + "," + name + "\n");
     }

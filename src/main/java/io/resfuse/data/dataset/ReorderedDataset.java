@@ -68,6 +68,11 @@ final class ReorderedDataset implements Dataset {
   }
 
   @Override
+  public long trait(int index) {
+    return dataset.trait(index);
+  }
+
+  @Override
   public @Nullable String preset() {
     return dataset.preset();
   }

@@ -79,6 +79,11 @@ final class Subset implements Dataset {
   }
 
   @Override
+  public long trait(int index) {
+    return whole.trait(indices[index]);
+  }
+
+  @Override
   public @Nullable String preset() {
     return whole.preset();
   }

@@ -30,7 +30,7 @@ final class RunFolder implements AutoCloseable {
   static RunFolder open(Path folder) {
     try {
       Files.createDirectories(folder);
-      FolderLock lock = FolderLock.tryAcquire(folder.resolve(".lock"));
+      FolderLock lock = FolderLock.tryAcquire(FolderLock.fileIn(folder));
       if (lock == null) {
         throw new TrainingException(
             folder + ": another training is running there; wait for it, or choose another folder");

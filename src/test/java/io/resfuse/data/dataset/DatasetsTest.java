@@ -374,7 +374,7 @@ class DatasetsTest {
   void unknownFoldersSayWhatIsNeeded() {
     assertThatThrownBy(() -> Datasets.open(folder, Split.TRAIN, DECODER))
         .isInstanceOf(DataException.class)
-        .hasMessageContaining("holds no train part that is known; a folder with IDX files");
+        .hasMessageContaining("holds no data set that is known; a folder with IDX files");
     assertThatThrownBy(() -> Datasets.open(folder.resolve("x"), Split.TRAIN, DECODER))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("x: no such folder");

@@ -5,21 +5,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.DatasetPacker;
 import io.resfuse.data.dataset.Datasets;
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.train.recipe.TrainingRecipe;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How a training is put together, without one. */
 class TrainingSetupTest {
@@ -96,5 +103,89 @@ class TrainingSetupTest {
     Files.write(folder.resolve("train.bin"), record);
     Dataset cifar = Datasets.open(folder, Split.TRAIN, DECODER);
     assertThat(setup(cifar, "resnet18").preprocessing().name()).isEqualTo("cifar");
+  }
+
+  /** Twelve training pictures of two classes, of which the first two are one, and four others. */
+  @ParameterizedTest
+  @ValueSource(strings = {"idx", "cifar", "folder", "list", "pack of idx", "pack of folder"})
+  void aShareOfEachClassIsHeldOutOfTrainingPicturesOfAllKinds(String kind) throws IOException {
+    Path data = write(kind.replace("pack of ", ""));
+    if (kind.startsWith("pack")) {
+      Path pack = folder.resolve("some.csv");
+      Parts parts = Datasets.parts(data, 0, 0, DECODER);
+      new DatasetPacker(0, 1, (done, total) -> {}).pack(parts.training(), parts.test(), pack);
+      data = pack;
+    }
+    TrainingRecipe recipe =
+        RecipeReader.read(null, Map.of("network", "resnet8", "batch", "1", "validation", "0.34"));
+    for (int seed = 0; seed < 5; seed++) {
+      Parts parts = Datasets.parts(data, recipe.validation(), seed, DECODER);
+      assertThat(parts.heldOut()).isFalse();
+      TrainingSetup setup = TrainingSetup.of(recipe, parts, null, 1);
+      assertThat(setup.validationBatches().pictures()).isEqualTo(4);
+      assertThat(setup.training().size()).isEqualTo(8);
+      assertThat(setup.test().size()).isEqualTo(4);
+      Parts held = Parts.holdingOut(parts.training(), 0.34, seed);
+      assertThat(labels(held.test())).containsExactlyInAnyOrder(0, 0, 1, 1);
+      assertThat(labels(held.training())).containsExactlyInAnyOrder(0, 0, 0, 0, 1, 1, 1, 1);
+      assertThat(pixels(held.training())).doesNotContainAnyElementsOf(pixels(held.test()));
+    }
+  }
+
+  private static List<Integer> labels(Dataset data) {
+    return IntStream.range(0, data.size()).mapToObj(data::label).toList();
+  }
+
+  private static List<String> pixels(Dataset data) {
+    return IntStream.range(0, data.size())
+        .mapToObj(i -> Arrays.toString(data.image(i).pixels()))
+        .toList();
+  }
+
+  private Path write(String kind) throws IOException {
+    Path home = Files.createDirectories(folder.resolve(kind));
+    StringBuilder lists = new StringBuilder("path,label,part\n");
+    for (String part : List.of("train", "test")) {
+      int count = part.equals("train") ? 12 : 4;
+      ByteArrayOutputStream pixels = new ByteArrayOutputStream();
+      ByteArrayOutputStream labels = new ByteArrayOutputStream();
+      ByteArrayOutputStream records = new ByteArrayOutputStream();
+      for (int i = 0; i < count; i++) {
+        int label = (i / 2) % 2;
+        int value = 10 * Math.max(1, i) + count;
+        BufferedImage image = new BufferedImage(2, 2, BufferedImage.TYPE_INT_RGB);
+        image.setRGB(0, 0, value);
+        Path file = home.resolve(kind.equals("list") ? "" : part + "/" + label);
+        file = Files.createDirectories(file).resolve(part + i + ".png");
+        if (kind.equals("list") || kind.equals("folder")) {
+          ImageIO.write(image, "png", file.toFile());
+        }
+        lists.append(part + i + ".png," + label + "," + part + "\n");
+        pixels.write(value);
+        labels.write(label);
+        records.write(new byte[] {0, (byte) label, (byte) value});
+        records.write(new byte[3071]);
+      }
+      String idx = part.equals("train") ? "train" : "t10k";
+      switch (kind) {
+        case "idx" -> {
+          ByteBuffer header =
+              ByteBuffer.allocate(16).putInt(0x803).putInt(count).putInt(1).putInt(1);
+          Files.write(home.resolve(idx + "-images-idx3-ubyte"), join(header, pixels));
+          header = ByteBuffer.allocate(8).putInt(0x801).putInt(count);
+          Files.write(home.resolve(idx + "-labels-idx1-ubyte"), join(header, labels));
+        }
+        case "cifar" -> Files.write(home.resolve(part + ".bin"), records.toByteArray());
+        default -> {}
+      }
+    }
+    return kind.equals("list") ? Files.writeString(home.resolve("all.csv"), lists) : home;
+  }
+
+  private static byte[] join(ByteBuffer header, ByteArrayOutputStream elements) {
+    byte[] all = new byte[header.capacity() + elements.size()];
+    header.rewind().get(all, 0, header.capacity());
+    System.arraycopy(elements.toByteArray(), 0, all, header.capacity(), elements.size());
+    return all;
   }
 }
