@@ -202,6 +202,10 @@ public final class Main implements Runnable {
 
   private static String message(Throwable failure) {
     String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+    if (failure instanceof OutOfMemoryError && message.contains("native thread")) {
+      return "a thread cannot be started (%s); raise this process's limits (ulimit -u, ulimit -v)"
+          .formatted(message);
+    }
     if (failure instanceof OutOfMemoryError) {
       return "memory is short (%s); use a smaller batch, size or network, or raise the heap: RESFUSE_JAVA_OPTS=-Xmx8g"
           .formatted(message);

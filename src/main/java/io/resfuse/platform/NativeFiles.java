@@ -115,6 +115,19 @@ public final class NativeFiles {
     }
   }
 
+  /**
+   * What to do about a library that cannot be loaded.
+   *
+   * @param problem what the system's loader says
+   * @param usual what to do unless it is short of memory
+   * @return one of both
+   */
+  public static String remedy(String problem, String usual) {
+    return problem.contains("failed to map segment") || problem.contains("annot allocate memory")
+        ? "memory is short; raise this process's limit if it has one (ulimit -v)"
+        : usual;
+  }
+
   /** The same with another folder, which is an {@link OwnFolder}. */
   static synchronized Path unpack(URL resource, Path root) throws IOException {
     URLConnection connection = resource.openConnection();

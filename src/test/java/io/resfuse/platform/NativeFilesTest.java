@@ -126,4 +126,21 @@ class NativeFilesTest {
       threads.shutdown();
     }
   }
+
+  /** As glibc says it where the address space is limited, and where a library is missing. */
+  @Test
+  void aLackOfMemoryIsNoLackOfLibraries() {
+    for (String problem :
+        List.of(
+            "libdnnl.so.3: failed to map segment from shared object",
+            "libdnnl.so.3: cannot create shared object descriptor: Cannot allocate memory")) {
+      assertThat(NativeFiles.remedy(problem, "add it"))
+          .isEqualTo("memory is short; raise this process's limit if it has one (ulimit -v)");
+    }
+    assertThat(
+            NativeFiles.remedy(
+                "libdnnl.so.3: cannot open shared object file: No such file or directory",
+                "add it"))
+        .isEqualTo("add it");
+  }
 }

@@ -232,7 +232,14 @@ public final class SoftCuda {
       snapshot(MESSAGE);
     } catch (UnsatisfiedLinkError e) {
       throw new EngineException(
-          "softcuda cannot be loaded from " + library + ": " + e.getMessage(), e);
+          "softcuda cannot be loaded from %s: %s; %s"
+              .formatted(
+                  library,
+                  e.getMessage(),
+                  NativeFiles.remedy(
+                      String.valueOf(e.getMessage()),
+                      "one that was built for this machine is needed")),
+          e);
     }
   }
 

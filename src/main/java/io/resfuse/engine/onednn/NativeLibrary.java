@@ -79,9 +79,12 @@ final class NativeLibrary {
     return Optional.of(
         "oneDNN's native library cannot be loaded ("
             + root
-            + "); add org.bytedeco:dnnl, javacpp and opencl with the classifier of this platform ("
-            + Platform.current()
-            + ") to the class path");
+            + "); "
+            + NativeFiles.remedy(
+                root.toString(),
+                "add org.bytedeco:dnnl, javacpp and opencl with the classifier of this platform ("
+                    + Platform.current()
+                    + ") to the class path"));
   }
 
   private static boolean isLinux() {
