@@ -7,6 +7,7 @@ import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
+import io.resfuse.platform.FileNames;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
@@ -74,6 +75,8 @@ final class GradientsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    OutputFiles.requireWritable(target);
+    OutputFiles.requireOther(target, images, modelChoice.file());
     HostTensor batch = Npy.read(images);
     Shape shape = batch.shape();
     ModelFile file = modelChoice.open();
@@ -82,7 +85,7 @@ final class GradientsCommand implements Callable<Integer> {
         || shape.dimension(1) != network.input().channels()
         || shape.dimension(0) != labels.length) {
       throw new IllegalArgumentException(
-          images
+          FileNames.shown(images)
               + ": "
               + labels.length
               + " labels need images of shape "
@@ -132,7 +135,9 @@ final class GradientsCommand implements Callable<Integer> {
           .printf("loss %.9g, gradient norm %.9g%n", loss, plan.gradientNorm());
     }
     SafetensorsWriter.write(target, results, Map.of());
-    spec.commandLine().getOut().println(target + ": " + results.size() + " tensors");
+    spec.commandLine()
+        .getOut()
+        .println(FileNames.shown(target) + ": " + results.size() + " tensors");
     spec.commandLine().getOut().flush();
     return 0;
   }

@@ -4,6 +4,7 @@ import io.resfuse.weights.Labels;
 import io.resfuse.weights.ModelFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Names for the classes of weights that bring none. */
@@ -16,7 +17,12 @@ final class LabelsOption {
       description =
           "The names of the classes: a text with one per line, or 'imagenet' for those of ImageNet's"
               + " 1000 (default: those in the file of weights).")
-  private Path labels;
+  private @Nullable Path labels;
+
+  /** The file of names; null if there is none. */
+  @Nullable Path file() {
+    return labels;
+  }
 
   /** The model with these names, or as it is. */
   ModelFile apply(ModelFile file) {

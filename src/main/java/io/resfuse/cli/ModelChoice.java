@@ -6,6 +6,8 @@ import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.PretrainedModel;
 import io.resfuse.weights.format.WeightsException;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -30,6 +32,11 @@ final class ModelChoice {
   @Mixin private LoadChoice load;
 
   @Mixin private NetworkOptions options;
+
+  /** The file that is asked for; null for a model by its name. */
+  @Nullable Path file() {
+    return isKnown(weights) ? null : FileNames.path(weights);
+  }
 
   ModelFile open() {
     if (isKnown(weights)) {

@@ -77,6 +77,7 @@ final class PackCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--shorter-side must be at least 0.");
     }
     DataChoice.requireThreads(threads);
+    OutputFiles.requireOther(file, FileNames.path(source));
     Dataset training;
     Dataset test;
     if (split == null) {

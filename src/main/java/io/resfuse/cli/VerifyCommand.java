@@ -165,6 +165,10 @@ final class VerifyCommand implements Callable<Integer> {
           spec.commandLine(),
           "--size and --batch must be at least 1, --random 0 to " + MOST_RANDOM + ".");
     }
+    OutputFiles.requireWritable(html);
+    if (html != null) {
+      OutputFiles.requireOther(html, shapes, kernel);
+    }
     List<VerifyCase> cases = new ArrayList<>();
     boolean hasEdges = false;
     if (shapes != null) {

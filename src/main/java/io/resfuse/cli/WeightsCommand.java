@@ -13,6 +13,7 @@ import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -104,6 +105,14 @@ final class WeightsCommand implements Runnable {
       @Mixin LabelsOption labels,
       @Mixin LoadChoice load,
       @Mixin NetworkOptions options) {
+    OutputFiles.requireOther(to, from, labels.file());
+    String ending = to.toString().toLowerCase(Locale.ROOT);
+    boolean onnx = ending.endsWith(".onnx");
+    if (!onnx && !ending.endsWith(".safetensors")) {
+      throw new ParameterException(
+          spec.commandLine(),
+          FileNames.shown(to) + ": the name of what is written ends in .safetensors or .onnx");
+    }
     ResNetConfig config = options.configure(network);
     ModelFile file = labels.apply(load.open(from, config));
     ModelMetadata metadata = file.metadata();
@@ -111,7 +120,7 @@ final class WeightsCommand implements Runnable {
       Preprocessing.of(preset);
       metadata = new ModelMetadata(metadata.config(), preset, metadata.labels(), metadata.notes());
     }
-    if (to.toString().endsWith(".onnx")) {
+    if (onnx) {
       ModelFile.saveOnnx(to, metadata, file.parameters(), fold);
     } else if (fold) {
       throw new ParameterException(

@@ -5,6 +5,7 @@ import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.image.Resampling;
+import io.resfuse.platform.FileNames;
 import io.resfuse.platform.WholeFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -92,7 +93,7 @@ public final class DatasetPacker {
    *
    * @param training pictures to learn from; null for none
    * @param test pictures to measure on, of the same classes; null for none
-   * @param file replaced if it exists
+   * @param file replaced if it is a packed data set, or empty
    * @return what was written
    * @throws DataException if a part has no readable picture, the parts' classes differ, or the file
    *     cannot be written; nothing is left behind then
@@ -108,7 +109,12 @@ public final class DatasetPacker {
                   training.name(), training.classes().size(), test.name(), test.classes().size()));
     }
     if (Files.isDirectory(file)) {
-      throw new DataException(file + ": is a folder; name a file in it");
+      throw new DataException(FileNames.shown(file) + ": is a folder; name a file in it");
+    }
+    if (!isFree(file)) {
+      throw new DataException(
+          FileNames.shown(file)
+              + ": is there and is no packed data set; name another file, or remove it");
     }
     List<ByteBuffer> trainingEntries = new ArrayList<>();
     List<ByteBuffer> testEntries = new ArrayList<>();
@@ -128,9 +134,17 @@ public final class DatasetPacker {
             writeAll(channel, header);
           });
     } catch (IOException e) {
-      throw new DataException(file + ": cannot be written: " + e, e);
+      throw new DataException(FileNames.shown(file) + ": cannot be written: " + e, e);
     }
     return new Result(trainingEntries.size(), testEntries.size(), unreadable, position);
+  }
+
+  private static boolean isFree(Path file) {
+    try {
+      return !Files.exists(file) || Files.size(file) == 0 || PackedDataset.isPack(file);
+    } catch (IOException e) {
+      throw new DataException(FileNames.shown(file) + ": cannot be read: " + e, e);
+    }
   }
 
   private static long sizeOf(@Nullable Dataset part) {

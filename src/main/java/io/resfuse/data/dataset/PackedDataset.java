@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Uninterrupted;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
@@ -82,7 +83,7 @@ public final class PackedDataset implements Dataset {
       throw damaged(file, "its index ends too early", e);
     } catch (IOException e) {
       String problem = Files.exists(file) ? e.toString() : "no such file";
-      throw new DataException(file + ": cannot be read: " + problem, e);
+      throw new DataException(FileNames.shown(file) + ": cannot be read: " + problem, e);
     }
   }
 
@@ -105,13 +106,14 @@ public final class PackedDataset implements Dataset {
       throws IOException {
     ByteBuffer header = littleEndian(PackFormat.HEADER_BYTES);
     if (!fill(channel, header, 0) || header.getLong(0) != PackFormat.MAGIC) {
-      throw new DataException(file + ": is no packed data set; 'resfuse pack' makes one");
+      throw new DataException(
+          FileNames.shown(file) + ": is no packed data set; 'resfuse pack' makes one");
     }
     int version = header.getInt(8);
     if (version != PackFormat.VERSION) {
       throw new DataException(
           "%s: is of version %d, this ResFuse reads version %d; pack the data set again"
-              .formatted(file, version, PackFormat.VERSION));
+              .formatted(FileNames.shown(file), version, PackFormat.VERSION));
     }
     header.limit(PackFormat.HEADER_CHECKSUM_AT);
     if (checksum(header) != header.limit(PackFormat.HEADER_BYTES).getInt(60)) {
@@ -161,7 +163,7 @@ public final class PackedDataset implements Dataset {
     if (size == 0) {
       throw new DataException(
           "%s: holds no %s pictures; pack the data set again, with that part"
-              .formatted(file, split == Split.TRAIN ? "training" : "test"));
+              .formatted(FileNames.shown(file), split == Split.TRAIN ? "training" : "test"));
     }
     int from = split == Split.TRAIN ? 0 : trainingSize * PackFormat.ENTRY_BYTES;
     ByteBuffer entries =
@@ -170,7 +172,7 @@ public final class PackedDataset implements Dataset {
             .order(ByteOrder.LITTLE_ENDIAN);
     check(file, entries, size, end, count, windowStep);
     return new PackedDataset(
-        (split == Split.TRAIN ? training : test) + ", packed in " + file,
+        (split == Split.TRAIN ? training : test) + ", packed in " + FileNames.text(file),
         shorterSide,
         List.copyOf(classes),
         Windows.map(channel, end, windowStep),
@@ -203,7 +205,8 @@ public final class PackedDataset implements Dataset {
   }
 
   private static DataException damaged(Path file, String what, @Nullable Throwable cause) {
-    return new DataException(file + ": is damaged: " + what + "; pack the data set again", cause);
+    return new DataException(
+        FileNames.shown(file) + ": is damaged: " + what + "; pack the data set again", cause);
   }
 
   private static String text(ByteBuffer index) {
