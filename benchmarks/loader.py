@@ -2,11 +2,12 @@
 
     python3 benchmarks/loader.py FOLDER
 
-FOLDER has pictures in folders. Prints a line of versions; then, for every line WORK SECONDS on standard input, a line
+FOLDER has pictures in pictures/*/* and large/*/*. Prints a line of versions; then, for every line WORK SECONDS on standard input, a line
 with pictures per second. Debian: python3-pil, python3-torchvision.
 """
 
 import glob
+import math
 import os
 import sys
 import time
@@ -25,18 +26,44 @@ EVALUATION = transforms.Compose(
 TRAINING = transforms.Compose(
     [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(), transforms.ToTensor(), NORMALIZE]
 )
-FILES = sorted(glob.glob(os.path.join(sys.argv[1], "*", "*", "*")))
+FILES = sorted(glob.glob(os.path.join(sys.argv[1], "pictures", "*", "*", "*")))
+LARGE = sorted(glob.glob(os.path.join(sys.argv[1], "large", "*", "*", "*")))
 SHRUNK = [transforms.Resize(256)(Image.open(file).convert("RGB")) for file in FILES]
 
 
-def decoded(index):
-    with Image.open(FILES[index % len(FILES)]) as image:
+FLIP = transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor(), NORMALIZE])
+
+
+def decoded(index, files=FILES):
+    with Image.open(files[index % len(files)]) as image:
         return image.convert("RGB")
+
+
+def draft(index):
+    """Decoded by libjpeg at 1/8, 1/4 or 1/2 where that leaves a shorter side of at least 256."""
+    with Image.open(LARGE[index % len(LARGE)]) as image:
+        image.draft("RGB", (256, 256))
+        return image.convert("RGB")
+
+
+def drafted_crop(index):
+    """A random part, decoded at 1/8, 1/4 or 1/2 where that leaves at least 224 x 224 of it."""
+    with Image.open(LARGE[index % len(LARGE)]) as image:
+        width, height = image.size
+        top, left, rows, columns = transforms.RandomResizedCrop.get_params(image, (0.08, 1), (3 / 4, 4 / 3))
+        image.draft("RGB", (math.ceil(width * 224 / columns), math.ceil(height * 224 / rows)))
+        x, y = image.size[0] / width, image.size[1] / height
+        box = (left * x, top * y, (left + columns) * x, (top + rows) * y)
+        return image.convert("RGB").resize((224, 224), Image.BILINEAR, box)
 
 
 WORK = {
     "evaluation": lambda index: EVALUATION(decoded(index)),
     "training": lambda index: TRAINING(decoded(index)),
+    "large": lambda index: EVALUATION(decoded(index, LARGE)),
+    "draft": lambda index: EVALUATION(draft(index)),
+    "larges": lambda index: TRAINING(decoded(index, LARGE)),
+    "drafts": lambda index: FLIP(drafted_crop(index)),
     "shrunk": lambda index: TRAINING(SHRUNK[index % len(SHRUNK)]),
 }
 

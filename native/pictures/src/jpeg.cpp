@@ -49,6 +49,8 @@ bool find(void* library, const char* name, Function& function) {
   return function != nullptr;
 }
 
+int reduced(int side, int eighths) { return static_cast<int>((static_cast<int64_t>(side) * eighths + 7) / 8); }
+
 // Has no variables that a longjmp would leave behind undestroyed.
 bool read(jpeg_decompress_struct& picture, Errors& errors, const CodedJpeg& coded, RowSink& sink) {
   if (setjmp(errors.end) != 0) {
@@ -67,7 +69,13 @@ bool read(jpeg_decompress_struct& picture, Errors& errors, const CodedJpeg& code
   }
   picture.out_color_space = JCS_RGB;
   picture.dct_method = JDCT_ISLOW;
+  picture.scale_num = static_cast<unsigned>(coded.eighths);
+  picture.scale_denom = 8;
   jpeg.start(&picture);
+  if (static_cast<int>(picture.output_width) != reduced(coded.width, coded.eighths) ||
+      static_cast<int>(picture.output_height) != reduced(coded.height, coded.eighths)) {
+    return false;
+  }
   const JDIMENSION stride = 3 * picture.output_width;
   JSAMPLE* const strip = static_cast<JSAMPLE*>(
       picture.mem->alloc_large(reinterpret_cast<j_common_ptr>(&picture), JPOOL_IMAGE, static_cast<size_t>(stride) * kRows));

@@ -13,7 +13,7 @@ std::string open_jpeg_library(const char* path);
 // Takes rows as they are decoded.
 class RowSink {
  public:
-  // `count` rows of width x (red, green, blue), the first of which is row `first` of the picture. False ends the decoding.
+  // `count` rows of (red, green, blue), the first of which is row `first` of the picture at the size that is asked for. False ends the decoding.
   virtual bool take(const uint8_t* rows, int first, int count) = 0;
 
  protected:
@@ -26,6 +26,7 @@ struct CodedJpeg {
   bool ycc;  // what three components are; else they are red, green and blue
   int width;  // what the frame header says
   int height;
+  int eighths;  // of its sides, 1 to 8, each rounded up: the size to decode at
 };
 
 // Decodes a picture of one or three components to red, green and blue. The arithmetic is that of libjpeg's accurate integer

@@ -73,7 +73,8 @@ NATIVE(jstring, openJpeg)(JNIEnv* env, jclass, jstring path) {
   return problem.empty() ? nullptr : env->NewStringUTF(problem.c_str());
 }
 
-NATIVE(jboolean, decodeJpeg)(JNIEnv* env, jclass, jbyteArray coded, jboolean ycc, jint width, jint height, jbyteArray rgb) {
+NATIVE(jboolean, decodeJpeg)(JNIEnv* env, jclass, jbyteArray coded, jboolean ycc, jint width, jint height, jint eighths,
+                             jbyteArray rgb) {
   const jsize length = env->GetArrayLength(coded);
   const std::unique_ptr<jbyte[]> bytes(new (std::nothrow) jbyte[length]);
   if (bytes == nullptr) {
@@ -81,8 +82,8 @@ NATIVE(jboolean, decodeJpeg)(JNIEnv* env, jclass, jbyteArray coded, jboolean ycc
     return JNI_FALSE;
   }
   env->GetByteArrayRegion(coded, 0, length, bytes.get());
-  ToArray sink(env, rgb, 3 * width);
-  const resfuse::CodedJpeg picture{reinterpret_cast<const uint8_t*>(bytes.get()), static_cast<size_t>(length), ycc == JNI_TRUE, width, height};
+  ToArray sink(env, rgb, static_cast<int>(3 * ((static_cast<int64_t>(width) * eighths + 7) / 8)));
+  const resfuse::CodedJpeg picture{reinterpret_cast<const uint8_t*>(bytes.get()), static_cast<size_t>(length), ycc == JNI_TRUE, width, height, eighths};
   return resfuse::decode_jpeg(picture, sink) ? JNI_TRUE : JNI_FALSE;
 }
 

@@ -4,6 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.resfuse.data.Jpegs;
+import io.resfuse.data.image.Image;
+import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -71,6 +77,28 @@ class ExamplesTest {
   void classifies() throws Exception {
     resNet50();
     assertThat(run("ClassifyPicture", CAT)).startsWith("0.75").contains("Egyptian_cat");
+  }
+
+  /** Scaled decoding changes pixels, not answers. */
+  @Test
+  void seesTheSameInScaledPictures() throws Exception {
+    Reduction needed = Preprocessing.of("keras-caffe").reduction();
+    ImageDecoder decoder = new ImageDecoder();
+    try (Engine engine = Engines.open("onednn", EngineOptions.defaults());
+        Model model = Model.load(engine, resNet50(), Precision.FP32)) {
+      for (String name : List.of("chelsea.png", "china.jpg", "coffee.png")) {
+        for (int width : List.of(700, 1500, 4000)) {
+          Path file = folder.resolve("large.jpg");
+          Jpegs.write(EXAMPLES.resolve(name), width, width * 3 / 4, file);
+          Image whole = decoder.read(file);
+          Image reduced = decoder.read(file, new PixelScratch(), needed);
+          List<List<Prediction>> both = model.classify(List.of(whole, reduced), 1);
+          assertThat(both.get(1).get(0).label()).isEqualTo(both.get(0).get(0).label());
+          assertThat(both.get(1).get(0).probability())
+              .isCloseTo(both.get(0).get(0).probability(), within(0.15));
+        }
+      }
+    }
   }
 
   @Test

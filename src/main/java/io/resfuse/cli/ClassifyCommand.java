@@ -9,6 +9,7 @@ import io.resfuse.cli.PictureInputs.Input;
 import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.engine.Engine;
 import io.resfuse.platform.Printable;
 import io.resfuse.weights.ModelFile;
@@ -80,6 +81,8 @@ final class ClassifyCommand implements Callable<Integer> {
               + " it).")
   private String preprocessing;
 
+  @Mixin private DecodeOption decodeOption;
+
   @Mixin private EngineChoice engineChoice;
 
   private final ObjectMapper mapper = new ObjectMapper();
@@ -96,13 +99,18 @@ final class ClassifyCommand implements Callable<Integer> {
     try (Opened opened = Opened.of(this::open, engineChoice);
         Model model = load(opened.engine(), opened.file());
         Progress progress = new Progress("classify")) {
+      // What is drawn is drawn whole.
+      Reduction needed =
+          drawings == null
+              ? decodeOption.decoding().reduction(model.preprocessing().reduction())
+              : Reduction.NONE;
       List<String> batchNames = new ArrayList<>();
       List<String> batchDrawn = new ArrayList<>();
       List<Image> images = new ArrayList<>();
       for (int i = 0; i < all.size(); i++) {
         String name = all.get(i).name();
         try {
-          images.add(inputs.read(all.get(i)));
+          images.add(inputs.read(all.get(i), needed));
           batchNames.add(name);
           if (drawings != null) {
             batchDrawn.add(drawn.get(i));

@@ -44,6 +44,8 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Mixin private LabelsOption labels;
 
+  @Mixin private DecodeOption decodeOption;
+
   @Option(
       names = "--split",
       paramLabel = "PART",
@@ -92,7 +94,12 @@ final class EvaluateCommand implements Callable<Integer> {
           new Evaluator(
                   engine,
                   file.network(),
-                  TrainingSetup.evaluation(dataset, prepared, batch, dataChoice.loaderThreads()),
+                  TrainingSetup.evaluation(
+                      dataset,
+                      prepared,
+                      batch,
+                      dataChoice.loaderThreads(),
+                      decodeOption.decoding()),
                   prepared.cropHeight(),
                   prepared.cropWidth(),
                   precision,

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -71,6 +72,8 @@ final class PackCommand implements Callable<Integer> {
       description = "How many threads decode pictures (default: ${DEFAULT-VALUE}).")
   private int threads = 2;
 
+  @Mixin private DecodeOption decodeOption;
+
   @Override
   public Integer call() {
     if (shorterSide < 0) {
@@ -92,7 +95,8 @@ final class PackCommand implements Callable<Integer> {
     DatasetPacker.Result result;
     try (Progress progress = new Progress("pack")) {
       result =
-          new DatasetPacker(shorterSide, threads, progress::pictures).pack(training, test, file);
+          new DatasetPacker(shorterSide, threads, decodeOption.decoding(), progress::pictures)
+              .pack(training, test, file);
     }
     spec.commandLine()
         .getOut()

@@ -4,6 +4,8 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.PictureFiles;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import java.io.PrintWriter;
@@ -154,11 +156,18 @@ final class PictureInputs {
    * @throws DataException if it cannot be read
    */
   Image read(Input input) {
+    return read(input, Reduction.NONE);
+  }
+
+  /** Reads as much of a picture as is needed. */
+  Image read(Input input, Reduction needed) {
     DataException problem = input.problem();
     if (problem != null) {
       throw problem;
     }
     Path file = input.file();
-    return file == null ? decoder.read(System.in, "standard input") : decoder.read(file);
+    return file == null
+        ? decoder.read(System.in, "standard input", needed)
+        : decoder.read(file, new PixelScratch(), needed);
   }
 }

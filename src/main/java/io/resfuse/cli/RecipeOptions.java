@@ -50,6 +50,9 @@ final class RecipeOptions {
               + " data has none).")
   private @Nullable String validation;
 
+  @Option(names = "--decode", paramLabel = "HOW", description = DecodeOption.DESCRIPTION)
+  private @Nullable String decode;
+
   @Option(
       names = "--seed",
       paramLabel = "N",
@@ -65,6 +68,7 @@ final class RecipeOptions {
     put(all, "batch", batch);
     put(all, "schedule.learning_rate", learningRate);
     put(all, "validation", validation);
+    put(all, "decode", decode);
     put(all, "seed", seed);
     more.forEach((name, value) -> put(all, name, value));
     return RecipeReader.read(file, all);

@@ -17,4 +17,17 @@ public interface Augmentation {
    * @return the result; the picture itself if nothing changes
    */
   Image apply(Image image, SampleRandom random);
+
+  /**
+   * How large a picture it needs.
+   *
+   * @param width of the picture in pixels
+   * @param height of the picture in pixels
+   * @param random the numbers that {@link #apply} will get, which begin anew for it
+   * @return the share of the sides, as {@link io.resfuse.data.image.Reduction#share}; 1 unless it
+   *     makes pictures smaller
+   */
+  default double share(int width, int height, SampleRandom random) {
+    return 1;
+  }
 }

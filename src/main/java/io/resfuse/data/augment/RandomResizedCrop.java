@@ -67,6 +67,13 @@ public record RandomResizedCrop(
     return image.resizedCrop(box.left, box.top, box.width, box.height, width, height, filter);
   }
 
+  /** So much that the box has the size of the result. */
+  @Override
+  public double share(int imageWidth, int imageHeight, SampleRandom random) {
+    Box box = box(imageWidth, imageHeight, random);
+    return Math.max((double) width / box.width, (double) height / box.height);
+  }
+
   private record Box(int left, int top, int width, int height) {}
 
   private Box box(int imageWidth, int imageHeight, SampleRandom random) {

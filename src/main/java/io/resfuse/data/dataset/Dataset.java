@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Reduction;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +59,20 @@ public interface Dataset {
    */
   default Image image(int index, PixelScratch scratch) {
     return image(index);
+  }
+
+  /**
+   * Reads as much of a picture as is needed.
+   *
+   * @param index 0 to size - 1
+   * @param scratch where the pixels may go
+   * @param needed of the picture
+   * @return the picture, or a smaller one where that is less work; until the scratch is used again;
+   *     the caller must not write to it
+   * @throws ImageException if it cannot be read
+   */
+  default Image image(int index, PixelScratch scratch, Reduction needed) {
+    return image(index, scratch);
   }
 
   /**

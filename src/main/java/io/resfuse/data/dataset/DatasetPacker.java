@@ -1,9 +1,12 @@
 package io.resfuse.data.dataset;
 
 import io.resfuse.data.DataException;
+import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
+import io.resfuse.data.image.PixelScratch;
 import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.data.image.Resampling;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.WholeFile;
@@ -64,13 +67,14 @@ public final class DatasetPacker {
 
   private final int shorterSide;
   private final int threads;
+  private final Decoding decoding;
   private final Listener listener;
   private long position = PackFormat.HEADER_BYTES;
   private long done;
   private int unreadable;
 
   /**
-   * A packer.
+   * A packer that decodes pictures whole.
    *
    * @param shorterSide to which larger pictures are shrunk, in pixels; 0 to leave all as they are
    * @param threads that decode, at least 1; they change nothing but speed
@@ -78,6 +82,19 @@ public final class DatasetPacker {
    * @throws IllegalArgumentException if a number is out of range
    */
   public DatasetPacker(int shorterSide, int threads, Listener listener) {
+    this(shorterSide, threads, Decoding.EXACT, listener);
+  }
+
+  /**
+   * A packer.
+   *
+   * @param shorterSide to which larger pictures are shrunk, in pixels; 0 to leave all as they are
+   * @param threads that decode, at least 1; they change nothing but speed
+   * @param decoding of the JPEGs that are shrunk
+   * @param listener for progress
+   * @throws IllegalArgumentException if a number is out of range
+   */
+  public DatasetPacker(int shorterSide, int threads, Decoding decoding, Listener listener) {
     if (shorterSide < 0 || threads < 1) {
       throw new IllegalArgumentException(
           "the shorter side must be at least 0 and threads at least 1, got %d and %d"
@@ -85,6 +102,7 @@ public final class DatasetPacker {
     }
     this.shorterSide = shorterSide;
     this.threads = threads;
+    this.decoding = decoding;
     this.listener = listener;
   }
 
@@ -95,8 +113,8 @@ public final class DatasetPacker {
    * @param test pictures to measure on, of the same classes; null for none
    * @param file replaced if it is a packed data set, or empty
    * @return what was written
-   * @throws DataException if a part has no readable picture, the parts' classes differ, or the file
-   *     cannot be written; nothing is left behind then
+   * @throws DataException if a part has no readable picture, the parts' classes differ, the file
+   *     cannot be written, or something else is called so; nothing is left behind then
    */
   public Result pack(@Nullable Dataset training, @Nullable Dataset test, Path file) {
     if (training == null && test == null) {
@@ -168,11 +186,15 @@ public final class DatasetPacker {
             });
     try {
       Queue<Future<Image>> ahead = new ArrayDeque<>();
+      Reduction needed =
+          shorterSide == 0
+              ? Reduction.NONE
+              : decoding.reduction(Reduction.toShorterSide(shorterSide));
       int next = 0;
       for (int i = 0; i < part.size(); i++) {
         while (next < part.size() && next <= i + 2 * threads) {
           int picture = next++;
-          ahead.add(pool.submit(() -> shrunk(part.image(picture))));
+          ahead.add(pool.submit(() -> shrunk(part.image(picture, new PixelScratch(), needed))));
         }
         Image image = result(ahead.remove());
         if (image != null) {

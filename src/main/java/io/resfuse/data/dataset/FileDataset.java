@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import java.io.IOException;
@@ -205,7 +206,12 @@ public final class FileDataset implements Dataset {
 
   @Override
   public Image image(int index, PixelScratch scratch) {
-    return decoder.read(files.get(index), scratch);
+    return image(index, scratch, Reduction.NONE);
+  }
+
+  @Override
+  public Image image(int index, PixelScratch scratch, Reduction needed) {
+    return decoder.read(files.get(index), scratch, needed);
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.resfuse.data.dataset;
 import io.resfuse.data.DataException;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.platform.Printable;
 import java.nio.file.Path;
 import java.util.List;
@@ -60,6 +61,11 @@ final class ReorderedDataset implements Dataset {
   @Override
   public Image image(int index, PixelScratch scratch) {
     return dataset.image(index, scratch);
+  }
+
+  @Override
+  public Image image(int index, PixelScratch scratch, Reduction needed) {
+    return dataset.image(index, scratch, needed);
   }
 
   @Override

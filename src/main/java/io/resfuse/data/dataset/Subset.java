@@ -4,6 +4,7 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Reduction;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -71,6 +72,11 @@ final class Subset implements Dataset {
   @Override
   public Image image(int index, PixelScratch scratch) {
     return whole.image(indices[index], scratch);
+  }
+
+  @Override
+  public Image image(int index, PixelScratch scratch, Reduction needed) {
+    return whole.image(indices[index], scratch, needed);
   }
 
   @Override

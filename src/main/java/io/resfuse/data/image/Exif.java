@@ -80,7 +80,7 @@ final class Exif {
           case 5, 6 -> 1;
           default -> -1;
         };
-    boolean swapped = orientation >= 5;
+    boolean swapped = swapsSides(orientation);
     int newWidth = swapped ? h : w;
     int newHeight = swapped ? w : h;
     byte[] source = image.pixels();
@@ -97,5 +97,10 @@ final class Exif {
       }
     }
     return Image.like(image, newWidth, newHeight, target);
+  }
+
+  /** Whether a picture lies on its side. */
+  static boolean swapsSides(int orientation) {
+    return orientation >= 5;
   }
 }

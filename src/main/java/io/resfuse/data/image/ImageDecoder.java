@@ -99,6 +99,20 @@ public final class ImageDecoder {
    * @throws ImageException if it is missing, no picture, damaged or too large
    */
   public Image read(Path file, PixelScratch scratch) {
+    return read(file, scratch, Reduction.NONE);
+  }
+
+  /**
+   * Reads a file as far as it is needed.
+   *
+   * @param file a picture
+   * @param scratch where the pixels may go
+   * @param needed of the picture
+   * @return three channels, until the scratch is used again; smaller than the picture where it can
+   *     be
+   * @throws ImageException if it is missing, no picture, damaged or too large
+   */
+  public Image read(Path file, PixelScratch scratch, Reduction needed) {
     byte[] contents;
     String name = FileNames.shown(file);
     try (InputStream stream = Files.newInputStream(file)) {
@@ -111,7 +125,7 @@ public final class ImageDecoder {
       String problem = Files.isDirectory(file) ? "is a folder, not a picture" : message(e);
       throw new ImageException(name + ": cannot be read: " + problem, e);
     }
-    return decode(contents, name, scratch);
+    return decode(contents, name, scratch, needed);
   }
 
   /**
@@ -123,8 +137,21 @@ public final class ImageDecoder {
    * @throws ImageException if it cannot be read, is no picture, damaged or too large
    */
   public Image read(InputStream stream, String name) {
+    return read(stream, name, Reduction.NONE);
+  }
+
+  /**
+   * Reads a stream to its end, and of the picture as much as is needed.
+   *
+   * @param stream a picture; not closed
+   * @param name of the picture in messages
+   * @param needed of the picture
+   * @return three channels, smaller than the picture where it can be
+   * @throws ImageException if it cannot be read, is no picture, damaged or too large
+   */
+  public Image read(InputStream stream, String name, Reduction needed) {
     try {
-      return decode(readAll(new byte[0], stream, name), name);
+      return decode(readAll(new byte[0], stream, name), name, new PixelScratch(), needed);
     } catch (IOException e) {
       throw new ImageException(name + ": cannot be read: " + message(e), e);
     }
@@ -139,14 +166,14 @@ public final class ImageDecoder {
    * @throws ImageException if it is no picture, damaged or too large
    */
   public Image decode(byte[] contents, String name) {
-    return decode(contents, name, new PixelScratch());
+    return decode(contents, name, new PixelScratch(), Reduction.NONE);
   }
 
-  private Image decode(byte[] contents, String name, PixelScratch scratch) {
+  private Image decode(byte[] contents, String name, PixelScratch scratch, Reduction needed) {
     Format format = Format.of(contents, name);
     try {
       return switch (format) {
-        case JPEG -> JpegDecoder.decode(contents, maxPixels, scratch);
+        case JPEG -> JpegDecoder.decode(contents, maxPixels, scratch, needed);
         case PNG -> PngDecoder.decode(contents, maxPixels);
         case GIF -> GifDecoder.decode(contents, maxPixels);
         case BMP -> BmpDecoder.decode(contents, maxPixels);

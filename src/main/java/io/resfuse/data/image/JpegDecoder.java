@@ -59,22 +59,25 @@ final class JpegDecoder {
      *
      * @param coded the coded image only: no JFIF, no Adobe marker
      * @param ycc whether three components are YCbCr; else they are RGB
+     * @param eighths of the sides that the result is to have, rounded up
      * @param scratch where the pixels may go
      * @return (height, width, 3); null if it cannot, or has found damage
      */
     byte @Nullable [] decode(
-        byte[] coded, boolean ycc, int width, int height, PixelScratch scratch);
+        byte[] coded, boolean ycc, int width, int height, int eighths, PixelScratch scratch);
   }
 
-  static Image decode(byte[] contents, long maxPixels, PixelScratch scratch) throws IOException {
-    return decode(contents, maxPixels, scratch, PictureKernels::decode);
+  static Image decode(byte[] contents, long maxPixels, PixelScratch scratch, Reduction needed)
+      throws IOException {
+    return decode(contents, maxPixels, scratch, needed, PictureKernels::decode);
   }
 
-  static Image decode(byte[] contents, long maxPixels, PixelScratch scratch, FastDecoder fast)
+  static Image decode(
+      byte[] contents, long maxPixels, PixelScratch scratch, Reduction needed, FastDecoder fast)
       throws IOException {
     JpegDecoder jpeg = new JpegDecoder(contents);
     jpeg.parse();
-    return jpeg.decode(maxPixels, scratch, fast);
+    return jpeg.decode(maxPixels, scratch, needed, fast);
   }
 
   private void parse() throws IOException {
@@ -193,15 +196,27 @@ final class JpegDecoder {
     coded.write(marker);
   }
 
-  private Image decode(long maxPixels, PixelScratch scratch, FastDecoder fast) throws IOException {
+  private Image decode(long maxPixels, PixelScratch scratch, Reduction needed, FastDecoder fast)
+      throws IOException {
     int components = componentIds.length;
     SizeCheck.check(width, height, components == 3 ? 3 : components + 3, maxPixels);
     // Each block of 64 samples takes one bit at the very least.
     SizeCheck.checkHolds(width, height, (long) width * height <= 512L * coded.size(), coded.size());
     byte[] image = coded.toByteArray();
-    byte[] rgb = components == 4 ? null : fast.decode(image, isYcc(), width, height, scratch);
+    boolean swapped = Exif.swapsSides(orientation);
+    int eighths = needed.eighths(swapped ? height : width, swapped ? width : height);
+    byte[] rgb =
+        components == 4 ? null : fast.decode(image, isYcc(), width, height, eighths, scratch);
     return Exif.upright(
-        Image.rgb(width, height, rgb == null ? decodeByJdk(image) : rgb), orientation);
+        rgb == null
+            ? Image.rgb(width, height, decodeByJdk(image))
+            : Image.rgb(reduced(width, eighths), reduced(height, eighths), rgb),
+        orientation);
+  }
+
+  /** A side of the picture that libjpeg makes, in pixels. */
+  static int reduced(int side, int eighths) {
+    return (int) (((long) side * eighths + 7) / 8);
   }
 
   /** The JDK's samples, as RGB. */

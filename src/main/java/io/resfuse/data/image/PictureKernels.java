@@ -71,6 +71,17 @@ final class PictureKernels {
     }
   }
 
+  /** Says once that asking for less than the whole is in vain. */
+  private static final class Whole {
+    static {
+      log.warn("JPEGs are decoded whole, not scaled: libjpeg-turbo is not there");
+    }
+
+    static void say() {
+      // The class is initialised by the first call.
+    }
+  }
+
   /** Whether {@link #resample} is there. */
   static boolean areThere() {
     return Library.LOADED;
@@ -83,12 +94,17 @@ final class PictureKernels {
 
   /** A {@link JpegDecoder.FastDecoder}: null, too, where there is no libjpeg-turbo. */
   static byte @Nullable [] decode(
-      byte[] coded, boolean ycc, int width, int height, PixelScratch scratch) {
+      byte[] coded, boolean ycc, int width, int height, int eighths, PixelScratch scratch) {
     if (!LibJpeg.LOADED) {
+      if (eighths < 8) {
+        Whole.say();
+      }
       return null;
     }
-    byte[] rgb = scratch.take(Math.multiplyExact(3 * width, height));
-    return decodeJpeg(coded, ycc, width, height, rgb) ? rgb : null;
+    int outWidth = JpegDecoder.reduced(width, eighths);
+    int outHeight = JpegDecoder.reduced(height, eighths);
+    byte[] rgb = scratch.take(Math.multiplyExact(3 * outWidth, outHeight));
+    return decodeJpeg(coded, ycc, width, height, eighths, rgb) ? rgb : null;
   }
 
   /**
@@ -134,7 +150,7 @@ final class PictureKernels {
   private static native @Nullable String openJpeg(String path);
 
   private static native boolean decodeJpeg(
-      byte[] coded, boolean ycc, int width, int height, byte[] rgb);
+      byte[] coded, boolean ycc, int width, int height, int eighths, byte[] rgb);
 
   private static native void resample(
       byte[] source,

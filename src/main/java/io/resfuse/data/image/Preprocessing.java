@@ -197,6 +197,15 @@ public record Preprocessing(
   }
 
   /**
+   * How large pictures must be that it makes smaller.
+   *
+   * @return so large that none is enlarged that was not
+   */
+  public Reduction reduction() {
+    return Reduction.toShorterSide(resize);
+  }
+
+  /**
    * What does the work.
    *
    * @return a new one with scratch of its own, for one thread

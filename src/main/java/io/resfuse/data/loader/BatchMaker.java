@@ -88,7 +88,11 @@ final class BatchMaker {
 
   /** A picture that cannot be brought to the network's size is as good as unreadable. */
   private Image prepared(int sample) {
-    Image image = loader.dataset.image(sample, scratch);
+    Image image =
+        loader.dataset.image(
+            sample,
+            scratch,
+            loader.decoding.reduction((width, height) -> share(sample, width, height)));
     try {
       return prepared(sample, image);
     } catch (ArithmeticException | IllegalArgumentException | OutOfMemoryError e) {
@@ -97,6 +101,15 @@ final class BatchMaker {
               .formatted(loader.dataset.describe(sample), image, e.getMessage()),
           e);
     }
+  }
+
+  /** How much of a picture its preparation needs. */
+  private double share(int sample, int width, int height) {
+    if (loader.augmentations.isEmpty()) {
+      return loader.preprocessing.reduction().share(width, height);
+    }
+    random.reset(loader.seed, epoch, sample);
+    return loader.augmentations.get(0).share(width, height, random);
   }
 
   private Image prepared(int sample, Image image) {

@@ -5,6 +5,7 @@ import io.resfuse.data.SampleRandom;
 import io.resfuse.data.augment.Augmentation;
 import io.resfuse.data.augment.Mixing;
 import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.tensor.TensorLayout;
@@ -51,6 +52,7 @@ public final class Loader {
   final long seed;
   final int threads;
   final int prefetch;
+  final Decoding decoding;
 
   private final Set<String> named = ConcurrentHashMap.newKeySet();
 
@@ -66,6 +68,7 @@ public final class Loader {
     this.seed = builder.seed;
     this.threads = builder.threads;
     this.prefetch = builder.prefetch;
+    this.decoding = builder.decoding;
     if (training && dataset.size() < batchSize) {
       throw new DataException(
           "%s: %d pictures do not fill a batch of %d; choose a smaller batch"
@@ -110,6 +113,7 @@ public final class Loader {
     private long seed;
     private int threads = 1;
     private int prefetch = 3;
+    private Decoding decoding = Decoding.EXACT;
 
     private Builder(Dataset dataset, Preprocessing preprocessing, int batchSize, boolean training) {
       if (batchSize < 1) {
@@ -196,6 +200,18 @@ public final class Loader {
         throw new IllegalArgumentException("prefetch must be at least 2, got " + value);
       }
       prefetch = value;
+      return this;
+    }
+
+    /**
+     * How JPEGs are decoded.
+     *
+     * @param value exact unless set; scaled changes the samples, and where a random part of a
+     *     picture is taken its place by less than a pixel of the smaller one
+     * @return this
+     */
+    public Builder decoding(Decoding value) {
+      decoding = value;
       return this;
     }
 

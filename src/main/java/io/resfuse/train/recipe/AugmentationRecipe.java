@@ -124,16 +124,20 @@ public record AugmentationRecipe(
     }
 
     @Override
+    public double share(int width, int height, SampleRandom random) {
+      return Math.max(
+          (double) Math.max(preprocessing.resize(), preprocessing.cropWidth()) / width,
+          (double) Math.max(preprocessing.resize(), preprocessing.cropHeight()) / height);
+    }
+
+    @Override
     public Image apply(Image image, SampleRandom random) {
       int width = preprocessing.cropWidth();
       int height = preprocessing.cropHeight();
       if (image.width() == width && image.height() == height) {
         return image;
       }
-      double scale =
-          Math.max(
-              (double) Math.max(preprocessing.resize(), width) / image.width(),
-              (double) Math.max(preprocessing.resize(), height) / image.height());
+      double scale = share(image.width(), image.height(), random);
       Resampling filter = preprocessing.filter();
       int newWidth = Math.max((int) Math.round(image.width() * scale), width);
       int newHeight = Math.max((int) Math.round(image.height() * scale), height);

@@ -1,6 +1,8 @@
 package io.resfuse.train.recipe;
 
+import io.resfuse.data.image.Decoding;
 import io.resfuse.engine.Precision;
+import java.util.Objects;
 
 /**
  * Everything that decides what comes out of a training but the data and the engine: the same recipe
@@ -25,6 +27,7 @@ import io.resfuse.engine.Precision;
  * @param average exponential moving average of the weights
  * @param zeroLastGamma whether residual blocks begin as identities (Goyal et al. 2017, section 5.1)
  * @param augment what is done to training pictures
+ * @param decode whether JPEGs are decoded whole
  * @param validation pictures held out of the training set for the evaluations during training, or
  *     below 1 the share of each class; 0 evaluates on the test set. The test set is evaluated at
  *     the end in any case; data without one is measured on what is held out, 0.2 where this is 0
@@ -50,6 +53,7 @@ public record TrainingRecipe(
     AverageRecipe average,
     boolean zeroLastGamma,
     AugmentationRecipe augment,
+    Decoding decode,
     double validation,
     int perClass,
     int evaluateEvery,
@@ -77,6 +81,7 @@ public record TrainingRecipe(
    * @param average as in the record
    * @param zeroLastGamma as in the record
    * @param augment as in the record
+   * @param decode as in the record
    * @param validation as in the record
    * @param perClass as in the record
    * @param evaluateEvery as in the record
@@ -85,6 +90,8 @@ public record TrainingRecipe(
    * @throws IllegalArgumentException with a line per mistake
    */
   public TrainingRecipe {
+    // Recipes in checkpoints of former versions do not say it.
+    decode = Objects.requireNonNullElse(decode, Decoding.EXACT);
     Problems problems = new Problems();
     problems.range("epochs", epochs, 1, Double.MAX_VALUE);
     problems.range("batch", batch, 1, Double.MAX_VALUE);
@@ -143,6 +150,7 @@ public record TrainingRecipe(
         AverageRecipe.none(),
         false,
         AugmentationRecipe.none(),
+        Decoding.EXACT,
         0,
         0,
         1,

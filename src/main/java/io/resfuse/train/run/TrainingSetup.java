@@ -3,6 +3,7 @@ package io.resfuse.train.run;
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.Parts;
+import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.loader.Loader;
 import io.resfuse.engine.NetworkSpec;
@@ -295,6 +296,7 @@ public final class TrainingSetup {
             .seed(recipe.seed())
             .threads(loaderThreads)
             .prefetch(loaderThreads + 2)
+            .decoding(recipe.decode())
             .build();
     return new TrainingJob(
         recipe,
@@ -341,7 +343,7 @@ public final class TrainingSetup {
   }
 
   private BatchSource evaluation(Dataset dataset) {
-    return evaluation(dataset, preprocessing, recipe.batch(), loaderThreads);
+    return evaluation(dataset, preprocessing, recipe.batch(), loaderThreads, recipe.decode());
   }
 
   /**
@@ -351,14 +353,20 @@ public final class TrainingSetup {
    * @param preprocessing of the network's size
    * @param batch pictures per batch
    * @param loaderThreads that decode, at least 1
+   * @param decoding of JPEGs
    * @return each picture once
    */
   public static BatchSource evaluation(
-      Dataset dataset, Preprocessing preprocessing, int batch, int loaderThreads) {
+      Dataset dataset,
+      Preprocessing preprocessing,
+      int batch,
+      int loaderThreads,
+      Decoding decoding) {
     Loader loader =
         Loader.forEvaluation(dataset, preprocessing, batch)
             .threads(loaderThreads)
             .prefetch(loaderThreads + 2)
+            .decoding(decoding)
             .build();
     return new LoaderSource(loader, batch, dataset.size());
   }

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class PictureKernelsTest {
   private static final long MAX_PIXELS = 4_000_000;
-  private static final FastDecoder JDK = (coded, ycc, width, height, scratch) -> null;
+  private static final FastDecoder JDK = (coded, ycc, width, height, eighths, scratch) -> null;
 
   @BeforeEach
   void wantsTheLibrary() {
@@ -52,13 +52,13 @@ class PictureKernelsTest {
     byte[] file = read(name);
     AtomicInteger decoded = new AtomicInteger();
     FastDecoder turbo =
-        (coded, ycc, width, height, scratch) -> {
-          byte[] rgb = PictureKernels.decode(coded, ycc, width, height, scratch);
+        (coded, ycc, width, height, eighths, scratch) -> {
+          byte[] rgb = PictureKernels.decode(coded, ycc, width, height, eighths, scratch);
           decoded.addAndGet(rgb == null ? 0 : 1);
           return rgb;
         };
-    Image fast = JpegDecoder.decode(file, MAX_PIXELS, new PixelScratch(), turbo);
-    Image slow = JpegDecoder.decode(file, MAX_PIXELS, new PixelScratch(), JDK);
+    Image fast = JpegDecoder.decode(file, MAX_PIXELS, new PixelScratch(), Reduction.NONE, turbo);
+    Image slow = JpegDecoder.decode(file, MAX_PIXELS, new PixelScratch(), Reduction.NONE, JDK);
     assertThat(fast).hasToString(slow.toString());
     assertThat(fast.pixels()).isEqualTo(slow.pixels());
     boolean fourComponents = name.startsWith("cmyk") || name.startsWith("ycck");
@@ -85,7 +85,8 @@ class PictureKernelsTest {
 
   private static Object answer(byte[] file, FastDecoder decoder) {
     try {
-      Image image = JpegDecoder.decode(file, MAX_PIXELS, new PixelScratch(), decoder);
+      Image image =
+          JpegDecoder.decode(file, MAX_PIXELS, new PixelScratch(), Reduction.NONE, decoder);
       return List.of(image.toString(), Expected.crc(image.pixels()));
     } catch (IOException | RuntimeException e) {
       return String.valueOf(e.getMessage());
@@ -95,9 +96,9 @@ class PictureKernelsTest {
   @Test
   void wantsTheSizeOfTheHeader() throws IOException {
     byte[] file = read("baseline-420.jpg");
-    assertThat(PictureKernels.decode(file, true, 61, 46, new PixelScratch())).isNull();
-    assertThat(PictureKernels.decode(file, true, 60, 47, new PixelScratch())).isNull();
-    assertThat(PictureKernels.decode(file, true, 61, 47, new PixelScratch())).isNotNull();
+    assertThat(PictureKernels.decode(file, true, 61, 46, 8, new PixelScratch())).isNull();
+    assertThat(PictureKernels.decode(file, true, 60, 47, 8, new PixelScratch())).isNull();
+    assertThat(PictureKernels.decode(file, true, 61, 47, 8, new PixelScratch())).isNotNull();
   }
 
   /** Boxes and windows of all kinds, grey and colour, into a target with something around it. */

@@ -9,6 +9,7 @@ import io.resfuse.data.dataset.DatasetPacker;
 import io.resfuse.data.dataset.Datasets;
 import io.resfuse.data.dataset.PackedDataset;
 import io.resfuse.data.dataset.Split;
+import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.Preprocessing;
@@ -34,7 +35,8 @@ import javax.imageio.stream.ImageOutputStream;
 
 /**
  * The loader with one thread against Pillow and torchvision with one, in turns: pictures per second
- * from JPEGs of 500 x 375 pixels, and from a packed file, to 224 x 224.
+ * from JPEGs of 500 x 375 and of 2000 x 1500 pixels, and from a packed file, to 224 x 224. Where
+ * ResFuse decodes scaled, so does Pillow, by its draft mode.
  */
 public final class LoaderComparison {
   private static final String USAGE =
@@ -88,7 +90,8 @@ public final class LoaderComparison {
     Path root = Path.of(arguments[0]);
     Path folder = Files.createTempDirectory("resfuse-loader");
     try {
-      write(root.resolve("examples"), folder.resolve("pictures/train/all"));
+      write(root.resolve("examples"), folder.resolve("pictures/train/all"), 500, 375);
+      write(root.resolve("examples"), folder.resolve("large/train/all"), 2000, 1500);
       compare(root.resolve("benchmarks/loader.py"), folder, rounds, seconds, python);
     } finally {
       try (Stream<Path> files = Files.walk(folder)) {
@@ -99,8 +102,8 @@ public final class LoaderComparison {
     }
   }
 
-  /** The examples as JPEGs of the size that ImageNet's pictures have. */
-  private static void write(Path examples, Path folder) throws IOException {
+  /** The examples as JPEGs: 500 x 375 is about the size of ImageNet's pictures. */
+  private static void write(Path examples, Path folder, int width, int height) throws IOException {
     Files.createDirectories(folder);
     ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
     ImageWriteParam quality = writer.getDefaultWriteParam();
@@ -108,11 +111,13 @@ public final class LoaderComparison {
     quality.setCompressionQuality(0.9f);
     for (String name : EXAMPLES) {
       Image image =
-          new ImageDecoder().read(examples.resolve(name)).resized(500, 375, Resampling.BICUBIC);
-      BufferedImage copy = new BufferedImage(500, 375, BufferedImage.TYPE_INT_RGB);
-      for (int i = 0; i < 500 * 375; i++) {
-        int x = i % 500;
-        int y = i / 500;
+          new ImageDecoder()
+              .read(examples.resolve(name))
+              .resized(width, height, Resampling.BICUBIC);
+      BufferedImage copy = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+      for (int i = 0; i < width * height; i++) {
+        int x = i % width;
+        int y = i / width;
         int rgb = image.sample(x, y, 0) << 16 | image.sample(x, y, 1) << 8 | image.sample(x, y, 2);
         copy.setRGB(x, y, rgb);
       }
@@ -128,19 +133,36 @@ public final class LoaderComparison {
   private static void compare(Path script, Path folder, int rounds, double seconds, String python)
       throws IOException {
     Dataset pictures = Datasets.open(folder.resolve("pictures"), Split.TRAIN, new ImageDecoder());
+    Dataset large = Datasets.open(folder.resolve("large"), Split.TRAIN, new ImageDecoder());
     Path file = folder.resolve("pictures.pack");
     new DatasetPacker(256, 1, (done, total) -> {}).pack(pictures, null, file);
     Dataset packed = PackedDataset.open(file, Split.TRAIN);
     List<Work> all =
         List.of(
-            new Work("JPEG, resized and cropped", "evaluation", evaluation(pictures), false),
-            new Work("JPEG, random crop and flip", "training", training(pictures), false),
-            new Work("packed, random crop and flip", "shrunk", training(packed), false),
-            new Work("packed, the same, as 8 bits", "shrunk", training(packed), true));
+            new Work(
+                "JPEG, resized and cropped",
+                "evaluation",
+                evaluation(pictures, Decoding.EXACT),
+                false),
+            new Work(
+                "JPEG, random crop and flip",
+                "training",
+                training(pictures, Decoding.EXACT),
+                false),
+            new Work(
+                "packed, random crop and flip", "shrunk", training(packed, Decoding.EXACT), false),
+            new Work(
+                "packed, the same, as 8 bits", "shrunk", training(packed, Decoding.EXACT), true),
+            new Work(
+                "large, resized and cropped", "large", evaluation(large, Decoding.EXACT), false),
+            new Work("large, the same, scaled", "draft", evaluation(large, Decoding.SCALED), false),
+            new Work(
+                "large, random crop and flip", "larges", training(large, Decoding.EXACT), false),
+            new Work("large, the same, scaled", "drafts", training(large, Decoding.SCALED), false));
     double[][] ours = new double[all.size()][rounds];
     double[][] theirs = new double[all.size()][rounds];
     Process peer =
-        new ProcessBuilder(python, script.toString(), folder.resolve("pictures").toString())
+        new ProcessBuilder(python, script.toString(), folder.toString())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     try (BufferedWriter questions = peer.outputWriter();
@@ -176,14 +198,17 @@ public final class LoaderComparison {
     }
   }
 
-  private static Loader evaluation(Dataset pictures) {
-    return Loader.forEvaluation(repeated(pictures), Preprocessing.of("torchvision"), BATCH).build();
+  private static Loader evaluation(Dataset pictures, Decoding decoding) {
+    return Loader.forEvaluation(repeated(pictures), Preprocessing.of("torchvision"), BATCH)
+        .decoding(decoding)
+        .build();
   }
 
-  private static Loader training(Dataset pictures) {
+  private static Loader training(Dataset pictures, Decoding decoding) {
     Augmentation[] augmentations = {new RandomResizedCrop(224), new HorizontalFlip(0.5)};
     return Loader.forTraining(repeated(pictures), Preprocessing.of("torchvision"), BATCH)
         .augmentations(augmentations)
+        .decoding(decoding)
         .build();
   }
 
