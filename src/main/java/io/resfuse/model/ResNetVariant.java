@@ -265,6 +265,37 @@ public record ResNetVariant(
   }
 
   /**
+   * The same network under the name that it has among those with one, or else under one made of its
+   * number of layers and its stem.
+   *
+   * @return for example {@code resnet50}, {@code resnet14}, {@code resnet26_imagenet}, {@code
+   *     plain10_cifar}
+   */
+  public ResNetVariant withUsualName() {
+    int count = blocks.stream().mapToInt(Integer::intValue).sum();
+    List<ResNetVariant> known = new ArrayList<>(NAMED.values());
+    if (count >= 3 && count % 3 == 0 && count <= (MOST_LAYERS - 2) / 2) {
+      known.add(cifar(2 + (2 * count), residual));
+    }
+    for (ResNetVariant variant : known) {
+      if (variant.hasTableOf(this)) {
+        return variant;
+      }
+    }
+    int layers = 2 + (count * (block == BlockKind.BASIC ? 2 : 3));
+    return new ResNetVariant(
+        (residual ? "resnet" : "plain") + layers + "_" + stem.name().toLowerCase(Locale.ROOT),
+        block,
+        stem,
+        blocks,
+        widths,
+        groups,
+        widthPerGroup,
+        residual,
+        averagedShortcuts);
+  }
+
+  /**
    * Whether it is one of He et al.'s for small images, whose shortcuts have no parameters.
    *
    * @return true for three stages or fewer behind a 3x3 stem

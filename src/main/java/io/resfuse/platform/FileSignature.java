@@ -225,10 +225,8 @@ public enum FileSignature {
       if (head.has(8, "avif") || head.has(8, "avis")) {
         return AVIF;
       }
-      String brand = head.text.substring(8, Math.min(12, head.text.length()));
-      boolean still = brand.matches("(he|hev|mi|ms).*") && !brand.startsWith("mp");
       // The general brand may be either's: those that it is compatible with decide.
-      if (still) {
+      if (head.has(8, "he") || head.has(8, "mi") || head.has(8, "ms")) {
         return head.text.substring(0, Math.min(64, head.text.length())).contains("avif")
             ? AVIF
             : HEIC;
@@ -305,9 +303,8 @@ public enum FileSignature {
 
   /**
    * Messages of protocol buffers have no signature: fields and what is in them must do. ONNX begins
-   * with its version, then the producer's name, a graph, opsets or the like; Core ML with its
-   * version and a message; a SavedModel with version 1 and a message; a GraphDef and Caffe with
-   * field 1.
+   * with its version, then the producer's name, a graph, opsets or the like; Core ML and a
+   * SavedModel with a version and a message; a GraphDef and Caffe with field 1.
    */
   private static @Nullable FileSignature protobuf(Head head) {
     if (head.text.length() < 4) {
@@ -319,13 +316,30 @@ public enum FileSignature {
     if (!head.text.matches("(?s)\b[\1-\u001f][\u0012\u001a\"(2:BrzJ].*")) {
       return head.text.matches("(?s)[:B\u0012][\1-\u00ff].*onnx.*") ? ONNX : null;
     }
-    boolean message = head.text.charAt(2) == '\u0012' && head.text.matches("(?s)...[^\n]{0,2}\n.*");
-    boolean first = head.text.charAt(1) == '\1';
-    boolean named = head.text.matches("(?s)..\u0012[\1-\u007f][\\p{Alnum}_.-].*");
-    if (named || !message) {
+    return head.text.charAt(2) == '\u0012' ? versioned(head) : ONNX;
+  }
+
+  /**
+   * What has field 2 behind its version. ONNX's is a name. The others' is a message, which begins
+   * with a message in field 1: Core ML's with a name in field 1 again, a SavedModel's with a list
+   * of operators in field 2.
+   */
+  private static FileSignature versioned(Head head) {
+    int content = behindLength(head.text, 3);
+    if (!head.has(content, "\n")) {
       return ONNX;
     }
-    return first && !head.text.contains("image") ? TENSORFLOW : CORE_ML;
+    boolean first = head.text.charAt(1) == '\1';
+    return first && !head.has(behindLength(head.text, content + 1), "\n") ? TENSORFLOW : CORE_ML;
+  }
+
+  /** Where a field's content begins: all bytes of its length but the last are above 127. */
+  private static int behindLength(String text, int at) {
+    int end = at;
+    while (end < text.length() && text.charAt(end) > '\u007f') {
+      end++;
+    }
+    return end + 1;
   }
 
   private static boolean hasControls(String text) {

@@ -38,6 +38,7 @@ final class HeadChoice {
   private final List<String> leftOut = new ArrayList<>();
   private final List<String> unexpected = new ArrayList<>();
   private final List<MappedTensor> head = new ArrayList<>();
+  private final List<String> heads = new ArrayList<>();
 
   /**
    * A tensor that is neither stem nor stages.
@@ -94,6 +95,11 @@ final class HeadChoice {
       return tensors.stream().anyMatch(t -> t.is("weight") && t.shape().rank() == 2);
     }
 
+    /** Whether it is a head, of whatever kind: it has a linear layer, or is called so. */
+    boolean isHead() {
+      return hasLinear() || NAMES.contains(name);
+    }
+
     boolean takes(int features) {
       return tensors.stream()
           .filter(t -> t.is("weight"))
@@ -129,13 +135,15 @@ final class HeadChoice {
     }
     Group chosen = choose(features);
     for (Group group : groups.values()) {
+      List<String> names = group.tensors.stream().map(t -> t.tensor.name()).toList();
+      if (group.isHead()) {
+        heads.addAll(names);
+      }
       if (group.equals(chosen)) {
         take(group, features);
       } else {
-        boolean headOfOtherKind =
-            chosen == null && (group.hasLinear() || NAMES.contains(group.name));
+        boolean headOfOtherKind = chosen == null && group.isHead();
         boolean needless = group.isTraining() || !group.isInside || headOfOtherKind;
-        List<String> names = group.tensors.stream().map(t -> t.tensor.name()).toList();
         (needless ? leftOut : unexpected).addAll(names);
       }
     }
@@ -193,6 +201,11 @@ final class HeadChoice {
   /** {@code fc.weight} and {@code fc.bias}, or nothing. */
   List<MappedTensor> head() {
     return head;
+  }
+
+  /** Tensors of heads by the file's names, whether one was taken or not. */
+  List<String> heads() {
+    return heads;
   }
 
   List<String> notes() {

@@ -13,7 +13,6 @@ import io.resfuse.weights.format.OnnxGraph;
 import io.resfuse.weights.format.OnnxWriter;
 import io.resfuse.weights.format.SafetensorsWriter;
 import io.resfuse.weights.format.TensorFile;
-import io.resfuse.weights.format.WeightFormat;
 import io.resfuse.weights.format.WeightsException;
 import io.resfuse.weights.onnx.OnnxExport;
 import io.resfuse.weights.onnx.OnnxNetwork;
@@ -167,9 +166,15 @@ public final class ModelFile {
   private static ModelFile load(
       TensorFile file, LoadOptions options, @Nullable Initializer initializer) {
     List<String> notes = new ArrayList<>();
-    OnnxNetwork graph = graph(file, options.network(), notes);
+    ModelMetadata stated = stated(file, options.network());
+    OnnxNetwork graph = null;
+    if (file.graph() != null) {
+      graph = OnnxNetwork.match(file.graph(), stated == null ? options.network() : stated.config());
+      notes.addAll(graph.notes());
+    }
     NameMapping mapping = NameMapping.of(graph == null ? file : graph.tensors(), options.prefix());
-    ModelMetadata metadata = metadata(file, mapping, graph, options.network(), notes);
+    ModelMetadata metadata =
+        stated == null ? metadata(file, mapping, graph, options.network(), notes) : stated;
     ResNetConfig config = metadata.config();
     NetworkSpec network;
     try {
@@ -183,7 +188,7 @@ public final class ModelFile {
           e);
     }
     LoadReport report = mapping.compare(network, notes);
-    checkFits(file, network, config, report, options.lenient(), initializer != null);
+    checkFits(mapping, network, config, report, options.lenient(), initializer != null);
     Map<String, HostTensor> tensors =
         initializer == null
             ? new LinkedHashMap<>()
@@ -203,30 +208,19 @@ public final class ModelFile {
     return new ModelFile(file, metadata, network, new Parameters(network, tensors), report);
   }
 
-  /** An ONNX graph matched to the blocks of the network asked for, or of the one it describes. */
-  private static @Nullable OnnxNetwork graph(
-      TensorFile file, @Nullable ResNetConfig wanted, List<String> notes) {
-    if (file.format() != WeightFormat.ONNX) {
-      return null;
-    }
+  /** What the file says of its model, as the network asked for if one was; null if nothing. */
+  private static @Nullable ModelMetadata stated(TensorFile file, @Nullable ResNetConfig wanted) {
     ModelMetadata stated = ModelMetadata.read(file);
-    OnnxNetwork graph =
-        OnnxNetwork.match(file.path(), wanted == null && stated != null ? stated.config() : wanted);
-    notes.addAll(graph.notes());
-    return graph;
+    return stated == null || wanted == null ? stated : stated.withConfig(wanted);
   }
 
-  /** What the file says of its network, or else what its names, its shapes and its folder say. */
+  /** What the names, the shapes and the folder of a file say that does not describe itself. */
   private static ModelMetadata metadata(
       TensorFile file,
       NameMapping mapping,
       @Nullable OnnxNetwork graph,
       @Nullable ResNetConfig wanted,
       List<String> notes) {
-    ModelMetadata stated = ModelMetadata.read(file);
-    if (stated != null) {
-      return wanted == null ? stated : stated.withConfig(wanted);
-    }
     ModelFolder folder = mapping.scheme().isKeras() ? null : ModelFolder.beside(file.path(), notes);
     ResNetConfig config = wanted == null && graph != null ? graph.config() : wanted;
     if (config == null) {
@@ -239,21 +233,21 @@ public final class ModelFile {
   }
 
   private static void checkFits(
-      TensorFile file,
+      NameMapping mapping,
       NetworkSpec network,
       ResNetConfig config,
       LoadReport report,
       boolean leaveOut,
       boolean initialized) {
     boolean onlyHeadLeft =
-        config.classes() == 0 && report.unexpected().stream().allMatch(ModelFile::isHead);
+        config.classes() == 0 && mapping.heads().containsAll(report.unexpected());
     boolean fits =
         initialized
             ? report.withoutValue().size() < network.parameters().size()
             : report.isComplete() && (report.unexpected().isEmpty() || onlyHeadLeft || leaveOut);
     if (!fits) {
       throw new WeightsException(
-          file.path()
+          mapping.file().path()
               + ": its tensors do not fit "
               + network.name()
               + " ("
@@ -264,16 +258,6 @@ public final class ModelFile {
                   : "name the network that it was made with: --network NAME")
               + report.toString().substring(report.summary().length()));
     }
-  }
-
-  private static boolean isHead(String tensor) {
-    return tensor.contains("fc")
-        || tensor.contains("linear")
-        || tensor.contains("head")
-        || tensor.contains("classifier")
-        || tensor.contains("dense")
-        || tensor.contains("predictions")
-        || tensor.contains("probs");
   }
 
   /**

@@ -10,9 +10,11 @@ import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +31,7 @@ final class NameMapping {
   private final List<String> unexpected = new ArrayList<>();
   private final List<String> leftOut = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
+  private final Set<String> heads = new HashSet<>();
 
   /** Whose names a file has. */
   enum Scheme {
@@ -60,6 +63,7 @@ final class NameMapping {
     HeadChoice head = new HeadChoice(rest, features());
     head.head().forEach(this::add);
     notes.addAll(head.notes());
+    heads.addAll(head.heads());
     leftOut.addAll(0, head.leftOut()); // before those of other models, which are many
     unexpected.addAll(head.unexpected());
   }
@@ -142,6 +146,11 @@ final class NameMapping {
   /** By torchvision's names, in the file's order. */
   Map<String, MappedTensor> tensors() {
     return Collections.unmodifiableMap(tensors);
+  }
+
+  /** The file's names of tensors of heads, whether one was taken or not. */
+  Set<String> heads() {
+    return Collections.unmodifiableSet(heads);
   }
 
   /** The shape of a parameter, or null if the file has none. */

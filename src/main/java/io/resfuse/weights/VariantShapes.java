@@ -57,14 +57,12 @@ final class VariantShapes {
     BlockKind kind = bottleneck ? BlockKind.BOTTLENECK : BlockKind.BASIC;
     List<Integer> blocks = blocks();
     List<Integer> widths = new ArrayList<>();
-    int layers = 2;
     for (int stage = 1; stage <= blocks.size(); stage++) {
       Shape last = shape(stage, 0, bottleneck ? "conv3" : "conv2");
       if (last == null || last.rank() != 4 || last.dimension(0) % kind.expansion() != 0) {
         return null;
       }
       widths.add(last.dimension(0) / kind.expansion());
-      layers += blocks.get(stage - 1) * (bottleneck ? 3 : 2);
     }
     int groups = 1;
     int widthPerGroup = 64;
@@ -79,17 +77,13 @@ final class VariantShapes {
     if (widths.contains(0) || groups < 1 || widthPerGroup < 1) {
       return null;
     }
-    String data = stem().isDeep() ? "_deep" : stem() == StemKind.CIFAR ? "_cifar" : "_imagenet";
     return new ResNetVariant(
-        "resnet" + layers + data,
-        kind,
-        stem(),
-        blocks,
-        widths,
-        groups,
-        widthPerGroup,
-        true,
-        mapping.tensors().keySet().stream().anyMatch(name -> name.contains(".downsample.2.")));
+            "", kind, stem(), blocks, widths, groups, widthPerGroup, true, averagedShortcuts())
+        .withUsualName();
+  }
+
+  private boolean averagedShortcuts() {
+    return mapping.tensors().keySet().stream().anyMatch(name -> name.contains(".downsample.2."));
   }
 
   private @Nullable Shape shape(int stage, int block, String convolution) {

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Recognises formats by their first bytes. */
 final class FormatDetector {
@@ -75,13 +76,16 @@ final class FormatDetector {
     if (startsWith(head, 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n')) {
       return KerasHdf5Reader.read(file);
     }
-    if (OnnxReader.isOnnx(head)) {
+    byte[] bytes = new byte[head.remaining()];
+    head.get(0, bytes);
+    FileSignature signature = FileSignature.of(bytes);
+    if (signature == FileSignature.ONNX) {
       return OnnxReader.read(file).tensorFile();
     }
     if (head.get(0) == '{' && path.endsWith(TensorFlowJsReader.MODEL)) {
       return TensorFlowJsReader.readFolder(path, path.toAbsolutePath().getParent());
     }
-    throw unknown(path, head);
+    throw unknown(path, bytes, signature);
   }
 
   private static boolean startsWith(ByteBuffer head, int... bytes) {
@@ -96,10 +100,8 @@ final class FormatDetector {
     return true;
   }
 
-  private static WeightsException unknown(Path path, ByteBuffer head) {
-    byte[] bytes = new byte[head.remaining()];
-    head.get(0, bytes);
-    FileSignature signature = FileSignature.of(bytes);
+  private static WeightsException unknown(
+      Path path, byte[] bytes, @Nullable FileSignature signature) {
     if (signature != null && signature != FileSignature.TEXT) {
       return WeightsException.of(path, signature.found(), remedy(signature));
     }
@@ -112,7 +114,6 @@ final class FormatDetector {
 
   private static String remedy(FileSignature signature) {
     return switch (signature) {
-      case ONNX -> "give the weights that it was exported from: safetensors or PyTorch .pth";
       case PICKLE -> "in Python, load it and write its state_dict by torch.save, or by safetensors";
       case TENSORFLOW, TF_LITE, CORE_ML, CAFFE, TENSOR_RT, GGUF, MXNET, NUMPY ->
           "give the weights that it was made from as safetensors, PyTorch .pth or Keras .h5";

@@ -79,12 +79,12 @@ public record OnnxModel(
         + (producer.isBlank() ? "nobody that it names" : producer.strip());
   }
 
-  /** Its initializers as tensors of a file of weights. */
+  /** As a file of weights, whose tensors are the initializers. */
   TensorFile tensorFile() {
     Map<String, StoredTensor> tensors = new LinkedHashMap<>();
     initializers.forEach((name, tensor) -> tensors.put(name, tensor.stored()));
     Map<String, String> said = new LinkedHashMap<>(metadata);
     said.put(ABOUT, about());
-    return new TensorFile(path, WeightFormat.ONNX, said, tensors);
+    return new TensorFile(path, WeightFormat.ONNX, said, tensors).withGraph(this);
   }
 }

@@ -52,17 +52,6 @@ final class OnnxReader {
     this.external = new OnnxExternalData(path);
   }
 
-  /** Whether a file begins as one: with the version of the format, and a field that may follow. */
-  static boolean isOnnx(ByteBuffer head) {
-    if (head.remaining() < 3 || head.get(0) != 0x08 || head.get(1) < 1) {
-      return false;
-    }
-    return switch (head.get(2)) {
-      case 0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72 -> true;
-      default -> false;
-    };
-  }
-
   static OnnxModel read(MappedFile file) {
     if (file.size() > LARGEST) {
       throw WeightsException.of(

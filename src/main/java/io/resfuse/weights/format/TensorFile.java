@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A weight file of any format as named tensors and string metadata. Immutable and thread-safe;
@@ -21,6 +22,7 @@ public final class TensorFile {
   private final Map<String, StoredTensor> tensors;
   private final List<String> notes;
   private final List<String> otherModels;
+  private final @Nullable OnnxModel graph;
 
   /**
    * A file whose table of contents was read.
@@ -35,7 +37,7 @@ public final class TensorFile {
       WeightFormat format,
       Map<String, String> metadata,
       Map<String, StoredTensor> tensors) {
-    this(path, format, metadata, tensors, List.of(), List.of());
+    this(path, format, metadata, tensors, List.of(), List.of(), null);
   }
 
   private TensorFile(
@@ -44,13 +46,15 @@ public final class TensorFile {
       Map<String, String> metadata,
       Map<String, StoredTensor> tensors,
       List<String> notes,
-      List<String> otherModels) {
+      List<String> otherModels,
+      @Nullable OnnxModel graph) {
     this.path = path;
     this.format = format;
     this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
     this.tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
     this.notes = List.copyOf(notes);
     this.otherModels = List.copyOf(otherModels);
+    this.graph = graph;
   }
 
   /**
@@ -61,7 +65,12 @@ public final class TensorFile {
    * @return a changed copy
    */
   TensorFile withNotes(List<String> newNotes, List<String> newOtherModels) {
-    return new TensorFile(path, format, metadata, tensors, newNotes, newOtherModels);
+    return new TensorFile(path, format, metadata, tensors, newNotes, newOtherModels, graph);
+  }
+
+  /** The same file with the graph that it is. */
+  TensorFile withGraph(OnnxModel newGraph) {
+    return new TensorFile(path, format, metadata, tensors, notes, otherModels, newGraph);
   }
 
   /**
@@ -141,6 +150,15 @@ public final class TensorFile {
    */
   public List<String> otherModels() {
     return otherModels;
+  }
+
+  /**
+   * The graph, if the file is one.
+   *
+   * @return of an ONNX file; null of any other
+   */
+  public @Nullable OnnxModel graph() {
+    return graph;
   }
 
   /**

@@ -184,10 +184,8 @@ final class ConfigFinder {
     int widthPerGroup =
         bottleneck ? (int) (64L * middle.outChannels() / ((long) groups * widths.get(0))) : 64;
     boolean residual = matched.blocks().get(0).residual();
-    int layers = 2 + matched.blocks().size() * (bottleneck ? 3 : 2);
-    ResNetVariant table =
-        new ResNetVariant(
-            (residual ? "resnet" : "plain") + layers + "-custom",
+    return new ResNetVariant(
+            "",
             kind,
             stem,
             blocks,
@@ -195,22 +193,7 @@ final class ConfigFinder {
             groups,
             Math.max(1, Math.min(LARGEST, widthPerGroup)),
             residual,
-            matched.blocks().stream().anyMatch(block -> block.average() != null));
-    return named(table);
-  }
-
-  /** The variant of the same tables that has a name, or else the table as it is. */
-  private static ResNetVariant named(ResNetVariant table) {
-    List<ResNetVariant> known = new ArrayList<>(ResNetVariant.all());
-    int layers = 2 + 2 * table.blocks().stream().mapToInt(Integer::intValue).sum();
-    if ((layers - 2) % 6 == 0 && layers >= 8) {
-      known.add(ResNetVariant.cifar(layers, table.residual()));
-    }
-    for (ResNetVariant variant : known) {
-      if (variant.hasTableOf(table)) {
-        return variant;
-      }
-    }
-    return table;
+            matched.blocks().stream().anyMatch(block -> block.average() != null))
+        .withUsualName();
   }
 }

@@ -23,7 +23,6 @@ import io.resfuse.weights.onnx.MatchedNetwork.Head;
 import io.resfuse.weights.onnx.MatchedNetwork.Norm;
 import io.resfuse.weights.onnx.MatchedNetwork.Pool;
 import io.resfuse.weights.onnx.MatchedNetwork.Subsampling;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,19 +58,15 @@ public final class OnnxNetwork {
   }
 
   /**
-   * Matches the graph of a file.
+   * Matches a graph.
    *
-   * @param path an ONNX file
+   * @param model what an ONNX file says
    * @param stated the network that it is said to be, or null
    * @return the network
-   * @throws io.resfuse.weights.format.WeightsException if the file is damaged, or its graph is not
-   *     that of a ResNet, or not of the one that was stated; names the first node that does not fit
+   * @throws io.resfuse.weights.format.WeightsException if the graph is not that of a ResNet, or not
+   *     of the one that was stated; names the first node that does not fit
    */
-  public static OnnxNetwork match(Path path, @Nullable ResNetConfig stated) {
-    return match(OnnxModel.open(path), stated);
-  }
-
-  static OnnxNetwork match(OnnxModel model, @Nullable ResNetConfig stated) {
+  public static OnnxNetwork match(OnnxModel model, @Nullable ResNetConfig stated) {
     Graph graph = Graph.of(model);
     MatchedNetwork matched = GraphMatcher.match(graph);
     ResNetConfig config = stated == null ? ConfigFinder.find(graph, matched) : stated;

@@ -216,6 +216,24 @@ class OnnxFilesTest {
         "which version of ONNX's operators");
   }
 
+  /** Other protocol buffers with a version and then a message, as TensorFlow and Core ML have. */
+  @Test
+  void knowsWhatOnlyLooksLikeIt() {
+    byte[] operators =
+        new ProtoWriter()
+            .varint(1, 1)
+            .message(
+                2, graph -> graph.message(1, meta -> meta.message(2, ops -> ops.string(1, ""))))
+            .toBytes();
+    assertRefused(write(operators), "it is a TensorFlow SavedModel", "give the weights that it");
+    byte[] feature =
+        new ProtoWriter()
+            .varint(1, 4)
+            .message(2, description -> description.message(1, input -> input.string(1, "image")))
+            .toBytes();
+    assertRefused(write(feature), "it is a Core ML model", "give the weights that it");
+  }
+
   /** Empty nodes take two bytes each, and some 300 in memory. */
   @Test
   void boundsMemory() {

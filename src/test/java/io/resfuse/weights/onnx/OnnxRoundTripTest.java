@@ -57,7 +57,7 @@ class OnnxRoundTripTest {
     Path file = folder.resolve("model.onnx");
     Parameters parameters = TestData.parameters(test.network());
     OnnxWriter.write(file, OnnxExport.graph(test.network(), parameters, false), Map.of());
-    OnnxNetwork found = OnnxNetwork.match(file, null);
+    OnnxNetwork found = OnnxNetwork.match(OnnxModel.open(file), null);
     assertThat(ResNet.build(found.config()).operations()).isEqualTo(test.network().operations());
     assertSameBits(read(found), parameters);
     assertThat(found.notes()).isEmpty();
@@ -71,7 +71,7 @@ class OnnxRoundTripTest {
     Path again = folder.resolve("again.onnx");
     Parameters parameters = TestData.parameters(test.network());
     OnnxWriter.write(file, OnnxExport.graph(test.network(), parameters, true), Map.of());
-    OnnxNetwork found = OnnxNetwork.match(file, null);
+    OnnxNetwork found = OnnxNetwork.match(OnnxModel.open(file), null);
     long convs =
         test.network().parameters().keySet().stream()
             .filter(name -> name.endsWith("running_var"))
@@ -81,7 +81,7 @@ class OnnxRoundTripTest {
     assertThat(unfolded.get("bn1.weight").get(0)).isEqualTo(1);
     NetworkSpec network = ResNet.build(found.config());
     OnnxWriter.write(again, OnnxExport.graph(network, unfolded, true), Map.of());
-    Parameters twice = read(OnnxNetwork.match(again, null));
+    Parameters twice = read(OnnxNetwork.match(OnnxModel.open(again), null));
     assertSameBits(twice, unfolded);
     assertThat(Files.size(again))
         .isCloseTo(Files.size(file), org.assertj.core.data.Offset.offset(20L));

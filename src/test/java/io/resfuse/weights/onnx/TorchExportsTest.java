@@ -70,16 +70,16 @@ class TorchExportsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "cifar-a-opset11, resnet14, 13",
-    "cifar-a-unfolded, resnet8, 0",
-    "cifar-a-opset16, resnet8, 7",
-    "cifar-b-opset9, resnet8, 9",
-    "basic-opset13, resnet10, 0",
-    "bottleneck-opset9, resnet14, 15",
-    "bottleneck-softmax, resnet14, 15",
-    "resnext, resnet14, 0",
-    "dilated, resnet14, 15",
-    "half, resnet8, 9",
+    "cifar-a-opset11, resnet14_cifar, 13",
+    "cifar-a-unfolded, resnet8_cifar, 0",
+    "cifar-a-opset16, resnet8_cifar, 7",
+    "cifar-b-opset9, resnet8_cifar, 9",
+    "basic-opset13, resnet10_imagenet, 0",
+    "bottleneck-opset9, resnet14_imagenet, 15",
+    "bottleneck-softmax, resnet14_imagenet, 15",
+    "resnext, resnet14_imagenet, 0",
+    "dilated, resnet14_imagenet, 15",
+    "half, resnet8_cifar, 9",
   })
   void givesTheLogitsOfPyTorch(String name, String network, int folded) throws IOException {
     Path file = file(name + ".onnx");
@@ -87,7 +87,7 @@ class TorchExportsTest {
     int size = Integer.parseInt(line.get(0));
     double[] scores = line.stream().skip(1).mapToDouble(Double::parseDouble).toArray();
     ModelFile model = ModelFile.open(file);
-    assertThat(model.network().name()).isEqualTo(network + "-custom");
+    assertThat(model.network().name()).isEqualTo(network);
     Shape shape = Shape.of(2, 3, size, size);
     double[] ours = Runs.logits(reference, model, shape, images((int) shape.elements()));
     if (name.endsWith("softmax")) {
