@@ -17,7 +17,7 @@ final class ModelChoice {
       names = "--weights",
       paramLabel = "FILE|NAME",
       description =
-          "The weights: a file (safetensors, PyTorch .pth, Keras .h5, ONNX, TensorFlow.js model.json), a"
+          "The weights: a file (safetensors, PyTorch .pth, Keras, ONNX, TensorFlow.js model.json), a"
               + " folder with one, or a model that 'resfuse weights fetch' knows, fetched on first use (default:"
               + " ${DEFAULT-VALUE}).")
   private String weights = PretrainedModel.RESNET50_IMAGENET.name();

@@ -18,7 +18,7 @@ final class FormatDetector {
           "pytorch_model.bin.index.json");
 
   private static final String EXPECTED =
-      "give a safetensors, PyTorch .pth, Keras .h5, ONNX or TensorFlow.js file (model.json or .tgz)";
+      "give a safetensors, PyTorch .pth, Keras .keras or .h5, ONNX or TensorFlow.js file (model.json or .tgz)";
 
   /** Enough for every signature; tar's is the furthest. */
   private static final int HEAD_BYTES = 512;
@@ -54,7 +54,11 @@ final class FormatDetector {
 
   /** A file that is whole by itself. */
   static TensorFile openFile(Path path) {
-    MappedFile file = MappedFile.open(path);
+    return read(MappedFile.open(path));
+  }
+
+  static TensorFile read(MappedFile file) {
+    Path path = file.path();
     ByteBuffer head = file.slice(0, Math.min(file.size(), HEAD_BYTES));
     if (head.remaining() == 0) {
       throw WeightsException.corrupt(path, "the file is empty");
@@ -67,7 +71,10 @@ final class FormatDetector {
       return TensorFlowJsReader.readArchive(TarGz.unpack(path, temporary, unpacked -> {}));
     }
     if (startsWith(head, 'P', 'K', 3, 4)) {
-      return TorchReader.readZip(file);
+      ZipMembers members = ZipMembers.of(file);
+      return KerasArchive.isOne(members)
+          ? KerasArchive.read(members)
+          : TorchReader.readZip(members);
     }
     // torch.save's magic number 0x1950a86a20f9469cfc6c as a pickle of protocol 2.
     if (startsWith(head, 0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50)) {

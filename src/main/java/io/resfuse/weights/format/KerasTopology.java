@@ -1,7 +1,9 @@
 package io.resfuse.weights.format;
 
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +51,44 @@ public final class KerasTopology {
       }
       collect(layer, metadata, depth + 1);
     }
+  }
+
+  /**
+   * The names of layers by the places that Keras 3 gives their variables in its file of weights:
+   * {@code layers/conv2d_1} is the second layer of that class, in the order of the model.
+   */
+  static Map<String, String> names(@Nullable Object modelConfig) {
+    Map<String, String> names = new HashMap<>();
+    collectNames(modelConfig, "", names, 0);
+    return names;
+  }
+
+  private static void collectNames(
+      @Nullable Object model, String scope, Map<String, String> names, int depth) {
+    if (!(get(get(model, "config"), "layers") instanceof List<?> layers) || depth > 10) {
+      return;
+    }
+    Map<String, Integer> counts = new HashMap<>();
+    for (Object layer : layers) {
+      if (get(layer, "class_name") instanceof String kind
+          && get(get(layer, "config"), "name") instanceof String name) {
+        String snake = snakeCase(kind);
+        int count = counts.merge(snake, 1, Integer::sum);
+        String place = scope + "layers/" + snake + (count == 1 ? "" : "_" + (count - 1));
+        names.put(place, name);
+        collectNames(layer, place + "/", names, depth + 1);
+      }
+    }
+  }
+
+  /**
+   * {@code BatchNormalization} to {@code batch_normalization}, {@code Conv2D} to {@code conv2d}.
+   */
+  private static String snakeCase(String name) {
+    return name.replaceAll("\\W+", "")
+        .replaceAll("(.)([A-Z][a-z]+)", "$1_$2")
+        .replaceAll("([a-z])([A-Z])", "$1_$2")
+        .toLowerCase(Locale.ROOT);
   }
 
   private static @Nullable Object get(@Nullable Object object, String key) {

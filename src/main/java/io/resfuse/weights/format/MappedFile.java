@@ -61,7 +61,12 @@ final class MappedFile {
 
   /** What is in memory already. */
   static MappedFile of(Path name, byte[] content) {
-    return new MappedFile(name, content.length, false, ByteBuffer.wrap(content).asReadOnlyBuffer());
+    return of(name, ByteBuffer.wrap(content));
+  }
+
+  /** What is in memory, or mapped, already. */
+  static MappedFile of(Path name, ByteBuffer content) {
+    return new MappedFile(name, content.remaining(), false, content.slice().asReadOnlyBuffer());
   }
 
   /**

@@ -3,20 +3,12 @@ package io.resfuse.weights.format;
 import io.resfuse.weights.format.RestrictedUnpickler.PickleInput;
 import io.resfuse.weights.format.RestrictedUnpickler.RefusedException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.zip.CRC32;
-import java.util.zip.ZipEntry;
-import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
-import org.apache.commons.compress.archivers.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,55 +22,41 @@ import org.jspecify.annotations.Nullable;
  */
 final class TorchReader {
   private static final int MAX_PICKLE = 8 << 20;
-  private static final long ALWAYS_ALLOWED = 64L << 20;
-  private static final long MAX_RATIO = 20;
-  private static final int MAX_ENTRIES = 100_000;
   private static final int PROTOCOL = 1001;
 
-  private final MappedFile file;
   private final Path path;
-  private final Map<String, ByteBuffer> contents = new ConcurrentHashMap<>();
 
-  private TorchReader(MappedFile file) {
-    this.file = file;
-    this.path = file.path();
+  private TorchReader(Path path) {
+    this.path = path;
   }
 
-  static TensorFile readZip(MappedFile file) {
-    return new TorchReader(file).readZip();
+  static TensorFile readZip(ZipMembers members) {
+    return new TorchReader(members.path()).zip(members);
   }
 
   static TensorFile readLegacy(MappedFile file) {
-    return new TorchReader(file).readLegacy();
+    return new TorchReader(file.path()).legacy(file);
   }
 
-  /** A stored file of the archive: its bytes, or how to inflate them. */
-  private record Member(String name, long size, long crc, @Nullable ByteBuffer stored) {}
-
-  private TensorFile readZip() {
-    Map<String, Member> members = members();
-    List<String> pickles = members.keySet().stream().filter(n -> n.endsWith("/data.pkl")).toList();
+  private TensorFile zip(ZipMembers members) {
+    List<String> pickles = members.names().stream().filter(n -> n.endsWith("/data.pkl")).toList();
     if (pickles.size() != 1) {
       throw notOfTorch(members);
     }
     String pickle = pickles.get(0);
     String root = pickle.substring(0, pickle.length() - "data.pkl".length());
-    if (members.containsKey(root + "constants.pkl")) {
+    if (members.names().contains(root + "constants.pkl")) {
       throw WeightsException.of(
           path,
           "it is a TorchScript program, not a state_dict",
           "save torch.jit.load(...).state_dict() with torch.save");
     }
-    Member byteOrder = members.get(root + "byteorder");
     ByteOrder order =
-        byteOrder != null && byteOrder.size == "big".length()
+        members.size(root + "byteorder") == "big".length()
             ? ByteOrder.BIG_ENDIAN
             : ByteOrder.LITTLE_ENDIAN;
-    if (members.get(pickle).size > MAX_PICKLE) {
-      throw tooLarge(members.get(pickle), MAX_PICKLE);
-    }
     RestrictedUnpickler unpickler =
-        new RestrictedUnpickler(new PickleInput(contents(members.get(pickle))));
+        new RestrictedUnpickler(new PickleInput(members.contents(pickle, MAX_PICKLE)));
     TorchCheckpoint checkpoint = TorchCheckpoint.of(path, unpickle(unpickler));
     unpickler.storages().forEach((key, storage) -> checkStorage(members, root, storage));
     return bind(
@@ -87,20 +65,15 @@ final class TorchReader {
         (storage, element, count) -> {
           int size = storage.type().bytes();
           long at = (storage.offset() + element) * size;
-          return contents(members.get(root + "data/" + storage.key()))
+          return members
+              .contents(root + "data/" + storage.key(), Integer.MAX_VALUE)
               .slice((int) at, count * size)
               .order(order);
         });
   }
 
-  private WeightsException notOfTorch(Map<String, Member> members) {
-    if (members.containsKey("model.weights.h5")) {
-      return WeightsException.of(
-          path,
-          "it is a model of Keras 3 (.keras), which is not read",
-          "in Python: keras.models.load_model(...).save('model.h5'), and give that");
-    }
-    if (members.keySet().stream().anyMatch(name -> name.endsWith(".npy"))) {
+  private WeightsException notOfTorch(ZipMembers members) {
+    if (members.names().stream().anyMatch(name -> name.endsWith(".npy"))) {
       return WeightsException.of(
           path,
           "it is NumPy's archive of arrays (.npz), which is not read",
@@ -112,9 +85,9 @@ final class TorchReader {
         "give a file that torch.save(model.state_dict(), ...) wrote");
   }
 
-  private void checkStorage(Map<String, Member> members, String root, TorchStorage storage) {
-    Member member = members.get(root + "data/" + storage.key());
-    if (member == null || storage.elements() > member.size / storage.type().bytes()) {
+  private void checkStorage(ZipMembers members, String root, TorchStorage storage) {
+    long size = members.size(root + "data/" + storage.key());
+    if (size < 0 || storage.elements() > size / storage.type().bytes()) {
       throw WeightsException.corrupt(
           path,
           "storage '"
@@ -123,111 +96,9 @@ final class TorchReader {
               + storage.elements()
               + " elements is missing or too short");
     }
-    if (member.size > Integer.MAX_VALUE) {
-      throw tooLarge(member, Integer.MAX_VALUE);
-    }
   }
 
-  private WeightsException tooLarge(Member member, int limit) {
-    return WeightsException.of(
-        path,
-        "its file '"
-            + RestrictedUnpickler.printable(member.name)
-            + "' has "
-            + member.size
-            + " bytes",
-        "at most " + limit + " are read");
-  }
-
-  /** The table of contents; refuses what is compressed beyond reason before inflating it. */
-  private Map<String, Member> members() {
-    Map<String, Member> members = new HashMap<>();
-    long inflated = 0;
-    try (ZipFile zip = openZip()) {
-      for (ZipArchiveEntry entry : Collections.list(zip.getEntries())) {
-        if (entry.isDirectory()) {
-          continue;
-        }
-        String name = entry.getName();
-        long size = entry.getSize();
-        boolean stored = entry.getMethod() == ZipEntry.STORED;
-        if (size < 0 || !(stored || entry.getMethod() == ZipEntry.DEFLATED)) {
-          throw WeightsException.of(
-              path,
-              "its file '" + RestrictedUnpickler.printable(name) + "' is packed in an unusual way",
-              "save it again with torch.save");
-        }
-        inflated += stored ? 0 : Math.min(size, Long.MAX_VALUE - inflated);
-        if (inflated > Math.max(ALWAYS_ALLOWED, MAX_RATIO * file.size())) {
-          throw WeightsException.of(
-              path,
-              "unpacked it would have " + inflated + " bytes and more, far more than weights can",
-              "do not trust this file");
-        }
-        ByteBuffer bytes = stored ? file.slice(entry.getDataOffset(), size) : null;
-        Member other = members.put(name, new Member(name, size, entry.getCrc(), bytes));
-        if (other != null || members.size() > MAX_ENTRIES) {
-          throw WeightsException.corrupt(
-              path,
-              "it has the file '"
-                  + RestrictedUnpickler.printable(name)
-                  + "' twice, or too many files");
-        }
-      }
-    } catch (WeightsException e) {
-      throw e;
-    } catch (IOException | RuntimeException e) {
-      throw new WeightsException(
-          path + ": it is not a complete zip archive (" + reason(e) + "); get it again", e);
-    }
-    return members;
-  }
-
-  private ZipFile openZip() throws IOException {
-    return ZipFile.builder().setSeekableByteChannel(file.channel()).get();
-  }
-
-  /** The bytes of a member, whose checksum is verified once. */
-  private ByteBuffer contents(Member member) {
-    return contents
-        .computeIfAbsent(
-            member.name,
-            name -> {
-              ByteBuffer bytes = member.stored == null ? inflate(member) : member.stored;
-              CRC32 crc = new CRC32();
-              crc.update(bytes.duplicate());
-              if (crc.getValue() != member.crc) {
-                throw WeightsException.corrupt(
-                    path,
-                    "its file '" + RestrictedUnpickler.printable(name) + "' fails its checksum");
-              }
-              return bytes;
-            })
-        .duplicate()
-        .order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private ByteBuffer inflate(Member member) {
-    try (ZipFile zip = openZip();
-        InputStream in = zip.getInputStream(zip.getEntry(member.name))) {
-      byte[] bytes = in.readNBytes((int) member.size);
-      if (bytes.length != member.size || in.read() >= 0) {
-        throw new IOException("it unpacks to another size than it says");
-      }
-      return ByteBuffer.wrap(bytes);
-    } catch (IOException | RuntimeException e) {
-      throw new WeightsException(
-          path
-              + ": its file '"
-              + RestrictedUnpickler.printable(member.name)
-              + "' cannot be unpacked ("
-              + reason(e)
-              + "); get it again",
-          e);
-    }
-  }
-
-  private TensorFile readLegacy() {
+  private TensorFile legacy(MappedFile file) {
     PickleInput in = new PickleInput(file.slice(0, Math.min(file.size(), MAX_PICKLE)));
     unpickle(new RestrictedUnpickler(in)); // the magic number, which the caller has seen
     Object version = unpickle(new RestrictedUnpickler(in));

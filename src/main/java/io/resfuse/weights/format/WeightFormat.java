@@ -10,8 +10,10 @@ public enum WeightFormat {
   PYTORCH_LEGACY("PyTorch (before 1.6)"),
   /** A TensorFlow.js layers model: {@code model.json} and shards, in a folder or a .tgz. */
   TENSORFLOW_JS("TensorFlow.js"),
-  /** Keras's HDF5, from {@code model.save} or {@code model.save_weights}. */
+  /** HDF5 of Keras before 3, from {@code model.save} or {@code model.save_weights}. */
   KERAS_HDF5("Keras HDF5"),
+  /** Keras 3's {@code .keras}, and its {@code .weights.h5}. */
+  KERAS_3("Keras 3"),
   /** A graph of ONNX with its weights. */
   ONNX("ONNX");
 

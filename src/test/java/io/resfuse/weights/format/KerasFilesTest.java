@@ -69,7 +69,7 @@ class KerasFilesTest {
     assertRefused(file("external_link.h5"), "'conv1' is a link to elsewhere");
     assertRefused(file("soft_link.h5"), "'bias:0' is a link to elsewhere");
     assertRefused(file("external_data.h5"));
-    assertRefused(file("no_keras.h5"), "has no layer_names");
+    assertRefused(file("no_keras.h5"), "has neither layer_names nor layers");
     assertRefused(file("chunk_bomb.h5"), "a chunk that unpacks to more than its 16384 bytes");
     assertRefused(file("huge_chunked.h5"), "far more than the file can hold");
   }

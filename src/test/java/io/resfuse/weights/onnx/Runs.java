@@ -13,10 +13,10 @@ import io.resfuse.weights.ModelFile;
 import java.util.Set;
 
 /** Runs models with one of our engines, and compares results. */
-final class Runs {
+public final class Runs {
   private Runs() {}
 
-  static double[] logits(Engine engine, ModelFile model, Shape shape, float[] images) {
+  public static double[] logits(Engine engine, ModelFile model, Shape shape, float[] images) {
     TestNetwork test =
         new TestNetwork(
             model.network(), shape.dimension(0), shape.dimension(2), shape.dimension(3));
@@ -29,12 +29,12 @@ final class Runs {
     }
   }
 
-  static double[] doubles(float[] values) {
+  public static double[] doubles(float[] values) {
     return Results.toDoubles(values);
   }
 
   /** The largest difference as a share of the largest value. */
-  static double difference(double[] ours, double[] theirs) {
+  public static double difference(double[] ours, double[] theirs) {
     if (ours.length != theirs.length) {
       throw new AssertionError(ours.length + " and " + theirs.length + " values");
     }
