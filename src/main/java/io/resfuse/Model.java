@@ -59,8 +59,8 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Brings a model onto an engine, with the preprocessing that its file names ({@code torchvision}
-   * if it names none), one plan running at a time.
+   * Brings a model onto an engine, with the preprocessing that its file names, or else with {@link
+   * ModelFile#preset()}, one plan running at a time.
    *
    * @param engine where it runs; not owned
    * @param file configuration, weights, labels

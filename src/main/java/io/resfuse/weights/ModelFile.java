@@ -71,13 +71,24 @@ public final class ModelFile {
 
   /**
    * How pictures are prepared for a network of which nothing else is known: those with the stem for
-   * small images take {@code cifar}, the others {@code torchvision}.
+   * small images take {@code cifar}, the others {@code torchvision}, in grey for one input channel
+   * and with alpha for four.
    *
    * @param config the network
    * @return the name of a preset of {@code Preprocessing}
    */
   public static String preset(ResNetConfig config) {
-    return config.variant().stem() == StemKind.CIFAR ? "cifar" : "torchvision";
+    String name = config.variant().stem() == StemKind.CIFAR ? "cifar" : "torchvision";
+    return name + colours(config.inputChannels());
+  }
+
+  /** What the names of presets have behind the data set's. */
+  static String colours(int inputChannels) {
+    return switch (inputChannels) {
+      case 1 -> "-grey";
+      case 4 -> "-rgba";
+      default -> "";
+    };
   }
 
   /**
@@ -229,7 +240,11 @@ public final class ModelFile {
     }
     return folder == null
         ? ModelMetadata.of(config)
-        : new ModelMetadata(config, folder.preset(), folder.labels(config.classes()), Map.of());
+        : new ModelMetadata(
+            config,
+            folder.preset(config.inputChannels()),
+            folder.labels(config.classes()),
+            Map.of());
   }
 
   private static void checkFits(
@@ -449,7 +464,7 @@ public final class ModelFile {
     text.append("\nnetwork        ").append(Printable.of(network.name()));
     text.append(String.format("%nparameters     %,d trainable", trainable));
     text.append("\nclasses        ").append(config.classes() == 0 ? "no head" : config.classes());
-    text.append("\ninput channels ").append(config.inputChannels());
+    text.append("\ninput channels ").append(config.inputChannels()).append(fed());
     text.append("\nstride         ")
         .append(config.strideInFirst1x1() ? "in the first 1x1 (v1)" : "in the 3x3 (v1.5)");
     text.append("\nconv biases    ").append(config.convBias() ? "yes" : "no");
@@ -471,6 +486,16 @@ public final class ModelFile {
     }
     report.notes().forEach(note -> text.append("\nnote           ").append(Printable.of(note)));
     return text.toString();
+  }
+
+  /** What pictures are fed as, where it is not red, green and blue. */
+  private String fed() {
+    return switch (config().inputChannels()) {
+      case 1 -> " (pictures are fed in grey)";
+      case 3 -> "";
+      case 4 -> " (pictures are fed as red, green, blue, and alpha that is opaque)";
+      default -> " (no picture has as many)";
+    };
   }
 
   @Override

@@ -124,17 +124,22 @@ final class ModelFolder {
     return List.copyOf(labels);
   }
 
-  /** The name of the preprocessing, or null if nothing says it, or nothing here does the same. */
-  @Nullable String preset() {
+  /**
+   * The name of the preprocessing, or null if nothing says it, or nothing here does the same.
+   *
+   * @param inputChannels of the network; the folder says how it would be for three
+   */
+  @Nullable String preset(int inputChannels) {
     Sizes sizes =
         config.get("pretrained_cfg") instanceof Map<?, ?> timm ? timm(timm) : huggingFace();
     if (sizes == null) {
       return null;
     }
+    String name = "torchvision" + ModelFile.colours(inputChannels);
     String filter =
         switch (sizes.filter) {
-          case BILINEAR -> "torchvision";
-          case BICUBIC -> "torchvision-bicubic";
+          case BILINEAR -> name;
+          case BICUBIC -> name + "-bicubic";
           default -> null;
         };
     if (filter == null || !MEAN.equals(sizes.mean) || !DEVIATION.equals(sizes.deviation)) {

@@ -17,7 +17,11 @@ public final class Normalization {
     /** Blue, green, red, as Caffe and the nets that stem from it. */
     BGR(3),
     /** One channel of luma. */
-    GREY(1);
+    GREY(1),
+    /** Red, green, blue and alpha; pictures are read without theirs, so it is 255: opaque. */
+    RGBA(4);
+
+    private static final byte OPAQUE = (byte) 255;
 
     private final int count;
 
@@ -28,7 +32,7 @@ public final class Normalization {
     /**
      * How many.
      *
-     * @return 3 or 1
+     * @return 4, 3 or 1
      */
     public int count() {
       return count;
@@ -52,12 +56,19 @@ public final class Normalization {
           target[i] = (byte) luma(source, 3 * i);
         } else {
           for (int channel = 0; channel < 3; channel++) {
-            // Only BGR has colours left to reorder here.
-            target[3 * i + channel] =
-                image.channels() == 1 ? source[i] : source[3 * i + 2 - channel];
+            target[count * i + channel] =
+                image.channels() == 1 ? source[i] : source[3 * i + place(channel)];
+          }
+          if (this == RGBA) {
+            target[count * i + 3] = OPAQUE;
           }
         }
       }
+    }
+
+    /** Where in a colour picture's pixels a colour is. */
+    private int place(int channel) {
+      return this == BGR ? 2 - channel : channel;
     }
   }
 
@@ -236,6 +247,12 @@ public final class Normalization {
     int width = image.width();
     int samples = image.channels();
     int from = y * width * samples;
+    if (channels == Channels.RGBA && channel == 3) {
+      for (int x = 0; x < width; x++) {
+        line[offset + x * step] = values[Channels.OPAQUE & 0xff];
+      }
+      return;
+    }
     if (samples == 3 && channels == Channels.GREY) {
       for (int x = 0; x < width; x++) {
         line[offset + x * step] = values[luma(pixels, from + 3 * x)];
@@ -243,7 +260,7 @@ public final class Normalization {
       return;
     }
     if (samples == 3) {
-      from += channels == Channels.BGR ? 2 - channel : channel;
+      from += channels.place(channel);
     }
     for (int x = 0; x < width; x++) {
       line[offset + x * step] = values[pixels[from + x * samples] & 0xff];

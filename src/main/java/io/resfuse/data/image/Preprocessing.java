@@ -97,11 +97,34 @@ public record Preprocessing(
         unit(List.of(0.4914f, 0.4822f, 0.4465f), 0.2470f, 0.2435f, 0.2616f));
     add(all, "fashion-mnist", 28, LongSide.FLOOR, 28, unit(List.of(0.2860f), 0.3530f));
     add(all, "mnist", 28, LongSide.FLOOR, 28, unit(List.of(0.1307f), 0.3081f));
+    // For networks that were trained on ImageNet's or CIFAR's pictures in grey: the means of the
+    // colours' means and deviations. Alpha goes from 0 to 1.
+    add(all, "torchvision-grey", 256, LongSide.FLOOR, 224, unit(List.of(0.449f), 0.226f));
+    add(
+        all,
+        "torchvision-rgba",
+        256,
+        LongSide.FLOOR,
+        224,
+        unit(List.of(0.485f, 0.456f, 0.406f, 0f), 0.229f, 0.224f, 0.225f, 1f));
+    add(all, "cifar-grey", 32, LongSide.FLOOR, 32, unit(List.of(0.4734f), 0.2507f));
+    add(
+        all,
+        "cifar-rgba",
+        32,
+        LongSide.FLOOR,
+        32,
+        unit(List.of(0.4914f, 0.4822f, 0.4465f, 0f), 0.2470f, 0.2435f, 0.2616f, 1f));
     return all;
   }
 
   private static Normalization unit(List<Float> mean, Float... std) {
-    Channels channels = mean.size() == 3 ? Channels.RGB : Channels.GREY;
+    Channels channels =
+        switch (mean.size()) {
+          case 1 -> Channels.GREY;
+          case 3 -> Channels.RGB;
+          default -> Channels.RGBA;
+        };
     return new Normalization(channels, 255, mean, List.of(std));
   }
 
@@ -123,7 +146,9 @@ public record Preprocessing(
    *
    * @param name {@code torchvision} (ImageNet: 256, 224, RGB, 0 to 1, mean and deviation), {@code
    *     keras-caffe} (the same geometry, BGR, 0 to 255, mean only), {@code cifar} (32 x 32 RGB),
-   *     {@code fashion-mnist} or {@code mnist} (28 x 28 grey)
+   *     {@code fashion-mnist} or {@code mnist} (28 x 28 grey); {@code torchvision-grey} and {@code
+   *     cifar-grey} for networks with one input channel, {@code torchvision-rgba} and {@code
+   *     cifar-rgba} for four
    * @return the preset
    * @throws IllegalArgumentException that lists the names if there is none of that name
    */
@@ -181,7 +206,7 @@ public record Preprocessing(
   /**
    * The number of channels that it writes.
    *
-   * @return 3 or 1
+   * @return 4, 3 or 1
    */
   public int channels() {
     return normalization.channels().count();

@@ -107,7 +107,7 @@ class PreprocessingTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "no preprocessing is named 'imagenet'; there are torchvision, keras-caffe, cifar,"
-                + " fashion-mnist, mnist");
+                + " fashion-mnist, mnist, torchvision-grey, torchvision-rgba, cifar-grey, cifar-rgba");
   }
 
   @Test
