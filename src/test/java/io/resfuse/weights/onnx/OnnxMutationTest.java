@@ -9,6 +9,7 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.weights.format.Mutations;
 import io.resfuse.weights.format.OnnxModel;
 import io.resfuse.weights.format.OnnxWriter;
 import io.resfuse.weights.format.StoredTensor;
@@ -41,7 +42,7 @@ class OnnxMutationTest {
     int read = 0;
     int matched = 0;
     for (int i = 0; i < MUTATIONS; i++) {
-      byte[] bytes = mutate(seeds.get(i % seeds.size()), random);
+      byte[] bytes = Mutations.mutate(seeds.get(i % seeds.size()), random);
       try {
         OnnxModel model = TestOnnx.read(name, bytes);
         read++;
@@ -87,37 +88,5 @@ class OnnxMutationTest {
     seeds.add(Files.readAllBytes(TorchExportsTest.file("half.onnx")));
     seeds.add(Files.readAllBytes(TorchExportsTest.file("cifar-a-opset16.onnx")));
     return seeds;
-  }
-
-  private static byte[] mutate(byte[] seed, SplittableRandom random) {
-    byte[] bytes = seed.clone();
-    int changes = 1 + random.nextInt(4);
-    for (int i = 0; i < changes && bytes.length > 8; i++) {
-      int at = random.nextInt(bytes.length);
-      int length = Math.min(1 + random.nextInt(16), bytes.length - at);
-      switch (random.nextInt(6)) {
-        case 0 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
-        case 1 -> bytes[at] = (byte) random.nextInt();
-        case 2 -> bytes[at] = INTERESTING[random.nextInt(INTERESTING.length)];
-        case 3 -> bytes = spliced(bytes, at, length, 0, 0);
-        case 4 -> bytes = spliced(bytes, at, 0, random.nextInt(bytes.length - length), length);
-        default -> {
-          int from = random.nextInt(bytes.length - length + 1);
-          System.arraycopy(bytes.clone(), from, bytes, at, length);
-        }
-      }
-    }
-    return bytes;
-  }
-
-  private static final byte[] INTERESTING = {0, 1, 2, 7, 8, 0x0a, 0x12, 0x7f, (byte) 0x80, -1};
-
-  /** Without some bytes, and with others from elsewhere in their place. */
-  private static byte[] spliced(byte[] bytes, int at, int without, int from, int with) {
-    byte[] result = new byte[bytes.length - without + with];
-    System.arraycopy(bytes, 0, result, 0, at);
-    System.arraycopy(bytes, from, result, at, with);
-    System.arraycopy(bytes, at + without, result, at + with, bytes.length - at - without);
-    return result;
   }
 }
