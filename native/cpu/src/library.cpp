@@ -32,11 +32,7 @@ Kernels kernels(int32_t vector_floats) {
 
 }  // namespace
 
-int64_t winograd_weight_floats(int64_t in_channels, int64_t out_channels) { return 36 * in_channels * out_channels; }
-
-int64_t winograd_scratch_floats(int64_t in_channels, int64_t out_channels, int64_t threads) {
-  return group_floats(in_channels, out_channels) * threads;
-}
+int64_t winograd_scratch_floats(const WinogradSize& size) { return Tiles(size).scratch_floats(size.threads); }
 
 int64_t winograd_gradient_scratch_floats(const WinogradSize& size) {
   const GradientTiles tiles(size);
@@ -64,10 +60,6 @@ EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_normScratchBytes(
   return resfuse::norm_scratch_bytes(images, channels, pixels, block);
 }
 
-EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradWeights(void*, void*, int32_t vector_floats, int64_t arguments) {
-  resfuse::kernels(vector_floats).winograd.weights(*reinterpret_cast<const resfuse::WinogradWeights*>(arguments));
-}
-
 EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradConvolve(void*, void*, int32_t vector_floats, int64_t arguments) {
   resfuse::kernels(vector_floats).winograd.convolve(*reinterpret_cast<const resfuse::WinogradArguments*>(arguments));
 }
@@ -76,13 +68,8 @@ EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_winogradGradient(void*, v
   resfuse::kernels(vector_floats).winograd.gradient(*reinterpret_cast<const resfuse::WinogradGradientArguments*>(arguments));
 }
 
-EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradWeightFloats(void*, void*, int64_t in_channels, int64_t out_channels) {
-  return resfuse::winograd_weight_floats(in_channels, out_channels);
-}
-
-EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradScratchFloats(
-    void*, void*, int64_t in_channels, int64_t out_channels, int64_t threads) {
-  return resfuse::winograd_scratch_floats(in_channels, out_channels, threads);
+EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradScratchFloats(void*, void*, int64_t size) {
+  return resfuse::winograd_scratch_floats(*reinterpret_cast<const resfuse::WinogradSize*>(size));
 }
 
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradGradientScratchFloats(void*, void*, int64_t size) {

@@ -1,4 +1,4 @@
-// How a picture is cut into tiles of 4x4 outputs, and these into groups whose transforms stay in a thread's second cache.
+// How a picture is cut into tiles of 4x4 outputs, these into blocks, and where what is transformed lies.
 #pragma once
 
 #include <algorithm>
@@ -9,19 +9,10 @@
 namespace resfuse {
 namespace {  // one for each file: each is compiled for an instruction set of its own
 
-constexpr int64_t kGroupFloats = 96 * 1024;
-constexpr int64_t kLeastGroup = 24;
-constexpr int64_t kMostGroup = 192;
-
-// So many tiles are worked on at a time.
-inline int64_t group_of(int64_t in_channels, int64_t out_channels) {
-  const int64_t fitting = kGroupFloats / (36 * (in_channels + out_channels));
-  return std::clamp(fitting / kLeastGroup * kLeastGroup, kLeastGroup, kMostGroup);
-}
-
-inline int64_t group_floats(int64_t in_channels, int64_t out_channels) {
-  return group_of(in_channels, out_channels) * 36 * (in_channels + out_channels);
-}
+constexpr int64_t kDepth = 64;       // input channels that are multiplied at a time
+constexpr int64_t kMostTiles = 96;   // of a block
+constexpr int64_t kLeastKept = 48;   // tiles for each thread, so that each can transform all weights for itself
+constexpr int64_t kMostKept = 128;   // input channels whose transforms are not too large for that
 
 struct TileGrid {
   int64_t across;  // in a row of tiles
@@ -35,20 +26,39 @@ struct TileGrid {
   }
 };
 
-// Groups of tiles, of a convolution.
+// Blocks of tiles, of a convolution.
 struct Tiles : TileGrid {
-  int64_t together;  // in a group
-  int64_t groups;
-  int64_t scratch;  // floats of a thread
+  // Whether a thread multiplies the tiles that it has transformed, with all weights: they stay in its own caches. Else it
+  // multiplies all tiles of the block with its share of the weights.
+  bool kept;
+  int64_t together;  // in a block
+  int64_t part;      // of a block, that a thread transforms
+  // Scratch memory, in floats.
+  int64_t input_floats;   // transformed inputs of a block: (in / kDepth, 36, together, kDepth)
+  int64_t weight_floats;  // of a thread: transformed weights of a panel, (36, kDepth, 2 * vector)
+  int64_t result_floats;  // of a thread: products of a panel, (36, part or together, 2 * vector)
 
   explicit Tiles(const WinogradSize& a) : TileGrid(a) {
-    // As many groups for each thread as for the others.
-    const int64_t most = group_of(a.in_channels, a.out_channels);
-    const int64_t rounds = (total + a.threads * most - 1) / (a.threads * most);
-    together = (total + a.threads * rounds - 1) / (a.threads * rounds);
-    groups = (total + together - 1) / together;
-    scratch = group_floats(a.in_channels, a.out_channels);
+    kept = a.in_channels <= kMostKept && total >= a.threads * kLeastKept;
+    const int64_t most = kept ? kMostTiles * a.threads : kMostTiles;
+    const int64_t blocks = (total + most - 1) / most;
+    together = (total + blocks - 1) / blocks;
+    part = (together + a.threads - 1) / a.threads;
+    input_floats = input_offset(a.in_channels / kDepth * kDepth);
+    if (a.in_channels % kDepth != 0) {
+      input_floats += 36 * apart(together * (a.in_channels % kDepth));
+    }
+    weight_floats = 36 * apart(std::min(kDepth, a.in_channels) * 2 * a.vector);
+    result_floats = 36 * apart((kept ? part : together) * 2 * a.vector);
   }
+
+  int64_t scratch_floats(int64_t threads) const { return input_floats + threads * (weight_floats + result_floats); }
+
+  // Where the transformed inputs of some channels begin; a multiple of kDepth.
+  int64_t input_offset(int64_t channel) const { return channel / kDepth * 36 * apart(together * kDepth); }
+
+  // The distance of two positions: no power of two, which would be the same set of the first cache for all of them.
+  static int64_t apart(int64_t floats) { return (floats + 15) / 16 * 16 + 16; }
 };
 
 constexpr int64_t kBlockChannels = 64;

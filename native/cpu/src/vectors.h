@@ -20,6 +20,7 @@ struct VectorTypes;
     typedef double Doubles __attribute__((vector_size(W * 8)));   \
   };
 RESFUSE_VECTOR_TYPES(1)
+RESFUSE_VECTOR_TYPES(4)
 RESFUSE_VECTOR_TYPES(8)
 RESFUSE_VECTOR_TYPES(16)
 #undef RESFUSE_VECTOR_TYPES

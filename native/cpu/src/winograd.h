@@ -4,14 +4,16 @@
 //   tile = A^T [ sum over input channels (G g G^T) * (B^T d B) ] A [+ bias] [+ residual], negative values 0 with a ReLU
 //
 // with * element by element: 36 products in the place of 144. The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity, which
-// keep all factors near 1 and so the errors small; the transformed weights are computed in float64.
+// keep all factors near 1 and so the errors small; the weights are transformed in float64.
 //
 // Each tile is computed by itself, and its sums run over the input channels in order, so that the bits depend neither on
 // the number of threads nor on what else is in the batch. NaN and infinities spread over the tiles (4x4 outputs) that read
 // them, and an infinity becomes NaN there.
 //
-// FLOPs of the products: 72 * tiles * in_channels * out_channels. Bytes: x and out once (x's borders of tiles twice, from
-// caches), the transformed weights once per group of tiles; what is transformed stays in the second cache.
+// FLOPs of the products: 72 * tiles * in_channels * out_channels. A block of tiles (tiles.h) is transformed by all threads
+// together; then each takes panels of two vectors of output channels, transforms their weights while they are in its second
+// cache, and multiplies. So the weights are read, and lie in memory, as those of a direct convolution do; transforming them,
+// once per block and thread at most, takes as long as the products of some six tiles.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +35,13 @@ struct WinogradSize {
 
 struct WinogradArguments : WinogradSize {
   const float* x;
-  const float* weights;   // of winograd_weight_floats(), from winograd_weights
+  const float* weights;   // (out_channels / vector, in_channels, 3, 3, vector)
   const float* bias;      // of out_channels; null if there is none
   const float* residual;  // like out; null if there is none
   float* out;             // not x; may be residual
   float* scratch;         // of winograd_scratch_floats(); alignment 64
   int64_t relu;
+  int64_t rotated;  // whether the weights are rotated by half a turn, as for the gradient of an input
 };
 
 // The gradient of the weights, by the transposed algorithm: of a tile of 6x6 inputs d and of the gradients e of its 4x4 outputs
@@ -60,20 +63,8 @@ struct WinogradGradientArguments : WinogradSize {
   int64_t accumulate;  // whether it is added to what is there
 };
 
-// The weights of a convolution to be transformed; arguments, as above.
-struct WinogradWeights {
-  const float* from;  // (out, in, 3, 3)
-  float* to;
-  int64_t out_channels;  // as `from` has them
-  int64_t in_channels;
-  int64_t vector;    // that of the arguments
-  int64_t threads;
-  int64_t backward;  // whether for the gradient of the input: rotated by half a turn, in and out exchanged
-};
-
 // The kernels of one instruction set.
 struct WinogradKernels {
-  void (*weights)(const WinogradWeights&);
   void (*convolve)(const WinogradArguments&);
   void (*gradient)(const WinogradGradientArguments&);
 };
@@ -82,8 +73,7 @@ const WinogradKernels& winograd_kernels_portable();
 const WinogradKernels& winograd_kernels_avx2();
 const WinogradKernels& winograd_kernels_avx512();
 
-int64_t winograd_weight_floats(int64_t in_channels, int64_t out_channels);
-int64_t winograd_scratch_floats(int64_t in_channels, int64_t out_channels, int64_t threads);
+int64_t winograd_scratch_floats(const WinogradSize& size);
 int64_t winograd_gradient_scratch_floats(const WinogradSize& size);
 
 }  // namespace resfuse

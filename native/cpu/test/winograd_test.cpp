@@ -37,6 +37,19 @@ std::string name(const Kernels& k, const Size& s, int64_t block, int64_t vector)
          std::to_string(s.height) + "x" + std::to_string(s.width) + " block " + std::to_string(block) + " vector " + std::to_string(vector);
 }
 
+// In panels of a vector of output channels, (out / vector, in, 9, vector); of a gradient's, out and in exchanged.
+std::vector<float> packed(const std::vector<float>& weights, int64_t out, int64_t in, int64_t vector, bool backward) {
+  std::vector<float> to(weights.size());
+  for (int64_t o = 0; o < out; o++) {
+    for (int64_t i = 0; i < in; i++) {
+      for (int64_t tap = 0; tap < 9; tap++) {
+        to[((o / vector * in + i) * 9 + tap) * vector + o % vector] = weights[(backward ? i * out + o : o * in + i) * 9 + tap];
+      }
+    }
+  }
+  return to;
+}
+
 // The relative error of a result or, backward, of the gradient of an input.
 void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool fused, bool backward, unsigned seed) {
   std::mt19937 random(seed);
@@ -52,22 +65,22 @@ void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool f
   fill(weights);
   fill(bias);
   fill(residual);
-  // The weights are of the convolution whose input's gradient it is.
-  const int64_t w_out = backward ? s.in : s.out, w_in = backward ? s.out : s.in;
-  std::vector<float> transformed(winograd_weight_floats(s.in, s.out), NAN);
+  const std::vector<float> panels = packed(weights, s.out, s.in, vector, backward);
   std::vector<float> out[2];
   for (int64_t threads = 1; threads <= 2; threads++) {
-    k.kernels.weights({weights.data(), transformed.data(), w_out, w_in, vector, threads, backward});
-    std::vector<float> scratch(winograd_scratch_floats(s.in, s.out, threads) + 16, NAN);
+    WinogradArguments arguments{
+        {s.images, s.in, s.out, s.height, s.width, block, vector, threads}, x.data(), panels.data(), fused ? bias.data() : nullptr,
+        fused ? residual.data() : nullptr, nullptr, nullptr, fused, backward};
+    std::vector<float> scratch(winograd_scratch_floats(arguments) + 16, NAN);
     const float canary = 1234.5f;
     for (int i = 0; i < 16; i++) {
       scratch[scratch.size() - 16 + i] = canary;
     }
     std::vector<float>& to = out[threads - 1];
     to.assign(residual.size() + 16, canary);
-    k.kernels.convolve(
-        {{s.images, s.in, s.out, s.height, s.width, block, vector, threads}, x.data(), transformed.data(), fused ? bias.data() : nullptr,
-         fused ? residual.data() : nullptr, to.data(), scratch.data(), fused});
+    arguments.out = to.data();
+    arguments.scratch = scratch.data();
+    k.kernels.convolve(arguments);
     check(scratch.back() == canary && scratch[scratch.size() - 16] == canary && to.back() == canary, "nothing is written beyond the end");
   }
   const std::string what = name(k, s, block, vector) + (fused ? " fused" : "") + (backward ? " backward" : "");
@@ -170,18 +183,21 @@ void batch(const Kernels& k) {
   std::vector<float> x(s.images * s.in * s.height * s.width), weights(s.in * s.out * 9), all(s.images * s.out * s.height * s.width);
   for (float& value : x) value = normal(random);
   for (float& value : weights) value = normal(random);
-  std::vector<float> transformed(winograd_weight_floats(s.in, s.out)), scratch(winograd_scratch_floats(s.in, s.out, 2));
-  k.kernels.weights({weights.data(), transformed.data(), s.out, s.in, 16, 1, 0});
+  const std::vector<float> panels = packed(weights, s.out, s.in, 16, false);
+  WinogradArguments arguments{
+      {3, s.in, s.out, s.height, s.width, 16, 16, 2}, x.data(), panels.data(), nullptr, nullptr, all.data(), nullptr, 0, 0};
+  std::vector<float> scratch(winograd_scratch_floats(arguments));
+  arguments.scratch = scratch.data();
   const int64_t in = s.in * s.height * s.width, out = s.out * s.height * s.width;
   std::fill(x.begin(), x.begin() + in, NAN);
-  const auto convolve = [&](int64_t images, int64_t threads, const float* from, float* to) {
-    k.kernels.convolve(
-        {{images, s.in, s.out, s.height, s.width, 16, 16, threads}, from, transformed.data(), nullptr, nullptr, to, scratch.data(), 0});
-  };
-  convolve(3, 2, x.data(), all.data());
+  k.kernels.convolve(arguments);
   for (int64_t image = 1; image < 3; image++) {
     std::vector<float> one(out);
-    convolve(1, 1, x.data() + image * in, one.data());
+    WinogradArguments alone = arguments;
+    alone.x += image * in;
+    alone.out = one.data();
+    alone.images = alone.threads = 1;
+    k.kernels.convolve(alone);
     check(std::memcmp(one.data(), all.data() + image * out, out * 4) == 0, std::string(k.name) + ": an image depends on its batch");
   }
 }
@@ -202,7 +218,7 @@ int main() {
   for (const Kernels& k : all) {
     for (const int64_t vector : {8, 16}) {
       for (const int64_t block : {int64_t{0}, vector}) {
-        for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{1, 16, 16, 10, 8}, Size{3, 48, 16, 8, 13}, Size{1, 64, 64, 31, 30}, Size{2, 128, 112, 7, 7}}) {
+        for (const Size& s : {Size{1, 16, 16, 1, 1}, Size{2, 16, 32, 4, 4}, Size{1, 32, 48, 5, 7}, Size{1, 16, 16, 10, 8}, Size{3, 48, 16, 8, 13}, Size{1, 64, 64, 31, 30}, Size{2, 128, 112, 7, 7}, Size{1, 144, 32, 41, 40}}) {
           for (const bool fused : {false, true}) {
             hold(k, s, vector, block, fused, false, seed++);
           }

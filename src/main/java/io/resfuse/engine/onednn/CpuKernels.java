@@ -85,15 +85,6 @@ final class CpuKernels {
   }
 
   /**
-   * Transforms weights for {@link #winogradConvolve}.
-   *
-   * @param arguments of {@code WinogradWeights} in {@code native/cpu/src/winograd.h}
-   */
-  static void winogradWeights(long arguments) {
-    winogradWeights(VECTOR_FLOATS, arguments);
-  }
-
-  /**
    * Convolves by 3x3.
    *
    * @param arguments of {@code WinogradArguments} in {@code native/cpu/src/winograd.h}
@@ -111,17 +102,16 @@ final class CpuKernels {
     winogradGradient(VECTOR_FLOATS, arguments);
   }
 
-  private static native void winogradWeights(int vectorFloats, long arguments);
-
   private static native void winogradConvolve(int vectorFloats, long arguments);
 
   private static native void winogradGradient(int vectorFloats, long arguments);
 
-  /** The size of transformed weights, in floats. */
-  static native long winogradWeightFloats(long inChannels, long outChannels);
-
-  /** The scratch memory that a convolution needs, in floats. */
-  static native long winogradScratchFloats(long inChannels, long outChannels, long threads);
+  /**
+   * The scratch memory that {@link #winogradConvolve} needs, in floats.
+   *
+   * @param size address of a {@code WinogradSize}
+   */
+  static native long winogradScratchFloats(long size);
 
   /**
    * The scratch memory that a gradient of weights needs, in floats.

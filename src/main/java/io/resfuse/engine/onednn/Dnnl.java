@@ -121,6 +121,13 @@ final class Dnnl {
     return scope.own(desc);
   }
 
+  /** The same memory with other dimensions: dimension i becomes dimension order[i]. */
+  static dnnl_memory_desc permuted(Scope scope, dnnl_memory_desc desc, int... order) {
+    dnnl_memory_desc permuted = new dnnl_memory_desc();
+    check(dnnl_memory_desc_permute_axes(permuted, desc, order), "permuting dimensions");
+    return scope.own(permuted);
+  }
+
   static dnnl_memory_desc copy(Scope scope, dnnl_memory_desc desc) {
     dnnl_memory_desc clone = new dnnl_memory_desc();
     check(dnnl_memory_desc_clone(clone, desc), "copying a descriptor");

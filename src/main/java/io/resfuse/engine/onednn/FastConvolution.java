@@ -1,13 +1,17 @@
 package io.resfuse.engine.onednn;
 
+import static org.bytedeco.dnnl.global.dnnl.dnnl_Abcd16a;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_Abcd8a;
+
 import java.util.Arrays;
 import java.util.stream.LongStream;
+import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.javacpp.LongPointer;
 
 /**
  * A convolution by 3x3 with stride 1 and padding 1 by Winograd's F(4x4, 3x3), in kernels of our
- * own: a quarter of the products, in exchange for transforms of image, weights and result, and for
- * weights of four times the size. The formulas are in {@code native/cpu/src/winograd.h}. Immutable.
+ * own: a quarter of the products, in exchange for transforms of image, weights and result. The
+ * formulas are in {@code native/cpu/src/winograd.h}. Immutable.
  *
  * @param images in the batch
  * @param in channels read
@@ -15,19 +19,13 @@ import org.bytedeco.javacpp.LongPointer;
  * @param height of both
  * @param width of both
  * @param block channels that lie together, 0 for NHWC
+ * @param gradient whether it is the gradient of an input: of the convolution whose weights it uses
+ *     {@code out} were read and {@code in} written
  * @param threads that share the work
  */
-record FastConvolution(int images, int in, int out, int height, int width, int block, int threads) {
+record FastConvolution(
+    int images, int in, int out, int height, int width, int block, boolean gradient, int threads) {
   private static final int TILE = 4;
-
-  /**
-   * The transformed weights have 144 bytes for each pair of channels, and each tile 72 operations:
-   * with fewer tiles than this, loading the weights takes longer than the products that it saves.
-   */
-  private static final long LEAST_TILES = 32;
-
-  /** Of the products of direct convolution, tiles that reach over the border may need so many. */
-  private static final double MOST_PRODUCTS = 0.45;
 
   /**
    * The gradient of the weights has parts that do not grow with the tiles: with fewer products at
@@ -42,7 +40,7 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
 
   /** The gradient of its input, which is such a convolution of the gradient of its result. */
   FastConvolution backward() {
-    return new FastConvolution(images, out, in, height, width, block, threads);
+    return new FastConvolution(images, out, in, height, width, block, true, threads);
   }
 
   private long tiles() {
@@ -51,8 +49,8 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
 
   /** Whether it should be faster than direct convolution. */
   boolean isWorthIt() {
-    double products = 36.0 * tiles() / (9.0 * images * height * width);
-    return tiles() >= LEAST_TILES && products <= MOST_PRODUCTS;
+    long pixels = (long) images * height * width;
+    return FastCosts.here().share(tiles(), pixels, in, out) < 1;
   }
 
   /** Whether the gradient of its weights should be faster than by oneDNN, too. */
@@ -68,39 +66,18 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
     return wide ? 16 : 8;
   }
 
-  /** The size of the transformed weights. */
-  long weightBytes() {
-    return CpuKernels.winogradWeightFloats(in, out) * Float.BYTES;
+  /** How the weights of the convolution must lie. */
+  dnnl_memory_desc weights(Scope scope) {
+    dnnl_memory_desc panels =
+        Dnnl.desc(scope, Dnnl.F32, vector() == 16 ? dnnl_Abcd16a : dnnl_Abcd8a, out, in, 3, 3);
+    return gradient ? Dnnl.permuted(scope, panels, 1, 0, 2, 3) : panels;
   }
 
   /** The size of the scratch memory. */
   long scratchBytes() {
-    return CpuKernels.winogradScratchFloats(in, out, threads) * Float.BYTES;
-  }
-
-  /**
-   * Transforms weights.
-   *
-   * @param scope owns the arguments
-   * @param weights where they lie as in a file: (out, in, 3, 3); for the gradient of an input, of
-   *     the convolution whose input it is
-   * @param transformed where {@link #weightBytes} are written
-   * @param backward whether for the gradient of an input
-   * @return does it, and allocates nothing
-   */
-  Runnable transform(Scope scope, long weights, long transformed, boolean backward) {
-    LongPointer arguments =
-        scope.ownAllocated(
-            new LongPointer(
-                weights,
-                transformed,
-                backward ? in : out,
-                backward ? out : in,
-                vector(),
-                threads,
-                backward ? 1 : 0));
-    long address = arguments.address();
-    return () -> CpuKernels.winogradWeights(address);
+    try (LongPointer size = new LongPointer(size())) {
+      return CpuKernels.winogradScratchFloats(size.address()) * Float.BYTES;
+    }
   }
 
   /**
@@ -108,7 +85,7 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
    *
    * @param scope owns the arguments
    * @param x address of what is read
-   * @param weights address of the transformed weights
+   * @param weights address of the weights, as {@link #weights} has them
    * @param bias address of the bias; 0 if there is none
    * @param residual address of what is added; 0 if there is none
    * @param result address of the result, which may be that of the residual
@@ -126,7 +103,17 @@ record FastConvolution(int images, int in, int out, int height, int width, int b
       boolean relu,
       long scratch) {
     long arguments =
-        arguments(scope, x, weights, bias, residual, result, scratch, relu ? 1 : 0).address();
+        arguments(
+                scope,
+                x,
+                weights,
+                bias,
+                residual,
+                result,
+                scratch,
+                relu ? 1 : 0,
+                gradient ? 1 : 0)
+            .address();
     return () -> CpuKernels.winogradConvolve(arguments);
   }
 

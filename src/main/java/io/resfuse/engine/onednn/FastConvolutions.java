@@ -41,6 +41,7 @@ record FastConvolutions(ConvolutionAlgorithm algorithm, int threads) {
             input.dimension(2),
             input.dimension(3),
             block,
+            false,
             threads);
     boolean wanted = algorithm == ConvolutionAlgorithm.FAST || fast.isWorthIt();
     return fast.fits() && wanted ? fast : null;

@@ -4,12 +4,12 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Adds a fast convolution to a training plan. Its weights, which every step changes, are
- * transformed right before it, into memory that other operations use at other times. Not
- * thread-safe.
+ * Adds a fast convolution to a training plan. Its weights, which every step changes, are put in
+ * order right before it, in memory that other operations use at other times. Not thread-safe.
  */
 final class FastSteps {
   private final Scope scope;
@@ -32,7 +32,7 @@ final class FastSteps {
    * @param y takes the result
    */
   void forward(FastConvolution fast, Buffer x, @Nullable Buffer bias, Buffer y, int time) {
-    add(parts.forwards(), conv.name(), fast, x, bias, y, false, time);
+    add(parts.forwards(), conv.name(), fast, x, bias, y, time);
   }
 
   /**
@@ -43,7 +43,7 @@ final class FastSteps {
    * @param dx takes that of its input
    */
   void backward(FastConvolution fast, Buffer dy, Buffer dx, int time) {
-    add(parts.backwards(), conv.name() + " data", fast, dy, null, dx, true, time);
+    add(parts.backwards(), conv.name() + " data", fast, dy, null, dx, time);
   }
 
   /**
@@ -83,33 +83,20 @@ final class FastSteps {
       Buffer from,
       @Nullable Buffer bias,
       Buffer to,
-      boolean backward,
       int time) {
-    boolean isPlain = Dnnl.equal(weight.layout(), weight.plain());
-    Buffer plain = isPlain ? weight.master() : parts.arena(weight.plain());
-    Buffer transformed = Buffer.inArena(fast.weightBytes());
+    dnnl_memory_desc layout = fast.weights(scope);
+    boolean isInOrder = Dnnl.equal(weight.layout(), layout);
+    Buffer weights = isInOrder ? weight.master() : parts.arena(layout);
     Buffer scratch = Buffer.inArena(fast.scratchBytes());
-    List<Buffer> used = new ArrayList<>(List.of(from, transformed, to, scratch));
+    List<Buffer> used = new ArrayList<>(List.of(from, weights, to, scratch));
     if (bias != null) {
       used.add(bias);
     }
     for (Steps steps : lists) {
-      if (!isPlain) {
-        parts.copy(
-            steps,
-            name + " weights in order",
-            weight.layout(),
-            weight.master(),
-            weight.plain(),
-            plain,
-            time);
+      if (!isInOrder) {
+        String copying = name + " weights in order";
+        parts.copy(steps, copying, weight.layout(), weight.master(), layout, weights, time);
       }
-      steps.add(
-          name + " weights transformed",
-          time,
-          List.of(plain, transformed),
-          memory ->
-              fast.transform(scope, memory.address(plain), memory.address(transformed), backward));
       steps.add(
           name,
           fast.implementation(),
@@ -119,7 +106,7 @@ final class FastSteps {
               fast.convolve(
                   scope,
                   memory.address(from),
-                  memory.address(transformed),
+                  memory.address(weights),
                   bias == null ? 0 : memory.address(bias),
                   0,
                   memory.address(to),

@@ -225,7 +225,7 @@ final class InferenceProgram {
     FastConvolution convolution =
         fast.of(conv, shapes.get(conv.input().id()), images, typeOf(conv.output()), 0);
     if (convolution != null) {
-      PackedWeights.Packed packed = weights.transformed(conv, convolution);
+      PackedWeights.Packed packed = weights.weights(conv, convolution.weights(scope));
       used.add(packed);
       used.add(weights.bias(conv));
       return new Fast(conv, convolution, packed, weights.bias(conv));

@@ -32,7 +32,6 @@ final class PackedWeights implements AutoCloseable {
   private final Scope scope = new Scope();
   private final dnnl_stream stream;
   private final Map<String, List<Packed>> weights = new HashMap<>();
-  private final Map<String, Packed> transformed = new HashMap<>();
   private final Map<String, Packed> biases = new HashMap<>();
   private @Nullable Parameters parameters;
   private int unread;
@@ -56,19 +55,11 @@ final class PackedWeights implements AutoCloseable {
   final class Packed {
     private final Operation operation;
     private final dnnl_memory_desc desc;
-    private final @Nullable FastConvolution transform;
     private @Nullable NativeMemory memory;
-
-    private Packed(FusedConv conv, FastConvolution transform) {
-      this.operation = conv;
-      this.desc = Dnnl.vector(scope, transform.weightBytes() / Float.BYTES);
-      this.transform = transform;
-    }
 
     private Packed(Operation operation, dnnl_memory_desc desc) {
       this.operation = operation;
       this.desc = Dnnl.copy(scope, desc);
-      this.transform = null;
     }
 
     long bytes() {
@@ -99,14 +90,6 @@ final class PackedWeights implements AutoCloseable {
     return packed;
   }
 
-  /**
-   * The weights of a convolution, transformed: in one way, whatever the images. Their plain form is
-   * kept, too: whatever layout a later plan wants is made from it.
-   */
-  Packed transformed(FusedConv conv, FastConvolution fast) {
-    return transformed.computeIfAbsent(conv.name(), n -> new Packed(conv, fast));
-  }
-
   /** The bias of a convolution or linear layer, batch norm folded in, float32. */
   Packed bias(Operation operation) {
     return biases.computeIfAbsent(
@@ -115,10 +98,6 @@ final class PackedWeights implements AutoCloseable {
   }
 
   private void fill(Packed packed, NativeMemory memory) {
-    if (packed.transform != null && packed.operation instanceof FusedConv conv) {
-      fillTransformed(packed.transform, conv, memory);
-      return;
-    }
     for (Packed other : weights.getOrDefault(packed.operation.name(), List.of())) {
       NativeMemory filled = other.memory;
       if (other != packed && filled != null && packed != biases.get(packed.operation.name())) {
@@ -150,14 +129,6 @@ final class PackedWeights implements AutoCloseable {
       parameters = null;
       free(staging);
       staging = null;
-    }
-  }
-
-  private void fillTransformed(FastConvolution fast, FusedConv conv, NativeMemory memory) {
-    try (Scope temporary = new Scope()) {
-      dnnl_memory_desc plain = Dnnl.plainWeights(temporary, 1, Descs.dims(conv.weight().shape()));
-      long source = weights(conv, plain).address();
-      fast.transform(temporary, source, memory.address(), false).run();
     }
   }
 
@@ -304,7 +275,6 @@ final class PackedWeights implements AutoCloseable {
   @Override
   public void close() {
     weights.values().forEach(layouts -> layouts.forEach(PackedWeights::free));
-    transformed.values().forEach(PackedWeights::free);
     biases.values().forEach(PackedWeights::free);
     free(staging);
     free(scratch);

@@ -75,6 +75,30 @@ class FastConvolutionsTest extends EngineContract {
         .allMatch(name -> name.startsWith("resfuse_winograd:"));
   }
 
+  /** They are transformed as they are used, and lie in memory as many bytes as others do. */
+  @Test
+  void weightsTakeNoMoreMemory() {
+    assertThat(weightBytes(ConvolutionAlgorithm.FAST))
+        .isEqualTo(weightBytes(ConvolutionAlgorithm.DIRECT));
+  }
+
+  private static long weightBytes(ConvolutionAlgorithm algorithm) {
+    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    try (Engine engine = Engines.open("onednn", OPTIONS.withConvolutions(algorithm));
+        LoadedNetwork loaded = engine.load(network, TestData.parameters(network), Precision.FP32)) {
+      return loaded.memory(PlanRequest.logits(4, 64)).weights();
+    }
+  }
+
+  /** What benchmarks have derived: large images, many channels and batches are worth it. */
+  @Test
+  void theModelKnowsWhatIsWorthIt() {
+    assertThat(FastCosts.here().share(196, 56 * 56, 64, 64)).isLessThan(1);
+    assertThat(FastCosts.here().share(1, 4, 64, 64)).isGreaterThan(1);
+    FastCosts costs = new FastCosts(4, 10, 64);
+    assertThat(costs.share(10, 100, 32, 64)).isEqualTo((40 + 10 + 64 * 10 * (3.0 / 64)) / 100);
+  }
+
   @Test
   void stridesAreLeftDirect() {
     assertThat(inference(ConvolutionAlgorithm.FAST, "layer2.0.conv1", Precision.FP32, 4))
