@@ -4,7 +4,7 @@ import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.EngineOptions;
 import picocli.CommandLine.Option;
 
-/** How engines run on a CPU: the same for commands of one engine and of several. */
+/** How engines compute: the same for commands of one engine and of several. */
 final class CpuOptions {
   @Option(
       names = "--threads",
@@ -20,7 +20,14 @@ final class CpuOptions {
               + " each as suits its shape (default: ${DEFAULT-VALUE}).")
   private ConvolutionAlgorithm convolutions = ConvolutionAlgorithm.AUTO;
 
+  @Option(
+      names = "--batch-invariant",
+      description =
+          "Have inference compute the same bits for an image whatever batch it is in, which takes"
+              + " longer.")
+  private boolean batchInvariant;
+
   EngineOptions on(String device, boolean autotune) {
-    return new EngineOptions(threads, device, autotune, convolutions);
+    return new EngineOptions(threads, device, autotune, convolutions, batchInvariant);
   }
 }

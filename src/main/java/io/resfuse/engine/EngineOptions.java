@@ -9,9 +9,16 @@ package io.resfuse.engine;
  * @param autotune whether an engine that chooses between kernels may time them, when a plan is made
  *     for sizes that it does not know yet, and remember the fastest
  * @param convolutions how engine onednn computes convolutions by 3x3; others do not ask
+ * @param batchInvariant whether inference plans compute the same bits for an image whatever batch
+ *     it is in, which takes longer: whatever decides on the order of sums is chosen without regard
+ *     to the batch. Engines that cannot do that refuse to open
  */
 public record EngineOptions(
-    int threads, String device, boolean autotune, ConvolutionAlgorithm convolutions) {
+    int threads,
+    String device,
+    boolean autotune,
+    ConvolutionAlgorithm convolutions,
+    boolean batchInvariant) {
   /** More than any machine has cores; native libraries end the process where they get no thread. */
   private static final int MOST_THREADS = 1024;
 
@@ -22,6 +29,7 @@ public record EngineOptions(
    * @param device as in the record
    * @param autotune as in the record
    * @param convolutions as in the record
+   * @param batchInvariant as in the record
    */
   public EngineOptions {
     if (threads < 0 || threads > MOST_THREADS) {
@@ -37,7 +45,7 @@ public record EngineOptions(
    * @param device as in the record
    */
   public EngineOptions(int threads, String device) {
-    this(threads, device, true, ConvolutionAlgorithm.AUTO);
+    this(threads, device, true, ConvolutionAlgorithm.AUTO, false);
   }
 
   /**
@@ -47,7 +55,17 @@ public record EngineOptions(
    * @return new options
    */
   public EngineOptions withConvolutions(ConvolutionAlgorithm algorithm) {
-    return new EngineOptions(threads, device, autotune, algorithm);
+    return new EngineOptions(threads, device, autotune, algorithm, batchInvariant);
+  }
+
+  /**
+   * The same with another batch invariance.
+   *
+   * @param invariant as in the record
+   * @return new options
+   */
+  public EngineOptions withBatchInvariant(boolean invariant) {
+    return new EngineOptions(threads, device, autotune, convolutions, invariant);
   }
 
   /**

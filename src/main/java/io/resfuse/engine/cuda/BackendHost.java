@@ -51,7 +51,7 @@ public final class BackendHost implements DeviceMeter, AutoCloseable {
    * @throws io.resfuse.engine.EngineException if there is none
    */
   public BackendHost(EngineOptions options) {
-    this.engine = new CudaEngine(CudaDevice.find(options), options.autotune());
+    this.engine = new CudaEngine(CudaDevice.find(options), options.autotune(), false);
   }
 
   /**

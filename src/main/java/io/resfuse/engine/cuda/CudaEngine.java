@@ -50,13 +50,16 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   private final Backend kernelBackend = new KernelBackend();
   private final boolean isView;
 
-  CudaEngine(Device device, boolean autotune) {
-    this(device, UserKernels.none(), context -> tiles(context, autotune));
+  /** Whether sums of inference are not cut into slices, whose number depends on the batch. */
+  private final boolean batchInvariant;
+
+  CudaEngine(Device device, boolean autotune, boolean batchInvariant) {
+    this(device, UserKernels.none(), context -> tiles(context, autotune), batchInvariant);
   }
 
   /** With tiles as estimated: times of a user's kernels are not those of ours. */
   CudaEngine(Device device, UserKernels userKernels) {
-    this(device, userKernels, any -> TileChooser.ESTIMATES);
+    this(device, userKernels, any -> TileChooser.ESTIMATES, false);
   }
 
   /** Loads the user's kernels before any is asked for. */
@@ -79,10 +82,15 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
    * @param tiles makes what decides on tiles
    */
   CudaEngine(Device device, Function<Context, TileChooser> tiles) {
-    this(device, UserKernels.none(), tiles);
+    this(device, UserKernels.none(), tiles, false);
   }
 
-  private CudaEngine(Device device, UserKernels userKernels, Function<Context, TileChooser> tiles) {
+  private CudaEngine(
+      Device device,
+      UserKernels userKernels,
+      Function<Context, TileChooser> tiles,
+      boolean batchInvariant) {
+    this.batchInvariant = batchInvariant;
     this.context = new Context(device);
     this.resources = new Resources();
     this.lifetime = new Lifetime("engine " + CudaProvider.NAME, resources::close);
@@ -107,6 +115,7 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     this.resources = owner.resources;
     this.lifetime = owner.lifetime;
     this.toolkit = toolkit;
+    this.batchInvariant = owner.batchInvariant;
     this.isView = true;
   }
 
@@ -175,8 +184,10 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   /** A network whose convolutions a backend runs. */
   LoadedNetwork load(
       NetworkSpec network, Parameters parameters, ElementType type, Backend backend) {
+    Toolkit inference = batchInvariant ? toolkit.with(TileChooser.uncut(toolkit.tiles())) : toolkit;
     return lifetime.make(
-        onClose -> new CudaNetwork(context, toolkit, network, parameters, type, backend, onClose));
+        onClose ->
+            new CudaNetwork(context, inference, network, parameters, type, backend, onClose));
   }
 
   @Override

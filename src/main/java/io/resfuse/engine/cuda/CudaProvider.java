@@ -30,7 +30,7 @@ public final class CudaProvider implements EngineProvider {
 
   @Override
   public Engine open(EngineOptions options) {
-    return new CudaEngine(CudaDevice.find(options), options.autotune());
+    return new CudaEngine(CudaDevice.find(options), options.autotune(), options.batchInvariant());
   }
 
   /**

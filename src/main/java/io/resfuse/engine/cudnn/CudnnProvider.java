@@ -32,6 +32,11 @@ public final class CudnnProvider implements EngineProvider {
 
   @Override
   public Engine open(EngineOptions options) {
+    if (options.batchInvariant()) {
+      throw new EngineException(
+          "engine cudnn chooses algorithms by the batch, so the bits of an image depend on it;"
+              + " leave --batch-invariant out, or take engine cuda");
+    }
     Availability availability = probe(options);
     if (!availability.available()) {
       throw new EngineException("engine cudnn cannot run here: " + availability.detail());

@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param algorithm what was asked for
  * @param threads of the plan
+ * @param batchInvariant whether the batch has no say: what is worth it for one image is fast
  */
-record FastConvolutions(ConvolutionAlgorithm algorithm, int threads) {
+record FastConvolutions(ConvolutionAlgorithm algorithm, int threads, boolean batchInvariant) {
   private static final Window WINDOW = new Window(3, 1, 1, 1);
 
   /**
@@ -33,18 +34,22 @@ record FastConvolutions(ConvolutionAlgorithm algorithm, int threads) {
         || !CpuKernels.canConvolve()) {
       return null;
     }
-    FastConvolution fast =
-        new FastConvolution(
-            images,
-            conv.input().channels(),
-            conv.output().channels(),
-            input.dimension(2),
-            input.dimension(3),
-            block,
-            false,
-            threads);
-    boolean wanted = algorithm == ConvolutionAlgorithm.FAST || fast.isWorthIt();
+    FastConvolution fast = of(conv, input, images, block);
+    FastConvolution judged = batchInvariant ? of(conv, input, 1, block) : fast;
+    boolean wanted = algorithm == ConvolutionAlgorithm.FAST || judged.isWorthIt();
     return fast.fits() && wanted ? fast : null;
+  }
+
+  private FastConvolution of(FusedConv conv, Shape input, int images, int block) {
+    return new FastConvolution(
+        images,
+        conv.input().channels(),
+        conv.output().channels(),
+        input.dimension(2),
+        input.dimension(3),
+        block,
+        false,
+        threads);
   }
 
   /** Whether the gradient of a fast convolution's weights is to be found so, too. */

@@ -37,6 +37,10 @@ import org.jspecify.annotations.Nullable;
  * An inference plan before anything is allocated: the schedule, a primitive descriptor for every
  * operation and slice size, the place of every value. {@link #commands} makes it runnable. Not
  * thread-safe; its descriptors live in the scope it was given.
+ *
+ * <p>If it is batch-invariant, each of oneDNN's primitives is for one image and runs for each image
+ * of a slice: implementation and blocking are chosen by sizes, and so with them the order of sums.
+ * Kernels of our own, whose bits do not depend on the number of images, run for the whole slice.
  */
 final class InferenceProgram {
   private final Scope scope;
@@ -66,12 +70,16 @@ final class InferenceProgram {
 
   /** A step that is not bound to addresses yet. */
   private sealed interface Kernel permits Primitive, Fast {
+    /** How many images it is for. */
+    int images();
+
     /** The scratch memory that it needs. */
     long scratchBytes();
   }
 
   /** A primitive of oneDNN's. */
-  private record Primitive(String name, dnnl_primitive_desc desc, List<Argument> arguments)
+  private record Primitive(
+      String name, int images, dnnl_primitive_desc desc, List<Argument> arguments)
       implements Kernel {
     @Override
     public long scratchBytes() {
@@ -86,6 +94,11 @@ final class InferenceProgram {
       PackedWeights.Packed weights,
       PackedWeights.Packed bias)
       implements Kernel {
+    @Override
+    public int images() {
+      return convolution.images();
+    }
+
     @Override
     public long scratchBytes() {
       return convolution.scratchBytes();
@@ -154,7 +167,7 @@ final class InferenceProgram {
       for (int i = segment.first(); i <= segment.last(); i++) {
         Map<Integer, Kernel> bySize = new LinkedHashMap<>();
         for (int images : sizes(segment)) {
-          Kernel kernel = describe(operations.get(i), images);
+          Kernel kernel = describeFor(operations.get(i), images);
           bySize.put(images, kernel);
           needScratch(kernel);
         }
@@ -184,6 +197,15 @@ final class InferenceProgram {
   private List<Integer> sizes(Segment segment) {
     int tail = request.batch() % segment.slice();
     return tail == 0 ? List.of(segment.slice()) : List.of(segment.slice(), tail);
+  }
+
+  private Kernel describeFor(Operation operation, int images) {
+    boolean isFast = operation instanceof FusedConv conv && fastOf(conv, images) != null;
+    return describe(operation, fast.batchInvariant() && !isFast ? 1 : images);
+  }
+
+  private @Nullable FastConvolution fastOf(FusedConv conv, int images) {
+    return fast.of(conv, shapes.get(conv.input().id()), images, typeOf(conv.output()), 0);
   }
 
   private Kernel describe(Operation operation, int images) {
@@ -222,8 +244,7 @@ final class InferenceProgram {
   }
 
   private Kernel describe(FusedConv conv, int images) {
-    FastConvolution convolution =
-        fast.of(conv, shapes.get(conv.input().id()), images, typeOf(conv.output()), 0);
+    FastConvolution convolution = fastOf(conv, images);
     if (convolution != null) {
       PackedWeights.Packed packed = weights.weights(conv, convolution.weights(scope));
       used.add(packed);
@@ -258,7 +279,7 @@ final class InferenceProgram {
     if (residual != null && how == Residual.SEPARATE) {
       arguments.add(argument(Attributes.postOperand(0), residual, images));
     }
-    return new Primitive(conv.name(), desc, arguments);
+    return new Primitive(conv.name(), images, desc, arguments);
   }
 
   private Kernel unary(Operation pool, Pooling pooling, int images) {
@@ -266,7 +287,7 @@ final class InferenceProgram {
     Argument to = argument(DNNL_ARG_DST, pool.output(), images);
     dnnl_primitive_desc desc =
         Poolings.forward(scope, dnnl_forward_inference, pooling, from.desc(), to.desc());
-    return new Primitive(pool.name(), desc, List.of(from, to));
+    return new Primitive(pool.name(), images, desc, List.of(from, to));
   }
 
   private Kernel describe(GlobalAveragePool pool, int images) {
@@ -280,6 +301,7 @@ final class InferenceProgram {
             target);
     return new Primitive(
         pool.name(),
+        images,
         desc,
         List.of(
             argument(DNNL_ARG_SRC, pool.input(), images),
@@ -300,6 +322,7 @@ final class InferenceProgram {
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
     return new Primitive(
         identity.name(),
+        images,
         desc,
         List.of(
             argument(DNNL_ARG_SRC, identity.input(), images),
@@ -320,6 +343,7 @@ final class InferenceProgram {
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
     return new Primitive(
         linear.name(),
+        images,
         desc,
         List.of(
             argument(DNNL_ARG_SRC, linear.input(), images),
@@ -335,6 +359,7 @@ final class InferenceProgram {
     dnnl_memory_desc to = desc(input, images);
     return new Primitive(
         "loading the input",
+        images,
         Pointwise.reorder(scope, from, to),
         List.of(
             new Argument(DNNL_ARG_FROM, from, null, null, places.inputBuffer()),
@@ -348,6 +373,7 @@ final class InferenceProgram {
     dnnl_memory_desc to = hostDesc(output, request.batch());
     return new Primitive(
         "storing " + name,
+        request.batch(),
         Pointwise.reorder(scope, from, to),
         List.of(
             new Argument(DNNL_ARG_FROM, from, output, null, null),
@@ -382,29 +408,34 @@ final class InferenceProgram {
     for (Segment segment : schedule.segments()) {
       for (int image = 0; image < request.batch(); image += segment.slice()) {
         int images = Math.min(segment.slice(), request.batch() - image);
-        Binder binder = new Binder(target, arena, host, scratch, image, primitives);
         if (first && loads.containsKey(images)) {
-          binder.bind(loads.get(images), commands);
+          new Binder(target, arena, host, scratch, image, 0, primitives)
+              .bind(loads.get(images), commands);
         }
         for (int i = segment.first(); i <= segment.last(); i++) {
-          binder.bind(kernels.get(i).get(images), commands);
+          Kernel kernel = kernels.get(i).get(images);
+          for (int within = 0; within < images; within += kernel.images()) {
+            new Binder(target, arena, host, scratch, image, within, primitives)
+                .bind(kernel, commands);
+          }
         }
       }
       first = false;
     }
     for (Kernel store : stores) {
-      new Binder(target, arena, host, scratch, 0, primitives).bind(store, commands);
+      new Binder(target, arena, host, scratch, 0, 0, primitives).bind(store, commands);
     }
     return commands;
   }
 
-  /** Binds kernels to the memory of one slice. */
+  /** Binds kernels to the memory of one slice, or of one image of it. */
   private final class Binder {
     private final Scope target;
     private final long arena;
     private final long host;
     private final long scratch;
     private final int image;
+    private final int within;
     private final Map<Primitive, dnnl_primitive> primitives;
 
     Binder(
@@ -413,12 +444,14 @@ final class InferenceProgram {
         long host,
         long scratch,
         int image,
+        int within,
         Map<Primitive, dnnl_primitive> primitives) {
       this.target = target;
       this.arena = arena;
       this.host = host;
       this.scratch = scratch;
       this.image = image;
+      this.within = within;
       this.primitives = primitives;
     }
 
@@ -462,12 +495,12 @@ final class InferenceProgram {
         return argument.weights.address();
       }
       return argument.host != null
-          ? argument.host.address(arena, host, image)
+          ? argument.host.address(arena, host, image, within)
           : address(argument.value);
     }
 
     private long address(Value value) {
-      return places.of(value).address(arena, host, image);
+      return places.of(value).address(arena, host, image, within);
     }
   }
 }

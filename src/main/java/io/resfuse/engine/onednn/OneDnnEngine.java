@@ -25,7 +25,7 @@ final class OneDnnEngine implements Engine {
   OneDnnEngine(EngineOptions options) {
     this.options = options;
     this.threads = new Threads(options.effectiveThreads());
-    this.fast = new FastConvolutions(options.convolutions(), threads.count());
+    this.fast = new FastConvolutions(options.convolutions(), threads.count(), false);
   }
 
   static String describe(EngineOptions options) {
@@ -83,9 +83,12 @@ final class OneDnnEngine implements Engine {
 
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
+    FastConvolutions inference =
+        new FastConvolutions(options.convolutions(), threads.count(), options.batchInvariant());
     return lifetime.during(
         () ->
-            new OneDnnNetwork(network, parameters, type(precision, Mode.INFERENCE), threads, fast));
+            new OneDnnNetwork(
+                network, parameters, type(precision, Mode.INFERENCE), threads, inference));
   }
 
   @Override

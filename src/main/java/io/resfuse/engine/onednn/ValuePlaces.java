@@ -70,16 +70,21 @@ final class ValuePlaces {
       return hostOffset >= 0;
     }
 
-    /** The address of an image, given where arena and host buffers begin. */
-    long address(long arena, long host, int image) {
+    /**
+     * The address of an image, given where arena and host buffers begin.
+     *
+     * @param image the first of a slice
+     * @param within which of the slice
+     */
+    long address(long arena, long host, int image, int within) {
       if (isHost()) {
-        return host + hostOffset + image * imageBytes;
+        return host + hostOffset + (image + within) * imageBytes;
       }
       ArenaPlanner.Block placed = block;
       if (placed == null) {
         throw new IllegalStateException("not planned");
       }
-      return arena + placed.offset() + (sliced ? 0 : image * imageBytes);
+      return arena + placed.offset() + (within + (sliced ? 0 : image)) * imageBytes;
     }
   }
 

@@ -55,7 +55,7 @@ class BackendHostTest {
   /** Ceilings are measured once per device, so its name is that of the other engine on it. */
   @Test
   void measuresTheDeviceThatItShares() {
-    try (CudaEngine engine = new CudaEngine(CudaDevice.find(SOFTCUDA), false);
+    try (CudaEngine engine = new CudaEngine(CudaDevice.find(SOFTCUDA), false, false);
         BackendHost host = new BackendHost(SOFTCUDA)) {
       assertThat(host.deviceName()).startsWith("softcuda as ").isEqualTo(engine.deviceName());
       assertThat(host.copySeconds(COPY_BYTES)).isPositive();

@@ -26,7 +26,7 @@ import java.util.TreeMap;
 final class Implementations {
   /** Those that are convolutions of our own need none of oneDNN's. */
   private static final FastConvolutions DIRECT =
-      new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2);
+      new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2, false);
 
   private Implementations() {}
 

@@ -93,7 +93,7 @@ class TrainingTest {
                 spec,
                 TrainingOptions.standard(16, size, Precision.FP32),
                 type,
-                new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2));
+                new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2, false));
         assertThat(program.implementations()).isNotEmpty().noneMatch(Implementation::isSlow);
       }
     }

@@ -19,6 +19,11 @@ public record Toolkit(
     this(device, kernels, tiles, Thresholds.USUAL);
   }
 
+  /** The same with other tiles. */
+  public Toolkit with(TileChooser other) {
+    return new Toolkit(device, kernels, other, thresholds);
+  }
+
   /**
    * Sizes from which on work is divided otherwise.
    *

@@ -17,6 +17,14 @@ public interface TileChooser {
   }
 
   /**
+   * The same without cutting sums. An element's sum then runs in the order of its terms with every
+   * tile, so that its bits depend on none of the sizes that other elements have.
+   */
+  static TileChooser uncut(TileChooser chooser) {
+    return question -> chooser.choose(question.uncut());
+  }
+
+  /**
    * Chooses.
    *
    * @throws EngineException if that needed the device, and the device failed
@@ -32,6 +40,13 @@ public interface TileChooser {
    * @param trial how
    */
   record Question(String sizes, TileChoice estimate, List<TileChoice> candidates, Trial trial) {
+    /** The same for sums in one piece. */
+    private Question uncut() {
+      List<TileChoice> whole =
+          candidates.stream().filter(candidate -> candidate.slices() == 1).toList();
+      return new Question(sizes + " uncut", new TileChoice(estimate.tile(), 1), whole, trial);
+    }
+
     /** Whether it is a gradient of weights, which has tiles that no other product has. */
     private boolean isOfWeights() {
       return candidates.stream().anyMatch(candidate -> !Tile.ALL.contains(candidate.tile()));
