@@ -1,5 +1,8 @@
 package io.resfuse;
 
+import io.resfuse.batch.BatchOptions;
+import io.resfuse.batch.BatchTarget;
+import io.resfuse.batch.Batcher;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.Normalization;
@@ -215,6 +218,32 @@ public final class Model implements AutoCloseable {
         });
   }
 
+  /**
+   * Forms batches of pictures that many threads submit, of whatever this model's preprocessing
+   * makes of them, and of tensors of that size where the engine takes floats. It has plans of its
+   * own and shares the weights; close it before or after the model.
+   *
+   * @param outputs keys of {@link NetworkSpec#outputs()}
+   * @param options how batches are formed
+   * @return a batcher, to be closed
+   * @throws IllegalStateException if the model is closed
+   */
+  public Batcher newBatcher(Set<String> outputs, BatchOptions options) {
+    PlanRequest request =
+        new PlanRequest(
+            1,
+            preprocessing.cropHeight(),
+            preprocessing.cropWidth(),
+            TensorLayout.NCHW,
+            outputs,
+            scaling);
+    return new Batcher(
+        List.of(new BatchTarget(plans.network(), plans.concurrency())),
+        request,
+        preprocessing,
+        options);
+  }
+
   private static Map<String, HostTensor> finish(InferencePlan plan, Set<String> outputs) {
     plan.run();
     Map<String, HostTensor> results = new LinkedHashMap<>();
@@ -225,6 +254,17 @@ public final class Model implements AutoCloseable {
       results.put(output, HostTensor.of(plan.outputShape(output), copy));
     }
     return results;
+  }
+
+  /**
+   * What logits say.
+   *
+   * @param logits of one picture, as {@link #run} and batchers give them
+   * @param top how many classes are wanted
+   * @return the most probable classes, best first
+   */
+  public List<Prediction> predictions(HostTensor logits, int top) {
+    return predictions(logits.toArray(), top);
   }
 
   private List<Prediction> predictions(float[] logits, int top) {

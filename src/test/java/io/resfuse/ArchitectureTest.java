@@ -61,6 +61,8 @@ class ArchitectureTest {
           .definedBy("io.resfuse.train.run")
           .layer("train.report")
           .definedBy("io.resfuse.train.report")
+          .layer("batch")
+          .definedBy("io.resfuse.batch")
           .layer("facade")
           .definedBy("io.resfuse")
           .layer("cli")
@@ -123,8 +125,11 @@ class ArchitectureTest {
               "train")
           .whereLayer("train.report")
           .mayOnlyAccessLayers("engine", "data", "train.recipe", "train", "train.run", "report")
+          .whereLayer("batch")
+          .mayOnlyAccessLayers("tensor", "engine", "data")
           .whereLayer("facade")
-          .mayOnlyAccessLayers("tensor", "engine", "model", "data", "weights", "weights.format")
+          .mayOnlyAccessLayers(
+              "tensor", "engine", "model", "data", "weights", "weights.format", "batch")
           .whereLayer("cli")
           .mayNotBeAccessedByAnyLayer();
 

@@ -117,6 +117,17 @@ class ExamplesTest {
   }
 
   @Test
+  void formsBatches() throws Exception {
+    resNet50();
+    String coffee = EXAMPLES.resolve("coffee.png").toString();
+    assertThat(run("DynamicBatching", CAT, coffee, "pom.xml").lines())
+        .satisfiesExactly(
+            line -> assertThat(line).contains("Egyptian_cat"),
+            line -> assertThat(line).contains("espresso"),
+            line -> assertThat(line).contains("the picture that was submitted"));
+  }
+
+  @Test
   void trains() throws Exception {
     List<Double> losses =
         run("ForwardBackward")

@@ -15,6 +15,7 @@ import java.util.function.Function;
  */
 public final class PlanPool implements AutoCloseable {
   private final LoadedNetwork network;
+  private final int concurrency;
   private final Semaphore permits;
   private final int maxIdle;
 
@@ -32,8 +33,27 @@ public final class PlanPool implements AutoCloseable {
    */
   public PlanPool(LoadedNetwork network, int concurrency, int maxIdle) {
     this.network = network;
+    this.concurrency = concurrency;
     this.permits = new Semaphore(concurrency, true);
     this.maxIdle = maxIdle;
+  }
+
+  /**
+   * Of which plans are made.
+   *
+   * @return the network, which closes with the pool
+   */
+  public LoadedNetwork network() {
+    return network;
+  }
+
+  /**
+   * How many plans may run at once.
+   *
+   * @return as it was given
+   */
+  public int concurrency() {
+    return concurrency;
   }
 
   /**
