@@ -13,6 +13,7 @@ import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.spi.Lifetime;
+import io.resfuse.engine.spi.PlanEvent;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe. */
 final class CudaNetwork implements LoadedNetwork {
@@ -77,8 +78,12 @@ final class CudaNetwork implements LoadedNetwork {
 
   @Override
   public synchronized InferencePlan plan(PlanRequest request) {
-    return lifetime.make(
-        onClose -> new CudaInferencePlan(context, program(request), memory, onClose));
+    return PlanEvent.record(
+        this,
+        request,
+        () ->
+            lifetime.make(
+                onClose -> new CudaInferencePlan(context, program(request), memory, onClose)));
   }
 
   private InferenceProgram program(PlanRequest request) {

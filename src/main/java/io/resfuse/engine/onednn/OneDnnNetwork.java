@@ -8,6 +8,7 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.spi.Lifetime;
+import io.resfuse.engine.spi.PlanEvent;
 
 /** Folded and packed weights, and the plans that share them. Thread-safe. */
 final class OneDnnNetwork implements LoadedNetwork {
@@ -50,7 +51,7 @@ final class OneDnnNetwork implements LoadedNetwork {
 
   @Override
   public synchronized InferencePlan plan(PlanRequest request) {
-    return lifetime.make(onClose -> plan(request, onClose));
+    return PlanEvent.record(this, request, () -> lifetime.make(onClose -> plan(request, onClose)));
   }
 
   private InferenceProgram program(Scope scope, PlanRequest request) {

@@ -1,5 +1,6 @@
 package io.resfuse.engine.reference;
 
+import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
@@ -7,6 +8,7 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.spi.Lifetime;
+import io.resfuse.engine.spi.PlanEvent;
 
 /** Weights as doubles on the heap, shared by the plans. Thread-safe. */
 public final class ReferenceLoadedNetwork implements LoadedNetwork {
@@ -37,12 +39,17 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
   }
 
   @Override
-  public ReferenceInferencePlan plan(PlanRequest request) {
+  public InferencePlan plan(PlanRequest request) {
     request.requireFloats(ReferenceEngineProvider.NAME);
     try {
-      return lifetime.make(
-          onClose ->
-              new ReferenceInferencePlan(network, request, parameters, rounding, loop, onClose));
+      return PlanEvent.record(
+          this,
+          request,
+          () ->
+              lifetime.make(
+                  onClose ->
+                      new ReferenceInferencePlan(
+                          network, request, parameters, rounding, loop, onClose)));
     } catch (OutOfMemoryError e) {
       throw ReferenceEngine.outOfMemory(network, memory(request), e);
     }

@@ -7,6 +7,7 @@ import io.resfuse.engine.PlanRequest;
 /** An {@link InferencePlan} that checks before an engine works. */
 public abstract class AbstractInferencePlan extends AbstractPlan implements InferencePlan {
   private final PlanRequest request;
+  private final Runnable forward = this::runForward;
 
   /**
    * An open plan.
@@ -30,6 +31,6 @@ public abstract class AbstractInferencePlan extends AbstractPlan implements Infe
   @Override
   public final synchronized void run() {
     checkOpen();
-    runForward();
+    RunEvent.record(network().name(), request.batch(), forward);
   }
 }
