@@ -17,6 +17,16 @@ sealed interface Sample {
   /** A picture that is preprocessed. */
   record Picture(Image image) implements Sample {}
 
-  /** The contents of a picture's file. */
-  record Encoded(byte[] contents) implements Sample {}
+  /** The contents of a picture's file, not copied. */
+  final class Encoded implements Sample {
+    private final byte[] contents;
+
+    Encoded(byte[] contents) {
+      this.contents = contents;
+    }
+
+    byte[] contents() {
+      return contents;
+    }
+  }
 }

@@ -186,7 +186,7 @@ class BatcherTest {
                     preprocessing,
                     options(NO_DELAY, 1)))
         .hasMessage(
-            "the plans take 3 channels of 2x2, preprocessing 'torchvision' makes 3 of 1x1;"
+            "the plans take 3 channels of 2x2, preprocessing 'torchvision@1:1' makes 3 of 1x1;"
                 + " choose another one");
   }
 
