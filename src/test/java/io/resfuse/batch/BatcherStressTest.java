@@ -156,7 +156,7 @@ class BatcherStressTest {
     assertThat(wrong).isEmpty();
     assertThat(answered.get() + rejected.get() + cancelled.get())
         .isEqualTo(submitted.get())
-        .isEqualTo(REQUESTS / ROUNDS / THREADS * ROUNDS * THREADS);
+        .isEqualTo((long) (REQUESTS / ROUNDS / THREADS) * ROUNDS * THREADS);
     assertThat(answered.get()).isPositive();
     assertThat(rejected.get()).isPositive();
     assertThat(cancelled.get()).isPositive();
