@@ -39,6 +39,9 @@ class BatcherTest {
   /** How many runs have begun. */
   private final Semaphore begun = new Semaphore(0);
 
+  /** Futures that nothing is asked of. */
+  private final List<CompletableFuture<?>> sent = new ArrayList<>();
+
   private static BatchOptions options(Duration delay, Integer... sizes) {
     return BatchOptions.defaults().withPreferredBatchSizes(List.of(sizes)).withMaxQueueDelay(delay);
   }
@@ -221,8 +224,8 @@ class BatcherTest {
     try (Batcher batcher = held(options)) {
       submit(batcher, 1, 2);
       awaitWaiting(batcher, 0);
-      batcher.submit(image(3), RequestOptions.DEFAULT.withTimeout(Duration.ofMillis(5)));
-      batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1));
+      sent.add(batcher.submit(image(3), RequestOptions.DEFAULT.withTimeout(Duration.ofMillis(5))));
+      sent.add(batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1)));
       Thread.sleep(50);
       permits.release(4);
     }
@@ -234,9 +237,9 @@ class BatcherTest {
     try (Batcher batcher = held(options(NO_DELAY, 1).withPriorities(3))) {
       submit(batcher, 1, 2);
       awaitWaiting(batcher, 0);
-      batcher.submit(image(3), RequestOptions.DEFAULT.withPriority(2));
-      batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1));
-      batcher.submit(image(5), RequestOptions.DEFAULT.withPriority(0));
+      sent.add(batcher.submit(image(3), RequestOptions.DEFAULT.withPriority(2)));
+      sent.add(batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1)));
+      sent.add(batcher.submit(image(5), RequestOptions.DEFAULT.withPriority(0)));
       permits.release(5);
     }
     assertThat(network.runs)
@@ -283,14 +286,14 @@ class BatcherTest {
     List<Integer> order = Collections.synchronizedList(new ArrayList<>());
     BatchOptions options = options(NO_DELAY, 1).withPriorities(2).withOrder(true);
     try (Batcher batcher = held(options)) {
-      CompletableFuture<?> first = batcher.submit(image(0));
-      first.thenRun(() -> order.add(0));
+      sent.add(batcher.submit(image(0)).thenRun(() -> order.add(0)));
       begun.acquire();
       for (int i = 1; i < 20; i++) {
         int number = i;
-        batcher
-            .submit(image(i), RequestOptions.DEFAULT.withPriority(i % 2))
-            .thenRun(() -> order.add(number));
+        sent.add(
+            batcher
+                .submit(image(i), RequestOptions.DEFAULT.withPriority(i % 2))
+                .thenRun(() -> order.add(number)));
       }
       permits.release(20);
     }
