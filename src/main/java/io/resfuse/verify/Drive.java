@@ -21,7 +21,9 @@ final class Drive {
     Shape out = test.shapeOf(test.output());
     return new Drive(
         fills.random(test.name() + "/images" + attempt, test.imageShape().elements(), 2),
-        fills.random(test.name() + "/gradient", out.elements(), 1),
+        test.network().parameters().isEmpty()
+            ? fills.scattered(test.name() + "/gradient", out.elements())
+            : fills.random(test.name() + "/gradient", out.elements(), 1),
         fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)),
         fills.targets(test.name() + "/targets", test.batch(), out.dimension(1)));
   }

@@ -13,7 +13,9 @@ import io.resfuse.verify.OperationShape.Kind;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Small operations of sizes that the layers of a network seldom have, and at which kernels go
@@ -34,9 +36,6 @@ public final class EdgeCases {
   /** Terms of a sum that a stage of the pipeline has, at most: 64 bytes of 16-bit elements. */
   private static final int STAGE = 32;
 
-  /** Stages that are in flight: a sum of more comes back to the first place of the ring. */
-  private static final int RING = 4;
-
   /** Rows of a gradient that one block adds up. */
   private static final int ROWS_PER_BLOCK = 256;
 
@@ -55,8 +54,8 @@ public final class EdgeCases {
   /** Threads of the kernel of the loss. */
   private static final int LOSS_THREADS = 256;
 
-  /** One slice; a few; more than four, of which the last are empty. */
-  private static final int[] SLICES = {1, 2, 9};
+  /** A few; more than four, of which the last are empty; one more than a few. */
+  private static final int[] SLICES = {2, 9, 3};
 
   private static final Window POINT = new Window(1, 1, 0, 1);
   private static final Window THREE = new Window(3, 1, 1, 1);
@@ -101,8 +100,9 @@ public final class EdgeCases {
     List<TileSize> weightTiles = suite == null ? List.of(USUAL) : suite.weightTiles();
     List<VerifyCase> cases = new ArrayList<>();
     tiles(cases, tiles, weightTiles);
-    manyRows(cases, tiles.get(tiles.size() - 1));
-    windows(cases, weightTiles.get(weightTiles.size() - 1));
+    manyRows(cases);
+    weights(cases, tiles.get(tiles.size() - 1));
+    windows(cases);
     cases.add(faint());
     channels(cases);
     pools(cases);
@@ -116,39 +116,83 @@ public final class EdgeCases {
     for (int i = 0; i < weightTiles.size(); i++) {
       TileSize tile = tiles.get(i % tiles.size());
       TileSize weightTile = weightTiles.get(i);
-      // Two tiles, two of which a block computes, then another and one that has a single row.
-      int rows = 3 * Math.max(tile.rows(), USUAL.rows());
-      int out = tile.columns() + VECTOR;
-      // Of 3 x 3 taps: one stage more than the ring, which is not full.
-      int in = (RING + 1) * STAGE / 9 / VECTOR * VECTOR;
       for (boolean prologue : new boolean[] {false, true}) {
         int slices = SLICES[(i + (prologue ? 1 : 0)) % SLICES.length];
-        // Behind a prologue an even number, so that integers have exact statistics.
-        Pixels pixels = prologue ? Pixels.from(rows + 2, 2) : Pixels.from(rows + 1, STAGE);
-        Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
-        parts.add(prologue ? Part.PROLOGUE : Part.RESIDUAL);
-        String label =
-            "edge of %dx%d and %dx%d, %d slices:"
-                .formatted(
-                    tile.rows(), tile.columns(), weightTile.rows(), weightTile.columns(), slices);
-        Division division = new Division(tile, weightTile, slices, slices == 1);
-        cases.add(edge(label, conv(in, out, THREE, 1, parts, pixels)).with(division));
+        workingOn(cases, tile, weightTile, prologue);
+        sliced(cases, tile, weightTile, prologue, slices);
+        oneTap(cases, tile, weightTile, prologue);
       }
     }
-    // Images that need no windows, in three slices, then tap by tap at a stride.
+    // Tap by tap at a stride, in slices.
     TileSize last = tiles.get(tiles.size() - 1);
-    Division sliced = new Division(last, weightTiles.get(weightTiles.size() - 1), 3, false);
-    Set<Part> all = EnumSet.of(Part.NORM, Part.RELU, Part.PROLOGUE);
     cases.add(
-        edge("edge:", conv(72, 24, POINT, 1, all, Pixels.from(2 * ROWS_PER_BLOCK + 2, 2)))
-            .with(sliced));
+        edge(
+                "edge:",
+                conv(40, 72, new Window(1, 3, 0, 1), 1, parts(true), new Pixels(2, 9, 11)))
+            .with(new Division(last, weightTiles.get(weightTiles.size() - 1), 3, false)));
+  }
+
+  /** A batch norm and a ReLU, and a prologue before it or a residual that is added. */
+  private static Set<Part> parts(boolean prologue) {
+    return EnumSet.of(Part.NORM, Part.RELU, prologue ? Part.PROLOGUE : Part.RESIDUAL);
+  }
+
+  /**
+   * Two full tiles of rows, which one block computes one after the other, and the beginning of
+   * another. More taps in a row than a loop over them takes at once, several in a chunk, and more
+   * stages than the ring has places; groups, the last of which fill half of a pack.
+   */
+  private static void workingOn(
+      List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
+    Window five = new Window(5, 1, 2, 1);
+    OperationShape shape = conv(12, 12, five, 3, parts(prologue), rowsOf(tile));
     cases.add(
-        edge("edge:", conv(40, 72, new Window(1, 3, 0, 1), 1, all, new Pixels(2, 9, 11)))
-            .with(sliced));
+        edge(label(tile, weightTile, 1), shape).with(new Division(tile, weightTile, 1, true)));
+  }
+
+  /**
+   * The same rows in slices: 8 columns beyond a tile, a tap that begins in one chunk and ends in
+   * the next, and images that need no windows.
+   */
+  private static void sliced(
+      List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue, int slices) {
+    int in = STAGE + VECTOR;
+    OperationShape shape =
+        conv(in, tile.columns() + VECTOR, POINT, 1, parts(prologue), rowsOf(tile));
+    cases.add(
+        edge(label(tile, weightTile, slices), shape)
+            .with(new Division(tile, weightTile, slices, false)));
+  }
+
+  /** As many channels as a tile has columns, which are then all of one tap, in two batches. */
+  private static void oneTap(
+      List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
+    Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
+    if (prologue) {
+      parts.add(Part.PROLOGUE);
+    }
+    String label = "edge of one tap of %dx%d:".formatted(weightTile.rows(), weightTile.columns());
+    OperationShape shape =
+        conv(
+            weightTile.columns(), VECTOR, new Window(2, 2, 1, 1), 1, parts, new Pixels(3, 5, 6));
+    cases.add(
+        edge(label, shape)
+            .with(new Division(tile, weightTile, 1, false))
+            .with(new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));
+  }
+
+  /** Two full tiles, and a little; an even number, so that integers have exact statistics. */
+  private static Pixels rowsOf(TileSize tile) {
+    return Pixels.from(2 * Math.max(tile.rows(), USUAL.rows()) + 2, 2);
+  }
+
+  private static String label(TileSize tile, TileSize weightTile, int slices) {
+    return "edge of %dx%d and %dx%d, %d slices:"
+        .formatted(tile.rows(), tile.columns(), weightTile.rows(), weightTile.columns(), slices);
   }
 
   /** More rows of statistics and of partial sums than a thread of a reduction takes at once. */
-  private static void manyRows(List<VerifyCase> cases, TileSize tile) {
+  private static void manyRows(List<VerifyCase> cases) {
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
     int merged = PARTS * ROWS_PER_BLOCK + 1;
     cases.add(
@@ -158,22 +202,30 @@ public final class EdgeCases {
     cases.add(
         edge("many rows:", conv(8, 8, POINT, 1, parts, new Pixels(5, 1, unmerged / 5)))
             .with(new Division(USUAL, USUAL, 2, false)));
-    // Weights alone, in more chunks of the optimizer than one, whose last one is not full.
-    cases.add(
-        edge("weights:", conv(24, 40, THREE, 1, EnumSet.noneOf(Part.class), new Pixels(2, 5, 6)))
-            .with(new Division(tile, tile, 2, true))
-            .with(Regime.standard().andOn()));
+  }
+
+  /**
+   * Weights alone, in more chunks of the optimizer than one, whose last one is not full; as many
+   * pixels as channels show each of them.
+   */
+  private static void weights(List<VerifyCase> cases, TileSize tile) {
+    OperationShape shape =
+        conv(96, 96, POINT, 1, EnumSet.noneOf(Part.class), new Pixels(2, 7, 7));
+    Optimizer.Adam adam = new Optimizer.Adam(0.9, 0.999, 1e-8, true, 1e-2, Map.of());
+    Map<String, Regime> regimes =
+        Map.of("weights:", Regime.standard(), "weights, adam:", Regime.of(adam));
+    new TreeMap<>(regimes)
+        .forEach(
+            (label, regime) ->
+                cases.add(
+                    edge(label, shape).with(new Division(tile, tile, 2, true)).with(regime.andOn())));
   }
 
   /** Strides, dilations and kernels beyond those of a ResNet, and more images than eight. */
-  private static void windows(List<VerifyCase> cases, TileSize narrow) {
+  private static void windows(List<VerifyCase> cases) {
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
     Window dilated = new Window(3, 1, 3, 3);
     cases.add(edge("edge:", conv(8, 16, dilated, 1, parts, new Pixels(9, 7, 6))));
-    // As many channels as a narrow tile has columns, which are then all of one tap.
-    cases.add(
-        edge("edge of one tap:", conv(narrow.columns(), 8, dilated, 1, parts, new Pixels(9, 5, 6)))
-            .with(new Division(narrow, narrow, 1, false)));
     cases.add(edge("edge:", conv(8, 16, new Window(5, 3, 2, 1), 1, parts, new Pixels(2, 11, 10))));
     cases.add(edge("edge:", conv(3, 16, new Window(7, 2, 3, 1), 1, parts, new Pixels(2, 9, 12))));
     Set<Part> biased = EnumSet.of(Part.BIAS, Part.NORM, Part.RELU);
@@ -207,7 +259,7 @@ public final class EdgeCases {
   private static void channels(List<VerifyCase> cases) {
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
     int many = VECTORS_PER_BLOCK * VECTOR + VECTOR;
-    cases.add(edge("edge:", conv(many, many, POINT, many / 8, parts, new Pixels(2, 3, 3))));
+    cases.add(edge("edge:", conv(VECTOR, many, POINT, 1, parts, new Pixels(2, 3, 3))));
     Set<Part> prologue = EnumSet.of(Part.NORM, Part.RELU, Part.PROLOGUE);
     cases.add(edge("edge:", conv(COEFFICIENTS + 8, 16, POINT, 1, prologue, new Pixels(2, 2, 3))));
     cases.add(edge("edge:", OperationShape.plain(Kind.LINEAR, 72, 136, POINT, 9, 1, 1)));
@@ -223,6 +275,8 @@ public final class EdgeCases {
     // Squares that are cut in rows and columns, in more vectors than a block has threads.
     cases.add(edge("edge:", OperationShape.meanPool(264, 2, 3, 5, 17)));
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 9, 4, 4)));
+    // A number of pixels that divides nothing exactly.
+    cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 8, 8, POINT, 9, 5, 11)));
   }
 
   /** More classes than a block keeps, and more of these than it has threads. */

@@ -49,6 +49,7 @@ final class ExactRung {
       gradients(contest, test, network, parameters, drive, comparison, allowed, share);
     }
     RoundedOutputs.check(contest, test, network, comparison);
+    RoundedPrologue.check(contest, test, network, comparison);
     return comparison.check(Rung.EXACT);
   }
 

@@ -50,6 +50,16 @@ record Fills(long seed) {
     return array;
   }
 
+  /** Such numbers, each divided by a power of two, so that few sums of them need no rounding. */
+  float[] scattered(String name, long length) {
+    float[] array = random(name, length, 1);
+    SplittableRandom random = random(name + "/exponents");
+    for (int i = 0; i < array.length; i++) {
+      array[i] = Math.scalb(array[i], -random.nextInt(8));
+    }
+    return array;
+  }
+
   /** Integers from low to high, zeros but for a share of them. */
   float[] integers(String name, long length, int low, int high, double share) {
     SplittableRandom random = random(name);
@@ -174,18 +184,18 @@ record Fills(long seed) {
     for (ParameterSpec spec : network.parameters().values()) {
       float[] values =
           spec.name().equals(OperationShape.BEFORE + ".weight")
-              ? permutation(spec.shape().dimension(0))
+              ? permutation(spec.shape().dimension(0), spec.shape().dimension(1))
               : filler.fill(spec, spec.shape().elements());
       tensors.put(spec.name(), HostTensor.of(spec.shape(), values));
     }
     return new Parameters(network, tensors);
   }
 
-  /** Each channel becomes the next. */
-  private static float[] permutation(int channels) {
-    float[] weight = new float[channels * channels];
+  /** Each channel becomes the next of its group. */
+  private static float[] permutation(int channels, int group) {
+    float[] weight = new float[channels * group];
     for (int c = 0; c < channels; c++) {
-      weight[c * channels + (c + 1) % channels] = 1;
+      weight[c * group + (c + 1) % group] = 1;
     }
     return weight;
   }

@@ -49,6 +49,11 @@ public record OperationShape(
 
   private static final Window POINT = new Window(1, 1, 0, 1);
 
+  /** Channels from which on a dense convolution before a prologue would take most of the time. */
+  private static final int MANY = 512;
+
+  private static final int VECTOR = 8;
+
   /** Operations. */
   public enum Kind {
     /** Convolution with what is fused into it. */
@@ -206,9 +211,14 @@ public record OperationShape(
     return builder.build();
   }
 
-  /** With an epsilon that makes the deviation of numbers of variance 1 exactly 2. */
+  /**
+   * With an epsilon that makes the deviation of numbers of variance 1 exactly 2; of many channels
+   * in groups, since it is not what is tried.
+   */
   private Value prologue(NetworkBuilder builder) {
-    Conv before = new Conv(BEFORE, in, POINT, 1, false, new Norm(BEFORE + ".bn", 3, 0.1));
+    int groupsBefore = in >= MANY && in % VECTOR == 0 ? in / VECTOR : 1;
+    Norm norm = new Norm(BEFORE + ".bn", 3, 0.1);
+    Conv before = new Conv(BEFORE, in, POINT, groupsBefore, false, norm);
     return builder.fusedConv(builder.input(), before, null, true);
   }
 

@@ -23,8 +23,7 @@ final class RoundedOutputs {
   /** Adds what it finds; nothing where another operation, or float32's statistics, come last. */
   static void check(Contest contest, VerifyCase test, NetworkSpec exact, Comparison comparison) {
     Precision precision = contest.subject().precision();
-    boolean rounds = precision != Precision.FP64 && precision != Precision.FP32;
-    if (!rounds
+    if (!CutOff.rounds(precision)
         || !test.isOperation()
         || test.hasPrologue()
         || !(exact.operations().get(exact.operations().size() - 1)

@@ -90,6 +90,14 @@ final class TrainingPass implements AutoCloseable {
     return InferencePass.toDoubles(plan.output(test.output()));
   }
 
+  /** The output of an evaluation, by what was updated. */
+  double[] evaluate(float[] images) {
+    plan.input().put(0, images);
+    InferencePass.poison(plan.output(test.output()));
+    plan.evaluate();
+    return InferencePass.toDoubles(plan.output(test.output()));
+  }
+
   /** The norm of all gradients where the output's gradient has a NaN at its end. */
   double normOfNaN(Drive drive) {
     forward(drive.images());

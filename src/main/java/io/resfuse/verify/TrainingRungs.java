@@ -33,6 +33,9 @@ final class TrainingRungs {
   private final Parameters parameters;
   private final HeldExactly exactly;
 
+  /** What the reference engine says of the drive at hand, asked once. */
+  private final Map<Precision, Map<String, double[]>> yardsticks = new EnumMap<>(Precision.class);
+
   TrainingRungs(Contest contest, VerifyCase test) {
     this.contest = contest;
     this.test = test;
@@ -45,16 +48,24 @@ final class TrainingRungs {
     Map<Rung, Comparison> last = new EnumMap<>(Rung.class);
     boolean reran = true;
     Map<String, double[]> first = new HashMap<>();
+    Map<String, double[]> rounded = new HashMap<>();
+    double[] columns = {};
     try (TrainingPass run = new TrainingPass(contest.subject(), test, test.network(), parameters)) {
       for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         Drive drive = Drive.random(contest.fills(), test, attempt);
+        yardsticks.clear();
         Map<String, double[]> got = run.step(drive);
         if (attempt == 0) {
-          reran = isSame(got, run.step(drive));
+          columns = StoredWeights.read(test, run);
+          rounded.putAll(yardstick(contest.subject().precision(), drive));
+          reran = isSame(run.gradients(drive), got);
           first.putAll(got);
         }
-        Map<String, double[]> expected = once(contest.against(), drive);
-        Bounds bounds = bounds(drive, expected);
+        Map<String, double[]> expected =
+            contest.isAgainstTruth()
+                ? yardstick(Precision.FP64, drive)
+                : once(contest.against(), drive);
+        Bounds bounds = bounds(drive);
         Set<String> missed = new HashSet<>();
         last.clear();
         for (Map.Entry<String, double[]> entry : expected.entrySet()) {
@@ -89,8 +100,12 @@ final class TrainingRungs {
         StoredStatistics.check(contest, test, run, statistics);
       }
     }
-    exactly.check(first, last.computeIfAbsent(Rung.UPDATE, rung -> new Comparison(test)));
-    exactly.checkNorm(first, last.computeIfAbsent(Rung.GRADIENTS, rung -> new Comparison(test)));
+    Comparison updates = last.computeIfAbsent(Rung.UPDATE, rung -> new Comparison(test));
+    Comparison ofGradients = last.computeIfAbsent(Rung.GRADIENTS, rung -> new Comparison(test));
+    exactly.check(first, updates);
+    exactly.checkNorm(first, ofGradients);
+    StoredWeights.check(contest.subject(), test, columns, first, updates);
+    CutOff.check(contest, test, first, rounded, ofGradients);
     List<Check> checks = new ArrayList<>();
     for (Rung rung : RUNGS) {
       Comparison comparison = last.get(rung);
@@ -136,15 +151,17 @@ final class TrainingRungs {
     double of(String tensor);
   }
 
-  private Bounds bounds(Drive drive, Map<String, double[]> expected) {
-    Map<String, double[]> truth =
-        contest.isAgainstTruth() ? expected : once(contest.yardstick().in(Precision.FP64), drive);
-    Map<String, double[]> single = once(contest.yardstick().in(Precision.FP32), drive);
-    Bounds subject = bounds(contest.subject(), truth, single, drive);
+  private Map<String, double[]> yardstick(Precision precision, Drive drive) {
+    return yardsticks.computeIfAbsent(
+        precision, one -> once(contest.yardstick().in(precision), drive));
+  }
+
+  private Bounds bounds(Drive drive) {
+    Bounds subject = bounds(contest.subject(), drive);
     if (contest.isAgainstTruth()) {
       return subject;
     }
-    Bounds against = bounds(contest.against(), truth, single, drive);
+    Bounds against = bounds(contest.against(), drive);
     return tensor -> subject.of(tensor) + against.of(tensor);
   }
 
@@ -152,14 +169,10 @@ final class TrainingRungs {
    * Forward and backward have a tolerance each: the errors that switched ReLUs make in gradients
    * are no measure of outputs; nor are those of Adam's squares, twice as large, one of gradients.
    */
-  private Bounds bounds(
-      Subject side, Map<String, double[]> truth, Map<String, double[]> single, Drive drive) {
-    Map<String, double[]> stored =
-        switch (side.precision()) {
-          case FP64 -> truth;
-          case FP32 -> single;
-          default -> once(contest.yardstick().in(side.precision()), drive);
-        };
+  private Bounds bounds(Subject side, Drive drive) {
+    Map<String, double[]> truth = yardstick(Precision.FP64, drive);
+    Map<String, double[]> single = yardstick(Precision.FP32, drive);
+    Map<String, double[]> stored = yardstick(side.precision(), drive);
     Map<Part, Tolerance> tolerances = new EnumMap<>(Part.class);
     for (Part part : Part.values()) {
       tolerances.put(
