@@ -70,11 +70,7 @@ final class CutOff {
         comparison.fail(
             "%s is cut off, not rounded: of channels %d, %d, ... %d elements differ, by %s together"
                 .formatted(
-                    tensor,
-                    place,
-                    place + PLACES,
-                    off[place],
-                    Comparison.number(sum[place])));
+                    tensor, place, place + PLACES, off[place], Comparison.number(sum[place])));
         return;
       }
     }

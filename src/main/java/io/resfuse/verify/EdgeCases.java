@@ -126,9 +126,7 @@ public final class EdgeCases {
     // Tap by tap at a stride, in slices.
     TileSize last = tiles.get(tiles.size() - 1);
     cases.add(
-        edge(
-                "edge:",
-                conv(40, 72, new Window(1, 3, 0, 1), 1, parts(true), new Pixels(2, 9, 11)))
+        edge("edge:", conv(40, 72, new Window(1, 3, 0, 1), 1, parts(true), new Pixels(2, 9, 11)))
             .with(new Division(last, weightTiles.get(weightTiles.size() - 1), 3, false)));
   }
 
@@ -173,8 +171,7 @@ public final class EdgeCases {
     }
     String label = "edge of one tap of %dx%d:".formatted(weightTile.rows(), weightTile.columns());
     OperationShape shape =
-        conv(
-            weightTile.columns(), VECTOR, new Window(2, 2, 1, 1), 1, parts, new Pixels(3, 5, 6));
+        conv(weightTile.columns(), VECTOR, new Window(2, 2, 1, 1), 1, parts, new Pixels(3, 5, 6));
     cases.add(
         edge(label, shape)
             .with(new Division(tile, weightTile, 1, false))
@@ -209,8 +206,7 @@ public final class EdgeCases {
    * pixels as channels show each of them.
    */
   private static void weights(List<VerifyCase> cases, TileSize tile) {
-    OperationShape shape =
-        conv(96, 96, POINT, 1, EnumSet.noneOf(Part.class), new Pixels(2, 7, 7));
+    OperationShape shape = conv(96, 96, POINT, 1, EnumSet.noneOf(Part.class), new Pixels(2, 7, 7));
     Optimizer.Adam adam = new Optimizer.Adam(0.9, 0.999, 1e-8, true, 1e-2, Map.of());
     Map<String, Regime> regimes =
         Map.of("weights:", Regime.standard(), "weights, adam:", Regime.of(adam));
@@ -218,7 +214,9 @@ public final class EdgeCases {
         .forEach(
             (label, regime) ->
                 cases.add(
-                    edge(label, shape).with(new Division(tile, tile, 2, true)).with(regime.andOn())));
+                    edge(label, shape)
+                        .with(new Division(tile, tile, 2, true))
+                        .with(regime.andOn())));
   }
 
   /** Strides, dilations and kernels beyond those of a ResNet, and more images than eight. */

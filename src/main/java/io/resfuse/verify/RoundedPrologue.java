@@ -38,8 +38,7 @@ final class RoundedPrologue {
         gradients(contest.yardstick().in(subject.precision()), test, exact, parameters, drive)
             .get(gradient);
     double[] got = gradients(subject, test, exact, parameters, drive).get(gradient);
-    comparison.special(
-        gradient + " behind what must be rounded", got, expected, i -> UNITS * unit);
+    comparison.special(gradient + " behind what must be rounded", got, expected, i -> UNITS * unit);
   }
 
   private static Map<String, double[]> gradients(
