@@ -164,9 +164,34 @@ enum ReduxVariant : uint32_t { kReduxAdd = 0, kReduxMin, kReduxMax, kReduxAnd, k
 enum ShflVariant : uint32_t { kShflUp = 0, kShflDown, kShflBfly, kShflIdx };
 
 // testp: class. setp: dst p, q (optional); src a, b, and c (predicate) with a boolOp. set: src a, b (, c). selp: src
-// a, b, p. setp and set have the boolOp and the type of the result in the variant too.
+// a, b, p. setp and set have the boolOp, the type of the result and the comparison in the variant too: as the
+// relations of a and b for which it holds.
+enum RelationBits : uint32_t { kLess = 1, kEqual = 2, kGreater = 4, kUnordered = 8 };
+constexpr uint32_t relations(Compare c) {
+  switch (c) {
+    case Compare::Eq: return kEqual;
+    case Compare::Ne: return kLess | kGreater;
+    case Compare::Lt:
+    case Compare::Lo: return kLess;
+    case Compare::Le:
+    case Compare::Ls: return kLess | kEqual;
+    case Compare::Gt:
+    case Compare::Hi: return kGreater;
+    case Compare::Ge:
+    case Compare::Hs: return kGreater | kEqual;
+    case Compare::Equ: return kEqual | kUnordered;
+    case Compare::Neu: return kLess | kGreater | kUnordered;
+    case Compare::Ltu: return kLess | kUnordered;
+    case Compare::Leu: return kLess | kEqual | kUnordered;
+    case Compare::Gtu: return kGreater | kUnordered;
+    case Compare::Geu: return kGreater | kEqual | kUnordered;
+    case Compare::Num: return kLess | kEqual | kGreater;
+    case Compare::Nan: return kUnordered;
+    default: return 0;
+  }
+}
 constexpr uint32_t compareVariant(const Key& k) {
-  return uint32_t(k.boolOp) | (k.op == Opcode::Set ? uint32_t(k.type) << 8 : 0u);
+  return uint32_t(k.boolOp) | (k.op == Opcode::Set ? uint32_t(k.type) << 8 : 0u) | relations(k.compare) << 16;
 }
 enum TestpVariant : uint32_t {
   kTestpFinite = 0,

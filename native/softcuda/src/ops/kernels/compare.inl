@@ -4,128 +4,97 @@
 namespace softcuda::ops::SOFTCUDA_LEVEL {
 namespace {
 
-template <Compare C, class T>
-SOFTCUDA_INLINE bool holds(T a, T b) {
-  switch (C) {
-    case Compare::Eq: return a == b;
-    case Compare::Ne: return a < b || a > b;  // ordered
-    case Compare::Lt:
-    case Compare::Lo: return a < b;
-    case Compare::Le:
-    case Compare::Ls: return a <= b;
-    case Compare::Gt:
-    case Compare::Hi: return a > b;
-    case Compare::Ge:
-    case Compare::Hs: return a >= b;
-    case Compare::Equ: return !(a < b || a > b);
-    case Compare::Neu: return a != b;
-    case Compare::Ltu: return !(a >= b);
-    case Compare::Leu: return !(a > b);
-    case Compare::Gtu: return !(a <= b);
-    case Compare::Geu: return !(a < b);
-    case Compare::Num: return a == a && b == b;
-    case Compare::Nan: return a != a || b != b;
-    default: return false;
-  }
+// A core compares all lanes: bit i of the result says that one of the wanted relations (kLess, ...) holds in lane i;
+// with two halves per register, the upper ones are in the upper 32 bits. One core does for all comparisons of a type.
+using Core = u64 (*)(const void* const* src, u32 wanted);
+
+// Of the lanes' relations to the wanted ones; who is in none of three is unordered (integers: `greater` is the rest).
+SOFTCUDA_INLINE u32 where(u32 lanes, u32 relation, u32 wanted) { return (wanted & relation) != 0 ? lanes : 0u; }
+SOFTCUDA_INLINE u32 select(u32 less, u32 equal, u32 greater, u32 wanted) {
+  return where(less, kLess, wanted) | where(equal, kEqual, wanted) | where(greater, kGreater, wanted) |
+         where(~(less | equal | greater), kUnordered, wanted);
 }
 
-// A core compares all lanes: bit i of the result is lane i; with two halves per register, the upper ones in the upper
-// 32 bits.
-using Core = u64 (*)(const void* const* src);
-
-#if defined(__AVX512F__)
-template <Compare C>
-constexpr int integerPredicate() {
-  switch (C) {
-    case Compare::Eq: return _MM_CMPINT_EQ;
-    case Compare::Ne: return _MM_CMPINT_NE;
-    case Compare::Lt:
-    case Compare::Lo: return _MM_CMPINT_LT;
-    case Compare::Le:
-    case Compare::Ls: return _MM_CMPINT_LE;
-    case Compare::Gt:
-    case Compare::Hi: return _MM_CMPINT_NLE;
-    default: return _MM_CMPINT_NLT;
-  }
-}
-#endif
-#if defined(__AVX2__)
-template <Compare C>
-constexpr int floatPredicate() {
-  switch (C) {
-    case Compare::Eq: return _CMP_EQ_OQ;
-    case Compare::Ne: return _CMP_NEQ_OQ;
-    case Compare::Lt: return _CMP_LT_OQ;
-    case Compare::Le: return _CMP_LE_OQ;
-    case Compare::Gt: return _CMP_GT_OQ;
-    case Compare::Ge: return _CMP_GE_OQ;
-    case Compare::Equ: return _CMP_EQ_UQ;
-    case Compare::Neu: return _CMP_NEQ_UQ;
-    case Compare::Ltu: return _CMP_NGE_UQ;
-    case Compare::Leu: return _CMP_NGT_UQ;
-    case Compare::Gtu: return _CMP_NLE_UQ;
-    case Compare::Geu: return _CMP_NLT_UQ;
-    case Compare::Num: return _CMP_ORD_Q;
-    default: return _CMP_UNORD_Q;
-  }
-}
-#endif
-
-template <class T, Compare C>
-SOFTCUDA_NOINLINE u64 compareInt(const void* const* src) {
+template <class T>
+SOFTCUDA_NOINLINE u64 compareInt(const void* const* src, u32 wanted) {
   const auto* a = static_cast<const SlotOf<T>*>(src[0]);
   const auto* b = static_cast<const SlotOf<T>*>(src[1]);
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
   if constexpr (sizeof(T) == 4) {
-    u32 r = 0;
+    constexpr bool isSigned = static_cast<T>(-1) < T{0};
+    u32 less = 0, equal = 0;
+#if defined(__AVX512F__)
     for (int i = 0; i < kLanes; i += 16) {
       const __m512i x = _mm512_loadu_si512(a + i), y = _mm512_loadu_si512(b + i);
-      const __mmask16 m = static_cast<T>(-1) < T{0} ? _mm512_cmp_epi32_mask(x, y, integerPredicate<C>())
-                                                    : _mm512_cmp_epu32_mask(x, y, integerPredicate<C>());
-      r |= static_cast<u32>(m) << i;
+      less |= static_cast<u32>(isSigned ? _mm512_cmplt_epi32_mask(x, y) : _mm512_cmplt_epu32_mask(x, y)) << i;
+      equal |= static_cast<u32>(_mm512_cmpeq_epi32_mask(x, y)) << i;
     }
-    return r;
+#else
+    const __m256i top = _mm256_set1_epi32(isSigned ? 0 : INT32_MIN);  // there are only signed comparisons
+    for (int i = 0; i < kLanes; i += 8) {
+      const __m256i x = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + i)), top);
+      const __m256i y = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + i)), top);
+      const auto bits = [](__m256i mask) { return static_cast<u32>(_mm256_movemask_ps(_mm256_castsi256_ps(mask))); };
+      less |= bits(_mm256_cmpgt_epi32(y, x)) << i;
+      equal |= bits(_mm256_cmpeq_epi32(x, y)) << i;
+    }
+#endif
+    return select(less, equal, ~(less | equal), wanted);
   }
 #endif
   alignas(64) u32 t[kLanes];
-  for (int i = 0; i < kLanes; ++i) t[i] = holds<C>(fromSlot<T>(a[i]), fromSlot<T>(b[i]));
+  for (int i = 0; i < kLanes; ++i) {
+    const T x = fromSlot<T>(a[i]), y = fromSlot<T>(b[i]);
+    t[i] = (x < y ? kLess : x == y ? kEqual : kGreater) & wanted;
+  }
   return packBits(t);
 }
-template <Compare C>
-SOFTCUDA_INLINE u32 compareFloats(const float* a, const float* b) {
+template <class T>
+SOFTCUDA_INLINE u32 relation(T a, T b) {
+  return a < b ? kLess : a == b ? kEqual : a > b ? kGreater : kUnordered;
+}
+SOFTCUDA_NOINLINE u32 compareFloats(const float* a, const float* b, u32 wanted) {
+#if defined(__AVX2__)
+  u32 less = 0, equal = 0, greater = 0;
 #if defined(__AVX512F__)
-  u32 r = 0;
-  for (int i = 0; i < kLanes; i += 16)
-    r |= static_cast<u32>(_mm512_cmp_ps_mask(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), floatPredicate<C>()))
-         << i;
-  return r;
-#elif defined(__AVX2__)
-  u32 r = 0;
-  for (int i = 0; i < kLanes; i += 8)
-    r |= static_cast<u32>(
-             _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), floatPredicate<C>())))
-         << i;
-  return r;
+  for (int i = 0; i < kLanes; i += 16) {
+    const __m512 x = _mm512_loadu_ps(a + i), y = _mm512_loadu_ps(b + i);
+    less |= static_cast<u32>(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ)) << i;
+    equal |= static_cast<u32>(_mm512_cmp_ps_mask(x, y, _CMP_EQ_OQ)) << i;
+    greater |= static_cast<u32>(_mm512_cmp_ps_mask(x, y, _CMP_GT_OQ)) << i;
+  }
+#else
+  for (int i = 0; i < kLanes; i += 8) {
+    const __m256 x = _mm256_loadu_ps(a + i), y = _mm256_loadu_ps(b + i);
+    less |= static_cast<u32>(_mm256_movemask_ps(_mm256_cmp_ps(x, y, _CMP_LT_OQ))) << i;
+    equal |= static_cast<u32>(_mm256_movemask_ps(_mm256_cmp_ps(x, y, _CMP_EQ_OQ))) << i;
+    greater |= static_cast<u32>(_mm256_movemask_ps(_mm256_cmp_ps(x, y, _CMP_GT_OQ))) << i;
+  }
+#endif
+  return select(less, equal, greater, wanted);
 #else
   alignas(64) u32 t[kLanes];
-  for (int i = 0; i < kLanes; ++i) t[i] = holds<C>(a[i], b[i]);
+  for (int i = 0; i < kLanes; ++i) t[i] = relation(a[i], b[i]) & wanted;
   return packBits(t);
 #endif
 }
-template <Compare C, bool Ftz>
-SOFTCUDA_NOINLINE u64 compareF32(const void* const* src) {
+template <bool Ftz>
+u64 compareF32(const void* const* src, u32 wanted) {
   alignas(64) float a[kLanes], b[kLanes];
   memcpy(a, src[0], sizeof a), memcpy(b, src[1], sizeof b);
   if constexpr (Ftz)
     for (int i = 0; i < kLanes; ++i) a[i] = flush<true>(a[i]), b[i] = flush<true>(b[i]);
-  return compareFloats<C>(a, b);
+  return compareFloats(a, b, wanted);
 }
-template <Compare C>
-SOFTCUDA_NOINLINE u64 compareF64(const void* const* src) {
+template <>
+u64 compareF32<false>(const void* const* src, u32 wanted) {
+  return compareFloats(static_cast<const float*>(src[0]), static_cast<const float*>(src[1]), wanted);
+}
+SOFTCUDA_NOINLINE u64 compareF64(const void* const* src, u32 wanted) {
   const u64* a = static_cast<const u64*>(src[0]);
   const u64* b = static_cast<const u64*>(src[1]);
   alignas(64) u32 t[kLanes];
-  for (int i = 0; i < kLanes; ++i) t[i] = holds<C>(bitsAs<double>(a[i]), bitsAs<double>(b[i]));
+  for (int i = 0; i < kLanes; ++i) t[i] = relation(bitsAs<double>(a[i]), bitsAs<double>(b[i])) & wanted;
   return packBits(t);
 }
 template <class Format, int shift, bool Ftz>
@@ -135,20 +104,20 @@ SOFTCUDA_INLINE void widenFlushed(const void* slots, float* v) {
     for (int i = 0; i < kLanes; ++i)
       v[i] = __builtin_fabsf(v[i]) < 0x1p-14f ? bitsAs<float>(bitsAs<u32>(v[i]) & 0x80000000u) : v[i];
 }
-template <class Format, Compare C, bool Packed, bool Ftz>
-SOFTCUDA_NOINLINE u64 compareHalf(const void* const* src) {
+template <class Format, bool Packed, bool Ftz>
+SOFTCUDA_NOINLINE u64 compareHalf(const void* const* src, u32 wanted) {
   alignas(64) float a[kLanes], b[kLanes];
   widenFlushed<Format, 0, Ftz>(src[0], a), widenFlushed<Format, 0, Ftz>(src[1], b);
-  u64 r = compareFloats<C>(a, b);
+  u64 r = compareFloats(a, b, wanted);
   if constexpr (Packed) {
     widenFlushed<Format, 16, Ftz>(src[0], a), widenFlushed<Format, 16, Ftz>(src[1], b);
-    r |= static_cast<u64>(compareFloats<C>(a, b)) << 32;
+    r |= static_cast<u64>(compareFloats(a, b, wanted)) << 32;
   }
   return r;
 }
 
-// What is done with a comparison's result is in the variant (compareVariant), not in functions of their own: there
-// would be thousands.
+// What is compared how, and what is done with the result, is in the variant (compareVariant), not in functions of
+// their own: there would be thousands.
 SOFTCUDA_INLINE u32 combine(u32 t, const void* const* src, u32 variant) {
   const BoolOp b = static_cast<BoolOp>(variant & 0xff);
   if (b == BoolOp::None) return t;
@@ -157,14 +126,14 @@ SOFTCUDA_INLINE u32 combine(u32 t, const void* const* src, u32 variant) {
 }
 template <Core F>
 void setp(u32 active, void* const* dst, const void* const* src, u32 variant) {
-  const u32 t = static_cast<u32>(F(src));
+  const u32 t = static_cast<u32>(F(src, variant >> 16));
   const u32 p = combine(t, src, variant), q = combine(~t, src, variant);
   writePredicate(active, dst[0], p);
   writePredicate(active, dst[1], q);
 }
 template <Core F>
 void setpHalves(u32 active, void* const* dst, const void* const* src, u32 variant) {
-  const u64 t = F(src);
+  const u64 t = F(src, variant >> 16);
   const u32 p = combine(static_cast<u32>(t), src, variant), q = combine(static_cast<u32>(t >> 32), src, variant);
   writePredicate(active, dst[0], p);
   writePredicate(active, dst[1], q);
@@ -191,13 +160,13 @@ SOFTCUDA_NOINLINE void expand(u32 active, void* dst, u32 low, u32 whenLow, u32 h
 }
 template <Core F>
 void set(u32 active, void* const* dst, const void* const* src, u32 variant) {
-  const u32 yes = whenTrue(static_cast<Type>(variant >> 8), false);
-  expand(active, dst[0], combine(static_cast<u32>(F(src)), src, variant), yes, 0, 0);
+  const u32 yes = whenTrue(static_cast<Type>(variant >> 8 & 0xff), false);
+  expand(active, dst[0], combine(static_cast<u32>(F(src, variant >> 16)), src, variant), yes, 0, 0);
 }
 template <Core F>
 void setHalves(u32 active, void* const* dst, const void* const* src, u32 variant) {
-  const u64 t = F(src);
-  const u32 yes = whenTrue(static_cast<Type>(variant >> 8), true);
+  const u64 t = F(src, variant >> 16);
+  const u32 yes = whenTrue(static_cast<Type>(variant >> 8 & 0xff), true);
   expand(active, dst[0], combine(static_cast<u32>(t), src, variant), yes,
          combine(static_cast<u32>(t >> 32), src, variant), yes << 16);
 }
@@ -211,60 +180,33 @@ template <class T, bool Equality>
 LaneOp integers(const Key& k) {
   constexpr bool isSigned = static_cast<T>(-1) < T{0};
   switch (k.compare) {
-    case Compare::Eq: return withResult<&compareInt<T, Compare::Eq>, false>(k);
-    case Compare::Ne: return withResult<&compareInt<T, Compare::Ne>, false>(k);
-    default: break;
+    case Compare::Eq:
+    case Compare::Ne: break;
+    case Compare::Lt:
+    case Compare::Le:
+    case Compare::Gt:
+    case Compare::Ge:
+      if (Equality) return nullptr;
+      break;
+    case Compare::Lo:
+    case Compare::Ls:
+    case Compare::Hi:
+    case Compare::Hs:
+      if (Equality || isSigned) return nullptr;
+      break;
+    default: return nullptr;
   }
-  if constexpr (!Equality) {
-    Compare c = k.compare;
-    if (!isSigned)
-      c = c == Compare::Lo   ? Compare::Lt
-          : c == Compare::Ls ? Compare::Le
-          : c == Compare::Hi ? Compare::Gt
-          : c == Compare::Hs ? Compare::Ge
-                             : c;
-    switch (c) {
-      case Compare::Lt: return withResult<&compareInt<T, Compare::Lt>, false>(k);
-      case Compare::Le: return withResult<&compareInt<T, Compare::Le>, false>(k);
-      case Compare::Gt: return withResult<&compareInt<T, Compare::Gt>, false>(k);
-      case Compare::Ge: return withResult<&compareInt<T, Compare::Ge>, false>(k);
-      default: break;
-    }
-  }
-  return nullptr;
+  return withResult<&compareInt<T>, false>(k);
 }
-struct SingleCores {
-  template <Compare C>
-  static constexpr Core core = &compareF32<C, false>;
-  static constexpr bool packed = false;
-};
-struct SingleFtzCores {
-  template <Compare C>
-  static constexpr Core core = &compareF32<C, true>;
-  static constexpr bool packed = false;
-};
-struct DoubleCores {
-  template <Compare C>
-  static constexpr Core core = &compareF64<C>;
-  static constexpr bool packed = false;
-};
-template <class Format, bool Packed, bool Ftz>
-struct HalfCores {
-  template <Compare C>
-  static constexpr Core core = &compareHalf<Format, C, Packed, Ftz>;
-  static constexpr bool packed = Packed;
-};
-template <class Cores>
+template <Core F, bool Packed>
 LaneOp floats(const Key& k) {
   switch (k.compare) {
-#define SOFTCUDA_CASE(c) \
-  case Compare::c: return withResult<Cores::template core<Compare::c>, Cores::packed>(k);
-    SOFTCUDA_CASE(Eq)
-    SOFTCUDA_CASE(Ne) SOFTCUDA_CASE(Lt) SOFTCUDA_CASE(Le) SOFTCUDA_CASE(Gt) SOFTCUDA_CASE(Ge) SOFTCUDA_CASE(Equ)
-        SOFTCUDA_CASE(Neu) SOFTCUDA_CASE(Ltu) SOFTCUDA_CASE(Leu) SOFTCUDA_CASE(Gtu) SOFTCUDA_CASE(Geu)
-            SOFTCUDA_CASE(Num) SOFTCUDA_CASE(Nan)
-#undef SOFTCUDA_CASE
-                default : return nullptr;
+    case Compare::None:
+    case Compare::Lo:
+    case Compare::Ls:
+    case Compare::Hi:
+    case Compare::Hs: return nullptr;
+    default: return withResult<F, Packed>(k);
   }
 }
 LaneOp bySource(const Key& k, Type source) {
@@ -279,12 +221,15 @@ LaneOp bySource(const Key& k, Type source) {
     case Type::S16: return integers<s16, false>(k);
     case Type::S32: return integers<s32, false>(k);
     case Type::S64: return integers<s64, false>(k);
-    case Type::F32: return k.ftz ? floats<SingleFtzCores>(k) : floats<SingleCores>(k);
-    case Type::F64: return floats<DoubleCores>(k);
-    case Type::F16: return k.ftz ? floats<HalfCores<F16, false, true>>(k) : floats<HalfCores<F16, false, false>>(k);
-    case Type::F16x2: return k.ftz ? floats<HalfCores<F16, true, true>>(k) : floats<HalfCores<F16, true, false>>(k);
-    case Type::BF16: return floats<HalfCores<BF16, false, false>>(k);
-    case Type::BF16x2: return floats<HalfCores<BF16, true, false>>(k);
+    case Type::F32: return k.ftz ? floats<&compareF32<true>, false>(k) : floats<&compareF32<false>, false>(k);
+    case Type::F64: return floats<&compareF64, false>(k);
+    case Type::F16:
+      return k.ftz ? floats<&compareHalf<F16, false, true>, false>(k)
+                   : floats<&compareHalf<F16, false, false>, false>(k);
+    case Type::F16x2:
+      return k.ftz ? floats<&compareHalf<F16, true, true>, true>(k) : floats<&compareHalf<F16, true, false>, true>(k);
+    case Type::BF16: return floats<&compareHalf<BF16, false, false>, false>(k);
+    case Type::BF16x2: return floats<&compareHalf<BF16, true, false>, true>(k);
     default: return nullptr;
   }
 }

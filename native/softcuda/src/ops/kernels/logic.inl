@@ -63,7 +63,8 @@ LaneOp logic1(Type t) {
   }
 }
 
-// One function per table; bit 4a+2b+c of the table is the result for the bits a, b, c.
+// Bit 4a+2b+c of lop3's table is the result for the bits a, b, c. The vector levels have a function for each table.
+#if defined(__AVX2__)
 template <u32 Table>
 struct Lop3 {
   static SOFTCUDA_INLINE u32 apply(u32 a, u32 b, u32 c) {
@@ -116,11 +117,30 @@ constexpr Lop3Table makeLop3() {
   return t;
 }
 constexpr Lop3Table kLop3 = makeLop3();
+LaneOp lop3Op(u32 table) { return kLop3.op[table]; }
+#else
+void lop3(u32 active, void* const* dst, const void* const* src, u32 variant) {
+  const u32* a = static_cast<const u32*>(src[0]);
+  const u32* b = static_cast<const u32*>(src[1]);
+  const u32* c = static_cast<const u32*>(src[2]);
+  u32 whole[8];  // the table's bits, each as often as a register has bits
+  for (int i = 0; i < 8; ++i) whole[i] = 0u - (variant >> i & 1);
+  alignas(64) u32 out[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    const auto choose = [](u32 bits, u32 zero, u32 one) { return (~bits & zero) | (bits & one); };
+    const u32 a0 = choose(b[i], choose(c[i], whole[0], whole[1]), choose(c[i], whole[2], whole[3]));
+    const u32 a1 = choose(b[i], choose(c[i], whole[4], whole[5]), choose(c[i], whole[6], whole[7]));
+    out[i] = choose(a[i], a0, a1);
+  }
+  write(active, static_cast<u32*>(dst[0]), out);
+}
+LaneOp lop3Op(u32) { return &lop3; }
+#endif
 template <bool IsOr>
 void lop3Predicate(u32 active, void* const* dst, const void* const* src, u32 variant) {
   alignas(64) u32 out[kLanes];
   void* const to[1] = {out};
-  kLop3.op[variant & 0xff](kAll, to, src, variant);
+  lop3Op(variant & 0xff)(kAll, to, src, variant);
   const u32 q = *static_cast<const u32*>(src[3]), t = packBits(out);
   if (dst[0] != nullptr) write(active, static_cast<u32*>(dst[0]), out);
   writePredicate(active, dst[1], IsOr ? t | q : t & q);
@@ -280,7 +300,7 @@ LaneOp shf(const Key& k) {
 }
 LaneOp lop3Of(const Key& k) {
   if (k.type != Type::B32 || !only(k, kVariant | kBool)) return nullptr;
-  if (k.boolOp == BoolOp::None) return k.variant <= 0xff ? kLop3.op[k.variant] : nullptr;
+  if (k.boolOp == BoolOp::None) return k.variant <= 0xff ? lop3Op(k.variant) : nullptr;
   if ((k.variant & ~0xffu) != kLop3Predicate || k.boolOp == BoolOp::Xor) return nullptr;
   return k.boolOp == BoolOp::Or ? &lop3Predicate<true> : &lop3Predicate<false>;
 }
