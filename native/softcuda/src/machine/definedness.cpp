@@ -211,7 +211,7 @@ void shuffle(const Context& c, uint32_t mask) {
     }
     const uint32_t giver = (inRange ? static_cast<uint32_t>(from) : lane) & 31;
     if ((mask >> giver & 1) == 0) {
-      if ((value.lanes & data.lanes) == 0 || value.lanes == 0)
+      if (value.lanes == 0)
         value.origin = originHere(c, "shuffle from a thread that takes no part in it: lane " + std::to_string(lane) +
                                          " reads from lane " + std::to_string(giver));
       value.lanes |= 1u << lane;

@@ -135,9 +135,10 @@ Failure DeviceMemory::release(uint64_t base) {
   allocation.live = false;
   if (base >= arena_ && base < arena_ + arenaSize_) {
     inUse_ -= allocation.size;
-    // Whole pages go back to the system; the addresses stay taken.
-    madvise(reinterpret_cast<void*>(base), roundUp(allocation.size, 4096), MADV_DONTNEED);
-    if (shadow_ != nullptr) std::memset(shadow_ + (base - arena_), 0, allocation.size);
+    // Whole pages go back to the system, and so do those that say what was written; the addresses stay taken.
+    const size_t pages = roundUp(allocation.size, 4096);
+    madvise(reinterpret_cast<void*>(base), pages, MADV_DONTNEED);
+    if (shadow_ != nullptr) madvise(shadow_ + (base - arena_), pages, MADV_DONTNEED);
     if (races_ != nullptr) races_->forget(base, allocation.size);
     freed_[base] = allocation;
   } else {

@@ -11,7 +11,9 @@ namespace {
 
 constexpr size_t kLocks = 4096;
 constexpr int kBytesPerLock = 14;        // 2^14
-constexpr uint32_t kLastClock = 0xffff;  // cells cannot tell later ones apart: what has it counts as known
+constexpr uint32_t kLastClock = 0x3fff;  // cells cannot tell later ones apart: what has it counts as known
+constexpr uint32_t kLastPlace = 0xffff;  // nor places: reports do not name it
+constexpr uint32_t kBlocks = 1u << 28;
 
 void join(KnownBlocks& into, const KnownBlocks& from) {
   for (const auto& [block, clock] : from) {
@@ -110,26 +112,27 @@ void GlobalRaces::accessWord(Cell& cell, uint64_t address, uint8_t bytes, const 
       aRead{cell.readOperation, cell.reader, cell.readPlace, cell.readClock, cell.readAtomic, false};
   if ((cell.writtenBytes & bytes) != 0 && clashes(lastWrite, true)) who.conflict({true, address, lastWrite});
   else if (write && (cell.readBytes & bytes) != 0 && clashes(aRead, false)) who.conflict({false, address, aRead});
+  const auto place = static_cast<uint16_t>(std::min(what.place, kLastPlace));
   if (write) {
     const bool more = own(cell.writeOperation, cell.writer);
-    cell.writtenBytes = more ? static_cast<uint8_t>(cell.writtenBytes | bytes) : bytes;
+    cell.writtenBytes = ((more ? cell.writtenBytes : 0) | bytes) & 0xf;
     cell.writeOperation = what.operation;
     cell.writer = what.block;
-    cell.writePlace = what.place;
-    cell.writeClock = static_cast<uint16_t>(what.clock);
+    cell.writePlace = place;
+    cell.writeClock = what.clock & kLastClock;
     cell.writeSilent = what.silent && (!more || cell.writeSilent);
     cell.writeAtomic = what.atomic;
-    cell.readBytes = static_cast<uint8_t>(cell.readBytes & ~bytes);
+    cell.readBytes = cell.readBytes & ~bytes & 0xf;
     return;
   }
   const bool more = cell.readBytes != 0 && own(cell.readOperation, cell.reader);
   // There is room for one reader: the first, as long as it may yet clash with a write.
   if (!more && cell.readBytes != 0 && !who.ordered(aRead)) return;
-  cell.readBytes = more ? static_cast<uint8_t>(cell.readBytes | bytes) : bytes;
+  cell.readBytes = ((more ? cell.readBytes : 0) | bytes) & 0xf;
   cell.readOperation = what.operation;
   cell.reader = what.block;
-  cell.readPlace = what.place;
-  cell.readClock = static_cast<uint16_t>(what.clock);
+  cell.readPlace = place;
+  cell.readClock = what.clock & kLastClock;
   cell.readAtomic = what.atomic;
 }
 
@@ -145,6 +148,7 @@ void GlobalRaces::forget(uint64_t address, size_t bytes) {
 namespace {
 
 std::string placeOf(const Program& program, uint32_t place) {
+  if (place == kLastPlace) return "an unknown line";
   for (const auto& function : program.functions) {
     if (place < function->profileBase || place - function->profileBase >= function->code.size()) continue;
     const uint32_t pc = place - function->profileBase;
@@ -243,7 +247,7 @@ void recordGlobal(const Context& c, const Access& a, const LaneAddresses& at, ui
   if (a.isRelease) fenceGlobal(c);
   BlockKnowledge& knowledge = *c.block.knowledge;
   GlobalAccess what{launch.operation,
-                    static_cast<uint32_t>(c.block.linearIndex),
+                    static_cast<uint32_t>(c.block.linearIndex) % kBlocks,
                     c.frame->function->profileBase + c.pc,
                     knowledge.clock,
                     use.ordered,

@@ -81,12 +81,19 @@ class GlobalRaces {
   void forget(uint64_t address, size_t bytes);
 
  private:
+  // Six times the memory that is looked after, so it is packed: bytes are a bit each; clocks and places end at a last
+  // value, which stands for all beyond; blocks from 2^28 on are taken for others.
   struct Cell {
-    uint32_t writeOperation, readOperation, writer, reader, writePlace, readPlace;
-    uint16_t writeClock, readClock;
-    uint8_t writtenBytes, readBytes;  // a bit each
-    bool writeAtomic : 1, writeSilent : 1, readAtomic : 1;
+    uint32_t writeOperation, readOperation;
+    uint32_t writer : 28, writtenBytes : 4;
+    uint32_t reader : 28, readBytes : 4;
+    uint16_t writePlace, readPlace;
+    uint16_t writeClock : 14;
+    bool writeAtomic : 1, writeSilent : 1;
+    uint16_t readClock : 14;
+    bool readAtomic : 1;
   };
+  static_assert(sizeof(Cell) == 24);
   void accessWord(Cell& cell, uint64_t address, uint8_t bytes, const GlobalAccess& what, bool write,
                   GlobalAccessor& who);
 
