@@ -78,7 +78,8 @@ public final class TorchvisionCase {
   /** Reads the committed file of a case. */
   public static TorchvisionCase of(String name) {
     try (InputStream file =
-        TorchvisionCase.class.getResourceAsStream((isTimms(name) ? "/timm/" : "/torchvision/") + name + ".tsv")) {
+        TorchvisionCase.class.getResourceAsStream(
+            (isTimms(name) ? "/timm/" : "/torchvision/") + name + ".tsv")) {
       return parse(new String(file.readAllBytes(), StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(e);

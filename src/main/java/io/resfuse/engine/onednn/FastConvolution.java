@@ -104,15 +104,7 @@ record FastConvolution(
       long scratch) {
     long arguments =
         arguments(
-                scope,
-                x,
-                weights,
-                bias,
-                residual,
-                result,
-                scratch,
-                relu ? 1 : 0,
-                gradient ? 1 : 0)
+                scope, x, weights, bias, residual, result, scratch, relu ? 1 : 0, gradient ? 1 : 0)
             .address();
     return () -> CpuKernels.winogradConvolve(arguments);
   }
