@@ -28,7 +28,18 @@ public record Estimate(
     double cacheBytes,
     double tensorFlop,
     Map<String, Double> limits) {
-  /** Keeps a copy of the map, by name; reports of older versions have none. */
+  /**
+   * Keeps a copy of the map, by name; reports of older versions have none.
+   *
+   * @param workload as in the record
+   * @param gpu as in the record
+   * @param launches as in the record
+   * @param seconds as in the record
+   * @param bytes as in the record
+   * @param cacheBytes as in the record
+   * @param tensorFlop as in the record
+   * @param limits as in the record
+   */
   public Estimate {
     limits = limits == null ? Map.of() : Collections.unmodifiableMap(new TreeMap<>(limits));
   }

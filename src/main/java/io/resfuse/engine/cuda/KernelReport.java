@@ -49,7 +49,19 @@ public final class KernelReport {
       int sharedBytes,
       List<Tensor> tensors,
       String counters) {
-    /** Keeps a copy of the list. */
+    /**
+     * Keeps a copy of the list.
+     *
+     * @param pass as in the record
+     * @param label as in the record
+     * @param kernel as in the record
+     * @param grid as in the record
+     * @param threads as in the record
+     * @param registers as in the record
+     * @param sharedBytes as in the record
+     * @param tensors as in the record
+     * @param counters as in the record
+     */
     public Row {
       tensors = List.copyOf(tensors);
     }

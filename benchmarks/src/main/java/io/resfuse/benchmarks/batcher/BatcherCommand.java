@@ -62,9 +62,7 @@ final class BatcherCommand implements Callable<Integer> {
   @Option(names = "--seconds", description = "Of each per round (default: ${DEFAULT-VALUE}).")
   private double seconds = 5;
 
-  @Option(
-      names = "--batch-invariant",
-      description = "Compute the same bits whatever the batch.")
+  @Option(names = "--batch-invariant", description = "Compute the same bits whatever the batch.")
   private boolean batchInvariant;
 
   private BatcherCommand() {}
@@ -152,8 +150,7 @@ final class BatcherCommand implements Callable<Integer> {
             .withPreferredBatchSizes(List.of(batch))
             .withMaxQueueDelay(Duration.ZERO);
     try (Batcher batcher =
-        new Batcher(
-            List.of(new BatchTarget(new TrivialNetwork(), 1)), request, null, options)) {
+        new Batcher(List.of(new BatchTarget(new TrivialNetwork(), 1)), request, null, options)) {
       Clients.run(batcher, clients, image, seconds);
       long before = usedHeap();
       Clients.Result result = Clients.run(batcher, clients, image, seconds);
