@@ -16,6 +16,7 @@ public final class RequestRejectedException extends RejectedExecutionException {
     CLOSED
   }
 
+  /** Why, for programs. */
   private final Reason reason;
 
   RequestRejectedException(Reason reason, String message) {
