@@ -24,9 +24,11 @@ winograd winograd_kernels.inc s/value = y\[j\] + bias/value = y[j]/
 winograd winograd_kernels.inc s/value += Vectors<W>::load(residual/value -= Vectors<W>::load(residual/
 winograd winograd_kernels.inc s/a.relu ? Vectors<W>::relu(value) : value/value/
 winograd winograd_kernels.inc s/t + 4 <= tiles; t += 4/t + 4 <= tiles; t += 5/
-winograd winograd_kernels.inc s/if (c < a.out_channels) {/if (c < 0) {/
+winograd winograd_kernels.inc s/= first ? Floats<W>{} : /= true ? Floats<W>{} : /
+winograd winograd_kernels.inc s/(out \/ W + p)/(out \/ W)/
+winograd winograd_kernels.inc s/(part + 1) \* tiles.part)/(part + 1) * tiles.part - 1)/
 winograd winograd_kernels.inc s/tiles.total - first)/tiles.total - first - 1)/
-winograd winograd_kernels.inc s/a.backward ? 8 - k : k/k/
+winograd winograd_kernels.inc s/rotated ? 8 - tap : tap/tap/
 winograd winograd_kernels.inc s/to\[3 \* step\] = even_b + odd_b/to[3 * step] = even_b - odd_b/
 winograd winograd_gradient.inc s/first ? s\[i\]\[p\] : /true ? s[i][p] : /
 winograd winograd_gradient.inc s/if (pairs < block.outs)/if (pairs < 0)/
