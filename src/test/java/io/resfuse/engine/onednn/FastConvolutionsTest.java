@@ -117,12 +117,18 @@ class FastConvolutionsTest extends EngineContract {
     }
   }
 
+  /** Of what computes the direct way nothing is left; only weights are put in order. */
   @Test
   void trainingIsFastBothWays() {
+    List<String> direct =
+        training(ConvolutionAlgorithm.DIRECT, 32).stream()
+            .filter(name -> !name.startsWith("resfuse_"))
+            .toList();
+    assertThat(direct).isNotEmpty();
     assertThat(training(ConvolutionAlgorithm.AUTO, 32))
         .anyMatch(name -> name.startsWith("resfuse_winograd:"))
         .anyMatch(name -> name.startsWith("resfuse_winograd_weights:"))
-        .allMatch(name -> name.startsWith("resfuse_"));
+        .doesNotContainAnyElementsOf(direct);
   }
 
   /** The gradient of the weights has parts that do not grow with the batch. */
