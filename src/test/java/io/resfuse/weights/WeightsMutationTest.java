@@ -41,7 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
  * always allowed. As many as {@code -Dresfuse.weights.mutations=10000000} says.
  */
 class WeightsMutationTest {
-  private static final int MUTATIONS = Integer.getInteger("resfuse.weights.mutations", 20_000);
+  private static final int MUTATIONS = Integer.getInteger("resfuse.weights.mutations", 10_000);
   private static final int SEED = Integer.getInteger("resfuse.weights.seed", 20261130);
 
   /** Of compressed archives and chunks, and 16 MiB for what is made of small files. */

@@ -112,9 +112,10 @@ class TorchExportsTest {
   static double[] softmax(double[] logits, int classes) {
     double[] result = new double[logits.length];
     for (int row = 0; row < logits.length; row += classes) {
+      double largest = Arrays.stream(logits, row, row + classes).max().orElseThrow();
       double[] exps = new double[classes];
       for (int i = 0; i < classes; i++) {
-        exps[i] = Math.exp(logits[row + i]);
+        exps[i] = Math.exp(logits[row + i] - largest);
       }
       double sum = Arrays.stream(exps).sum();
       for (int i = 0; i < classes; i++) {
