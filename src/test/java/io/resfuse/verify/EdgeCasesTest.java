@@ -41,7 +41,7 @@ class EdgeCasesTest {
       }
       if (engine instanceof KernelSuite suite) {
         Set<String> missing = new TreeSet<>(suite.kernels(precision));
-        assertThat(missing).hasSize(precision == Precision.FP32 ? 40 : 41);
+        assertThat(missing).hasSize(precision == Precision.FP32 ? 42 : 43);
         missing.removeAll(suite.kernelsRun());
         assertThat(missing).isEmpty();
       }

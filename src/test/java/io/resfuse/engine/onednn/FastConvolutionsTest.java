@@ -75,11 +75,11 @@ class FastConvolutionsTest extends EngineContract {
         .allMatch(name -> name.startsWith("resfuse_winograd:"));
   }
 
-  /** They are transformed as they are used, and lie in memory as many bytes as others do. */
+  /** They are transformed as they are used, and lie in memory as others do. */
   @Test
   void weightsTakeNoMoreMemory() {
     assertThat(weightBytes(ConvolutionAlgorithm.FAST))
-        .isEqualTo(weightBytes(ConvolutionAlgorithm.DIRECT));
+        .isLessThanOrEqualTo(weightBytes(ConvolutionAlgorithm.DIRECT));
   }
 
   private static long weightBytes(ConvolutionAlgorithm algorithm) {
