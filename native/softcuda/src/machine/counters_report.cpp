@@ -127,11 +127,12 @@ std::string roofline(const GpuProfile& gpu, const Counters& counters, const Clas
       {"tensor", tensorSeconds},
   };
   std::string out = "{\"gpu\": " + quoted(gpu.name) +
+                    ", \"residentBlocks\": " + std::to_string(resident.blocks) +
+                    ", \"residentWarps\": " + std::to_string(resident.warps) +
+                    ", \"maxWarps\": " + std::to_string(gpu.warps) + ", \"residencyLimit\": " + quoted(resident.limit) +
                     ", \"multiprocessors\": " + std::to_string(gpu.multiprocessors) +
                     ", \"memoryGBps\": " + number(gpu.memoryGBps) +
-                    ", \"cacheBytes\": " + std::to_string(uint64_t{gpu.cacheMebibytes} << 20) + ", \"residentBlocks\": " + std::to_string(resident.blocks) +
-                    ", \"residentWarps\": " + std::to_string(resident.warps) +
-                    ", \"maxWarps\": " + std::to_string(gpu.warps) + ", \"residencyLimit\": " + quoted(resident.limit);
+                    ", \"cacheBytes\": " + std::to_string(uint64_t{gpu.cacheMebibytes} << 20);
   const char* limit = "";
   double longest = 0;
   std::string parts;
