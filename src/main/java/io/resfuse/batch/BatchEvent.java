@@ -3,11 +3,9 @@ package io.resfuse.batch;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
-import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
-import org.jspecify.annotations.Nullable;
 
 /** A batch from its forming to its last answer, for Java Flight Recorder. */
 @Name("io.resfuse.Batch")
@@ -24,22 +22,12 @@ final class BatchEvent extends Event {
 
   private BatchEvent() {}
 
-  /** Begins one if somebody records. */
-  static @Nullable BatchEvent begin(int requests, int images) {
-    if (!FlightRecorder.isInitialized()) {
-      return null;
-    }
+  /** Begins one. */
+  static BatchEvent begin(int requests, int images) {
     BatchEvent event = new BatchEvent();
     event.requests = requests;
     event.images = images;
     event.begin();
     return event;
-  }
-
-  /** Ends one. */
-  static void end(@Nullable BatchEvent event) {
-    if (event != null) {
-      event.commit();
-    }
   }
 }

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,7 +73,8 @@ final class Lane implements Runnable {
 
   private void serve(int count) {
     InferencePlan plan = plans.of(count);
-    BatchEvent event = BatchEvent.begin(count, plan.request().batch());
+    BatchEvent event =
+        FlightRecorder.isInitialized() ? BatchEvent.begin(count, plan.request().batch()) : null;
     int left = count;
     try {
       try {
@@ -91,7 +93,9 @@ final class Lane implements Runnable {
       }
       late.forEach(Lane::rejectLate);
     }
-    BatchEvent.end(event);
+    if (event != null) {
+      event.commit();
+    }
     Arrays.fill(batch, null);
     late.clear();
   }

@@ -3,7 +3,6 @@ package io.resfuse.batch;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
-import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -28,14 +27,12 @@ final class QueueEvent extends Event {
 
   private QueueEvent() {}
 
-  /** Records one if somebody records. */
+  /** Records one. */
   static void record(int taken, int left, long longestWait) {
-    if (FlightRecorder.isInitialized()) {
-      QueueEvent event = new QueueEvent();
-      event.taken = taken;
-      event.left = left;
-      event.longestWait = longestWait;
-      event.commit();
-    }
+    QueueEvent event = new QueueEvent();
+    event.taken = taken;
+    event.left = left;
+    event.longestWait = longestWait;
+    event.commit();
   }
 }

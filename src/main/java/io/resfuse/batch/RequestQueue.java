@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -182,7 +183,9 @@ final class RequestQueue {
       unlink(request);
       batch[count++] = request;
     }
-    QueueEvent.record(count, waiting, longestWait);
+    if (FlightRecorder.isInitialized()) {
+      QueueEvent.record(count, waiting, longestWait);
+    }
     device.taken++;
     if (waiting > 0) {
       forLanes.signalAll();

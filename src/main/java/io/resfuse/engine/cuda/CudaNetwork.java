@@ -13,7 +13,7 @@ import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.spi.Lifetime;
-import io.resfuse.engine.spi.PlanEvent;
+import io.resfuse.engine.spi.RecordedPlans;
 
 /** Packed weights on the device, and the plans that share them. Thread-safe. */
 final class CudaNetwork implements LoadedNetwork {
@@ -78,7 +78,7 @@ final class CudaNetwork implements LoadedNetwork {
 
   @Override
   public synchronized InferencePlan plan(PlanRequest request) {
-    return PlanEvent.record(
+    return RecordedPlans.make(
         this,
         request,
         () ->

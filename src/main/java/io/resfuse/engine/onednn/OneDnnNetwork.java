@@ -8,7 +8,7 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.spi.Lifetime;
-import io.resfuse.engine.spi.PlanEvent;
+import io.resfuse.engine.spi.RecordedPlans;
 
 /** Folded and packed weights, and the plans that share them. Thread-safe. */
 final class OneDnnNetwork implements LoadedNetwork {
@@ -51,7 +51,8 @@ final class OneDnnNetwork implements LoadedNetwork {
 
   @Override
   public synchronized InferencePlan plan(PlanRequest request) {
-    return PlanEvent.record(this, request, () -> lifetime.make(onClose -> plan(request, onClose)));
+    return RecordedPlans.make(
+        this, request, () -> lifetime.make(onClose -> plan(request, onClose)));
   }
 
   private InferenceProgram program(Scope scope, PlanRequest request) {

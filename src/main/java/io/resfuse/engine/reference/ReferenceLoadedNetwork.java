@@ -8,7 +8,7 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.spi.Lifetime;
-import io.resfuse.engine.spi.PlanEvent;
+import io.resfuse.engine.spi.RecordedPlans;
 
 /** Weights as doubles on the heap, shared by the plans. Thread-safe. */
 public final class ReferenceLoadedNetwork implements LoadedNetwork {
@@ -42,7 +42,7 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
   public InferencePlan plan(PlanRequest request) {
     request.requireFloats(ReferenceEngineProvider.NAME);
     try {
-      return PlanEvent.record(
+      return RecordedPlans.make(
           this,
           request,
           () ->

@@ -3,11 +3,11 @@ package io.resfuse.engine.spi;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
+import jdk.jfr.FlightRecorder;
 
 /** An {@link InferencePlan} that checks before an engine works. */
 public abstract class AbstractInferencePlan extends AbstractPlan implements InferencePlan {
   private final PlanRequest request;
-  private final Runnable forward = this::runForward;
 
   /**
    * An open plan.
@@ -31,6 +31,10 @@ public abstract class AbstractInferencePlan extends AbstractPlan implements Infe
   @Override
   public final synchronized void run() {
     checkOpen();
-    RunEvent.record(network().name(), request.batch(), forward);
+    if (FlightRecorder.isInitialized()) {
+      RunEvent.record(network().name(), request.batch(), this::runForward);
+    } else {
+      runForward();
+    }
   }
 }

@@ -8,7 +8,6 @@ import jdk.jfr.Category;
 import jdk.jfr.DataAmount;
 import jdk.jfr.Description;
 import jdk.jfr.Event;
-import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
 import jdk.jfr.StackTrace;
@@ -20,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 @Category("ResFuse")
 @Description("An inference plan was made")
 @StackTrace(false)
-public final class PlanEvent extends Event {
+final class PlanEvent extends Event {
   @Label("Network")
   @Nullable String network;
 
@@ -33,19 +32,9 @@ public final class PlanEvent extends Event {
 
   private PlanEvent() {}
 
-  /**
-   * Makes a plan, and records that if somebody records.
-   *
-   * @param network of which it is made
-   * @param request what it is made for
-   * @param maker makes it
-   * @return what the maker made
-   */
-  public static InferencePlan record(
+  /** Makes a plan, and records that. */
+  static InferencePlan record(
       LoadedNetwork network, PlanRequest request, Supplier<InferencePlan> maker) {
-    if (!FlightRecorder.isInitialized()) {
-      return maker.get();
-    }
     PlanEvent event = new PlanEvent();
     event.begin();
     InferencePlan plan = maker.get();
