@@ -81,6 +81,19 @@ class BatcherTest {
     }
   }
 
+  /**
+   * Has one batch run and the next one prepared. Of batches that are taken while the device is free
+   * either may be ready first.
+   *
+   * @param size of the batches, of images 1, 2 and so on
+   */
+  private void occupy(Batcher batcher, int size) throws InterruptedException {
+    submit(batcher, 1, size);
+    begun.acquire();
+    submit(batcher, 1 + size, size);
+    awaitWaiting(batcher, 0);
+  }
+
   private static float[] logits(CompletableFuture<Map<String, HostTensor>> future) {
     HostTensor logits = future.join().get("logits");
     assertThat(logits.shape()).isEqualTo(Shape.of(1, 2));
@@ -108,18 +121,21 @@ class BatcherTest {
   }
 
   @Test
-  void aFullBatchRunsAtOnceAndFewerAfterTheDelay() {
+  void aFullBatchRunsAtOnce() {
+    try (Batcher batcher = batcher(options(Duration.ofHours(1), 4))) {
+      submit(batcher, 0, 4).forEach(CompletableFuture::join);
+    }
+    assertThat(network.runs).containsExactly(List.of(0, 1, 2, 3));
+  }
+
+  @Test
+  void fewerRunAfterTheDelay() {
     try (Batcher batcher = batcher(options(Duration.ofSeconds(1), 4))) {
       long begin = System.nanoTime();
-      submit(batcher, 0, 4).forEach(CompletableFuture::join);
-      assertThat(System.nanoTime() - begin).isLessThan(Duration.ofMillis(900).toNanos());
-      begin = System.nanoTime();
       submit(batcher, 4, 3).forEach(CompletableFuture::join);
       assertThat(System.nanoTime() - begin).isGreaterThanOrEqualTo(1_000_000_000);
     }
-    assertThat(network.runs).hasSize(2);
-    assertThat(network.runs.get(0)).containsExactly(0, 1, 2, 3);
-    assertThat(network.runs.get(1).subList(0, 3)).containsExactly(4, 5, 6);
+    assertThat(network.runs.get(0).subList(0, 3)).containsExactlyInAnyOrder(4, 5, 6);
   }
 
   @Test
@@ -139,7 +155,7 @@ class BatcherTest {
 
   @Test
   void badInputFailsAloneWithOneLine() {
-    try (Batcher batcher = batcher(options(Duration.ofSeconds(1), 2).withPriorities(2))) {
+    try (Batcher batcher = batcher(options(Duration.ofHours(1), 2).withPriorities(2))) {
       CompletableFuture<Map<String, HostTensor>> good = batcher.submit(image(1));
       assertThatThrownBy(batcher.submit(HostTensor.zeros(Shape.of(3, 2, 1)))::join)
           .hasRootCauseMessage("an image has shape 3x1x1 here, got 3x2x1");
@@ -222,8 +238,7 @@ class BatcherTest {
     BatchOptions options =
         options(NO_DELAY, 1).withDeadlinePolicy(DeadlinePolicy.DELAY).withPriorities(2);
     try (Batcher batcher = held(options)) {
-      submit(batcher, 1, 2);
-      awaitWaiting(batcher, 0);
+      occupy(batcher, 1);
       sent.add(batcher.submit(image(3), RequestOptions.DEFAULT.withTimeout(Duration.ofMillis(5))));
       sent.add(batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1)));
       Thread.sleep(50);
@@ -235,8 +250,7 @@ class BatcherTest {
   @Test
   void theMostUrgentRunFirst() throws Exception {
     try (Batcher batcher = held(options(NO_DELAY, 1).withPriorities(3))) {
-      submit(batcher, 1, 2);
-      awaitWaiting(batcher, 0);
+      occupy(batcher, 1);
       sent.add(batcher.submit(image(3), RequestOptions.DEFAULT.withPriority(2)));
       sent.add(batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1)));
       sent.add(batcher.submit(image(5), RequestOptions.DEFAULT.withPriority(0)));
@@ -249,10 +263,7 @@ class BatcherTest {
   @Test
   void whoIsCancelledLeavesTheQueue() throws Exception {
     try (Batcher batcher = held(options(Duration.ofHours(1), 2).withQueueSize(2))) {
-      submit(batcher, 1, 2);
-      awaitWaiting(batcher, 0);
-      submit(batcher, 3, 2);
-      awaitWaiting(batcher, 0);
+      occupy(batcher, 2);
       CompletableFuture<Map<String, HostTensor>> first = batcher.submit(image(5));
       assertThat(first.cancel(true)).isTrue();
       assertThat(batcher.waiting()).isZero();
