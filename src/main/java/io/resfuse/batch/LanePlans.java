@@ -17,15 +17,7 @@ final class LanePlans implements AutoCloseable {
     boolean done = false;
     try {
       for (int size : sizes) {
-        InferencePlan plan =
-            network.plan(
-                new PlanRequest(
-                    size,
-                    request.height(),
-                    request.width(),
-                    request.layout(),
-                    request.outputs(),
-                    request.scaling()));
+        InferencePlan plan = network.plan(request.withBatch(size));
         plans.add(plan);
         plan.run();
       }

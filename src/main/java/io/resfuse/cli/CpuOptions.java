@@ -27,7 +27,17 @@ final class CpuOptions {
               + " longer.")
   private boolean batchInvariant;
 
+  @Option(
+      names = "--max-memory",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description =
+          "Take at most so much of the device's memory for weights, activations and workspace, 800M or 2G for"
+              + " example: inference runs parts of a batch one after the other where the whole does not fit"
+              + " (default: all there is).")
+  private long maxMemory;
+
   EngineOptions on(String device, boolean autotune) {
-    return new EngineOptions(threads, device, autotune, convolutions, batchInvariant);
+    return new EngineOptions(threads, device, autotune, convolutions, batchInvariant, maxMemory);
   }
 }

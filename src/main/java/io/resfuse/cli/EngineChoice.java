@@ -66,9 +66,9 @@ final class EngineChoice {
     return reference(options(""));
   }
 
-  /** The reference engine, which needs no device. */
+  /** The reference engine, which needs no device, with all the memory that there is. */
   static Engine reference(EngineOptions options) {
-    return open(REFERENCE, options);
+    return open(REFERENCE, options.withMaxMemory(0));
   }
 
   private static Engine open(String name, EngineOptions options) {

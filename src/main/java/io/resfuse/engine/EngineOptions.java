@@ -12,13 +12,19 @@ package io.resfuse.engine;
  * @param batchInvariant whether inference plans compute the same bits for an image whatever batch
  *     it is in, which takes longer: whatever decides on the order of sums is chosen without regard
  *     to the batch. Engines that cannot do that refuse to open
+ * @param maxMemory bytes of the device's memory that the engine's networks and plans may take
+ *     together, without what a device's driver and its kernels need; 0 for all there is. An
+ *     inference plan whose batch does not fit runs parts of it one after the other; one that does
+ *     not fit with a single image, and a training plan, is refused. The host's buffers, through
+ *     which callers write inputs and read outputs, do not count
  */
 public record EngineOptions(
     int threads,
     String device,
     boolean autotune,
     ConvolutionAlgorithm convolutions,
-    boolean batchInvariant) {
+    boolean batchInvariant,
+    long maxMemory) {
   /** More than any machine has cores; native libraries end the process where they get no thread. */
   private static final int MOST_THREADS = 1024;
 
@@ -30,8 +36,13 @@ public record EngineOptions(
    * @param autotune as in the record
    * @param convolutions as in the record
    * @param batchInvariant as in the record
+   * @param maxMemory as in the record
    */
   public EngineOptions {
+    if (maxMemory < 0) {
+      throw new IllegalArgumentException(
+          "the most memory must be 0 (all there is) or more bytes, got " + maxMemory);
+    }
     if (threads < 0 || threads > MOST_THREADS) {
       throw new IllegalArgumentException(
           "threads must be 0 (all cores) to " + MOST_THREADS + ", got " + threads);
@@ -45,7 +56,7 @@ public record EngineOptions(
    * @param device as in the record
    */
   public EngineOptions(int threads, String device) {
-    this(threads, device, true, ConvolutionAlgorithm.AUTO, false);
+    this(threads, device, true, ConvolutionAlgorithm.AUTO, false, 0);
   }
 
   /**
@@ -55,7 +66,7 @@ public record EngineOptions(
    * @return new options
    */
   public EngineOptions withConvolutions(ConvolutionAlgorithm algorithm) {
-    return new EngineOptions(threads, device, autotune, algorithm, batchInvariant);
+    return new EngineOptions(threads, device, autotune, algorithm, batchInvariant, maxMemory);
   }
 
   /**
@@ -65,7 +76,17 @@ public record EngineOptions(
    * @return new options
    */
   public EngineOptions withBatchInvariant(boolean invariant) {
-    return new EngineOptions(threads, device, autotune, convolutions, invariant);
+    return new EngineOptions(threads, device, autotune, convolutions, invariant, maxMemory);
+  }
+
+  /**
+   * The same with another cap on memory.
+   *
+   * @param bytes as in the record
+   * @return new options
+   */
+  public EngineOptions withMaxMemory(long bytes) {
+    return new EngineOptions(threads, device, autotune, convolutions, batchInvariant, bytes);
   }
 
   /**

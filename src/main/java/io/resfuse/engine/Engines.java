@@ -49,7 +49,7 @@ public final class Engines {
     }
     for (EngineProvider provider : providers) {
       if (provider.name().equals(name)) {
-        return provider.open(options);
+        return CappedEngine.of(provider.open(options), options);
       }
     }
     throw new EngineException(
@@ -72,7 +72,7 @@ public final class Engines {
         if (logged.add(choice)) {
           log.info("auto chose {}", choice);
         }
-        return provider.open(options);
+        return CappedEngine.of(provider.open(options), options);
       }
       reasons.append("; not ").append(provider.name()).append(": ").append(availability.detail());
     }

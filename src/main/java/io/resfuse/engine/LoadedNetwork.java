@@ -14,6 +14,14 @@ public interface LoadedNetwork extends AutoCloseable {
   NetworkSpec network();
 
   /**
+   * What its weights take of the engine's memory by now. They may be packed as plans want them, and
+   * so be there more than once, or not yet.
+   *
+   * @return bytes
+   */
+  long weightBytes();
+
+  /**
    * What a plan would need, before anything is allocated.
    *
    * @param request batch, sizes, outputs

@@ -35,6 +35,20 @@ public interface OperationTimer {
   }
 
   /**
+   * The timer that a plan is.
+   *
+   * @param plan any plan
+   * @return the same
+   * @throws IllegalArgumentException if it is none
+   */
+  static OperationTimer of(Object plan) {
+    if (plan instanceof OperationTimer timer) {
+      return timer;
+    }
+    throw new IllegalArgumentException("this engine times no operations");
+  }
+
+  /**
    * For engines: picks an operation's steps by their labels, which begin with its name or that of
    * one of its parameters.
    *

@@ -63,6 +63,16 @@ public record PlanRequest(
   }
 
   /**
+   * The same for more or fewer images.
+   *
+   * @param images per run
+   * @return a new request
+   */
+  public PlanRequest withBatch(int images) {
+    return new PlanRequest(images, height, width, layout, outputs, scaling);
+  }
+
+  /**
    * The same for pixels.
    *
    * @param pixels how they are normalised; null for floats

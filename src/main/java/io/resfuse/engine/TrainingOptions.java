@@ -105,6 +105,26 @@ public record TrainingOptions(
   }
 
   /**
+   * The same for more or fewer images.
+   *
+   * @param images per step
+   * @return new options
+   */
+  public TrainingOptions withBatch(int images) {
+    return new TrainingOptions(
+        images,
+        height,
+        width,
+        layout,
+        precision,
+        outputs,
+        frozen,
+        inputGradient,
+        optimizer,
+        scaling);
+  }
+
+  /**
    * The same with or without the gradient of the images.
    *
    * @param wanted whether it is wanted

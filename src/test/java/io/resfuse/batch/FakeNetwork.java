@@ -53,6 +53,11 @@ final class FakeNetwork implements LoadedNetwork {
   }
 
   @Override
+  public long weightBytes() {
+    return 0;
+  }
+
+  @Override
   public PlanMemory memory(PlanRequest request) {
     return new PlanMemory(0, 0, 0, 0, 0);
   }

@@ -67,6 +67,11 @@ final class CudaNetwork implements LoadedNetwork {
   }
 
   @Override
+  public long weightBytes() {
+    return memory.bytes();
+  }
+
+  @Override
   public synchronized PlanMemory memory(PlanRequest request) {
     return lifetime.during(
         () -> {

@@ -39,6 +39,11 @@ final class OneDnnNetwork implements LoadedNetwork {
   }
 
   @Override
+  public synchronized long weightBytes() {
+    return weights.bytes();
+  }
+
+  @Override
   public synchronized PlanMemory memory(PlanRequest request) {
     return lifetime.during(
         () -> {

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_stream;
@@ -75,6 +76,14 @@ final class PackedWeights implements AutoCloseable {
       }
       return present.address();
     }
+  }
+
+  /** What is allocated by now, of weights and biases. */
+  long bytes() {
+    return Stream.concat(weights.values().stream().flatMap(List::stream), biases.values().stream())
+        .filter(packed -> packed.memory != null)
+        .mapToLong(Packed::bytes)
+        .sum();
   }
 
   /** The weights of a convolution or linear layer in a layout. */

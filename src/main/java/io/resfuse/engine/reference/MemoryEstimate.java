@@ -75,7 +75,7 @@ final class MemoryEstimate {
     return network.outputs().values().stream().mapToLong(v -> shapes.get(v.id()).elements()).sum();
   }
 
-  private static long parameters(NetworkSpec network, Rounding rounding) {
+  static long parameters(NetworkSpec network, Rounding rounding) {
     long sum = 0;
     for (ParameterSpec parameter : network.parameters().values()) {
       long bytes = DOUBLE * parameter.shape().elements();

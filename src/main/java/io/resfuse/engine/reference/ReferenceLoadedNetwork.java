@@ -33,6 +33,11 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
   }
 
   @Override
+  public long weightBytes() {
+    return MemoryEstimate.parameters(network, rounding);
+  }
+
+  @Override
   public PlanMemory memory(PlanRequest request) {
     request.requireFloats(ReferenceEngineProvider.NAME);
     return MemoryEstimate.inference(network, request, rounding);

@@ -22,6 +22,11 @@ final class TrivialNetwork implements LoadedNetwork {
   }
 
   @Override
+  public long weightBytes() {
+    return 0;
+  }
+
+  @Override
   public PlanMemory memory(PlanRequest request) {
     return new PlanMemory(0, 0, 0, 0, 0);
   }

@@ -1,0 +1,116 @@
+package io.resfuse.engine;
+
+import java.util.Optional;
+
+/** An engine whose networks and plans keep within {@link EngineOptions#maxMemory}. Thread-safe. */
+final class CappedEngine implements Engine {
+  private final Engine engine;
+  private final MemoryBudget budget;
+
+  private CappedEngine(Engine engine, long most) {
+    this.engine = engine;
+    this.budget = new MemoryBudget(most);
+  }
+
+  /**
+   * Holds an engine to what its options allow.
+   *
+   * @param engine owned
+   * @param options how it was opened
+   * @return the engine itself if they allow all there is
+   */
+  static Engine of(Engine engine, EngineOptions options) {
+    return options.maxMemory() == 0 ? engine : new CappedEngine(engine, options.maxMemory());
+  }
+
+  @Override
+  public String name() {
+    return engine.name();
+  }
+
+  @Override
+  public String description() {
+    return engine.description() + ", at most " + MemoryBudget.mib(budget.most());
+  }
+
+  @Override
+  public Optional<String> whyNot(Precision precision, Mode mode) {
+    return engine.whyNot(precision, mode);
+  }
+
+  @Override
+  public boolean takesPixels() {
+    return engine.takesPixels();
+  }
+
+  @Override
+  public boolean hasExactSums() {
+    return engine.hasExactSums();
+  }
+
+  @Override
+  public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
+    LoadedNetwork loaded = engine.load(network, parameters, precision);
+    boolean done = false;
+    try {
+      CappedNetwork capped = new CappedNetwork(loaded, budget);
+      done = true;
+      return capped;
+    } finally {
+      if (!done) {
+        loaded.close();
+      }
+    }
+  }
+
+  @Override
+  public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
+    return engine.trainingMemory(network, options);
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options) {
+    long bytes = device(engine.trainingMemory(network, options));
+    synchronized (budget) {
+      if (bytes > budget.left()) {
+        throw new EngineException(
+            String.format(
+                "training %s with %d images at a time needs %s, there are %s; %s",
+                network.name(),
+                options.batch(),
+                MemoryBudget.mib(bytes),
+                budget.describe(),
+                remedy(network, options)));
+      }
+      TrainingPlan plan = engine.planTraining(network, parameters, options);
+      budget.take(bytes);
+      return new CappedTrainingPlan(plan, () -> budget.giveBack(bytes));
+    }
+  }
+
+  /** Says which batch would fit: training cannot be cut, for the batch decides on batch norms. */
+  private String remedy(NetworkSpec network, TrainingOptions options) {
+    for (int batch = options.batch() / 2; batch > 0; batch /= 2) {
+      if (device(engine.trainingMemory(network, options.withBatch(batch))) <= budget.left()) {
+        return "allow more, or train with " + batch + " and accumulate gradients";
+      }
+    }
+    return "allow more";
+  }
+
+  /** Bytes that a plan takes of the device's memory. */
+  static long device(PlanMemory memory) {
+    return memory.weights() + memory.activations() + memory.workspace();
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+
+  @Override
+  public String toString() {
+    return engine.toString();
+  }
+}

@@ -1,0 +1,120 @@
+package io.resfuse.engine;
+
+/**
+ * A network whose plans keep within a budget: where a batch is too large for what is left, a plan
+ * runs parts of it one after the other. Thread-safe.
+ */
+final class CappedNetwork implements LoadedNetwork {
+  private final LoadedNetwork loaded;
+  private final MemoryBudget budget;
+  private int plans;
+  private boolean closed;
+
+  /**
+   * Counts the weights at once.
+   *
+   * @throws EngineException if they alone are too much
+   */
+  CappedNetwork(LoadedNetwork loaded, MemoryBudget budget) {
+    this.loaded = loaded;
+    this.budget = budget;
+    synchronized (budget) {
+      if (loaded.weightBytes() > budget.left()) {
+        throw new EngineException(
+            String.format(
+                "the weights of %s take %s, there are %s; allow more",
+                loaded.network().name(),
+                MemoryBudget.mib(loaded.weightBytes()),
+                budget.describe()));
+      }
+      budget.add(loaded);
+    }
+  }
+
+  @Override
+  public NetworkSpec network() {
+    return loaded.network();
+  }
+
+  @Override
+  public long weightBytes() {
+    return loaded.weightBytes();
+  }
+
+  /** Of the whole batch at a time; a plan may take less. */
+  @Override
+  public PlanMemory memory(PlanRequest request) {
+    return loaded.memory(request);
+  }
+
+  @Override
+  public InferencePlan plan(PlanRequest request) {
+    synchronized (budget) {
+      for (int parts = 1; ; parts *= 2) {
+        int images = (request.batch() + parts - 1) / parts;
+        InferencePlan part = planPart(request.withBatch(images), images == 1);
+        if (part != null) {
+          long bytes = taken(part.memory());
+          budget.take(bytes);
+          plans++;
+          return new CappedPlan(part, request, () -> isClosed(bytes));
+        }
+      }
+    }
+  }
+
+  /** A plan, or null if it is too large and is not the smallest that there is. */
+  private @org.jspecify.annotations.Nullable InferencePlan planPart(
+      PlanRequest request, boolean isLast) {
+    PlanMemory memory = loaded.memory(request);
+    long needed = taken(memory) + Math.max(0, memory.weights() - loaded.weightBytes());
+    if (needed <= budget.left()) {
+      InferencePlan plan = loaded.plan(request);
+      // Weights that an earlier plan wanted in another layout are there twice now.
+      if (taken(plan.memory()) <= budget.left()) {
+        return plan;
+      }
+      plan.close();
+    }
+    if (!isLast) {
+      return null;
+    }
+    throw new EngineException(
+        String.format(
+            "a plan of %s for one image of %dx%d needs %s, there are %s;"
+                + " close other plans, or allow more",
+            network().name(),
+            request.height(),
+            request.width(),
+            MemoryBudget.mib(needed),
+            budget.describe()));
+  }
+
+  /** What a plan takes beside the weights. */
+  private static long taken(PlanMemory memory) {
+    return memory.activations() + memory.workspace();
+  }
+
+  private void isClosed(long bytes) {
+    synchronized (budget) {
+      budget.giveBack(bytes);
+      plans--;
+      forgetIfFreed();
+    }
+  }
+
+  private void forgetIfFreed() {
+    if (closed && plans == 0) {
+      budget.remove(loaded);
+    }
+  }
+
+  @Override
+  public void close() {
+    synchronized (budget) {
+      closed = true;
+      loaded.close();
+      forgetIfFreed();
+    }
+  }
+}
