@@ -24,7 +24,7 @@ public final class Mutations {
         case 1 -> bytes[at] = (byte) random.nextInt();
         case 2 -> bytes[at] = INTERESTING[random.nextInt(INTERESTING.length)];
         case 3 -> bytes = spliced(bytes, at, length, 0, 0);
-        case 4 -> bytes = spliced(bytes, at, 0, random.nextInt(bytes.length - length), length);
+        case 4 -> bytes = spliced(bytes, at, 0, random.nextInt(bytes.length - length + 1), length);
         default -> {
           int from = random.nextInt(bytes.length - length + 1);
           System.arraycopy(bytes.clone(), from, bytes, at, length);
