@@ -1,0 +1,57 @@
+package io.resfuse.spark;
+
+import java.util.Iterator;
+import java.util.Set;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.MapPartitionsFunction;
+import org.apache.spark.resource.ResourceInformation;
+import org.apache.spark.sql.Row;
+import org.apache.spark.util.TaskCompletionListener;
+
+/** What a task does with its rows. */
+final class Predictor implements MapPartitionsFunction<Row, Row> {
+  private static final Set<String> CPU_ENGINES = Set.of("onednn", "reference");
+
+  private final ModelSettings settings;
+  private final PictureColumn pictures;
+  private final int top;
+
+  /**
+   * For a model and a column.
+   *
+   * @param top how many classes are wanted; 0 for the output's floats
+   */
+  Predictor(ModelSettings settings, PictureColumn pictures, int top) {
+    this.settings = settings;
+    this.pictures = pictures;
+    this.top = top;
+  }
+
+  @Override
+  public Iterator<Row> call(Iterator<Row> rows) {
+    TaskContext task = TaskContext.get();
+    ModelSettings here = settings.on(device(task));
+    ExecutorModel model = ExecutorModels.acquire(here);
+    Answers answers =
+        new Answers(rows, pictures, model, here.output(), top, 2 * here.largestBatch());
+    task.addTaskCompletionListener(
+        (TaskCompletionListener)
+            context -> {
+              answers.cancel();
+              ExecutorModels.release(here);
+            });
+    return answers;
+  }
+
+  /**
+   * The device that was asked for, or the GPU that Spark's scheduler has given to the task; empty
+   * for the engine's first, and where an engine was asked for that computes on CPUs.
+   */
+  private String device(TaskContext task) {
+    if (!settings.device().isEmpty() || CPU_ENGINES.contains(settings.engine())) {
+      return settings.device();
+    }
+    ResourceInformation gpus = task.resourcesJMap().get("gpu");
+    return gpus == null || gpus.addresses().length == 0 ? "" : gpus.addresses()[0];
+  }
+}
