@@ -169,12 +169,12 @@ public final class Model implements AutoCloseable {
   public Map<String, HostTensor> run(List<Image> images, Set<String> outputs) {
     PlanRequest request =
         new PlanRequest(
-            images.size(),
-            preprocessing.cropHeight(),
-            preprocessing.cropWidth(),
-            TensorLayout.NCHW,
-            outputs,
-            scaling);
+                images.size(),
+                preprocessing.cropHeight(),
+                preprocessing.cropWidth(),
+                TensorLayout.NCHW,
+                outputs)
+            .withPixels(scaling);
     return plans.with(
         request,
         plan -> {
@@ -231,12 +231,12 @@ public final class Model implements AutoCloseable {
   public Batcher newBatcher(Set<String> outputs, BatchOptions options) {
     PlanRequest request =
         new PlanRequest(
-            1,
-            preprocessing.cropHeight(),
-            preprocessing.cropWidth(),
-            TensorLayout.NCHW,
-            outputs,
-            scaling);
+                1,
+                preprocessing.cropHeight(),
+                preprocessing.cropWidth(),
+                TensorLayout.NCHW,
+                outputs)
+            .withPixels(scaling);
     return new Batcher(
         List.of(new BatchTarget(plans.network(), plans.concurrency())),
         request,

@@ -106,6 +106,10 @@ public final class Batcher implements AutoCloseable {
   }
 
   private static void check(PlanRequest plan, int channels, @Nullable Preprocessing preprocessing) {
+    if (plan.onDevice()) {
+      throw new IllegalArgumentException(
+          "a batcher's images come from the host, plans with input on the device were given");
+    }
     if (preprocessing != null
         && (preprocessing.channels() != channels
             || preprocessing.cropHeight() != plan.height()

@@ -44,6 +44,16 @@ final class CappedEngine implements Engine {
   }
 
   @Override
+  public boolean hasDevice() {
+    return engine.hasDevice();
+  }
+
+  @Override
+  public void onDevice(Runnable work) {
+    engine.onDevice(work);
+  }
+
+  @Override
   public boolean hasExactSums() {
     return engine.hasExactSums();
   }

@@ -52,7 +52,7 @@ final class CappedNetwork implements LoadedNetwork {
     synchronized (budget) {
       for (int parts = 1; ; parts *= 2) {
         int images = (request.batch() + parts - 1) / parts;
-        InferencePlan part = planPart(request.withBatch(images), images == 1);
+        InferencePlan part = planPart(request.withBatch(images), images == 1 || request.onDevice());
         if (part != null) {
           long bytes = taken(part.memory());
           budget.take(bytes);
@@ -63,7 +63,7 @@ final class CappedNetwork implements LoadedNetwork {
     }
   }
 
-  /** A plan, or null if it is too large and is not the smallest that there is. */
+  /** A plan, or null if it is too large and there may be smaller ones. */
   private @org.jspecify.annotations.Nullable InferencePlan planPart(
       PlanRequest request, boolean isLast) {
     PlanMemory memory = loaded.memory(request);
@@ -81,9 +81,10 @@ final class CappedNetwork implements LoadedNetwork {
     }
     throw new EngineException(
         String.format(
-            "a plan of %s for one image of %dx%d needs %s, there are %s;"
+            "a plan of %s for %s of %dx%d needs %s, there are %s;"
                 + " close other plans, or allow more",
             network().name(),
+            request.batch() == 1 ? "one image" : request.batch() + " images on the device",
             request.height(),
             request.width(),
             MemoryBudget.mib(needed),

@@ -80,6 +80,16 @@ final class CappedPlan implements InferencePlan, OperationTimer {
   }
 
   @Override
+  public long deviceInput() {
+    return part.deviceInput();
+  }
+
+  @Override
+  public long deviceOutput(String name) {
+    return part.deviceOutput(name);
+  }
+
+  @Override
   public synchronized void run() {
     checkOpen();
     int images = part.request().batch();

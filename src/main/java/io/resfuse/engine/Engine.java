@@ -55,6 +55,30 @@ public interface Engine extends AutoCloseable {
   }
 
   /**
+   * Whether it computes on a device with memory of its own, in which inputs and outputs of plans
+   * can lie ({@link PlanRequest#inDeviceMemory}).
+   *
+   * @return if not, plans that ask for it are refused, and so is {@link #onDevice}
+   */
+  default boolean hasDevice() {
+    return false;
+  }
+
+  /**
+   * Does work of the caller's own on the engine's device: the addresses of {@link
+   * InferencePlan#deviceInput} and {@link InferencePlan#deviceOutput} are good there. Of engines on
+   * CUDA the calling thread has the engine's context meanwhile, and its former one afterwards; the
+   * engine waits for nothing that was started: work that writes an input must be done before the
+   * plan runs.
+   *
+   * @param work calls the device's driver
+   * @throws EngineException if the engine has no device
+   */
+  default void onDevice(Runnable work) {
+    throw new EngineException("engine " + name() + " has no device to work on; use engine cuda");
+  }
+
+  /**
    * Whether sums of products of small integers come out exact, as they do in any order, but not by
    * algorithms that compute with fractions to multiply less.
    *

@@ -20,7 +20,8 @@ public interface InferencePlan extends AutoCloseable {
    * Where the caller writes the images: direct, in the request's layout, already normalised.
    *
    * @return the same buffer always; its position and limit are not used
-   * @throws IllegalStateException if closed, or if the plan takes pixels
+   * @throws IllegalStateException if closed, if the plan takes pixels, or if its input is on the
+   *     device
    */
   FloatBuffer input();
 
@@ -37,6 +38,30 @@ public interface InferencePlan extends AutoCloseable {
   }
 
   /**
+   * Where the caller writes the images of a plan whose input is on the device: float32 in the
+   * request's layout, without gaps, already normalised. A run may write over it.
+   *
+   * @return an address of the device's memory, the same always; for CUDA a {@code CUdeviceptr}
+   * @throws IllegalStateException if closed, or if the request did not ask for it
+   */
+  default long deviceInput() {
+    throw new IllegalStateException("this plan's input is on the host: write it to input()");
+  }
+
+  /**
+   * Where the caller reads an output of a plan whose outputs are on the device, after {@link #run}:
+   * float32 in the request's layout, without gaps.
+   *
+   * @param name one of the request's outputs
+   * @return an address of the device's memory, the same always; for CUDA a {@code CUdeviceptr}
+   * @throws IllegalStateException if closed, or if the request did not ask for it
+   * @throws IllegalArgumentException if the request has no such output
+   */
+  default long deviceOutput(String name) {
+    throw new IllegalStateException("this plan's outputs are on the host: read them by output()");
+  }
+
+  /**
    * Runs the network on the input.
    *
    * @throws IllegalStateException if closed
@@ -48,7 +73,7 @@ public interface InferencePlan extends AutoCloseable {
    *
    * @param name one of the request's outputs
    * @return the same buffer always
-   * @throws IllegalStateException if closed
+   * @throws IllegalStateException if closed, or if the outputs are on the device
    * @throws IllegalArgumentException if the request has no such output
    */
   FloatBuffer output(String name);

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  * @param scaling of the pixels that the plan takes in place of floats ({@link
  *     InferencePlan#pixels}); null for floats. Only for an {@link Engine#takesPixels engine that
  *     takes pixels}
+ * @param onDevice whether input and outputs lie in the device's memory, at {@link
+ *     InferencePlan#deviceInput} and {@link InferencePlan#deviceOutput}, and no copy is made.
+ *     Floats only, and only for an {@link Engine#hasDevice engine that has a device}
  */
 public record PlanRequest(
     int batch,
@@ -22,7 +25,8 @@ public record PlanRequest(
     int width,
     TensorLayout layout,
     Set<String> outputs,
-    @Nullable PixelScaling scaling) {
+    @Nullable PixelScaling scaling,
+    boolean onDevice) {
   /**
    * Checks the ranges and copies the set.
    *
@@ -32,6 +36,7 @@ public record PlanRequest(
    * @param layout as in the record
    * @param outputs as in the record
    * @param scaling as in the record
+   * @param onDevice as in the record
    */
   public PlanRequest {
     if (batch < 1 || height < 1 || width < 1) {
@@ -46,6 +51,10 @@ public record PlanRequest(
     if (outputs.isEmpty()) {
       throw new IllegalArgumentException("a plan needs at least one output");
     }
+    if (onDevice && scaling != null) {
+      throw new IllegalArgumentException(
+          "a plan whose input is on the device takes floats, pixels were asked for");
+    }
     outputs = Set.copyOf(outputs);
   }
 
@@ -59,7 +68,7 @@ public record PlanRequest(
    * @param outputs keys of {@link NetworkSpec#outputs()}
    */
   public PlanRequest(int batch, int height, int width, TensorLayout layout, Set<String> outputs) {
-    this(batch, height, width, layout, outputs, null);
+    this(batch, height, width, layout, outputs, null, false);
   }
 
   /**
@@ -69,7 +78,7 @@ public record PlanRequest(
    * @return a new request
    */
   public PlanRequest withBatch(int images) {
-    return new PlanRequest(images, height, width, layout, outputs, scaling);
+    return new PlanRequest(images, height, width, layout, outputs, scaling, onDevice);
   }
 
   /**
@@ -79,16 +88,32 @@ public record PlanRequest(
    * @return a new request
    */
   public PlanRequest withPixels(@Nullable PixelScaling pixels) {
-    return new PlanRequest(batch, height, width, layout, outputs, pixels);
+    return new PlanRequest(batch, height, width, layout, outputs, pixels, onDevice);
   }
 
   /**
-   * Refuses pixels, for engines that take floats only.
+   * The same with input and outputs in the device's memory.
+   *
+   * @return a new request
+   */
+  public PlanRequest inDeviceMemory() {
+    return new PlanRequest(batch, height, width, layout, outputs, scaling, true);
+  }
+
+  /**
+   * Refuses pixels and input on a device, for engines that take floats of the host only.
    *
    * @param engine its name
-   * @throws EngineException if this asks for pixels
+   * @throws EngineException if this asks for either
    */
-  public void requireFloats(String engine) {
+  public void requireHostFloats(String engine) {
+    if (onDevice) {
+      throw new EngineException(
+          "engine "
+              + engine
+              + " has no device, a plan whose input and outputs lie in a device's memory was asked"
+              + " for; use engine cuda");
+    }
     if (scaling != null) {
       throw new EngineException(
           "engine "

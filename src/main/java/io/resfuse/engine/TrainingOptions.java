@@ -174,7 +174,7 @@ public record TrainingOptions(
    * @return an inference request of the same sizes and outputs
    */
   public PlanRequest request() {
-    return new PlanRequest(batch, height, width, layout, outputs, scaling);
+    return new PlanRequest(batch, height, width, layout, outputs).withPixels(scaling);
   }
 
   /**

@@ -167,6 +167,20 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     return true;
   }
 
+  @Override
+  public boolean hasDevice() {
+    return true;
+  }
+
+  @Override
+  public void onDevice(Runnable work) {
+    lifetime.during(
+        () -> {
+          context.during(work);
+          return null;
+        });
+  }
+
   private ElementType requireType(Precision precision, Mode mode) {
     whyNot(precision, mode)
         .ifPresent(

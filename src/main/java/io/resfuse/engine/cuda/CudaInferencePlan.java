@@ -27,6 +27,7 @@ final class CudaInferencePlan extends AbstractInferencePlan {
   private final Resources resources = new Resources();
   private final Pass pass;
   private final OperationStopwatch stopwatch;
+  private final Binding binding;
   private final ImageInput images;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
 
@@ -66,8 +67,12 @@ final class CudaInferencePlan extends AbstractInferencePlan {
       memories.put(Buffer.Kind.NETWORK, weights);
       HostBuffers host = program.host();
       resources.own(host, host::close);
-      host.allocate(context, purpose);
-      List<Program.Step> steps = program.program().bind(new Binding(memories, false));
+      Binding binding = new Binding(memories, false);
+      this.binding = binding;
+      if (!request.onDevice()) {
+        host.allocate(context, purpose);
+      }
+      List<Program.Step> steps = program.program().bind(binding);
       if (program.warmsUp()) {
         Pass.warmUp("running " + name + " for the first time", stream, steps);
       }
@@ -76,10 +81,12 @@ final class CudaInferencePlan extends AbstractInferencePlan {
       this.stopwatch = new OperationStopwatch(context, stream, program.shapes().network(), steps);
       resources.own(stopwatch, stopwatch::close);
       this.images = program.input();
-      images.open();
-      program
-          .outputs()
-          .forEach((output, buffer) -> outputs.put(output, HostBuffers.floats(buffer)));
+      if (!request.onDevice()) {
+        images.open();
+        program
+            .outputs()
+            .forEach((output, buffer) -> outputs.put(output, HostBuffers.floats(buffer)));
+      }
       done = true;
     } finally {
       if (!done) {
@@ -96,6 +103,16 @@ final class CudaInferencePlan extends AbstractInferencePlan {
   @Override
   protected ByteBuffer pixelBuffer() {
     return images.pixels();
+  }
+
+  @Override
+  protected long inputAddress() {
+    return binding.of(program.onDevice().of(images.buffer()));
+  }
+
+  @Override
+  protected long outputAddress(String name) {
+    return binding.of(program.onDevice().of(program.outputs().get(name)));
   }
 
   @Override

@@ -22,7 +22,6 @@ import io.resfuse.engine.cuda.internal.layout.StemImage;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.HostBuffer;
 import io.resfuse.engine.cuda.internal.program.Program;
-import io.resfuse.tensor.TensorLayout;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -64,12 +63,11 @@ final class ForwardBuilder {
   /**
    * Adds the whole pass.
    *
-   * @param layout of the outputs
+   * @param transfers from and to the caller
    * @param input of the caller
    * @param outputs of the caller, by name
    */
-  void build(TensorLayout layout, ImageInput input, Map<String, HostBuffer> outputs) {
-    HostTransfers transfers = new HostTransfers(emission, layout);
+  void build(HostTransfers transfers, ImageInput input, Map<String, HostBuffer> outputs) {
     tensors.put(
         shapes.network().input(),
         transfers.image(program, input, StemImage.of(shapes, layouts), emission.type()));

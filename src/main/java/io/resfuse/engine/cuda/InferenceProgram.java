@@ -5,7 +5,9 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.cuda.internal.backend.Backend;
 import io.resfuse.engine.cuda.internal.backend.InferenceConvolutions;
+import io.resfuse.engine.cuda.internal.emit.DeviceBuffers;
 import io.resfuse.engine.cuda.internal.emit.Emission;
+import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.ImageInput;
 import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
@@ -29,6 +31,7 @@ final class InferenceProgram implements AutoCloseable {
   private final Timeline timeline = new Timeline();
   private final Program program = new Program(timeline);
   private final HostBuffers host = new HostBuffers();
+  private final DeviceBuffers onDevice = new DeviceBuffers(region);
   private final ImageInput input;
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final PlanMemory memory;
@@ -57,7 +60,10 @@ final class InferenceProgram implements AutoCloseable {
     boolean done = false;
     try {
       new ForwardBuilder(emission, shapes, layouts, weights, convolutions, program)
-          .build(request.layout(), input, outputs);
+          .build(
+              new HostTransfers(emission, request.layout(), request.onDevice() ? onDevice : null),
+              input,
+              outputs);
       done = true;
     } finally {
       if (!done) {
@@ -71,7 +77,7 @@ final class InferenceProgram implements AutoCloseable {
             timeline.activationBytes(),
             timeline.unsharedBytes(),
             timeline.workspaceBytes() + region.bytes(),
-            host.bytes());
+            request.onDevice() ? 0 : host.bytes());
   }
 
   PlanRequest request() {
@@ -98,6 +104,11 @@ final class InferenceProgram implements AutoCloseable {
   /** What the plan keeps. */
   Region region() {
     return region;
+  }
+
+  /** What is on the device in the place of the host's buffers, if the request wants that. */
+  DeviceBuffers onDevice() {
+    return onDevice;
   }
 
   HostBuffers host() {

@@ -11,6 +11,7 @@ import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
 import io.resfuse.engine.cuda.internal.emit.Conversions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
 import io.resfuse.engine.cuda.internal.emit.GradientNorm;
+import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.ImageInput;
 import io.resfuse.engine.cuda.internal.emit.LossProgram;
 import io.resfuse.engine.cuda.internal.emit.OptimizerProgram;
@@ -134,7 +135,7 @@ final class TrainingProgram implements AutoCloseable {
     new TrainingForward(state, convolutions, forward).build(options.layout(), input, outputs);
     new TrainingBackward(state, convolutions, backward)
         .build(options.layout(), outputGradients, inputGradient);
-    evaluating.build(options.layout(), input, outputs);
+    evaluating.build(new HostTransfers(emission, options.layout()), input, outputs);
     Conversions conversions = new Conversions(emission);
     if (parameters.hasStoredCopy() && parameters.trainableElements() > 0) {
       conversions.cast(

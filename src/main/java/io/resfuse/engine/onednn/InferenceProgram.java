@@ -112,7 +112,7 @@ final class InferenceProgram {
       int type,
       PackedWeights weights,
       FastConvolutions fast) {
-    request.requireFloats(OneDnnProvider.NAME);
+    request.requireHostFloats(OneDnnProvider.NAME);
     this.scope = scope;
     this.network = full.restrictedTo(request.outputs());
     this.request = request;

@@ -106,7 +106,7 @@ final class TrainingProgram {
    */
   static TrainingProgram of(
       Scope scope, NetworkSpec whole, TrainingOptions options, int type, FastConvolutions fast) {
-    options.request().requireFloats(OneDnnProvider.NAME);
+    options.request().requireHostFloats(OneDnnProvider.NAME);
     NetworkSpec network = whole.restrictedTo(options.outputs());
     TrainingProgram best = null;
     EngineException refusal = null;

@@ -79,7 +79,7 @@ public final class ReferenceEngine implements Engine {
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
     require(options.precision(), Mode.TRAINING);
     options.check(network);
-    options.request().requireFloats(name());
+    options.request().requireHostFloats(name());
     return MemoryEstimate.training(network, options);
   }
 
@@ -88,7 +88,7 @@ public final class ReferenceEngine implements Engine {
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
     require(options.precision(), Mode.TRAINING);
     options.check(network);
-    options.request().requireFloats(name());
+    options.request().requireHostFloats(name());
     try {
       return lifetime.make(
           onClose -> new ReferenceTrainingPlan(network, parameters, options, loop, onClose));

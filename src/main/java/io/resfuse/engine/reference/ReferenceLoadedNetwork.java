@@ -39,13 +39,13 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
 
   @Override
   public PlanMemory memory(PlanRequest request) {
-    request.requireFloats(ReferenceEngineProvider.NAME);
+    request.requireHostFloats(ReferenceEngineProvider.NAME);
     return MemoryEstimate.inference(network, request, rounding);
   }
 
   @Override
   public InferencePlan plan(PlanRequest request) {
-    request.requireFloats(ReferenceEngineProvider.NAME);
+    request.requireHostFloats(ReferenceEngineProvider.NAME);
     try {
       return RecordedPlans.make(
           this,

@@ -23,6 +23,38 @@ public abstract class AbstractInferencePlan extends AbstractPlan implements Infe
   /** Runs the network on the input. */
   protected abstract void runForward();
 
+  /**
+   * Where the input is on the device. Engines that have one override it.
+   *
+   * @return asked for only if the request wants it there
+   */
+  protected long inputAddress() {
+    throw new AssertionError("an engine without a device has made a plan on one");
+  }
+
+  /**
+   * Where an output is on the device. Engines that have one override it.
+   *
+   * @param name one of the plan's outputs
+   * @return asked for only if the request wants it there
+   */
+  protected long outputAddress(String name) {
+    throw new AssertionError("an engine without a device has made a plan on one");
+  }
+
+  @Override
+  public final synchronized long deviceInput() {
+    checkOpen();
+    return request.onDevice() ? inputAddress() : InferencePlan.super.deviceInput();
+  }
+
+  @Override
+  public final synchronized long deviceOutput(String name) {
+    checkOpen();
+    checkOutput(name);
+    return request.onDevice() ? outputAddress(name) : InferencePlan.super.deviceOutput(name);
+  }
+
   @Override
   public final PlanRequest request() {
     return request;

@@ -126,6 +126,13 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
     }
   }
 
+  private void checkOnHost() {
+    if (request.onDevice()) {
+      throw new IllegalStateException(
+          "this plan's input and outputs are on the device: use deviceInput() and deviceOutput()");
+    }
+  }
+
   /** What the last run has left for the next is no longer there. */
   void disturbed() {}
 
@@ -139,6 +146,7 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
    */
   public final synchronized FloatBuffer input() {
     checkOpen();
+    checkOnHost();
     if (request.scaling() != null) {
       throw new IllegalStateException("this plan takes pixels: write them to pixels()");
     }
@@ -170,6 +178,7 @@ public abstract class AbstractPlan implements OperationTimer, AutoCloseable {
   public final synchronized FloatBuffer output(String name) {
     checkOpen();
     checkOutput(name);
+    checkOnHost();
     return outputBuffer(name);
   }
 

@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda.internal.driver;
 
 import static jcuda.driver.JCudaDriver.cuCtxCreate;
 import static jcuda.driver.JCudaDriver.cuCtxDestroy;
+import static jcuda.driver.JCudaDriver.cuCtxGetCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
 import static jcuda.driver.JCudaDriver.cuDeviceGet;
@@ -95,6 +96,22 @@ public final class Context implements AutoCloseable {
       synchronize();
     } finally {
       cuProfilerStop();
+    }
+  }
+
+  /**
+   * Makes it the calling thread's for the length of some work, and then what was before.
+   *
+   * @param work calls the driver
+   */
+  public void during(Runnable work) {
+    CUcontext before = new CUcontext();
+    check(cuCtxGetCurrent(before), "asking for the thread's context");
+    use();
+    try {
+      work.run();
+    } finally {
+      cuCtxSetCurrent(before);
     }
   }
 

@@ -8,15 +8,29 @@ import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.HostBuffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.tensor.TensorLayout;
+import org.jspecify.annotations.Nullable;
 
 /** Adds the ways between the caller's buffers and tensors to programs. */
 public final class HostTransfers {
   private final Conversions conversions;
   private final TensorLayout layout;
 
+  /** Where the caller writes and reads on the device; null if it does so on the host. */
+  private final @Nullable DeviceBuffers onDevice;
+
   public HostTransfers(Emission emission, TensorLayout layout) {
+    this(emission, layout, null);
+  }
+
+  /** With buffers on the device in the place of the host's, to and from which nothing is copied. */
+  public HostTransfers(Emission emission, TensorLayout layout, @Nullable DeviceBuffers onDevice) {
     this.conversions = new Conversions(emission);
     this.layout = layout;
+    this.onDevice = onDevice;
+  }
+
+  private Buffer staging(Program program, HostBuffer host) {
+    return onDevice == null ? program.timeline().activation(host.bytes()) : onDevice.of(host);
   }
 
   /**
@@ -25,9 +39,11 @@ public final class HostTransfers {
    * @param stem how it lies on the device
    */
   public Buffer image(Program program, ImageInput input, StemImage stem, ElementType type) {
-    Buffer staging = program.timeline().activation(input.buffer().bytes());
+    Buffer staging = staging(program, input.buffer());
     Buffer image = program.timeline().activation(stem.tensor().bytes(type));
-    program.copyToDevice(input.buffer(), staging);
+    if (onDevice == null) {
+      program.copyToDevice(input.buffer(), staging);
+    }
     conversions.packImages(program, staging, input, stem, image);
     return image;
   }
@@ -49,8 +65,10 @@ public final class HostTransfers {
   /** A result for the caller. */
   public void result(
       Program program, String label, Buffer tensor, Activation shape, HostBuffer host) {
-    Buffer staging = program.timeline().activation(host.bytes());
+    Buffer staging = staging(program, host);
     conversions.unpack(program, label, tensor, shape, layout, staging);
-    program.copyToHost(staging, host);
+    if (onDevice == null) {
+      program.copyToHost(staging, host);
+    }
   }
 }

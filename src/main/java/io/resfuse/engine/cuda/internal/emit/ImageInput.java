@@ -53,7 +53,8 @@ public final class ImageInput {
     return value.hostBytes() / Float.BYTES;
   }
 
-  HostBuffer buffer() {
+  /** What the caller writes to, unless that is on the device. */
+  public HostBuffer buffer() {
     return buffer;
   }
 
