@@ -1,5 +1,6 @@
 package io.resfuse.batch;
 
+import io.resfuse.data.image.ImageDecoder;
 import java.time.Duration;
 import java.util.List;
 
@@ -17,6 +18,9 @@ import java.util.List;
  * @param keepsOrder whether answers and failures come in the order of submission: each waits for
  *     those of all earlier requests. Rejections and cancellations do not wait
  * @param decoders threads that decode and resize pictures; 0 for as many as there are CPUs
+ * @param maxPixels of a picture that is submitted as the contents of its file; more are refused
+ *     before anything is allocated for them
+ * @param listener told what the batcher does; {@link BatchListener#NONE} for nobody
  */
 public record BatchOptions(
     List<Integer> preferredBatchSizes,
@@ -25,7 +29,9 @@ public record BatchOptions(
     int priorities,
     DeadlinePolicy deadlinePolicy,
     boolean keepsOrder,
-    int decoders) {
+    int decoders,
+    long maxPixels,
+    BatchListener listener) {
   /**
    * Checks the ranges, sorts the sizes.
    *
@@ -36,6 +42,8 @@ public record BatchOptions(
    * @param deadlinePolicy as in the record
    * @param keepsOrder as in the record
    * @param decoders as in the record
+   * @param maxPixels as in the record
+   * @param listener as in the record
    */
   public BatchOptions {
     preferredBatchSizes = preferredBatchSizes.stream().sorted().distinct().toList();
@@ -57,6 +65,9 @@ public record BatchOptions(
     if (decoders < 0) {
       throw new IllegalArgumentException("decoders must be 0 (all CPUs) or more, got " + decoders);
     }
+    if (maxPixels < 1) {
+      throw new IllegalArgumentException("a picture has at least one pixel, got " + maxPixels);
+    }
   }
 
   /**
@@ -67,7 +78,15 @@ public record BatchOptions(
    */
   public static BatchOptions defaults() {
     return new BatchOptions(
-        List.of(1, 4, 16), Duration.ofMillis(5), 1024, 1, DeadlinePolicy.REJECT, false, 0);
+        List.of(1, 4, 16),
+        Duration.ofMillis(5),
+        1024,
+        1,
+        DeadlinePolicy.REJECT,
+        false,
+        0,
+        ImageDecoder.DEFAULT_MAX_PIXELS,
+        BatchListener.NONE);
   }
 
   /**
@@ -78,7 +97,15 @@ public record BatchOptions(
    */
   public BatchOptions withPreferredBatchSizes(List<Integer> sizes) {
     return new BatchOptions(
-        sizes, maxQueueDelay, queueSize, priorities, deadlinePolicy, keepsOrder, decoders);
+        sizes,
+        maxQueueDelay,
+        queueSize,
+        priorities,
+        deadlinePolicy,
+        keepsOrder,
+        decoders,
+        maxPixels,
+        listener);
   }
 
   /**
@@ -89,7 +116,15 @@ public record BatchOptions(
    */
   public BatchOptions withMaxQueueDelay(Duration delay) {
     return new BatchOptions(
-        preferredBatchSizes, delay, queueSize, priorities, deadlinePolicy, keepsOrder, decoders);
+        preferredBatchSizes,
+        delay,
+        queueSize,
+        priorities,
+        deadlinePolicy,
+        keepsOrder,
+        decoders,
+        maxPixels,
+        listener);
   }
 
   /**
@@ -100,7 +135,15 @@ public record BatchOptions(
    */
   public BatchOptions withQueueSize(int size) {
     return new BatchOptions(
-        preferredBatchSizes, maxQueueDelay, size, priorities, deadlinePolicy, keepsOrder, decoders);
+        preferredBatchSizes,
+        maxQueueDelay,
+        size,
+        priorities,
+        deadlinePolicy,
+        keepsOrder,
+        decoders,
+        maxPixels,
+        listener);
   }
 
   /**
@@ -117,7 +160,9 @@ public record BatchOptions(
         levels,
         deadlinePolicy,
         keepsOrder,
-        decoders);
+        decoders,
+        maxPixels,
+        listener);
   }
 
   /**
@@ -128,7 +173,15 @@ public record BatchOptions(
    */
   public BatchOptions withDeadlinePolicy(DeadlinePolicy policy) {
     return new BatchOptions(
-        preferredBatchSizes, maxQueueDelay, queueSize, priorities, policy, keepsOrder, decoders);
+        preferredBatchSizes,
+        maxQueueDelay,
+        queueSize,
+        priorities,
+        policy,
+        keepsOrder,
+        decoders,
+        maxPixels,
+        listener);
   }
 
   /**
@@ -145,7 +198,9 @@ public record BatchOptions(
         priorities,
         deadlinePolicy,
         inOrder,
-        decoders);
+        decoders,
+        maxPixels,
+        listener);
   }
 
   /**
@@ -162,7 +217,47 @@ public record BatchOptions(
         priorities,
         deadlinePolicy,
         keepsOrder,
-        threads);
+        threads,
+        maxPixels,
+        listener);
+  }
+
+  /**
+   * The same with another limit on pictures.
+   *
+   * @param most as in the record
+   * @return new options
+   */
+  public BatchOptions withMaxPixels(long most) {
+    return new BatchOptions(
+        preferredBatchSizes,
+        maxQueueDelay,
+        queueSize,
+        priorities,
+        deadlinePolicy,
+        keepsOrder,
+        decoders,
+        most,
+        listener);
+  }
+
+  /**
+   * The same with a listener.
+   *
+   * @param told as in the record
+   * @return new options
+   */
+  public BatchOptions withListener(BatchListener told) {
+    return new BatchOptions(
+        preferredBatchSizes,
+        maxQueueDelay,
+        queueSize,
+        priorities,
+        deadlinePolicy,
+        keepsOrder,
+        decoders,
+        maxPixels,
+        told);
   }
 
   /** The most images of a batch. */

@@ -63,7 +63,8 @@ public final class Batcher implements AutoCloseable {
     check(plan, channels, preprocessing);
     this.options = options;
     this.order = options.keepsOrder() ? new AnswerOrder() : null;
-    this.preparation = new Preparation(plan, channels, preprocessing, threads(options));
+    this.preparation =
+        new Preparation(plan, channels, preprocessing, threads(options), options.maxPixels());
     List<Device> devices = new ArrayList<>();
     this.queue = new RequestQueue(options, devices);
     List<LanePlans> allPlans = new ArrayList<>();

@@ -25,6 +25,7 @@ final class Lane implements Runnable {
   private final Preparation preparation;
   private final boolean rejectsLate;
   private final BiConsumer<Request, Object> answer;
+  private final BatchListener listener;
   private final Runnable onEnd;
   private final Request[] batch;
 
@@ -54,6 +55,7 @@ final class Lane implements Runnable {
     this.plans = plans;
     this.preparation = preparation;
     this.rejectsLate = options.deadlinePolicy() == DeadlinePolicy.REJECT;
+    this.listener = options.listener();
     this.answer = answer;
     this.onEnd = onEnd;
     this.batch = new Request[options.largest()];
@@ -77,9 +79,14 @@ final class Lane implements Runnable {
         FlightRecorder.isInitialized() ? BatchEvent.begin(count, plan.request().batch()) : null;
     int left = count;
     try {
+      long taken = System.nanoTime();
+      for (int i = 0; i < count; i++) {
+        listener.taken(taken - batch[i].submitted());
+      }
       try {
         prepare(count, plan);
-        left = device.run(() -> runOn(plan, count));
+        long prepared = System.nanoTime() - taken;
+        left = device.run(() -> runOn(plan, count, prepared));
       } finally {
         queue.hasRun(device);
       }
@@ -112,7 +119,7 @@ final class Lane implements Runnable {
   }
 
   /** Runs those that are neither done nor late; they come first afterwards. */
-  private int runOn(InferencePlan plan, int count) {
+  private int runOn(InferencePlan plan, int count, long prepared) {
     int left = count;
     for (int i = count - 1; i >= 0; i--) {
       if (!isWanted(batch[i])) {
@@ -124,7 +131,9 @@ final class Lane implements Runnable {
       }
     }
     if (left > 0) {
+      long begin = System.nanoTime();
       plan.run();
+      listener.ran(left, plan.request().batch(), prepared, System.nanoTime() - begin);
     }
     return left;
   }

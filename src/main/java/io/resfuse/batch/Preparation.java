@@ -22,7 +22,7 @@ final class Preparation implements AutoCloseable {
   private final Shape shape;
   private final @Nullable ExecutorService decoders;
   private final @Nullable ThreadLocal<Preprocessor> preprocessors;
-  private final ImageDecoder decoder = new ImageDecoder();
+  private final ImageDecoder decoder;
 
   /**
    * For plans of one kind.
@@ -31,8 +31,15 @@ final class Preparation implements AutoCloseable {
    * @param channels of an image
    * @param preprocessing of pictures; null if there are none
    * @param threads that decode
+   * @param maxPixels of a picture that is decoded
    */
-  Preparation(PlanRequest plan, int channels, @Nullable Preprocessing preprocessing, int threads) {
+  Preparation(
+      PlanRequest plan,
+      int channels,
+      @Nullable Preprocessing preprocessing,
+      int threads,
+      long maxPixels) {
+    this.decoder = new ImageDecoder().withMaxPixels(maxPixels);
     this.plan = plan;
     this.shape =
         plan.layout() == TensorLayout.NCHW

@@ -4,6 +4,7 @@ import static io.resfuse.batch.FakeNetwork.answer;
 import static io.resfuse.batch.FakeNetwork.image;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.tensor.HostTensor;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -45,7 +46,9 @@ class BatcherStressTest {
         1 + random.nextInt(3),
         random.nextBoolean() ? DeadlinePolicy.REJECT : DeadlinePolicy.DELAY,
         random.nextBoolean(),
-        0);
+        0,
+        ImageDecoder.DEFAULT_MAX_PIXELS,
+        BatchListener.NONE);
   }
 
   private static RequestOptions request(Random random, int priorities) {

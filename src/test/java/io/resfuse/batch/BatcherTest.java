@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -207,6 +208,50 @@ class BatcherTest {
         .hasMessage(
             "the plans take 3 channels of 2x2, preprocessing 'torchvision@1:1' makes 3 of 1x1;"
                 + " choose another one");
+  }
+
+  @Test
+  void picturesOfMorePixelsThanAllowedAreRefused() throws Exception {
+    byte[] file = Files.readAllBytes(Path.of("examples/chelsea.png"));
+    try (Batcher batcher =
+        new Batcher(
+            List.of(new BatchTarget(network, 1)),
+            FakeNetwork.REQUEST,
+            Preprocessing.of("torchvision").withSize(1, 1),
+            options(NO_DELAY, 1).withMaxPixels(451 * 300 - 1))) {
+      assertThatThrownBy(batcher.submit(file, RequestOptions.DEFAULT)::join)
+          .cause()
+          .hasMessageContaining("its size is 451 x 300 pixels, the limit is 135299");
+    }
+  }
+
+  @Test
+  void aListenerIsToldOfEachRequestAndRun() {
+    List<Long> waits = new CopyOnWriteArrayList<>();
+    List<String> runs = new CopyOnWriteArrayList<>();
+    BatchListener listener =
+        new BatchListener() {
+          @Override
+          public void taken(long nanos) {
+            waits.add(nanos);
+          }
+
+          @Override
+          public void ran(int requests, int images, long preparationNanos, long runNanos) {
+            assertThat(preparationNanos).isNotNegative();
+            assertThat(runNanos).isNotNegative();
+            runs.add(requests + " of " + images);
+          }
+        };
+    Duration delay = Duration.ofMillis(20);
+    try (Batcher batcher = batcher(options(delay, 4).withListener(listener))) {
+      List<CompletableFuture<Map<String, HostTensor>>> three = submit(batcher, 1, 3);
+      three.forEach(CompletableFuture::join);
+    }
+    assertThat(waits).hasSize(3);
+    assertThat(waits.stream().mapToLong(Long::longValue).max().orElseThrow())
+        .isGreaterThanOrEqualTo(delay.toNanos());
+    assertThat(runs).containsExactly("3 of 4");
   }
 
   @Test
