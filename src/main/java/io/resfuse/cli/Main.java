@@ -95,6 +95,7 @@ public final class Main implements Runnable {
     commands.put("kernels", KernelsCommand.class);
     commands.put("verify", VerifyCommand.class);
     commands.put("bench", BenchCommand.class);
+    commands.put("serve", ServeCommand.class);
     commands.put("warm-up", WarmUpCommand.class);
     commands.put("generate-completion", GenerateCompletion.class);
     return commands;

@@ -1,0 +1,3 @@
+/** KServe's protocol over gRPC. */
+@org.jspecify.annotations.NullMarked
+package io.resfuse.server.grpc;

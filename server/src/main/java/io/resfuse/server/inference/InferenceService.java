@@ -1,0 +1,345 @@
+package io.resfuse.server.inference;
+
+import io.resfuse.Prediction;
+import io.resfuse.batch.Batcher;
+import io.resfuse.batch.RequestOptions;
+import io.resfuse.server.metrics.ModelMetrics;
+import io.resfuse.server.protocol.InferenceRequest;
+import io.resfuse.server.protocol.InferenceResponse;
+import io.resfuse.server.protocol.InputTensor;
+import io.resfuse.server.protocol.ModelMetadata;
+import io.resfuse.server.protocol.OutputTensor;
+import io.resfuse.server.protocol.RequestedOutput;
+import io.resfuse.server.protocol.ServiceException;
+import io.resfuse.server.protocol.TensorMetadata;
+import io.resfuse.server.repository.ModelRepository;
+import io.resfuse.server.repository.ServedModel;
+import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/**
+ * Answers requests, whatever protocol they came by: the images of a request go into the queue of
+ * its model one by one, so that those of several requests run in one batch. Thread-safe.
+ */
+public final class InferenceService {
+  private final ModelRepository repository;
+  private final Executor executor;
+  private final Work work;
+
+  /**
+   * For the models of a repository.
+   *
+   * @param repository the models
+   * @param executor puts answers together, and runs what depends on them
+   * @param work counts requests, and refuses what is too much
+   */
+  public InferenceService(ModelRepository repository, Executor executor, Work work) {
+    this.repository = repository;
+    this.executor = executor;
+    this.work = work;
+  }
+
+  /**
+   * What clients are told of a model.
+   *
+   * @param name of the model
+   * @param version of it; empty for the newest
+   * @return its inputs and outputs
+   * @throws ServiceException if there is none
+   */
+  public ModelMetadata metadata(String name, String version) {
+    ServedModel model = repository.acquire(name, version);
+    try {
+      List<String> versions =
+          version.isEmpty() ? repository.versions(name) : List.of(model.version());
+      return new ModelMetadata(
+          name, versions, model.platform(), model.inputs(), List.copyOf(model.outputs().values()));
+    } finally {
+      model.release();
+    }
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @param request not changed until it is answered
+   * @return the answer, completed by the executor's threads; fails with a {@link ServiceException}
+   *     if the request is not answered. Cancelling it takes the request's images out of the queue
+   * @throws ServiceException if it can be seen at once that the request cannot be answered
+   */
+  public CompletableFuture<InferenceResponse> infer(InferenceRequest request) {
+    work.begin();
+    ServedModel model;
+    try {
+      model = repository.acquire(request.model(), request.version());
+    } catch (RuntimeException e) {
+      work.end();
+      throw e;
+    }
+    ModelMetrics metrics = model.metrics();
+    long begin = System.nanoTime();
+    metrics.began();
+    try {
+      List<RequestedOutput> outputs = outputs(model, request);
+      InputTensor input = input(model, request);
+      int count = count(model, input);
+      RequestOptions how = options(model, request);
+      CompletableFuture<InferenceResponse> answer = new CompletableFuture<>();
+      answer.whenComplete(
+          (response, failure) -> {
+            if (failure == null) {
+              metrics.succeeded(System.nanoTime() - begin);
+            } else {
+              metrics.failed(Failures.of(failure).kind());
+            }
+            work.end();
+          });
+      run(model, request, input, count, outputs, how, answer);
+      return answer;
+    } catch (RuntimeException | Error e) {
+      ServiceException failure = Failures.of(e);
+      metrics.failed(failure.kind());
+      work.end();
+      throw failure;
+    } finally {
+      // A batcher that is closed still runs what it has.
+      model.release();
+    }
+  }
+
+  private void run(
+      ServedModel model,
+      InferenceRequest request,
+      InputTensor input,
+      int count,
+      List<RequestedOutput> outputs,
+      RequestOptions how,
+      CompletableFuture<InferenceResponse> answer) {
+    List<CompletableFuture<Map<String, HostTensor>>> images = new ArrayList<>(count);
+    for (int i = 0; i < count; i++) {
+      images.add(submit(model, input, i, how));
+    }
+    for (CompletableFuture<Map<String, HostTensor>> image : images) {
+      image.whenComplete(
+          (values, failure) -> {
+            if (failure != null && !(failure instanceof CancellationException)) {
+              executor.execute(() -> answer.completeExceptionally(Failures.of(failure)));
+            }
+          });
+    }
+    CompletableFuture.allOf(images.toArray(CompletableFuture<?>[]::new))
+        .thenRunAsync(
+            () -> {
+              try {
+                answer.complete(response(model, request, images, outputs));
+              } catch (RuntimeException | Error e) {
+                answer.completeExceptionally(Failures.of(e));
+              }
+            },
+            executor);
+    answer.whenComplete(
+        (response, failure) -> {
+          if (failure != null) {
+            images.forEach(image -> image.cancel(false));
+          }
+        });
+  }
+
+  private static CompletableFuture<Map<String, HostTensor>> submit(
+      ServedModel model, InputTensor input, int index, RequestOptions how) {
+    Batcher batcher = model.batcher();
+    if (input instanceof InputTensor.Bytes pictures) {
+      return batcher.submit(pictures.elements().get(index), how);
+    }
+    float[] all = ((InputTensor.Floats) input).elements();
+    long[] shape = input.shape();
+    Shape image = Shape.of((int) shape[1], (int) shape[2], (int) shape[3]);
+    int size = (int) image.elements();
+    FloatBuffer elements =
+        size == all.length
+            ? FloatBuffer.wrap(all)
+            : FloatBuffer.wrap(Arrays.copyOfRange(all, index * size, (index + 1) * size));
+    return batcher.submit(HostTensor.of(image, elements), how);
+  }
+
+  private static List<RequestedOutput> outputs(ServedModel model, InferenceRequest request) {
+    if (request.outputs().isEmpty()) {
+      return model.outputs().keySet().stream()
+          .map(name -> new RequestedOutput(name, 0, request.allBinary()))
+          .toList();
+    }
+    for (RequestedOutput output : request.outputs()) {
+      TensorMetadata known = model.outputs().get(output.name());
+      if (known == null) {
+        throw ServiceException.invalid(
+            "model '%s' has no output '%s'; it has %s"
+                .formatted(model.name(), output.name(), model.outputs().keySet()));
+      }
+      if (output.classes() > 0 && !model.outputs().containsKey(ServedModel.LOGITS)) {
+        throw ServiceException.invalid(
+            "output '%s' has no classes: model '%s' gives features"
+                .formatted(output.name(), model.name()));
+      }
+      if (output.classes() > 0 && known.shape().size() != 2) {
+        throw ServiceException.invalid(
+            "output '%s' is not one number per class; ask for the classification of %s"
+                .formatted(output.name(), ServedModel.LOGITS));
+      }
+    }
+    return request.outputs();
+  }
+
+  private static InputTensor input(ServedModel model, InferenceRequest request) {
+    if (request.inputs().size() != 1) {
+      throw ServiceException.invalid(
+          "a request has one input, %s; got %d".formatted(inputs(model), request.inputs().size()));
+    }
+    InputTensor input = request.inputs().get(0);
+    TensorMetadata known =
+        model.inputs().stream()
+            .filter(each -> each.name().equals(input.name()))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    ServiceException.invalid(
+                        "model '%s' has no input '%s'; give %s"
+                            .formatted(model.name(), input.name(), inputs(model))));
+    if (!known.datatype().equals(input.datatype())) {
+      throw ServiceException.invalid(
+          "input '%s' has datatype %s, got %s"
+              .formatted(input.name(), known.datatype(), input.datatype()));
+    }
+    return input;
+  }
+
+  private static String inputs(ServedModel model) {
+    return String.join(
+        " or ",
+        model.inputs().stream().map(each -> each.name() + " (" + each.datatype() + ")").toList());
+  }
+
+  /** How many images an input has, after its shape was held against its elements. */
+  private static int count(ServedModel model, InputTensor input) {
+    long[] shape = input.shape();
+    long elements;
+    if (input instanceof InputTensor.Bytes pictures) {
+      elements = pictures.elements().size();
+      boolean fits = shape.length == 1 || (shape.length == 2 && shape[1] == 1);
+      if (!fits || shape[0] != elements) {
+        throw ServiceException.invalid(
+            "input '%s' has shape [number of pictures], got %s with %d elements"
+                .formatted(input.name(), Arrays.toString(shape), elements));
+      }
+    } else {
+      List<Long> known = model.inputs().get(1).shape();
+      boolean fits = shape.length == known.size();
+      for (int axis = 1; fits && axis < shape.length; axis++) {
+        fits = shape[axis] == known.get(axis);
+      }
+      elements = ((InputTensor.Floats) input).elements().length;
+      long each = known.get(1) * known.get(2) * known.get(3);
+      // By division, since a count may be of any size.
+      if (!fits || elements % each != 0 || shape[0] != elements / each) {
+        throw ServiceException.invalid(
+            "input '%s' has shape %s, got %s with %d elements"
+                .formatted(input.name(), known, Arrays.toString(shape), elements));
+      }
+    }
+    if (shape[0] < 1 || shape[0] > model.batching().queueSize()) {
+      throw ServiceException.invalid(
+          "a request has 1 to %d images, got %d".formatted(model.batching().queueSize(), shape[0]));
+    }
+    return (int) shape[0];
+  }
+
+  private static RequestOptions options(ServedModel model, InferenceRequest request) {
+    int levels = model.batching().priorities();
+    if (request.priority() < 0 || request.priority() > levels) {
+      throw ServiceException.invalid(
+          "priorities are 1 (most urgent) to %d, or 0 for the usual one; got %d"
+              .formatted(levels, request.priority()));
+    }
+    int priority = request.priority() == 0 ? levels / 2 : (int) request.priority() - 1;
+    return new RequestOptions(priority, request.timeout());
+  }
+
+  private static InferenceResponse response(
+      ServedModel model,
+      InferenceRequest request,
+      List<CompletableFuture<Map<String, HostTensor>>> images,
+      List<RequestedOutput> wanted) {
+    List<Map<String, HostTensor>> values = images.stream().map(CompletableFuture::join).toList();
+    List<OutputTensor> outputs = new ArrayList<>();
+    for (RequestedOutput output : wanted) {
+      List<HostTensor> rows = values.stream().map(value -> row(value, output.name())).toList();
+      outputs.add(
+          output.classes() > 0 ? classes(model, output, values, rows) : numbers(output, rows));
+    }
+    return new InferenceResponse(model.name(), model.version(), request.id(), outputs);
+  }
+
+  private static HostTensor row(Map<String, HostTensor> value, String output) {
+    if (!output.equals(ServedModel.PROBABILITIES)) {
+      return value.get(output);
+    }
+    HostTensor logits = value.get(ServedModel.LOGITS);
+    return HostTensor.of(logits.shape(), softmax(logits.toArray()));
+  }
+
+  private static float[] softmax(float[] logits) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (float logit : logits) {
+      largest = Math.max(largest, logit);
+    }
+    double sum = 0;
+    for (float logit : logits) {
+      sum += Math.exp(logit - largest);
+    }
+    float[] result = new float[logits.length];
+    for (int i = 0; i < result.length; i++) {
+      result[i] = (float) (Math.exp(logits[i] - largest) / sum);
+    }
+    return result;
+  }
+
+  private static OutputTensor numbers(RequestedOutput output, List<HostTensor> rows) {
+    int[] one = rows.get(0).shape().toArray();
+    long[] shape = Arrays.stream(one).asLongStream().toArray();
+    shape[0] = rows.size();
+    int size = (int) rows.get(0).shape().elements();
+    float[] elements = new float[Math.multiplyExact(size, rows.size())];
+    for (int i = 0; i < rows.size(); i++) {
+      rows.get(i).buffer().get(elements, i * size, size);
+    }
+    return new OutputTensor(output.name(), shape, elements, List.of(), output.binary());
+  }
+
+  /** As Triton writes them: the value, the number of the class, and its name if it has one. */
+  private static OutputTensor classes(
+      ServedModel model,
+      RequestedOutput output,
+      List<Map<String, HostTensor>> values,
+      List<HostTensor> rows) {
+    List<String> texts = new ArrayList<>();
+    int top = Math.min(output.classes(), (int) rows.get(0).shape().elements());
+    for (int i = 0; i < rows.size(); i++) {
+      HostTensor logits = values.get(i).get(ServedModel.LOGITS);
+      for (Prediction best : model.predictions(logits, top)) {
+        String text =
+            String.format(Locale.ROOT, "%f:%d", rows.get(i).get(best.index()), best.index());
+        texts.add(model.isLabelled() ? text + ":" + best.label() : text);
+      }
+    }
+    return new OutputTensor(
+        output.name(), new long[] {rows.size(), top}, new float[0], texts, output.binary());
+  }
+}

@@ -1,0 +1,3 @@
+/** The server: its options, its life, and the command that starts it. */
+@org.jspecify.annotations.NullMarked
+package io.resfuse.server;

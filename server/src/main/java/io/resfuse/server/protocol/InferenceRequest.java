@@ -1,0 +1,27 @@
+package io.resfuse.server.protocol;
+
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A request to run a model, of whatever protocol.
+ *
+ * @param model its name
+ * @param version empty for the newest
+ * @param id the sender's, for the answer; empty for none
+ * @param inputs images
+ * @param outputs what is asked for; none for all
+ * @param allBinary whether outputs that are not named are wanted as bytes
+ * @param priority from 1, the most urgent, on; 0 for the model's usual one
+ * @param timeout until when the answer is of use; null for ever
+ */
+public record InferenceRequest(
+    String model,
+    String version,
+    String id,
+    List<InputTensor> inputs,
+    List<RequestedOutput> outputs,
+    boolean allBinary,
+    long priority,
+    @Nullable Duration timeout) {}

@@ -1,0 +1,47 @@
+package io.resfuse.server.rest;
+
+import jakarta.servlet.ServletRequest;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.eclipse.jetty.server.HttpChannel;
+import org.eclipse.jetty.server.Request;
+
+/** Counts the requests of a connector from their headers to the last byte of their answer. */
+final class OpenRequests implements HttpChannel.Listener {
+  private static final String ABANDONED = OpenRequests.class.getName();
+
+  private final AtomicInteger count = new AtomicInteger();
+  private final AtomicLong events = new AtomicLong();
+
+  @Override
+  public void onRequestBegin(Request request) {
+    count.incrementAndGet();
+    events.incrementAndGet();
+  }
+
+  @Override
+  public void onComplete(Request request) {
+    events.incrementAndGet();
+    count.decrementAndGet();
+    if (request.getAttribute(ABANDONED) != null) {
+      request.getHttpChannel().getEndPoint().close();
+    }
+  }
+
+  /**
+   * Has a request's connection closed with its answer: the rest of the body is not waited for, as
+   * Jetty would until the connection is idle for too long.
+   */
+  static void abandon(ServletRequest request) {
+    request.setAttribute(ABANDONED, true);
+  }
+
+  int count() {
+    return count.get();
+  }
+
+  /** How often a request has begun or ended. */
+  long events() {
+    return events.get();
+  }
+}
