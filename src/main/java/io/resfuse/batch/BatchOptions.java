@@ -71,8 +71,8 @@ public record BatchOptions(
   }
 
   /**
-   * Batches of 1, 4 and 16, a delay of 5 ms, a queue of 1024, one priority; late requests are
-   * rejected, order is not kept.
+   * Batches of 1, 4 and 16, a delay of 5 ms, a queue of 1024, one priority, pictures of up to 200
+   * million pixels; late requests are rejected, order is not kept.
    *
    * @return the defaults
    */

@@ -85,6 +85,17 @@ class CommandLineTest {
     assertThat(run("devices", "--debug").exitCode()).isZero();
   }
 
+  /** The server is a module of its own, which the launcher starts. */
+  @Test
+  void servingIsNotInTheJar() {
+    assertThat(run("--help").out()).containsPattern("(?m)^  serve +Serves models");
+    Outcome serve = run("serve", "--model", "models", "--help");
+    assertThat(serve.exitCode()).isEqualTo(1);
+    assertThat(serve.err())
+        .startsWith("resfuse: the server is no part of this jar; start it by ./resfuse serve")
+        .hasLineCount(1);
+  }
+
   @Test
   void usualOptionsComeFirstAndThoseOfTheArchitectureLast() {
     assertThat(run("classify", "--help").out())

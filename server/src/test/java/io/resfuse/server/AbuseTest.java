@@ -22,9 +22,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Clients that are slow, broken, greedy or many: the others are served, and nothing is left. */
+@Timeout(value = 10, unit = TimeUnit.MINUTES)
 class AbuseTest {
   private static TestServer start(ServerOptions options) {
     return TestServer.start(List.of(MODEL), options, TestServer.BATCHING);

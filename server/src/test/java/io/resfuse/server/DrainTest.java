@@ -25,12 +25,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** The command as a process of its own, told to end by SIGTERM while clients ask. */
+@Timeout(value = 10, unit = TimeUnit.MINUTES)
 class DrainTest {
   private static final Pattern ADDRESS =
       Pattern.compile("serving on (http://\\S+), gRPC on port (\\d+), engine .*");

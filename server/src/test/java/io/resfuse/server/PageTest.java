@@ -13,9 +13,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.By;
 import org.openqa.selenium.chrome.ChromeDriver;
@@ -26,6 +28,7 @@ import org.openqa.selenium.logging.LogType;
 import org.openqa.selenium.logging.LoggingPreferences;
 
 /** The server's page in headless Chromium, while requests come. */
+@Timeout(value = 10, unit = TimeUnit.MINUTES)
 class PageTest {
   /** Selenium has typed commands for some versions of Chromium only, and warns; none is used. */
   private static final Logger DEVTOOLS = Logger.getLogger("org.openqa.selenium.devtools");

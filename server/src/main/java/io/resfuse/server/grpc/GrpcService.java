@@ -27,13 +27,13 @@ import io.resfuse.server.grpc.proto.ServerMetadataRequest;
 import io.resfuse.server.grpc.proto.ServerMetadataResponse;
 import io.resfuse.server.grpc.proto.ServerReadyRequest;
 import io.resfuse.server.grpc.proto.ServerReadyResponse;
+import io.resfuse.server.inference.Control;
 import io.resfuse.server.inference.Failures;
 import io.resfuse.server.inference.InferenceService;
 import io.resfuse.server.protocol.InferenceRequest;
 import io.resfuse.server.protocol.InferenceResponse;
 import io.resfuse.server.protocol.ModelMetadata;
 import io.resfuse.server.protocol.ServiceException;
-import io.resfuse.server.protocol.ServiceException.Kind;
 import io.resfuse.server.protocol.TensorMetadata;
 import io.resfuse.server.repository.ModelRepository;
 import io.resfuse.server.repository.ModelState;
@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The calls of KServe's protocol, translated for {@link InferenceService} and back. */
 final class GrpcService extends GRPCInferenceServiceImplBase {
-  private final ServerOptions options;
+  private final Control control;
   private final ServerInfo info;
   private final Health health;
   private final ModelRepository repository;
@@ -57,7 +57,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
       Health health,
       ModelRepository repository,
       InferenceService service) {
-    this.options = options;
+    this.control = new Control(repository, options.control());
     this.info = info;
     this.health = health;
     this.repository = repository;
@@ -109,20 +109,8 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
         observer,
         () ->
             ModelReadyResponse.newBuilder()
-                .setReady(isReady(request.getName(), request.getVersion()))
+                .setReady(service.isReady(request.getName(), request.getVersion()))
                 .build());
-  }
-
-  private boolean isReady(String model, String version) {
-    try {
-      repository.acquire(model, version).release();
-      return true;
-    } catch (ServiceException e) {
-      if (e.kind() == Kind.UNAVAILABLE) {
-        return false;
-      }
-      throw e;
-    }
   }
 
   @Override
@@ -220,21 +208,13 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
         });
   }
 
-  private void requireControl() {
-    if (!options.control()) {
-      throw new ServiceException(
-          Kind.FORBIDDEN, "models are not loaded and unloaded by request; --control allows it");
-    }
-  }
-
   @Override
   public void repositoryModelLoad(
       RepositoryModelLoadRequest request, StreamObserver<RepositoryModelLoadResponse> observer) {
     answer(
         observer,
         () -> {
-          requireControl();
-          repository.load(request.getModelName());
+          control.load(request.getModelName());
           return RepositoryModelLoadResponse.getDefaultInstance();
         });
   }
@@ -246,8 +226,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
     answer(
         observer,
         () -> {
-          requireControl();
-          repository.unload(request.getModelName());
+          control.unload(request.getModelName());
           return RepositoryModelUnloadResponse.getDefaultInstance();
         });
   }

@@ -69,6 +69,26 @@ public final class InferenceService {
   }
 
   /**
+   * Whether a model takes requests.
+   *
+   * @param name of the model
+   * @param version of it; empty for the newest
+   * @return false if it is not loaded
+   * @throws ServiceException if there is none
+   */
+  public boolean isReady(String name, String version) {
+    try {
+      repository.acquire(name, version).release();
+      return true;
+    } catch (ServiceException e) {
+      if (e.kind() == ServiceException.Kind.UNAVAILABLE) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /**
    * Answers a request.
    *
    * @param request not changed until it is answered

@@ -21,6 +21,7 @@ import java.util.zip.GZIPInputStream;
  */
 final class BodyReader implements ReadListener {
   private static final int FIRST = 16 << 10;
+  private static final String ENCODING = "Content-Encoding";
 
   private final ServletInputStream stream;
   private final BodyMemory memory;
@@ -41,9 +42,29 @@ final class BodyReader implements ReadListener {
   }
 
   /**
+   * Refuses what can be refused before a byte of it has come.
+   *
+   * @throws ServiceException that says why
+   */
+  static void check(HttpServletRequest request, int most) {
+    if (request.getContentLengthLong() > most) {
+      throw tooLarge(most);
+    }
+    String encoding = request.getHeader(ENCODING);
+    if (encoding != null && !isPacked(request) && !encoding.equalsIgnoreCase("identity")) {
+      throw ServiceException.invalid(
+          "the body has Content-Encoding %s; this server takes gzip or none".formatted(encoding));
+    }
+  }
+
+  private static boolean isPacked(HttpServletRequest request) {
+    return "gzip".equalsIgnoreCase(request.getHeader(ENCODING));
+  }
+
+  /**
    * Begins to read.
    *
-   * @param request of which asynchronous processing has begun
+   * @param request that was checked, and of which asynchronous processing has begun
    * @param memory of which the body's is taken; {@link #free} gives it back
    * @param most bytes that are allowed, also of what is unpacked
    * @param timeout after which reading fails
@@ -57,18 +78,10 @@ final class BodyReader implements ReadListener {
       Duration timeout,
       ScheduledExecutorService timer)
       throws IOException {
-    long announced = request.getContentLengthLong();
-    if (announced > most) {
-      throw tooLarge(most);
-    }
-    String encoding = request.getHeader("Content-Encoding");
-    boolean gzip = "gzip".equalsIgnoreCase(encoding);
-    if (encoding != null && !gzip && !encoding.equalsIgnoreCase("identity")) {
-      throw ServiceException.invalid(
-          "the body has Content-Encoding %s; this server takes gzip or none".formatted(encoding));
-    }
     ServletInputStream stream = request.getInputStream();
-    BodyReader reader = new BodyReader(stream, memory, most, (int) announced, gzip);
+    BodyReader reader =
+        new BodyReader(
+            stream, memory, most, (int) request.getContentLengthLong(), isPacked(request));
     ScheduledFuture<?> late =
         timer.schedule(reader::late, timeout.toMillis(), TimeUnit.MILLISECONDS);
     reader.body.whenComplete((whole, failure) -> late.cancel(false));

@@ -20,7 +20,7 @@ final class JsonErrors extends ErrorHandler {
       throws IOException {
     base.setHandled(true);
     response.setContentType(JSON);
-    response.getOutputStream().write(RestServer.bytes("HTTP " + response.getStatus()));
+    response.getOutputStream().write(RestServer.error("HTTP " + response.getStatus()));
   }
 
   @Override
@@ -28,6 +28,6 @@ final class JsonErrors extends ErrorHandler {
       int status, @Nullable String reason, HttpFields.Mutable fields) {
     fields.put(HttpHeader.CONTENT_TYPE, JSON);
     return ByteBuffer.wrap(
-        RestServer.bytes("the request is no HTTP: " + (reason == null ? status : reason)));
+        RestServer.error("the request is no HTTP: " + (reason == null ? status : reason)));
   }
 }

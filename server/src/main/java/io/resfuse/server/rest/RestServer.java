@@ -8,6 +8,7 @@ import io.javalin.http.HttpResponseException;
 import io.resfuse.server.Health;
 import io.resfuse.server.ServerInfo;
 import io.resfuse.server.ServerOptions;
+import io.resfuse.server.inference.Control;
 import io.resfuse.server.inference.Failures;
 import io.resfuse.server.inference.InferenceService;
 import io.resfuse.server.metrics.ServerMetrics;
@@ -22,7 +23,6 @@ import io.resfuse.server.repository.ModelState;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -32,18 +32,22 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.eclipse.jetty.server.ConnectionLimit;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * KServe's protocol over HTTP/1.1, the metrics and the page. Bodies are read and answers written as
  * they can be, without a thread for each.
  */
 public final class RestServer implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(RestServer.class);
   private static final String JSON_LENGTH = "Inference-Header-Content-Length";
   private static final String JSON = "application/json";
   private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -58,6 +62,7 @@ public final class RestServer implements AutoCloseable {
   private final Health health;
   private final ModelRepository repository;
   private final InferenceService service;
+  private final Control control;
   private final ServerMetrics metrics;
   private final RequestReader reader;
   private final BodyMemory memory;
@@ -96,6 +101,7 @@ public final class RestServer implements AutoCloseable {
     this.health = health;
     this.repository = repository;
     this.service = service;
+    this.control = new Control(repository, options.control());
     this.metrics = metrics;
     this.reader = new RequestReader(options.maxBody());
     this.memory = new BodyMemory(options.bodyMemory());
@@ -126,6 +132,8 @@ public final class RestServer implements AutoCloseable {
   private ServerConnector connector(Server server, HttpConfiguration http) {
     http.setSendServerVersion(false);
     http.setSendDateHeader(false);
+    // So that a body that is too large is refused, and a slow one timed, before its first byte.
+    http.setDelayDispatchUntilContent(false);
     ServerConnector made = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
     made.setHost(options.host());
     made.setPort(options.port());
@@ -159,16 +167,13 @@ public final class RestServer implements AutoCloseable {
           path,
           context -> json(context, asMap(service.metadata(model(context), version(context)))));
       app.get(
-          path + "/ready", context -> ready(context, isReady(model(context), version(context))));
-      app.post(path + "/infer", context -> context.future(() -> infer(context)));
+          path + "/ready",
+          context -> ready(context, service.isReady(model(context), version(context))));
+      app.post(path + "/infer", this::begin);
     }
     app.post("/v2/repository/index", context -> json(context, index()));
-    app.post(
-        "/v2/repository/models/{model}/load",
-        context -> control(context, () -> repository.load(model(context))));
-    app.post(
-        "/v2/repository/models/{model}/unload",
-        context -> control(context, () -> repository.unload(model(context))));
+    app.post("/v2/repository/models/{model}/load", context -> control(context, control::load));
+    app.post("/v2/repository/models/{model}/unload", context -> control(context, control::unload));
     app.exception(HttpResponseException.class, RestServer::fail);
     app.exception(Exception.class, (e, context) -> fail(Failures.of(e), context));
   }
@@ -181,30 +186,26 @@ public final class RestServer implements AutoCloseable {
     return context.pathParamMap().getOrDefault("version", "");
   }
 
-  private boolean isReady(String model, String version) {
-    try {
-      repository.acquire(model, version).release();
-      return health.isReady() || !closing;
-    } catch (ServiceException e) {
-      if (e.kind() == Kind.UNAVAILABLE) {
-        return false;
-      }
-      throw e;
-    }
-  }
-
   private static void ready(Context context, boolean ready) {
     context.status(ready ? 200 : 503);
     json(context, Map.of("ready", ready));
   }
 
-  private void control(Context context, Runnable action) {
-    if (!options.control()) {
-      throw new ServiceException(
-          Kind.FORBIDDEN, "models are not loaded and unloaded by request; --control allows it");
-    }
-    action.run();
+  private static void control(Context context, Consumer<String> action) {
+    action.accept(model(context));
     json(context, Map.of());
+  }
+
+  private void begin(Context context) {
+    try {
+      BodyReader.check(context.req(), options.maxBody());
+    } catch (ServiceException e) {
+      // The body is not read.
+      context.header("Connection", "close");
+      OpenRequests.abandon(context.req());
+      throw e;
+    }
+    context.future(() -> infer(context));
   }
 
   private CompletableFuture<?> infer(Context context) {
@@ -212,11 +213,8 @@ public final class RestServer implements AutoCloseable {
     try {
       body =
           BodyReader.read(context.req(), memory, options.maxBody(), options.readTimeout(), timer);
-    } catch (ServiceException | IOException e) {
-      // What is left of the body is not read.
-      OpenRequests.abandon(context.req());
-      context.header("Connection", "close");
-      return CompletableFuture.failedFuture(e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
     String jsonLength = context.header(JSON_LENGTH);
     return body.body()
@@ -245,7 +243,13 @@ public final class RestServer implements AutoCloseable {
       context.contentType("application/octet-stream");
       context.header(JSON_LENGTH, Integer.toString(written.jsonLength()));
     }
-    return BodyWriter.write(context.res(), written.bytes());
+    // Whoever does not take the answer has gone: there is nobody to tell.
+    return BodyWriter.write(context.res(), written.bytes())
+        .exceptionally(
+            gone -> {
+              log.debug("an answer was not taken", gone);
+              return null;
+            });
   }
 
   private static void fail(HttpResponseException failure, Context context) {
@@ -287,8 +291,7 @@ public final class RestServer implements AutoCloseable {
     if (context.res().isCommitted()) {
       return;
     }
-    context.status(status);
-    json(context, Map.of("error", message));
+    context.status(status).contentType(JSON).result(error(message));
   }
 
   private static void json(Context context, Object value) {
@@ -421,23 +424,21 @@ public final class RestServer implements AutoCloseable {
     }
   }
 
-  /** For tests: what has been taken of the memory of bodies. */
+  /**
+   * What bodies take of the memory: nothing, where there are no requests.
+   *
+   * @return bytes
+   */
   public long bodyMemoryUsed() {
     return memory.used();
   }
 
-  /**
-   * An error of Jetty's own, where nothing of ours has seen the request, in the protocol's form.
-   */
-  static String body(String message) {
+  /** An error in the protocol's form. */
+  static byte[] error(String message) {
     try {
-      return MAPPER.writeValueAsString(Map.of("error", message));
+      return MAPPER.writeValueAsBytes(Map.of("error", message));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  static byte[] bytes(String message) {
-    return body(message).getBytes(StandardCharsets.UTF_8);
   }
 }

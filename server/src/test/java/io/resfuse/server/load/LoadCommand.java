@@ -26,9 +26,12 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -40,8 +43,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "server/load",
     description =
-        "Pictures that threads submit to a batcher, against the same pictures sent to the server by"
-            + " wrk, in rounds; then many connections.",
+        "A picture that threads submit to a batcher, against the same picture sent to the server by"
+            + " as many threads, in rounds; then by wrk over many connections.",
     mixinStandardHelpOptions = true)
 final class LoadCommand implements Callable<Integer> {
   private static final Pattern PER_SECOND = Pattern.compile("Requests/sec: +([0-9.]+)");
@@ -138,11 +141,11 @@ final class LoadCommand implements Callable<Integer> {
             ModelServer.start(
                 List.of(weights.toString()), new Loading(opened, null, batching), options)) {
       submit(batcher, contents);
-      wrk(server, script, clients);
+      send(server, contents);
       List<Double> ratios = new ArrayList<>();
       for (int round = 0; round < rounds; round++) {
         double direct = submit(batcher, contents);
-        double served = wrk(server, script, clients);
+        double served = send(server, contents);
         ratios.add(served / direct);
         System.out.printf(
             Locale.ROOT,
@@ -164,28 +167,65 @@ final class LoadCommand implements Callable<Integer> {
         double served = wrk(server, script, many);
         System.out.printf(Locale.ROOT, "%d connections: %.1f images/s%n", many, served);
       }
+      // wrk leaves before its last answers have come.
+      server.drain();
     }
+  }
+
+  /** What one thread does again and again. */
+  private interface Call {
+    void run() throws IOException;
   }
 
   /** Images per second of threads that each wait for an answer before they submit the next. */
   private double submit(Batcher batcher, byte[] contents) throws InterruptedException {
+    return rate(clients, number -> () -> batcher.submit(contents, RequestOptions.DEFAULT).join());
+  }
+
+  /** Images per second of threads with a connection each. */
+  private double send(ModelServer server, byte[] contents)
+      throws IOException, InterruptedException {
+    List<Connection> connections = new ArrayList<>();
+    try {
+      for (int i = 0; i < clients; i++) {
+        connections.add(
+            new Connection(server.port(), "/v2/models/%s/infer".formatted(network), contents));
+      }
+      return rate(clients, number -> connections.get(number)::ask);
+    } finally {
+      for (Connection connection : connections) {
+        connection.close();
+      }
+    }
+  }
+
+  private double rate(int threads, IntFunction<Call> calls) throws InterruptedException {
     AtomicLong answered = new AtomicLong();
+    Queue<String> failures = new ConcurrentLinkedQueue<>();
     long begin = System.nanoTime();
     long end = begin + 1_000_000_000L * seconds;
-    List<Thread> threads = new ArrayList<>();
-    for (int i = 0; i < clients; i++) {
-      threads.add(
+    List<Thread> all = new ArrayList<>();
+    for (int i = 0; i < threads; i++) {
+      Call call = calls.apply(i);
+      all.add(
           new Thread(
               () -> {
-                while (System.nanoTime() - end < 0) {
-                  batcher.submit(contents, RequestOptions.DEFAULT).join();
-                  answered.incrementAndGet();
+                try {
+                  while (System.nanoTime() - end < 0) {
+                    call.run();
+                    answered.incrementAndGet();
+                  }
+                } catch (IOException | RuntimeException e) {
+                  failures.add(e.toString());
                 }
               }));
     }
-    threads.forEach(Thread::start);
-    for (Thread thread : threads) {
+    all.forEach(Thread::start);
+    for (Thread thread : all) {
       thread.join();
+    }
+    if (!failures.isEmpty()) {
+      throw new IllegalStateException(failures.size() + " threads failed: " + failures.peek());
     }
     return answered.get() * 1e9 / (System.nanoTime() - begin);
   }
