@@ -242,6 +242,80 @@ struct AverageSquares {
   int accumulate;                 // backward only
 };
 
+// Squeeze and excitation: out = relu(gate * in + residual) with, per image n,
+//   mean[n][c]   = mean over the pixels of in[n][pixel][c]
+//   hidden[n][r] = max(0, bias1[r] + sum over c of weight1[r][c] mean[n][c])
+//   gate[n][c]   = 1 / (1 + exp(-(bias2[c] + sum over r of weight2[c][r] hidden[n][r])))
+// and back, with g the gradient of 'out' where the ReLU let through, else 0:
+//   logitGradient[n][c]  = gate (1 - gate) sum over the pixels of g in
+//   hiddenGradient[n][r] = sum over c of weight2[c][r] logitGradient[n][c] where hidden is positive, else 0
+//   meanGradient[n][c]   = (sum over r of weight1[r][c] hiddenGradient[n][r]) / pixels
+//   inputGradient (+)= gate g + meanGradient
+//   weight2's gradient [c][r] (+)= sum over n of logitGradient[n][c] hidden[n][r], bias2's: of logitGradient[n][c]
+//   weight1's gradient [r][c] (+)= sum over n of hiddenGradient[n][r] mean[n][c], bias1's: of hiddenGradient[n][r]
+// All of these but in, out, residual and the gradients of in and out are floats. Those with c have rows of 'channels', weights of 'valid'.
+
+// partials[slice][n][c] = sum over the slice's pixels of in, or back of g in.
+struct GateSqueeze {
+  const void* input;              // T [images][pixels][channels]
+  const void* output;             // backward only: T, of which the sign is g's mask; or null: no mask
+  void* gradient;                 // backward only: T, of the output; if masked, g is left there
+  float* partials;                // [slices][images][channels]
+  int images, pixels, channels;
+  int pixelsPerSlice;             // slices = ceil(pixels / pixelsPerSlice) = gridDim.z
+};
+struct GateHidden {
+  const float* partials;          // [slices][images][channels]
+  const float* weight;            // weight1
+  const float* bias;              // bias1
+  float* mean;                    // of the valid channels
+  float* hidden;                  // [images][reduced]
+  int images, pixels, channels, valid, reduced, slices;
+};
+struct GateSigmoid {
+  const float* hidden;
+  const float* weight;            // weight2
+  const float* bias;              // bias2
+  float* gate;                    // the padding gets zeros
+  int images, channels, valid, reduced;
+};
+// output = [relu](gate * input + shift + residual). Forward as it stands; back with g for the input, meanGradient as the shift, and for
+// the residual what the inputGradient was.
+struct GateScale {
+  const void* input;              // T [images][pixels][channels]
+  const float* gate;              // [images][channels]
+  const float* shift;             // [images][channels], or null
+  const void* residual;           // T, may be the output; or null
+  void* output;                   // T, may be the input
+  int images, pixels, channels;
+  int pixelsPerBlock;
+  int relu;
+};
+struct GateHiddenBackward {
+  const float* partials;          // [slices][images][channels]
+  const float* gate;
+  const float* hidden;
+  const float* weight;            // weight2
+  float* logitGradient;           // of the valid channels
+  float* hiddenGradient;
+  int images, channels, valid, reduced, slices;
+};
+struct GateMeanBackward {
+  const float* hiddenGradient;
+  const float* weight;            // weight1
+  float* meanGradient;            // the padding gets zeros
+  int images, pixels, channels, valid, reduced;
+};
+// weight[o][i] (+)= sum over n of gradient[n][o] input[n][i], bias[o] (+)= sum over n of gradient[n][o]; of either product.
+struct GateWeightGradient {
+  const float* gradient;          // [images][gradientPitch]
+  const float* input;             // [images][inputPitch]
+  float* weight;                  // [outputs][inputs], or null
+  float* bias;                    // [outputs], or null
+  int images, outputs, inputs, gradientPitch, inputPitch;
+  int accumulate;
+};
+
 // out[n][i][j][c + before] = in[n][i * stride][j * stride][c] for c < valid, all else zero; and back:
 // inputGradient[n][i * stride][j * stride][c] (+)= gradient[n][i][j][c + before], all else (+)= 0.
 struct SubsampledIdentity {

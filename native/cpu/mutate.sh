@@ -47,6 +47,23 @@ norm norm_kernels.inc s/- mean \* mean;/;/
 norm norm_kernels.inc s/(v - c.mean)/(v)/
 norm norm_kernels.inc s/dgamma \/ deviation);/dgamma);/
 norm norm_kernels.inc s/a.accumulate != 0 ? a.dbeta/a.accumulate == 0 ? a.dbeta/
+gate gate_kernels.inc s/first = i % per_block \* kPiece/first = i % per_block * kWidth/
+gate gate_kernels.inc s/block \* width \* pixels + first/block * width + first/
+gate gate_kernels.inc s/sums\[v\] += V::widen(V::load(x/sums[v] = V::widen(V::load(x/
+gate gate_kernels.inc s/static_cast<double>(a.pixels));/static_cast<double>(a.pixels + 1));/
+gate gate_kernels.inc s/for (; i < count; i++) {/for (; false; i++) {/
+gate gate_kernels.inc s/sum < 0 ? 0 : sum;/sum;/
+gate gate_kernels.inc s/a.b2\[c\] + dot/dot/
+gate gate_kernels.inc s/std::exp(-logit)/std::exp(logit)/
+gate gate_kernels.inc s/V::store(dout + at, dz);/V::load(dout + at);/
+gate gate_kernels.inc s/gate \* (1 - gate) \* sums/gate * sums/
+gate gate_kernels.inc s/dhidden\[r\] = hidden\[r\] > 0/dhidden[r] = hidden[r] >= 0/
+gate gate_kernels.inc s/dmean\[c\] \/= pixels/dmean[c] *= pixels/
+gate gate_kernels.inc s/ + shifts\[v\]);/);/
+gate gate_kernels.inc s/a.accumulate != 0 ? bias\[o\] : 0/bias[o]/
+gate gate_kernels.inc s/(a.accumulate != 0 ? at : 0.0f)/at/
+gate gate_kernels.inc s/n \* inputs + i + v/i + v/
+gate gate_kernels.inc s/\[n \* outputs + o\];/[o];/
 END
 }
 
@@ -66,12 +83,12 @@ object() {
 
 rm -rf whole
 cp -r "$here/src" whole
-sources=(library norm_portable winograd_portable)
-[ "$(uname -m)" != x86_64 ] || sources+=(norm_avx2 norm_avx512 winograd_avx2 winograd_avx512)
+sources=(library gate_portable norm_portable winograd_portable)
+[ "$(uname -m)" != x86_64 ] || sources+=(gate_avx2 gate_avx512 norm_avx2 norm_avx512 winograd_avx2 winograd_avx512)
 for name in "${sources[@]}"; do
   object whole "$name"
 done
-for kernels in norm winograd; do
+for kernels in gate norm winograd; do
   compile -I whole -c "$here/test/${kernels}_test.cpp" -o "$kernels.o"
   compile "$kernels.o" whole/*.o -o whole/test
   whole/test > /dev/null || {

@@ -1,4 +1,5 @@
 // What Java calls: io.resfuse.engine.onednn.CpuKernels. No JNI function is needed, so that neither is jni.h.
+#include "gate.h"
 #include "norm.h"
 #include "runs.h"
 #include "tiles.h"
@@ -11,6 +12,7 @@ namespace {
 
 // What one instruction set has.
 struct Kernels {
+  const GateKernels& gate;
   const NormKernels& norm;
   const WinogradKernels& winograd;
 };
@@ -19,15 +21,15 @@ struct Kernels {
 Kernels kernels(int32_t vector_floats) {
 #ifdef __x86_64__
   if (vector_floats >= 16) {
-    return {norm_kernels_avx512(), winograd_kernels_avx512()};
+    return {gate_kernels_avx512(), norm_kernels_avx512(), winograd_kernels_avx512()};
   }
   if (vector_floats >= 8) {
-    return {norm_kernels_avx2(), winograd_kernels_avx2()};
+    return {gate_kernels_avx2(), norm_kernels_avx2(), winograd_kernels_avx2()};
   }
 #else
   (void)vector_floats;
 #endif
-  return {norm_kernels_portable(), winograd_kernels_portable()};
+  return {gate_kernels_portable(), norm_kernels_portable(), winograd_kernels_portable()};
 }
 
 }  // namespace
@@ -74,4 +76,12 @@ EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradScratchFloats(
 
 EXPORTED int64_t Java_io_resfuse_engine_onednn_CpuKernels_winogradGradientScratchFloats(void*, void*, int64_t size) {
   return resfuse::winograd_gradient_scratch_floats(*reinterpret_cast<const resfuse::WinogradSize*>(size));
+}
+
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_gateForward(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::kernels(vector_floats).gate.forward(*reinterpret_cast<const resfuse::GateArguments*>(arguments));
+}
+
+EXPORTED void Java_io_resfuse_engine_onednn_CpuKernels_gateBackward(void*, void*, int32_t vector_floats, int64_t arguments) {
+  resfuse::kernels(vector_floats).gate.backward(*reinterpret_cast<const resfuse::GateArguments*>(arguments));
 }

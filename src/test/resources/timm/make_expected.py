@@ -23,6 +23,7 @@ SPEC.loader.exec_module(base)
 DEEP = {"stem_width": 32, "stem_type": "deep"}
 D = {**DEEP, "avg_down": True}
 TIERED = {"stem_width": 32, "stem_type": "deep_tiered", "avg_down": True}
+SE = {"block_args": {"attn_layer": "se"}}
 
 
 def network(block, **options):
@@ -38,12 +39,19 @@ base.CASES = {
     "resnet14d-b": (network(Bottleneck, **D), 4, 48, 64),
     "resnet10t": (network(BasicBlock, **TIERED), 4, 49, 65),
     "resnet10t-b": (network(BasicBlock, **TIERED), 4, 49, 67),
+    "seresnet10": (network(BasicBlock, **SE), 4, 49, 65),
+    "seresnet10-b": (network(BasicBlock, **SE), 4, 49, 67),
+    "seresnet14d": (network(Bottleneck, **D, **SE), 4, 48, 65),
+    "seresnet14d-b": (network(Bottleneck, **D, **SE), 4, 48, 64),
 }
 
 base.VARIANTS = """
     resnext101_32x4d resnext101_64x4d resnet50c resnet101c resnet152c resnet50s resnet101s resnet152s
     resnet18d resnet34d resnet50d resnet101d resnet152d resnext50d_32x4d resnet26d resnet200d
     resnet10t resnet14t resnet26t resnet50t
+    seresnet18 seresnet34 seresnet50 seresnet50t seresnet101 seresnet152 seresnet152d seresnet200d seresnet269d
+    seresnext26d_32x4d seresnext26t_32x4d seresnext50_32x4d seresnext101_32x4d seresnext101_32x8d
+    seresnext101_64x4d seresnext101d_32x8d
 """.split()
 
 

@@ -6,6 +6,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.ParameterSpec.Role;
@@ -187,6 +188,51 @@ public final class NetworkBuilder {
     Value output = value(opName, outChannels, false);
     operations.add(
         new SubsampledIdentity(opName, in, stride, (outChannels - in.channels()) / 2, output));
+    return output;
+  }
+
+  /**
+   * Squeeze and excitation; see {@link SqueezeExcite}.
+   *
+   * @param opName its parameters are {@code opName.fc1.weight}, {@code .fc1.bias}, {@code
+   *     .fc2.weight} and {@code .fc2.bias}
+   * @param in what is multiplied
+   * @param reduced channels between the two products
+   * @param residual added before the ReLU, of the shape of {@code in}, or null
+   * @param relu whether a ReLU ends it
+   * @return the result, of the shape of {@code in}
+   */
+  public Value squeezeExcite(
+      String opName, Value in, int reduced, @Nullable Value residual, boolean relu) {
+    int channels = in.channels();
+    if (reduced < 1 || in.isFlat()) {
+      throw new IllegalArgumentException(
+          opName
+              + ": squeeze and excitation needs an image and at least one channel, got "
+              + reduced);
+    }
+    if (residual != null && residual.channels() != channels) {
+      throw new IllegalArgumentException(
+          opName
+              + ": the residual has "
+              + residual.channels()
+              + " channels, what it is added to "
+              + channels);
+    }
+    Value output = value(opName, channels, false);
+    operations.add(
+        new SqueezeExcite(
+            opName,
+            in,
+            new ParameterSpec(
+                opName + ".fc1.weight", Shape.of(reduced, channels, 1, 1), Role.GATE_WEIGHT),
+            vector(opName + ".fc1.bias", reduced, Role.GATE_BIAS),
+            new ParameterSpec(
+                opName + ".fc2.weight", Shape.of(channels, reduced, 1, 1), Role.GATE_WEIGHT),
+            vector(opName + ".fc2.bias", channels, Role.GATE_BIAS),
+            residual,
+            relu,
+            output));
     return output;
   }
 

@@ -265,6 +265,68 @@ public sealed interface Operation {
   }
 
   /**
+   * Squeeze and excitation (Hu et al. 2017, arXiv 1709.01507, section 3), with the residual and the
+   * ReLU of the block that it ends: each channel of each image is multiplied by a gate, which two
+   * products make of the means of all channels,
+   *
+   * <pre>{@code
+   * mean[n, c]   = mean over rows and columns of input[n, c]
+   * hidden[n, r] = max(0, reduceBias[r] + sum over c of reduceWeight[r, c] mean[n, c])
+   * gate[n, c]   = sigmoid(expandBias[c] + sum over r of expandWeight[c, r] hidden[n, r])
+   * output       = relu(gate[n, c] input[n, c] + residual[n, c])
+   * }</pre>
+   *
+   * where residual and ReLU are optional. Means, hidden values and gates, and their gradients, are
+   * float32 in every precision (float64 in the reference engine), and so are the parameters as
+   * these products read them.
+   *
+   * @param name unique name
+   * @param input what is multiplied
+   * @param reduceWeight (reduced, channels, 1, 1), torch's {@code fc1.weight}
+   * @param reduceBias (reduced)
+   * @param expandWeight (channels, reduced, 1, 1), torch's {@code fc2.weight}
+   * @param expandBias (channels)
+   * @param residual added after the multiplication, of the input's shape, or null
+   * @param relu whether max(0, x) ends it
+   * @param output the result, of the input's shape
+   */
+  record SqueezeExcite(
+      String name,
+      Value input,
+      ParameterSpec reduceWeight,
+      ParameterSpec reduceBias,
+      ParameterSpec expandWeight,
+      ParameterSpec expandBias,
+      @Nullable Value residual,
+      boolean relu,
+      Value output)
+      implements Operation {
+    /**
+     * The channels between the two products.
+     *
+     * @return at least 1
+     */
+    public int reduced() {
+      return reduceWeight.shape().dimension(0);
+    }
+
+    @Override
+    public List<Value> inputs() {
+      return residual == null ? List.of(input) : List.of(input, residual);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of(reduceWeight, reduceBias, expandWeight, expandBias);
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return in;
+    }
+  }
+
+  /**
    * The mean over rows and columns.
    *
    * @param name unique name

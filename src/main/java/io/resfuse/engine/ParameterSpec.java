@@ -7,7 +7,7 @@ import io.resfuse.tensor.Shape;
  *
  * @param name torchvision's name, {@code layer1.0.conv1.weight}
  * @param shape convolution weights are (out, in / groups, height, width), linear ones (out, in),
- *     all others (channels)
+ *     those of squeeze and excitation (out, in, 1, 1), all others (channels)
  * @param role what it is for
  */
 public record ParameterSpec(String name, Shape shape, Role role) {
@@ -28,7 +28,11 @@ public record ParameterSpec(String name, Shape shape, Role role) {
     /** The matrix of a linear layer. */
     LINEAR_WEIGHT(true),
     /** The bias of a linear layer. */
-    LINEAR_BIAS(true);
+    LINEAR_BIAS(true),
+    /** A matrix of squeeze and excitation. */
+    GATE_WEIGHT(true),
+    /** A bias of squeeze and excitation. */
+    GATE_BIAS(true);
 
     private final boolean trainable;
 

@@ -5,7 +5,8 @@ import io.resfuse.engine.Value;
 
 /**
  * Two 3x3 convolutions: {@code relu(bn2(conv2(relu(bn1(conv1(x))))) + shortcut(x))} (He et al.
- * 2015, figure 5 left). The stride is in the first.
+ * 2015, figure 5 left). The stride is in the first. With {@link ResNetVariant#squeezeExcitation},
+ * bn2 is gated before the shortcut is added.
  *
  * @param name {@code layer1.0}
  * @param width channels of both convolutions
@@ -18,8 +19,13 @@ public record BasicBlock(String name, int width, int stride) implements Block {
     Value hidden =
         new ConvBnRelu(name + ".conv1", name + ".bn1", width, 3, stride, 1, 1, true)
             .append(builder, config, in, null);
-    return new ConvBnRelu(name + ".conv2", name + ".bn2", width, 3, 1, 1, 1, true)
-        .append(builder, config, hidden, shortcut);
+    return Block.end(
+        builder,
+        config,
+        hidden,
+        name,
+        new ConvBnRelu(name + ".conv2", name + ".bn2", width, 3, 1, 1, 1, true),
+        shortcut);
   }
 
   @Override

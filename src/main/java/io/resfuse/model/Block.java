@@ -60,4 +60,31 @@ public sealed interface Block permits BasicBlock, Bottleneck {
     return new ConvBnRelu(name + 0, name + 1, outChannels, 1, stride, 1, 1, false)
         .append(builder, config, in, null);
   }
+
+  /**
+   * The end of a block: its last convolution, squeeze and excitation if the variant has it, the
+   * shortcut and the ReLU.
+   *
+   * @param builder the network
+   * @param config what may differ in a variant
+   * @param in what the last convolution reads
+   * @param block the block's name
+   * @param last the convolution, with a ReLU
+   * @param shortcut what is added before the ReLU, or null
+   * @return the block's result
+   */
+  static Value end(
+      NetworkBuilder builder,
+      ResNetConfig config,
+      Value in,
+      String block,
+      ConvBnRelu last,
+      @Nullable Value shortcut) {
+    if (!config.variant().squeezeExcitation()) {
+      return last.append(builder, config, in, shortcut);
+    }
+    Value normalised = last.withoutRelu().append(builder, config, in, null);
+    int reduced = ResNetVariant.reducedChannels(normalised.channels());
+    return builder.squeezeExcite(block + ".se", normalised, reduced, shortcut, last.relu());
+  }
 }

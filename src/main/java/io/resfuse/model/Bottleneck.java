@@ -5,7 +5,8 @@ import io.resfuse.engine.Value;
 
 /**
  * 1x1, 3x3, 1x1: {@code relu(bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))) + shortcut(x))} (He
- * et al. 2015, figure 5 right), with 4 times {@code width} channels at its end.
+ * et al. 2015, figure 5 right), with 4 times {@code width} channels at its end. With {@link
+ * ResNetVariant#squeezeExcitation}, bn3 is gated before the shortcut is added.
  *
  * @param name {@code layer1.0}
  * @param width channels that the stage's table gives
@@ -29,8 +30,13 @@ public record Bottleneck(
         new ConvBnRelu(
                 name + ".conv2", name + ".bn2", innerWidth, 3, middleStride, dilation, groups, true)
             .append(builder, config, reduced, null);
-    return new ConvBnRelu(name + ".conv3", name + ".bn3", outChannels(), 1, 1, 1, 1, true)
-        .append(builder, config, middle, shortcut);
+    return Block.end(
+        builder,
+        config,
+        middle,
+        name,
+        new ConvBnRelu(name + ".conv3", name + ".bn3", outChannels(), 1, 1, 1, 1, true),
+        shortcut);
   }
 
   @Override

@@ -49,4 +49,9 @@ public record ConvBnRelu(
         residual,
         relu);
   }
+
+  /** The same, ended by the batch norm. */
+  ConvBnRelu withoutRelu() {
+    return new ConvBnRelu(conv, norm, outChannels, kernel, stride, dilation, groups, false);
+  }
 }

@@ -3,8 +3,10 @@ package io.resfuse.model;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Value;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.util.HashSet;
@@ -16,7 +18,9 @@ import java.util.function.Predicate;
 /**
  * Fresh weights as torchvision makes them: convolutions normal with variance 2 / (out kernel²) (He
  * et al. 2015, arXiv 1502.01852, "fan out"), their biases 0, gamma 1, beta 0, running mean 0 and
- * variance 1, the linear layer's weight and bias uniform in ±1/sqrt(in).
+ * variance 1, the linear layer's weight and bias uniform in ±1/sqrt(in). As timm makes them,
+ * weights of squeeze and excitation are those of convolutions, and their biases uniform in
+ * ±1/sqrt(in).
  *
  * <p>A parameter's values depend on the seed, its name and its shape only: not on threads, not on
  * the other parameters, not on the JDK. Immutable and thread-safe.
@@ -68,11 +72,17 @@ public final class Initializer {
    * @return new tensors on the heap by name, in the network's order
    */
   public Map<String, HostTensor> initialize(NetworkSpec network, Predicate<String> wanted) {
+    Set<Value> gated = new HashSet<>();
+    for (Operation operation : network.operations()) {
+      if (operation instanceof SqueezeExcite gating && gating.residual() != null) {
+        gated.add(gating.input());
+      }
+    }
     Set<ParameterSpec> lastGammas = new HashSet<>();
     for (Operation operation : network.operations()) {
       if (operation instanceof FusedConv conv
-          && conv.residual() != null
-          && conv.batchNorm() != null) {
+          && conv.batchNorm() != null
+          && (conv.residual() != null || gated.contains(conv.output()))) {
         lastGammas.add(conv.batchNorm().gamma());
       }
     }
@@ -93,7 +103,7 @@ public final class Initializer {
     Shape shape = parameter.shape();
     Random random = new Random(seed, parameter.name());
     switch (parameter.role()) {
-      case CONV_WEIGHT -> {
+      case CONV_WEIGHT, GATE_WEIGHT -> {
         double fanOut = (double) shape.dimension(0) * shape.dimension(2) * shape.dimension(3);
         double deviation = Math.sqrt(2 / fanOut);
         for (int i = 0; i < shape.elements(); i++) {
@@ -101,7 +111,7 @@ public final class Initializer {
         }
       }
       case LINEAR_WEIGHT -> uniform(tensor, random, shape.dimension(1));
-      case LINEAR_BIAS -> uniform(tensor, random, inputsOf(network, parameter));
+      case LINEAR_BIAS, GATE_BIAS -> uniform(tensor, random, inputsOf(network, parameter));
       case BN_GAMMA, BN_VARIANCE -> {
         for (int i = 0; i < shape.elements(); i++) {
           tensor.set(i, 1);
@@ -118,8 +128,11 @@ public final class Initializer {
       if (operation instanceof Operation.Linear linear && linear.bias().equals(bias)) {
         return linear.weight().shape().dimension(1);
       }
+      if (operation instanceof SqueezeExcite gating && gating.parameters().contains(bias)) {
+        return bias.equals(gating.reduceBias()) ? gating.input().channels() : gating.reduced();
+      }
     }
-    throw new IllegalArgumentException(bias.name() + " belongs to no linear layer");
+    throw new IllegalArgumentException(bias.name() + " belongs to no layer");
   }
 
   private static void uniform(HostTensor tensor, Random random, int inputs) {

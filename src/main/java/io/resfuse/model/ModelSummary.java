@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.tensor.Shape;
@@ -149,6 +150,9 @@ public record ModelSummary(String network, Shape inputShape, List<Row> rows) {
       Shape weight = conv.weight().shape();
       return 2L * output.elements() * (weight.elements() / weight.dimension(0));
     }
+    if (operation instanceof SqueezeExcite gating) {
+      return 4L * output.dimension(0) * gating.reduceWeight().shape().elements();
+    }
     if (operation instanceof Linear linear) {
       return 2L * output.dimension(0) * linear.weight().shape().elements();
     }
@@ -174,6 +178,12 @@ public record ModelSummary(String network, Shape inputShape, List<Row> rows) {
     }
     if (operation instanceof AveragePool pool) {
       return "average pool " + pool.size() + "x" + pool.size() + "/" + pool.size();
+    }
+    if (operation instanceof SqueezeExcite gating) {
+      return "squeeze and excite by "
+          + gating.reduced()
+          + (gating.residual() == null ? "" : " + add")
+          + (gating.relu() ? " + relu" : "");
     }
     if (operation instanceof SubsampledIdentity identity) {
       return "subsample /" + identity.stride() + ", pad channels";

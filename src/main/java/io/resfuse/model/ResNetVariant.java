@@ -12,10 +12,10 @@ import java.util.regex.Pattern;
 
 /**
  * The depth tables: which blocks, how many and how wide. Constants for the ImageNet variants (He et
- * al. 2015, table 1; Zagoruyko and Komodakis 2016; Xie et al. 2017), under torchvision's names or,
- * where it has none, timm's; {@link #cifar} for the small ones (He et al. 2015, section 4.2).
- * {@code resnet18_cifar} and its kin have the stages and widths of ImageNet's behind a 3x3 stem, as
- * most code that trains a ResNet-18 on CIFAR does.
+ * al. 2015, table 1; Zagoruyko and Komodakis 2016; Xie et al. 2017; Hu et al. 2017), under
+ * torchvision's names or, where it has none, timm's; {@link #cifar} for the small ones (He et al.
+ * 2015, section 4.2). {@code resnet18_cifar} and its kin have the stages and widths of ImageNet's
+ * behind a 3x3 stem, as most code that trains a ResNet-18 on CIFAR does.
  *
  * @param name in lower case, {@code resnet50}
  * @param block which kind of block
@@ -27,6 +27,8 @@ import java.util.regex.Pattern;
  * @param residual false for the plain counterpart without shortcuts
  * @param averagedShortcuts whether projections have no stride, but are of the averages of squares
  *     of as many pixels (He et al. 2018, ResNet-D)
+ * @param squeezeExcitation whether each block multiplies its channels by gates before the shortcut
+ *     is added (Hu et al. 2017, SE-ResNet)
  */
 public record ResNetVariant(
     String name,
@@ -37,7 +39,8 @@ public record ResNetVariant(
     int groups,
     int widthPerGroup,
     boolean residual,
-    boolean averagedShortcuts) {
+    boolean averagedShortcuts,
+    boolean squeezeExcitation) {
   /** A thousand blocks a stage, as many as files of models may have. */
   private static final int MOST_LAYERS = 6002;
 
@@ -132,6 +135,7 @@ public record ResNetVariant(
    * @param widthPerGroup as in the record
    * @param residual as in the record
    * @param averagedShortcuts as in the record
+   * @param squeezeExcitation as in the record
    */
   public ResNetVariant {
     if (blocks.size() != widths.size() || blocks.isEmpty()) {
@@ -162,7 +166,7 @@ public record ResNetVariant(
       int groups,
       int widthPerGroup,
       boolean residual) {
-    this(name, block, stem, blocks, widths, groups, widthPerGroup, residual, false);
+    this(name, block, stem, blocks, widths, groups, widthPerGroup, residual, false, false);
   }
 
   /**
@@ -241,7 +245,33 @@ public record ResNetVariant(
   /** The same stages with averaged shortcuts behind another stem. */
   private ResNetVariant averaging(String newName, StemKind kind) {
     return new ResNetVariant(
-        newName, block, kind, blocks, widths, groups, widthPerGroup, residual, true);
+        newName, block, kind, blocks, widths, groups, widthPerGroup, residual, true, false);
+  }
+
+  /** The same with squeeze and excitation. */
+  private ResNetVariant gated(String newName) {
+    return new ResNetVariant(
+        newName,
+        block,
+        stem,
+        blocks,
+        widths,
+        groups,
+        widthPerGroup,
+        residual,
+        averagedShortcuts,
+        true);
+  }
+
+  /**
+   * The channels that squeeze and excitation reduces a block's result to: a sixteenth, rounded to a
+   * multiple of 8 (half up), at least 8, as timm's.
+   *
+   * @param channels of the block's result
+   * @return of the hidden layer
+   */
+  public static int reducedChannels(int channels) {
+    return Math.max(8, (channels / 16 + 4) / 8 * 8);
   }
 
   /**
@@ -261,7 +291,8 @@ public record ResNetVariant(
             other.groups,
             other.widthPerGroup,
             other.residual,
-            other.averagedShortcuts));
+            other.averagedShortcuts,
+            other.squeezeExcitation));
   }
 
   /**
@@ -283,8 +314,9 @@ public record ResNetVariant(
       }
     }
     int layers = 2 + (count * (block == BlockKind.BASIC ? 2 : 3));
+    String kind = squeezeExcitation ? "seresnet" : residual ? "resnet" : "plain";
     return new ResNetVariant(
-        (residual ? "resnet" : "plain") + layers + "_" + stem.name().toLowerCase(Locale.ROOT),
+        kind + layers + "_" + stem.name().toLowerCase(Locale.ROOT),
         block,
         stem,
         blocks,
@@ -292,7 +324,8 @@ public record ResNetVariant(
         groups,
         widthPerGroup,
         residual,
-        averagedShortcuts);
+        averagedShortcuts,
+        squeezeExcitation);
   }
 
   /**
@@ -378,6 +411,31 @@ public record ResNetVariant(
         imageNet("", bottleneck, 1, 64, 1, 1, 1, 1).averaging("resnet14t", StemKind.TIERED_DEEP));
     list.add(twoPerStage.averaging("resnet26t", StemKind.TIERED_DEEP));
     list.add(of(list, "resnet50").averaging("resnet50t", StemKind.TIERED_DEEP));
+    for (String name :
+        List.of(
+            "resnet18",
+            "resnet34",
+            "resnet50",
+            "resnet50t",
+            "resnet101",
+            "resnet152",
+            "resnet152d",
+            "resnet200d",
+            "resnext50_32x4d",
+            "resnext101_32x4d",
+            "resnext101_32x8d",
+            "resnext101_64x4d")) {
+      list.add(of(list, name).gated("se" + name));
+    }
+    ResNetVariant grouped = imageNet("", bottleneck, 32, 4, 2, 2, 2, 2);
+    list.add(grouped.averaging("", StemKind.DEEP).gated("seresnext26d_32x4d"));
+    list.add(grouped.averaging("", StemKind.TIERED_DEEP).gated("seresnext26t_32x4d"));
+    list.add(
+        imageNet("", bottleneck, 1, 64, 3, 30, 48, 8)
+            .averaging("", StemKind.DEEP)
+            .gated("seresnet269d"));
+    list.add(
+        of(list, "resnext101_32x8d").averaging("", StemKind.DEEP).gated("seresnext101d_32x8d"));
   }
 
   private static ResNetVariant of(List<ResNetVariant> list, String name) {

@@ -34,12 +34,17 @@ final class GradientProbe {
     return norms;
   }
 
-  /** By convolution and linear layer, the norm of its weights' gradient times a factor. */
+  /**
+   * By convolution, linear layer and product of a gate, the norm of its weights' gradient times a
+   * factor.
+   */
   Map<String, Double> byLayer(TrainingPlan plan, double factor) {
     Map<String, Double> norms = new LinkedHashMap<>();
     targets.forEach(
         (parameter, target) -> {
-          if (parameter.role() == Role.CONV_WEIGHT || parameter.role() == Role.LINEAR_WEIGHT) {
+          if (parameter.role() == Role.CONV_WEIGHT
+              || parameter.role() == Role.LINEAR_WEIGHT
+              || parameter.role() == Role.GATE_WEIGHT) {
             String layer = parameter.name().replace(".weight", "");
             norms.put(layer, factor * Math.sqrt(squares(plan, parameter, target)));
           }

@@ -106,6 +106,7 @@ public final class EdgeCases {
     cases.add(faint());
     channels(cases);
     pools(cases);
+    gates(cases);
     losses(cases);
     return List.copyOf(cases);
   }
@@ -275,6 +276,17 @@ public final class EdgeCases {
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 9, 4, 4)));
     // A number of pixels that divides nothing exactly.
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 8, 8, POINT, 9, 5, 11)));
+  }
+
+  /** Gates of more channels and hidden values than a block has, and of few, over two batches. */
+  private static void gates(List<VerifyCase> cases) {
+    // Two slices of the pixels.
+    cases.add(edge("edge:", OperationShape.squeeze(264, true, true, 2, 16, 32)));
+    cases.add(
+        edge("edge:", OperationShape.squeeze(13, false, true, 3, 2, 4))
+            .with(new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));
+    // A number of pixels that divides nothing exactly.
+    cases.add(edge("edge:", OperationShape.squeeze(8, false, false, 9, 5, 11)));
   }
 
   /** More classes than a block keeps, and more of these than it has threads. */

@@ -56,7 +56,10 @@ final class ExactRung {
   /** Whether there is a ReLU, before which integers are often 0: being near does not decide it. */
   private static boolean hasRelu(NetworkSpec network) {
     return network.operations().stream()
-        .anyMatch(operation -> operation instanceof Operation.FusedConv conv && conv.relu());
+        .anyMatch(
+            operation ->
+                (operation instanceof Operation.FusedConv conv && conv.relu())
+                    || (operation instanceof Operation.SqueezeExcite gating && gating.relu()));
   }
 
   private static void gradients(

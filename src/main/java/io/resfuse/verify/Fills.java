@@ -23,7 +23,9 @@ import java.util.SplittableRandom;
  * of a convolution or its gradient), that every partial sum and every stored value is exact in
  * every precision, bf16 among them, which holds integers to 256. A prologue has them too: of as
  * many 1 as -1 in each channel the mean is 0 and the variance 1, which {@link OperationShape}'s
- * epsilon makes a deviation of 2, so gammas of 4 and odd betas give odd numbers.
+ * epsilon makes a deviation of 2, so gammas of 4 and odd betas give odd numbers. The gates of
+ * squeeze and excitation are one half: the products with the means are 0, hidden values 1, and as
+ * many 1 as -1 are added up to the logits.
  *
  * @param seed of everything
  */
@@ -138,9 +140,9 @@ record Fills(long seed) {
           double fanIn = (double) length / spec.shape().dimension(0);
           double unit = spec.name().startsWith(FAINT) ? FAINTNESS : 1;
           return switch (spec.role()) {
-            case CONV_WEIGHT, LINEAR_WEIGHT ->
+            case CONV_WEIGHT, LINEAR_WEIGHT, GATE_WEIGHT ->
                 random(spec.name(), length, unit * powerOfTwo(Math.sqrt(6 / fanIn)));
-            case CONV_BIAS, LINEAR_BIAS -> random(spec.name(), length, unit * 0.125);
+            case CONV_BIAS, LINEAR_BIAS, GATE_BIAS -> random(spec.name(), length, unit * 0.125);
             case BN_GAMMA ->
                 small.contains(spec.name())
                     ? affine(random(spec.name(), length, 0.125), 1, 0.3)
@@ -167,6 +169,11 @@ record Fills(long seed) {
                 double longest = (double) length / outputs / inputs * Math.max(outputs, inputs);
                 yield integers(spec.name(), length, -1, 1, 1.5 * TERMS / longest);
               }
+              case GATE_WEIGHT ->
+                  spec.shape().dimension(0) < spec.shape().dimension(1)
+                      ? new float[Math.toIntExact(length)]
+                      : alternating(spec.shape().dimension(0), spec.shape().dimension(1));
+              case GATE_BIAS -> affine(new float[Math.toIntExact(length)], 0, gateBias(spec));
               case CONV_BIAS, LINEAR_BIAS -> integers(spec.name(), length, 0, 2, 1);
               case BN_GAMMA -> affine(integers(spec.name(), length, 0, 1, 1), 8, -4);
               case BN_BETA -> affine(integers(spec.name(), length, -1, 1, 1), 2, 1);
@@ -189,6 +196,21 @@ record Fills(long seed) {
       tensors.put(spec.name(), HostTensor.of(spec.shape(), values));
     }
     return new Parameters(network, tensors);
+  }
+
+  /** Rows of 1 and -1 in turn, the first of which changes from row to row; their sums are 0. */
+  private static float[] alternating(int rows, int columns) {
+    float[] weight = new float[rows * columns];
+    for (int i = 0; i < weight.length; i++) {
+      boolean isPaired = columns % 2 == 0 || i % columns < columns - 1;
+      weight[i] = !isPaired ? 0 : (i / columns + i % columns) % 2 == 0 ? 1 : -1;
+    }
+    return weight;
+  }
+
+  /** Hidden values are 1, so that logits are 0 and gates one half. */
+  private static float gateBias(ParameterSpec spec) {
+    return spec.name().endsWith("fc1.bias") ? 1 : 0;
   }
 
   /** Each channel becomes the next of its group. */

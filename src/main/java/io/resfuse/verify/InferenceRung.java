@@ -105,7 +105,10 @@ final class InferenceRung {
     }
     boolean pools =
         test.network().operations().stream()
-            .anyMatch(operation -> operation instanceof Operation.GlobalAveragePool);
+            .anyMatch(
+                operation ->
+                    operation instanceof Operation.GlobalAveragePool
+                        || operation instanceof Operation.SqueezeExcite);
     return pools ? Math.max(most, test.height() * (double) test.width()) : most;
   }
 

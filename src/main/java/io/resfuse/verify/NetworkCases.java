@@ -213,6 +213,10 @@ public final class NetworkCases {
     if (operation instanceof Operation.MaxPool pool) {
       return builder.maxPool(name, in, pool.window());
     }
+    if (operation instanceof Operation.SqueezeExcite gating) {
+      Value residual = gating.residual() == null ? null : mapped(values, gating.residual());
+      return builder.squeezeExcite(name, in, gating.reduced(), residual, gating.relu());
+    }
     if (operation instanceof Operation.AveragePool pool) {
       return builder.averagePool(name, in, pool.size());
     }

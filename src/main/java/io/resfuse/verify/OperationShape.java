@@ -7,6 +7,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Value;
+import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.Shape;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +67,8 @@ public record OperationShape(
     AVGPOOL,
     /** Mean over squares side by side. */
     MEANPOOL,
+    /** Squeeze and excitation, with what is fused into it. */
+    SQUEEZE,
     /** Matrix product and bias. */
     LINEAR,
     /** Softmax cross-entropy. */
@@ -117,6 +120,10 @@ public record OperationShape(
     if (operation instanceof Operation.AveragePool pool) {
       return meanPool(channels, pool.size(), batch, height, width);
     }
+    if (operation instanceof Operation.SqueezeExcite gating) {
+      boolean adds = gating.residual() != null;
+      return squeeze(channels, adds, gating.relu(), batch, height, width);
+    }
     Kind kind = operation instanceof Operation.Linear ? Kind.LINEAR : Kind.AVGPOOL;
     return plain(kind, channels, out, POINT, batch, height, width);
   }
@@ -148,6 +155,24 @@ public record OperationShape(
     return plain(Kind.MEANPOOL, channels, channels, squares, batch, height, width);
   }
 
+  static OperationShape squeeze(
+      int channels, boolean residual, boolean relu, int batch, int height, int width) {
+    return new OperationShape(
+        Kind.SQUEEZE,
+        channels,
+        channels,
+        false,
+        POINT,
+        1,
+        false,
+        false,
+        residual,
+        relu,
+        batch,
+        height,
+        width);
+  }
+
   static OperationShape plain(
       Kind kind, int in, int out, Window window, int batch, int height, int width) {
     return new OperationShape(
@@ -165,7 +190,7 @@ public record OperationShape(
     boolean isExact =
         switch (kind) {
           case LOSS -> false;
-          case AVGPOOL -> Integer.bitCount(height * width) == 1;
+          case AVGPOOL, SQUEEZE -> Integer.bitCount(height * width) == 1;
           case MEANPOOL -> window.kernel() <= 2;
           // As many 1 as -1 have a mean of 0 and a variance of 1.
           case CONV, MAXPOOL -> !prologue || batch * height * width % 2 == 0;
@@ -204,6 +229,13 @@ public record OperationShape(
           case MAXPOOL -> builder.maxPool("pool", input, window);
           case SHORTCUT -> builder.subsampledIdentity("shortcut", input, window.stride(), out);
           case MEANPOOL -> builder.averagePool("pool", input, window.kernel());
+          case SQUEEZE ->
+              builder.squeezeExcite(
+                  "se",
+                  input,
+                  ResNetVariant.reducedChannels(in),
+                  residual ? builder.input() : null,
+                  relu);
           case AVGPOOL, LOSS -> builder.globalAveragePool("avgpool", input);
           case LINEAR -> builder.linear("fc", builder.globalAveragePool("avgpool", input), out);
         };
@@ -261,9 +293,9 @@ public record OperationShape(
       text.append(groups == 1 ? "" : " groups " + groups);
       text.append(bias ? " bias" : "");
       text.append(batchNorm ? " bn" : "");
-      text.append(residual ? " residual" : "");
-      text.append(relu ? " relu" : "");
     }
+    text.append(residual ? " residual" : "");
+    text.append(relu ? " relu" : "");
     text.append(prologue ? " after bn relu" : "");
     return text.toString();
   }

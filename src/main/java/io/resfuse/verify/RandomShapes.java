@@ -15,7 +15,7 @@ public final class RandomShapes {
    *
    * @param count how many
    * @param seed of the draw
-   * @return operations, of which three in four are convolutions
+   * @return operations, of which most are convolutions
    */
   public static List<VerifyCase> of(int count, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
@@ -43,6 +43,10 @@ public final class RandomShapes {
     }
     if (kind == 15 && random.nextInt(2) == 0) {
       return OperationShape.meanPool(random.nextInt(1, 40), 2, batch, height, width);
+    }
+    if (kind == 15) {
+      return OperationShape.squeeze(
+          random.nextInt(1, 150), random.nextBoolean(), random.nextBoolean(), batch, height, width);
     }
     if (kind == 2) {
       Window point = new Window(1, 1, 0, 1);

@@ -178,6 +178,15 @@ public final class ShapeFile {
       return OperationShape.meanPool(
           in, kernel, batch, number("height", size), number("width", size));
     }
+    if (kind == Kind.SQUEEZE) {
+      return OperationShape.squeeze(
+          in,
+          flag("residual"),
+          flag("relu"),
+          number("batch", 1),
+          number("height", size),
+          number("width", size));
+    }
     boolean isFlat = kind == Kind.LINEAR || kind == Kind.LOSS;
     return new OperationShape(
         kind,

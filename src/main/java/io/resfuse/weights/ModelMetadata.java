@@ -94,6 +94,9 @@ public record ModelMetadata(
     if (variant.averagedShortcuts()) {
       table.put("averaged_shortcuts", true);
     }
+    if (variant.squeezeExcitation()) {
+      table.put("squeeze_excitation", true);
+    }
     Map<String, @Nullable Object> model = new LinkedHashMap<>();
     model.put("version", VERSION);
     model.put("variant", table);
@@ -148,7 +151,8 @@ public record ModelMetadata(
               table.integer("groups"),
               table.integer("width_per_group"),
               table.bool("residual"),
-              table.map.containsKey("averaged_shortcuts") && table.bool("averaged_shortcuts"));
+              table.map.containsKey("averaged_shortcuts") && table.bool("averaged_shortcuts"),
+              table.map.containsKey("squeeze_excitation") && table.bool("squeeze_excitation"));
       ResNetConfig config =
           new ResNetConfig(
               variant,

@@ -43,8 +43,11 @@ final class OtherNetworks {
         Pattern.compile("(.*\\.)?layer\\d+\\.\\d+\\.se\\.conv\\.weight"),
         "efficient channel attention (an ECA-ResNet)");
     kinds.put(
-        Pattern.compile("(.*\\.)?layer\\d+\\.\\d+\\.se\\..*"),
-        "squeeze and excitation (an SE-ResNet)");
+        Pattern.compile("(.*\\.)?layer\\d+\\.\\d+\\.se\\.(?!fc[12]\\.).*"),
+        "channel attention other than squeeze and excitation by fc1 and fc2");
+    kinds.put(
+        Pattern.compile("(.*\\.)?layer\\d+\\.\\d+\\.se_module\\..*"),
+        "squeeze and excitation as in timm's legacy_se networks");
     kinds.put(
         Pattern.compile("(.*\\.)?maxpool\\.\\d+\\.(weight|filt)"),
         "another pooling behind its stem (a ResNet-RS, or one that is anti-aliased)");

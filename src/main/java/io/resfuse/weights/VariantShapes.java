@@ -78,12 +78,25 @@ final class VariantShapes {
       return null;
     }
     return new ResNetVariant(
-            "", kind, stem(), blocks, widths, groups, widthPerGroup, true, averagedShortcuts())
+            "",
+            kind,
+            stem(),
+            blocks,
+            widths,
+            groups,
+            widthPerGroup,
+            true,
+            averagedShortcuts(),
+            squeezeExcitation())
         .withUsualName();
   }
 
   private boolean averagedShortcuts() {
     return mapping.tensors().keySet().stream().anyMatch(name -> name.contains(".downsample.2."));
+  }
+
+  private boolean squeezeExcitation() {
+    return mapping.shape("layer1.0.se.fc1.weight") != null;
   }
 
   private @Nullable Shape shape(int stage, int block, String convolution) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -71,6 +72,28 @@ public abstract class BatchInvarianceContract {
       hold(invariant(), network, 8, 8, 2, 3, 8);
     } else {
       hold(invariant(), network, 16, 16, 2, 3, 4, 5, 7, 8, 11, 16);
+    }
+  }
+
+  @Test
+  void gatedNetworks() {
+    ResNetVariant table =
+        new ResNetVariant(
+            "gated",
+            ResNetVariant.BlockKind.BASIC,
+            ResNetVariant.StemKind.CIFAR,
+            List.of(1, 1),
+            List.of(16, 32),
+            1,
+            64,
+            true,
+            false,
+            true);
+    NetworkSpec network = ResNet.build(ResNetConfig.of(table));
+    if (isSlow()) {
+      hold(invariant(), network, 8, 4, 2, 3);
+    } else {
+      hold(invariant(), network, 20, 8, 2, 3, 5, 8);
     }
   }
 

@@ -73,9 +73,9 @@ public final class TestData {
     int length = (int) spec.shape().elements();
     int fanIn = length / spec.shape().dimension(0);
     return switch (spec.role()) {
-      case CONV_WEIGHT -> fill(spec.name(), length, 0, Math.sqrt(6.0 / fanIn));
+      case CONV_WEIGHT, GATE_WEIGHT -> fill(spec.name(), length, 0, Math.sqrt(6.0 / fanIn));
       case LINEAR_WEIGHT -> fill(spec.name(), length, 0, Math.sqrt(3.0 / fanIn));
-      case CONV_BIAS, LINEAR_BIAS -> fill(spec.name(), length, 0, 0.1);
+      case CONV_BIAS, LINEAR_BIAS, GATE_BIAS -> fill(spec.name(), length, 0, 0.1);
       case BN_GAMMA ->
           spec.name().endsWith(".bn3.weight")
               ? fill(spec.name(), length, 0.3, 0.1)

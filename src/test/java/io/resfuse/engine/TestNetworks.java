@@ -104,6 +104,15 @@ public final class TestNetworks {
       squares.output("out", squares.averagePool("pool", squares.input(), 2));
       cases.add(new TestNetwork(squares.build(), 2, size[1], size[2]));
     }
+    for (int[] size : new int[][] {{5, 3, 7, 6}, {16, 8, 5, 5}, {32, 8, 1, 1}}) {
+      NetworkBuilder gated = new NetworkBuilder("squeezeExcite" + size[0], size[0]);
+      gated.output("out", gated.squeezeExcite("se", gated.input(), size[1], null, false));
+      cases.add(new TestNetwork(gated.build(), 3, size[2], size[3]));
+    }
+    NetworkBuilder gatedAndAdded = new NetworkBuilder("squeezeExciteOfTheImage", 16);
+    Value image = gatedAndAdded.input();
+    gatedAndAdded.output("out", gatedAndAdded.squeezeExcite("se", image, 4, image, true));
+    cases.add(new TestNetwork(gatedAndAdded.build(), 2, 6, 5));
     NetworkBuilder identity = new NetworkBuilder("subsampledIdentity", 5);
     identity.output("out", identity.subsampledIdentity("shortcut", identity.input(), 2, 12));
     cases.add(new TestNetwork(identity.build(), 2, 7, 8));
@@ -129,7 +138,8 @@ public final class TestNetworks {
         builder.output("out", builder.fusedConv(builder.input(), bare, null, conv.relu()));
         cases.add(new TestNetwork(builder.build(), test.batch(), test.height(), test.width()));
       } else if (!test.network().outputs().get("out").isFlat()
-          && !(operation instanceof Operation.FusedConv)) {
+          && !(operation instanceof Operation.FusedConv)
+          && !(operation instanceof Operation.SqueezeExcite)) {
         cases.add(test);
       }
     }
@@ -246,6 +256,12 @@ public final class TestNetworks {
             ResNet.build(inBlocks("blocks", BlockKind.BOTTLENECK, StemKind.IMAGENET)), 2, 35, 48));
     cases.add(
         new TestNetwork(
+            ResNet.build(gated("gatedBasic", BlockKind.BASIC, StemKind.CIFAR, 24)), 3, 11, 9));
+    cases.add(
+        new TestNetwork(
+            ResNet.build(gated("gated", BlockKind.BOTTLENECK, StemKind.DEEP, 32)), 2, 33, 40));
+    cases.add(
+        new TestNetwork(
             ResNet.build(
                 inBlocks("blocksGrey", BlockKind.BASIC, StemKind.CIFAR).withInputChannels(1)),
             3,
@@ -261,6 +277,22 @@ public final class TestNetworks {
         .withClasses(11);
   }
 
+  private static ResNetConfig gated(String name, BlockKind block, StemKind stem, int width) {
+    return ResNetConfig.of(
+            new ResNetVariant(
+                name,
+                block,
+                stem,
+                List.of(1, 2),
+                List.of(16, width),
+                1,
+                64,
+                true,
+                stem.isDeep(),
+                true))
+        .withClasses(11);
+  }
+
   private static ResNetConfig averaging(String name, BlockKind block) {
     return ResNetConfig.of(
             new ResNetVariant(
@@ -272,7 +304,8 @@ public final class TestNetworks {
                 1,
                 64,
                 true,
-                true))
+                true,
+                false))
         .withClasses(11);
   }
 

@@ -39,7 +39,11 @@ public final class TorchvisionCase {
           "resnet14d",
           "resnet14d-b",
           "resnet10t",
-          "resnet10t-b");
+          "resnet10t-b",
+          "seresnet10",
+          "seresnet10-b",
+          "seresnet14d",
+          "seresnet14d-b");
 
   /** The sums with random signs per array. */
   public static final int PROJECTIONS = 8;
@@ -88,7 +92,7 @@ public final class TorchvisionCase {
 
   /** Whether a case is one of timm's, for what torchvision has not. */
   static boolean isTimms(String name) {
-    return name.matches(".*1[04][cdt](-b)?");
+    return name.matches("se.*|.*1[04][cdt](-b)?");
   }
 
   /** Parses a file's text. */
@@ -140,8 +144,14 @@ public final class TorchvisionCase {
               ResNetConfig.of(bottlenecks(1, 64, 1, 2, 2, 2))
                   .replaceStrideWithDilation(false, true, true);
           case "resnext14_32x4d" -> ResNetConfig.of(bottlenecks(32, 4, 1, 1, 1, 1));
-          case "resnet14c" -> ResNetConfig.of(deep(false));
-          case "resnet14d" -> ResNetConfig.of(deep(true));
+          case "resnet14c" ->
+              ResNetConfig.of(timms(BlockKind.BOTTLENECK, StemKind.DEEP, false, false));
+          case "resnet14d" ->
+              ResNetConfig.of(timms(BlockKind.BOTTLENECK, StemKind.DEEP, true, false));
+          case "seresnet10" ->
+              ResNetConfig.of(timms(BlockKind.BASIC, StemKind.IMAGENET, false, true));
+          case "seresnet14d" ->
+              ResNetConfig.of(timms(BlockKind.BOTTLENECK, StemKind.DEEP, true, true));
           case "wide_resnet14_2" -> ResNetConfig.of(bottlenecks(1, 128, 1, 1, 1, 1));
           default -> ResNetConfig.of(name.replace("-b", ""));
         };
@@ -160,17 +170,19 @@ public final class TorchvisionCase {
         true);
   }
 
-  private ResNetVariant deep(boolean averagedShortcuts) {
+  private ResNetVariant timms(
+      BlockKind block, StemKind stem, boolean averagedShortcuts, boolean squeezeExcitation) {
     return new ResNetVariant(
         name,
-        BlockKind.BOTTLENECK,
-        StemKind.DEEP,
+        block,
+        stem,
         List.of(1, 1, 1, 1),
         List.of(64, 128, 256, 512),
         1,
         64,
         true,
-        averagedShortcuts);
+        averagedShortcuts,
+        squeezeExcitation);
   }
 
   /** The options of its training plan; no momentum, which saves memory. */

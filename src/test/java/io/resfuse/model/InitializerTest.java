@@ -74,8 +74,27 @@ class InitializerTest {
   }
 
   @Test
+  void gatesStartAsTimms() {
+    Parameters gated =
+        Initializer.seeded(7).initialize(ResNet.build(ResNetConfig.of("seresnet34")));
+    float largest = 0;
+    for (float value : gated.get("layer4.0.se.fc1.bias").toArray()) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    // 32 numbers between -b and b, b = 1 / sqrt(512).
+    assertThat(largest * Math.sqrt(512)).isBetween(0.5, 1.0);
+    double squares = 0;
+    float[] weight = gated.get("layer4.0.se.fc1.weight").toArray();
+    for (float value : weight) {
+      squares += (double) value * value;
+    }
+    // 32 of 512 channels: 16384 normal values of variance 2 / 32, whose mean square errs by 1.1 %.
+    assertThat(squares / weight.length).isCloseTo(2.0 / 32, within(0.05 * 2.0 / 32));
+  }
+
+  @Test
   void zeroesTheLastGammaOfEveryBlock() {
-    for (String name : new String[] {"resnet20", "resnet50"}) {
+    for (String name : new String[] {"resnet20", "resnet50", "seresnet18"}) {
       ResNetConfig config = ResNetConfig.of(name);
       Parameters parameters =
           Initializer.seeded(7).withZeroLastGamma().initialize(ResNet.build(config));

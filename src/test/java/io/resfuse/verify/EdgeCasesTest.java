@@ -41,7 +41,7 @@ class EdgeCasesTest {
       }
       if (engine instanceof KernelSuite suite) {
         Set<String> missing = new TreeSet<>(suite.kernels(precision));
-        assertThat(missing).hasSize(precision == Precision.FP32 ? 42 : 43);
+        assertThat(missing).hasSize(precision == Precision.FP32 ? 50 : 51);
         missing.removeAll(suite.kernelsRun());
         assertThat(missing).isEmpty();
       }

@@ -96,6 +96,12 @@ class PlantedMistakesTest {
             + " | meanpool 2x2/2 264 | EXACT",
         "pooling    | averageSquaresBackward_f16 | AverageSquares.height | and.b32 $, $, -2"
             + " | meanpool 2x2/2 264 | EXACT",
+        "gate       | gateHidden | GateHidden.slices | min.s32 $, $, 1 | squeeze 264 | EXACT",
+        "gate       | gateHiddenBackward | GateHiddenBackward.slices | min.s32 $, $, 1"
+            + " | squeeze 264 | EXACT",
+        "gate       | gateScale_f16 | GateScale.relu | mov.u32 $, 0 | squeeze 264 | EXACT",
+        "gate       | gateWeightGradient | GateWeightGradient.accumulate | mov.u32 $, 0"
+            + " | squeeze 13 | GRADIENTS",
         "layout     | packBytes_f16 | Pack.channelsLast | mov.u32 $, 0 | conv 7x7/2 | INFERENCE",
         "conv_f16   | conv_f16_ | Convolution.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.rowStride | min.s32 $, $, 2 | conv 5x5/3 | EXACT",

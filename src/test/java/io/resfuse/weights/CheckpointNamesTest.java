@@ -340,7 +340,19 @@ class CheckpointNamesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"resnet50c", "resnet50s", "resnet18d", "resnet50d", "resnet50t", "resnet10t"})
+      strings = {
+        "resnet50c",
+        "resnet50s",
+        "resnet18d",
+        "resnet50d",
+        "resnet50t",
+        "resnet10t",
+        "seresnet18",
+        "seresnet50",
+        "seresnet50t",
+        "seresnext26d_32x4d",
+        "seresnext50_32x4d"
+      })
   void knowsTheNamesOfTimmsNetworks(String name) {
     ResNetConfig config = ResNetConfig.of(name).withClasses(3);
     assertThat(ModelFile.open(shapes(config, n -> "module." + n)).config()).isEqualTo(config);
@@ -358,7 +370,8 @@ class CheckpointNamesTest {
             1,
             64,
             true,
-            true);
+            true,
+            false);
     ResNetConfig config = ResNetConfig.of(table).withClasses(4);
     assertThat(ModelFile.open(shapes(config, n -> n)).config()).isEqualTo(config);
   }
@@ -378,7 +391,8 @@ class CheckpointNamesTest {
   @ParameterizedTest
   @CsvSource({
     "layer1.0.se.conv.weight, it has efficient channel attention (an ECA-ResNet)",
-    "layer2.0.se.fc1.weight, it has squeeze and excitation (an SE-ResNet)",
+    "layer2.0.se.fc.weight, it has channel attention other than squeeze and excitation by fc1",
+    "layer2.0.se_module.fc1.weight, it has squeeze and excitation as in timm's legacy_se networks",
     "maxpool.0.weight, it has another pooling behind its stem (a ResNet-RS",
     "layer2.0.aa.filt, it has anti-aliased strides (blur pools)",
     "layer1.0.conv2.fc1.weight, it has split or selective convolutions (a ResNeSt",

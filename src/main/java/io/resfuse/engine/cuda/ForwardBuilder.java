@@ -6,12 +6,14 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.internal.backend.InferenceConvolutions;
 import io.resfuse.engine.cuda.internal.emit.Conversions;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.ImageInput;
 import io.resfuse.engine.cuda.internal.emit.Operand;
@@ -96,6 +98,17 @@ final class ForwardBuilder {
               Poolings.Squares.of(pool, shapes),
               tensor(pool.input()),
               result(pool.output()));
+    } else if (operation instanceof SqueezeExcite gating) {
+      Value residual = gating.residual();
+      Buffer added = residual == null ? null : tensor(residual);
+      new Gates(emission)
+          .forward(
+              program,
+              Gates.Sizes.of(gating, shapes),
+              tensor(gating.input()),
+              weights.gate(gating),
+              added,
+              place(gating, residual, added, true));
     } else if (operation instanceof SubsampledIdentity shortcut) {
       Conversions.Subsampling sizes =
           new Conversions.Subsampling(
@@ -134,23 +147,27 @@ final class ForwardBuilder {
     Buffer added = residual == null ? null : tensor(residual);
     Convolutions.Epilogue epilogue = weights.epilogue(program, conv, added);
     Operand input = Operand.plain(tensor(conv.input()));
-    Buffer output = place(conv, residual, added);
+    Buffer output = place(conv, residual, added, convolutions.canTakeResidualsPlace());
     convolutions.add(
         program, layouts.shape(conv, shapes), input, weights.weights(conv), epilogue, output);
   }
 
-  private Buffer place(FusedConv conv, @Nullable Value residual, @Nullable Buffer added) {
+  private Buffer place(
+      Operation operation,
+      @Nullable Value residual,
+      @Nullable Buffer added,
+      boolean canTakeResidualsPlace) {
     boolean inPlace =
         residual != null
-            && convolutions.canTakeResidualsPlace()
-            && !residual.equals(conv.input())
-            && !tensors.containsKey(conv.output())
-            && shapes.isLastReader(conv, residual);
+            && canTakeResidualsPlace
+            && !residual.equals(operation.inputs().get(0))
+            && !tensors.containsKey(operation.output())
+            && shapes.isLastReader(operation, residual);
     if (added != null && inPlace) {
-      tensors.put(conv.output(), added);
+      tensors.put(operation.output(), added);
       return added;
     }
-    return result(conv.output());
+    return result(operation.output());
   }
 
   private Buffer tensor(Value value) {

@@ -5,11 +5,13 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.cuda.internal.driver.Context;
 import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.layout.HostWeights;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
@@ -29,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The weights of a network for inference: those of convolutions rounded to what tensors are stored
  * as, batch norms and biases as a scale and a bias per channel in float32, computed in float64. On
- * demand the scales are in the weights, and 1.
+ * demand the scales are in the weights, and 1. Those of squeeze and excitation are float32.
  */
 final class NetworkWeights implements WeightSource {
   private final NetworkSpec network;
@@ -41,12 +43,20 @@ final class NetworkWeights implements WeightSource {
   private final Map<String, Buffer> scales = new HashMap<>();
   private final Map<String, Buffer> biases = new HashMap<>();
 
+  /** Of squeeze and excitation, floats. */
+  private final Map<ParameterSpec, Buffer> plain = new HashMap<>();
+
   NetworkWeights(NetworkSpec network, Layouts layouts, ElementType type, boolean foldsScales) {
     this.network = network;
     this.layouts = layouts;
     this.type = type;
     this.foldsScales = foldsScales;
     for (Operation operation : network.operations()) {
+      if (operation instanceof SqueezeExcite) {
+        for (ParameterSpec spec : operation.parameters()) {
+          plain.put(spec, region.add(spec.shape().elements() * Float.BYTES));
+        }
+      }
       WeightLayout layout = layouts.of(operation);
       if (layout == null) {
         continue;
@@ -97,6 +107,7 @@ final class NetworkWeights implements WeightSource {
           load(memory, operation, parameters);
         }
       }
+      plain.forEach((spec, buffer) -> write(memory, buffer, doubles(parameters.get(spec))));
       done = true;
       return memory;
     } finally {
@@ -156,6 +167,14 @@ final class NetworkWeights implements WeightSource {
     return new double[][] {scale, bias};
   }
 
+  private static double[] doubles(HostTensor tensor) {
+    double[] values = new double[Math.toIntExact(tensor.shape().elements())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = tensor.get(i);
+    }
+    return values;
+  }
+
   private static void write(DeviceMemory memory, @Nullable Buffer target, double[] values) {
     if (target != null) {
       ByteBuffer floats = allocate((long) values.length * Float.BYTES);
@@ -185,5 +204,14 @@ final class NetworkWeights implements WeightSource {
   @Override
   public Buffer bias(Linear linear) {
     return biases.get(linear.name());
+  }
+
+  @Override
+  public Gates.Weights gate(SqueezeExcite operation) {
+    return new Gates.Weights(
+        plain.get(operation.reduceWeight()),
+        plain.get(operation.reduceBias()),
+        plain.get(operation.expandWeight()),
+        plain.get(operation.expandBias()));
   }
 }

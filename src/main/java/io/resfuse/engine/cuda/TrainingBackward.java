@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Value;
@@ -17,6 +18,7 @@ import io.resfuse.engine.cuda.internal.backend.TrainingConvolutions;
 import io.resfuse.engine.cuda.internal.backend.TrainingState;
 import io.resfuse.engine.cuda.internal.emit.Conversions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.internal.emit.Poolings;
@@ -104,6 +106,8 @@ final class TrainingBackward {
   private void add(Operation operation) {
     if (operation instanceof FusedConv conv) {
       add(conv);
+    } else if (operation instanceof SqueezeExcite gating) {
+      add(gating);
     } else if (operation instanceof Linear linear) {
       add(linear);
     } else if (state.wantsGradient(operation.inputs().get(0))) {
@@ -152,6 +156,35 @@ final class TrainingBackward {
               gradient,
               target.buffer(),
               target.accumulate());
+    }
+  }
+
+  private void add(SqueezeExcite gating) {
+    Gates gates = new Gates(emission);
+    Gates.Sizes sizes = Gates.Sizes.of(gating, shapes);
+    Gates.State kept = state.kept(gating);
+    if (kept == null) {
+      throw new IllegalStateException("the forward pass kept no gates of " + gating.name());
+    }
+    Buffer gradient = gradients.present(gating.output());
+    Buffer means =
+        gates.backward(
+            program,
+            sizes,
+            state.tensor(gating.input()),
+            state.tensor(gating.output()),
+            gradient,
+            kept,
+            state.gateWeights(gating),
+            state.gateGradients(gating));
+    if (state.wantsGradient(gating.input())) {
+      Gradients.Target target = gradients.target(gating.input());
+      gates.inputGradient(
+          program, sizes, gradient, kept, means, target.buffer(), target.accumulate());
+    }
+    Value residual = gating.residual();
+    if (residual != null && state.wantsGradient(residual)) {
+      gradients.give(residual, gradient);
     }
   }
 

@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.internal.backend.TrainingConvolutions;
@@ -14,6 +15,7 @@ import io.resfuse.engine.cuda.internal.backend.TrainingState;
 import io.resfuse.engine.cuda.internal.emit.Conversions;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.ImageInput;
 import io.resfuse.engine.cuda.internal.emit.Normalizations;
@@ -73,6 +75,18 @@ final class TrainingForward {
               Poolings.Squares.of(pool, shapes),
               state.tensor(pool.input()),
               state.result(program, pool.output()));
+    } else if (operation instanceof SqueezeExcite gating) {
+      Buffer residual = gating.residual() == null ? null : state.tensor(gating.residual());
+      state.keep(
+          gating,
+          new Gates(emission)
+              .forward(
+                  program,
+                  Gates.Sizes.of(gating, shapes),
+                  state.tensor(gating.input()),
+                  state.gateWeights(gating),
+                  residual,
+                  state.result(program, gating.output())));
     } else if (operation instanceof SubsampledIdentity shortcut) {
       new Conversions(emission)
           .subsample(

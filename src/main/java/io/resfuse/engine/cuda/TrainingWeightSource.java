@@ -4,8 +4,10 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.cuda.internal.backend.TrainingState;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.Normalizations;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
@@ -48,5 +50,10 @@ final class TrainingWeightSource implements WeightSource {
   @Override
   public Buffer bias(Linear linear) {
     return state.parameters().master(linear.bias());
+  }
+
+  @Override
+  public Gates.Weights gate(SqueezeExcite operation) {
+    return state.gateWeights(operation);
   }
 }

@@ -3,7 +3,9 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import org.jspecify.annotations.Nullable;
@@ -18,4 +20,7 @@ interface WeightSource {
 
   /** The bias of a linear layer, floats. */
   Buffer bias(Linear linear);
+
+  /** The parameters of squeeze and excitation, floats. */
+  Gates.Weights gate(SqueezeExcite operation);
 }

@@ -74,6 +74,20 @@ final class CpuKernels {
     normBackward(VECTOR_FLOATS, arguments);
   }
 
+  /**
+   * Squeezes and excites.
+   *
+   * @param arguments of {@code GateArguments} in {@code native/cpu/src/gate.h}
+   */
+  static void gateForward(long arguments) {
+    gateForward(VECTOR_FLOATS, arguments);
+  }
+
+  /** The gradients of {@link #gateForward}. */
+  static void gateBackward(long arguments) {
+    gateBackward(VECTOR_FLOATS, arguments);
+  }
+
   /** Whether there are kernels for convolutions: they want AVX2 at least. */
   static boolean canConvolve() {
     return areThere() && VECTOR_FLOATS >= 8;
@@ -119,6 +133,10 @@ final class CpuKernels {
    * @param size address of a {@code WinogradSize}
    */
   static native long winogradGradientScratchFloats(long size);
+
+  private static native void gateForward(int vectorFloats, long arguments);
+
+  private static native void gateBackward(int vectorFloats, long arguments);
 
   private static native void normForward(int vectorFloats, long arguments);
 

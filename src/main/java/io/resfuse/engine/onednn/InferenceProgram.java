@@ -10,6 +10,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
@@ -69,7 +70,7 @@ final class InferenceProgram {
       implements Implementation.Operand {}
 
   /** A step that is not bound to addresses yet. */
-  private sealed interface Kernel permits Primitive, Fast {
+  private sealed interface Kernel permits Primitive, Fast, Gating {
     /** How many images it is for. */
     int images();
 
@@ -102,6 +103,20 @@ final class InferenceProgram {
     @Override
     public long scratchBytes() {
       return convolution.scratchBytes();
+    }
+  }
+
+  /** Squeeze and excitation by kernels of our own. */
+  private record Gating(SqueezeExcite operation, Gate gate, PackedWeights.Packed weights)
+      implements Kernel {
+    @Override
+    public int images() {
+      return gate.images();
+    }
+
+    @Override
+    public long scratchBytes() {
+      return gate.stateBytes();
     }
   }
 
@@ -200,8 +215,10 @@ final class InferenceProgram {
   }
 
   private Kernel describeFor(Operation operation, int images) {
-    boolean isFast = operation instanceof FusedConv conv && fastOf(conv, images) != null;
-    return describe(operation, fast.batchInvariant() && !isFast ? 1 : images);
+    boolean isOurs =
+        operation instanceof SqueezeExcite
+            || (operation instanceof FusedConv conv && fastOf(conv, images) != null);
+    return describe(operation, fast.batchInvariant() && !isOurs ? 1 : images);
   }
 
   private @Nullable FastConvolution fastOf(FusedConv conv, int images) {
@@ -220,6 +237,12 @@ final class InferenceProgram {
     }
     if (operation instanceof SubsampledIdentity identity) {
       return describe(identity, images);
+    }
+    if (operation instanceof SqueezeExcite gating) {
+      Gate gate =
+          Gate.of(gating, shapes.get(gating.input().id()), images, 0, typeOf(gating.output()));
+      used.add(weights.ofGate(gating));
+      return new Gating(gating, gate, weights.ofGate(gating));
     }
     if (operation instanceof GlobalAveragePool pool) {
       return describe(pool, images);
@@ -460,7 +483,24 @@ final class InferenceProgram {
         bind(primitive, commands);
       } else if (kernel instanceof Fast convolution) {
         bind(convolution, commands);
+      } else if (kernel instanceof Gating gating) {
+        bind(gating, commands);
       }
+    }
+
+    private void bind(Gating kernel, List<Command> commands) {
+      SqueezeExcite operation = kernel.operation;
+      Value residual = operation.residual();
+      Gate.Tensors tensors =
+          new Gate.Tensors(
+              address(operation.input()),
+              residual == null ? 0 : address(residual),
+              address(operation.output()),
+              0,
+              0);
+      Gate.Weights parameters = Gate.Weights.at(kernel.weights.address(), operation);
+      Runnable body = kernel.gate.forward(target, tensors, parameters, scratch);
+      commands.add(new Command.Loop(operation.name(), Gate.implementation(), body));
     }
 
     private void bind(Fast kernel, List<Command> commands) {

@@ -4,6 +4,7 @@ import io.resfuse.engine.EngineException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 import java.util.concurrent.atomic.AtomicLong;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
@@ -102,6 +103,11 @@ final class NativeMemory implements AutoCloseable {
   /** A view of floats anywhere; what is there must outlive it. */
   static FloatBuffer floatsAt(long at, long count) {
     return view(at, count * Float.BYTES).asFloatBuffer();
+  }
+
+  /** A view of numbers of 16 bits anywhere; what is there must outlive it. */
+  static ShortBuffer shortsAt(long at, long count) {
+    return view(at, count * Short.BYTES).asShortBuffer();
   }
 
   private static ByteBuffer view(long at, long length) {

@@ -9,6 +9,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
@@ -34,6 +35,7 @@ final class PackedWeights implements AutoCloseable {
   private final dnnl_stream stream;
   private final Map<String, List<Packed>> weights = new HashMap<>();
   private final Map<String, Packed> biases = new HashMap<>();
+  private final Map<String, Packed> gates = new HashMap<>();
   private @Nullable Parameters parameters;
   private int unread;
 
@@ -47,7 +49,9 @@ final class PackedWeights implements AutoCloseable {
     this.unread =
         (int)
             network.operations().stream()
-                .filter(o -> o instanceof FusedConv || o instanceof Linear)
+                .filter(
+                    o ->
+                        o instanceof FusedConv || o instanceof Linear || o instanceof SqueezeExcite)
                 .count();
     this.stream = Dnnl.stream(scope);
   }
@@ -106,6 +110,13 @@ final class PackedWeights implements AutoCloseable {
         n -> new Packed(operation, Dnnl.vector(scope, operation.output().channels())));
   }
 
+  /** The parameters of squeeze and excitation, float32, one after the other in their order. */
+  Packed ofGate(SqueezeExcite operation) {
+    long elements = operation.parameters().stream().mapToLong(p -> p.shape().elements()).sum();
+    return gates.computeIfAbsent(
+        operation.name(), n -> new Packed(operation, Dnnl.vector(scope, elements)));
+  }
+
   private void fill(Packed packed, NativeMemory memory) {
     for (Packed other : weights.getOrDefault(packed.operation.name(), List.of())) {
       NativeMemory filled = other.memory;
@@ -122,6 +133,11 @@ final class PackedWeights implements AutoCloseable {
     if (source == null) {
       throw new IllegalStateException("the parameters were let go of too early");
     }
+    if (packed.operation instanceof SqueezeExcite gating) {
+      fillGate(gating, source, memory.floats(0, packed.bytes() / Float.BYTES));
+      read();
+      return;
+    }
     if (packed == biases.get(packed.operation.name())) {
       affine(packed.operation, source).putShift(memory.floats(0, packed.bytes() / Float.BYTES));
       return;
@@ -133,11 +149,24 @@ final class PackedWeights implements AutoCloseable {
       reorder(from, plain.address(), packed.desc, memory.address());
     }
     bias(packed.operation).address();
+    read();
+  }
+
+  /** The parameters of one operation more have been read. */
+  private void read() {
     unread--;
     if (unread == 0) {
       parameters = null;
       free(staging);
       staging = null;
+    }
+  }
+
+  private static void fillGate(SqueezeExcite gating, Parameters source, FloatBuffer target) {
+    for (ParameterSpec spec : gating.parameters()) {
+      float[] values = source.get(spec).toArray();
+      checkFinite(spec, values, 0);
+      target.put(values);
     }
   }
 
@@ -285,6 +314,7 @@ final class PackedWeights implements AutoCloseable {
   public void close() {
     weights.values().forEach(layouts -> layouts.forEach(PackedWeights::free));
     biases.values().forEach(PackedWeights::free);
+    gates.values().forEach(PackedWeights::free);
     free(staging);
     free(scratch);
     scope.close();

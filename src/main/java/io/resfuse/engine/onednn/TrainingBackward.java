@@ -6,10 +6,14 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
+import io.resfuse.engine.Value;
 
 /** Adds the backward pass of each operation to a training plan. Not thread-safe. */
 final class TrainingBackward {
+  private final TrainingLayouts layouts;
+  private final TrainingParts parts;
   private final TrainingForward forward;
   private final ValueGradients gradients;
   private final ConvolutionBackward convolutions;
@@ -21,6 +25,8 @@ final class TrainingBackward {
       TrainingParts parts,
       WeightGradients weightGradients,
       TrainingForward forward) {
+    this.layouts = layouts;
+    this.parts = parts;
     this.forward = forward;
     this.gradients = new ValueGradients(layouts, parts);
     this.convolutions = new ConvolutionBackward(layouts, parts, weightGradients, gradients);
@@ -45,12 +51,31 @@ final class TrainingBackward {
       pools.add(pool, layer, gradient, time);
     } else if (operation instanceof AveragePool pool) {
       pools.add(pool, layer, gradient, time);
+    } else if (operation instanceof SqueezeExcite gating && layer.gate != null) {
+      add(gating, layer.gate, gradient, time);
     } else if (operation instanceof GlobalAveragePool pool) {
       pools.add(pool, layer, gradient, time);
     } else if (operation instanceof SubsampledIdentity identity) {
       convolutions.add(identity, layer, gradient, time);
     } else if (operation instanceof Linear linear) {
       linears.add(linear, forward.weightsOf(linear), gradient, time);
+    }
+  }
+
+  private void add(SqueezeExcite gating, GateSteps steps, Buffer gradient, int time) {
+    Value residual = gating.residual();
+    boolean passedOn = residual != null && gradients.isWanted(residual);
+    Buffer dx = null;
+    if (gradients.isWanted(gating.input())) {
+      dx = passedOn ? parts.arena(layouts.desc(gating.input())) : gradient;
+    }
+    steps.backward(gradient, dx, time);
+    if (dx != null) {
+      gradients.contribute(gating.input(), dx, time);
+    }
+    if (passedOn) {
+      // Last: from here on the buffer is the residual's gradient.
+      gradients.contribute(residual, gradient, time);
     }
   }
 }

@@ -10,6 +10,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.Poolings.Pooling;
@@ -68,6 +69,11 @@ final class TrainingForward {
     } else if (operation instanceof AveragePool pool) {
       Pooling pooling = Pooling.of(pool, layouts.shape(pool.input()));
       pool(pool, pooling, layouts.desc(pool.output()), time);
+    } else if (operation instanceof SqueezeExcite gating) {
+      TrainingLayer layer = new TrainingLayer(null);
+      layers.put(gating, layer);
+      layer.gate = new GateSteps(parts, layouts, gating);
+      layer.gate.forward(time);
     } else if (operation instanceof GlobalAveragePool pool) {
       Pooling pooling = Pooling.ofAll(layouts.shape(pool.input()));
       pool(pool, pooling, layouts.pooled(pool.output()), time);

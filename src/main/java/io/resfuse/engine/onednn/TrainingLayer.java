@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What the backward pass of an operation needs of its forward pass. */
 final class TrainingLayer {
-  /** Null for a convolution of our own, of which no primitive is planned. */
+  /** Null for kernels of our own, of which no primitive is planned. */
   final @Nullable dnnl_primitive_desc forward;
 
   @Nullable Buffer y;
@@ -15,6 +15,9 @@ final class TrainingLayer {
 
   /** If kernels of our own do the batch norm. */
   @Nullable FusedNorm fused;
+
+  /** If it is squeeze and excitation. */
+  @Nullable GateSteps gate;
 
   /** If the batch norm's channels have many pixels. */
   @Nullable SlicedNorm sliced;

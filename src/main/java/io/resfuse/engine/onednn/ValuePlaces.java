@@ -3,6 +3,7 @@ package io.resfuse.engine.onednn;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.Schedule.Segment;
@@ -22,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where the values of an inference plan lie: in the arena for one slice (values that do not leave
  * their segment), in the arena for the whole batch, or directly in a buffer of the caller. The
- * result of a convolution shares the place of its residual if nothing else needs that. Not
- * thread-safe.
+ * result of a convolution, or of squeeze and excitation, shares the place of its residual if
+ * nothing else needs that. Not thread-safe.
  */
 final class ValuePlaces {
   private static final long HOST_ALIGNMENT = 4096;
@@ -147,20 +148,26 @@ final class ValuePlaces {
 
   private void placeOutput(Operation operation) {
     Value output = operation.output();
-    if (operation instanceof FusedConv conv && conv.residual() != null) {
-      Value residual = conv.residual();
+    Value residual = residual(operation);
+    if (residual != null) {
       Place shared = places.get(residual.id());
       if (shared != null
           && !shared.isHost()
-          && !residual.equals(conv.input())
+          && !residual.equals(operation.inputs().get(0))
           && lastUse[residual.id()] == written[output.id()]) {
         shared.last = Math.max(shared.last, lastUse[output.id()]);
         places.put(output.id(), shared);
-        inPlace.add(conv.name());
+        inPlace.add(operation.name());
         return;
       }
     }
     addToArena(output);
+  }
+
+  private static @Nullable Value residual(Operation operation) {
+    return operation instanceof FusedConv conv
+        ? conv.residual()
+        : operation instanceof SqueezeExcite gating ? gating.residual() : null;
   }
 
   private void addToArena(Value value) {

@@ -41,7 +41,15 @@ final class ParameterStore {
     return rounding != Rounding.FP64
         && switch (spec.role()) {
           case CONV_WEIGHT, LINEAR_WEIGHT -> true;
-          case CONV_BIAS, BN_GAMMA, BN_BETA, BN_MEAN, BN_VARIANCE, LINEAR_BIAS -> false;
+          case CONV_BIAS,
+              BN_GAMMA,
+              BN_BETA,
+              BN_MEAN,
+              BN_VARIANCE,
+              LINEAR_BIAS,
+              GATE_WEIGHT,
+              GATE_BIAS ->
+              false;
         };
   }
 

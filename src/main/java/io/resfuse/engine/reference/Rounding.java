@@ -10,7 +10,8 @@ import io.resfuse.engine.Precision;
  * <p>In a plan of such a precision these are rounded: the images, the weights of convolutions and
  * linear layers, every activation once it is complete (after residual and ReLU), the convolution's
  * result where batch statistics are taken of it, and every activation's gradient once all its parts
- * are added. Parameters, their gradients, statistics and the optimizer's state are not.
+ * are added. All other parameters, all gradients of parameters, statistics, the means and gates of
+ * squeeze and excitation and the optimizer's state are not.
  */
 enum Rounding {
   /** Rounds nothing. */

@@ -7,6 +7,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanRequest;
@@ -77,6 +78,8 @@ final class Workspace {
       return new AveragePoolStep(pool, this);
     } else if (operation instanceof SubsampledIdentity shortcut) {
       return new SubsampledIdentityStep(shortcut, this);
+    } else if (operation instanceof SqueezeExcite gating) {
+      return new SqueezeExciteStep(gating, this);
     } else if (operation instanceof GlobalAveragePool pool) {
       return new GlobalAveragePoolStep(pool, this);
     } else if (operation instanceof Linear linear) {

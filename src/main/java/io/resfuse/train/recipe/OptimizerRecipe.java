@@ -16,7 +16,7 @@ import java.util.Map;
  * @param beta1 of {@code adam} and {@code adamw}
  * @param beta2 of {@code adam} and {@code adamw}
  * @param epsilon of {@code adam} and {@code adamw}
- * @param weightDecay of convolutions and linear layers
+ * @param weightDecay of convolutions, linear layers and squeeze and excitation
  * @param decayNormsAndBiases whether batch norms and biases decay too (the paper's networks do so;
  *     He, T. et al. 2019, "Bag of tricks", section 3.1, leave them out)
  */
@@ -85,6 +85,7 @@ public record OptimizerRecipe(
   private boolean decays(ParameterSpec parameter) {
     return decayNormsAndBiases
         || parameter.role() == ParameterSpec.Role.CONV_WEIGHT
-        || parameter.role() == ParameterSpec.Role.LINEAR_WEIGHT;
+        || parameter.role() == ParameterSpec.Role.LINEAR_WEIGHT
+        || parameter.role() == ParameterSpec.Role.GATE_WEIGHT;
   }
 }

@@ -193,7 +193,8 @@ final class ConfigFinder {
             groups,
             Math.max(1, Math.min(LARGEST, widthPerGroup)),
             residual,
-            matched.blocks().stream().anyMatch(block -> block.average() != null))
+            matched.blocks().stream().anyMatch(block -> block.average() != null),
+            matched.blocks().stream().anyMatch(block -> block.gate() != null))
         .withUsualName();
   }
 }

@@ -171,7 +171,7 @@ final class Graph {
   List<OnnxNode> consumers(String value) {
     List<OnnxNode> nodes = consumers.getOrDefault(value, List.of());
     for (OnnxNode node : nodes) {
-      if (!node.is("Add", "Sum") && !node.input(0).equals(value)) {
+      if (!node.is("Add", "Sum", "Mul") && !node.input(0).equals(value)) {
         throw refuse(node, "depends on the picture by other inputs than its first");
       }
     }

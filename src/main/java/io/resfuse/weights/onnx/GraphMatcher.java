@@ -7,6 +7,7 @@ import io.resfuse.weights.format.OnnxValue;
 import io.resfuse.weights.format.WeightsException;
 import io.resfuse.weights.onnx.MatchedNetwork.Block;
 import io.resfuse.weights.onnx.MatchedNetwork.Conv;
+import io.resfuse.weights.onnx.MatchedNetwork.Gate;
 import io.resfuse.weights.onnx.MatchedNetwork.Pool;
 import io.resfuse.weights.onnx.MatchedNetwork.Subsampling;
 import java.util.ArrayList;
@@ -193,6 +194,7 @@ final class GraphMatcher {
     blocks.add(
         new Block(
             main.convs,
+            main.gate,
             true,
             shortcut == null || shortcut.convs.isEmpty() ? null : shortcut.convs.get(0),
             shortcut == null ? null : shortcut.average,
@@ -205,7 +207,7 @@ final class GraphMatcher {
     Layers.After first = layers.conv(layers.skip(in), graph.only(layers.skip(in).value()));
     Feature hidden = layers.skip(layers.relu(first.value(), "a convolution"));
     Layers.After second = layers.conv(hidden, graph.only(hidden.value()));
-    blocks.add(new Block(List.of(first.conv(), second.conv()), false, null, null, null));
+    blocks.add(new Block(List.of(first.conv(), second.conv()), null, false, null, null, null));
     return layers.relu(second.value(), "a convolution");
   }
 
@@ -213,6 +215,7 @@ final class GraphMatcher {
    * What lies between a block's input and its addition.
    *
    * @param convs with a ReLU between each two
+   * @param gate squeeze and excitation behind them, or null
    * @param average a pooling before its convolution, or null
    * @param subsampling of a shortcut without convolutions, or null
    * @param value what is added
@@ -220,6 +223,7 @@ final class GraphMatcher {
    */
   private record Branch(
       List<Conv> convs,
+      @Nullable Gate gate,
       @Nullable OnnxNode average,
       @Nullable Subsampling subsampling,
       Feature value,
@@ -235,6 +239,7 @@ final class GraphMatcher {
     OnnxNode node = start;
     Subsampler subsampler = new Subsampler(graph, layers);
     OnnxNode average = null;
+    Gate gate = null;
     boolean afterRelu = true;
     while (!graph.isAdd(node)) {
       if (convs.isEmpty() && subsampler.follow(value, node)) {
@@ -244,15 +249,20 @@ final class GraphMatcher {
         value = value.named(node.outputs().get(0));
       } else if (node.is("Transpose", "Pad")) {
         value = layers.moved(value, node);
-      } else if (node.is("Conv") && afterRelu && !subsampler.isUsed()) {
+      } else if (node.is("Conv") && afterRelu && gate == null && !subsampler.isUsed()) {
         Layers.After after = layers.conv(value, node);
         convs.add(after.conv());
         value = after.value();
+        GateMatcher.After gated = new GateMatcher(graph, layers).match(value);
+        if (gated != null) {
+          gate = gated.gate();
+          value = gated.value();
+        }
         afterRelu = false;
         if (convs.size() > MOST_CONVS) {
           throw graph.refuse(node, "is the fourth convolution of a block");
         }
-      } else if (node.is("Relu") && !convs.isEmpty() && !afterRelu) {
+      } else if (node.is("Relu") && !convs.isEmpty() && !afterRelu && gate == null) {
         value = value.named(node.outputs().get(0));
         afterRelu = true;
       } else {
@@ -266,7 +276,10 @@ final class GraphMatcher {
     if (average != null && convs.size() != 1) {
       throw graph.refuse(average, "is not before the one convolution of a shortcut");
     }
-    return new Branch(convs, average, subsampler.found(node), value, node);
+    if (gate != null && convs.size() < 2) {
+      throw graph.refuse(gate.node(), "multiplies a shortcut");
+    }
+    return new Branch(convs, gate, average, subsampler.found(node), value, node);
   }
 
   /**

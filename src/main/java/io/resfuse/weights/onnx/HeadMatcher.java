@@ -56,21 +56,11 @@ final class HeadMatcher {
 
   /** Whether a mean over rows and columns leaves them out; anything else is refused. */
   private boolean isFlatAfter(Feature in, OnnxNode node) {
-    if (node.is("GlobalAveragePool") && in.isNchw() && !in.isPadded()) {
+    if (node.is("GlobalAveragePool") && layers.isMeanOfPixels(in, node)) {
       return false;
     }
-    if (node.is("ReduceMean") && !in.isPadded()) {
-      long[] axes = Layers.integers(node, "axes", graph.parameters(node), 0);
-      boolean[] reduced = new boolean[4];
-      for (long axis : axes == null ? new long[0] : axes) {
-        long at = axis < 0 ? axis + 4 : axis;
-        if (at >= 0 && at < 4) {
-          reduced[in.axes()[(int) at]] = true;
-        }
-      }
-      if (!reduced[0] && !reduced[1] && reduced[2] && reduced[3]) {
-        return node.integer("keepdims", 1) == 0;
-      }
+    if (layers.isMeanOfPixels(in, node)) {
+      return node.integer("keepdims", 1) == 0;
     }
     if (node.is("AveragePool") && in.isNchw() && !in.isPadded()) {
       long[] kernel = node.integers("kernel_shape");

@@ -97,6 +97,28 @@ final class Layers {
     return input != null ? input.integers() : node.attribute(attribute, long[].class);
   }
 
+  /** Whether a node gives the mean over rows and columns, with or without these as axes. */
+  boolean isMeanOfPixels(Feature in, OnnxNode node) {
+    if (in.isPadded()) {
+      return false;
+    }
+    if (node.is("GlobalAveragePool")) {
+      return in.isNchw();
+    }
+    if (!node.is("ReduceMean")) {
+      return false;
+    }
+    long[] axes = integers(node, "axes", graph.parameters(node), 0);
+    boolean[] reduced = new boolean[4];
+    for (long axis : axes == null ? new long[0] : axes) {
+      long at = axis < 0 ? axis + 4 : axis;
+      if (at >= 0 && at < 4) {
+        reduced[in.axes()[(int) at]] = true;
+      }
+    }
+    return !reduced[0] && !reduced[1] && reduced[2] && reduced[3];
+  }
+
   /** The ReLU after a value. */
   Feature relu(Feature value, String after) {
     OnnxNode node = graph.only(value.value());

@@ -81,6 +81,7 @@ record MatchedNetwork(
    * A block.
    *
    * @param convs two or three, a ReLU after each
+   * @param gate squeeze and excitation of the last one's result, or null
    * @param residual whether something is added before the last ReLU
    * @param projection what is added is a convolution of the block's input, or null
    * @param average the average pooling between the two, or null
@@ -88,6 +89,7 @@ record MatchedNetwork(
    */
   record Block(
       List<Conv> convs,
+      @Nullable Gate gate,
       boolean residual,
       @Nullable Conv projection,
       @Nullable OnnxNode average,
@@ -96,6 +98,15 @@ record MatchedNetwork(
       return convs.get(convs.size() - 1).outChannels();
     }
   }
+
+  /**
+   * Squeeze and excitation.
+   *
+   * @param node the multiplication
+   * @param reduce to fewer channels, with a bias
+   * @param expand back, with a bias
+   */
+  record Gate(OnnxNode node, Conv reduce, Conv expand) {}
 
   /**
    * Every stride-th pixel, with channels of zeros before and after.

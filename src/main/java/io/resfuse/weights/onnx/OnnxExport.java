@@ -8,6 +8,7 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.ParameterSpec;
@@ -73,6 +74,8 @@ public final class OnnxExport {
         node(pool.name(), "AveragePool", List.of(in(pool.input())), name(pool), squares(pool));
       } else if (operation instanceof SubsampledIdentity shortcut) {
         add(shortcut);
+      } else if (operation instanceof SqueezeExcite gating) {
+        add(gating);
       } else if (operation instanceof GlobalAveragePool pool) {
         String squares = pool.name() + ".squares";
         node(squares, "GlobalAveragePool", List.of(in(pool.input())), squares, Map.of());
@@ -199,6 +202,49 @@ public final class OnnxExport {
       node(stage.name, stage.op, inputs, out, attributes);
       value = out;
     }
+  }
+
+  /** The mean, two 1x1 convolutions with a ReLU between, and a sigmoid make what is multiplied. */
+  private void add(SqueezeExcite gating) {
+    String name = gating.name();
+    String input = in(gating.input());
+    String mean = name + ".mean";
+    String reduced = name + ".fc1";
+    String hidden = name + ".act";
+    String expanded = name + ".fc2";
+    String gate = name + ".gate";
+    node(mean, "GlobalAveragePool", List.of(input), mean, Map.of());
+    product(reduced, mean, gating.reduceWeight(), gating.reduceBias());
+    node(hidden, "Relu", List.of(reduced), hidden, Map.of());
+    product(expanded, hidden, gating.expandWeight(), gating.expandBias());
+    node(gate, "Sigmoid", List.of(expanded), gate, Map.of());
+    List<Stage> stages = new ArrayList<>(List.of(new Stage(name + ".mul", "Mul")));
+    if (gating.residual() != null) {
+      stages.add(new Stage(name + ".add", "Add"));
+    }
+    if (gating.relu()) {
+      stages.add(new Stage(name + ".relu", "Relu"));
+    }
+    String value = input;
+    for (int i = 0; i < stages.size(); i++) {
+      Stage stage = stages.get(i);
+      boolean last = i == stages.size() - 1;
+      List<String> inputs = new ArrayList<>(List.of(value));
+      switch (stage.op) {
+        case "Mul" -> inputs.add(gate);
+        case "Add" -> inputs.add(in(gating.residual()));
+        default -> {
+          // Relu has nothing else.
+        }
+      }
+      value = last ? names.computeIfAbsent(gating.output().id(), id -> stage.name) : stage.name;
+      node(stage.name, stage.op, inputs, value, Map.of());
+    }
+  }
+
+  private void product(String name, String input, ParameterSpec weight, ParameterSpec bias) {
+    List<String> inputs = List.of(input, share(weight), share(bias));
+    node(name, "Conv", inputs, name, window(new Window(1, 1, 0, 1)));
   }
 
   private record Stage(String name, String op) {}

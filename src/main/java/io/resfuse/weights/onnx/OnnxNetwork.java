@@ -7,8 +7,10 @@ import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Value;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
@@ -19,6 +21,7 @@ import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightFormat;
 import io.resfuse.weights.onnx.MatchedNetwork.Block;
 import io.resfuse.weights.onnx.MatchedNetwork.Conv;
+import io.resfuse.weights.onnx.MatchedNetwork.Gate;
 import io.resfuse.weights.onnx.MatchedNetwork.Head;
 import io.resfuse.weights.onnx.MatchedNetwork.Norm;
 import io.resfuse.weights.onnx.MatchedNetwork.Pool;
@@ -157,6 +160,8 @@ public final class OnnxNetwork {
         }
       } else if (operation instanceof SubsampledIdentity shortcut) {
         compare(shortcut);
+      } else if (operation instanceof SqueezeExcite gating) {
+        compare(gating);
       } else if (operation instanceof Linear linear) {
         add(linear);
       }
@@ -217,9 +222,59 @@ public final class OnnxNetwork {
     Block block = blocks.get(blockOf(ours.name()));
     boolean isLast = block != null && block.convs().get(block.convs().size() - 1).equals(theirs);
     if (isLast) {
-      compareShortcut(ours, block);
+      SqueezeExcite gating = gateOf(ours);
+      if ((gating != null) != (block.gate() != null)) {
+        throw graph.refuse(
+            theirs.node(),
+            "ends a block "
+                + (gating == null ? "with" : "without")
+                + " squeeze and excitation where "
+                + config.variant().name()
+                + " has "
+                + (gating == null ? "none" : "it"));
+      }
+      compareShortcut(gating == null ? ours.residual() : gating.residual(), block);
     }
     add(ours, theirs);
+  }
+
+  /** The squeeze and excitation of a convolution's result, or null. */
+  private @Nullable SqueezeExcite gateOf(FusedConv conv) {
+    for (Operation operation : network.operations()) {
+      if (operation instanceof SqueezeExcite gating && gating.input().equals(conv.output())) {
+        return gating;
+      }
+    }
+    return null;
+  }
+
+  /** That it is there, the comparison of its convolution has found. */
+  private void compare(SqueezeExcite ours) {
+    Block block = blocks.get(blockOf(ours.name()));
+    Gate theirs = block == null ? null : block.gate();
+    if (theirs == null) {
+      throw graph.refuse(matched.stem().node(), "begins a network without " + ours.name());
+    }
+    if (!theirs.reduce().weight().shape().equals(ours.reduceWeight().shape())) {
+      throw graph.refuse(
+          theirs.reduce().node(),
+          "has weights "
+              + theirs.reduce().weight().shape()
+              + " where "
+              + config.variant().name()
+              + " has "
+              + ours.reduceWeight().shape());
+    }
+    add(ours.reduceWeight(), theirs.reduce().weight());
+    add(ours.reduceBias(), bias(theirs.reduce()));
+    add(ours.expandWeight(), theirs.expand().weight());
+    add(ours.expandBias(), bias(theirs.expand()));
+  }
+
+  private static Constant bias(Conv conv) {
+    return conv.bias() == null
+        ? Constant.filled(DataType.FLOAT32, Shape.of(conv.outChannels()), 0)
+        : conv.bias();
   }
 
   /** {@code layer1.0.conv2} without {@code .conv2}. */
@@ -228,13 +283,13 @@ public final class OnnxNetwork {
     return end < 0 ? "" : operation.substring(0, end);
   }
 
-  private void compareShortcut(FusedConv ours, Block block) {
+  private void compareShortcut(@Nullable Value residual, Block block) {
     String kind = "no shortcut";
     Operation shortcut = null;
-    if (ours.residual() != null) {
+    if (residual != null) {
       kind = "its input as the shortcut";
       for (Operation operation : network.operations()) {
-        if (operation.output().name().equals(ours.residual().name())) {
+        if (operation.output().equals(residual)) {
           shortcut = operation;
         }
       }
@@ -247,7 +302,7 @@ public final class OnnxNetwork {
             && network.operations().stream()
                 .anyMatch(o -> o instanceof AveragePool && o.output().equals(projection.input()));
     boolean wantsSubsampling = shortcut instanceof SubsampledIdentity;
-    if (block.residual() != (ours.residual() != null)
+    if (block.residual() != (residual != null)
         || wantsProjection != (block.projection() != null)
         || wantsAverage != (block.average() != null)
         || wantsSubsampling != (block.subsampling() != null)) {

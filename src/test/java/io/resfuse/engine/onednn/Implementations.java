@@ -79,7 +79,8 @@ final class Implementations {
               variant.groups(),
               variant.widthPerGroup(),
               variant.residual(),
-              variant.averagedShortcuts()),
+              variant.averagedShortcuts(),
+              variant.squeezeExcitation()),
           variant);
     }
     return List.copyOf(byLayers.values());

@@ -144,6 +144,37 @@ class HandComputedTest {
   }
 
   @Test
+  void gatesMultiplyByWhatTheMeansSay() {
+    NetworkBuilder builder = new NetworkBuilder("gate", 1);
+    builder.output("out", builder.squeezeExcite("se", builder.input(), 1, null, false));
+    Parameters parameters = Parameters.zeros(builder.build());
+    fill(parameters, "se.fc1.weight", 1);
+    float three = (float) Math.log(3);
+    fill(parameters, "se.fc2.weight", three);
+    try (ReferenceTrainingPlan plan = plan(builder.build(), parameters, 1, 1, 2)) {
+      plan.input().put(0, new float[] {0, 2});
+      plan.forward();
+      // Mean and hidden value 1, the gate the sigmoid of log 3.
+      assertThat(plan.exactOutput("out")).containsExactly(new double[] {0, 1.5}, offset(1e-7));
+      plan.outputGradient("out").put(0, new float[] {1, 2});
+      plan.backward(false);
+      // 3/4 times 1/4 times the sum of gradients times inputs.
+      double logit = 0.75;
+      assertThat(plan.exactGradient("se.fc2.weight"))
+          .containsExactly(new double[] {logit}, offset(1e-7));
+      assertThat(plan.exactGradient("se.fc2.bias"))
+          .containsExactly(new double[] {logit}, offset(1e-7));
+      double hidden = logit * Math.log(3);
+      assertThat(plan.exactGradient("se.fc1.weight"))
+          .containsExactly(new double[] {hidden}, offset(1e-7));
+      assertThat(plan.exactGradient("se.fc1.bias"))
+          .containsExactly(new double[] {hidden}, offset(1e-7));
+      assertThat(plan.exactInputGradient())
+          .containsExactly(new double[] {0.75 + hidden / 2, 1.5 + hidden / 2}, offset(1e-7));
+    }
+  }
+
+  @Test
   void subsampledIdentityPadsBothSides() {
     NetworkBuilder builder = new NetworkBuilder("identity", 1);
     builder.output("out", builder.subsampledIdentity("shortcut", builder.input(), 2, 4));

@@ -91,7 +91,7 @@ class OnnxRefusalsTest {
   @CsvSource({
     "layer1.0.conv1.relu, Sigmoid, layer1.0.conv1.relu, does not belong",
     "conv1.relu, LeakyRelu, conv1.relu, a Relu is wanted",
-    "layer2.1.conv3.add, Mul, layer2.1.conv3.add, depends on the picture by other inputs",
+    "layer2.1.conv3.add, Mul, layer2.1.conv3.add, does not belong",
     "layer2.0.conv3.relu, Clip, layer2.0.conv3.relu, a Relu is wanted",
     "layer1.0.bn2, InstanceNormalization, layer1.0.bn2, does not belong",
     "avgpool.squares, GlobalMaxPool, avgpool.squares, mean over rows and columns",
@@ -103,6 +103,35 @@ class OnnxRefusalsTest {
   void namesTheFirstNode(String node, String op, String refused, String why) {
     OnnxGraph graph = changed(graph(BOTTLENECKS), n -> n.name().equals(node) ? as(n, op, "") : n);
     assertRefused(graph, op + " '" + refused + "'", why);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "layer1.0.se.mean, GlobalMaxPool, which are kept",
+    "layer1.0.se.act, Clip, a Relu is wanted",
+    "layer1.0.se.fc2, Gemm, a convolution is wanted",
+    "layer2.0.se.gate, HardSigmoid, the Sigmoid of squeeze and excitation is wanted",
+  })
+  void namesTheNodeOfAnotherGate(String node, String op, String why) {
+    ResNetConfig gated = ResNetConfig.of("seresnet18").withClasses(3);
+    OnnxGraph graph = changed(graph(gated), n -> n.name().equals(node) ? as(n, op, "") : n);
+    assertRefused(graph, op + " '" + node + "'", why);
+  }
+
+  /** A network without gates is no SE-ResNet, and the other way round. */
+  @Test
+  void refusesGatesThatAreNotStated() {
+    Path file = folder.resolve("model");
+    ResNetConfig gated = ResNetConfig.of("seresnet18").withClasses(3);
+    ResNetConfig plain = ResNetConfig.of("resnet18").withClasses(3);
+    TestOnnx.write(file, graph(gated), 8, 17);
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> ModelFile.open(file, plain))
+        .withMessageContaining("'layer1.0.conv2' ends a block with squeeze and excitation");
+    TestOnnx.write(file, graph(plain), 8, 17);
+    assertThatExceptionOfType(WeightsException.class)
+        .isThrownBy(() -> ModelFile.open(file, gated))
+        .withMessageContaining("'layer1.0.conv2' ends a block without squeeze and excitation");
   }
 
   @Test

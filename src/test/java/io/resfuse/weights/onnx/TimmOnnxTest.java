@@ -26,17 +26,20 @@ class TimmOnnxTest {
 
   static Stream<ResNetConfig> configs() {
     return Stream.of(
-        config(BlockKind.BASIC, StemKind.TIERED_DEEP, false),
-        config(BlockKind.BOTTLENECK, StemKind.WIDE_DEEP, false),
-        config(BlockKind.BASIC, StemKind.IMAGENET, true),
-        config(BlockKind.BOTTLENECK, StemKind.DEEP, true));
+        config(BlockKind.BASIC, StemKind.TIERED_DEEP, false, false),
+        config(BlockKind.BOTTLENECK, StemKind.WIDE_DEEP, false, false),
+        config(BlockKind.BASIC, StemKind.IMAGENET, true, false),
+        config(BlockKind.BOTTLENECK, StemKind.DEEP, true, false),
+        config(BlockKind.BASIC, StemKind.IMAGENET, false, true),
+        config(BlockKind.BOTTLENECK, StemKind.TIERED_DEEP, true, true));
   }
 
-  private static ResNetConfig config(BlockKind block, StemKind stem, boolean averaged) {
+  private static ResNetConfig config(
+      BlockKind block, StemKind stem, boolean averaged, boolean gated) {
     List<Integer> blocks = List.of(1, 2);
     List<Integer> widths = List.of(8, 16);
     return ResNetConfig.of(
-            new ResNetVariant("net", block, stem, blocks, widths, 1, 64, true, averaged))
+            new ResNetVariant("net", block, stem, blocks, widths, 1, 64, true, averaged, gated))
         .withClasses(5);
   }
 

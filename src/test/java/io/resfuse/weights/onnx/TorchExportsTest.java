@@ -80,6 +80,7 @@ class TorchExportsTest {
     "resnext, resnet14_imagenet, 0",
     "dilated, resnet14_imagenet, 15",
     "half, resnet8_cifar, 9",
+    "gated, seresnet10_imagenet, 10",
   })
   void givesTheLogitsOfPyTorch(String name, String network, int folded) throws IOException {
     Path file = file(name + ".onnx");

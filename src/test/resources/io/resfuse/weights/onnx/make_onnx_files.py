@@ -102,6 +102,32 @@ class ImageNet(nn.Module):
         return self.fc(torch.flatten(x, 1))
 
 
+class Gate(nn.Module):
+    """Squeeze and excitation as timm has it: SEModule of layers/squeeze_excite.py."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, 8, 1)
+        self.act = nn.ReLU(inplace=True)
+        self.fc2 = nn.Conv2d(8, channels, 1)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x):
+        return x * self.gate(self.fc2(self.act(self.fc1(x.mean((2, 3), keepdim=True)))))
+
+
+class GatedBlock(BasicBlock):
+    """torchvision's block with a gate before the shortcut is added."""
+
+    def __init__(self, inplanes, planes, *args, **options):
+        super().__init__(inplanes, planes, *args, **options)
+        self.se = Gate(planes)
+
+    def forward(self, x):
+        out = self.se(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
+        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
 def prepare(network):
     """Batch norms that do something."""
     generator = torch.Generator().manual_seed(1)
@@ -150,6 +176,7 @@ def main(folder):
         write("resnext", ImageNet(Bottleneck, 2, 64), 14, 32, fold=False)
         write("dilated", ImageNet(Bottleneck, dilate=True), 12, 32)
         write("half", Cifar("B"), 13, 16)
+        write("gated", ImageNet(GatedBlock), 13, 32, dynamic=True)
         to_half(os.path.join(folder, "half.onnx"))
 
 

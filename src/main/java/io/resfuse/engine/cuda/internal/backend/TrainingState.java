@@ -2,10 +2,12 @@ package io.resfuse.engine.cuda.internal.backend;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
+import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.Operand;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.cuda.internal.layout.ParameterSpace;
@@ -34,6 +36,7 @@ public final class TrainingState {
   private final GradientFlow flow;
   private final Map<Value, Operand> operands = new HashMap<>();
   private final Map<Operation, Buffer> kept = new HashMap<>();
+  private final Map<SqueezeExcite, Gates.State> gates = new HashMap<>();
   private final Map<Operation, Buffer> transposed = new LinkedHashMap<>();
   private final Map<Value, Buffer> places = new HashMap<>();
   private final Map<Integer, Buffer> ones = new HashMap<>();
@@ -185,6 +188,33 @@ public final class TrainingState {
 
   public void keep(Operation operation, Buffer buffer) {
     kept.put(operation, buffer);
+  }
+
+  /** What squeeze and excitation keeps for its backward pass. */
+  public Gates.@Nullable State kept(SqueezeExcite operation) {
+    return gates.get(operation);
+  }
+
+  public void keep(SqueezeExcite operation, Gates.State gate) {
+    gates.put(operation, gate);
+  }
+
+  /** The parameters of squeeze and excitation. */
+  public Gates.Weights gateWeights(SqueezeExcite operation) {
+    return new Gates.Weights(
+        parameters.master(operation.reduceWeight()),
+        parameters.master(operation.reduceBias()),
+        parameters.master(operation.expandWeight()),
+        parameters.master(operation.expandBias()));
+  }
+
+  /** Their gradients; null for those that are frozen. */
+  public Gates.Weights gateGradients(SqueezeExcite operation) {
+    return new Gates.Weights(
+        parameters.gradient(operation.reduceWeight()),
+        parameters.gradient(operation.reduceBias()),
+        parameters.gradient(operation.expandWeight()),
+        parameters.gradient(operation.expandBias()));
   }
 
   /** The weights of a convolution or linear layer for the gradient of its input. */

@@ -247,6 +247,44 @@ class KernelTrafficTest {
                       0),
               0));
     }
+    for (boolean backward : new boolean[] {false, true}) {
+      cases.add(
+          new Case<>(
+              (backward ? "gateSqueezeBackward_" : "gateSqueeze_") + format.suffix(),
+              "block",
+              new Geometry(256 / format.perVector() / 32, 4, 3, 32, 8, 0),
+              GateSqueeze.class,
+              memory ->
+                  new GateSqueeze(
+                      memory.input(zeros(format, 4 * 784 * 256)),
+                      backward ? memory.input(zeros(format, 4 * 784 * 256)) : 0,
+                      backward ? memory.inOut("gradient", zeros(format, 4 * 784 * 256)) : 0,
+                      memory.output("partials", Format.F32, 3 * 4 * 256),
+                      4,
+                      784,
+                      256,
+                      262),
+              0));
+    }
+    cases.add(
+        new Case<>(
+            "gateScale_" + format.suffix(),
+            "block",
+            new Geometry(256 / format.perVector() / 32, 4, 13, 32, 8, 0),
+            GateScale.class,
+            memory ->
+                new GateScale(
+                    memory.input(zeros(format, 4 * 784 * 256)),
+                    memory.input(zeros(Format.F32, 4 * 256)),
+                    0,
+                    memory.input(zeros(format, 4 * 784 * 256)),
+                    memory.output("output", format, 4 * 784 * 256),
+                    4,
+                    784,
+                    256,
+                    64,
+                    1),
+            0));
     int images = 4;
     int pixels = 49;
     int wide = 2048;

@@ -1,0 +1,2 @@
+#define GATE_KERNELS gate_kernels_avx512
+#include "gate_kernels.inc"
