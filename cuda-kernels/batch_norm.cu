@@ -6,7 +6,7 @@
 //   Pointers: those to T and to per-channel floats 16-byte aligned; channels a multiple of 8; output may be input or residual,
 //     inputGradient may be gradient, maskedGradient too: every element is read and written by one thread.
 //   Launch: block (x, y): x = ceil(V / grid.y) threads, V = channels / (16 / sizeof T) vectors, grid.y = ceil(V / 128);
-//     y = 256 / x, rounded down; no dynamic shared memory. Any x <= 128, y >= 1 with x * y <= 256 and grid.y * x >= V is right.
+//     y = 256 / x, rounded down; no dynamic shared memory. Any x <= 128, y >= 2 with x * y <= 256 and grid.y * x >= V is right.
 //     grid.x: apply and backward apply: any; each block reads the coefficients once, so let it have 64 rows or more: at most
 //     ceil(rows / 64), and no more than fill the GPU (8 per multiprocessor). reduce: ceil(rows / rowsPerBlock), rowsPerBlock of 256 or
 //     more for the same reason.
@@ -209,14 +209,12 @@ __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, in
     if constexpr (Which == MASK_OUTPUT) load<Type>(p.output, at, out);
     maskGradient<Type, Which>(g, x, out, scale, bias);
     if (p.maskedGradient != nullptr) store<Type>(p.maskedGradient, at, g);
-    if (p.inputGradient != nullptr) {
 #pragma unroll
-      for (int i = 0; i < n; ++i) {
-        if constexpr (What == WANTED_AG) g[i] *= a[i];
-        if constexpr (What == WANTED_ALL) g[i] = fmaf(a[i], g[i], fmaf(b[i], x[i] - mean[i], c[i]));
-      }
-      store<Type>(p.inputGradient, at, g);
+    for (int i = 0; i < n; ++i) {
+      if constexpr (What == WANTED_AG) g[i] *= a[i];
+      if constexpr (What == WANTED_ALL) g[i] = fmaf(a[i], g[i], fmaf(b[i], x[i] - mean[i], c[i]));
     }
+    store<Type>(p.inputGradient, at, g);
   }
 }
 
@@ -295,18 +293,20 @@ struct MomentsShared {
 };
 
 // Of tiles begin to end - 1, for this thread's four channels; valid in the threads with threadIdx.y == 0. 'four' may be
-// beyond the channels: such threads only help to reach the barriers.
+// beyond the channels: such threads only help to reach the barriers. A thread takes 'AtOnce' tiles at once.
+template <int AtOnce>
 __device__ __forceinline__ Moments mergeTiles(const float* statistics, int four, int fours, int begin, int end, int rowsPerTile, int rows,
                                               MomentsShared& shared) {
   Moments m = {0, make_float4(0, 0, 0, 0), make_float4(0, 0, 0, 0)};
   const float4* from = reinterpret_cast<const float4*>(statistics);
   if (four < fours) {
-#pragma unroll 4
+#pragma unroll AtOnce
     for (int tile = begin + threadIdx.y; tile < end; tile += kRows) {
       const float4 mean = from[2LL * tile * fours + four], squares = from[(2LL * tile + 1) * fours + four];
       merge(m, min(rowsPerTile, rows - tile * rowsPerTile), mean, squares);
     }
   } else {   // its count must be what the others of its row have
+#pragma unroll 1
     for (int tile = begin + threadIdx.y; tile < end; tile += kRows) m.count += min(rowsPerTile, rows - tile * rowsPerTile);
   }
   for (int half = kRows / 2; half > 0; half /= 2) {
@@ -327,7 +327,7 @@ extern "C" __global__ void __launch_bounds__(kColumns* kRows) batchNormMerge(con
   __shared__ MomentsShared shared;
   const int fours = p.channels / 4, four = blockIdx.y * kColumns + threadIdx.x;
   const int begin = blockIdx.x * p.tilesPerGroup, end = min(begin + p.tilesPerGroup, p.tiles);
-  const Moments m = mergeTiles(p.statistics, four, fours, begin, end, p.rowsPerTile, p.rows, shared);
+  const Moments m = mergeTiles<1>(p.statistics, four, fours, begin, end, p.rowsPerTile, p.rows, shared);
   if (threadIdx.y != 0 || four >= fours) return;
   float4* to = reinterpret_cast<float4*>(p.merged) + 2LL * blockIdx.x * fours + four;
   to[0] = m.mean;
@@ -340,7 +340,7 @@ __device__ __forceinline__ int ownChannel() { return blockIdx.x * 4 * kColumns +
 extern "C" __global__ void __launch_bounds__(kColumns* kRows) batchNormFinalize(const __grid_constant__ BatchNormFinalize p) {
   __shared__ MomentsShared shared;
   const int fours = p.channels / 4, four = blockIdx.x * kColumns + threadIdx.x;
-  const Moments m = mergeTiles(p.statistics, four, fours, 0, p.tiles, p.rowsPerTile, p.rows, shared);
+  const Moments m = mergeTiles<4>(p.statistics, four, fours, 0, p.tiles, p.rowsPerTile, p.rows, shared);
   __syncthreads();
   if (threadIdx.y == 0) {
     shared.mean[threadIdx.x] = m.mean;
@@ -365,11 +365,10 @@ extern "C" __global__ void __launch_bounds__(kColumns* kRows) batchNormFinalize(
 extern "C" __global__ void __launch_bounds__(256) batchNormFold(const __grid_constant__ BatchNormFold p) {
   const int c = blockIdx.x * blockDim.x + threadIdx.x;
   if (c >= p.channels) return;
-  const float inverse = 1 / sqrtf(p.variance[c] + p.epsilon), scale = p.gamma[c] * inverse;
+  const float scale = p.gamma[c] * (1 / sqrtf(p.variance[c] + p.epsilon));
   const float before = p.convolutionBias == nullptr ? 0 : p.convolutionBias[c];
   p.scale[c] = scale;
   p.bias[c] = fmaf(before - p.mean[c], scale, p.beta[c]);
-  if (p.inverse != nullptr) p.inverse[c] = inverse;
 }
 
 extern "C" __global__ void __launch_bounds__(kColumns* kRows) batchNormBackwardFinalize(const __grid_constant__ BatchNormBackwardFinalize p) {

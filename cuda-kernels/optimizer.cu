@@ -34,7 +34,6 @@ __device__ __forceinline__ void adamOne(const OptimizerStep& p, float rate, floa
 
 template <class Type, bool Adam>
 __device__ __forceinline__ void update(const OptimizerStep& p) {
-  if (p.finite != nullptr && *p.finite == 0) return;
   const OptimizerChunk chunk = p.chunks[blockIdx.x];
   const float rate = p.rate * chunk.rateScale, decay = chunk.weightDecay;
   auto vector = [&](const float* array, long long i) { return reinterpret_cast<const float4*>(array)[i]; };

@@ -126,7 +126,6 @@ struct BatchNormFold {
   const float* convolutionBias;   // or null
   float* scale;
   float* bias;
-  float* inverse;                 // 1 / sqrt(variance + epsilon), or null
   int channels;
   float epsilon;
 };
@@ -193,7 +192,7 @@ struct BatchNormBackwardApply {
   const float* mean;
   const float* scale;             // for MASK_INPUT
   const float* bias;
-  void* inputGradient;            // T, or null; may be gradient
+  void* inputGradient;            // T; may be gradient
   void* maskedGradient;           // T, or null
   int rows, channels;
   int mask;
@@ -366,7 +365,7 @@ struct OptimizerChunk {
   float rateScale, weightDecay;
 };
 // The optimizer over all parameters in one launch: block b does chunks[b]. Formulas as in io.resfuse.engine.Optimizer, in fp32.
-// Nothing changes if *finite is 0. The weights are also written rounded to T, where the kernels read them.
+// The weights are also written rounded to T, where the kernels read them.
 struct OptimizerStep {
   const OptimizerChunk* chunks;
   float* weights;                 // masters
@@ -374,7 +373,6 @@ struct OptimizerStep {
   float* first;                   // momentum, or exp_avg
   float* second;                  // exp_avg_sq, or unused
   void* stored;                   // T, or null
-  const int* finite;              // or null
   float rate, gradientScale;
   float momentum;                 // SGD; Adam: beta1
   float oneMinusBeta1;            // rounded once from the exact value, as is the next: 1 - 0.999f is off by 5e-5

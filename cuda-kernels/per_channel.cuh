@@ -22,11 +22,12 @@ struct Coefficients {
   static constexpr int planes = Type::perVector / 4;
   float4 values[planes][kMaxVectors + 4];
 
-  // All threads of the block; a barrier must follow.
+  // All threads of the block, which has two rows of them at least: one float4 each. A barrier must follow.
   __device__ __forceinline__ void stage(const float* channels, int firstVector, int vectors) {
     const int count = min((int)blockDim.x, vectors - firstVector) * planes;
     const float4* from = reinterpret_cast<const float4*>(channels) + firstVector * planes;
-    for (int i = threadNumber(); i < count; i += threadCount()) values[i % planes][i / planes] = from[i];
+    const int i = threadNumber();
+    if (i < count) values[i % planes][i / planes] = from[i];
   }
 
   // Those of this thread's vector.

@@ -28,7 +28,9 @@ template <class Type, class Parameters>
 __device__ __forceinline__ Window window(const Parameters& p, int image, int i, int j) {
   const int y = i * p.rowStride + p.rowOffset, x = j * p.columnStride + p.columnOffset;
   uint32_t inside = 0;
+#pragma unroll 1   // three, most of the time: code for four at once would seldom run
   for (int r = 0; r < p.tapRows; r++) inside |= (uint32_t)((unsigned)(y + r * p.rowStep) < (unsigned)p.inputHeight) << r;
+#pragma unroll(Type::tensorCores ? 1 : 4)   // for fp32 a register would be missing
   for (int s = 0; s < p.tapColumns; s++)
     inside |= (uint32_t)((unsigned)(x + s * p.columnStep) < (unsigned)p.inputWidth) << (16 + s);
   return {windowOffset<Type>(p, image, y, x), inside};

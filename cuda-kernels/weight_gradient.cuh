@@ -95,7 +95,7 @@ struct WeightGradientBlock {
           pixels = kept(pixels + pixelStep);
         });
       } else {
-        fetchTaps<STAGE, SLOT_AT>(b, slot);
+        fetchTaps<STAGE, SLOT_AT>(b, slot, [&](uint32_t inside) { return isOwnInside(inside); });
       }
     } else if (m < end) {
       const int pixel = m + threadIdx.x / A::CHUNKS, inputPixel = m + threadIdx.x / B::CHUNKS;
@@ -109,15 +109,17 @@ struct WeightGradientBlock {
           pixels += pixelStep;
         });
       } else {
-        fetchTaps<STAGE, SLOT_AT>(b, slot);
+        fetchTaps<STAGE, SLOT_AT>(b, slot, [&](uint32_t inside) { return isInside(inside); });
       }
     }
   }
 
-  __device__ __forceinline__ bool isInside(uint32_t inside) const { return oneTap ? inside != 0 : (inside & bits) == bits; }
+  // Whether this thread's tap of a window is, where the block has several taps; and in general.
+  __device__ __forceinline__ bool isOwnInside(uint32_t inside) const { return (inside & bits) == bits; }
+  __device__ __forceinline__ bool isInside(uint32_t inside) const { return oneTap ? inside != 0 : isOwnInside(inside); }
 
-  template <int STAGE, int SLOT_AT>
-  __device__ __forceinline__ void fetchTaps(uint32_t b, uint32_t slot) {
+  template <int STAGE, int SLOT_AT, class IsInside>
+  __device__ __forceinline__ void fetchTaps(uint32_t b, uint32_t slot, const IsInside& isInside) {
     const uint32_t found = windowFrom + slot;
     repeat<B_PASSES>([&](auto i) {
       const uint2 w = loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found);

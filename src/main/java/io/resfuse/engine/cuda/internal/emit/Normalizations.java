@@ -140,7 +140,6 @@ public final class Normalizations {
                 at.of(convolutionBias),
                 at.of(scale),
                 at.of(bias),
-                0,
                 norm.channels(),
                 norm.epsilon()));
   }

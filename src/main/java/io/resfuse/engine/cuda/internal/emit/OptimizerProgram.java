@@ -112,7 +112,6 @@ public final class OptimizerProgram {
           parameters.hasStoredCopy() ? binding.of(parameters.stored()) : 0,
           0,
           0,
-          0,
           (float) (sgd == null ? beta1 : sgd.momentum()),
           (float) (1 - beta1),
           (float) beta2,

@@ -15,7 +15,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param mean floats per channel
  * @param scale floats per channel
  * @param bias floats per channel
- * @param inputGradient tensor, or 0
+ * @param inputGradient tensor
  * @param maskedGradient tensor, or 0
  * @param rows pixels of all images
  * @param channels padded

@@ -13,7 +13,6 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param convolutionBias floats per channel, or 0
  * @param scale floats per channel
  * @param bias floats per channel
- * @param inverse 1 / sqrt(variance + epsilon), floats per channel
  * @param channels padded
  * @param epsilon added to the variance
  */
@@ -25,6 +24,5 @@ public record BatchNormFold(
     long convolutionBias,
     long scale,
     long bias,
-    long inverse,
     int channels,
     float epsilon) {}

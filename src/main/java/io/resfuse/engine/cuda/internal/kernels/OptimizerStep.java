@@ -12,7 +12,6 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param first momentum, or exp_avg
  * @param second exp_avg_sq, or 0
  * @param stored tensor
- * @param finite int that is 0 where nothing may change, or 0 (no such int)
  * @param rate learning rate
  * @param gradientScale factor of the gradients
  * @param momentum share of the batch in the running statistics
@@ -33,7 +32,6 @@ public record OptimizerStep(
     long first,
     long second,
     long stored,
-    long finite,
     float rate,
     float gradientScale,
     float momentum,

@@ -575,7 +575,6 @@ class KernelTrafficTest {
                       memory.inOut("first", floats(elements)),
                       kernel.equals("adam_") ? memory.inOut("second", floats(elements)) : 0,
                       memory.output("stored", format, elements),
-                      memory.input(HostArray.of(Format.I32, 1)),
                       0.1f,
                       1,
                       0.9f,
@@ -676,7 +675,6 @@ class KernelTrafficTest {
                     0,
                     memory.output("scale", Format.F32, 2048),
                     memory.output("bias", Format.F32, 2048),
-                    0,
                     2048,
                     1e-5f),
             0));
