@@ -262,12 +262,11 @@ public final class ServeCommand implements Callable<Integer> {
     try (Engine opened = Engines.open(engine, engineOptions);
         ModelServer server =
             ModelServer.start(models, new Loading(opened, chosen, batching), options)) {
-      out.printf(
-          "serving on http://%s:%d%s, engine %s%n",
-          host,
-          server.port(),
-          server.grpcPort() < 0 ? "" : ", gRPC on port " + server.grpcPort(),
-          opened.description());
+      String grpc = server.grpcPort() < 0 ? "" : ", gRPC on port " + server.grpcPort();
+      // In one piece, since scripts wait for it.
+      out.println(
+          "serving on http://%s:%d%s, engine %s"
+              .formatted(host, server.port(), grpc, opened.description()));
       out.flush();
       end.await();
       return server.drain() ? 0 : 1;
