@@ -81,29 +81,19 @@ __device__ __forceinline__ void gateSqueezeBackward(const GateSqueeze& p) {
   sumPixels<Type, true>(p);
 }
 
-// The floats of a vector of channels.
-template <int N>
-__device__ __forceinline__ void loadFloats(const float* from, long long vector, float (&x)[N]) {
-  const float4* four = reinterpret_cast<const float4*>(from) + vector * (N / 4);
-#pragma unroll
-  for (int i = 0; i < N / 4; ++i) {
-    const float4 v = four[i];
-    x[4 * i] = v.x;
-    x[4 * i + 1] = v.y;
-    x[4 * i + 2] = v.z;
-    x[4 * i + 3] = v.w;
-  }
-}
-
 template <class Type>
 __device__ __forceinline__ void gateScale(const GateScale& p) {
   constexpr int n = Type::perVector;
-  const int vectors = p.channels / n, vector = blockIdx.x * blockDim.x + threadIdx.x;
+  __shared__ Coefficients<Type> gates, shifts;
+  const int vectors = p.channels / n, first = blockIdx.x * blockDim.x, vector = first + threadIdx.x;
+  const long long channels = (long long)blockIdx.y * p.channels;
+  gates.stage(p.gate + channels, first, vectors);
+  if (p.shift != nullptr) shifts.stage(p.shift + channels, first, vectors);
+  __syncthreads();
   if (vector >= vectors) return;
   float gate[n], shift[n] = {};
-  const long long channels = (long long)blockIdx.y * vectors + vector;
-  loadFloats(p.gate, channels, gate);
-  if (p.shift != nullptr) loadFloats(p.shift, channels, shift);
+  gates.read(gate);
+  if (p.shift != nullptr) shifts.read(shift);
   const float lowest = p.relu ? 0.f : -INFINITY;
   const int begin = blockIdx.z * p.pixelsPerBlock, end = min(begin + p.pixelsPerBlock, p.pixels);
   for (int pixel = begin + threadIdx.y; pixel < end; pixel += blockDim.y) {

@@ -5,6 +5,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.MaxPool;
+import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Precision;
@@ -44,7 +45,10 @@ public record Cost(double flop, double bytes) {
     double output = out.elements();
     double weights = weights(operation);
     boolean hasResidual = operation.inputs().size() > 1;
-    double flop = 2 * weights * output / out.dimension(1);
+    // Gates multiply the means of an image, everything else each of its pixels.
+    double vectors =
+        operation instanceof SqueezeExcite ? out.dimension(0) : output / out.dimension(1);
+    double flop = 2 * weights * vectors;
     int element = elementBytes(workload.precision());
     double forward = element * (input + weights + output + (hasResidual ? output : 0));
     if (workload.mode() == Engine.Mode.INFERENCE) {
@@ -68,7 +72,8 @@ public record Cost(double flop, double bytes) {
   }
 
   private static boolean mustKnowResult(Operation operation) {
-    return operation instanceof FusedConv conv && (conv.relu() || conv.batchNorm() != null);
+    return (operation instanceof FusedConv conv && (conv.relu() || conv.batchNorm() != null))
+        || (operation instanceof SqueezeExcite gating && gating.relu());
   }
 
   /** Of one image; windows that leave pixels between them do not read all. */

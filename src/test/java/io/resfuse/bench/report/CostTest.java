@@ -14,6 +14,8 @@ import io.resfuse.verify.OperationShape;
 import io.resfuse.verify.OperationShape.Kind;
 import io.resfuse.verify.VerifyCase;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CostTest {
   private static Cost cost(VerifyCase test, Mode mode, Precision precision) {
@@ -72,12 +74,13 @@ class CostTest {
     assertThat(new Cost(5000, 900).leastSeconds(ceiling)).isEqualTo(9);
   }
 
-  @Test
-  void layersOfANetworkAddUpToItsFlops() {
-    var network = ResNet.build(ResNetConfig.of("resnet50"));
+  @ParameterizedTest
+  @ValueSource(strings = {"resnet50", "seresnet50"})
+  void layersOfANetworkAddUpToItsFlops(String name) {
+    var network = ResNet.build(ResNetConfig.of(name));
     double flop = 0;
     int layers = 0;
-    Workload workload = new Workload("resnet50", Mode.INFERENCE, 1, 224, Precision.FP32);
+    Workload workload = new Workload(name, Mode.INFERENCE, 1, 224, Precision.FP32);
     for (NetworkCases.Layer layer : new NetworkCases(network, 1, 224, 224).layers()) {
       flop += layer.count() * Cost.of(network, layer.operation(), workload).flop();
       layers += layer.count();

@@ -6,7 +6,6 @@ import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.MaxPool;
-import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
@@ -72,7 +71,7 @@ final class OnnxModel {
     } else if (operation instanceof Linear linear) {
       Message gemm = node("Gemm", out, in, linear.weight().name(), linear.bias().name());
       graph.message(1, gemm.message(5, integer("transB", 1)));
-    } else if (operation instanceof SubsampledIdentity) {
+    } else {
       throw new IllegalArgumentException("no ONNX form of " + operation.name() + " is written");
     }
     return out;
