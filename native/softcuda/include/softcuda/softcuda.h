@@ -35,6 +35,10 @@ size_t softcudaLastCounters(char* text, size_t size);
 void softcudaSampleBlocks(unsigned long long most);
 void softcudaSelectBlocks(const unsigned long long* blocks, size_t count);
 
+/* Bytes that copies have moved from one device to another since the process began; 0 where there is no such device.
+   What kernels read and write of other devices is not in it. Thread-safe. */
+unsigned long long softcudaPeerCopyBytes(int from, int to);
+
 /* Ends collecting and sampling and forgets the last counters. */
 void softcudaResetCounters(void);
 

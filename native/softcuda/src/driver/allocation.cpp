@@ -12,7 +12,7 @@
 namespace softcuda::driver {
 
 Memory& memory() {
-  static Memory* const all = Memory::create(deviceMemory()).release();
+  static Memory* const all = Memory::create(deviceMemory(), deviceCount()).release();
   return *all;
 }
 
@@ -30,12 +30,13 @@ std::string hex(uint64_t value) {
 uint64_t Records::allocate(Context& context, size_t bytes, size_t alignment, AllocationKind kind, unsigned flags,
                            std::shared_ptr<Pool> pool) {
   uint64_t address = 0;
-  const Failure failure = memory().allocate(bytes, alignment, kind, &address);
+  const Owner owner = pool != nullptr ? Owner{pool->device, context.id()} : context.peers()->self();
+  const Failure failure = memory().allocate(bytes, alignment, kind, &address, owner);
   if (failure.code != CUDA_SUCCESS) {
     throw Error(static_cast<CUresult>(failure.code),
                 std::to_string(bytes) + " bytes asked for, " +
-                    std::to_string(deviceMemory() - std::min(deviceMemory(), memory().bytesInUse())) + " of " +
-                    std::to_string(deviceMemory()) + " free. " + failure.report);
+                    std::to_string(deviceMemory() - std::min(deviceMemory(), memory().bytesInUse(owner.device))) +
+                    " of " + std::to_string(deviceMemory()) + " free. " + failure.report);
   }
   Record record;
   memory().find(address, &record.allocation);
@@ -49,7 +50,7 @@ uint64_t Records::allocate(Context& context, size_t bytes, size_t alignment, All
 }
 
 void Records::adopt(Context& context, uint64_t base, size_t bytes, unsigned flags) {
-  const Failure failure = memory().adopt(base, bytes, AllocationKind::HostRegistered);
+  const Failure failure = memory().adopt(base, bytes, AllocationKind::HostRegistered, context.peers()->self());
   if (failure.code != CUDA_SUCCESS) throw Error(static_cast<CUresult>(failure.code), failure.report);
   Record record;
   memory().find(base, &record.allocation);

@@ -13,7 +13,7 @@ namespace softcuda::driver {
 
 class Context;
 
-// The process's device memory (there is one device); never destroyed.
+// The memory of all devices, for the process; never destroyed.
 Memory& memory();
 
 struct Pool;

@@ -60,10 +60,11 @@ std::shared_ptr<Event> findEvent(CUevent handle) {
   return event;
 }
 
-Context::Context(unsigned contextFlags, bool primary)
+Context::Context(unsigned contextFlags, bool primary, int device)
     : flags(contextFlags),
       id_(nextContextId.fetch_add(1)),
       primary_(primary),
+      peers_(std::make_shared<Peers>(Owner{device, id_})),
       fault_(std::make_shared<Fault>()),
       legacy_(std::make_shared<Stream>()) {
   const size_t defaults[] = {1024, 1 << 20, 8 << 20, 2, 2048, 64, 0};
@@ -73,8 +74,8 @@ Context::Context(unsigned contextFlags, bool primary)
   legacy_->id = nextStreamId.fetch_add(1);
 }
 
-std::shared_ptr<Context> Context::create(unsigned flags, bool primary) {
-  auto context = std::make_shared<Context>(flags, primary);
+std::shared_ptr<Context> Context::create(unsigned flags, bool primary, int device) {
+  auto context = std::make_shared<Context>(flags, primary, device);
   context->legacy_->context = context;
   context->handle_ = contexts().add(context);
   return context;
@@ -220,6 +221,10 @@ void Context::runHere(Stream& stream, std::function<CUresult()> body) {
   submit(stream, operation);
   const CUresult result = scheduler().runHere(operation);
   if (result != CUDA_SUCCESS) throw Error(result, "the context has failed before, or the memory is gone");
+}
+
+void Context::comeAfter(const OperationPtr& operation) {
+  submit(*legacy_, std::make_shared<Operation>(), {operation});
 }
 
 std::vector<OperationPtr> Context::tails() {

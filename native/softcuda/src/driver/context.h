@@ -11,6 +11,7 @@
 
 #include "driver/call.h"
 #include "driver/handles.h"
+#include "driver/peers.h"
 #include "driver/scheduler.h"
 #include "driver/work.h"
 
@@ -51,12 +52,14 @@ struct Event {
 
 class Context : public std::enable_shared_from_this<Context> {
  public:
-  static std::shared_ptr<Context> create(unsigned flags, bool primary);
-  explicit Context(unsigned flags, bool primary);
+  static std::shared_ptr<Context> create(unsigned flags, bool primary, int device);
+  Context(unsigned flags, bool primary, int device);
 
   CUcontext handle() const { return handle_; }
   uint64_t id() const { return id_; }
   bool primary() const { return primary_; }
+  int device() const { return peers_->self().device; }
+  const std::shared_ptr<Peers>& peers() const { return peers_; }
   const std::shared_ptr<Fault>& fault() const { return fault_; }
   bool destroyed() const { return destroyed_.load(std::memory_order_acquire); }
 
@@ -80,6 +83,8 @@ class Context : public std::enable_shared_from_this<Context> {
   OperationPtr join(Stream& stream);
   // Runs the body on the calling thread, in the stream's order (synchronous copies). Throws its error.
   void runHere(Stream& stream, std::function<CUresult()> body);
+  // All that the context does from now on in streams that its legacy stream waits for comes after the operation.
+  void comeAfter(const OperationPtr& operation);
 
   void synchronize();  // waits for all of the context's work; throws the sticky error
   void waitIdle();     // the same without the error
@@ -106,6 +111,7 @@ class Context : public std::enable_shared_from_this<Context> {
   CUcontext handle_ = nullptr;
   uint64_t id_ = 0;
   bool primary_ = false;
+  std::shared_ptr<Peers> peers_;
   std::shared_ptr<Fault> fault_;
   std::atomic<bool> destroyed_{false};
   std::shared_ptr<Stream> legacy_;

@@ -1,5 +1,6 @@
 // cuCtx* and cuDevicePrimaryCtx*.
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 #include "driver/current_context.h"
@@ -16,9 +17,11 @@ struct Primary {
   unsigned flags = CU_CTX_SCHED_AUTO;
 };
 
-Primary& primary() {
-  static Primary* const p = new Primary();
-  return *p;
+// That of a device; throws INVALID_DEVICE.
+Primary& primary(CUdevice dev) {
+  static auto* const all = new std::array<Primary, kMostDevices>();
+  checkDevice(dev);
+  return (*all)[static_cast<size_t>(dev)];
 }
 
 void checkFlags(unsigned flags) {
@@ -26,8 +29,6 @@ void checkFlags(unsigned flags) {
   require((flags & ~CU_CTX_FLAGS_MASK) == 0 && (schedule & (schedule - 1)) == 0, CUDA_ERROR_INVALID_VALUE,
           "unknown or contradicting context flags");
 }
-
-void checkDevice(CUdevice dev) { require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0"); }
 
 }  // namespace
 
@@ -40,7 +41,7 @@ CUresult cuCtxCreate_v2(CUcontext* result, unsigned int flags, CUdevice dev) {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkFlags(flags);
     checkDevice(dev);
-    *result = Context::create(flags, false)->handle();
+    *result = Context::create(flags, false, dev)->handle();
     contextStack().push_back(*result);
     return CUDA_SUCCESS;
   });
@@ -129,8 +130,7 @@ CUresult cuCtxGetCurrent(CUcontext* result) {
 CUresult cuCtxGetDevice(CUdevice* dev) {
   return driverCall(__func__, [&] {
     require(dev != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    currentContext(true);
-    *dev = 0;
+    *dev = currentContext(true)->device();
     return CUDA_SUCCESS;
   });
 }
@@ -138,8 +138,7 @@ CUresult cuCtxGetDevice(CUdevice* dev) {
 CUresult cuCtxGetDevice_v2(CUdevice* dev, CUcontext handle) {
   return driverCall(__func__, [&] {
     require(dev != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    handle == nullptr ? currentContext(true) : findContext(handle);
-    *dev = 0;
+    *dev = (handle == nullptr ? currentContext(true) : findContext(handle))->device();
     return CUDA_SUCCESS;
   });
 }
@@ -272,41 +271,47 @@ CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest) {
   });
 }
 
-CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned int flags) {
-  return contextCall(__func__, [&](Context& context) -> CUresult {
+CUresult cuCtxEnablePeerAccess(CUcontext handle, unsigned int flags) {
+  return contextCall(__func__, [&](Context& context) {
     require(flags == 0, CUDA_ERROR_INVALID_VALUE, "flags must be 0");
-    if (findContext(peer).get() == &context) throw Error(CUDA_ERROR_INVALID_DEVICE, "a context is not its own peer");
-    throw Error(CUDA_ERROR_PEER_ACCESS_UNSUPPORTED, "both contexts are on the same device");
+    const std::shared_ptr<Context> peer = findContext(handle);
+    require(peer.get() != &context, CUDA_ERROR_INVALID_DEVICE, "a context is not its own peer");
+    require(peer->device() != context.device(), CUDA_ERROR_PEER_ACCESS_UNSUPPORTED,
+            "both contexts are on the same device");
+    context.peers()->enable(peer->id());
+    return CUDA_SUCCESS;
   });
 }
 
-CUresult cuCtxDisablePeerAccess(CUcontext peer) {
-  return contextCall(__func__, [&](Context&) -> CUresult {
-    findContext(peer);
-    throw Error(CUDA_ERROR_PEER_ACCESS_NOT_ENABLED, "peer access was not enabled");
+CUresult cuCtxDisablePeerAccess(CUcontext handle) {
+  return contextCall(__func__, [&](Context& context) {
+    const std::shared_ptr<Context> peer = findContext(handle);
+    context.waitIdle();  // what still uses the access ends first
+    context.peers()->disable(peer->id());
+    return CUDA_SUCCESS;
   });
 }
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext* result, CUdevice dev) {
   return driverCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    checkDevice(dev);
-    std::lock_guard lock(primary().mutex);
-    if (primary().context == nullptr) primary().context = Context::create(primary().flags, true);
-    ++primary().retained;
-    *result = primary().context->handle();
+    Primary& mine = primary(dev);
+    std::lock_guard lock(mine.mutex);
+    if (mine.context == nullptr) mine.context = Context::create(mine.flags, true, dev);
+    ++mine.retained;
+    *result = mine.context->handle();
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
   return driverCall(__func__, [&] {
-    checkDevice(dev);
+    Primary& mine = primary(dev);
     std::shared_ptr<Context> last;
     {
-      std::lock_guard lock(primary().mutex);
-      require(primary().retained > 0, CUDA_ERROR_INVALID_CONTEXT, "the primary context is not retained");
-      if (--primary().retained == 0) last = std::move(primary().context);
+      std::lock_guard lock(mine.mutex);
+      require(mine.retained > 0, CUDA_ERROR_INVALID_CONTEXT, "the primary context is not retained");
+      if (--mine.retained == 0) last = std::move(mine.context);
     }
     if (last != nullptr) last->destroy();
     return CUDA_SUCCESS;
@@ -315,13 +320,13 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice dev) {
 
 CUresult cuDevicePrimaryCtxReset_v2(CUdevice dev) {
   return driverCall(__func__, [&] {
-    checkDevice(dev);
+    Primary& mine = primary(dev);
     std::shared_ptr<Context> old;
     {
-      std::lock_guard lock(primary().mutex);
-      old = std::move(primary().context);
-      primary().retained = 0;
-      primary().flags = CU_CTX_SCHED_AUTO;
+      std::lock_guard lock(mine.mutex);
+      old = std::move(mine.context);
+      mine.retained = 0;
+      mine.flags = CU_CTX_SCHED_AUTO;
     }
     if (old != nullptr) old->destroy();
     return CUDA_SUCCESS;
@@ -330,11 +335,11 @@ CUresult cuDevicePrimaryCtxReset_v2(CUdevice dev) {
 
 CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice dev, unsigned int flags) {
   return driverCall(__func__, [&] {
-    checkDevice(dev);
+    Primary& mine = primary(dev);
     checkFlags(flags);
-    std::lock_guard lock(primary().mutex);
-    primary().flags = flags;
-    if (primary().context != nullptr) primary().context->flags = flags;
+    std::lock_guard lock(mine.mutex);
+    mine.flags = flags;
+    if (mine.context != nullptr) mine.context->flags = flags;
     return CUDA_SUCCESS;
   });
 }
@@ -342,10 +347,10 @@ CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice dev, unsigned int flags) {
 CUresult cuDevicePrimaryCtxGetState(CUdevice dev, unsigned int* flags, int* active) {
   return driverCall(__func__, [&] {
     require(flags != nullptr && active != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    checkDevice(dev);
-    std::lock_guard lock(primary().mutex);
-    *flags = primary().flags;
-    *active = primary().context != nullptr ? 1 : 0;
+    Primary& mine = primary(dev);
+    std::lock_guard lock(mine.mutex);
+    *flags = mine.flags;
+    *active = mine.context != nullptr ? 1 : 0;
     return CUDA_SUCCESS;
   });
 }

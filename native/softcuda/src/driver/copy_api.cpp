@@ -13,6 +13,8 @@ using namespace softcuda::driver;
 
 namespace {
 
+constexpr CUmemorytype kHost = CU_MEMORYTYPE_HOST, kDevice = CU_MEMORYTYPE_DEVICE, kUnified = CU_MEMORYTYPE_UNIFIED;
+
 bool isPageable(CUmemorytype type, const void* host, CUdeviceptr device) {
   if (type == CU_MEMORYTYPE_HOST) return !isKnown(reinterpret_cast<uint64_t>(host));
   return type == CU_MEMORYTYPE_UNIFIED && !isKnown(device);
@@ -31,7 +33,7 @@ bool isCapturing(Context& context, const Stream& stream) {
 }
 
 // The source's rows, one after another.
-std::shared_ptr<std::vector<uint8_t>> stage(const CUDA_MEMCPY3D& s) {
+std::shared_ptr<std::vector<uint8_t>> stage(Context& context, const CUDA_MEMCPY3D& s) {
   auto bytes = std::make_shared<std::vector<uint8_t>>(s.WidthInBytes * s.Height * s.Depth);
   CUDA_MEMCPY3D to = s;
   to.dstMemoryType = CU_MEMORYTYPE_HOST;
@@ -41,19 +43,20 @@ std::shared_ptr<std::vector<uint8_t>> stage(const CUDA_MEMCPY3D& s) {
   to.dstHeight = s.Height;
   CopyWork copy;
   copy.shape = to;
-  executeCopy(copy);
+  executeCopy(copy, *context.peers());
   return bytes;
 }
 
-void copyAsync(Context& context, const CUDA_MEMCPY3D& s, CUstream handle) {
+void copyAsync(Context& context, const CUDA_MEMCPY3D& s, CUstream handle, bool peer = false) {
   const auto stream = context.stream(handle);
   checkCopy(s);
   CopyWork copy;
   copy.shape = s;
+  copy.peer = peer;
   if (!isCapturing(context, *stream) && s.WidthInBytes != 0 && s.Height != 0 && s.Depth != 0) {
-    if (isPageable(s.srcMemoryType, s.srcHost, s.srcDevice)) copy.staged = stage(s);
+    if (isPageable(s.srcMemoryType, s.srcHost, s.srcDevice)) copy.staged = stage(context, s);
     if (isPageable(s.dstMemoryType, s.dstHost, s.dstDevice)) {
-      context.runHere(*stream, [&copy] { return executeCopy(copy); });
+      context.runHere(*stream, [&] { return executeCopy(copy, *context.peers()); });
       return;
     }
   }
@@ -70,7 +73,7 @@ void copyNow(Context& context, const CUDA_MEMCPY3D& s) {
     context.enqueue(*stream, std::move(copy));  // the host does not wait for copies within the device
     return;
   }
-  context.runHere(*stream, [&copy] { return executeCopy(copy); });
+  context.runHere(*stream, [&] { return executeCopy(copy, *context.peers()); });
 }
 
 CUDA_MEMCPY3D linear(CUmemorytype dstType, CUdeviceptr dst, CUmemorytype srcType, CUdeviceptr src, size_t bytes) {
@@ -116,6 +119,57 @@ CUDA_MEMCPY3D fromPeer(const CUDA_MEMCPY3D_PEER& c) {
   return s;
 }
 
+// The contexts of a copy between devices.
+struct Ends {
+  std::shared_ptr<Context> source, target;
+
+  Ends(CUcontext from, CUcontext to) : source(findContext(from)), target(findContext(to)) {}
+
+  // Throws INVALID_VALUE where memory does not lie on the device of the context that is named for it.
+  void check(const CUDA_MEMCPY3D& s) const {
+    if (s.srcMemoryType == kDevice) checkSide(*source, s.srcDevice, "source");
+    if (s.dstMemoryType == kDevice) checkSide(*target, s.dstDevice, "destination");
+  }
+
+ private:
+  static void checkSide(const Context& context, CUdeviceptr address, const char* what) {
+    Allocation found;
+    if (!memory().find(address, &found) || isHost(found.kind) || found.owner.device == context.device()) return;
+    throw Error(CUDA_ERROR_INVALID_VALUE, std::string("the copy's ") + what + " " + hex(address) + " lies on device " +
+                                              std::to_string(found.owner.device) + ", its context is on device " +
+                                              std::to_string(context.device()));
+  }
+};
+
+// It comes after all that the three contexts have been given, and what they are given then comes after it.
+CUresult peerNow(const char* function, const Ends& ends, const CUDA_MEMCPY3D& s) {
+  return contextCall(function, [&](Context& context) {
+    ends.check(s);
+    refuseWhileCapturing("a synchronous copy");
+    checkCopy(s);
+    CopyWork copy;
+    copy.shape = s;
+    copy.peer = true;
+    std::vector<OperationPtr> after = ends.source->tails();
+    const std::vector<OperationPtr> more = ends.target->tails();
+    after.insert(after.end(), more.begin(), more.end());
+    const OperationPtr operation = makeOperation(context, 0, copy);
+    context.submit(*context.stream(CU_STREAM_LEGACY), operation, std::move(after));
+    for (Context* each : {ends.source.get(), ends.target.get()}) {
+      if (each != &context) each->comeAfter(operation);
+    }
+    return CUDA_SUCCESS;
+  });
+}
+
+CUresult peerLater(const char* function, const Ends& ends, const CUDA_MEMCPY3D& s, CUstream stream) {
+  return contextCall(function, [&](Context& context) {
+    ends.check(s);
+    copyAsync(context, s, stream, true);
+    return CUDA_SUCCESS;
+  });
+}
+
 template <typename Make>
 CUresult now(const char* function, Make make) {
   return contextCall(function, [&](Context& context) {
@@ -138,8 +192,6 @@ const T& checked(const T* shape) {
   return *shape;
 }
 
-constexpr CUmemorytype kHost = CU_MEMORYTYPE_HOST, kDevice = CU_MEMORYTYPE_DEVICE, kUnified = CU_MEMORYTYPE_UNIFIED;
-
 }  // namespace
 
 CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t n) {
@@ -154,8 +206,9 @@ CUresult cuMemcpyDtoH_v2(void* dst, CUdeviceptr src, size_t n) {
 CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t n) {
   return now(__func__, [&] { return linear(kDevice, dst, kDevice, src, n); });
 }
-CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext, CUdeviceptr src, CUcontext, size_t n) {
-  return now(__func__, [&] { return linear(kDevice, dst, kDevice, src, n); });
+CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext to, CUdeviceptr src, CUcontext from, size_t n) {
+  return driverCall(__func__,
+                    [&] { return peerNow("cuMemcpyPeer", Ends(from, to), linear(kDevice, dst, kDevice, src, n)); });
 }
 CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D* c) {
   return now(__func__, [&] { return from2D(checked(c)); });
@@ -167,7 +220,8 @@ CUresult cuMemcpy3D_v2(const CUDA_MEMCPY3D* c) {
   return now(__func__, [&] { return checked(c); });
 }
 CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER* c) {
-  return now(__func__, [&] { return fromPeer(checked(c)); });
+  return driverCall(
+      __func__, [&] { return peerNow("cuMemcpy3DPeer", Ends(checked(c).srcContext, c->dstContext), fromPeer(*c)); });
 }
 
 CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) {
@@ -182,8 +236,10 @@ CUresult cuMemcpyDtoHAsync_v2(void* dst, CUdeviceptr src, size_t n, CUstream s) 
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream s) {
   return later(__func__, s, [&] { return linear(kDevice, dst, kDevice, src, n); });
 }
-CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext, CUdeviceptr src, CUcontext, size_t n, CUstream s) {
-  return later(__func__, s, [&] { return linear(kDevice, dst, kDevice, src, n); });
+CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext to, CUdeviceptr src, CUcontext from, size_t n, CUstream s) {
+  return driverCall(__func__, [&] {
+    return peerLater("cuMemcpyPeerAsync", Ends(from, to), linear(kDevice, dst, kDevice, src, n), s);
+  });
 }
 CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D* c, CUstream s) {
   return later(__func__, s, [&] { return from2D(checked(c)); });
@@ -192,7 +248,9 @@ CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D* c, CUstream s) {
   return later(__func__, s, [&] { return checked(c); });
 }
 CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER* c, CUstream s) {
-  return later(__func__, s, [&] { return fromPeer(checked(c)); });
+  return driverCall(__func__, [&] {
+    return peerLater("cuMemcpy3DPeerAsync", Ends(checked(c).srcContext, c->dstContext), fromPeer(*c), s);
+  });
 }
 
 namespace {
@@ -207,7 +265,7 @@ CUresult fill(const char* function, CUstream stream, CUdeviceptr dst, size_t pit
     checkFill(work.shape);
     // The host waits for a fill only where it may see the memory.
     if (wait && !isOnDevice(CU_MEMORYTYPE_DEVICE, nullptr, dst)) {
-      context.runHere(*s, [&work] { return executeFill(work); });
+      context.runHere(*s, [&] { return executeFill(work, *context.peers()); });
     } else {
       context.enqueue(*s, work);
     }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "driver/call.h"
 #include "driver/report.h"
 
 namespace softcuda::driver {
@@ -36,6 +37,17 @@ const DeviceProfile& chooseProfile() {
   return kProfiles[0];
 }
 
+int chooseCount() {
+  const char* wanted = std::getenv("SOFTCUDA_DEVICES");
+  if (wanted == nullptr || *wanted == '\0') return 1;
+  char* end = nullptr;
+  const long number = std::strtol(wanted, &end, 10);
+  if (*end == '\0' && number >= 1 && number <= kMostDevices) return static_cast<int>(number);
+  report(std::string("softcuda: SOFTCUDA_DEVICES=") + wanted + " is not a number from 1 to " +
+         std::to_string(kMostDevices) + ". Going on with one device.");
+  return 1;
+}
+
 size_t chooseMemory() {
   struct sysinfo host{};
   size_t bytes = device().memoryBytes;
@@ -61,6 +73,19 @@ size_t chooseMemory() {
 const DeviceProfile& device() {
   static const DeviceProfile& profile = chooseProfile();
   return profile;
+}
+
+int deviceCount() {
+  static const int count = chooseCount();
+  return count;
+}
+
+void checkDevice(CUdevice number) {
+  if (number >= 0 && number < deviceCount()) return;
+  throw Error(CUDA_ERROR_INVALID_DEVICE, "device " + std::to_string(number) + " does not exist: there " +
+                                             (deviceCount() == 1 ? "is one, number 0"
+                                                                 : "are " + std::to_string(deviceCount()) + ", 0 to " +
+                                                                       std::to_string(deviceCount() - 1)));
 }
 
 size_t deviceMemory() {

@@ -1,4 +1,4 @@
-// The device that softcuda pretends to be.
+// The devices that softcuda pretends to be: all of one kind.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -36,8 +36,15 @@ struct DeviceProfile {
 // That of SOFTCUDA_DEVICE (a100, h100, rtx4090; default a100).
 const DeviceProfile& device();
 
-// Bytes of device memory: SOFTCUDA_MEMORY (bytes, or with a suffix K, M, G), else the profile's, but at most three
-// quarters of the host's.
+// How many there are: SOFTCUDA_DEVICES, 1 to kMostDevices; default 1.
+inline constexpr int kMostDevices = 16;
+int deviceCount();
+
+// Throws INVALID_DEVICE unless there is a device of that number.
+void checkDevice(CUdevice number);
+
+// Bytes of memory of each device: SOFTCUDA_MEMORY (bytes, or with a suffix K, M, G), else the profile's, but at most
+// three quarters of the host's.
 size_t deviceMemory();
 
 }  // namespace softcuda::driver

@@ -13,11 +13,25 @@ namespace softcuda::driver {
 
 namespace {
 
-constexpr char kPciBusId[] = "0000:01:00.0";
-constexpr CUuuid kUuid = {{'s', 'o', 'f', 't', 'c', 'u', 'd', 'a', ' ', 'd', 'e', 'v', 'i', 'c', 'e', '0'}};
+constexpr size_t kBusIdLength = 12;
+
+// Each device is alone on a bus, as if behind a switch of its own.
+int busOf(CUdevice dev) { return dev + 1; }
+
+std::string busId(CUdevice dev) {
+  const int bus = busOf(dev);
+  return std::string("0000:") + "0123456789abcdef"[bus / 16] + "0123456789abcdef"[bus % 16] + ":00.0";
+}
+
+CUuuid uuidOf(CUdevice dev) {
+  CUuuid uuid{};
+  std::snprintf(uuid.bytes, sizeof uuid.bytes, "softcuda device");
+  uuid.bytes[sizeof uuid.bytes - 1] = "0123456789abcdef"[dev];
+  return uuid;
+}
 
 // Value of a CUdevice_attribute; false for one that does not exist.
-bool attribute(int attribute, int* value) {
+bool attribute(int attribute, CUdevice dev, int* value) {
   const DeviceProfile& d = device();
   switch (attribute) {
     case 1: *value = d.maxThreadsPerBlock(); return true;
@@ -52,7 +66,7 @@ bool attribute(int attribute, int* value) {
     case 30: *value = 512; return true;
     case 31: *value = 1; return true;                                           // concurrent kernels
     case 32: *value = std::strcmp(d.key, "rtx4090") == 0 ? 0 : 1; return true;  // ECC
-    case 33: *value = 1; return true;                                           // PCI bus
+    case 33: *value = busOf(dev); return true;                                  // PCI bus
     case 34: *value = 0; return true;
     case 35: *value = 0; return true;
     case 36: *value = d.memoryClockKHz; return true;
@@ -163,12 +177,6 @@ bool attribute(int attribute, int* value) {
   return false;
 }
 
-void checkDevice(CUdevice dev) {
-  if (dev != 0)
-    throw Error(CUDA_ERROR_INVALID_DEVICE,
-                "device " + std::to_string(dev) + " does not exist: there is one, number 0");
-}
-
 }  // namespace
 
 }  // namespace softcuda::driver
@@ -205,7 +213,7 @@ CUresult cuDeviceGet(CUdevice* dev, int ordinal) {
 CUresult cuDeviceGetCount(int* count) {
   return driverCall(__func__, [&] {
     require(count != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
-    *count = 1;
+    *count = deviceCount();
     return CUDA_SUCCESS;
   });
 }
@@ -223,7 +231,7 @@ CUresult cuDeviceGetUuid(CUuuid* uuid, CUdevice dev) {
   return driverCall(__func__, [&] {
     require(uuid != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkDevice(dev);
-    *uuid = kUuid;
+    *uuid = uuidOf(dev);
     return CUDA_SUCCESS;
   });
 }
@@ -243,7 +251,7 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute which, CUdevice dev
   return driverCall(__func__, [&] {
     require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkDevice(dev);
-    if (!attribute(static_cast<int>(which), value)) {
+    if (!attribute(static_cast<int>(which), dev, value)) {
       throw Error(CUDA_ERROR_INVALID_VALUE, "no device attribute " + std::to_string(static_cast<int>(which)));
     }
     return CUDA_SUCCESS;
@@ -283,22 +291,25 @@ CUresult cuDeviceGetPCIBusId(char* id, int length, CUdevice dev) {
   return driverCall(__func__, [&] {
     require(id != nullptr && length > 0, CUDA_ERROR_INVALID_VALUE, "no room for the bus id");
     checkDevice(dev);
-    require(length >= static_cast<int>(sizeof kPciBusId), CUDA_ERROR_INVALID_VALUE,
-            "13 bytes are needed for the bus id");
-    std::snprintf(id, static_cast<size_t>(length), "%s", kPciBusId);
+    require(length > static_cast<int>(kBusIdLength), CUDA_ERROR_INVALID_VALUE, "13 bytes are needed for the bus id");
+    std::snprintf(id, static_cast<size_t>(length), "%s", busId(dev).c_str());
     return CUDA_SUCCESS;
   });
 }
 
 CUresult cuDeviceGetByPCIBusId(CUdevice* dev, const char* id) {
-  return driverCall(__func__, [&] {
+  return driverCall(__func__, [&]() -> CUresult {
     require(dev != nullptr && id != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     const std::string wanted(id);
-    if (wanted != kPciBusId && wanted != "0000:01:00" && wanted != "01:00.0") {
-      throw Error(CUDA_ERROR_INVALID_DEVICE, "no device at PCI bus id '" + wanted + "'; there is " + kPciBusId);
+    for (CUdevice one = 0; one < deviceCount(); ++one) {
+      const std::string there = busId(one);
+      if (wanted == there || wanted == there.substr(0, 10) || wanted == there.substr(5)) {
+        *dev = one;
+        return CUDA_SUCCESS;
+      }
     }
-    *dev = 0;
-    return CUDA_SUCCESS;
+    throw Error(CUDA_ERROR_INVALID_DEVICE,
+                "no device at PCI bus id '" + wanted + "'; the last is at " + busId(deviceCount() - 1));
   });
 }
 
@@ -322,17 +333,26 @@ CUresult cuDeviceCanAccessPeer(int* can, CUdevice dev, CUdevice peer) {
     require(can != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkDevice(dev);
     checkDevice(peer);
-    *can = 0;  // a device is not its own peer
+    *can = dev != peer ? 1 : 0;  // a device is not its own peer
     return CUDA_SUCCESS;
   });
 }
 
-CUresult cuDeviceGetP2PAttribute(int* value, int, CUdevice from, CUdevice to) {
-  return driverCall(__func__, [&]() -> CUresult {
+CUresult cuDeviceGetP2PAttribute(int* value, int which, CUdevice from, CUdevice to) {
+  return driverCall(__func__, [&] {
     require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkDevice(from);
     checkDevice(to);
-    throw Error(CUDA_ERROR_INVALID_DEVICE, "both devices are the same");
+    require(from != to, CUDA_ERROR_INVALID_DEVICE, "both devices are the same");
+    switch (which) {
+      case 1: *value = 0; break;  // performance rank: all links are alike
+      case 2: *value = 1; break;  // access
+      case 3: *value = 1; break;  // atomic operations
+      case 4: *value = 0; break;  // CUDA arrays: there are none
+      case 5: *value = 0; break;
+      default: throw Error(CUDA_ERROR_INVALID_VALUE, "no peer attribute " + std::to_string(which));
+    }
+    return CUDA_SUCCESS;
   });
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "driver/call.h"
+#include "driver/device.h"
+#include "driver/peers.h"
 
 namespace {
 
@@ -24,4 +26,9 @@ extern "C" SOFTCUDA_API size_t softcudaLastReport(char* text, size_t size) {
 }
 extern "C" SOFTCUDA_API size_t softcudaLastMessage(char* text, size_t size) {
   return give(softcuda::driver::lastMessage(), text, size);
+}
+extern "C" SOFTCUDA_API unsigned long long softcudaPeerCopyBytes(int from, int to) {
+  const int count = softcuda::driver::deviceCount();
+  const bool exist = from >= 0 && from < count && to >= 0 && to < count;
+  return exist ? softcuda::driver::peerCopyBytes(from, to) : 0;
 }

@@ -141,7 +141,8 @@ CUresult cuFuncLoad(CUfunction handle) {
 
 CUresult cuKernelGetAttribute(int* value, CUfunction_attribute which, CUkernel handle, CUdevice dev) {
   return contextCall(__func__, [&](Context&) {
-    require(value != nullptr && dev == 0, CUDA_ERROR_INVALID_VALUE, "null result pointer, or no such device");
+    require(value != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
+    checkDevice(dev);
     *value = attributeOf(*findFunction(reinterpret_cast<CUfunction>(handle)), which);
     return CUDA_SUCCESS;
   });
@@ -149,7 +150,7 @@ CUresult cuKernelGetAttribute(int* value, CUfunction_attribute which, CUkernel h
 
 CUresult cuKernelSetAttribute(CUfunction_attribute which, int value, CUkernel handle, CUdevice dev) {
   return contextCall(__func__, [&](Context&) {
-    require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
+    checkDevice(dev);
     setAttribute(*findFunction(reinterpret_cast<CUfunction>(handle)), which, value);
     return CUDA_SUCCESS;
   });

@@ -160,7 +160,7 @@ CUresult cuLaunchCooperativeKernel(CUfunction f, unsigned int gridX, unsigned in
 CUresult cuLaunchCooperativeKernelMultiDevice(CUDA_LAUNCH_PARAMS* launches, unsigned int count, unsigned int) {
   return contextCall(__func__, [&](Context& context) {
     require(launches != nullptr && count == 1, CUDA_ERROR_INVALID_VALUE,
-            "there is one device, so one launch can be given");
+            "launches on one device only are supported: give one");
     const CUDA_LAUNCH_PARAMS& l = launches[0];
     require(l.hStream != nullptr && l.hStream != CU_STREAM_LEGACY, CUDA_ERROR_INVALID_VALUE,
             "the default stream cannot be used");

@@ -20,8 +20,8 @@ constexpr size_t kPitch = 512;
 }  // namespace
 
 CUresult cuMemGetInfo_v2(size_t* free, size_t* total) {
-  return contextCall(__func__, [&](Context&) {
-    const size_t used = std::min(deviceMemory(), memory().bytesInUse());
+  return contextCall(__func__, [&](Context& context) {
+    const size_t used = std::min(deviceMemory(), memory().bytesInUse(context.device()));
     if (free != nullptr) *free = deviceMemory() - used;
     if (total != nullptr) *total = deviceMemory();
     return CUDA_SUCCESS;
@@ -59,6 +59,10 @@ CUresult cuMemFree_v2(CUdeviceptr address) {
     if (address == 0) return CUDA_SUCCESS;
     refuseWhileCapturing("a free");
     context.waitIdle();  // as the real driver does: what still uses the memory ends first
+    Record record;
+    if (Records::instance().find(address, &record) && record.context != context.handle()) {
+      if (const auto owner = contexts().find(record.context)) owner->waitIdle();
+    }
     Records::instance().release(address,
                                 {AllocationKind::Device, AllocationKind::Managed, AllocationKind::StreamOrdered},
                                 CUDA_ERROR_INVALID_VALUE);
@@ -185,7 +189,8 @@ void checkManaged(CUdeviceptr address, size_t bytes) {
   }
 }
 
-bool isPlace(int id) { return id == 0 || id == CU_DEVICE_CPU; }
+bool isDevice(int id) { return id >= 0 && id < deviceCount(); }
+bool isPlace(int id) { return isDevice(id) || id == CU_DEVICE_CPU; }
 
 CUresult prefetch(const char* function, CUdeviceptr address, size_t bytes, bool known, CUstream stream) {
   return contextCall(function, [&](Context& context) {
@@ -213,7 +218,8 @@ CUresult cuMemPrefetchAsync(CUdeviceptr address, size_t bytes, CUdevice dev, CUs
 
 CUresult cuMemPrefetchAsync_v2(CUdeviceptr address, size_t bytes, CUmemLocation location, unsigned int,
                                CUstream stream) {
-  return prefetch(__func__, address, bytes, location.type != CU_MEM_LOCATION_TYPE_DEVICE || location.id == 0, stream);
+  return prefetch(__func__, address, bytes, location.type != CU_MEM_LOCATION_TYPE_DEVICE || isDevice(location.id),
+                  stream);
 }
 
 CUresult cuMemAdvise(CUdeviceptr address, size_t bytes, int advice, CUdevice dev) {
@@ -221,7 +227,8 @@ CUresult cuMemAdvise(CUdeviceptr address, size_t bytes, int advice, CUdevice dev
 }
 
 CUresult cuMemAdvise_v2(CUdeviceptr address, size_t bytes, int advice, CUmemLocation location) {
-  return advise(__func__, address, bytes, advice, location.type != CU_MEM_LOCATION_TYPE_DEVICE || location.id == 0);
+  return advise(__func__, address, bytes, advice,
+                location.type != CU_MEM_LOCATION_TYPE_DEVICE || isDevice(location.id));
 }
 
 CUresult cuMemRangeGetAttribute(void* data, size_t size, int attribute, CUdeviceptr address, size_t bytes) {
@@ -318,7 +325,7 @@ CUresult pointerAttribute(void* data, int which, CUdeviceptr address, bool lenie
       return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
       if (!known) return unknown(CU_DEVICE_INVALID);
-      put(0);
+      put(allocation.owner.device);
       return CUDA_SUCCESS;
     case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
       if (!known) return unknown(CUdeviceptr{0});

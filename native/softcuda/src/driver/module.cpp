@@ -113,7 +113,7 @@ std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& pt
                                          JitOptions& jit) {
   const auto begin = std::chrono::steady_clock::now();
   auto loaded = std::make_shared<LoadedModule>();
-  const Failure failure = Module::load(ptx, fileName, memory(), &loaded->machine);
+  const Failure failure = Module::load(ptx, fileName, memory(), &loaded->machine, context.peers()->self());
   const std::chrono::duration<float, std::milli> took = std::chrono::steady_clock::now() - begin;
   if (failure.code != CUDA_SUCCESS) {
     jit.finish("", failure.report, took.count());
@@ -130,6 +130,7 @@ std::shared_ptr<LoadedModule> loadModule(Context& context, const std::string& pt
   }
   jit.finish(info.str(), "", took.count());
   loaded->context = context.handle();
+  loaded->peers = context.peers();
   loaded->handle = modules().add(loaded);
   return loaded;
 }

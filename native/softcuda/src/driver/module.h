@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "driver/handles.h"
+#include "driver/peers.h"
 #include "driver/work.h"
 #include "machine/machine.h"
 
@@ -17,6 +18,7 @@ namespace softcuda::driver {
 struct LoadedModule {
   CUmodule handle = nullptr;
   CUcontext context = nullptr;
+  std::shared_ptr<Peers> peers;  // the context's: what its kernels may access
   std::unique_ptr<Module> machine;
   std::mutex mutex;
   std::map<std::string, CUfunction> functions;  // those that were asked for; guarded by mutex

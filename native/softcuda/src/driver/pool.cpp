@@ -1,10 +1,12 @@
 #include "driver/pool.h"
 
 #include <cstring>
+#include <vector>
 
 #include "driver/allocation.h"
 #include "driver/capture.h"
 #include "driver/current_context.h"
+#include "driver/device.h"
 #include "driver/history.h"
 #include "driver/report.h"
 
@@ -15,21 +17,26 @@ Handles<CUmemoryPool, Pool>& pools() {
   return *table;
 }
 
-std::shared_ptr<Pool> defaultPool() {
-  static const auto* const pool = [] {
-    auto made = std::make_shared<Pool>();
-    made->handle = pools().add(made);
-    return new std::shared_ptr<Pool>(made);
+std::shared_ptr<Pool> defaultPool(int device) {
+  static const auto* const all = [] {
+    auto* const made = new std::vector<std::shared_ptr<Pool>>();
+    for (int i = 0; i < deviceCount(); ++i) {
+      auto pool = std::make_shared<Pool>();
+      pool->device = i;
+      pool->handle = pools().add(pool);
+      made->push_back(std::move(pool));
+    }
+    return made;
   }();
-  return *pool;
+  return (*all)[static_cast<size_t>(device)];
 }
 
 namespace {
 
 std::mutex chosenLock;
-std::shared_ptr<Pool>& chosen() {
-  static auto* const pool = new std::shared_ptr<Pool>();
-  return *pool;
+std::shared_ptr<Pool>& chosen(int device) {
+  static auto* const all = new std::vector<std::shared_ptr<Pool>>(static_cast<size_t>(deviceCount()));
+  return (*all)[static_cast<size_t>(device)];
 }
 
 std::shared_ptr<Pool> findPool(CUmemoryPool handle) {
@@ -38,13 +45,11 @@ std::shared_ptr<Pool> findPool(CUmemoryPool handle) {
   return pool;
 }
 
-void checkDevice(CUdevice dev) { require(dev == 0, CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0"); }
-
 CUresult allocateAsync(const char* function, CUdeviceptr* result, size_t bytes, CUmemoryPool from, CUstream stream) {
   return contextCall(function, [&](Context& context) {
     require(result != nullptr && bytes > 0, CUDA_ERROR_INVALID_VALUE, "null result pointer, or no bytes");
     const auto s = context.stream(stream);
-    const auto pool = from != nullptr ? findPool(from) : currentPool();
+    const auto pool = from != nullptr ? findPool(from) : currentPool(context.device());
     if (pool->maxSize != 0 && pool->used + bytes > pool->maxSize) {
       throw Error(CUDA_ERROR_OUT_OF_MEMORY, "the pool's largest size would be exceeded");
     }
@@ -67,9 +72,9 @@ CUresult allocateAsync(const char* function, CUdeviceptr* result, size_t bytes, 
 
 }  // namespace
 
-std::shared_ptr<Pool> currentPool() {
+std::shared_ptr<Pool> currentPool(int device) {
   std::lock_guard lock(chosenLock);
-  return chosen() != nullptr ? chosen() : defaultPool();
+  return chosen(device) != nullptr ? chosen(device) : defaultPool(device);
 }
 
 }  // namespace softcuda::driver
@@ -129,10 +134,12 @@ CUresult cuMemPoolCreate(CUmemoryPool* result, const CUmemPoolProps* properties)
     require(result != nullptr && properties != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
     require(properties->allocType == CU_MEM_ALLOCATION_TYPE_PINNED, CUDA_ERROR_INVALID_VALUE,
             "a pool's type must be pinned");
-    require(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE && properties->location.id == 0,
-            CUDA_ERROR_INVALID_VALUE, "a pool's location must be device 0");
+    require(properties->location.type == CU_MEM_LOCATION_TYPE_DEVICE && properties->location.id >= 0 &&
+                properties->location.id < deviceCount(),
+            CUDA_ERROR_INVALID_VALUE, "a pool's location must be a device");
     require(properties->handleTypes == 0, CUDA_ERROR_NOT_SUPPORTED, "pools cannot be shared between processes");
     auto pool = std::make_shared<Pool>();
+    pool->device = properties->location.id;
     pool->maxSize = properties->maxSize;
     pool->handle = pools().add(pool);
     *result = pool->handle;
@@ -143,10 +150,10 @@ CUresult cuMemPoolCreate(CUmemoryPool* result, const CUmemPoolProps* properties)
 CUresult cuMemPoolDestroy(CUmemoryPool handle) {
   return driverCall(__func__, [&] {
     const auto pool = findPool(handle);
-    require(pool != defaultPool(), CUDA_ERROR_INVALID_VALUE, "the default pool cannot be destroyed");
+    require(pool != defaultPool(pool->device), CUDA_ERROR_INVALID_VALUE, "the default pool cannot be destroyed");
     pools().remove(handle);  // allocations keep it until they are freed
     std::lock_guard lock(chosenLock);
-    if (chosen() == pool) chosen() = nullptr;
+    if (chosen(pool->device) == pool) chosen(pool->device) = nullptr;
     return CUDA_SUCCESS;
   });
 }
@@ -208,13 +215,22 @@ CUresult cuMemPoolSetAttribute(CUmemoryPool handle, CUmemPool_attribute which, v
 
 CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc* map, size_t count) {
   return driverCall(__func__, [&] {
-    findPool(handle);
+    const auto pool = findPool(handle);
     require(map != nullptr || count == 0, CUDA_ERROR_INVALID_VALUE, "null pointer");
+    std::lock_guard lock(pool->mutex);
     for (size_t i = 0; i < count; ++i) {
-      require(map[i].location.type == CU_MEM_LOCATION_TYPE_DEVICE && map[i].location.id == 0,
-              CUDA_ERROR_INVALID_DEVICE, "there is one device, number 0");
-      require(map[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE, CUDA_ERROR_INVALID_VALUE,
-              "the device that a pool is on always has read and write access");
+      require(map[i].location.type == CU_MEM_LOCATION_TYPE_DEVICE, CUDA_ERROR_INVALID_DEVICE, "not a device");
+      checkDevice(map[i].location.id);
+      const bool all = map[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+      if (map[i].location.id == pool->device) {
+        require(all, CUDA_ERROR_INVALID_VALUE, "the device that a pool is on always has read and write access");
+      } else if (all) {
+        pool->open.insert(map[i].location.id);
+      } else {
+        require(map[i].flags == CU_MEM_ACCESS_FLAGS_PROT_NONE, CUDA_ERROR_NOT_SUPPORTED,
+                "access is to read and write, or none");
+        pool->open.erase(map[i].location.id);
+      }
     }
     return CUDA_SUCCESS;
   });
@@ -223,9 +239,10 @@ CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc* map, siz
 CUresult cuMemPoolGetAccess(CUmemAccess_flags* flags, CUmemoryPool handle, CUmemLocation* location) {
   return driverCall(__func__, [&] {
     require(flags != nullptr && location != nullptr, CUDA_ERROR_INVALID_VALUE, "null pointer");
-    require(location->type == CU_MEM_LOCATION_TYPE_DEVICE && location->id == 0, CUDA_ERROR_INVALID_DEVICE,
-            "there is one device, number 0");
-    *flags = findPool(handle)->access;
+    require(location->type == CU_MEM_LOCATION_TYPE_DEVICE, CUDA_ERROR_INVALID_DEVICE, "not a device");
+    checkDevice(location->id);
+    *flags =
+        findPool(handle)->isOpenTo(location->id) ? CU_MEM_ACCESS_FLAGS_PROT_READWRITE : CU_MEM_ACCESS_FLAGS_PROT_NONE;
     return CUDA_SUCCESS;
   });
 }
@@ -234,7 +251,7 @@ CUresult cuDeviceGetDefaultMemPool(CUmemoryPool* result, CUdevice dev) {
   return driverCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkDevice(dev);
-    *result = defaultPool()->handle;
+    *result = defaultPool(dev)->handle;
     return CUDA_SUCCESS;
   });
 }
@@ -243,7 +260,7 @@ CUresult cuDeviceGetMemPool(CUmemoryPool* result, CUdevice dev) {
   return driverCall(__func__, [&] {
     require(result != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     checkDevice(dev);
-    *result = currentPool()->handle;
+    *result = currentPool(dev)->handle;
     return CUDA_SUCCESS;
   });
 }
@@ -252,8 +269,9 @@ CUresult cuDeviceSetMemPool(CUdevice dev, CUmemoryPool handle) {
   return driverCall(__func__, [&] {
     checkDevice(dev);
     const auto pool = findPool(handle);
+    require(pool->device == dev, CUDA_ERROR_INVALID_VALUE, "the pool is on another device");
     std::lock_guard lock(chosenLock);
-    chosen() = pool;
+    chosen(dev) = pool;
     return CUDA_SUCCESS;
   });
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "driver/abi.h"
 #include "driver/handles.h"
@@ -13,12 +14,17 @@ namespace softcuda::driver {
 
 struct Pool {
   CUmemoryPool handle = nullptr;
+  int device = 0;
   size_t maxSize = 0;  // 0: unlimited
   std::mutex mutex;
   uint64_t used = 0, usedHigh = 0, releaseThreshold = 0;
   int reuse[3] = {1, 1, 1};
-  CUmemAccess_flags access = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+  std::set<int> open;  // other devices that may access its memory; guarded by mutex
 
+  bool isOpenTo(int other) {
+    std::lock_guard lock(mutex);
+    return other == device || open.count(other) != 0;
+  }
   void take(size_t bytes) {
     std::lock_guard lock(mutex);
     used += bytes;
@@ -31,7 +37,7 @@ struct Pool {
 };
 
 Handles<CUmemoryPool, Pool>& pools();
-std::shared_ptr<Pool> defaultPool();
-std::shared_ptr<Pool> currentPool();  // of the device: cuDeviceSetMemPool
+std::shared_ptr<Pool> defaultPool(int device);
+std::shared_ptr<Pool> currentPool(int device);  // cuDeviceSetMemPool
 
 }  // namespace softcuda::driver

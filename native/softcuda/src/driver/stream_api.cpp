@@ -76,7 +76,7 @@ CUresult cuStreamGetDevice(CUstream handle, CUdevice* dev) {
   return contextCall(__func__, [&](Context& context) {
     require(dev != nullptr, CUDA_ERROR_INVALID_VALUE, "null result pointer");
     context.stream(handle);
-    *dev = 0;
+    *dev = context.device();
     return CUDA_SUCCESS;
   });
 }

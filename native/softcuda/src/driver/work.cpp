@@ -7,6 +7,7 @@
 #include "driver/context.h"
 #include "driver/history.h"
 #include "driver/module.h"
+#include "driver/peers.h"
 
 namespace softcuda::driver {
 
@@ -88,6 +89,21 @@ CUresult gone(const Error& e) {
   return e.code() == CUDA_ERROR_LAUNCH_FAILED ? e.code() : CUDA_ERROR_ILLEGAL_ADDRESS;
 }
 
+constexpr int kNoDevice = -1;
+
+// Where one side of a copy lies; kNoDevice for the host.
+int deviceOf(const Side& side) {
+  Allocation found;
+  return side.known && memory().find(side.begin, &found) && !isHost(found.kind) ? found.owner.device : kNoDevice;
+}
+
+// Throws ILLEGAL_ADDRESS if the context may not access the memory.
+void checkReach(const Peers& peers, uint64_t address, const char* what) {
+  const std::string why = peers.whyNot(address);
+  if (!why.empty())
+    throw Error(CUDA_ERROR_ILLEGAL_ADDRESS, what + hex(address) + ", " + memory().describe(address) + ": " + why);
+}
+
 // Throws LAUNCH_FAILED if another operation uses the memory that is not ordered with the running one.
 void checkOrder(uint64_t address, size_t bytes, bool write) {
   const std::string race = raceOf(address, bytes, write);
@@ -102,7 +118,7 @@ void checkCopy(const CUDA_MEMCPY3D& shape) {
   resolve(shape, false);
 }
 
-CUresult executeCopy(const CopyWork& copy) {
+CUresult executeCopy(const CopyWork& copy, const Peers& peers) {
   const CUDA_MEMCPY3D& s = copy.shape;
   if (isEmpty(s)) return CUDA_SUCCESS;
   try {
@@ -115,6 +131,13 @@ CUresult executeCopy(const CopyWork& copy) {
       from = resolve(s, true);
     }
     const Side to = resolve(s, false);
+    const int source = copy.staged == nullptr ? deviceOf(from) : kNoDevice, target = deviceOf(to);
+    const bool between = source != kNoDevice && target != kNoDevice;
+    if (between && !copy.peer) {
+      checkReach(peers, from.begin, "a copy reads ");
+      checkReach(peers, to.begin, "a copy writes ");
+    }
+    if (between && source != target) countPeerCopy(source, target, s.WidthInBytes * s.Height * s.Depth);
     const bool whole = from.pitch == s.WidthInBytes && to.pitch == s.WidthInBytes;
     const size_t rows = whole ? 1 : s.Height;
     const size_t bytes = whole ? s.WidthInBytes * s.Height : s.WidthInBytes;
@@ -151,10 +174,11 @@ void checkFill(const CUDA_MEMSET_NODE_PARAMS& s) {
   checkDeviceRange(s.dst, rows + row, "the fill's destination");
 }
 
-CUresult executeFill(const FillWork& fill) {
+CUresult executeFill(const FillWork& fill, const Peers& peers) {
   const CUDA_MEMSET_NODE_PARAMS& s = fill.shape;
   try {
     checkFill(s);
+    if (s.width != 0) checkReach(peers, s.dst, "a fill writes ");
     if (s.width != 0) {
       for (size_t y = 0; y < s.height; ++y) checkOrder(s.dst + y * s.pitch, s.width * s.elementSize, true);
     }
@@ -194,6 +218,8 @@ OperationPtr makeOperation(Context& context, int priority, const Work& work) {
         k.launch.order = self->history.get();
         k.launch.operation = self->history->id;
       }
+      k.launch.owner = k.function->module->peers->self();
+      k.launch.reach = k.function->module->peers.get();
       const Failure failure =
           run(*k.function->module->machine, k.function->index, k.launch, k.parameters.data(), memory());
       if (!failure.report.empty()) report(failure.report);
@@ -202,11 +228,11 @@ OperationPtr makeOperation(Context& context, int priority, const Work& work) {
   } else if (const auto* copy = std::get_if<CopyWork>(&work)) {
     operation->lane = Lane::Copy;
     operation->what = "a copy";
-    operation->work = [c = *copy] { return executeCopy(c); };
+    operation->work = [c = *copy, peers = context.peers()] { return executeCopy(c, *peers); };
   } else if (const auto* fill = std::get_if<FillWork>(&work)) {
     operation->lane = Lane::Copy;
     operation->what = "a fill";
-    operation->work = [f = *fill] { return executeFill(f); };
+    operation->work = [f = *fill, peers = context.peers()] { return executeFill(f, *peers); };
   } else if (const auto* host = std::get_if<HostWork>(&work)) {
     operation->lane = Lane::Host;
     operation->work = [h = *host] {

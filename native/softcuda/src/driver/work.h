@@ -16,6 +16,7 @@ struct Event;
 struct Graph;
 struct Pool;
 class Context;
+class Peers;
 
 struct KernelWork {
   std::shared_ptr<Function> function;
@@ -26,6 +27,7 @@ struct KernelWork {
 struct CopyWork {
   CUDA_MEMCPY3D shape{};                         // as the caller gave it
   std::shared_ptr<std::vector<uint8_t>> staged;  // the source's bytes, where they were taken at the time of the call
+  bool peer = false;  // by a function for copies between devices: through the host if need be
 };
 
 struct FillWork {
@@ -62,8 +64,9 @@ CUgraphNodeType typeOf(const Work& work);
 // Copies and fills: throws INVALID_VALUE for shapes that the driver API refuses and for ranges outside of allocations.
 void checkCopy(const CUDA_MEMCPY3D& shape);
 void checkFill(const CUDA_MEMSET_NODE_PARAMS& shape);
-// Does it, checking the ranges once more; ILLEGAL_ADDRESS and a report if the memory is gone.
-CUresult executeCopy(const CopyWork& copy);
-CUresult executeFill(const FillWork& fill);
+// Does it, checking the ranges once more; ILLEGAL_ADDRESS and a report if the memory is gone,
+// or out of the context's reach.
+CUresult executeCopy(const CopyWork& copy, const Peers& peers);
+CUresult executeFill(const FillWork& fill, const Peers& peers);
 
 }  // namespace softcuda::driver

@@ -22,7 +22,7 @@ constexpr uint64_t kMaxConstantBytes = 64 * 1024;
 
 class Loader {
  public:
-  explicit Loader(LoadedModule& into) : into_(into) {}
+  Loader(LoadedModule& into, const Owner& owner) : into_(into), owner_(owner) {}
   void load(std::string_view text, std::string_view fileName);  // throws PtxError, Failure
 
  private:
@@ -35,6 +35,7 @@ class Loader {
   void decodeRest();
   void recordedRegisters();
   LoadedModule& into_;
+  const Owner owner_;
   std::unique_ptr<ptx::ParsedModule> parsed_;
 };
 
@@ -65,7 +66,8 @@ void Loader::allocateVariables() {
     }
     if (v.size == 0) continue;
     const AllocationKind kind = constant ? AllocationKind::Constant : AllocationKind::Global;
-    const Failure failure = into_.memory.allocate(v.size, std::max<uint32_t>(v.alignment, 16), kind, &v.address);
+    const Failure failure =
+        into_.memory.allocate(v.size, std::max<uint32_t>(v.alignment, 16), kind, &v.address, owner_);
     if (failure.code != 0) throw failure;
     into_.allocations.push_back(v.address);
   }
@@ -205,11 +207,11 @@ void Loader::load(std::string_view text, std::string_view fileName) {
 
 }  // namespace
 
-Failure Module::load(std::string_view ptx, std::string_view fileName, Memory& memory,
-                     std::unique_ptr<Module>* module) {
+Failure Module::load(std::string_view ptx, std::string_view fileName, Memory& memory, std::unique_ptr<Module>* module,
+                     const Owner& owner) {
   auto loaded = std::make_unique<LoadedModule>(memory);
   try {
-    Loader(*loaded).load(ptx, fileName);
+    Loader(*loaded, owner).load(ptx, fileName);
   } catch (const ptx::PtxError& error) {
     const std::string input = fileName.empty() ? "application ptx input" : std::string(fileName);
     const int code =

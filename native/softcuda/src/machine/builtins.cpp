@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "machine/instructions.h"
+#include "machine/memory_access.h"
 #include "program/address_space.h"
 
 namespace softcuda {
@@ -49,6 +50,10 @@ void readGeneric(const Context& c, uint32_t lane, uint64_t address, void* to, si
   Allocation found;
   if (!c.worker.memory.find(address, &found) || address + bytes > found.base + found.size)
     throw Fault{kIllegalAddress, std::string(what) + " reads " + c.worker.memory.describe(address), lane, "", false};
+  const std::string outOfReach = whyOutOfReach(c.worker, found);
+  if (!outOfReach.empty())
+    throw Fault{kIllegalAddress, std::string(what) + " reads " + c.worker.memory.describe(address) + ": " + outOfReach,
+                lane, "", false};
   std::memcpy(to, reinterpret_cast<const void*>(address), bytes);
 }
 
@@ -211,7 +216,9 @@ void callBuiltin(const Context& c, const CallSite& site, uint32_t mask) {
       case Builtin::Malloc: {
         uint64_t address = 0;
         const uint64_t bytes = argument(lane, 0, 8);
-        if (bytes != 0 && c.worker.memory.allocate(bytes, 16, AllocationKind::Device, &address).code != 0) address = 0;
+        const Owner& owner = c.worker.launch.launch.owner;
+        if (bytes != 0 && c.worker.memory.allocate(bytes, 16, AllocationKind::Device, &address, owner).code != 0)
+          address = 0;
         giveResult(lane, address);
         break;
       }

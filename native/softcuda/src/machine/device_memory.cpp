@@ -38,7 +38,7 @@ const char* nameOf(AllocationKind kind) {
 
 }  // namespace
 
-DeviceMemory::DeviceMemory(size_t capacity) : capacity_(capacity) {
+DeviceMemory::DeviceMemory(size_t capacity, int devices) : capacity_(capacity), inUse_(static_cast<size_t>(devices)) {
   // Only addresses: pages are made when they are first written.
   for (size_t size = size_t{1} << 40; size >= (size_t{1} << 28); size /= 2) {
     void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -56,7 +56,9 @@ DeviceMemory::~DeviceMemory() {
   if (shadow_ != nullptr) munmap(shadow_, arenaSize_);
 }
 
-std::unique_ptr<Memory> makeMemory(size_t capacity) { return std::make_unique<DeviceMemory>(capacity); }
+std::unique_ptr<Memory> makeMemory(size_t capacity, int devices) {
+  return std::make_unique<DeviceMemory>(capacity, devices);
+}
 
 Failure DeviceMemory::place(size_t size, size_t alignment, uint64_t* base) {
   const size_t span = roundUp(size + kGap, kGap);
@@ -81,7 +83,8 @@ Failure DeviceMemory::place(size_t size, size_t alignment, uint64_t* base) {
   return {kOutOfMemory, "no addresses left for " + std::to_string(size) + " bytes of device memory"};
 }
 
-Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address) {
+Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address,
+                               const Owner& owner) {
   if (bytes == 0 || address == nullptr) return {kInvalidValue, "an allocation needs at least one byte"};
   if (alignment == 0) alignment = 1;
   if ((alignment & (alignment - 1)) != 0 || alignment > (size_t{1} << 30))
@@ -92,17 +95,18 @@ Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind ki
     races_ = std::make_unique<GlobalRaces>(arena_, arenaSize_);
     if (!races_->works()) races_.reset();
   }
-  if (bytes > capacity_ || inUse_ > capacity_ - bytes) {
+  size_t& inUse = inUse_[static_cast<size_t>(owner.device)];
+  if (bytes > capacity_ || inUse > capacity_ - bytes) {
     return {kOutOfMemory, "out of device memory: " + std::to_string(bytes) + " bytes asked for, " +
-                              std::to_string(inUse_) + " of " + std::to_string(capacity_) + " in use"};
+                              std::to_string(inUse) + " of " + std::to_string(capacity_) + " in use"};
   }
   uint64_t base = 0;
   Failure failure = place(bytes, std::max<size_t>(alignment, 512), &base);
   if (failure.code != 0) return failure;
   if (bytes >= 2 * kHugePage) madvise(reinterpret_cast<void*>(base), bytes, MADV_HUGEPAGE);
-  Allocation allocation{base, bytes, kind, nextId_++, true};
+  Allocation allocation{base, bytes, kind, nextId_++, true, owner};
   live_[base] = allocation;
-  inUse_ += bytes;
+  inUse += bytes;
   // What the host can write behind the driver's back counts as written.
   const bool unknown = kind == AllocationKind::Device || kind == AllocationKind::StreamOrdered;
   if (shadow_ != nullptr && !unknown) std::memset(shadow_ + (base - arena_), 1, bytes);
@@ -110,7 +114,7 @@ Failure DeviceMemory::allocate(size_t bytes, size_t alignment, AllocationKind ki
   return {};
 }
 
-Failure DeviceMemory::adopt(uint64_t base, size_t bytes, AllocationKind kind) {
+Failure DeviceMemory::adopt(uint64_t base, size_t bytes, AllocationKind kind, const Owner& owner) {
   if (bytes == 0 || base == 0 || base + bytes < base) return {kInvalidValue, "an empty range cannot be registered"};
   std::unique_lock lock(mutex_);
   auto next = live_.lower_bound(base);
@@ -121,7 +125,7 @@ Failure DeviceMemory::adopt(uint64_t base, size_t bytes, AllocationKind kind) {
     if (next->second.base + next->second.size > base)
       return {kHostAlreadyRegistered, "the range is registered already"};
   }
-  live_[base] = Allocation{base, bytes, kind, nextId_++, true};
+  live_[base] = Allocation{base, bytes, kind, nextId_++, true, owner};
   freed_.erase(base);
   return {};
 }
@@ -134,7 +138,7 @@ Failure DeviceMemory::release(uint64_t base) {
   live_.erase(found);
   allocation.live = false;
   if (base >= arena_ && base < arena_ + arenaSize_) {
-    inUse_ -= allocation.size;
+    inUse_[static_cast<size_t>(allocation.owner.device)] -= allocation.size;
     // Whole pages go back to the system, and so do those that say what was written; the addresses stay taken.
     const size_t pages = roundUp(allocation.size, 4096);
     madvise(reinterpret_cast<void*>(base), pages, MADV_DONTNEED);
@@ -170,10 +174,11 @@ std::string DeviceMemory::describe(uint64_t address) const {
   if (address >= kLocalWindow && address < kLocalWindow + kLocalWindowSize)
     return "in the local memory window, offset " + std::to_string(address - kLocalWindow);
   std::shared_lock lock(mutex_);
-  auto text = [](const Allocation& a) {
+  auto text = [this](const Allocation& a) {
     char base[32];
     std::snprintf(base, sizeof base, "0x%llx", static_cast<unsigned long long>(a.base));
-    return "allocation " + std::to_string(a.id) + " (" + nameOf(a.kind) + ", " + std::to_string(a.size) +
+    const std::string on = inUse_.size() > 1 && !isHost(a.kind) ? " of device " + std::to_string(a.owner.device) : "";
+    return "allocation " + std::to_string(a.id) + " (" + nameOf(a.kind) + on + ", " + std::to_string(a.size) +
            " bytes at " + base + ")";
   };
   if (const Allocation* a = findLocked(address))
@@ -220,9 +225,9 @@ std::string DeviceMemory::access(uint64_t address, size_t bytes, bool write, uin
          order.describe(whole.first.earlier.operation) + " are not ordered: " + describe(whole.first.address);
 }
 
-size_t DeviceMemory::bytesInUse() const {
+size_t DeviceMemory::bytesInUse(int device) const {
   std::shared_lock lock(mutex_);
-  return inUse_;
+  return inUse_[static_cast<size_t>(device)];
 }
 
 std::vector<Allocation> DeviceMemory::live() const {
@@ -268,7 +273,7 @@ size_t DeviceMemory::firstUninitialised(uint64_t address, size_t bytes) const {
 
 namespace softcuda {
 namespace machine {
-std::unique_ptr<Memory> makeMemory(size_t capacity);
+std::unique_ptr<Memory> makeMemory(size_t capacity, int devices);
 }
-std::unique_ptr<Memory> Memory::create(size_t capacity) { return machine::makeMemory(capacity); }
+std::unique_ptr<Memory> Memory::create(size_t capacity, int devices) { return machine::makeMemory(capacity, devices); }
 }  // namespace softcuda

@@ -17,20 +17,21 @@ class GlobalRaces;
 // byte.
 class DeviceMemory final : public Memory {
  public:
-  explicit DeviceMemory(size_t capacity);
+  DeviceMemory(size_t capacity, int devices);
   ~DeviceMemory() override;
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
 
-  Failure allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address) override;
-  Failure adopt(uint64_t base, size_t bytes, AllocationKind kind) override;
+  Failure allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address,
+                   const Owner& owner) override;
+  Failure adopt(uint64_t base, size_t bytes, AllocationKind kind, const Owner& owner) override;
   Failure release(uint64_t base) override;
   bool find(uint64_t address, Allocation* found) const override;
   std::string describe(uint64_t address) const override;
   void markInitialised(uint64_t address, size_t bytes) override;
   std::string access(uint64_t address, size_t bytes, bool write, uint32_t operation,
                      const OperationOrder& order) override;
-  size_t bytesInUse() const override;
+  size_t bytesInUse(int device) const override;
   std::vector<Allocation> live() const override;
 
   // Turns the shadow on; what is allocated then counts as initialised.
@@ -53,7 +54,7 @@ class DeviceMemory final : public Memory {
   Failure place(size_t size, size_t alignment, uint64_t* base);
   const Allocation* findLocked(uint64_t address) const;
 
-  const size_t capacity_;
+  const size_t capacity_;  // of each device
   uint64_t arena_ = 0;
   size_t arenaSize_ = 0;
   uint64_t next_ = 0;
@@ -63,7 +64,7 @@ class DeviceMemory final : public Memory {
   std::map<uint64_t, Allocation> live_;
   std::map<uint64_t, Allocation> freed_;      // by base; the quarantine
   std::multimap<size_t, uint64_t> reusable_;  // sizes of ranges taken out of the quarantine
-  size_t inUse_ = 0;
+  std::vector<size_t> inUse_;                 // by device
   uint64_t nextId_ = 1;
 };
 

@@ -328,7 +328,7 @@ Failure run(const Module& module, size_t kernelIndex, const Launch& launch, cons
     std::memcpy(state.parameters.data(), parameters, state.parameters.size());
   }
   if (launch.cooperative && state.program->needsAllBlocks) {  // the barrier of cooperative groups lies there
-    failure = memory.allocate(256, 256, AllocationKind::Global, &state.gridWorkspace);
+    failure = memory.allocate(256, 256, AllocationKind::Global, &state.gridWorkspace, launch.owner);
     if (failure.code != 0) return failure;
     std::memset(reinterpret_cast<void*>(state.gridWorkspace), 0, 256);
   }

@@ -516,6 +516,10 @@ void executeTouch(const Context& c, const Access& a, uint32_t mask) {
     Allocation found;
     if (!c.worker.memory.find(at.at[lane], &found))
       failAccess(c, kIllegalAddress, lane, at.at[lane], 128, "access", c.worker.memory.describe(at.at[lane]));
+    const std::string outOfReach = whyOutOfReach(c.worker, found);
+    if (!outOfReach.empty())
+      failAccess(c, kIllegalAddress, lane, at.at[lane], 128, "access",
+                 c.worker.memory.describe(at.at[lane]) + ": " + outOfReach);
   }
 }
 

@@ -21,12 +21,33 @@ struct Failure {
 
 enum class AllocationKind : uint8_t { Device, Managed, HostPinned, HostRegistered, Global, Constant, StreamOrdered };
 
+// Whether all devices and the host may access memory of a kind.
+inline bool isHost(AllocationKind kind) {
+  return kind == AllocationKind::HostPinned || kind == AllocationKind::HostRegistered ||
+         kind == AllocationKind::Managed;
+}
+
+// Whose memory it is: the device that it lies on, and the context that allocated it (0: no context's).
+struct Owner {
+  int device = 0;
+  uint64_t context = 0;
+};
+
 struct Allocation {
   uint64_t base = 0;
   size_t size = 0;
   AllocationKind kind = AllocationKind::Device;
   uint64_t id = 0;  // unique over the process
   bool live = false;
+  Owner owner;
+};
+
+// Which memory the kernels of a context may access.
+class Reach {
+ public:
+  virtual ~Reach() = default;
+  // Empty if they may; else why not, and what would let them.
+  virtual std::string whyNot(const Allocation& allocation) const = 0;
 };
 
 // What the driver knows of the order of launches, copies, fills and frees, each of which has a number above 0.
@@ -37,13 +58,15 @@ class OperationOrder {
   virtual std::string describe(uint32_t operation) const = 0;
 };
 
-// Device memory. A device address is the host address of the bytes; guard pages or quarantine keep freed ranges
-// recognisable. Thread-safe.
+// The memory of all devices, in one space of addresses. A device address is the host address of the bytes; guard pages
+// or quarantine keep freed ranges recognisable. Thread-safe.
 class Memory {
  public:
   virtual ~Memory() = default;
-  virtual Failure allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address) = 0;
-  virtual Failure adopt(uint64_t base, size_t bytes, AllocationKind kind) = 0;  // host memory registered by the caller
+  virtual Failure allocate(size_t bytes, size_t alignment, AllocationKind kind, uint64_t* address,
+                           const Owner& owner = {}) = 0;
+  // Host memory registered by the caller.
+  virtual Failure adopt(uint64_t base, size_t bytes, AllocationKind kind, const Owner& owner = {}) = 0;
   virtual Failure release(uint64_t base) = 0;                        // CUDA_ERROR_INVALID_VALUE if not a live base
   virtual bool find(uint64_t address, Allocation* found) const = 0;  // live allocation that contains the address
   virtual std::string describe(
@@ -54,9 +77,10 @@ class Memory {
   // which other operation did so before that is not ordered with this one.
   virtual std::string access(uint64_t address, size_t bytes, bool write, uint32_t operation,
                              const OperationOrder& order) = 0;
-  virtual size_t bytesInUse() const = 0;
+  virtual size_t bytesInUse(int device = 0) const = 0;
   virtual std::vector<Allocation> live() const = 0;  // for the leak report
-  static std::unique_ptr<Memory> create(size_t capacity);
+  // `capacity` bytes on each of the devices.
+  static std::unique_ptr<Memory> create(size_t capacity, int devices = 1);
 };
 
 struct Parameter {
@@ -87,8 +111,8 @@ class Module {
   virtual const std::vector<KernelInfo>& kernels() const = 0;
   virtual const std::vector<GlobalInfo>& globals() const = 0;
   // PTX text; on failure code (CUDA_ERROR_INVALID_PTX, ...) and a log with line numbers in the style of ptxas.
-  static Failure load(std::string_view ptx, std::string_view fileName, Memory& memory,
-                      std::unique_ptr<Module>* module);
+  static Failure load(std::string_view ptx, std::string_view fileName, Memory& memory, std::unique_ptr<Module>* module,
+                      const Owner& owner = {});
 };
 
 struct Launch {
@@ -97,6 +121,8 @@ struct Launch {
   bool cooperative = false;
   uint32_t operation = 0;  // with its order, for the race checker; 0 and null where nothing is known
   const OperationOrder* order = nullptr;
+  Owner owner{};                 // on which device it runs, and in whose context
+  const Reach* reach = nullptr;  // null: all memory
 };
 
 // Runs a kernel to its end on the calling thread and the pool. `parameters` is the packed parameter block.

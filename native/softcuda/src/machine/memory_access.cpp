@@ -32,6 +32,11 @@ void failAccess(const Context& c, int code, uint32_t lane, uint64_t address, uin
       lane, "", false};
 }
 
+std::string whyOutOfReach(const Worker& worker, const Allocation& allocation) {
+  const Launch& launch = worker.launch.launch;
+  return launch.reach == nullptr ? "" : launch.reach->whyNot(allocation);
+}
+
 Area classify(uint64_t address) {
   if (address - kSharedWindow < kSharedWindowSize) return Area::Shared;
   if (address - kLocalWindow < kLocalWindowSize) return Area::Local;
@@ -90,6 +95,10 @@ void checkGlobal(const Context& c, const Access& a, const LaneAddresses& at, uin
       failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a),
                  "it begins inside and ends outside of its allocation: " + c.worker.memory.describe(address));
     }
+    const std::string outOfReach = whyOutOfReach(c.worker, found);
+    if (!outOfReach.empty())
+      failAccess(c, kIllegalAddress, lane, address, bytes, accessName(a),
+                 c.worker.memory.describe(address) + ": " + outOfReach);
     const bool constant = found.kind == AllocationKind::Constant;
     if (a.area == Area::Constant && !constant)
       failAccess(c, kInvalidAddressSpace, lane, address, bytes, accessName(a),

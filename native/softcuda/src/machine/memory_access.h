@@ -34,6 +34,9 @@ inline void computeAddresses(const Context& c, const Access& a, LaneAddresses& t
   }
 }
 
+// Why the launch may not access an allocation, as text for a report; empty if it may.
+std::string whyOutOfReach(const Worker& worker, const Allocation& allocation);
+
 // All lanes of the mask are inside of one live allocation, or each inside of some.
 void checkGlobal(const Context& c, const Access& a, const LaneAddresses& at, uint32_t mask,
                  const AddressSummary& summary, uint32_t bytes);
