@@ -46,3 +46,7 @@ extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setCounters(vo
 extern "C" SOFTCUDA_API void Java_io_resfuse_engine_cuda_SoftCuda_setSample(void*, void*, int64_t most) {
   softcudaSampleBlocks(most < 0 ? 0 : static_cast<unsigned long long>(most));
 }
+
+extern "C" SOFTCUDA_API int64_t Java_io_resfuse_engine_cuda_SoftCuda_peerBytes(void*, void*, int32_t from, int32_t to) {
+  return static_cast<int64_t>(softcudaPeerCopyBytes(from, to));
+}

@@ -29,7 +29,9 @@ final class EngineChoice {
   @Option(
       names = "--device",
       paramLabel = "DEVICE",
-      description = "Run on this device of the engine (default: the first).")
+      description =
+          "Run on this device of the engine, or on several: 0, 0,1, all, softcuda, softcuda:0,1,"
+              + " softcuda:all (default: the first).")
   private String device = "";
 
   @Option(

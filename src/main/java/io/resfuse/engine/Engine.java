@@ -121,6 +121,28 @@ public interface Engine extends AutoCloseable {
   TrainingPlan planTraining(NetworkSpec network, Parameters parameters, TrainingOptions options);
 
   /**
+   * Makes a training plan whose batch is cut into shards of the same size. How many decides on what
+   * comes out, since batch norms have statistics of each shard's own; on how many devices an engine
+   * has them does not: each bit stays the same.
+   *
+   * @param network what to train
+   * @param parameters initial values, copied
+   * @param options of the whole batch
+   * @param shards a power of two that divides the batch; 1 for {@link #planTraining(NetworkSpec,
+   *     Parameters, TrainingOptions)}
+   * @return a plan with one owner
+   * @throws EngineException if the engine cannot train it so
+   */
+  default TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
+    if (shards != 1) {
+      throw new EngineException(
+          "engine %s does not train in shards, %d were asked for; use 1".formatted(name(), shards));
+    }
+    return planTraining(network, parameters, options);
+  }
+
+  /**
    * Refuses new networks and plans, and frees what the engine holds itself once those that there
    * are are closed. Idempotent.
    */

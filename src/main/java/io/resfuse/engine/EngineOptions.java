@@ -5,7 +5,9 @@ package io.resfuse.engine;
  *
  * @param threads CPU threads, 0 for as many as this process has CPUs: those it may run on, and on
  *     Linux no more than the quota of its control group, rounded up
- * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...)
+ * @param device which device, empty for the first that fits ({@code softcuda}, {@code 0}, ...);
+ *     engine cuda takes several, too ({@code 0,1}, {@code all}, {@code softcuda:0,1}, {@code
+ *     softcuda:all})
  * @param autotune whether an engine that chooses between kernels may time them, when a plan is made
  *     for sizes that it does not know yet, and remember the fastest
  * @param convolutions how engine onednn computes convolutions by 3x3; others do not ask

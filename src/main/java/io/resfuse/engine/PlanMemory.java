@@ -21,6 +21,21 @@ public record PlanMemory(
     return weights + activations + workspace + host;
   }
 
+  /**
+   * What two plans need together that share nothing.
+   *
+   * @param other another one's
+   * @return the sums
+   */
+  public PlanMemory plus(PlanMemory other) {
+    return new PlanMemory(
+        weights + other.weights,
+        activations + other.activations,
+        activationsUnshared + other.activationsUnshared,
+        workspace + other.workspace,
+        host + other.host);
+  }
+
   /** One line, in MiB. */
   @Override
   public String toString() {

@@ -9,15 +9,21 @@ import io.resfuse.platform.Platform;
 import io.resfuse.platform.Settings;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which device an engine's options mean: a GPU by its number, the first one where they say nothing,
- * or softcuda. One process uses either GPUs or softcuda.
+ * Which devices an engine's options mean: a GPU by its number, several with commas between them
+ * ({@code 0,1}), {@code all}, the first one where they say nothing, or softcuda ({@code softcuda},
+ * {@code softcuda:0,1}, {@code softcuda:all}). One process uses either GPUs or softcuda; where that
+ * is loaded, numbers are those of its devices.
  */
 final class CudaDevice {
+  /** What stands for all devices. */
+  private static final String ALL = "all";
+
   /** The device that is the CPU. */
   static final String SOFTCUDA = "softcuda";
 
@@ -47,7 +53,7 @@ final class CudaDevice {
     if (whyNoNatives.isPresent()) {
       return new Availability(false, whyNoNatives.get());
     }
-    if (options.device().equals(SOFTCUDA)) {
+    if (isSoftware(options.device())) {
       return SoftCuda.probe();
     }
     if (SoftCuda.isLoaded()) {
@@ -59,10 +65,18 @@ final class CudaDevice {
           false, NO_GPU + "; --device softcuda runs the kernels on the CPU, for tests");
     }
     try {
-      return new Availability(true, find(options).toString());
+      return new Availability(true, describe(findAll(options)));
     } catch (EngineException e) {
       return new Availability(false, String.valueOf(e.getMessage()));
     }
+  }
+
+  private static String describe(List<Device> chosen) {
+    if (chosen.size() > 1) {
+      return chosen.size() + " devices, each " + chosen.get(0);
+    }
+    int all = Driver.devices().size();
+    return chosen.get(0) + (all == 1 ? "" : "; one of " + all + ", '--device all' takes all");
   }
 
   /** Why there can be no CUDA on a platform at all; empty where there may be. */
@@ -82,56 +96,109 @@ final class CudaDevice {
         || (windows != null && Files.exists(Path.of(windows, WINDOWS_DRIVER)));
   }
 
+  /** Whether softcuda is named. */
+  private static boolean isSoftware(String device) {
+    return device.equals(SOFTCUDA) || device.startsWith(SOFTCUDA + ":");
+  }
+
   /**
-   * Loads the driver and finds the device. The engine was asked for by name: where there is no GPU,
-   * softcuda takes its place.
+   * Loads the driver and finds the device.
    *
-   * @throws EngineException if there is none, or none that can run the kernels
+   * @throws EngineException if there is none, none that can run the kernels, or several are named
    */
   static Device find(EngineOptions options) {
+    List<Device> devices = findAll(options);
+    if (devices.size() > 1) {
+      throw new EngineException(
+          "this runs on one device, '%s' names %d; choose one"
+              .formatted(options.device(), devices.size()));
+    }
+    return devices.get(0);
+  }
+
+  /**
+   * Loads the driver and finds the devices. The engine was asked for by name: where there is no
+   * GPU, softcuda takes its place.
+   *
+   * @return in the order in which they are named; all of one kind, for results must not depend on
+   *     which device computes them
+   * @throws EngineException if there is none, or none that can run the kernels
+   */
+  static List<Device> findAll(EngineOptions options) {
     whyNoNatives(Platform.current())
         .ifPresent(
             reason -> {
               throw new EngineException("engine cuda cannot run here: " + reason);
             });
+    String named = options.device();
     boolean software =
-        options.device().equals(SOFTCUDA)
+        isSoftware(named)
             || SoftCuda.isLoaded()
-            || (options.device().isEmpty() && !hasGpu() && SoftCuda.probe().available());
+            || (named.isEmpty() && !hasGpu() && SoftCuda.probe().available());
     if (software) {
       SoftCuda.load();
     }
     Driver.initialize(() -> SoftCuda.isLoaded() ? SoftCuda.lastReport() : Optional.empty());
-    List<Device> devices = Driver.devices();
-    int ordinal = software ? 0 : ordinal(options.device(), devices);
-    Device device = devices.get(ordinal);
-    if (device.computeCapability() < LEAST_CAPABILITY) {
-      throw new EngineException(
-          "engine cuda needs a GPU of compute capability 8.0 (Ampere) or later, this is a "
-              + device);
+    List<Device> chosen = chosen(numbers(named), Driver.devices());
+    Device first = chosen.get(0);
+    for (Device device : chosen) {
+      if (device.computeCapability() < LEAST_CAPABILITY) {
+        throw new EngineException(
+            "engine cuda needs a GPU of compute capability 8.0 (Ampere) or later, this is a "
+                + device);
+      }
+      if (!device.isLike(first)) {
+        throw new EngineException(
+            "engine cuda runs on several devices of one kind, not on %d (%s) and %d (%s) together; choose those that are alike"
+                .formatted(first.ordinal(), first, device.ordinal(), device));
+      }
     }
-    return device;
+    return chosen;
   }
 
-  private static int ordinal(String name, List<Device> devices) {
+  /** The part of a device's name that says which of several. */
+  private static String numbers(String name) {
+    if (name.equals(SOFTCUDA)) {
+      return "";
+    }
+    return isSoftware(name) ? name.substring(SOFTCUDA.length() + 1) : name;
+  }
+
+  private static List<Device> chosen(String numbers, List<Device> devices) {
     if (devices.isEmpty()) {
       throw new EngineException(
           "engine cuda: the driver shows no GPU (is CUDA_VISIBLE_DEVICES empty?)");
     }
-    if (name.isEmpty()) {
-      return 0;
+    if (numbers.isEmpty()) {
+      return List.of(devices.get(0));
     }
-    if (name.matches("\\d{1,4}") && Integer.parseInt(name) < devices.size()) {
-      return Integer.parseInt(name);
+    if (numbers.equals(ALL)) {
+      return devices;
+    }
+    List<Device> chosen = new ArrayList<>();
+    for (String number : numbers.split(",", -1)) {
+      Device device = device(number, devices);
+      if (chosen.contains(device)) {
+        throw new EngineException(
+            "engine cuda: device %s is named twice in '%s'; name it once"
+                .formatted(number, numbers));
+      }
+      chosen.add(device);
+    }
+    return chosen;
+  }
+
+  private static Device device(String number, List<Device> devices) {
+    if (number.matches("\\d{1,4}") && Integer.parseInt(number) < devices.size()) {
+      return devices.get(Integer.parseInt(number));
     }
     throw new EngineException(
-        "engine cuda has no device '"
-            + name
-            + "'; there are "
-            + SOFTCUDA
-            + " and 0 to "
-            + (devices.size() - 1)
-            + " of "
-            + devices);
+        "engine cuda has no device '%s'; there are %s, %s and %s%s"
+            .formatted(
+                number,
+                SOFTCUDA,
+                ALL,
+                devices.size() == 1 ? "0" : "0 to " + (devices.size() - 1),
+                ", of which several with commas between them: " + devices));
   }
 }

@@ -31,6 +31,7 @@ import io.resfuse.engine.cuda.internal.tiles.Autotuner;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 import io.resfuse.engine.cuda.internal.tiles.TuningCache;
 import io.resfuse.engine.spi.Lifetime;
+import io.resfuse.engine.spi.ShardedTrainingPlan;
 import io.resfuse.platform.NativeFiles;
 import io.resfuse.platform.UserFolders;
 import java.util.List;
@@ -232,7 +233,13 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     return planTraining(network, parameters, options, kernelBackend);
   }
 
-  /** The same where a backend runs convolutions and batch norms. */
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
+    return ShardedTrainingPlan.of(List.of(this), network, parameters, options, shards);
+  }
+
+  /** Where a backend runs convolutions and batch norms. */
   TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options, Backend backend) {
     return lifetime.make(

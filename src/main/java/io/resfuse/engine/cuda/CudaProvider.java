@@ -3,7 +3,11 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.EngineProvider;
+import io.resfuse.engine.cuda.internal.driver.Device;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
+import io.resfuse.engine.spi.DeviceGroup;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Offers the CUDA engine where there is an NVIDIA GPU, and on softcuda to those who ask for it. */
 public final class CudaProvider implements EngineProvider {
@@ -30,7 +34,20 @@ public final class CudaProvider implements EngineProvider {
 
   @Override
   public Engine open(EngineOptions options) {
-    return new CudaEngine(CudaDevice.find(options), options.autotune(), options.batchInvariant());
+    List<Device> devices = CudaDevice.findAll(options);
+    List<Engine> engines = new ArrayList<>();
+    boolean done = false;
+    try {
+      for (Device device : devices) {
+        engines.add(new CudaEngine(device, options.autotune(), options.batchInvariant()));
+      }
+      done = true;
+    } finally {
+      if (!done) {
+        engines.forEach(Engine::close);
+      }
+    }
+    return engines.size() == 1 ? engines.get(0) : new DeviceGroup(engines);
   }
 
   /**

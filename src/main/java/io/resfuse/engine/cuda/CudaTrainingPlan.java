@@ -22,6 +22,7 @@ import io.resfuse.engine.cuda.internal.program.PlanMemories;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.program.Resources;
 import io.resfuse.engine.spi.AbstractTrainingPlan;
+import io.resfuse.engine.spi.GradientExchange;
 import io.resfuse.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -36,6 +37,8 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   private final TrainingProgram program;
   private final NetworkSpec network;
   private final Runnable onClose;
+  private final Context context;
+  private final DeviceMemory kept;
   private final Resources resources = new Resources();
   private final Stream stream;
   private final ParameterSpace space;
@@ -73,6 +76,7 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
       Runnable onClose) {
     super(network, program.options());
     this.onClose = onClose;
+    this.context = context;
     this.program = program;
     this.network = network;
     this.space = program.parameters();
@@ -94,7 +98,8 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
               program.activationBytes(),
               program.workspaceBytes(),
               program.keptBytes());
-      this.arrays = new DeviceParameters(memories.get(Buffer.Kind.PLAN));
+      this.kept = memories.get(Buffer.Kind.PLAN);
+      this.arrays = new DeviceParameters(kept);
       HostBuffers host = program.host();
       resources.own(host, host::close);
       host.allocate(context, purpose);
@@ -255,6 +260,24 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   @Override
   protected void readGradient(ParameterSpec parameter, HostTensor target) {
     read(parameter, space.gradients(), target);
+  }
+
+  @Override
+  protected void writeGradient(ParameterSpec parameter, HostTensor source) {
+    write(parameter, source, space.gradients());
+  }
+
+  @Override
+  protected GradientExchange exchange(
+      List<? extends List<? extends AbstractTrainingPlan>> devices) {
+    return new PeerExchange(
+        devices.stream()
+            .map(plans -> plans.stream().map(plan -> ((CudaTrainingPlan) plan).shard()).toList())
+            .toList());
+  }
+
+  private PeerExchange.Shard shard() {
+    return new PeerExchange.Shard(context, stream, kept, space, program.adding().get());
   }
 
   @Override

@@ -159,6 +159,17 @@ public final class SoftCuda {
   }
 
   /**
+   * Bytes that copies have moved from one of its devices to another, since the process began.
+   *
+   * @param from number of a device
+   * @param to number of a device
+   * @return 0 where there is no such device
+   */
+  public static long peerCopyBytes(int from, int to) {
+    return isLoaded() ? peerBytes(from, to) : 0;
+  }
+
+  /**
    * Makes launches run a sample of their blocks only, spread evenly over the grid: for counting,
    * where results do not matter. Counters tell how many blocks they are of.
    *
@@ -271,4 +282,6 @@ public final class SoftCuda {
   private static native void setCounters(int on);
 
   private static native void setSample(long most);
+
+  private static native long peerBytes(int from, int to);
 }

@@ -8,6 +8,7 @@ import io.resfuse.engine.cuda.internal.backend.Backend;
 import io.resfuse.engine.cuda.internal.backend.TrainingConvolutions;
 import io.resfuse.engine.cuda.internal.backend.TrainingState;
 import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
+import io.resfuse.engine.cuda.internal.driver.Kernel;
 import io.resfuse.engine.cuda.internal.emit.Conversions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
 import io.resfuse.engine.cuda.internal.emit.GradientNorm;
@@ -17,6 +18,7 @@ import io.resfuse.engine.cuda.internal.emit.LossProgram;
 import io.resfuse.engine.cuda.internal.emit.OptimizerProgram;
 import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
+import io.resfuse.engine.cuda.internal.kernels.SumSlices;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.cuda.internal.layout.ParameterSpace;
 import io.resfuse.engine.cuda.internal.layout.Shapes;
@@ -29,6 +31,7 @@ import io.resfuse.engine.cuda.internal.program.Timeline;
 import io.resfuse.engine.spi.GradientFlow;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -244,6 +247,11 @@ final class TrainingProgram implements AutoCloseable {
 
   GradientNorm norm() {
     return norm;
+  }
+
+  /** Adds one array of floats to another; loaded when it is asked for. */
+  Supplier<Kernel<SumSlices>> adding() {
+    return emission.kernel("sumSlices", SumSlices.class);
   }
 
   OptimizerProgram optimizer() {

@@ -19,7 +19,9 @@ import io.resfuse.engine.cudnn.internal.dnn.Dnn;
 import io.resfuse.engine.cudnn.internal.dnn.DnnType;
 import io.resfuse.engine.cudnn.internal.dnn.Handle;
 import io.resfuse.engine.cudnn.internal.dnn.Planner;
+import io.resfuse.engine.spi.ShardedTrainingPlan;
 import io.resfuse.platform.Settings;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -111,6 +113,12 @@ final class CudnnEngine implements Engine, DeviceMeter {
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
     Backend backend = backend(options.precision(), Mode.TRAINING);
     return host.planTraining(network, parameters, options, backend);
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
+    return ShardedTrainingPlan.of(List.of(this), network, parameters, options, shards);
   }
 
   @Override

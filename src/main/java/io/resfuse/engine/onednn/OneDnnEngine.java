@@ -13,6 +13,8 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.spi.Lifetime;
+import io.resfuse.engine.spi.ShardedTrainingPlan;
+import java.util.List;
 import java.util.Optional;
 
 /** oneDNN on the CPU. Thread-safe; holds nothing but the number of threads and how to convolve. */
@@ -105,6 +107,12 @@ final class OneDnnEngine implements Engine {
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions) {
     return lifetime.during(() -> makeTrainingPlan(network, parameters, trainingOptions));
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions, int shards) {
+    return ShardedTrainingPlan.of(List.of(this), network, parameters, trainingOptions, shards);
   }
 
   private TrainingPlan makeTrainingPlan(

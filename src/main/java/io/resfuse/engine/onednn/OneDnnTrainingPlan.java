@@ -278,6 +278,12 @@ final class OneDnnTrainingPlan extends AbstractTrainingPlan {
   }
 
   @Override
+  protected void writeGradient(ParameterSpec parameter, HostTensor source) {
+    Entry entry = weights.get(parameter);
+    write(entry, source, entry.gradient());
+  }
+
+  @Override
   protected void readState(ParameterSpec parameter, int index, HostTensor target) {
     Entry entry = weights.get(parameter);
     read(entry, entry.states().get(index), target);

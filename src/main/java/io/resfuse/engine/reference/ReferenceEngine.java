@@ -8,7 +8,10 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.spi.Lifetime;
+import io.resfuse.engine.spi.ShardedTrainingPlan;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -95,6 +98,12 @@ public final class ReferenceEngine implements Engine {
     } catch (OutOfMemoryError e) {
       throw outOfMemory(network, MemoryEstimate.training(network, options), e);
     }
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
+    return ShardedTrainingPlan.of(List.of(this), network, parameters, options, shards);
   }
 
   static EngineException outOfMemory(NetworkSpec network, PlanMemory needed, OutOfMemoryError e) {

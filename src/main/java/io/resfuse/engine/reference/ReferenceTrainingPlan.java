@@ -205,6 +205,11 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
     ParameterStore.copy(parameters.gradient(parameter), target);
   }
 
+  @Override
+  protected void writeGradient(ParameterSpec parameter, HostTensor source) {
+    ParameterStore.copy(source, parameters.gradient(parameter));
+  }
+
   /**
    * A parameter's gradient as it was computed.
    *

@@ -7,6 +7,7 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -139,6 +140,30 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
    * @param target of its shape
    */
   protected abstract void readGradient(ParameterSpec parameter, HostTensor target);
+
+  /**
+   * Replaces a parameter's gradient.
+   *
+   * @param parameter one that is {@link GradientFlow#trains trained}
+   * @param source of its shape
+   */
+  protected abstract void writeGradient(ParameterSpec parameter, HostTensor source);
+
+  /**
+   * Makes what exchanges gradients and running statistics between plans like this one, of the same
+   * network and options. Through the host's memory, unless an engine has a shorter way.
+   *
+   * @param devices for each device its plans, as many on each; in order, the shards of a step
+   * @return to be closed before the plans
+   */
+  protected GradientExchange exchange(
+      List<? extends List<? extends AbstractTrainingPlan>> devices) {
+    List<AbstractTrainingPlan> shards = new ArrayList<>();
+    devices.forEach(shards::addAll);
+    List<ParameterSpec> statistics =
+        whole.parameters().values().stream().filter(p -> !p.isTrainable()).toList();
+    return new HostExchange(shards, flow.trained(), statistics);
+  }
 
   /**
    * Copies one of the optimizer's arrays to the host.

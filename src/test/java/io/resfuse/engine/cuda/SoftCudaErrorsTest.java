@@ -195,7 +195,7 @@ class SoftCudaErrorsTest extends CudaFixture {
 
   @Test
   void devicesAndContexts() throws InterruptedException {
-    fails(cuDeviceGet(new CUdevice(), 1), CUDA_ERROR_INVALID_DEVICE);
+    fails(cuDeviceGet(new CUdevice(), 99), CUDA_ERROR_INVALID_DEVICE);
     AtomicInteger result = new AtomicInteger();
     Thread other = new Thread(() -> result.set(cuMemAlloc(new CUdeviceptr(), 16)));
     other.start();

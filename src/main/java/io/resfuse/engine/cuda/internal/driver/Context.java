@@ -2,9 +2,11 @@ package io.resfuse.engine.cuda.internal.driver;
 
 import static jcuda.driver.JCudaDriver.cuCtxCreate;
 import static jcuda.driver.JCudaDriver.cuCtxDestroy;
+import static jcuda.driver.JCudaDriver.cuCtxEnablePeerAccess;
 import static jcuda.driver.JCudaDriver.cuCtxGetCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
+import static jcuda.driver.JCudaDriver.cuDeviceCanAccessPeer;
 import static jcuda.driver.JCudaDriver.cuDeviceGet;
 import static jcuda.driver.JCudaDriver.cuMemGetInfo;
 import static jcuda.driver.JCudaDriver.cuProfilerStart;
@@ -113,6 +115,39 @@ public final class Context implements AutoCloseable {
     } finally {
       cuCtxSetCurrent(before);
     }
+  }
+
+  /**
+   * Lets kernels and copies of this context access the memory of another one, where the devices
+   * can: copies between the two then take the direct way. Without it they go through the host.
+   *
+   * @param other of another device; nothing is done for one of the same
+   */
+  public void enablePeerAccess(Context other) {
+    if (other.device.ordinal() == device.ordinal()) {
+      return;
+    }
+    String doing =
+        "opening the memory of device " + other.device.ordinal() + " to device " + device.ordinal();
+    use();
+    int[] can = new int[1];
+    check(cuDeviceCanAccessPeer(can, handleOf(device), handleOf(other.device)), doing);
+    if (can[0] != 0) {
+      int result = cuCtxEnablePeerAccess(other.handle, 0);
+      if (result != CUresult.CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED) {
+        check(result, doing);
+      }
+    }
+  }
+
+  private static CUdevice handleOf(Device device) {
+    CUdevice found = new CUdevice();
+    Driver.check(cuDeviceGet(found, device.ordinal()), "finding device " + device.ordinal());
+    return found;
+  }
+
+  CUcontext handle() {
+    return handle;
   }
 
   /** Makes it the calling thread's, for libraries that do not know of contexts. */

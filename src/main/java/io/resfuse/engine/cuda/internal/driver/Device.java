@@ -39,6 +39,22 @@ public record Device(
         threadsPerMultiprocessor);
   }
 
+  /**
+   * Whether another device computes the same bits by the same kernels with the same division of
+   * work.
+   *
+   * @param other any
+   * @return whether they differ in nothing but their number and memory
+   */
+  public boolean isLike(Device other) {
+    return name.equals(other.name)
+        && computeCapability == other.computeCapability
+        && multiprocessors == other.multiprocessors
+        && sharedBytesPerBlock == other.sharedBytesPerBlock
+        && sharedBytesPerMultiprocessor == other.sharedBytesPerMultiprocessor
+        && threadsPerMultiprocessor == other.threadsPerMultiprocessor;
+  }
+
   /** One line for people. */
   @Override
   public String toString() {

@@ -74,6 +74,15 @@ public final class DeviceMemory implements AutoCloseable {
   }
 
   /**
+   * Where it lies.
+   *
+   * @return the context that allocated it
+   */
+  public Context context() {
+    return context;
+  }
+
+  /**
    * Its size.
    *
    * @return bytes

@@ -7,6 +7,7 @@ import static jcuda.driver.JCudaDriver.cuEventRecord;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoDAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
+import static jcuda.driver.JCudaDriver.cuMemcpyPeerAsync;
 import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
 import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
 import static jcuda.driver.JCudaDriver.cuStreamCreate;
@@ -14,6 +15,7 @@ import static jcuda.driver.JCudaDriver.cuStreamDestroy;
 import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
 import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
 
+import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUevent;
 import jcuda.driver.CUevent_flags;
 import jcuda.driver.CUgraph;
@@ -103,6 +105,28 @@ public final class Stream implements AutoCloseable {
             source.bytes(),
             handle),
         "copying on the device");
+  }
+
+  /**
+   * Copies a part of a block to a part of another one, which may be on another device.
+   *
+   * @param source of any context
+   * @param sourceOffset in bytes
+   * @param target of any context
+   * @param targetOffset in bytes
+   * @param bytes how many
+   */
+  public void copy(
+      DeviceMemory source, long sourceOffset, DeviceMemory target, long targetOffset, long bytes) {
+    context.use();
+    CUdeviceptr to = target.pointer(targetOffset, bytes);
+    CUdeviceptr from = source.pointer(sourceOffset, bytes);
+    context.check(
+        source.context() == target.context()
+            ? cuMemcpyDtoDAsync(to, from, bytes, handle)
+            : cuMemcpyPeerAsync(
+                to, target.context().handle(), from, source.context().handle(), bytes, handle),
+        "copying between devices");
   }
 
   /**

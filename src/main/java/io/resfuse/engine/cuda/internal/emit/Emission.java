@@ -24,7 +24,7 @@ public record Emission(Toolkit toolkit, ElementType type, Region region) {
   }
 
   /** A kernel, which is loaded when it is first bound. */
-  <P extends Record> Supplier<Kernel<P>> kernel(String name, Class<P> parameters) {
+  public <P extends Record> Supplier<Kernel<P>> kernel(String name, Class<P> parameters) {
     return () -> kernels().get(name, parameters);
   }
 
