@@ -36,6 +36,14 @@ final class RecipeOptions {
   private @Nullable String batch;
 
   @Option(
+      names = "--shards",
+      paramLabel = "N",
+      description =
+          "Cut each batch into this many parts, which up to as many devices share: a power of two (default:"
+              + " 1). The number of devices changes no bit, the number of parts does.")
+  private @Nullable String shards;
+
+  @Option(
       names = {"--learning-rate", "--lr"},
       paramLabel = "RATE",
       description = "The rate at which the schedule begins, or its peak where it rises first.")
@@ -66,6 +74,7 @@ final class RecipeOptions {
     Map<String, String> all = new LinkedHashMap<>(settings);
     put(all, "epochs", epochs);
     put(all, "batch", batch);
+    put(all, "shards", shards);
     put(all, "schedule.learning_rate", learningRate);
     put(all, "validation", validation);
     put(all, "decode", decode);

@@ -105,7 +105,11 @@ public final class Trainer {
   public TrainingResult run() {
     @Nullable Checkpoint begin = beginning();
     try (TrainingPlan plan =
-        engine.planTraining(job.network(), job.initial(), feeding.asked(job.options(precision)))) {
+        engine.planTraining(
+            job.network(),
+            job.initial(),
+            feeding.asked(job.options(precision)),
+            job.recipe().shards())) {
       if (begin != null) {
         restore(plan, begin);
       }

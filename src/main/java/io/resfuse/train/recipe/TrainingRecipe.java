@@ -18,6 +18,9 @@ import java.util.Objects;
  * @param epochs passes over the training pictures
  * @param batch pictures per forward pass
  * @param accumulate batches whose gradients are averaged before each optimizer step
+ * @param shards parts of the same size that each batch is cut into, a power of two; batch norms
+ *     have statistics of each part's own. A training runs on at most as many devices, and gives the
+ *     same bits on any number of them
  * @param seed of initial weights, order and augmentation
  * @param precision {@code auto} for the engine's usual one, or a name of {@link Precision}
  * @param optimizer how gradients change weights
@@ -44,6 +47,7 @@ public record TrainingRecipe(
     int epochs,
     int batch,
     int accumulate,
+    Integer shards,
     long seed,
     String precision,
     OptimizerRecipe optimizer,
@@ -72,6 +76,7 @@ public record TrainingRecipe(
    * @param epochs as in the record
    * @param batch as in the record
    * @param accumulate as in the record
+   * @param shards as in the record
    * @param seed as in the record
    * @param precision as in the record
    * @param optimizer as in the record
@@ -90,12 +95,18 @@ public record TrainingRecipe(
    * @throws IllegalArgumentException with a line per mistake
    */
   public TrainingRecipe {
-    // Recipes in checkpoints of former versions do not say it.
+    // Recipes in checkpoints of former versions do not say these.
     decode = Objects.requireNonNullElse(decode, Decoding.EXACT);
+    shards = Objects.requireNonNullElse(shards, 1);
     Problems problems = new Problems();
     problems.range("epochs", epochs, 1, Double.MAX_VALUE);
     problems.range("batch", batch, 1, Double.MAX_VALUE);
     problems.range("accumulate", accumulate, 1, Double.MAX_VALUE);
+    if (shards < 1 || Integer.bitCount(shards) != 1) {
+      problems.add("shards must be 1, 2, 4, 8, ..., got %s", shards);
+    } else if (batch % shards != 0) {
+      problems.add("batch is %s, which %s shards cannot share evenly", batch, shards);
+    }
     problems.range("clip_norm", clipNorm, 0, Double.MAX_VALUE);
     problems.range("validation", validation, 0, Integer.MAX_VALUE);
     if (validation > 1 && validation != Math.rint(validation)) {
@@ -140,6 +151,7 @@ public record TrainingRecipe(
         "",
         10,
         128,
+        1,
         1,
         0,
         AUTO,
