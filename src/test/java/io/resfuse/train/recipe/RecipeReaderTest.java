@@ -121,6 +121,15 @@ class RecipeReaderTest {
         .hasMessageContaining("cannot be read");
   }
 
+  /** Their checkpoints go on. */
+  @Test
+  void recipesOfFormerVersionsHaveOneShard() {
+    TrainingRecipe recipe = TrainingRecipe.defaults();
+    String former = RecipeReader.toJson(recipe).replaceFirst("\\s*\"shards\" : 1,", "");
+    assertThat(former).doesNotContain("shards");
+    assertThat(RecipeReader.fromJson(former)).isEqualTo(recipe);
+  }
+
   @Test
   void namesWhatDiffers() {
     assertThat(
