@@ -26,8 +26,13 @@ winograd winograd_kernels.inc s/a.relu ? Vectors<W>::relu(value) : value/value/
 winograd winograd_kernels.inc s/t + 4 <= tiles; t += 4/t + 4 <= tiles; t += 5/
 winograd winograd_kernels.inc s/= first ? Floats<W>{} : /= true ? Floats<W>{} : /
 winograd winograd_kernels.inc s/(out \/ W + p)/(out \/ W)/
-winograd winograd_kernels.inc s/(part + 1) \* tiles.part)/(part + 1) * tiles.part - 1)/
-winograd winograd_kernels.inc s/tiles.total - first)/tiles.total - first - 1)/
+winograd winograd_kernels.inc s/\* (thread + 1) \/ threads : tiles.total/* (thread + 1) \/ threads - 1 : tiles.total/
+winograd winograd_kernels.inc s/tiles.own ? tiles.total \* thread/false ? tiles.total * thread/
+winograd winograd_kernels.inc s/tiles.own ? 0 : thread/tiles.own ? 1 : thread/
+winograd winograd_kernels.inc s/(stop - panel \* chunks) \* kRows)/(stop - panel * chunks) * kRows - 1)/
+winograd winograd_kernels.inc s/std::min(tiles.together, end - first)/std::min(tiles.together, end - first - 1)/
+winograd winograd_kernels.inc s/c \/ tiles.depth \* tiles.depth/0/
+winograd winograd_gradient.inc s/std::min(tiles.block_channels, a.in/std::min(tiles.block_channels - 1, a.in/
 winograd winograd_kernels.inc s/rotated ? 8 - tap : tap/tap/
 winograd winograd_kernels.inc s/to\[3 \* step\] = even_b + odd_b/to[3 * step] = even_b - odd_b/
 winograd winograd_gradient.inc s/first ? s\[i\]\[p\] : /true ? s[i][p] : /
@@ -41,6 +46,11 @@ winograd winograd_gradient.inc s/a.accumulate ? to + sum/a.accumulate ? sum/
 winograd winograd_gradient.inc s/sum_a \* (2.0/sum_a * (2.001/
 winograd winograd_gradient.inc s/+ m\[5\];/- m[5];/
 winograd tiles.h s/size.height + 3/size.height + 2/
+winograd tiles.h s/36 \* apart(together \* 2/30 * apart(together * 2/
+winograd tiles.h s/second_cache \/ 3 \/ (36/second_cache \/ (36/
+winograd tiles.h s/second_cache \/ 8 \* 5/second_cache \/ 8/
+winograd tiles.h s/own_tiles <= own_channels/own_tiles > own_channels/
+winograd tiles.h s/>= size.threads \* kLeastProducts/>= kLeastProducts/
 norm norm_kernels.inc s/sums.second\[pair\] += v \* v/sums.second[pair] += v/
 norm norm_kernels.inc s/if (row < rows) {/if (false) {/
 norm norm_kernels.inc s/- mean \* mean;/;/

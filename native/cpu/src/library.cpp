@@ -34,7 +34,7 @@ Kernels kernels(int32_t vector_floats) {
 
 }  // namespace
 
-int64_t winograd_scratch_floats(const WinogradSize& size) { return Tiles(size).scratch_floats(size.threads); }
+int64_t winograd_scratch_floats(const WinogradSize& size) { return size.threads * Tiles(size).thread_floats(); }
 
 int64_t winograd_gradient_scratch_floats(const WinogradSize& size) {
   const GradientTiles tiles(size);

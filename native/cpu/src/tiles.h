@@ -9,10 +9,35 @@
 namespace resfuse {
 namespace {  // one for each file: each is compiled for an instruction set of its own
 
-constexpr int64_t kDepth = 64;       // input channels that are multiplied at a time
-constexpr int64_t kMostTiles = 96;   // of a block
-constexpr int64_t kLeastKept = 48;   // tiles for each thread, so that each can transform all weights for itself
-constexpr int64_t kMostKept = 128;   // input channels whose transforms are not too large for that
+// How a convolution is cut, by the caches of the processor that runs it. Each tile is computed by itself and its sums run over
+// the input channels in order, so that none of this changes a bit.
+struct Cuts {
+  int64_t depth;       // input channels that are multiplied at a time
+  int64_t most_tiles;  // of a block
+
+  Cuts(int64_t first_cache, int64_t second_cache, int64_t vector, int64_t in_channels) {
+    const int64_t panel = 2 * vector * kFloat;
+    // A panel's weights of one position take a quarter of the first cache, those of all positions a third of the second.
+    const int64_t deepest = std::min(first_cache / 4 / panel, second_cache / 3 / (36 * panel));
+    for (depth = 16; 2 * depth <= std::min<int64_t>(deepest, 256);) {
+      depth *= 2;
+    }
+    // The products of a block, of 32 output channels, take half of the second cache, its transformed inputs no more than three
+    // such caches: they are read in a row, once for each panel. With fewer tiles the weights would be transformed too often,
+    // more cost memory and save nothing.
+    const int64_t tiles = std::min(second_cache / 2 / (36 * 32 * kFloat), 3 * second_cache / (36 * in_channels * kFloat));
+    most_tiles = std::clamp<int64_t>(tiles, 24, 192);
+  }
+
+  static constexpr int64_t kFloat = sizeof(float);
+};
+
+// What the transform of a panel's weights takes, and that of a tile's inputs with one output channel: in the products of tiles.
+constexpr double kWeightsCost = 3;
+constexpr double kInputsCost = 5.6;
+
+// With fewer products for each thread one thread is faster: waking the others takes some microseconds.
+constexpr int64_t kLeastProducts = 1 << 18;
 
 struct TileGrid {
   int64_t across;  // in a row of tiles
@@ -24,67 +49,90 @@ struct TileGrid {
     per_image = across * ((size.height + 3) / 4);
     total = per_image * size.images;
   }
+
+  // Whether it is work for more than one thread.
+  bool wants_threads(const WinogradSize& size) const {
+    return size.threads > 1 && 36 * total * size.in_channels * size.out_channels >= size.threads * kLeastProducts;
+  }
 };
 
-// Blocks of tiles, of a convolution.
+// Blocks of tiles, of a convolution, and what a thread does: it waits for no other, and reads nothing that another has written.
 struct Tiles : TileGrid {
-  // Whether a thread multiplies the tiles that it has transformed, with all weights: they stay in its own caches. Else it
-  // multiplies all tiles of the block with its share of the weights.
-  bool kept;
+  int64_t depth;  // of Cuts
+  // Whether a thread has tiles of its own, a run of neighbours, and transforms and multiplies all weights; else it has output
+  // channels of its own, and transforms all tiles.
+  bool own;
   int64_t together;  // in a block
-  int64_t part;      // of a block, that a thread transforms
-  // Scratch memory, in floats.
-  int64_t input_floats;   // transformed inputs of a block: (in / kDepth, 36, together, kDepth)
-  int64_t weight_floats;  // of a thread: transformed weights of a panel, (36, kDepth, 2 * vector)
-  int64_t result_floats;  // of a thread: products of a panel, (36, part or together, 2 * vector)
+  // Scratch memory of a thread, in floats.
+  int64_t input_floats;   // transformed inputs of a block: (in / depth, 36, together, depth)
+  int64_t weight_floats;  // transformed weights of a panel: (36, depth, 2 * vector)
+  int64_t result_floats;  // products of a panel: (36, together, 2 * vector)
 
   explicit Tiles(const WinogradSize& a) : TileGrid(a) {
-    kept = a.in_channels <= kMostKept && total >= a.threads * kLeastKept;
-    const int64_t most = kept ? kMostTiles * a.threads : kMostTiles;
-    const int64_t blocks = (total + most - 1) / most;
-    together = (total + blocks - 1) / blocks;
-    part = (together + a.threads - 1) / a.threads;
-    input_floats = input_offset(a.in_channels / kDepth * kDepth);
-    if (a.in_channels % kDepth != 0) {
-      input_floats += 36 * apart(together * (a.in_channels % kDepth));
+    const Cuts cuts(a.first_cache, a.second_cache, a.vector, a.in_channels);
+    depth = cuts.depth;
+    const auto blocks_of = [&](int64_t tiles) { return (tiles + cuts.most_tiles - 1) / cuts.most_tiles; };
+    const int64_t part = (total + a.threads - 1) / a.threads;
+    const double others = static_cast<double>(a.threads - 1) / a.threads;
+    const double own_tiles = part + kWeightsCost * blocks_of(part);
+    const double own_channels = (total + kWeightsCost * blocks_of(total)) / a.threads + total * others * kInputsCost / a.out_channels;
+    own = own_tiles <= own_channels;
+    const int64_t tiles = own ? part : total;
+    together = (tiles + blocks_of(tiles) - 1) / blocks_of(tiles);
+    input_floats = input_offset(a.in_channels / depth * depth);
+    if (a.in_channels % depth != 0) {
+      input_floats += 36 * apart(together * (a.in_channels % depth));
     }
-    weight_floats = 36 * apart(std::min(kDepth, a.in_channels) * 2 * a.vector);
-    result_floats = 36 * apart((kept ? part : together) * 2 * a.vector);
+    weight_floats = 36 * apart(std::min(depth, a.in_channels) * 2 * a.vector);
+    result_floats = 36 * apart(together * 2 * a.vector);
   }
 
-  int64_t scratch_floats(int64_t threads) const { return input_floats + threads * (weight_floats + result_floats); }
+  int64_t thread_floats() const { return input_floats + weight_floats + result_floats; }
 
-  // Where the transformed inputs of some channels begin; a multiple of kDepth.
-  int64_t input_offset(int64_t channel) const { return channel / kDepth * 36 * apart(together * kDepth); }
+  // Where the transformed inputs of some channels begin; a multiple of depth.
+  int64_t input_offset(int64_t channel) const { return channel / depth * 36 * apart(together * depth); }
 
   // The distance of two positions: no power of two, which would be the same set of the first cache for all of them.
   static int64_t apart(int64_t floats) { return (floats + 15) / 16 * 16 + 16; }
 };
 
-constexpr int64_t kBlockChannels = 64;
+// These decide the bits of a gradient of weights, and so follow from no cache.
 constexpr int64_t kSliceTiles = 24;
 constexpr int64_t kRunTiles = 240;
 constexpr int64_t kLeastChunk = 96;
-constexpr int64_t kMostTasks = 64;
+constexpr int64_t kMostTasks = 64;       // chunks times
+constexpr int64_t kTaskChannels = 64;    // blocks of so many input and output channels
 
 // How the sums of a gradient of weights are cut: into chunks of tiles, these into runs, which are summed in float32, and these
 // into slices, whose transforms are in a thread's second cache beside the sums of a block of channels.
 struct GradientTiles : TileGrid {
-  int64_t in_blocks, out_blocks;  // of at most kBlockChannels channels
+  int64_t block_channels;         // of input and of output; no bit depends on it
+  int64_t in_blocks, out_blocks;  // of at most so many channels
   int64_t chunks;
   int64_t together;  // tiles in a chunk, at most
   int64_t values_stride, gradients_stride, sums_stride;  // from a position to the next in a thread's scratch
   int64_t part;     // floats of the gradient of a chunk
   int64_t scratch;  // floats of a thread
 
-  explicit GradientTiles(const WinogradSize& a) : TileGrid(a) {
-    in_blocks = (a.in_channels + kBlockChannels - 1) / kBlockChannels;
-    out_blocks = (a.out_channels + kBlockChannels - 1) / kBlockChannels;
-    const int64_t most = std::max<int64_t>(1, kMostTasks / (in_blocks * out_blocks));
+  // A block's sums take five eighths of the second cache.
+  static int64_t channels(int64_t second_cache) {
+    int64_t channels = 32;
+    while (channels < 128 && 36 * 4 * channels * channels * sizeof(float) <= static_cast<size_t>(second_cache / 8 * 5)) {
+      channels *= 2;
+    }
+    return channels;
+  }
+
+  explicit GradientTiles(const WinogradSize& a) : TileGrid(a), block_channels(channels(a.second_cache)) {
+    const auto blocks = [](int64_t channels, int64_t most) { return (channels + most - 1) / most; };
+    in_blocks = blocks(a.in_channels, block_channels);
+    out_blocks = blocks(a.out_channels, block_channels);
+    const int64_t tasks = blocks(a.in_channels, kTaskChannels) * blocks(a.out_channels, kTaskChannels);
+    const int64_t most = std::max<int64_t>(1, kMostTasks / tasks);
     const int64_t wanted = std::clamp<int64_t>(total / kLeastChunk, 1, most);
     together = (total + wanted - 1) / wanted;
     chunks = (total + together - 1) / together;
-    const int64_t ins = std::min(a.in_channels, kBlockChannels), outs = std::min(a.out_channels, kBlockChannels);
+    const int64_t ins = std::min(a.in_channels, block_channels), outs = std::min(a.out_channels, block_channels);
     // A line more, so that the 36 positions are not all in the same places of the first cache.
     values_stride = ins * kSliceTiles + 16;
     gradients_stride = outs * kSliceTiles + 16;

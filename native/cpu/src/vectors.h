@@ -66,7 +66,8 @@ struct Vectors {
     std::memcpy(to, &half, sizeof(half));
   }
 
-  static Floats broadcast(float value) { return Floats{} + value; }
+  // Subtracting 0 changes nothing, so that compilers leave it out; adding it turns -0 into 0, which they have to do.
+  static Floats broadcast(float value) { return value - Floats{}; }
 
   // v where it is not negative, else 0; NaN stays NaN.
   static Floats relu(Floats v) {

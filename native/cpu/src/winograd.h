@@ -4,16 +4,17 @@
 //   tile = A^T [ sum over input channels (G g G^T) * (B^T d B) ] A [+ bias] [+ residual], negative values 0 with a ReLU
 //
 // with * element by element: 36 products in the place of 144. The points are 0, +-1/sqrt(2), +-sqrt(2) and infinity, which
-// keep all factors near 1 and so the errors small; the weights are transformed in float64.
+// keep all factors near 1 and so the errors small. All is in float32: transforming the weights in float64 hardly changes the
+// errors, which are those of the sums.
 //
 // Each tile is computed by itself, and its sums run over the input channels in order, so that the bits depend neither on
 // the number of threads nor on what else is in the batch. NaN and infinities spread over the tiles (4x4 outputs) that read
 // them, and an infinity becomes NaN there.
 //
-// FLOPs of the products: 72 * tiles * in_channels * out_channels. A block of tiles (tiles.h) is transformed by all threads
-// together; then each takes panels of two vectors of output channels, transforms their weights while they are in its second
-// cache, and multiplies. So the weights are read, and lie in memory, as those of a direct convolution do; transforming them,
-// once per block and thread at most, takes as long as the products of some six tiles.
+// FLOPs of the products: 72 * tiles * in_channels * out_channels. A thread has tiles or output channels of its own (tiles.h).
+// It transforms the inputs of a block of tiles; then it takes panels of two vectors of output channels, transforms their weights
+// while they are in its second cache, and multiplies. So the weights are read, and lie in memory, as those of a direct
+// convolution do; transforming them, once for each block, takes as long as the products of some three tiles.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,9 @@ struct WinogradSize {
   int64_t block;    // vector or 0
   int64_t vector;   // channels that are worked on at a time: 8 or 16
   int64_t threads;  // those that scratch was made for
+  // Of a thread's processor, in bytes: how work is cut follows from them, and no bit of a result.
+  int64_t first_cache;
+  int64_t second_cache;
 };
 
 struct WinogradArguments : WinogradSize {

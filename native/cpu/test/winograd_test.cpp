@@ -1,7 +1,8 @@
 // Every kernel of every instruction set that this CPU has against loops in float64: sizes that leave parts of tiles over, all
 // layouts, bias, residual and ReLU, the gradients of the input and of the weights; and the same bits whatever the number of
-// threads and, of images, the batch.
+// threads, the caches and, of images, the batch.
 #include "check.h"
+#include "tiles.h"
 #include "winograd.h"
 
 #include <algorithm>
@@ -21,6 +22,15 @@ struct Kernels {
   const char* name;
   const WinogradKernels& kernels;
 };
+
+// A processor and how many threads are used.
+struct Machine {
+  int64_t threads, first_cache, second_cache;
+};
+
+constexpr int64_t kKi = 1024;
+const std::vector<Machine> kMachines{{1, 32 * kKi, 1024 * kKi}, {2, 32 * kKi, 1024 * kKi}, {3, 48 * kKi, 1024 * kKi},
+                                     {1, 32 * kKi, 256 * kKi},  {3, 16 * kKi, 256 * kKi},  {2, 48 * kKi, 2048 * kKi}};
 
 struct Size {
   int64_t images, in, out, height, width;
@@ -66,25 +76,25 @@ void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool f
   fill(bias);
   fill(residual);
   const std::vector<float> panels = packed(weights, s.out, s.in, vector, backward);
-  std::vector<float> out[2];
-  for (int64_t threads = 1; threads <= 2; threads++) {
+  const std::string what = name(k, s, block, vector) + (fused ? " fused" : "") + (backward ? " backward" : "");
+  std::vector<float> first, to;
+  for (const Machine& machine : kMachines) {
     WinogradArguments arguments{
-        {s.images, s.in, s.out, s.height, s.width, block, vector, threads}, x.data(), panels.data(), fused ? bias.data() : nullptr,
+        {s.images, s.in, s.out, s.height, s.width, block, vector, machine.threads, machine.first_cache, machine.second_cache}, x.data(), panels.data(), fused ? bias.data() : nullptr,
         fused ? residual.data() : nullptr, nullptr, nullptr, fused, backward};
     std::vector<float> scratch(winograd_scratch_floats(arguments) + 16, NAN);
     const float canary = 1234.5f;
     for (int i = 0; i < 16; i++) {
       scratch[scratch.size() - 16 + i] = canary;
     }
-    std::vector<float>& to = out[threads - 1];
     to.assign(residual.size() + 16, canary);
     arguments.out = to.data();
     arguments.scratch = scratch.data();
     k.kernels.convolve(arguments);
     check(scratch.back() == canary && scratch[scratch.size() - 16] == canary && to.back() == canary, "nothing is written beyond the end");
+    first = first.empty() ? to : first;
+    check(std::memcmp(first.data(), to.data(), to.size() * 4) == 0, what + ": threads or caches matter");
   }
-  const std::string what = name(k, s, block, vector) + (fused ? " fused" : "") + (backward ? " backward" : "");
-  check(std::memcmp(out[0].data(), out[1].data(), out[0].size() * 4) == 0, what + ": one and two threads differ");
   double error = 0, norm = 0;
   for (int64_t n = 0; n < s.images; n++) {
     for (int64_t o = 0; o < s.out; o++) {
@@ -104,7 +114,7 @@ void hold(const Kernels& k, const Size& s, int64_t vector, int64_t block, bool f
           if (fused) {
             sum = std::max(0.0, sum + bias[o] + residual[at]);
           }
-          error += (out[0][at] - sum) * (out[0][at] - sum);
+          error += (first[at] - sum) * (first[at] - sum);
           norm += sum * sum;
         }
       }
@@ -124,12 +134,12 @@ void hold_gradient(const Kernels& k, const Size& s, int64_t vector, int64_t bloc
   for (float& value : present) value = normal(random);
   const std::string what = name(k, s, block, vector) + " gradient of weights" + (offset == 0 ? "" : " of one sign");
   const float canary = 1234.5f;
-  std::vector<float> found[3];
-  for (const int64_t threads : {1, 2, 3}) {
-    WinogradGradientArguments a{{s.images, s.in, s.out, s.height, s.width, block, vector, threads}, x.data(), dout.data(), nullptr, nullptr, 0};
+  std::vector<float> found, to;
+  for (const Machine& machine : kMachines) {
+    WinogradGradientArguments a{
+        {s.images, s.in, s.out, s.height, s.width, block, vector, machine.threads, machine.first_cache, machine.second_cache}, x.data(), dout.data(), nullptr, nullptr, 0};
     std::vector<float> scratch(winograd_gradient_scratch_floats(a), NAN);
     scratch.resize(scratch.size() + 16, canary);
-    std::vector<float>& to = found[threads - 1];
     to.assign(present.size(), NAN);
     to.resize(to.size() + 16, canary);
     a.gradient = to.data();
@@ -146,7 +156,8 @@ void hold_gradient(const Kernels& k, const Size& s, int64_t vector, int64_t bloc
     check(added, what + ": is not added");
     check(scratch.back() == canary && scratch[scratch.size() - 16] == canary && to.back() == canary && to[to.size() - 16] == canary,
           what + ": written beyond the end");
-    check(std::memcmp(found[0].data(), to.data(), to.size() * 4) == 0, what + ": the number of threads matters");
+    found = found.empty() ? to : found;
+    check(std::memcmp(found.data(), to.data(), to.size() * 4) == 0, what + ": threads or caches matter");
   }
   double error = 0, norm = 0;
   for (int64_t o = 0; o < s.out; o++) {
@@ -166,7 +177,7 @@ void hold_gradient(const Kernels& k, const Size& s, int64_t vector, int64_t bloc
             }
           }
         }
-        const double difference = found[0][(o * s.in + i) * 9 + tap] - sum;
+        const double difference = found[(o * s.in + i) * 9 + tap] - sum;
         error += difference * difference;
         norm += sum * sum;
       }
@@ -185,7 +196,7 @@ void batch(const Kernels& k) {
   for (float& value : weights) value = normal(random);
   const std::vector<float> panels = packed(weights, s.out, s.in, 16, false);
   WinogradArguments arguments{
-      {3, s.in, s.out, s.height, s.width, 16, 16, 2}, x.data(), panels.data(), nullptr, nullptr, all.data(), nullptr, 0, 0};
+      {3, s.in, s.out, s.height, s.width, 16, 16, 2, 32 * kKi, 1024 * kKi}, x.data(), panels.data(), nullptr, nullptr, all.data(), nullptr, 0, 0};
   std::vector<float> scratch(winograd_scratch_floats(arguments));
   arguments.scratch = scratch.data();
   const int64_t in = s.in * s.height * s.width, out = s.out * s.height * s.width;
@@ -202,9 +213,45 @@ void batch(const Kernels& k) {
   }
 }
 
+// How work is cut follows from the caches, by the formulas of tiles.h.
+void cuts() {
+  struct Expected {
+    int64_t first_cache, second_cache, vector, channels, depth, most_tiles, block_channels;
+  };
+  for (const Expected& e : {
+           Expected{32 * kKi, 1024 * kKi, 16, 64, 64, 113, 64},
+           Expected{32 * kKi, 1024 * kKi, 8, 64, 128, 113, 64},
+           Expected{48 * kKi, 1024 * kKi, 16, 256, 64, 85, 64},
+           Expected{32 * kKi, 256 * kKi, 16, 64, 16, 28, 32},
+           Expected{32 * kKi, 256 * kKi, 8, 512, 32, 24, 32},
+           Expected{48 * kKi, 2048 * kKi, 16, 64, 64, 192, 64},
+           Expected{64 * kKi, 4096 * kKi, 8, 512, 256, 170, 128},
+           Expected{1, 1, 16, 16, 16, 24, 32},
+       }) {
+    const Cuts found(e.first_cache, e.second_cache, e.vector, e.channels);
+    const int64_t block_channels = GradientTiles::channels(e.second_cache);
+    check(found.depth == e.depth && found.most_tiles == e.most_tiles && block_channels == e.block_channels,
+          "with caches of " + std::to_string(e.first_cache) + " and " + std::to_string(e.second_cache) + " bytes " +
+              std::to_string(found.depth) + " channels are multiplied at a time, of " + std::to_string(found.most_tiles) +
+              " tiles, and in gradients " + std::to_string(block_channels));
+  }
+  const auto own = [](int64_t channels, int64_t pixels, int64_t threads) {
+    return Tiles(WinogradSize{1, channels, channels, pixels, pixels, 0, 16, threads, 32 * kKi, 1024 * kKi}).own;
+  };
+  check(own(64, 56, 2) && own(64, 56, 32), "many tiles are divided");
+  check(!own(256, 14, 2) && !own(512, 7, 32), "of few tiles the output channels are divided");
+  WinogradSize size{1, 16, 16, 4, 4, 0, 16, 2, 32 * kKi, 1024 * kKi};
+  check(!TileGrid(size).wants_threads(size), "a tile is not work for two threads");
+  size.images = 100;
+  check(TileGrid(size).wants_threads(size), "a hundred tiles are work for two threads");
+  size.threads = 1;
+  check(!TileGrid(size).wants_threads(size), "one thread is one thread");
+}
+
 }  // namespace
 
 int main() {
+  cuts();
   std::vector<Kernels> all{{"portable", winograd_kernels_portable()}};
 #ifdef __x86_64__
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {

@@ -48,6 +48,12 @@ public enum Settings {
       "resfuse.cpu.kernels",
       "off: engine onednn is wholly oneDNN's, without the project's own kernels",
       "with them, where the jar has them"),
+  /** The caches that the CPU engine cuts its work by. */
+  CPU_CACHES(
+      Kind.PROPERTY,
+      "resfuse.cpu.caches",
+      "the caches that engine onednn cuts its work by, as 32K,1M,16M; no result changes",
+      "what the system tells of the processor"),
   /** Whether pictures are read by kernels of their own. */
   PICTURE_KERNELS(
       Kind.PROPERTY,

@@ -3,6 +3,7 @@ package io.resfuse.engine.onednn;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_Abcd16a;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_Abcd8a;
 
+import io.resfuse.platform.CpuCaches;
 import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -22,9 +23,18 @@ import org.bytedeco.javacpp.LongPointer;
  * @param gradient whether it is the gradient of an input: of the convolution whose weights it uses
  *     {@code out} were read and {@code in} written
  * @param threads that share the work
+ * @param caches of a thread, by which work is cut; no bit of a result depends on them
  */
 record FastConvolution(
-    int images, int in, int out, int height, int width, int block, boolean gradient, int threads) {
+    int images,
+    int in,
+    int out,
+    int height,
+    int width,
+    int block,
+    boolean gradient,
+    int threads,
+    CpuCaches caches) {
   private static final int TILE = 4;
 
   /**
@@ -40,7 +50,7 @@ record FastConvolution(
 
   /** The gradient of its input, which is such a convolution of the gradient of its result. */
   FastConvolution backward() {
-    return new FastConvolution(images, out, in, height, width, block, true, threads);
+    return new FastConvolution(images, out, in, height, width, block, true, threads, caches);
   }
 
   private long tiles() {
@@ -135,7 +145,9 @@ record FastConvolution(
 
   /** {@code WinogradSize}. */
   private long[] size() {
-    return new long[] {images, in, out, height, width, block, vector(), threads};
+    return new long[] {
+      images, in, out, height, width, block, vector(), threads, caches.first(), caches.second()
+    };
   }
 
   /** The size, and what follows it. */

@@ -3,6 +3,7 @@ package io.resfuse.engine.onednn;
 import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Window;
+import io.resfuse.platform.CpuCaches;
 import io.resfuse.tensor.Shape;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +13,10 @@ import org.jspecify.annotations.Nullable;
  * @param algorithm what was asked for
  * @param threads of the plan
  * @param batchInvariant whether the batch has no say: what is worth it for one image is fast
+ * @param caches of each thread
  */
-record FastConvolutions(ConvolutionAlgorithm algorithm, int threads, boolean batchInvariant) {
+record FastConvolutions(
+    ConvolutionAlgorithm algorithm, int threads, boolean batchInvariant, CpuCaches caches) {
   private static final Window WINDOW = new Window(3, 1, 1, 1);
 
   /**
@@ -49,7 +52,8 @@ record FastConvolutions(ConvolutionAlgorithm algorithm, int threads, boolean bat
         input.dimension(3),
         block,
         false,
-        threads);
+        threads,
+        caches);
   }
 
   /** Whether the gradient of a fast convolution's weights is to be found so, too. */

@@ -14,6 +14,7 @@ import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.spi.Lifetime;
 import io.resfuse.engine.spi.ShardedTrainingPlan;
+import io.resfuse.platform.CpuCaches;
 import java.util.List;
 import java.util.Optional;
 
@@ -27,7 +28,8 @@ final class OneDnnEngine implements Engine {
   OneDnnEngine(EngineOptions options) {
     this.options = options;
     this.threads = new Threads(options.effectiveThreads());
-    this.fast = new FastConvolutions(options.convolutions(), threads.count(), false);
+    this.fast =
+        new FastConvolutions(options.convolutions(), threads.count(), false, CpuCaches.here());
   }
 
   static String describe(EngineOptions options) {
@@ -37,6 +39,8 @@ final class OneDnnEngine implements Engine {
         + threads(options)
         + ", "
         + InstructionSet.effective()
+        + ", caches of "
+        + CpuCaches.here()
         + (NativeLibrary.whyNotBf16(Mode.INFERENCE).isEmpty() ? ", bf16" : ", no bf16");
   }
 
@@ -86,7 +90,8 @@ final class OneDnnEngine implements Engine {
   @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
     FastConvolutions inference =
-        new FastConvolutions(options.convolutions(), threads.count(), options.batchInvariant());
+        new FastConvolutions(
+            options.convolutions(), threads.count(), options.batchInvariant(), fast.caches());
     return lifetime.during(
         () ->
             new OneDnnNetwork(

@@ -17,6 +17,7 @@ import io.resfuse.engine.TestData;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.platform.Settings;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -97,6 +98,37 @@ class FastConvolutionsTest extends EngineContract {
     assertThat(FastCosts.here().share(1, 4, 64, 64)).isGreaterThan(1);
     FastCosts costs = new FastCosts(4, 10, 64);
     assertThat(costs.share(10, 100, 32, 64)).isEqualTo((40 + 10 + 64 * 10 * (3.0 / 64)) / 100);
+  }
+
+  /** Work is cut by the caches, and tiles or output channels are divided among the threads. */
+  @Test
+  void noBitDependsOnTheCachesOrTheThreads() {
+    float[] first = logits("32K,1M", 2);
+    assertThat(logits("32K,1M", 2)).as("again").isEqualTo(first);
+    assertThat(logits("32K,1M", 1)).isEqualTo(first);
+    assertThat(logits("32K,256K", 2)).isEqualTo(first);
+    assertThat(logits("48K,2M", 3)).isEqualTo(first);
+  }
+
+  private static float[] logits(String caches, int threads) {
+    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    System.setProperty(Settings.CPU_CACHES.key(), caches);
+    try (Engine engine =
+            Engines.open(
+                "onednn",
+                new EngineOptions(threads, "").withConvolutions(ConvolutionAlgorithm.FAST));
+        LoadedNetwork loaded = engine.load(network, TestData.parameters(network), Precision.FP32);
+        var plan = loaded.plan(PlanRequest.logits(3, 64))) {
+      for (int i = 0; i < plan.input().capacity(); i++) {
+        plan.input().put(i, (float) Math.sin(i));
+      }
+      plan.run();
+      float[] values = new float[plan.output("logits").capacity()];
+      plan.output("logits").get(0, values);
+      return values;
+    } finally {
+      System.clearProperty(Settings.CPU_CACHES.key());
+    }
   }
 
   @Test

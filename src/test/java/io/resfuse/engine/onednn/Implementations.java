@@ -12,6 +12,7 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.platform.CpuCaches;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,7 @@ import java.util.TreeMap;
 final class Implementations {
   /** Those that are convolutions of our own need none of oneDNN's. */
   private static final FastConvolutions DIRECT =
-      new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2, false);
+      new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2, false, CpuCaches.UNKNOWN);
 
   private Implementations() {}
 

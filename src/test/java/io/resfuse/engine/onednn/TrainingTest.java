@@ -17,6 +17,7 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.platform.CpuCaches;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -93,7 +94,7 @@ class TrainingTest {
                 spec,
                 TrainingOptions.standard(16, size, Precision.FP32),
                 type,
-                new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2, false));
+                new FastConvolutions(ConvolutionAlgorithm.DIRECT, 2, false, CpuCaches.UNKNOWN));
         assertThat(program.implementations()).isNotEmpty().noneMatch(Implementation::isSlow);
       }
     }
