@@ -5,6 +5,7 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.cuda.ChangingKernels;
 import io.resfuse.engine.cuda.CudaProvider;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import org.jspecify.annotations.Nullable;
@@ -87,9 +88,14 @@ final class EngineChoice {
     return provider.open(options(), kernels);
   }
 
-  /** Softcuda with kernels in the place of ours, which are loaded at once. */
-  Engine softCuda(UserKernels kernels) {
-    return new CudaProvider().openLoaded(cpu.on(SOFTCUDA, false), kernels);
+  /** The CUDA engine on softcuda. */
+  Engine softCuda() {
+    return new CudaProvider().open(cpu.on(SOFTCUDA, false));
+  }
+
+  /** Softcuda with one kernel after the other in the place of ours. */
+  ChangingKernels changingKernels() {
+    return new ChangingKernels(cpu.on(SOFTCUDA, false));
   }
 
   /** Whether softcuda may be what was asked for. */

@@ -1,6 +1,9 @@
 package io.resfuse.cli;
 
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.KernelSuite;
+import io.resfuse.engine.Precision;
+import io.resfuse.engine.cuda.ChangingKernels;
 import io.resfuse.engine.cuda.internal.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
 import io.resfuse.verify.VerifyCase;
@@ -20,8 +23,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -96,7 +101,10 @@ final class Mutation {
       throw new IllegalArgumentException(
           "--mutate runs on engine cuda, device softcuda, each kernel in its own precision");
     }
-    List<PtxKernel> kernels = kernels(kernel);
+    List<PtxKernel> kernels = kernel == null ? ours(engines) : theirs(kernel);
+    if (kernels.isEmpty()) {
+      throw new IllegalArgumentException("no kernel has a name that matches " + names);
+    }
     Explanations explanations =
         Explanations.parse(
             explained == null ? KernelLibrary.explainedMutants() : Files.readString(explained));
@@ -124,18 +132,28 @@ final class Mutation {
     return report.passed() ? 0 : 1;
   }
 
-  private List<PtxKernel> kernels(@Nullable Path file) throws IOException {
-    List<String> texts = file == null ? KernelLibrary.texts() : List.of(Files.readString(file));
-    List<PtxKernel> kernels = new ArrayList<>();
-    for (String ptx : texts) {
-      PtxKernel.of(ptx).stream()
-          .filter(one -> names.matcher(one.name()).matches())
-          .forEach(kernels::add);
+  /** Kernels that some plan runs. */
+  private List<PtxKernel> ours(EngineChoice engines) {
+    Set<String> run = new HashSet<>();
+    try (Engine engine = engines.softCuda()) {
+      for (Precision precision : Precision.values()) {
+        if (engine.whyNot(precision, Engine.Mode.TRAINING).isEmpty()) {
+          run.addAll(((KernelSuite) engine).kernels(precision));
+        }
+      }
     }
-    if (kernels.isEmpty()) {
-      throw new IllegalArgumentException("no kernel has a name that matches " + names);
-    }
-    return kernels;
+    return KernelLibrary.texts().stream()
+        .flatMap(ptx -> PtxKernel.of(ptx).stream())
+        .filter(kernel -> run.contains(kernel.name()) && isMeant(kernel))
+        .toList();
+  }
+
+  private List<PtxKernel> theirs(Path file) throws IOException {
+    return PtxKernel.of(Files.readString(file)).stream().filter(this::isMeant).toList();
+  }
+
+  private boolean isMeant(PtxKernel kernel) {
+    return names.matcher(kernel.name()).matches();
   }
 
   /** This command once more, in a process of its own. */
@@ -165,11 +183,11 @@ final class Mutation {
       throws IOException {
     PrintStream out = System.out;
     System.setOut(System.err);
-    try (Engine reference = engines.reference()) {
+    try (Engine reference = engines.reference();
+        ChangingKernels kernels = engines.changingKernels()) {
       new TrialRunner(
               ptx ->
-                  engines.softCuda(
-                      ptx == null ? UserKernels.none() : UserKernels.of("a mutant", ptx)),
+                  kernels.open(ptx == null ? UserKernels.none() : UserKernels.of("a mutant", ptx)),
               reference,
               cases,
               seed)

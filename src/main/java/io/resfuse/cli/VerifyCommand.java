@@ -176,7 +176,7 @@ final class VerifyCommand implements Callable<Integer> {
     }
     cases.addAll(RandomShapes.of(random, seed));
     if (mutation.isWanted() && network == null && cases.isEmpty()) {
-      try (Engine engine = engineChoice.softCuda(UserKernels.none())) {
+      try (Engine engine = engineChoice.softCuda()) {
         cases.addAll(MutationCases.of(engine));
       }
     } else if (network != null || cases.isEmpty()) {

@@ -81,7 +81,13 @@ final class CappedEngine implements Engine {
   @Override
   public TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options) {
-    long bytes = device(engine.trainingMemory(network, options));
+    return planTraining(network, parameters, options, 1);
+  }
+
+  @Override
+  public TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
+    long bytes = trainingBytes(network, options, shards);
     synchronized (budget) {
       if (bytes > budget.left()) {
         throw new EngineException(
@@ -91,22 +97,28 @@ final class CappedEngine implements Engine {
                 options.batch(),
                 MemoryBudget.mib(bytes),
                 budget.describe(),
-                remedy(network, options)));
+                remedy(network, options, shards)));
       }
-      TrainingPlan plan = engine.planTraining(network, parameters, options);
+      TrainingPlan plan = engine.planTraining(network, parameters, options, shards);
       budget.take(bytes);
       return new CappedTrainingPlan(plan, () -> budget.giveBack(bytes));
     }
   }
 
   /** Says which batch would fit: training cannot be cut, for the batch decides on batch norms. */
-  private String remedy(NetworkSpec network, TrainingOptions options) {
-    for (int batch = options.batch() / 2; batch > 0; batch /= 2) {
-      if (device(engine.trainingMemory(network, options.withBatch(batch))) <= budget.left()) {
+  private String remedy(NetworkSpec network, TrainingOptions options, int shards) {
+    for (int batch = options.batch() / 2; batch >= shards; batch /= 2) {
+      if (trainingBytes(network, options.withBatch(batch), shards) <= budget.left()) {
         return "allow more, or train with " + batch + " and accumulate gradients";
       }
     }
     return "allow more";
+  }
+
+  /** Of all shards, each of which is a plan of its own. */
+  private long trainingBytes(NetworkSpec network, TrainingOptions options, int shards) {
+    int batch = Math.max(1, options.batch() / shards);
+    return shards * device(engine.trainingMemory(network, options.withBatch(batch)));
   }
 
   /** Bytes that a plan takes of the device's memory. */

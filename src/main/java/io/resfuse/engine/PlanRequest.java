@@ -82,16 +82,6 @@ public record PlanRequest(
   }
 
   /**
-   * The same for another number of images.
-   *
-   * @param images at least 1
-   * @return a new request
-   */
-  public PlanRequest withBatch(int images) {
-    return new PlanRequest(images, height, width, layout, outputs, scaling);
-  }
-
-  /**
    * The same for pixels.
    *
    * @param pixels how they are normalised; null for floats

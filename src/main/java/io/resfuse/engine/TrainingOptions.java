@@ -158,26 +158,6 @@ public record TrainingOptions(
   }
 
   /**
-   * The same for another number of images.
-   *
-   * @param images per step
-   * @return new options
-   */
-  public TrainingOptions withBatch(int images) {
-    return new TrainingOptions(
-        images,
-        height,
-        width,
-        layout,
-        precision,
-        outputs,
-        frozen,
-        inputGradient,
-        optimizer,
-        scaling);
-  }
-
-  /**
    * The same for pixels.
    *
    * @param pixels how they are normalised; null for floats

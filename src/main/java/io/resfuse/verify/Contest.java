@@ -11,8 +11,14 @@ import io.resfuse.engine.Precision;
  * @param yardstick the reference engine, in fp64 the truth and in a precision what rounding alone
  *     does
  * @param fills the numbers
+ * @param memory of what was expected before
  */
-record Contest(Subject subject, Subject against, Subject yardstick, Fills fills) {
+record Contest(Subject subject, Subject against, Subject yardstick, Fills fills, Memory memory) {
+  /** With nothing kept. */
+  Contest(Subject subject, Subject against, Subject yardstick, Fills fills) {
+    this(subject, against, yardstick, fills, Memory.none());
+  }
+
   /** With the subject dividing its work as a case wants it. */
   Contest of(VerifyCase test) {
     return test.division() != null && subject.engine() instanceof KernelSuite suite
@@ -20,7 +26,8 @@ record Contest(Subject subject, Subject against, Subject yardstick, Fills fills)
             new Subject(suite.divided(test.division()), subject.precision()),
             against,
             yardstick,
-            fills)
+            fills,
+            memory)
         : this;
   }
 

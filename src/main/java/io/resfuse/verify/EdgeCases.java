@@ -42,6 +42,9 @@ public final class EdgeCases {
   /** Partial results that a kernel over channels takes at once; a thread takes every 32nd. */
   private static final int PARTS = 32;
 
+  /** Of these that a thread takes at once. */
+  private static final int AT_ONCE = 4;
+
   /** Vectors of channels that a block over channels has at most. */
   private static final int VECTORS_PER_BLOCK = 128;
 
@@ -56,6 +59,12 @@ public final class EdgeCases {
 
   /** A few; more than four, of which the last are empty; one more than a few. */
   private static final int[] SLICES = {2, 9, 3};
+
+  /**
+   * Nearly a small tile of rows: of 8 and of 16 threads that share them, some have three more than
+   * a multiple of four, and some fewer.
+   */
+  private static final int MORE_ROWS = 60;
 
   private static final Window POINT = new Window(1, 1, 0, 1);
   private static final Window THREE = new Window(3, 1, 1, 1);
@@ -144,26 +153,29 @@ public final class EdgeCases {
   private static void workingOn(
       List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
     Window five = new Window(5, 1, 2, 1);
-    OperationShape shape = conv(12, 12, five, 3, parts(prologue), rowsOf(tile));
+    OperationShape shape = conv(12, 12, five, 3, parts(prologue), rowsOf(tile, MORE_ROWS));
     cases.add(
         edge(label(tile, weightTile, 1), shape).with(new Division(tile, weightTile, 1, true)));
   }
 
   /**
-   * The same rows in slices: 8 columns beyond a tile, a tap that begins in one chunk and ends in
-   * the next, and images that need no windows.
+   * The same rows in slices: 8 columns beyond a tile of either product, a tap that begins in one
+   * chunk and ends in the next, and images that need no windows.
    */
   private static void sliced(
       List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue, int slices) {
     int in = STAGE + VECTOR;
-    OperationShape shape =
-        conv(in, tile.columns() + VECTOR, POINT, 1, parts(prologue), rowsOf(tile));
+    int out = Math.max(tile.columns(), weightTile.rows()) + VECTOR;
+    OperationShape shape = conv(in, out, POINT, 1, parts(prologue), rowsOf(tile, 2));
     cases.add(
         edge(label(tile, weightTile, slices), shape)
             .with(new Division(tile, weightTile, slices, false)));
   }
 
-  /** As many channels as a tile has columns, which are then all of one tap, in two batches. */
+  /**
+   * As many channels as a tile has columns, which are then all of one tap, and as many outputs as
+   * it has rows, in two batches.
+   */
   private static void oneTap(
       List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
@@ -172,16 +184,22 @@ public final class EdgeCases {
     }
     String label = "edge of one tap of %dx%d:".formatted(weightTile.rows(), weightTile.columns());
     OperationShape shape =
-        conv(weightTile.columns(), VECTOR, new Window(2, 2, 1, 1), 1, parts, new Pixels(3, 5, 6));
+        conv(
+            weightTile.columns(),
+            weightTile.rows(),
+            new Window(2, 2, 1, 1),
+            1,
+            parts,
+            new Pixels(3, 5, 6));
     cases.add(
         edge(label, shape)
             .with(new Division(tile, weightTile, 1, false))
             .with(new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));
   }
 
-  /** Two full tiles, and a little; an even number, so that integers have exact statistics. */
-  private static Pixels rowsOf(TileSize tile) {
-    return Pixels.from(2 * Math.max(tile.rows(), USUAL.rows()) + 2, 2);
+  /** Two full tiles, and some more; an even number, so that integers have exact statistics. */
+  private static Pixels rowsOf(TileSize tile, int more) {
+    return Pixels.from(2 * Math.max(tile.rows(), USUAL.rows()) + more, 2);
   }
 
   private static String label(TileSize tile, TileSize weightTile, int slices) {
@@ -196,7 +214,7 @@ public final class EdgeCases {
     cases.add(
         edge("many rows, merged:", conv(8, 8, POINT, 1, parts, new Pixels(3, 1, merged / 3)))
             .with(new Division(USUAL, USUAL, 1, true)));
-    int unmerged = (PARTS + 4) * USUAL.rows() + 1;
+    int unmerged = (AT_ONCE * PARTS + 3) * USUAL.rows() + 1;
     cases.add(
         edge("many rows:", conv(8, 8, POINT, 1, parts, new Pixels(5, 1, unmerged / 5)))
             .with(new Division(USUAL, USUAL, 2, false)));
@@ -226,7 +244,7 @@ public final class EdgeCases {
     Window dilated = new Window(3, 1, 3, 3);
     cases.add(edge("edge:", conv(8, 16, dilated, 1, parts, new Pixels(9, 7, 6))));
     cases.add(edge("edge:", conv(8, 16, new Window(5, 3, 2, 1), 1, parts, new Pixels(2, 11, 10))));
-    cases.add(edge("edge:", conv(3, 16, new Window(7, 2, 3, 1), 1, parts, new Pixels(2, 9, 12))));
+    cases.add(edge("edge:", conv(3, 16, new Window(7, 2, 3, 1), 1, parts, new Pixels(2, 9, 76))));
     Set<Part> biased = EnumSet.of(Part.BIAS, Part.NORM, Part.RELU);
     cases.add(
         edge("edge:", conv(12, 18, THREE, 3, biased, new Pixels(3, 5, 6)))
@@ -235,7 +253,11 @@ public final class EdgeCases {
       // Channels before those of the input: a vector of them, and less than one.
       int out = stride == 2 ? 24 : 13;
       Window window = new Window(1, stride, 0, 1);
-      cases.add(edge("edge:", OperationShape.plain(Kind.SHORTCUT, 8, out, window, 3, 7, 8)));
+      int rows = stride == 2 ? 31 : 56;
+      // More pixels than the blocks of a single multiprocessor take at once.
+      cases.add(
+          edge("edge:", OperationShape.plain(Kind.SHORTCUT, 8, out, window, 3, rows, rows + 1))
+              .with(new Division(USUAL, USUAL, 1, true)));
     }
   }
 
@@ -271,9 +293,10 @@ public final class EdgeCases {
     cases.add(edge("edge:", OperationShape.maxPool(72, false, usual, 1, 4, 131)));
     cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(2, 3, 0, 1), 9, 8, 9)));
     cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(5, 1, 2, 1), 2, 7, 9)));
-    // Squares that are cut in rows and columns, in more vectors than a block has threads.
-    cases.add(edge("edge:", OperationShape.meanPool(264, 2, 3, 5, 17)));
-    cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 9, 4, 4)));
+    // Squares of nine pixels, which divide nothing exactly, cut in rows and columns, in more
+    // vectors than a block has threads.
+    cases.add(edge("edge:", OperationShape.meanPool(264, 3, 3, 5, 23)));
+    cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 6, 6, 7)));
     // A number of pixels that divides nothing exactly.
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 8, 8, POINT, 9, 5, 11)));
   }

@@ -3,6 +3,7 @@ package io.resfuse.verify;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Parameters;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -38,7 +39,15 @@ final class ExactRung {
     double share = exact ? 0 : SHARE;
     double allowed = test.hasPrologue() || !exact ? BEHIND_PROLOGUE : 0;
     double[] inference =
-        InferencePass.once(contest.against(), test, network, parameters, drive.images());
+        contest
+            .memory()
+            .tensor(
+                test,
+                contest.against(),
+                "exact inference",
+                () ->
+                    InferencePass.once(
+                        contest.against(), test, network, parameters, drive.images()));
     requireExact(comparison, test, test.output(), inference);
     comparison.elements(
         test.output(),
@@ -71,7 +80,15 @@ final class ExactRung {
       Comparison comparison,
       double allowed,
       double share) {
-    Map<String, double[]> expected = training(contest.against(), test, network, parameters, drive);
+    Map<String, double[]> known =
+        contest
+            .memory()
+            .tensors(
+                test,
+                contest.against(),
+                "exact gradients",
+                () -> training(contest.against(), test, network, parameters, drive));
+    Map<String, double[]> expected = new LinkedHashMap<>(known);
     Map<String, double[]> got = training(contest.subject(), test, network, parameters, drive);
     if (test.hasPrologue()) {
       expected.remove(Names.INPUT_GRADIENT);

@@ -34,9 +34,12 @@ final class InferenceRung {
   Check check(ErrorHistogram histogram) {
     float[] images = Drive.random(contest.fills(), test, 0).images();
     Comparison comparison = new Comparison(test);
-    double[] expected = run(contest.against(), images);
+    double[] expected = known(contest.against(), images);
     double[] got = run(contest.subject(), images);
     histogram.add(got, expected);
+    if (test.level() == Level.EDGES) {
+      CutOff.requireNumbers(contest.subject().precision(), test, test.output(), got, comparison);
+    }
     if (test.isOperation()) {
       elements(comparison, images, got, expected);
     } else {
@@ -73,6 +76,11 @@ final class InferenceRung {
 
   private double[] run(Subject side, float[] images) {
     return InferencePass.once(side, test, test.network(), parameters, images);
+  }
+
+  /** What a side that is not judged gives. */
+  private double[] known(Subject side, float[] images) {
+    return contest.memory().tensor(test, side, "inference", () -> run(side, images));
   }
 
   /** Element by element, within the bound on rounding. */
@@ -128,12 +136,18 @@ final class InferenceRung {
       positive[i] = Math.abs(positive[i]);
     }
     Subject truth = contest.yardstick().in(Precision.FP64);
-    return InferencePass.once(truth, test, test.network(), absolute, positive);
+    return contest
+        .memory()
+        .tensor(
+            test,
+            truth,
+            "magnitudes",
+            () -> InferencePass.once(truth, test, test.network(), absolute, positive));
   }
 
   private double distance(float[] images, double[] expected) {
     double[] exact =
-        contest.isAgainstTruth() ? expected : run(contest.yardstick().in(Precision.FP64), images);
+        contest.isAgainstTruth() ? expected : known(contest.yardstick().in(Precision.FP64), images);
     Map<String, double[]> truth = Map.of(test.output(), exact);
     double allowed = bound(contest.subject(), truth, images);
     return contest.isAgainstTruth() ? allowed : allowed + bound(contest.against(), truth, images);
@@ -141,9 +155,9 @@ final class InferenceRung {
 
   private double bound(Subject side, Map<String, double[]> truth, float[] images) {
     Map<String, double[]> single =
-        Map.of(test.output(), run(contest.yardstick().in(Precision.FP32), images));
+        Map.of(test.output(), known(contest.yardstick().in(Precision.FP32), images));
     Map<String, double[]> stored =
-        Map.of(test.output(), run(contest.yardstick().in(side.precision()), images));
+        Map.of(test.output(), known(contest.yardstick().in(side.precision()), images));
     return new Tolerance(test.longestSum(), truth, stored, single, UNIT32).bound(test.output());
   }
 }

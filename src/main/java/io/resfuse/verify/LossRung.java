@@ -32,16 +32,28 @@ final class LossRung {
     float[] spoilt = drive.images().clone();
     spoilt[0] = Float.NaN;
     Comparison comparison = new Comparison(test);
-    try (TrainingPass subject = new TrainingPass(contest.subject(), test, test.network(), none);
-        TrainingPass against = new TrainingPass(contest.against(), test, test.network(), none)) {
-      for (float[] images : new float[][] {drive.images(), spoilt}) {
-        Map<String, double[]> got = subject.losses(images, drive);
-        against
-            .losses(images, drive)
-            .forEach((name, expected) -> compare(comparison, name, got.get(name), expected));
-      }
+    float[][] sets = {drive.images(), spoilt};
+    for (int i = 0; i < sets.length; i++) {
+      float[] images = sets[i];
+      Map<String, double[]> expected =
+          contest
+              .memory()
+              .tensors(
+                  test,
+                  contest.against(),
+                  "losses " + i,
+                  () -> losses(contest.against(), test, none, images, drive));
+      Map<String, double[]> got = losses(contest.subject(), test, none, images, drive);
+      expected.forEach((name, values) -> compare(comparison, name, got.get(name), values));
     }
     return comparison.check(Rung.LOSS);
+  }
+
+  private static Map<String, double[]> losses(
+      Subject side, VerifyCase test, Parameters none, float[] images, Drive drive) {
+    try (TrainingPass run = new TrainingPass(side, test, test.network(), none)) {
+      return run.losses(images, drive);
+    }
   }
 
   private static void compare(Comparison comparison, String name, double[] got, double[] expected) {

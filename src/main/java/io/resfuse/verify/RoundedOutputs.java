@@ -15,9 +15,6 @@ final class RoundedOutputs {
   /** With images to 255, puts most sums beyond the 2048 up to which a half has all integers. */
   private static final float LARGEST_WEIGHT = 5;
 
-  /** The bits of a float that TF32 has not. */
-  private static final int BEYOND_TF32 = 0x1FFF;
-
   private RoundedOutputs() {}
 
   /** Adds what it finds; nothing where another operation, or float32's statistics, come last. */
@@ -37,16 +34,13 @@ final class RoundedOutputs {
     }
     float[] images = Drive.large(contest.fills(), test).images();
     double[] sums =
-        InferencePass.once(contest.yardstick().in(Precision.FP64), test, exact, parameters, images);
+        known(contest, contest.yardstick().in(Precision.FP64), test, exact, parameters, images);
     double[] rounded =
-        InferencePass.once(contest.yardstick().in(precision), test, exact, parameters, images);
+        known(contest, contest.yardstick().in(precision), test, exact, parameters, images);
     double[] got = InferencePass.once(contest.subject(), test, exact, parameters, images);
     for (int i = 0; i < got.length; i++) {
-      boolean isNumber =
-          precision != Precision.TF32
-              || (Float.floatToRawIntBits((float) got[i]) & BEYOND_TF32) == 0;
       boolean isNearest = Math.abs(got[i] - sums[i]) <= Math.abs(rounded[i] - sums[i]);
-      if (!isNumber || !isNearest) {
+      if (!CutOff.isNumber(precision, got[i]) || !isNearest) {
         comparison.fail(
             "%s at %s: got %s for a sum of %s, which rounds to %s"
                 .formatted(
@@ -54,5 +48,21 @@ final class RoundedOutputs {
         return;
       }
     }
+  }
+
+  private static double[] known(
+      Contest contest,
+      Subject side,
+      VerifyCase test,
+      NetworkSpec exact,
+      Parameters parameters,
+      float[] images) {
+    return contest
+        .memory()
+        .tensor(
+            test,
+            side,
+            "rounded outputs",
+            () -> InferencePass.once(side, test, exact, parameters, images));
   }
 }

@@ -34,8 +34,15 @@ final class RoundedPrologue {
     fill(parameters.get(before.batchNorm().beta()), 2 + 2.25 * unit);
     Drive drive = Drive.integers(contest.fills(), test);
     String gradient = Names.gradient(conv.weight().name());
+    Subject rounding = contest.yardstick().in(subject.precision());
     double[] expected =
-        gradients(contest.yardstick().in(subject.precision()), test, exact, parameters, drive)
+        contest
+            .memory()
+            .tensors(
+                test,
+                rounding,
+                "rounded prologue",
+                () -> gradients(rounding, test, exact, parameters, drive))
             .get(gradient);
     double[] got = gradients(subject, test, exact, parameters, drive).get(gradient);
     comparison.special(gradient + " behind what must be rounded", got, expected, i -> UNITS * unit);

@@ -4,6 +4,8 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Parameters;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.Stream;
 
@@ -13,6 +15,10 @@ import java.util.stream.Stream;
  * infinities, in a single bit.
  */
 final class SpecialRung {
+  private static final float[] TINY = {0, 0x1p-130f};
+  private static final float[] ODD = {Float.NaN, Float.POSITIVE_INFINITY};
+  private static final String CLEAN = "clean";
+
   private SpecialRung() {}
 
   static Check check(Contest contest, VerifyCase test) {
@@ -25,28 +31,52 @@ final class SpecialRung {
     Parameters parameters = contest.fills().random(test.network());
     float[] images = Drive.random(contest.fills(), test, 0).images();
     Comparison comparison = new Comparison(test);
-    try (InferencePass subject =
-            new InferencePass(contest.subject(), test, test.network(), parameters);
-        InferencePass against =
-            new InferencePass(contest.against(), test, test.network(), parameters)) {
-      for (float tiny : new float[] {0, 0x1p-130f}) {
-        float[] dark = new float[images.length];
-        Arrays.fill(dark, tiny);
-        double[] expected = against.run(dark);
-        comparison.special(
-            test.output(), subject.run(dark), expected, tolerance(contest, test, expected));
-      }
-      double[] clean = subject.run(images);
-      for (float odd : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
-        float[] spoilt = images.clone();
-        Arrays.fill(spoilt, 0, images.length / test.batch(), odd);
-        neighbours(comparison, test, odd, clean, subject.run(spoilt), against.run(spoilt), true);
-      }
+    Map<String, double[]> expected =
+        contest
+            .memory()
+            .tensors(
+                test,
+                contest.against(),
+                "special",
+                () -> inference(contest.against(), test, parameters, images));
+    Map<String, double[]> got = inference(contest.subject(), test, parameters, images);
+    for (float tiny : TINY) {
+      double[] exact = expected.get(name(tiny));
+      comparison.special(
+          test.output(), got.get(name(tiny)), exact, tolerance(contest, test, exact));
+    }
+    for (float odd : ODD) {
+      double[] spoilt = expected.get(name(odd));
+      neighbours(comparison, test, odd, got.get(CLEAN), got.get(name(odd)), spoilt, true);
     }
     if (isTrained) {
       training(contest, test, parameters, comparison);
     }
     return comparison.check(Rung.SPECIAL);
+  }
+
+  private static String name(float special) {
+    return Float.toString(special);
+  }
+
+  /** Outputs of images as they are, of such of one tiny number, and of such one of which is odd. */
+  private static Map<String, double[]> inference(
+      Subject side, VerifyCase test, Parameters parameters, float[] images) {
+    Map<String, double[]> outputs = new HashMap<>();
+    try (InferencePass run = new InferencePass(side, test, test.network(), parameters)) {
+      outputs.put(CLEAN, run.run(images));
+      for (float tiny : TINY) {
+        float[] dark = new float[images.length];
+        Arrays.fill(dark, tiny);
+        outputs.put(name(tiny), run.run(dark));
+      }
+      for (float odd : ODD) {
+        float[] spoilt = images.clone();
+        Arrays.fill(spoilt, 0, images.length / test.batch(), odd);
+        outputs.put(name(odd), run.run(spoilt));
+      }
+    }
+    return outputs;
   }
 
   private static boolean canTrain(Contest contest) {
@@ -70,17 +100,23 @@ final class SpecialRung {
     } else {
       Arrays.fill(spoilt, 0, image, Float.NaN);
     }
+    double[] expected =
+        contest
+            .memory()
+            .tensor(
+                test,
+                contest.against(),
+                "special in training",
+                () -> forward(contest.against(), test, parameters, spoilt));
     try (TrainingPass subject =
-            new TrainingPass(contest.subject(), test, test.network(), parameters);
-        TrainingPass against =
-            new TrainingPass(contest.against(), test, test.network(), parameters)) {
+        new TrainingPass(contest.subject(), test, test.network(), parameters)) {
       neighbours(
           comparison,
           test,
           Float.NaN,
           subject.forward(drive.images()),
           subject.forward(spoilt),
-          against.forward(spoilt),
+          expected,
           false);
       double norm = subject.normOfNaN(drive);
       if (!test.network().parameters().isEmpty() && !Double.isNaN(norm)) {
@@ -88,6 +124,13 @@ final class SpecialRung {
             "%s: got %s, expected NaN, where a gradient is"
                 .formatted(Names.NORM, Comparison.number(norm)));
       }
+    }
+  }
+
+  private static double[] forward(
+      Subject side, VerifyCase test, Parameters parameters, float[] images) {
+    try (TrainingPass run = new TrainingPass(side, test, test.network(), parameters)) {
+      return run.forward(images);
     }
   }
 

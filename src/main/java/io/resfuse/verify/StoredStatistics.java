@@ -42,10 +42,17 @@ final class StoredStatistics {
       enlarge(parameters.get(before.batchNorm().gamma()), LARGEST_GAMMA);
     }
     Drive drive = Drive.large(contest.fills(), test);
+    Subject rounding = contest.yardstick().in(contest.subject().precision());
     Map<String, double[]> expected =
-        step(contest.yardstick().in(contest.subject().precision()), test, parameters, drive);
+        contest
+            .memory()
+            .tensors(
+                test,
+                rounding,
+                "stored statistics",
+                () -> statistics(rounding, test, parameters, drive));
     subject.beginWith(parameters);
-    Map<String, double[]> got = subject.step(drive);
+    Map<String, double[]> got = subject.statistics(drive);
     for (ParameterSpec parameter : conv.parameters()) {
       if (!parameter.isTrainable()) {
         String tensor = Names.after(parameter.name(), TrainingPass.UPDATES);
@@ -69,10 +76,10 @@ final class StoredStatistics {
     return test.network().operations().get(test.network().operations().size() - 1);
   }
 
-  private static Map<String, double[]> step(
+  private static Map<String, double[]> statistics(
       Subject side, VerifyCase test, Parameters parameters, Drive drive) {
     try (TrainingPass run = new TrainingPass(side, test, test.network(), parameters)) {
-      return run.step(drive);
+      return run.statistics(drive);
     }
   }
 }

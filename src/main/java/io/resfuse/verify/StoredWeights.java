@@ -3,6 +3,7 @@ package io.resfuse.verify;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Precision;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -29,11 +30,20 @@ final class StoredWeights {
         && test.batch() * test.height() * test.width() >= test.imageShape().dimension(1);
   }
 
-  /** The weights as products of a plan that was updated read them; none of other cases. */
-  static double[] read(VerifyCase test, TrainingPass subject) {
+  /**
+   * The weights as products of a plan that was updated read them, and once more when they have been
+   * written back: updates round them, and so does writing. None of other cases.
+   */
+  static List<double[]> read(VerifyCase test, TrainingPass subject) {
     if (!applies(test)) {
-      return new double[0];
+      return List.of();
     }
+    double[] updated = columns(test, subject);
+    subject.writeBack();
+    return List.of(updated, columns(test, subject));
+  }
+
+  private static double[] columns(VerifyCase test, TrainingPass subject) {
     int plane = test.height() * test.width();
     int in = test.imageShape().dimension(1);
     int out = test.shapeOf(test.output()).dimension(1);
@@ -54,16 +64,16 @@ final class StoredWeights {
   /**
    * Adds what it finds.
    *
-   * @param columns what {@link #read} gave
+   * @param read what {@link #read} gave
    * @param after the parameters as the engine says they are
    */
   static void check(
       Subject side,
       VerifyCase test,
-      double[] columns,
+      List<double[]> read,
       Map<String, double[]> after,
       Comparison comparison) {
-    if (applies(test)) {
+    for (double[] columns : read) {
       String weight = test.network().operations().get(0).parameters().get(0).name();
       String name = Names.after(weight, TrainingPass.UPDATES);
       double[] weights = after.get(name);

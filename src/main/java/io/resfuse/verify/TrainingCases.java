@@ -22,14 +22,15 @@ import java.util.stream.Collectors;
  */
 public final class TrainingCases {
   private static final int BATCH = 3;
-  private static final int SIZE = 32;
+  private static final int SIZE = 24;
 
   private TrainingCases() {}
 
   /**
    * SGD with Nesterov's momentum and settings of their own for what is no weight; SGD without
    * momentum; Adam with weight decay in the gradient; AdamW with such settings; a frozen stem,
-   * first block and weight in the second; gradients of two batches added up. Each goes on after its
+   * first block, and of the second block a weight and the batch norms before a ReLU, before an
+   * addition and of the projection; gradients of two batches added up. Each goes on after its
    * updates.
    *
    * @return six cases
@@ -41,7 +42,9 @@ public final class TrainingCases {
             network,
             parameter ->
                 !parameter.name().matches("(layer2|fc)\\..*")
-                    || parameter.name().equals("layer2.0.conv2.weight"));
+                    || parameter
+                        .name()
+                        .matches("layer2\\.0\\.(conv2\\.weight|(bn1|bn3|downsample\\.1)\\..*)"));
     Optimizer.Sgd nesterov = new Optimizer.Sgd(0.9, true, 0.05, groups(network));
     Optimizer.Sgd plain = new Optimizer.Sgd(0, false, 0.1, Map.of());
     return List.of(

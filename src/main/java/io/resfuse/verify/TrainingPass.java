@@ -90,6 +90,33 @@ final class TrainingPass implements AutoCloseable {
     return InferencePass.toDoubles(plan.output(test.output()));
   }
 
+  /** Running statistics, and all other parameters, after forward passes of the batches alone. */
+  Map<String, double[]> statistics(Drive drive) {
+    plan.writeParameters(initial);
+    Drive batch = drive;
+    for (int i = 0; i < test.regime().batches(); i++) {
+      plan.input().put(0, batch.images());
+      plan.forward();
+      batch = batch.next();
+    }
+    Map<String, double[]> results = new LinkedHashMap<>();
+    put(results, parameters().asMap(), UPDATES);
+    return results;
+  }
+
+  /** Writes the parameters that the plan has, which then are rounded anew for products. */
+  void writeBack() {
+    plan.writeParameters(parameters());
+  }
+
+  /** What the plan says that they are; what it does not say is NaN. */
+  private Parameters parameters() {
+    Parameters now = Parameters.zeros(network);
+    now.asMap().values().forEach(tensor -> InferencePass.poison(tensor.buffer()));
+    plan.readParameters(now);
+    return now;
+  }
+
   /** The output of an evaluation, by what was updated. */
   double[] evaluate(float[] images) {
     plan.input().put(0, images);
@@ -151,10 +178,7 @@ final class TrainingPass implements AutoCloseable {
         put(results, moments, update);
       }
       if (isAdam || update == UPDATES) {
-        Parameters after = Parameters.zeros(network);
-        after.asMap().values().forEach(tensor -> InferencePass.poison(tensor.buffer()));
-        plan.readParameters(after);
-        put(results, after.asMap(), update);
+        put(results, parameters().asMap(), update);
       }
     }
     if (test.regime().goesOn()) {

@@ -25,9 +25,42 @@ public final class Verifier {
    * @param seed of all numbers
    */
   public Verifier(Subject subject, Subject against, Engine yardstick, long seed) {
+    this(
+        new Contest(subject, against, new Subject(yardstick, Precision.FP64), new Fills(seed)),
+        seed);
+  }
+
+  private Verifier(Contest contest, long seed) {
+    this.contest = contest;
     this.seed = seed;
-    this.contest =
-        new Contest(subject, against, new Subject(yardstick, Precision.FP64), new Fills(seed));
+  }
+
+  /**
+   * Sets a side against the reference engine in float64, whose results are kept for as long as this
+   * and all that are made of it live, so that the same case costs less the next time.
+   *
+   * @param subject what is judged
+   * @param reference the reference engine
+   * @param seed of all numbers
+   * @return a verifier
+   */
+  public static Verifier remembering(Subject subject, Engine reference, long seed) {
+    Subject truth = new Subject(reference, Precision.FP64);
+    return new Verifier(
+        new Contest(subject, truth, truth, new Fills(seed), Memory.keeping()), seed);
+  }
+
+  /**
+   * Sets another side against the same, by the same memory.
+   *
+   * @param other what is judged
+   * @return a verifier
+   */
+  public Verifier of(Subject other) {
+    return new Verifier(
+        new Contest(
+            other, contest.against(), contest.yardstick(), contest.fills(), contest.memory()),
+        seed);
   }
 
   /**

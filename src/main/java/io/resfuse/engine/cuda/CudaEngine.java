@@ -49,7 +49,7 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   private final Resources resources;
   private final Lifetime lifetime;
   private final Backend kernelBackend = new KernelBackend();
-  private final boolean isView;
+  private final Runnable onClose;
 
   /** Whether sums of inference are not cut into slices, whose number depends on the batch. */
   private final boolean batchInvariant;
@@ -95,7 +95,7 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     this.context = new Context(device);
     this.resources = new Resources();
     this.lifetime = new Lifetime("engine " + CudaProvider.NAME, resources::close);
-    this.isView = false;
+    this.onClose = lifetime::close;
     resources.own(context, context::close);
     boolean done = false;
     try {
@@ -110,14 +110,14 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     }
   }
 
-  /** A view of an engine that divides work otherwise. */
-  private CudaEngine(CudaEngine owner, Toolkit toolkit) {
+  /** A view of an engine that divides work otherwise, or has other kernels. */
+  private CudaEngine(CudaEngine owner, Toolkit toolkit, Runnable onClose) {
     this.context = owner.context;
     this.resources = owner.resources;
     this.lifetime = owner.lifetime;
     this.toolkit = toolkit;
     this.batchInvariant = owner.batchInvariant;
-    this.isView = true;
+    this.onClose = onClose;
   }
 
   /** What decides on tiles in a context. Times of softcuda say nothing about a GPU. */
@@ -348,14 +348,29 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
                 toolkit.kernels(),
                 chooser,
                 Toolkit.Thresholds.SMALLEST)
-            : new Toolkit(device, toolkit.kernels(), chooser));
+            : new Toolkit(device, toolkit.kernels(), chooser),
+        () -> {});
+  }
+
+  /**
+   * The same engine with a user's kernels, loaded at once; all other kernels are loaded once for
+   * both. To be closed before this, with all that was made of it.
+   */
+  CudaEngine replacing(UserKernels kernels) {
+    context.use();
+    KernelLibrary library = toolkit.kernels().replacing(kernels);
+    Toolkit other = new Toolkit(toolkit.device(), library, toolkit.tiles(), toolkit.thresholds());
+    return new CudaEngine(this, other, library::close).withUserKernelsLoaded();
+  }
+
+  /** Whether a fault has made it unusable. */
+  boolean isBroken() {
+    return context.isBroken();
   }
 
   @Override
   public void close() {
-    if (!isView) {
-      lifetime.close();
-    }
+    onClose.run();
   }
 
   /** The name and the device. */

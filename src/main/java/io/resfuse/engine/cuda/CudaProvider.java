@@ -61,17 +61,4 @@ public final class CudaProvider implements EngineProvider {
   public Engine open(EngineOptions options, UserKernels kernels) {
     return new CudaEngine(CudaDevice.find(options), kernels);
   }
-
-  /**
-   * Opens the engine with a user's kernels, and loads them before any is asked for.
-   *
-   * @param options the device
-   * @param kernels the user's
-   * @return a new engine, to be closed
-   * @throws io.resfuse.engine.EngineException if there is no such device, or it does not take the
-   *     kernels
-   */
-  public Engine openLoaded(EngineOptions options, UserKernels kernels) {
-    return new CudaEngine(CudaDevice.find(options), kernels).withUserKernelsLoaded();
-  }
 }

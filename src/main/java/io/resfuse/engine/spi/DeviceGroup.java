@@ -88,14 +88,10 @@ public final class DeviceGroup implements Engine {
     return new GroupNetwork(loaded);
   }
 
-  /**
-   * {@inheritDoc}
-   *
-   * @throws EngineException if there are several devices: training on them is in shards
-   */
+  /** On one of the devices. */
   @Override
   public PlanMemory trainingMemory(NetworkSpec network, TrainingOptions options) {
-    return alone().trainingMemory(network, options);
+    return first().trainingMemory(network, options);
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.resfuse.engine.spi;
 
+import io.resfuse.engine.EngineException;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
@@ -28,6 +29,12 @@ final class GroupNetwork implements LoadedNetwork {
     return networks.get(0).network();
   }
 
+  /** On all devices. */
+  @Override
+  public long weightBytes() {
+    return networks.stream().mapToLong(LoadedNetwork::weightBytes).sum();
+  }
+
   @Override
   public PlanMemory memory(PlanRequest request) {
     List<Integer> sizes = sizes(request.batch());
@@ -49,6 +56,12 @@ final class GroupNetwork implements LoadedNetwork {
    */
   @Override
   public InferencePlan plan(PlanRequest request) {
+    if (request.onDevice()) {
+      throw new EngineException(
+          "input and outputs that lie on a device are on one, "
+              + networks.size()
+              + " were chosen; open an engine for each");
+    }
     List<Integer> sizes = sizes(request.batch());
     int first = sizes.size() == networks.size() ? 0 : made.getAndIncrement();
     if (sizes.size() == 1) {

@@ -141,6 +141,9 @@ public final class MutationRun implements AutoCloseable {
       return new MutantResult(mutant, State.CAUGHT, answer.by(), answer.detail());
     }
     String reason = explanations.of(mutant);
+    if (reason == null) {
+      reason = new SameResults(kernel).why(mutant);
+    }
     if (reason != null) {
       return new MutantResult(mutant, State.EXPLAINED, "", reason);
     }
@@ -153,14 +156,21 @@ public final class MutationRun implements AutoCloseable {
         : new MutantResult(mutant, State.NOT_RUN, "", "no case runs this instruction");
   }
 
-  /** Without costly checks first; what survives that, with them, on a few cases. */
+  /**
+   * Without costly checks first; what survives that, with them, on a few cases, barriers on all.
+   */
   private Answer answer(PtxKernel kernel, Mutant mutant, Map<String, List<Use>> uses) {
     String ptx = kernel.with(mutant);
     List<Use> some = uses.getOrDefault(kernel.name(), List.of());
     Answer answer = answer(workers, ptx, some);
     return answer.verdict() == Verdict.SURVIVED
-        ? answer(checkedWorkers, ptx, spread(some))
+        ? answer(checkedWorkers, ptx, isOrder(mutant) ? some : spread(some))
         : answer;
+  }
+
+  /** Whether it changes who waits for whom, which costly checks see where the case comes to it. */
+  private static boolean isOrder(Mutant mutant) {
+    return mutant.operator() == Operator.BARRIER;
   }
 
   /** A few of the cases, from the quickest to the slowest. */

@@ -15,8 +15,10 @@ import io.resfuse.verify.mutation.Trial.Verdict;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +43,7 @@ public final class TrialRunner {
   }
 
   private final Opener opener;
+  private final Map<Precision, Verifier> verifiers = new EnumMap<>(Precision.class);
   private final Engine reference;
   private final List<VerifyCase> cases;
   private final long seed;
@@ -98,12 +101,11 @@ public final class TrialRunner {
 
   private @Nullable Answer firstFailure(Engine engine, Trial trial) {
     Precision precision = trial.precision();
+    Subject subject = new Subject(engine, precision);
     Verifier verifier =
-        new Verifier(
-            new Subject(engine, precision),
-            new Subject(reference, Precision.FP64),
-            reference,
-            seed);
+        verifiers
+            .computeIfAbsent(precision, any -> Verifier.remembering(subject, reference, seed))
+            .of(subject);
     for (int index : trial.cases()) {
       VerifyCase test = cases.get(index);
       try {

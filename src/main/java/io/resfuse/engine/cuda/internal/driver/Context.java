@@ -184,7 +184,7 @@ public final class Context implements AutoCloseable {
   }
 
   /** Whether a kernel has failed, so that nothing works any more but closing. */
-  boolean isBroken() {
+  public boolean isBroken() {
     return fault != null;
   }
 

@@ -47,6 +47,7 @@ public final class KernelLibrary implements AutoCloseable {
   private final Context context;
   private final boolean machineCode;
   private final UserKernels userKernels;
+  private final @Nullable KernelLibrary owner;
   private final Map<String, KernelModule> modules = new HashMap<>();
   private final Map<String, Kernel<?>> kernels = new HashMap<>();
 
@@ -78,9 +79,28 @@ public final class KernelLibrary implements AutoCloseable {
    * @param userKernels what takes the place of kernels of this jar
    */
   public KernelLibrary(Context context, boolean machineCode, UserKernels userKernels) {
+    this(context, machineCode, userKernels, null);
+  }
+
+  private KernelLibrary(
+      Context context,
+      boolean machineCode,
+      UserKernels userKernels,
+      @Nullable KernelLibrary owner) {
     this.context = context;
     this.machineCode = machineCode;
     this.userKernels = userKernels;
+    this.owner = owner;
+  }
+
+  /**
+   * The same kernels with others in the place of some. Files are loaded once for both.
+   *
+   * @param others what takes their place
+   * @return to be closed before this
+   */
+  public KernelLibrary replacing(UserKernels others) {
+    return new KernelLibrary(context, machineCode, others, this);
   }
 
   /**
@@ -224,10 +244,17 @@ public final class KernelLibrary implements AutoCloseable {
     if (userKernels.replaces(kernel)) {
       return userModule();
     }
-    return modules.computeIfAbsent(
-        fileOf(kernel),
-        file ->
-            new KernelModule(context, file, text(file), machineCode ? machineCode(file) : null));
+    return file(fileOf(kernel));
+  }
+
+  private synchronized KernelModule file(String name) {
+    return owner != null
+        ? owner.file(name)
+        : modules.computeIfAbsent(
+            name,
+            file ->
+                new KernelModule(
+                    context, file, text(file), machineCode ? machineCode(file) : null));
   }
 
   private KernelModule userModule() {

@@ -1,0 +1,145 @@
+package io.resfuse.verify.mutation;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Mutants that change no result by what stands around them. Three idioms of nvcc have many:
+ *
+ * <ul>
+ *   <li>A signed quotient by a power of two is rounded towards zero by adding a number to what is
+ *       negative: {@code shr.s32 a, x, 31; shr.u32 b, a, 30; add.s32 c, x, b}. Kernels divide
+ *       counts and offsets, which are not negative and far from the type's end: a and b are 0.
+ *   <li>A quotient of 64 bits is taken by 32 where both operands fit: the longer way gives the
+ *       same.
+ *   <li>The low bits of what was shifted to the left are 0, whatever a mask says of them.
+ * </ul>
+ *
+ * <p>Registers with more than one definition are not looked into. Immutable.
+ */
+final class SameResults {
+  private final Map<String, @Nullable Instruction> definitions = new HashMap<>();
+
+  SameResults(PtxKernel kernel) {
+    for (String line : kernel.lines()) {
+      Instruction instruction = Instruction.parse(line);
+      if (instruction != null && !instruction.isEffect() && !instruction.operands().isEmpty()) {
+        for (String register : Operator.registers(instruction.operands().get(0))) {
+          definitions.put(register, definitions.containsKey(register) ? null : instruction);
+        }
+      }
+    }
+  }
+
+  /** Why a mutant gives what the kernel gives; null if that is not known. */
+  @Nullable String why(Mutant mutant) {
+    Instruction before = Instruction.parse(mutant.before());
+    Instruction after = mutant.after().isEmpty() ? null : Instruction.parse(mutant.after());
+    if (before == null) {
+      return null;
+    }
+    if (after == null) {
+      return isShortQuotient(before) ? "the longer way to the same quotient" : null;
+    }
+    if (isSignOnly(before, after)) {
+      return "the sign of a dividend, which is not negative";
+    }
+    return isMaskOfZeros(before, after) ? "bits that are 0 before the mask" : null;
+  }
+
+  private boolean isSignOnly(Instruction before, Instruction after) {
+    if (isSign(before)) {
+      // One bit less or more of a number that has neither set; and only its sign.
+      return after.opcode().equals(before.opcode())
+          && after.operands().subList(0, 2).equals(before.operands().subList(0, 2));
+    }
+    if (isRoundingOfSign(before)) {
+      return after.is("shr", "shl")
+          && after.operands().subList(0, 2).equals(before.operands().subList(0, 2));
+    }
+    return before.is("add")
+        && after.is("sub")
+        && before.operands().equals(after.operands())
+        && isRounding(before.operands().get(1), before.operands().get(2));
+  }
+
+  /** Whether one is added to the other before a quotient. */
+  private boolean isRounding(String dividend, String added) {
+    Instruction rounding = definitions.get(added);
+    if (rounding == null) {
+      return false;
+    }
+    if (isRoundingOfSign(rounding)) {
+      Instruction sign = definitions.get(rounding.operands().get(1));
+      return sign != null && sign.operands().get(1).equals(dividend);
+    }
+    return isSign(rounding) && rounding.operands().get(1).equals(dividend);
+  }
+
+  /** All bits the sign, or, for a quotient by two, the sign's bit alone. */
+  private boolean isSign(Instruction instruction) {
+    return instruction.is("shr.s32", "shr.u32", "shr.s64", "shr.u64")
+        && definitions.get(instruction.operands().get(0)) != null
+        && instruction.operands().get(2).equals(instruction.opcode().endsWith("64") ? "63" : "31")
+        && isAddedToItsSource(instruction);
+  }
+
+  /** Whether what it gives, or the high bits of that, are added to what it was made of. */
+  private boolean isAddedToItsSource(Instruction sign) {
+    String dividend = sign.operands().get(1);
+    String result = sign.operands().get(0);
+    for (Instruction other : definitions.values()) {
+      if (other != null
+          && other.is("add.s32", "add.s64")
+          && other.operands().get(1).equals(dividend)
+          && (other.operands().get(2).equals(result)
+              || isShiftOf(definitions.get(other.operands().get(2)), result))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean isShiftOf(@Nullable Instruction shift, String register) {
+    return shift != null
+        && shift.is("shr.u32", "shr.u64")
+        && shift.operands().get(1).equals(register);
+  }
+
+  private boolean isRoundingOfSign(Instruction instruction) {
+    if (!instruction.is("shr.u32", "shr.u64")) {
+      return false;
+    }
+    Instruction sign = definitions.get(instruction.operands().get(1));
+    return sign != null && sign.is("shr.s32", "shr.s64") && isSign(sign);
+  }
+
+  /** A branch to 32 bits where no bit above is set. */
+  private boolean isShortQuotient(Instruction branch) {
+    if (!branch.is("bra") || !branch.guard().startsWith("@%")) {
+      return false;
+    }
+    Instruction zero = definitions.get(branch.guard().substring(1));
+    if (zero == null || !zero.is("setp.eq.s64") || !zero.operands().get(2).equals("0")) {
+      return false;
+    }
+    Instruction high = definitions.get(zero.operands().get(1));
+    return high != null && high.is("and.b64") && high.operands().get(2).equals("-4294967296");
+  }
+
+  private boolean isMaskOfZeros(Instruction before, Instruction after) {
+    if (!before.opcode().equals("and.b32")
+        || !after.opcode().equals("and.b32")
+        || !before.operands().subList(0, 2).equals(after.operands().subList(0, 2))) {
+      return false;
+    }
+    Instruction shift = definitions.get(before.operands().get(1));
+    if (shift == null || !shift.is("shl.b32") || !shift.operands().get(2).matches("\\d{1,2}")) {
+      return false;
+    }
+    long changed =
+        Long.parseLong(before.operands().get(2)) ^ Long.parseLong(after.operands().get(2));
+    return changed >>> Integer.parseInt(shift.operands().get(2)) == 0;
+  }
+}

@@ -1,0 +1,79 @@
+package io.resfuse.verify.mutation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+/** Which mutants are told to change no result: those of three idioms, and no others. */
+class SameResultsTest {
+  private static Map<String, String> explained(String... lines) {
+    String text =
+        ".version 7.0\n.visible .entry k(\n)\n{\n\t" + String.join("\n\t", lines) + "\n\tret;\n}\n";
+    PtxKernel kernel = PtxKernel.of(text).get(0);
+    SameResults results = new SameResults(kernel);
+    Map<String, String> why = new TreeMap<>();
+    for (Mutant mutant : kernel.mutants()) {
+      String reason = results.why(mutant);
+      if (reason != null) {
+        why.put(mutant.change(), reason);
+      }
+    }
+    return why;
+  }
+
+  @Test
+  void theSignOfAQuotientIsNothing() {
+    assertThat(
+            explained(
+                "ld.param.u32 %r1, [k_param_0];",
+                "shr.s32 %r2, %r1, 31;",
+                "shr.u32 %r3, %r2, 29;",
+                "add.s32 %r4, %r1, %r3;",
+                "shr.s32 %r5, %r4, 3;"))
+        .containsOnlyKeys(
+            "shr.s32 %r2, %r1, 31; -> shr.s32 %r2, %r1, 32;",
+            "shr.s32 %r2, %r1, 31; -> shr.s32 %r2, %r1, 30;",
+            "shr.u32 %r3, %r2, 29; -> shr.u32 %r3, %r2, 30;",
+            "shr.u32 %r3, %r2, 29; -> shr.u32 %r3, %r2, 28;",
+            "shr.u32 %r3, %r2, 29; -> shl.b32 %r3, %r2, 29;",
+            "add.s32 %r4, %r1, %r3; -> sub.s32 %r4, %r1, %r3;");
+    assertThat(explained("shr.u64 %rd2, %rd1, 63;", "add.s64 %rd3, %rd1, %rd2;"))
+        .containsOnlyKeys(
+            "shr.u64 %rd2, %rd1, 63; -> shr.u64 %rd2, %rd1, 64;",
+            "shr.u64 %rd2, %rd1, 63; -> shr.u64 %rd2, %rd1, 62;",
+            "add.s64 %rd3, %rd1, %rd2; -> sub.s64 %rd3, %rd1, %rd2;");
+  }
+
+  @Test
+  void otherShiftsAndSumsCount() {
+    // Not added to the number itself; not the sign; written twice.
+    for (List<String> lines :
+        List.of(
+            List.of("shr.s32 %r2, %r1, 31;", "add.s32 %r4, %r9, %r2;"),
+            List.of("shr.s32 %r2, %r1, 30;", "shr.u32 %r3, %r2, 29;", "add.s32 %r4, %r1, %r3;"),
+            List.of("shr.s32 %r2, %r1, 31;", "mov.u32 %r2, 7;", "add.s32 %r4, %r1, %r2;"))) {
+      assertThat(explained(lines.toArray(String[]::new))).as("%s", lines).isEmpty();
+    }
+  }
+
+  @Test
+  void theLongWayToAQuotientIsRightToo() {
+    String[] high = {"and.b64 %rd4, %rd3, -4294967296;", "setp.eq.s64 %p1, %rd4, 0;"};
+    assertThat(explained(high[0], high[1], "@%p1 bra $L__BB0_1;"))
+        .containsOnlyKeys("@%p1 bra $L__BB0_1; -> (left out)");
+    assertThat(explained(high[0], high[1], "@!%p1 bra $L__BB0_1;")).isEmpty();
+    assertThat(explained("setp.eq.s64 %p1, %rd4, 0;", "@%p1 bra $L__BB0_1;")).isEmpty();
+  }
+
+  @Test
+  void masksOfZerosMayHaveAnyBits() {
+    assertThat(explained("shl.b32 %r2, %r1, 3;", "and.b32 %r3, %r2, 48;"))
+        .containsOnlyKeys("and.b32 %r3, %r2, 48; -> and.b32 %r3, %r2, 49;");
+    assertThat(explained("shl.b32 %r2, %r1, 3;", "and.b32 %r3, %r2, 24;"))
+        .containsOnlyKeys("and.b32 %r3, %r2, 24; -> and.b32 %r3, %r2, 25;");
+    assertThat(explained("mov.u32 %r2, %r1;", "and.b32 %r3, %r2, 48;")).isEmpty();
+  }
+}
