@@ -15,10 +15,10 @@ package io.resfuse.engine;
  *     it is in, which takes longer: whatever decides on the order of sums is chosen without regard
  *     to the batch. Engines that cannot do that refuse to open
  * @param maxMemory bytes of the device's memory, of all devices together, that the engine's
- *     networks and plans may take, without what a device's driver and its kernels need; 0 for all there is. An
- *     inference plan whose batch does not fit runs parts of it one after the other; one that does
- *     not fit with a single image, and a training plan, is refused. The host's buffers, through
- *     which callers write inputs and read outputs, do not count
+ *     networks and plans may take, without what a device's driver and its kernels need; 0 for all
+ *     there is. An inference plan whose batch does not fit runs parts of it one after the other;
+ *     one that does not fit with a single image, and a training plan, is refused. The host's
+ *     buffers, through which callers write inputs and read outputs, do not count
  */
 public record EngineOptions(
     int threads,

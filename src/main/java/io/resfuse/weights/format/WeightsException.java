@@ -72,6 +72,10 @@ public final class WeightsException extends RuntimeException {
     } else if (cause instanceof AccessDeniedException) {
       found = "the file may not be read";
       remedy = "change its permissions";
+    } else if (cause.getCause() instanceof OutOfMemoryError) {
+      // So does FileChannel say that the system did not map a part of the file.
+      found = "there is no memory to map it (" + reason(cause) + ")";
+      remedy = "raise this process's limit if it has one (ulimit -v), or end other programs";
     } else {
       found = "reading failed (" + reason(cause) + ")";
       remedy = "check the disk and the file";
