@@ -34,7 +34,7 @@ winograd winograd_kernels.inc s/std::min(tiles.together, end - first)/std::min(t
 winograd winograd_kernels.inc s/c \/ tiles.depth \* tiles.depth/0/
 winograd winograd_gradient.inc s/std::min(tiles.block_channels, a.in/std::min(tiles.block_channels - 1, a.in/
 winograd winograd_kernels.inc s/rotated ? 8 - tap : tap/tap/
-winograd winograd_kernels.inc s/to\[3 \* step\] = even_b + odd_b/to[3 * step] = even_b - odd_b/
+winograd winograd_kernels.inc s/to[[]3 \* step] = even_b + /to[3 * step] = even_b - /
 winograd winograd_gradient.inc s/first ? s\[i\]\[p\] : /true ? s[i][p] : /
 winograd winograd_gradient.inc s/if (pairs < block.outs)/if (pairs < 0)/
 winograd winograd_gradient.inc s/block.out + c);/block.out);/
