@@ -23,11 +23,10 @@ winograd winograd_kernels.inc s/i < 4 && at.row + i < a.height/i < 3 \&\& at.row
 winograd winograd_kernels.inc s/value = y\[j\] + bias/value = y[j]/
 winograd winograd_kernels.inc s/value += Vectors<W>::load(residual/value -= Vectors<W>::load(residual/
 winograd winograd_kernels.inc s/a.relu ? Vectors<W>::relu(value) : value/value/
-winograd winograd_kernels.inc s/t + 4 <= tiles; t += 4/t + 4 <= tiles; t += 5/
+winograd winograd_kernels.inc s/t + kRows <= tiles; t += kRows/t + kRows <= tiles; t += kRows + 1/
 winograd winograd_kernels.inc s/= first ? Floats<W>{} : /= true ? Floats<W>{} : /
 winograd winograd_kernels.inc s/(out \/ W + p)/(out \/ W)/
 winograd winograd_kernels.inc s/\* (thread + 1) \/ threads : tiles.total/* (thread + 1) \/ threads - 1 : tiles.total/
-winograd winograd_kernels.inc s/tiles.own ? tiles.total \* thread/false ? tiles.total * thread/
 winograd winograd_kernels.inc s/tiles.own ? 0 : thread/tiles.own ? 1 : thread/
 winograd winograd_kernels.inc s/(stop - panel \* chunks) \* kRows)/(stop - panel * chunks) * kRows - 1)/
 winograd winograd_kernels.inc s/std::min(tiles.together, end - first)/std::min(tiles.together, end - first - 1)/
@@ -118,7 +117,13 @@ while read -r kernels file change; do
   fi
   object mistaken library
   object mistaken "${kernels}_portable"
-  compile "$kernels.o" mistaken/*.o -o mistaken/test
+  test=$kernels.o
+  # Tests look into headers, too.
+  if [[ $file == *.h ]]; then
+    test=mistaken.o
+    compile -I mistaken -c "$here/test/${kernels}_test.cpp" -o "$test"
+  fi
+  compile "$test" mistaken/*.o -o mistaken/test
   if STOP_AT_FAILURE=1 timeout 300 mistaken/test > /dev/null 2>&1; then
     echo "not noticed: $file $change"
     unnoticed=$((unnoticed + 1))
