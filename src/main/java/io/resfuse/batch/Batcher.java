@@ -74,11 +74,15 @@ public final class Batcher implements AutoCloseable {
       for (BatchTarget target : targets) {
         List<LanePlans> ofDevice = new ArrayList<>();
         for (int i = 0; i <= target.concurrency(); i++) {
-          LanePlans plans = new LanePlans(target.network(), plan, options.preferredBatchSizes());
+          LanePlans plans = new LanePlans();
           allPlans.add(plans);
           ofDevice.add(plans);
         }
         List<Integer> sizes = options.preferredBatchSizes();
+        for (int size : sizes) {
+          // Smaller ones of all lanes first: where memory is capped, large ones take what is left.
+          ofDevice.forEach(plans -> plans.add(target.network(), plan.withBatch(size)));
+        }
         Device device =
             new Device(target.concurrency(), new PlanSizes(sizes, ofDevice.get(0).seconds()));
         devices.add(device);

@@ -12,21 +12,13 @@ import java.util.List;
 final class LanePlans implements AutoCloseable {
   private final List<InferencePlan> plans = new ArrayList<>();
 
-  /** Makes all plans, and runs each once, so that no request pays for what the first run does. */
-  LanePlans(LoadedNetwork network, PlanRequest request, List<Integer> sizes) {
-    boolean done = false;
-    try {
-      for (int size : sizes) {
-        InferencePlan plan = network.plan(request.withBatch(size));
-        plans.add(plan);
-        plan.run();
-      }
-      done = true;
-    } finally {
-      if (!done) {
-        close();
-      }
-    }
+  /**
+   * Makes a plan, larger than those before, and runs it once: no request pays for the first run.
+   */
+  void add(LoadedNetwork network, PlanRequest request) {
+    InferencePlan plan = network.plan(request);
+    plans.add(plan);
+    plan.run();
   }
 
   /** Times a run of each plan. */

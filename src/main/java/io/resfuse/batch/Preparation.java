@@ -102,14 +102,20 @@ final class Preparation implements AutoCloseable {
   private static void runAll(ExecutorService threads, List<Runnable> tasks) {
     CountDownLatch left = new CountDownLatch(tasks.size());
     for (Runnable task : tasks) {
-      threads.execute(
+      Runnable counted =
           () -> {
             try {
               task.run();
             } finally {
               left.countDown();
             }
-          });
+          };
+      try {
+        threads.execute(counted);
+      } catch (RuntimeException | Error e) {
+        // No thread is to be had: none may go on to write once this returns.
+        counted.run();
+      }
     }
     boolean interrupted = false;
     while (left.getCount() > 0) {
@@ -136,7 +142,7 @@ final class Preparation implements AutoCloseable {
         preprocessor.writePixels(image(sample), target.pixels(), index);
       }
       return null;
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
       return e;
     }
   }

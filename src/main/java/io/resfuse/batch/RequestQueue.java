@@ -176,6 +176,11 @@ final class RequestQueue {
   }
 
   private int take(int most, Device device, Request[] batch) {
+    if (options.deadlinePolicy() == DeadlinePolicy.DELAY) {
+      // Those that are late now go behind the others, though the thread that waits for it may not
+      // have woken yet.
+      unlinkLate(new ArrayList<>());
+    }
     long longestWait = System.nanoTime() - oldest();
     int count = 0;
     while (count < most && waiting > 0) {

@@ -59,6 +59,11 @@ final class EngineChoice {
     return open(engine, options());
   }
 
+  /** The same with all the memory that there is: for those who look at its kernels. */
+  Engine openWhole() {
+    return open(engine, options().withMaxMemory(0));
+  }
+
   /** Another engine, on as many threads. */
   Engine open(String name, String ofDevice) {
     return open(name, options(ofDevice));

@@ -189,7 +189,7 @@ final class VerifyCommand implements Callable<Integer> {
       return mutation.run(engineChoice, cases, kernel, seed, json, html);
     }
     UserKernels kernels = kernel == null ? UserKernels.none() : UserKernels.read(kernel);
-    try (Engine engine = kernel == null ? engineChoice.open() : engineChoice.open(kernels);
+    try (Engine engine = kernel == null ? engineChoice.openWhole() : engineChoice.open(kernels);
         Engine other = engineChoice.open(against, againstDevice);
         Engine reference = engineChoice.reference()) {
       Subject subject = new Subject(engine, engineChoice.precision(engine, Engine.Mode.INFERENCE));

@@ -3,7 +3,7 @@ package io.resfuse.engine;
 import java.util.Optional;
 
 /** An engine whose networks and plans keep within {@link EngineOptions#maxMemory}. Thread-safe. */
-final class CappedEngine implements Engine {
+class CappedEngine implements Engine {
   private final Engine engine;
   private final MemoryBudget budget;
 
@@ -20,7 +20,37 @@ final class CappedEngine implements Engine {
    * @return the engine itself if they allow all there is
    */
   static Engine of(Engine engine, EngineOptions options) {
-    return options.maxMemory() == 0 ? engine : new CappedEngine(engine, options.maxMemory());
+    if (options.maxMemory() == 0) {
+      return engine;
+    }
+    return engine instanceof DeviceMeter meter
+        ? new Metered(engine, meter, options.maxMemory())
+        : new CappedEngine(engine, options.maxMemory());
+  }
+
+  /** One on a device whose memory can be asked for. */
+  private static final class Metered extends CappedEngine implements DeviceMeter {
+    private final DeviceMeter meter;
+
+    Metered(Engine engine, DeviceMeter meter, long most) {
+      super(engine, most);
+      this.meter = meter;
+    }
+
+    @Override
+    public String deviceName() {
+      return meter.deviceName();
+    }
+
+    @Override
+    public long freeBytes() {
+      return meter.freeBytes();
+    }
+
+    @Override
+    public double copySeconds(long bytes) {
+      return meter.copySeconds(bytes);
+    }
   }
 
   @Override
@@ -100,15 +130,25 @@ final class CappedEngine implements Engine {
                 remedy(network, options, shards)));
       }
       TrainingPlan plan = engine.planTraining(network, parameters, options, shards);
-      budget.take(bytes);
-      return new CappedTrainingPlan(plan, () -> budget.giveBack(bytes));
+      // Devices exchange gradients through memory of their own.
+      long taken = device(plan.memory());
+      if (taken > budget.left()) {
+        plan.close();
+        throw new EngineException(
+            String.format(
+                "training %s on several devices needs %s, there are %s; allow more",
+                network.name(), MemoryBudget.mib(taken), budget.describe()));
+      }
+      budget.take(taken);
+      return new CappedTrainingPlan(plan, () -> budget.giveBack(taken));
     }
   }
 
   /** Says which batch would fit: training cannot be cut, for the batch decides on batch norms. */
   private String remedy(NetworkSpec network, TrainingOptions options, int shards) {
     for (int batch = options.batch() / 2; batch >= shards; batch /= 2) {
-      if (trainingBytes(network, options.withBatch(batch), shards) <= budget.left()) {
+      boolean divides = batch % shards == 0;
+      if (divides && trainingBytes(network, options.withBatch(batch), shards) <= budget.left()) {
         return "allow more, or train with " + batch + " and accumulate gradients";
       }
     }

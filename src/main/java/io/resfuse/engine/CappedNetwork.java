@@ -54,11 +54,24 @@ final class CappedNetwork implements LoadedNetwork {
         int images = (request.batch() + parts - 1) / parts;
         InferencePlan part = planPart(request.withBatch(images), images == 1 || request.onDevice());
         if (part != null) {
-          long bytes = taken(part.memory());
-          budget.take(bytes);
-          plans++;
-          return new CappedPlan(part, request, () -> isClosed(bytes));
+          return count(part, request);
         }
+      }
+    }
+  }
+
+  private InferencePlan count(InferencePlan part, PlanRequest request) {
+    boolean done = false;
+    try {
+      long bytes = taken(part.memory());
+      InferencePlan plan = new CappedPlan(part, request, () -> isClosed(bytes));
+      budget.take(bytes);
+      plans++;
+      done = true;
+      return plan;
+    } finally {
+      if (!done) {
+        part.close();
       }
     }
   }

@@ -167,8 +167,11 @@ final class CappedPlan implements InferencePlan, OperationTimer {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      part.close();
-      onClose.run();
+      try {
+        part.close();
+      } finally {
+        onClose.run();
+      }
     }
   }
 }

@@ -138,8 +138,11 @@ final class CappedTrainingPlan implements TrainingPlan, OperationTimer {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      plan.close();
-      onClose.run();
+      try {
+        plan.close();
+      } finally {
+        onClose.run();
+      }
     }
   }
 }

@@ -98,7 +98,26 @@ public final class PlanPool implements AutoCloseable {
         }
       }
     }
-    return network.plan(request);
+    try {
+      return network.plan(request);
+    } catch (EngineException e) {
+      // Unused plans may have the memory that is short.
+      if (!closeIdle()) {
+        throw e;
+      }
+      return network.plan(request);
+    }
+  }
+
+  /** Frees all plans that are not in use, and says whether there were any. */
+  private boolean closeIdle() {
+    List<InferencePlan> unused;
+    synchronized (this) {
+      unused = List.copyOf(idle);
+      idle.clear();
+    }
+    unused.forEach(InferencePlan::close);
+    return !unused.isEmpty();
   }
 
   private void giveBack(InferencePlan plan) {

@@ -3,6 +3,7 @@ package io.resfuse.platform;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +36,9 @@ public record CpuCaches(long first, long second, long third) {
    * Those of sane sizes.
    *
    * @throws IllegalArgumentException if one is negative, or the first or second level is not there
+   * @param first as in the record
+   * @param second as in the record
+   * @param third as in the record
    */
   public CpuCaches {
     if (first <= 0 || second <= 0 || third < 0) {
@@ -120,7 +124,10 @@ public record CpuCaches(long first, long second, long third) {
               bytes(line(cache, "size")).orElse(0) / cpus(line(cache, "shared_cpu_list"));
         }
       }
-    } catch (IOException | UncheckedIOException | NumberFormatException e) {
+    } catch (IOException
+        | UncheckedIOException
+        | DirectoryIteratorException
+        | NumberFormatException e) {
       return Optional.empty();
     }
     return of(levels);

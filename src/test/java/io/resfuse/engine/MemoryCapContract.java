@@ -124,6 +124,18 @@ public abstract class MemoryCapContract {
     }
   }
 
+  /** The same for the plans of a pool, which keeps those that nobody uses. */
+  @Test
+  void plansThatNobodyUsesMakeRoom() {
+    try (Engine engine = capped(bytes(4));
+        PlanPool pool = new PlanPool(load(engine), 1, 2)) {
+      for (int images : new int[] {4, 3, 4, 1}) {
+        float[] logits = pool.with(PlanRequest.logits(images, SIZE), MemoryCapContract::run);
+        assertThat(logits).hasSize(10 * images);
+      }
+    }
+  }
+
   @Test
   void trainingIsRefusedWithABatchThatFits() {
     TrainingOptions options = TrainingOptions.standard(16, SIZE, Precision.FP32);

@@ -101,6 +101,15 @@ public final class BackendHost implements DeviceMeter, AutoCloseable {
         });
   }
 
+  /**
+   * Does work of the caller's own on the device.
+   *
+   * @param work calls the driver
+   */
+  public void onDevice(Runnable work) {
+    engine.onDevice(work);
+  }
+
   /** Makes the device's context the calling thread's, for what a library does by itself. */
   public void enter() {
     engine.enter();

@@ -311,6 +311,11 @@ final class PeerExchange implements GradientExchange {
   }
 
   @Override
+  public long deviceBytes() {
+    return received.stream().mapToLong(DeviceMemory::bytes).sum();
+  }
+
+  @Override
   public long bytes() {
     return bytes;
   }

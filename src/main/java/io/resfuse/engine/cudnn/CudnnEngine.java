@@ -78,6 +78,16 @@ final class CudnnEngine implements Engine, DeviceMeter {
   }
 
   @Override
+  public boolean hasDevice() {
+    return true;
+  }
+
+  @Override
+  public void onDevice(Runnable work) {
+    host.onDevice(work);
+  }
+
+  @Override
   public Optional<String> whyNot(Precision precision, Mode mode) {
     return CudnnProvider.whyNot(precision);
   }

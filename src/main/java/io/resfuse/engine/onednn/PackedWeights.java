@@ -60,15 +60,20 @@ final class PackedWeights implements AutoCloseable {
   final class Packed {
     private final Operation operation;
     private final dnnl_memory_desc desc;
+
+    /** Others ask for it, when the descriptor may be gone. */
+    private final long bytes;
+
     private @Nullable NativeMemory memory;
 
     private Packed(Operation operation, dnnl_memory_desc desc) {
       this.operation = operation;
       this.desc = Dnnl.copy(scope, desc);
+      this.bytes = Dnnl.bytes(desc);
     }
 
     long bytes() {
-      return Dnnl.bytes(desc);
+      return bytes;
     }
 
     long address() {
@@ -82,9 +87,13 @@ final class PackedWeights implements AutoCloseable {
     }
   }
 
-  /** What is allocated by now, of weights and biases. */
+  /** What is allocated by now, of weights, biases and gates. */
   long bytes() {
-    return Stream.concat(weights.values().stream().flatMap(List::stream), biases.values().stream())
+    return Stream.of(
+            weights.values().stream().flatMap(List::stream),
+            biases.values().stream(),
+            gates.values().stream())
+        .flatMap(all -> all)
         .filter(packed -> packed.memory != null)
         .mapToLong(Packed::bytes)
         .sum();

@@ -21,6 +21,15 @@ public interface GradientExchange extends AutoCloseable {
    */
   long bytes();
 
+  /**
+   * What of that is on devices.
+   *
+   * @return bytes
+   */
+  default long deviceBytes() {
+    return 0;
+  }
+
   /** Frees it; the shards stay. Idempotent. */
   @Override
   void close();

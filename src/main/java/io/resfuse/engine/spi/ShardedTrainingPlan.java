@@ -420,14 +420,15 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
 
   @Override
   public PlanMemory memory() {
-    long host = images.pixels().capacity() + exchange.bytes();
+    long onDevices = exchange.deviceBytes();
+    long host = images.pixels().capacity() + exchange.bytes() - onDevices;
     List<Parts> all = new ArrayList<>(outputs.values());
     all.addAll(outputGradients.values());
     all.addAll(Arrays.asList(images.floats(), inputGradient));
     for (@Nullable Parts parts : all) {
       host += parts == null ? 0 : (long) Float.BYTES * parts.whole().capacity();
     }
-    PlanMemory sum = new PlanMemory(0, 0, 0, 0, host);
+    PlanMemory sum = new PlanMemory(0, 0, 0, onDevices, host);
     for (AbstractTrainingPlan shard : shards) {
       sum = sum.plus(shard.memory());
     }
