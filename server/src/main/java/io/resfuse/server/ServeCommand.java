@@ -1,7 +1,6 @@
 package io.resfuse.server;
 
 import io.resfuse.batch.BatchOptions;
-import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -255,7 +254,7 @@ public final class ServeCommand implements Callable<Integer> {
     ServerOptions options = options();
     BatchOptions batching = batching();
     EngineOptions engineOptions =
-        new EngineOptions(threads, device, true, ConvolutionAlgorithm.AUTO, batchInvariant);
+        new EngineOptions(threads, device).withBatchInvariant(batchInvariant);
     Precision chosen = precision == null ? null : Precision.parse(precision);
     PrintWriter out = spec.commandLine().getOut();
     EndSignal end = EndSignal.install();
