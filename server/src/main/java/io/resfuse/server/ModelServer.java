@@ -53,7 +53,7 @@ public final class ModelServer implements AutoCloseable {
             TimeUnit.MINUTES,
             new LinkedBlockingQueue<>(),
             task -> daemon(task, "resfuse-server-answers"));
-    InferenceService service = new InferenceService(repository, answers, work);
+    InferenceService service = new InferenceService(repository, answers, work, metrics);
     ServerInfo info = ServerInfo.ofProgram();
     this.rest = new RestServer(options, info, health, repository, service, metrics);
     this.grpc =
@@ -104,7 +104,6 @@ public final class ModelServer implements AutoCloseable {
     }
     long millis = options.poll().toMillis();
     if (millis > 0) {
-
       poll.scheduleWithFixedDelay(this::look, millis, millis, TimeUnit.MILLISECONDS);
     }
   }
@@ -115,7 +114,8 @@ public final class ModelServer implements AutoCloseable {
       if (grpc != null) {
         grpc.healthChanged();
       }
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
+      // The timer would not come back.
       log.error("the models cannot be looked at", e);
     }
   }
@@ -150,10 +150,10 @@ public final class ModelServer implements AutoCloseable {
   /**
    * Whether nothing is left of any request: for tests.
    *
-   * @return true if no request is being served and no body is in the memory
+   * @return true if no request is open or being served, and no body is in the memory
    */
   public boolean isIdle() {
-    return work.count() == 0 && rest.bodyMemoryUsed() == 0;
+    return work.count() == 0 && rest.openRequests() == 0 && rest.bodyMemoryUsed() == 0;
   }
 
   /**

@@ -7,22 +7,28 @@ import static io.resfuse.server.TestServer.infer;
 import static io.resfuse.server.TestServer.json;
 import static io.resfuse.server.TestServer.picture;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.resfuse.batch.BatchOptions;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -34,6 +40,11 @@ class AbuseTest {
   }
 
   private static ServerOptions with(int maxConcurrent, Duration readTimeout) {
+    return with(maxConcurrent, readTimeout, OPTIONS.drainTimeout());
+  }
+
+  private static ServerOptions with(
+      int maxConcurrent, Duration readTimeout, Duration drainTimeout) {
     return new ServerOptions(
         OPTIONS.host(),
         0,
@@ -46,7 +57,7 @@ class AbuseTest {
         OPTIONS.poll(),
         OPTIONS.control(),
         OPTIONS.drainDelay(),
-        OPTIONS.drainTimeout());
+        drainTimeout);
   }
 
   private static Socket connect(TestServer server, String text) throws IOException {
@@ -69,6 +80,19 @@ class AbuseTest {
 
   private static void assertServes(TestServer server) throws Exception {
     assertThat(server.classify(picture("bag")).statusCode()).isEqualTo(200);
+  }
+
+  /** As above, of a server whose timeout is short: a machine that stands still is a slow sender. */
+  private static void assertServesInTime(TestServer server) throws Exception {
+    int status;
+    do {
+      status = server.classify(picture("bag")).statusCode();
+    } while (status == 408);
+    assertThat(status).isEqualTo(200);
+  }
+
+  private static String metrics(TestServer server) throws Exception {
+    return new String(server.get("/metrics").body(), UTF_8);
   }
 
   private static void awaitIdle(TestServer server) throws InterruptedException {
@@ -111,15 +135,68 @@ class AbuseTest {
       for (int i = 0; i < 200; i++) {
         slow.add(connect(server, head(1000) + "x"));
       }
-      assertServes(server);
+      assertServesInTime(server);
       for (Socket socket : slow) {
         assertThat(rest(socket))
             .startsWith("HTTP/1.1 408 ")
             .contains("\"the body did not come in time; send it faster\"");
         socket.close();
       }
-      assertServes(server);
+      assertServesInTime(server);
+      assertThat(metrics(server))
+          .containsPattern("resfuse_failures_total\\{[^}]*reason=\"too_slow\"[^}]*\\} 2[0-9][0-9]");
       awaitIdle(server);
+    }
+  }
+
+  @Test
+  void slowReadersHoldNobodyUp() throws Exception {
+    // More than there are threads, and more than buffers take.
+    int readers = 70;
+    byte[] all = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(800).getBytes(ISO_8859_1);
+    try (TestServer server = start(OPTIONS)) {
+      List<Socket> slow = new ArrayList<>();
+      for (int i = 0; i < readers; i++) {
+        Socket socket = new Socket();
+        socket.setReceiveBufferSize(4096);
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), server.port()));
+        socket.getOutputStream().write(all);
+        slow.add(socket);
+      }
+      // Until each waits for its reader, with this one there.
+      while (json(server.get("/status")).path("requests").asInt() <= readers) {
+        Thread.sleep(1);
+      }
+      assertServes(server);
+      for (Socket socket : slow) {
+        socket.close();
+      }
+      awaitIdle(server);
+    }
+  }
+
+  @Test
+  void bodiesThatAreNoGzipLeaveNoMemory() throws Exception {
+    byte[] bag = picture("bag");
+    ByteArrayOutputStream packed = new ByteArrayOutputStream();
+    try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
+      gzip.write(bag);
+    }
+    try (TestServer server = start(OPTIONS)) {
+      for (byte[] body : List.of(bag, new byte[0], Arrays.copyOf(packed.toByteArray(), 100))) {
+        HttpResponse<byte[]> response =
+            server.post(
+                infer(MODEL),
+                body,
+                "Content-Encoding",
+                "gzip",
+                "Inference-Header-Content-Length",
+                "0");
+        assertThat(response.statusCode()).isEqualTo(400);
+        assertThat(json(response).path("error").asText()).startsWith("the body is no gzip: ");
+        // Neither less nor more than nothing.
+        awaitIdle(server);
+      }
     }
   }
 
@@ -143,7 +220,7 @@ class AbuseTest {
           body[random.nextInt(body.length)] = (byte) random.nextInt(256);
         }
         if (random.nextInt(4) == 0) {
-          body = java.util.Arrays.copyOf(body, random.nextInt(body.length));
+          body = Arrays.copyOf(body, random.nextInt(body.length));
         }
         int length = random.nextInt(4) == 0 ? random.nextInt(2000) : json.length();
         HttpResponse<byte[]> response =
@@ -189,8 +266,32 @@ class AbuseTest {
           socket.setSoLinger(true, 0);
         }
       }
+      // What Jetty begins twice, or ends without a beginning.
+      for (String garbage :
+          List.of(
+              "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+              "GET /v2 HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n",
+              "GET foo HTTP/1.1\r\nHost: x\r\n\r\n",
+              "GET /v2 HTTP/1.1\r\n\r\n")) {
+        for (int i = 0; i < 3; i++) {
+          try (Socket socket = connect(server, garbage)) {
+            socket.shutdownOutput();
+            assertThat(rest(socket)).startsWith("HTTP/1.1 4");
+          }
+        }
+      }
       assertServes(server);
       awaitIdle(server);
+      assertThat(server.server().drain()).isTrue();
+    }
+  }
+
+  @Test
+  void whoAsksOneAfterTheOtherIsNeverTooMany() throws Exception {
+    try (TestServer server = start(with(1, Duration.ofMinutes(5)))) {
+      for (int i = 0; i < 200; i++) {
+        assertServes(server);
+      }
     }
   }
 
@@ -216,11 +317,33 @@ class AbuseTest {
       assertThat(second.headers().firstValue("Retry-After")).contains("1");
       assertThat(json(second).path("error").asText())
           .isEqualTo("1 requests are being served, which is the limit; try again later");
+      assertThat(metrics(server))
+          .containsPattern("resfuse_failures_total\\{model=\"\",reason=\"overloaded\"[^}]*\\} 1");
       assertThat(first).isNotDone();
       // A model that is closed runs what is in its queue.
       assertThat(server.post("/v2/repository/models/" + MODEL + "/unload", "{}").statusCode())
           .isEqualTo(200);
       assertThat(first.join().statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void whatIsNotAnsweredInTimeIsGivenUp() throws Exception {
+    BatchOptions pairs =
+        TestServer.BATCHING
+            .withPreferredBatchSizes(List.of(2))
+            .withMaxQueueDelay(Duration.ofHours(1));
+    ServerOptions options = with(4096, Duration.ofMinutes(5), Duration.ofMillis(50));
+    try (TestServer server = TestServer.start(List.of(MODEL), options, pairs)) {
+      HttpRequest request =
+          server.request(infer(MODEL), picture("bag"), "Inference-Header-Content-Length", "0");
+      CompletableFuture<HttpResponse<byte[]>> first =
+          HttpClient.newHttpClient().sendAsync(request, HttpResponse.BodyHandlers.ofByteArray());
+      while (json(server.get("/status")).at("/models/0/queue").asInt() < 1) {
+        Thread.sleep(1);
+      }
+      assertThat(server.server().drain()).isFalse();
+      assertThatThrownBy(first::join).hasCauseInstanceOf(IOException.class);
     }
   }
 

@@ -24,6 +24,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -41,6 +43,9 @@ class DrainTest {
   private final Queue<String> lost = new ConcurrentLinkedQueue<>();
   private final AtomicInteger answered = new AtomicInteger();
 
+  /** Clients that have had an answer. */
+  private final Set<Thread> heard = ConcurrentHashMap.newKeySet();
+
   private static ProcessBuilder command(String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -49,6 +54,11 @@ class DrainTest {
     command.add(ServeCommand.class.getName());
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command);
+  }
+
+  private void isAnswered() {
+    answered.incrementAndGet();
+    heard.add(Thread.currentThread());
   }
 
   /** Asks until the answer says that it is the connection's last. */
@@ -66,7 +76,7 @@ class DrainTest {
           lost.add(response.statusCode() + " " + response.body());
           return;
         }
-        answered.incrementAndGet();
+        isAnswered();
         if (response.headers().firstValue("Connection").orElse("").equals("close")) {
           return;
         }
@@ -96,7 +106,7 @@ class DrainTest {
     try {
       while (true) {
         stub.modelInfer(request.build());
-        answered.incrementAndGet();
+        isAnswered();
       }
     } catch (StatusRuntimeException e) {
       boolean refused =
@@ -128,7 +138,7 @@ class DrainTest {
         clients.add(new Thread(() -> askGrpc(Integer.parseInt(address.group(2)))));
       }
       clients.forEach(Thread::start);
-      while (answered.get() < 200 && lost.isEmpty()) {
+      while ((answered.get() < 200 || heard.size() < clients.size()) && lost.isEmpty()) {
         Thread.sleep(1);
       }
       process.destroy();

@@ -175,6 +175,14 @@ class GrpcTest {
         Status.Code.INVALID_ARGUMENT,
         "input 'image': element 0 of BYTES ends behind the data; each is 4 bytes of length (little"
             + " endian) and as many bytes");
+    ModelInferRequest.Builder many = request(1);
+    for (int i = 0; i < 65; i++) {
+      many.addOutputsBuilder().setName("logits");
+    }
+    assertFails(
+        () -> stub.modelInfer(many.build()),
+        Status.Code.INVALID_ARGUMENT,
+        "a request has at most 64 outputs here");
     ModelInferRequest.Builder late = request(1);
     late.putParameters("timeout", InferParameter.newBuilder().setInt64Param(1).build());
     late.getInputsBuilder(0)

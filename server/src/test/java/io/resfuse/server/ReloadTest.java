@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,6 +115,27 @@ class ReloadTest {
   }
 
   @Test
+  void onlyOutputsOfClassesAreClassified() throws Exception {
+    write(folder.resolve("m/weights.safetensors"), 2);
+    Files.writeString(folder.resolve("m/resfuse.yaml"), "outputs: [pooled, logits]\n");
+    String request =
+        """
+        {"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["%s"]}],
+         "outputs": [{"name": "%s", "parameters": {"classification": 1}}]}
+        """;
+    String bag = Base64.getEncoder().encodeToString(BAG);
+    try (TestServer server = start()) {
+      assertThat(json(server.post(infer("m"), request.formatted(bag, "logits"))).toString())
+          .contains(":2");
+      HttpResponse<byte[]> response = server.post(infer("m"), request.formatted(bag, "pooled"));
+      assertThat(json(response).path("error").asText())
+          .isEqualTo(
+              "output 'pooled' is not one number per class; ask for the classification of logits");
+      assertThat(response.statusCode()).isEqualTo(400);
+    }
+  }
+
+  @Test
   void noRequestIsLostWhenAModelIsReplaced() throws Exception {
     Path file = folder.resolve("m/1/weights.safetensors");
     write(file, 1);
@@ -153,7 +175,9 @@ class ReloadTest {
         client.join();
       }
       assertThat(wrong).isEmpty();
-      assertThat(server.server().isIdle()).isTrue();
+      while (!server.server().isIdle()) {
+        Thread.sleep(1);
+      }
     }
   }
 

@@ -351,6 +351,29 @@ class RestTest {
             "{\"outputs\": [{\"name\": \"c9\"}], "
                 + input(image + ", \"shape\": [1], \"data\": [\"AAAA\"]").substring(1),
             "model '" + MODEL + "' has no output 'c9'; it has [logits, probabilities]"));
+    String one = input(image + ", \"shape\": [1], \"data\": [\"AAAA\"]").substring(1);
+    cases.add(
+        List.of(
+            "{\"outputs\": ["
+                + "{\"name\": \"logits\"}, ".repeat(4)
+                + "{\"name\": \"logits\"}], "
+                + one,
+            "a request asks model '" + MODEL + "' for at most 4 outputs, got 5"));
+    cases.add(
+        List.of(
+            "{\"outputs\": ["
+                + "{\"name\": \"logits\"}, ".repeat(64)
+                + "{\"name\": \"logits\"}], "
+                + one,
+            "a request has at most 64 outputs here"));
+    StringBuilder parameters = new StringBuilder("\"priority\": 0");
+    for (int i = 0; i < 64; i++) {
+      parameters.append(", \"p").append(i).append("\": 1");
+    }
+    cases.add(
+        List.of(
+            "{\"parameters\": {" + parameters + "}, " + one,
+            "there are at most 64 parameters in one place"));
     for (List<String> each : cases) {
       assertError(server.post(infer(MODEL), each.get(0)), 400, each.get(1));
     }

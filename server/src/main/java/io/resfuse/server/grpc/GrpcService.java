@@ -69,7 +69,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
     T value;
     try {
       value = response.get();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       observer.onError(status(e).asRuntimeException());
       return;
     }
@@ -157,8 +157,14 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
         (ServerCallStreamObserver<ModelInferResponse>) observer;
     CompletableFuture<InferenceResponse> answer;
     boolean raw = request.getRawInputContentsCount() > 0;
+    InferenceRequest read;
     try {
-      InferenceRequest read = GrpcTensors.read(request, timeLeft());
+      read = GrpcTensors.read(request, timeLeft());
+    } catch (RuntimeException | Error e) {
+      call.onError(status(service.refuse(e)).asRuntimeException());
+      return;
+    }
+    try {
       answer = service.infer(read);
     } catch (RuntimeException e) {
       call.onError(status(e).asRuntimeException());
@@ -174,8 +180,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
             call.onError(status(failure).asRuntimeException());
             return;
           }
-          call.onNext(GrpcTensors.write(response, raw));
-          call.onCompleted();
+          answer(call, () -> GrpcTensors.write(response, raw));
         });
   }
 

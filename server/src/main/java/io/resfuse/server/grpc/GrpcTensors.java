@@ -35,6 +35,8 @@ final class GrpcTensors {
    * @throws ServiceException if it is none
    */
   static InferenceRequest read(ModelInferRequest message, @Nullable Duration timeLeft) {
+    InferenceRequest.checkCount(message.getInputsCount(), "inputs");
+    InferenceRequest.checkCount(message.getOutputsCount(), "outputs");
     List<ByteString> raw = message.getRawInputContentsList();
     if (!raw.isEmpty() && raw.size() != message.getInputsCount()) {
       throw ServiceException.invalid(
@@ -95,16 +97,19 @@ final class GrpcTensors {
         }
         yield new InputTensor.Floats(input.getName(), shape(input), elements);
       }
-      case Datatypes.BYTES ->
-          new InputTensor.Bytes(
-              input.getName(),
-              shape(input),
-              contents.getBytesContentsList().stream().map(ByteString::toByteArray).toList());
+      case Datatypes.BYTES -> {
+        Datatypes.checkStrings(contents.getBytesContentsCount());
+        yield new InputTensor.Bytes(
+            input.getName(),
+            shape(input),
+            contents.getBytesContentsList().stream().map(ByteString::toByteArray).toList());
+      }
       default -> throw Datatypes.unknown(input.getName(), input.getDatatype());
     };
   }
 
   private static Map<String, Object> parameters(Map<String, InferParameter> messages) {
+    Parameters.checkCount(messages.size());
     Map<String, Object> parameters = new HashMap<>();
     messages.forEach(
         (name, value) -> {

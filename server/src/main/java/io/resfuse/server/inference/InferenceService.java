@@ -4,6 +4,7 @@ import io.resfuse.Prediction;
 import io.resfuse.batch.Batcher;
 import io.resfuse.batch.RequestOptions;
 import io.resfuse.server.metrics.ModelMetrics;
+import io.resfuse.server.metrics.ServerMetrics;
 import io.resfuse.server.protocol.InferenceRequest;
 import io.resfuse.server.protocol.InferenceResponse;
 import io.resfuse.server.protocol.InputTensor;
@@ -34,6 +35,7 @@ public final class InferenceService {
   private final ModelRepository repository;
   private final Executor executor;
   private final Work work;
+  private final ServerMetrics metrics;
 
   /**
    * For the models of a repository.
@@ -41,11 +43,14 @@ public final class InferenceService {
    * @param repository the models
    * @param executor puts answers together, and runs what depends on them
    * @param work counts requests, and refuses what is too much
+   * @param metrics counts what is refused before it is known which model it is for
    */
-  public InferenceService(ModelRepository repository, Executor executor, Work work) {
+  public InferenceService(
+      ModelRepository repository, Executor executor, Work work, ServerMetrics metrics) {
     this.repository = repository;
     this.executor = executor;
     this.work = work;
+    this.metrics = metrics;
   }
 
   /**
@@ -89,6 +94,18 @@ public final class InferenceService {
   }
 
   /**
+   * Counts a request that does not come as far as {@link #infer}.
+   *
+   * @param failure why
+   * @return what the sender is told
+   */
+  public ServiceException refuse(Throwable failure) {
+    ServiceException translated = Failures.of(failure);
+    metrics.refused(translated.kind());
+    return translated;
+  }
+
+  /**
    * Answers a request.
    *
    * @param request not changed until it is answered
@@ -97,43 +114,55 @@ public final class InferenceService {
    * @throws ServiceException if it can be seen at once that the request cannot be answered
    */
   public CompletableFuture<InferenceResponse> infer(InferenceRequest request) {
-    work.begin();
+    try {
+      work.begin();
+    } catch (ServiceException e) {
+      throw refuse(e);
+    }
     ServedModel model;
     try {
       model = repository.acquire(request.model(), request.version());
     } catch (RuntimeException e) {
       work.end();
-      throw e;
+      throw refuse(e);
     }
-    ModelMetrics metrics = model.metrics();
+    ModelMetrics counts = model.metrics();
     long begin = System.nanoTime();
-    metrics.began();
+    counts.began();
+    CompletableFuture<InferenceResponse> answer = new CompletableFuture<>();
+    // What is given back depends on the count, so that whoever has the answer has left its place.
+    CompletableFuture<InferenceResponse> counted =
+        answer.whenComplete(
+            (response, failure) -> {
+              if (failure == null) {
+                counts.succeeded(System.nanoTime() - begin);
+              } else {
+                counts.failed(Failures.of(failure).kind());
+              }
+              work.end();
+            });
     try {
       List<RequestedOutput> outputs = outputs(model, request);
       InputTensor input = input(model, request);
       int count = count(model, input);
       RequestOptions how = options(model, request);
-      CompletableFuture<InferenceResponse> answer = new CompletableFuture<>();
-      answer.whenComplete(
-          (response, failure) -> {
-            if (failure == null) {
-              metrics.succeeded(System.nanoTime() - begin);
-            } else {
-              metrics.failed(Failures.of(failure).kind());
-            }
-            work.end();
-          });
       run(model, request, input, count, outputs, how, answer);
-      return answer;
     } catch (RuntimeException | Error e) {
       ServiceException failure = Failures.of(e);
-      metrics.failed(failure.kind());
-      work.end();
+      answer.completeExceptionally(failure);
       throw failure;
     } finally {
       // A batcher that is closed still runs what it has.
       model.release();
     }
+    counted.whenComplete(
+        (response, failure) -> {
+          if (failure != null) {
+            // Cancelled by whoever asked; else it is done already.
+            answer.completeExceptionally(failure);
+          }
+        });
+    return counted;
   }
 
   private void run(
@@ -145,6 +174,12 @@ public final class InferenceService {
       RequestOptions how,
       CompletableFuture<InferenceResponse> answer) {
     List<CompletableFuture<Map<String, HostTensor>>> images = new ArrayList<>(count);
+    answer.whenComplete(
+        (response, failure) -> {
+          if (failure != null) {
+            images.forEach(image -> image.cancel(false));
+          }
+        });
     for (int i = 0; i < count; i++) {
       images.add(submit(model, input, i, how));
     }
@@ -166,12 +201,6 @@ public final class InferenceService {
               }
             },
             executor);
-    answer.whenComplete(
-        (response, failure) -> {
-          if (failure != null) {
-            images.forEach(image -> image.cancel(false));
-          }
-        });
   }
 
   private static CompletableFuture<Map<String, HostTensor>> submit(
@@ -197,9 +226,15 @@ public final class InferenceService {
           .map(name -> new RequestedOutput(name, 0, request.allBinary()))
           .toList();
     }
+    // Each as numbers and as classes.
+    int most = 2 * model.outputs().size();
+    if (request.outputs().size() > most) {
+      throw ServiceException.invalid(
+          "a request asks model '%s' for at most %d outputs, got %d"
+              .formatted(model.name(), most, request.outputs().size()));
+    }
     for (RequestedOutput output : request.outputs()) {
-      TensorMetadata known = model.outputs().get(output.name());
-      if (known == null) {
+      if (!model.outputs().containsKey(output.name())) {
         throw ServiceException.invalid(
             "model '%s' has no output '%s'; it has %s"
                 .formatted(model.name(), output.name(), model.outputs().keySet()));
@@ -209,7 +244,10 @@ public final class InferenceService {
             "output '%s' has no classes: model '%s' gives features"
                 .formatted(output.name(), model.name()));
       }
-      if (output.classes() > 0 && known.shape().size() != 2) {
+      boolean ofClasses =
+          output.name().equals(ServedModel.LOGITS)
+              || output.name().equals(ServedModel.PROBABILITIES);
+      if (output.classes() > 0 && !ofClasses) {
         throw ServiceException.invalid(
             "output '%s' is not one number per class; ask for the classification of %s"
                 .formatted(output.name(), ServedModel.LOGITS));

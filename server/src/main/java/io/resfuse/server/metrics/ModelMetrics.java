@@ -60,7 +60,7 @@ public final class ModelMetrics implements BatchListener {
   private final Timer preparation;
   private final Timer run;
   private final DistributionSummary batches;
-  private final Map<Kind, Counter> rejections = new EnumMap<>(Kind.class);
+  private final Map<Kind, Counter> rejections;
 
   ModelMetrics(String model, String version, MeterRegistry registry) {
     this.model = model;
@@ -85,14 +85,21 @@ public final class ModelMetrics implements BatchListener {
         .description("Requests that are not answered yet")
         .tags(tags)
         .register(registry);
+    this.rejections = failures(tags, registry);
+  }
+
+  /** Counters of failures, one for each kind. */
+  static Map<Kind, Counter> failures(Tags tags, MeterRegistry registry) {
+    Map<Kind, Counter> counters = new EnumMap<>(Kind.class);
     for (Kind kind : Kind.values()) {
-      rejections.put(
+      counters.put(
           kind,
           Counter.builder("resfuse.failures")
               .description("Requests that were not answered, by reason")
               .tags(tags.and("reason", kind.name().toLowerCase(Locale.ROOT)))
               .register(registry));
     }
+    return counters;
   }
 
   private static Timer timer(String name, String description, Tags tags, MeterRegistry registry) {

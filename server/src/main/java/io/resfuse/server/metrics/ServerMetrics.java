@@ -1,12 +1,15 @@
 package io.resfuse.server.metrics;
 
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmThreadMetrics;
 import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.resfuse.server.protocol.ServiceException.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +21,8 @@ public final class ServerMetrics implements AutoCloseable {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final JvmGcMetrics collections = new JvmGcMetrics();
+  private final Map<Kind, Counter> refusals =
+      ModelMetrics.failures(Tags.of("model", "", "version", ""), registry);
   private final Map<List<String>, ModelMetrics> models =
       new ConcurrentSkipListMap<>(
           (a, b) -> {
@@ -38,11 +43,24 @@ public final class ServerMetrics implements AutoCloseable {
    *
    * @param model its name
    * @param version its version
-   * @return the same ones for the same names
+   * @return the same ones for the same names; made once, since a registry has a meter once
    */
-  public ModelMetrics of(String model, String version) {
+  public synchronized ModelMetrics of(String model, String version) {
     return models.computeIfAbsent(
         List.of(model, version), key -> new ModelMetrics(model, version, registry));
+  }
+
+  /**
+   * A request was refused before it was known which model it was for: it is counted beside those of
+   * models, with no model's name, since clients could name any.
+   *
+   * @param kind why
+   */
+  public void refused(Kind kind) {
+    Counter counter = refusals.get(kind);
+    if (counter != null) {
+      counter.increment();
+    }
   }
 
   /**

@@ -14,6 +14,9 @@ public final class Datatypes {
   /** Strings of bytes, of any length each. */
   public static final String BYTES = "BYTES";
 
+  /** How many elements of BYTES an input may have: each is an object, however short it is. */
+  public static final int MOST_STRINGS = 1 << 20;
+
   private Datatypes() {}
 
   /**
@@ -50,6 +53,7 @@ public final class Datatypes {
   private static List<byte[]> strings(String name, ByteBuffer bytes) {
     List<byte[]> elements = new ArrayList<>();
     while (bytes.hasRemaining()) {
+      checkStrings(elements.size() + 1);
       long length = bytes.remaining() < Integer.BYTES ? -1 : Integer.toUnsignedLong(bytes.getInt());
       if (length < 0 || length > bytes.remaining()) {
         throw ServiceException.invalid(
@@ -61,6 +65,19 @@ public final class Datatypes {
       elements.add(element);
     }
     return elements;
+  }
+
+  /**
+   * Refuses too many elements of BYTES.
+   *
+   * @param count how many there are
+   * @throws ServiceException if they are more than {@link #MOST_STRINGS}
+   */
+  public static void checkStrings(int count) {
+    if (count > MOST_STRINGS) {
+      throw ServiceException.invalid(
+          "an input has at most %d elements of BYTES here".formatted(MOST_STRINGS));
+    }
   }
 
   /**

@@ -24,4 +24,21 @@ public record InferenceRequest(
     List<RequestedOutput> outputs,
     boolean allBinary,
     long priority,
-    @Nullable Duration timeout) {}
+    @Nullable Duration timeout) {
+  /** How many inputs, and how many outputs, protocols read at most. */
+  public static final int MOST_TENSORS = 64;
+
+  /**
+   * Refuses too many.
+   *
+   * @param count how many there are
+   * @param what they are
+   * @throws ServiceException if they are more than {@link #MOST_TENSORS}
+   */
+  public static void checkCount(int count, String what) {
+    if (count > MOST_TENSORS) {
+      throw ServiceException.invalid(
+          "a request has at most %d %s here".formatted(MOST_TENSORS, what));
+    }
+  }
+}

@@ -6,7 +6,23 @@ import org.jspecify.annotations.Nullable;
 
 /** What parameters of requests, inputs and outputs mean: the same in every protocol. */
 public final class Parameters {
+  /** How many a request, an input or an output may have. */
+  public static final int MOST = 64;
+
   private Parameters() {}
+
+  /**
+   * Refuses too many.
+   *
+   * @param count how many there are
+   * @throws ServiceException if they are more than {@link #MOST}
+   */
+  public static void checkCount(int count) {
+    if (count > MOST) {
+      throw ServiceException.invalid(
+          "there are at most %d parameters in one place".formatted(MOST));
+    }
+  }
 
   /**
    * A truth value.

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -90,7 +91,8 @@ public record ModelConfig(
       options = options.withPreferredBatchSizes(batchSizes);
     }
     if (maxQueueDelayMicroseconds != null) {
-      options = options.withMaxQueueDelay(Duration.ofNanos(1000 * maxQueueDelayMicroseconds));
+      options =
+          options.withMaxQueueDelay(Duration.of(maxQueueDelayMicroseconds, ChronoUnit.MICROS));
     }
     return priorityLevels == null ? options : options.withPriorities(priorityLevels);
   }

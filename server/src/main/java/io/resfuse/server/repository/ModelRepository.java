@@ -54,6 +54,9 @@ public final class ModelRepository implements AutoCloseable {
   /** Models that were unloaded by request; guarded by this. */
   private final Set<String> unloaded = new HashSet<>();
 
+  /** Guarded by this. */
+  private boolean closed;
+
   /** Fingerprints of the scan before, by name and version; guarded by this. */
   private Map<List<String>, String> before = Map.of();
 
@@ -103,6 +106,9 @@ public final class ModelRepository implements AutoCloseable {
    * same in two scans: until then somebody may be writing it.
    */
   public synchronized void scan() {
+    if (closed) {
+      return;
+    }
     Map<List<String>, Found> found;
     try {
       found = find(false);
@@ -169,7 +175,8 @@ public final class ModelRepository implements AutoCloseable {
       loaded =
           ServedModel.load(
               found, loading, metrics.of(found.name(), Long.toString(found.version())));
-    } catch (RuntimeException | OutOfMemoryError e) {
+    } catch (RuntimeException | Error e) {
+      // An Error is that of one file, too: that memory is short, or that a mapped file was cut.
       String why = e.getMessage() == null ? e.toString() : e.getMessage();
       slot.reason = why;
       log.error(
@@ -331,6 +338,9 @@ public final class ModelRepository implements AutoCloseable {
    * @throws ServiceException if there is no such model, or if it cannot be loaded
    */
   public synchronized void load(String name) {
+    if (closed) {
+      throw new ServiceException(Kind.UNAVAILABLE, "the server ends");
+    }
     List<Found> found =
         find(false).values().stream().filter(each -> each.name().equals(name)).toList();
     if (found.isEmpty()) {
@@ -371,9 +381,13 @@ public final class ModelRepository implements AutoCloseable {
     }
   }
 
-  /** Closes all models, after the requests that they have. */
+  /**
+   * Closes all models, also those that were retired before: batches that run are answered, what
+   * waits in queues is rejected. Nothing is loaded from now on. Idempotent.
+   */
   @Override
   public synchronized void close() {
+    closed = true;
     for (NavigableMap<Long, Slot> versions : models.values()) {
       for (Slot slot : versions.values()) {
         ServedModel old = slot.model;
@@ -382,7 +396,8 @@ public final class ModelRepository implements AutoCloseable {
       }
     }
     models.clear();
-    closing.shutdown();
+    // Interrupts those who retire models, who then reject what waits.
+    closing.shutdownNow();
     try {
       if (!closing.awaitTermination(60, TimeUnit.SECONDS)) {
         log.error("models are still in use after 60 seconds");

@@ -213,7 +213,8 @@ public final class ServedModel {
   }
 
   /**
-   * Lets nobody else have it, waits for those who are submitting, runs the queue, and closes it.
+   * Lets nobody else have it, waits for those who are submitting, runs the queue, and closes it. If
+   * the calling thread is interrupted, what waits in the queue is rejected instead.
    */
   void retire() {
     release();
@@ -225,11 +226,11 @@ public final class ServedModel {
         interrupted = true;
       }
     }
-    batcher.close();
-    model.close();
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+    batcher.close();
+    model.close();
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.resfuse.server.rest;
 
+import io.resfuse.server.inference.Failures;
 import io.resfuse.server.protocol.ServiceException;
 import io.resfuse.server.protocol.ServiceException.Kind;
 import jakarta.servlet.ReadListener;
@@ -26,11 +27,13 @@ final class BodyReader implements ReadListener {
   private final ServletInputStream stream;
   private final BodyMemory memory;
   private final int most;
-  private final int expected;
   private final boolean gzip;
   private final CompletableFuture<Body> body = new CompletableFuture<>();
   private byte[] bytes = new byte[0];
   private int length;
+
+  /** As announced; -1 where it was not. */
+  private int expected;
 
   private BodyReader(
       ServletInputStream stream, BodyMemory memory, int most, int expected, boolean gzip) {
@@ -120,6 +123,11 @@ final class BodyReader implements ReadListener {
   public synchronized void onDataAvailable() throws IOException {
     try {
       while (!body.isDone() && stream.isReady()) {
+        if (length == expected) {
+          // The end: HTTP gives no more than was announced.
+          stream.read();
+          return;
+        }
         if (length == bytes.length) {
           grow();
         }
@@ -135,17 +143,19 @@ final class BodyReader implements ReadListener {
   }
 
   private void grow() {
-    // One byte more than allowed, to see whether there is one.
-    int limit = expected >= 0 ? Math.max(1, expected) : most + 1;
     if (length > most) {
       throw tooLarge(most);
     }
+    // One byte more than allowed, to see whether there is one.
+    long limit = expected >= 0 ? expected : most + 1L;
     int size = (int) Math.min(limit, Math.max(FIRST, 2L * length));
-    if (size <= length) {
-      size = length + 1;
-    }
     memory.take(size - length);
-    bytes = Arrays.copyOf(bytes, size);
+    try {
+      bytes = Arrays.copyOf(bytes, size);
+    } catch (OutOfMemoryError e) {
+      memory.free(size - length);
+      throw Failures.of(e);
+    }
   }
 
   @Override
@@ -169,18 +179,15 @@ final class BodyReader implements ReadListener {
     }
     int packed = length;
     byte[] source = bytes;
+    // From here on they are not free()'s, whatever comes.
+    bytes = new byte[0];
+    length = 0;
+    expected = -1;
     try (GZIPInputStream unpacked =
         new GZIPInputStream(new ByteArrayInputStream(source, 0, packed))) {
-      bytes = new byte[0];
-      length = 0;
       while (true) {
         if (length == bytes.length) {
-          if (length > most) {
-            throw tooLarge(most);
-          }
-          int size = (int) Math.min(most + 1L, Math.max(FIRST, 2L * length));
-          memory.take(size - length);
-          bytes = Arrays.copyOf(bytes, size);
+          grow();
         }
         int count = unpacked.read(bytes, length, bytes.length - length);
         if (count < 0) {

@@ -199,6 +199,7 @@ final class RequestReader {
         }
       }
       drafts.add(draft);
+      InferenceRequest.checkCount(drafts.size(), what);
     }
     return drafts;
   }
@@ -228,6 +229,7 @@ final class RequestReader {
         case VALUE_NUMBER_FLOAT -> parameters.put(field, parser.getDoubleValue());
         default -> parser.skipChildren();
       }
+      Parameters.checkCount(parameters.size());
     }
     return parameters;
   }
@@ -249,7 +251,10 @@ final class RequestReader {
           }
           floats[count++] = parser.getFloatValue();
         }
-        case VALUE_STRING -> strings.add(parser.getBinaryValue());
+        case VALUE_STRING -> {
+          Datatypes.checkStrings(strings.size() + 1);
+          strings.add(parser.getBinaryValue());
+        }
         default ->
             throw ServiceException.invalid(
                 "data is made of numbers, or of texts in Base64 for BYTES");

@@ -12,7 +12,6 @@ import io.resfuse.server.inference.Control;
 import io.resfuse.server.inference.Failures;
 import io.resfuse.server.inference.InferenceService;
 import io.resfuse.server.metrics.ServerMetrics;
-import io.resfuse.server.protocol.InferenceRequest;
 import io.resfuse.server.protocol.InferenceResponse;
 import io.resfuse.server.protocol.ModelMetadata;
 import io.resfuse.server.protocol.ServiceException;
@@ -23,6 +22,7 @@ import io.resfuse.server.repository.ModelState;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -36,6 +36,7 @@ import java.util.function.Consumer;
 import org.eclipse.jetty.server.ConnectionLimit;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.LowResourceMonitor;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
@@ -121,7 +122,13 @@ public final class RestServer implements AutoCloseable {
     QueuedThreadPool threads = new QueuedThreadPool(64, 4);
     threads.setName("resfuse-server-http");
     config.jetty.threadPool = threads;
-    config.jetty.modifyServer(server -> server.setErrorHandler(new JsonErrors()));
+    config.jetty.modifyServer(
+        server -> {
+          server.setErrorHandler(new JsonErrors());
+          // Javalin's: where threads are few, it would end every connection that is silent for a
+          // second, also those whose requests are being served.
+          server.getBeans(LowResourceMonitor.class).forEach(server::removeBean);
+        });
     config.jetty.addConnector(
         (server, http) -> {
           connector = connector(server, http);
@@ -151,14 +158,15 @@ public final class RestServer implements AutoCloseable {
             context.header("Connection", "close");
           }
         });
-    app.get("/", context -> context.contentType("text/html; charset=utf-8").result(page));
+    app.get("/", context -> send(context, "text/html; charset=utf-8", page));
     app.get("/status", context -> json(context, status()));
     app.get(
         "/metrics",
         context ->
-            context
-                .contentType("text/plain; version=0.0.4; charset=utf-8")
-                .result(metrics.scrape()));
+            send(
+                context,
+                "text/plain; version=0.0.4; charset=utf-8",
+                metrics.scrape().getBytes(StandardCharsets.UTF_8)));
     app.get("/v2", context -> json(context, info.asMap()));
     app.get("/v2/health/live", context -> json(context, Map.of("live", true)));
     app.get("/v2/health/ready", context -> ready(context, health.isReady()));
@@ -203,7 +211,7 @@ public final class RestServer implements AutoCloseable {
       // The body is not read.
       context.header("Connection", "close");
       OpenRequests.abandon(context.req());
-      throw e;
+      throw service.refuse(e);
     }
     context.future(() -> infer(context));
   }
@@ -218,12 +226,15 @@ public final class RestServer implements AutoCloseable {
     }
     String jsonLength = context.header(JSON_LENGTH);
     return body.body()
-        .thenCompose(
-            whole -> {
-              InferenceRequest request =
-                  reader.read(model(context), version(context), whole, jsonLength);
-              return service.infer(request);
+        .thenApply(whole -> reader.read(model(context), version(context), whole, jsonLength))
+        .handle(
+            (request, failure) -> {
+              if (failure != null) {
+                throw service.refuse(failure);
+              }
+              return request;
             })
+        .thenCompose(service::infer)
         .thenCompose(response -> write(context, response))
         .whenComplete(
             (done, failure) -> {
@@ -236,15 +247,24 @@ public final class RestServer implements AutoCloseable {
   }
 
   private static CompletableFuture<Void> write(Context context, InferenceResponse response) {
-    ResponseWriter.Written written = ResponseWriter.write(response);
+    ResponseWriter.Written written;
+    try {
+      written = ResponseWriter.write(response);
+    } catch (OutOfMemoryError e) {
+      throw Failures.of(e);
+    }
     if (written.jsonLength() < 0) {
       context.contentType(JSON);
     } else {
       context.contentType("application/octet-stream");
       context.header(JSON_LENGTH, Integer.toString(written.jsonLength()));
     }
+    return write(context, written.bytes());
+  }
+
+  private static CompletableFuture<Void> write(Context context, byte[] bytes) {
     // Whoever does not take the answer has gone: there is nobody to tell.
-    return BodyWriter.write(context.res(), written.bytes())
+    return BodyWriter.write(context.res(), bytes)
         .exceptionally(
             gone -> {
               log.debug("an answer was not taken", gone);
@@ -296,10 +316,16 @@ public final class RestServer implements AutoCloseable {
 
   private static void json(Context context, Object value) {
     try {
-      context.contentType(JSON).result(MAPPER.writeValueAsBytes(value));
+      send(context, JSON, MAPPER.writeValueAsBytes(value));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** What a handler ends with. */
+  private static void send(Context context, String type, byte[] bytes) {
+    context.contentType(type);
+    context.future(() -> write(context, bytes));
   }
 
   private static Map<String, Object> asMap(ModelMetadata model) {
@@ -422,6 +448,15 @@ public final class RestServer implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * How many requests have begun, and are not answered to the last byte.
+   *
+   * @return requests
+   */
+  public int openRequests() {
+    return open.count();
   }
 
   /**
