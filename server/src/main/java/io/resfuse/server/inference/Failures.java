@@ -40,19 +40,29 @@ public final class Failures {
                 Kind.UNAVAILABLE, "the model was unloaded before the request could run", failure);
       };
     }
+    if (isShortOfMemory(failure)) {
+      log.error("memory is short: {}", message(failure));
+      return new ServiceException(
+          Kind.OVERLOADED, "the server's memory is short; try again later", failure);
+    }
     if (failure instanceof DataException || failure instanceof IllegalArgumentException) {
       return new ServiceException(Kind.INVALID, message(failure), failure);
     }
     if (failure instanceof CancellationException) {
       return new ServiceException(Kind.UNAVAILABLE, "the request was cancelled", failure);
     }
-    if (failure instanceof OutOfMemoryError) {
-      log.error("memory is short: {}", message(failure));
-      return new ServiceException(
-          Kind.OVERLOADED, "the server's memory is short; try again later", failure);
-    }
     log.error("a request failed", failure);
     return new ServiceException(Kind.FAILED, "the server failed: " + message(failure), failure);
+  }
+
+  /** Also where decoders of pictures say that it is the picture's fault. */
+  private static boolean isShortOfMemory(Throwable failure) {
+    for (Throwable each = failure; each != null; each = each.getCause()) {
+      if (each instanceof OutOfMemoryError) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static String message(Throwable failure) {
