@@ -267,15 +267,35 @@ public final class Model implements AutoCloseable {
     return predictions(logits.toArray(), top);
   }
 
-  private List<Prediction> predictions(float[] logits, int top) {
+  /**
+   * The softmax of logits.
+   *
+   * @param logits of one picture, as {@link #run} and batchers give them
+   * @return of each class, its probability
+   */
+  public static double[] probabilities(HostTensor logits) {
+    return probabilities(logits.toArray());
+  }
+
+  private static double[] probabilities(float[] logits) {
     double largest = Double.NEGATIVE_INFINITY;
     for (float logit : logits) {
       largest = Math.max(largest, logit);
     }
+    double[] probabilities = new double[logits.length];
     double sum = 0;
-    for (float logit : logits) {
-      sum += Math.exp(logit - largest);
+    for (int i = 0; i < logits.length; i++) {
+      probabilities[i] = Math.exp(logits[i] - largest);
+      sum += probabilities[i];
     }
+    for (int i = 0; i < logits.length; i++) {
+      probabilities[i] /= sum;
+    }
+    return probabilities;
+  }
+
+  private List<Prediction> predictions(float[] logits, int top) {
+    double[] probabilities = probabilities(logits);
     List<Prediction> best = new ArrayList<>();
     boolean[] taken = new boolean[logits.length];
     for (int place = 0; place < Math.min(top, logits.length); place++) {
@@ -286,7 +306,7 @@ public final class Model implements AutoCloseable {
         }
       }
       taken[index] = true;
-      best.add(new Prediction(index, label(index), Math.exp(logits[index] - largest) / sum));
+      best.add(new Prediction(index, label(index), probabilities[index]));
     }
     return best;
   }

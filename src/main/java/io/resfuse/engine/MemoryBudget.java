@@ -51,7 +51,7 @@ final class MemoryBudget {
 
   /** For messages. */
   static String mib(long bytes) {
-    return String.format("%.1f MiB", bytes / 1048576.0);
+    return String.format("%.1f MiB", PlanMemory.mib(bytes));
   }
 
   /** For messages: what there is. */

@@ -49,7 +49,7 @@ public record PlanMemory(
         mib(host));
   }
 
-  private static double mib(long bytes) {
+  static double mib(long bytes) {
     return bytes / 1048576.0;
   }
 }

@@ -35,10 +35,10 @@ public record CpuCaches(long first, long second, long third) {
   /**
    * Those of sane sizes.
    *
-   * @throws IllegalArgumentException if one is negative, or the first or second level is not there
    * @param first as in the record
    * @param second as in the record
    * @param third as in the record
+   * @throws IllegalArgumentException if one is negative, or the first or second level is not there
    */
   public CpuCaches {
     if (first <= 0 || second <= 0 || third < 0) {

@@ -1,5 +1,6 @@
 package io.resfuse.server.inference;
 
+import io.resfuse.Model;
 import io.resfuse.Prediction;
 import io.resfuse.batch.Batcher;
 import io.resfuse.batch.RequestOptions;
@@ -350,23 +351,12 @@ public final class InferenceService {
       return value.get(output);
     }
     HostTensor logits = value.get(ServedModel.LOGITS);
-    return HostTensor.of(logits.shape(), softmax(logits.toArray()));
-  }
-
-  private static float[] softmax(float[] logits) {
-    double largest = Double.NEGATIVE_INFINITY;
-    for (float logit : logits) {
-      largest = Math.max(largest, logit);
+    double[] probabilities = Model.probabilities(logits);
+    float[] rounded = new float[probabilities.length];
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = (float) probabilities[i];
     }
-    double sum = 0;
-    for (float logit : logits) {
-      sum += Math.exp(logit - largest);
-    }
-    float[] result = new float[logits.length];
-    for (int i = 0; i < result.length; i++) {
-      result[i] = (float) (Math.exp(logits[i] - largest) / sum);
-    }
-    return result;
+    return HostTensor.of(logits.shape(), rounded);
   }
 
   private static OutputTensor numbers(RequestedOutput output, List<HostTensor> rows) {
