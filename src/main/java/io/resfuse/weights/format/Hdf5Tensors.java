@@ -137,7 +137,10 @@ final class Hdf5Tensors {
     return HostTensor.of(shape, (float[]) dataset.getDataFlat());
   }
 
-  /** jHDF inflates a chunk whatever its size becomes: make sure first that it is the chunk's. */
+  /**
+   * jHDF inflates a chunk whatever its size becomes, and makes tables of what a chunk should have
+   * before it looks at it: make sure first that it has that.
+   */
   private void checkChunks(String name, ChunkedDataset dataset, Shape shape, DataType type) {
     List<Integer> filters =
         dataset.getFilters().stream().map(PipelineFilterWithData::getId).toList();
@@ -155,14 +158,15 @@ final class Hdf5Tensors {
     if (bytes > Math.max(ALWAYS_ALLOWED, MAX_RATIO * file.size())) {
       throw corrupt("tensor '" + RestrictedUnpickler.printable(name) + "' has too large chunks");
     }
-    if (!filters.contains(DEFLATE)) {
-      return;
-    }
     int[] offset = new int[chunk.length];
     boolean more = true;
     while (more) {
       // Throws where there is no such chunk, so that there are no more rounds than chunks.
-      checkInflates(name, dataset.getRawChunkBuffer(offset.clone()), bytes);
+      ByteBuffer stored = dataset.getRawChunkBuffer(offset.clone());
+      checkHolds(
+          name,
+          filters.contains(DEFLATE) ? inflated(name, stored, bytes) : stored.remaining(),
+          bytes);
       more = false;
       for (int axis = chunk.length - 1; axis >= 0 && !more; axis--) {
         more = offset[axis] < shape.dimension(axis) - chunk[axis];
@@ -171,13 +175,14 @@ final class Hdf5Tensors {
     }
   }
 
-  private void checkInflates(String name, ByteBuffer packed, long bytes) {
+  /** How much a chunk unpacks to; anything above the most if that is more. */
+  private long inflated(String name, ByteBuffer packed, long most) {
     Inflater inflater = new Inflater();
     byte[] discarded = new byte[1 << 14];
     long count = 0;
     try {
       inflater.setInput(packed);
-      while (!inflater.finished() && count <= bytes + CHECKSUM_BYTES) {
+      while (!inflater.finished() && count <= most + CHECKSUM_BYTES) {
         int n = inflater.inflate(discarded);
         if (n == 0 && !inflater.finished()) {
           throw new DataFormatException("the chunk ends early");
@@ -193,6 +198,15 @@ final class Hdf5Tensors {
               + ")");
     } finally {
       inflater.end();
+    }
+    return count;
+  }
+
+  private void checkHolds(String name, long count, long bytes) {
+    if (count < bytes) {
+      throw corrupt(
+          "tensor '%s' has a chunk of %d bytes that should have %d"
+              .formatted(RestrictedUnpickler.printable(name), count, bytes));
     }
     if (count > bytes + CHECKSUM_BYTES) {
       throw WeightsException.of(

@@ -121,7 +121,8 @@ final class TorchReader {
     }
     long at = in.position();
     for (Object key : keys) {
-      TorchStorage storage = unpickler.storages().get(key);
+      // A list that contains itself has no hash code.
+      TorchStorage storage = key instanceof String name ? unpickler.storages().get(name) : null;
       long elements = file.slice(at, Long.BYTES).order(order).getLong(0);
       if (storage == null || elements != storage.elements()) {
         throw WeightsException.corrupt(

@@ -71,6 +71,9 @@ class KerasFilesTest {
     assertRefused(file("external_data.h5"));
     assertRefused(file("no_keras.h5"), "has neither layer_names nor layers");
     assertRefused(file("chunk_bomb.h5"), "a chunk that unpacks to more than its 16384 bytes");
+    // Of WeightsMutationTest: a small tensor whose chunks say they have 47 MB each.
+    assertRefused(
+        file("damaged_chunk_sizes.h5"), "has a chunk of 480 bytes that should have 47186400");
     assertRefused(file("huge_chunked.h5"), "far more than the file can hold");
   }
 
