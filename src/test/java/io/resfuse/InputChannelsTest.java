@@ -3,8 +3,14 @@ package io.resfuse;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.resfuse.batch.BatchOptions;
+import io.resfuse.batch.Batcher;
+import io.resfuse.batch.RequestOptions;
+import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.PixelScratch;
 import io.resfuse.data.image.Preprocessing;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -91,6 +97,32 @@ class InputChannelsTest {
     }
   }
 
+  @Test
+  void alphaIsThePictures() throws IOException {
+    ModelFile file = ModelFile.open(file("rgba.pth"));
+    Preprocessing preprocessing = Preprocessing.of(file.preset()).withSize(73, 64);
+    Path picture = file("data/pictures/rgba.png");
+    Image image =
+        new ImageDecoder().read(picture, new PixelScratch(), Reduction.NONE.withAlpha(true));
+    try (Engine engine = open("reference");
+        Model model = Model.load(engine, file, Precision.FP32, preprocessing, 1)) {
+      double[] expected = expected("rgba-alpha");
+      assertNear(
+          model.run(List.of(image), Set.of("logits")).get("logits").toArray(), expected, 1e-5);
+      try (Batcher batcher = model.newBatcher(Set.of("logits"), BatchOptions.defaults())) {
+        assertNear(
+            batcher
+                .submit(Files.readAllBytes(picture), RequestOptions.DEFAULT)
+                .join()
+                .get("logits")
+                .toArray(),
+            expected,
+            1e-5);
+      }
+      assertThat(model.classify(picture, 5)).isEqualTo(model.classify(List.of(image), 5).get(0));
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"onednn", "cuda"})
   void areFineTunedAsTheReferenceDoes(String name) {
@@ -133,7 +165,6 @@ class InputChannelsTest {
     assertThat(ModelFile.open(file("grey.pth")).describe())
         .contains("input channels 1 (pictures are fed in grey)");
     assertThat(ModelFile.open(file("rgba.onnx")).describe())
-        .contains(
-            "input channels 4 (pictures are fed as red, green, blue, and alpha that is opaque)");
+        .contains("input channels 4 (pictures are fed as red, green, blue and alpha)");
   }
 }

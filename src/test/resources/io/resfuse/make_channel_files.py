@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Writes networks for pictures of one and of four channels, as people make them from torchvision's,
-and what PyTorch and torchvision's transforms give for a picture.
+and what PyTorch and torchvision's transforms give for a picture, and for one that has alpha.
 
-    make_channel_files.py PICTURE FOLDER
+    make_channel_files.py PICTURE PICTURE_WITH_ALPHA FOLDER
 
 Needs PyTorch, torchvision and Pillow (Debian 12: python3-torch, python3-torchvision).
 """
@@ -35,17 +35,17 @@ class Network(nn.Module):
         return self.fc(self.layer2(self.layer1(x)).mean((2, 3)))
 
 
-def main(picture, folder):
+def main(picture, transparent, folder):
     cut = transforms.Compose([transforms.Resize(73), transforms.CenterCrop(64)])
     colour = cut(Image.open(picture).convert("RGB"))
     opaque = colour.copy()
     opaque.putalpha(255)
     inputs = {
-        "grey": (colour.convert("L"), [0.449], [0.226]),
-        "rgba": (opaque, [0.485, 0.456, 0.406, 0], [0.229, 0.224, 0.225, 1]),
+        "grey": ([colour.convert("L")], [0.449], [0.226]),
+        "rgba": ([opaque, cut(Image.open(transparent).convert("RGBA"))], [0.485, 0.456, 0.406, 0], [0.229, 0.224, 0.225, 1]),
     }
     with open(os.path.join(folder, "channels.txt"), "w") as expected:
-        for name, (image, mean, std) in inputs.items():
+        for name, (images, mean, std) in inputs.items():
             torch.manual_seed(len(mean))
             network = Network(len(mean))
             for module in network.modules():
@@ -55,10 +55,11 @@ def main(picture, folder):
                     nn.init.normal_(module.running_mean, 0, 0.3)
                     nn.init.uniform_(module.running_var, 0.5, 1.5)
             network.eval()
-            x = transforms.Normalize(mean, std)(transforms.ToTensor()(image))[None]
-            with torch.no_grad():
-                logits = network.double()(x.double())[0]
-            expected.write(name + " " + " ".join(repr(float(v)) for v in logits) + "\n")
+            for image, suffix in zip(images, ["", "-alpha"]):
+                x = transforms.Normalize(mean, std)(transforms.ToTensor()(image))[None]
+                with torch.no_grad():
+                    logits = network.double()(x.double())[0]
+                expected.write(name + suffix + " " + " ".join(repr(float(v)) for v in logits) + "\n")
             network.float()
             torch.save(network.state_dict(), os.path.join(folder, name + ".pth"))
             torch.onnx.export(network, x, os.path.join(folder, name + ".onnx"), opset_version=13)

@@ -1,9 +1,11 @@
 package io.resfuse.batch;
 
+import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.image.Preprocessor;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.tensor.HostTensor;
@@ -23,6 +25,7 @@ final class Preparation implements AutoCloseable {
   private final @Nullable ExecutorService decoders;
   private final @Nullable ThreadLocal<Preprocessor> preprocessors;
   private final ImageDecoder decoder;
+  private final Reduction needed;
 
   /**
    * For plans of one kind.
@@ -40,6 +43,10 @@ final class Preparation implements AutoCloseable {
       int threads,
       long maxPixels) {
     this.decoder = new ImageDecoder().withMaxPixels(maxPixels);
+    this.needed =
+        preprocessing == null
+            ? Reduction.NONE
+            : Decoding.EXACT.reduction(preprocessing.reduction());
     this.plan = plan;
     this.shape =
         plan.layout() == TensorLayout.NCHW
@@ -149,7 +156,7 @@ final class Preparation implements AutoCloseable {
 
   private Image image(Sample sample) {
     if (sample instanceof Sample.Encoded encoded) {
-      return decoder.decode(encoded.contents(), "the picture that was submitted");
+      return decoder.decode(encoded.contents(), "the picture that was submitted", needed);
     }
     if (sample instanceof Sample.Picture picture) {
       return picture.image();

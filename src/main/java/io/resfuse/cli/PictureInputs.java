@@ -151,15 +151,10 @@ final class PictureInputs {
   }
 
   /**
-   * Reads a picture.
+   * Reads as much of a picture as is needed.
    *
    * @throws DataException if it cannot be read
    */
-  Image read(Input input) {
-    return read(input, Reduction.NONE);
-  }
-
-  /** Reads as much of a picture as is needed. */
   Image read(Input input, Reduction needed) {
     DataException problem = input.problem();
     if (problem != null) {

@@ -493,7 +493,7 @@ public final class ModelFile {
     return switch (config().inputChannels()) {
       case 1 -> " (pictures are fed in grey)";
       case 3 -> "";
-      case 4 -> " (pictures are fed as red, green, blue, and alpha that is opaque)";
+      case 4 -> " (pictures are fed as red, green, blue and alpha)";
       default -> " (no picture has as many)";
     };
   }

@@ -26,7 +26,11 @@ public final class SyntheticImages {
         }
       }
     }
-    return channels == 3 ? Image.rgb(width, height, pixels) : Image.grey(width, height, pixels);
+    return switch (channels) {
+      case 4 -> Image.rgba(width, height, pixels);
+      case 3 -> Image.rgb(width, height, pixels);
+      default -> Image.grey(width, height, pixels);
+    };
   }
 
   /** {@code pattern-WIDTHxHEIGHTxCHANNELS} or the name of a file in examples/. */

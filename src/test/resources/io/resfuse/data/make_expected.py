@@ -7,6 +7,7 @@ python3-torchvision):
     python3 src/test/resources/io/resfuse/data/make_expected.py
 
 pictures.txt       NAME WIDTH HEIGHT CRC32 of the bytes of exif_transpose(open(NAME)).convert("RGB")
+alpha.txt          the same of convert("RGBA"), of pictures that have alpha (of lossy ones only alpha)
 pictures/*.rgb     those bytes, for lossy WebP, where decoders differ
 resize.txt         SOURCE WIDTH HEIGHT FILTER CRC32 of Image.resize
 colors.txt         SOURCE CHANGE FACTOR CRC32 of torchvision's adjust_CHANGE
@@ -36,7 +37,7 @@ def pattern(width, height, channels=3):
     values[(x // 5 + y // 3) % 4 == 0] = 255
     values[(x // 7 + y // 11) % 5 == 1] = 0
     array = values.astype(np.uint8)
-    return Image.fromarray(array if channels == 3 else array[:, :, 0])
+    return Image.fromarray(array if channels >= 3 else array[:, :, 0])
 
 
 def source():
@@ -137,6 +138,7 @@ def make_png(rgb):
     png("gamma-and-profile.png", array, 8, 2, before=chunk(b"gAMA", struct.pack(">I", 100000))
         + chunk(b"iCCP", b"junk\0\0" + zlib.compress(b"no profile")))
     png("orientation-6.png", array, 8, 2, before=chunk(b"eXIf", tiff_big_endian(6)))
+    png("orientation-6-alpha.png", np.concatenate([array, ramp[:, :, None]], 2), 8, 6, before=chunk(b"eXIf", tiff_big_endian(6)))
     png("1x1.png", array[:1, :1], 8, 2)
     png("1x1-interlaced.png", array[:1, :1], 8, 2, True)
 
@@ -268,6 +270,19 @@ def expect_pictures():
         file.writelines(lines)
 
 
+def expect_alpha():
+    lines = []
+    for name in sorted(os.listdir(PICTURES)):
+        known = name.startswith("rgba") and name.endswith(".png") or name == "frame-on-canvas.gif"
+        if name.endswith(".rgb") or not known and "alpha" not in name and "transparent" not in name:
+            continue
+        image = ImageOps.exif_transpose(Image.open(os.path.join(PICTURES, name))).convert("RGBA")
+        data = image.getchannel("A").tobytes() if name.startswith("lossy") else image.tobytes()
+        lines.append("%s %d %d %s\n" % (name, image.width, image.height, crc(data)))
+    with open(os.path.join(HERE, "alpha.txt"), "w") as file:
+        file.writelines(lines)
+
+
 def load(name):
     if name.startswith("pattern-"):
         width, height, channels = (int(v) for v in name[8:].split("x"))
@@ -284,6 +299,8 @@ def expect_resizes():
         ("pattern-17x13x3", 224, 224), ("pattern-257x129x3", 13, 7), ("pattern-1000x3x3", 31, 40),
         ("pattern-3x1000x3", 40, 31), ("pattern-28x28x1", 32, 32), ("pattern-127x63x1", 28, 28),
         ("pattern-127x63x1", 254, 60), ("pattern-640x480x3", 320, 240), ("pattern-640x480x3", 213, 160),
+        ("pattern-17x13x4", 224, 224), ("pattern-257x129x4", 13, 7), ("pattern-127x63x4", 127, 63),
+        ("pattern-127x63x4", 127, 31), ("pattern-640x480x4", 213, 160),
     ]
     lines = []
     for name, width, height in cases:
@@ -300,8 +317,10 @@ def expect_colors():
         ("saturation", (0.0, 0.6, 1.1, 3.0)), ("hue", (-0.5, -0.2, -0.03, 0.1, 0.31, 0.5)),
     ]
     lines = []
-    for name in ("chelsea.png", "pattern-257x129x3", "pattern-40x30x1"):
+    for name in ("chelsea.png", "pattern-257x129x3", "pattern-40x30x1", "pattern-40x30x4"):
         for change, factors in cases:
+            if change == "hue" and name.endswith("x4"):
+                continue  # torchvision makes such pictures opaque
             for factor in factors:
                 image = getattr(functional, "adjust_" + change)(load(name), factor)
                 lines.append("%s %s %s %s\n" % (name, change, factor, crc(image.tobytes())))
@@ -312,6 +331,7 @@ def expect_colors():
 PRESETS = {
     "torchvision": ("RGB", [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     "keras-caffe": ("BGR", [103.939, 116.779, 123.68], None),
+    "torchvision-rgba": ("RGBA", [0.485, 0.456, 0.406, 0], [0.229, 0.224, 0.225, 1]),
     "cifar": ("RGB", [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]),
     "fashion-mnist": ("L", [0.2860], [0.3530]),
     "mnist": ("L", [0.1307], [0.3081]),
@@ -338,12 +358,15 @@ def expect_preprocessing():
         ("keras-caffe", "pattern-333x500x3", 256, 224), ("cifar", "pattern-32x32x3", 32, 32),
         ("cifar", "chelsea.png", 32, 32), ("fashion-mnist", "pattern-28x28x1", 28, 28),
         ("fashion-mnist", "chelsea.png", 28, 28), ("mnist", "pattern-57x41x1", 28, 28),
+        ("torchvision-rgba", "pattern-333x250x4", 256, 224), ("torchvision-rgba", "pattern-64x48x3", 256, 224),
+        ("torchvision-rgba", "pattern-200x301x4", 100, 131), ("torchvision", "pattern-333x250x4", 256, 224),
+        ("fashion-mnist", "pattern-57x41x4", 28, 28),
     ]
     lines = []
     for preset, name, resize, size in cases:
         channels, mean, std = PRESETS[preset]
         crop = transforms.CenterCrop(size)(resize_short_side(preset, load(name), resize))
-        image = crop.convert("L" if channels == "L" else "RGB")
+        image = crop.convert({"BGR": "RGB"}.get(channels, channels))
         if std:
             tensor = transforms.Normalize(mean, std)(transforms.ToTensor()(image))
         else:
@@ -364,6 +387,7 @@ if __name__ == "__main__":
     make_bmp(picture)
     make_webp(picture)
     expect_pictures()
+    expect_alpha()
     expect_resizes()
     expect_colors()
     expect_preprocessing()

@@ -3,7 +3,10 @@ package io.resfuse.data.augment;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.Normalization;
 
-/** Pillow's {@code ImageEnhance} and torchvision's {@code adjust_hue}, equal bit for bit. */
+/**
+ * Pillow's {@code ImageEnhance} and torchvision's {@code adjust_hue}, equal bit for bit; alpha
+ * stays as it is.
+ */
 final class Colors {
   private Colors() {}
 
@@ -21,7 +24,7 @@ final class Colors {
     byte[] pixels = image.pixels();
     int channels = image.channels();
     for (int at = 0; at < pixels.length; at += channels) {
-      sum += channels == 3 ? Normalization.luma(pixels, at) : pixels[at] & 0xff;
+      sum += channels >= 3 ? Normalization.luma(pixels, at) : pixels[at] & 0xff;
     }
     int count = pixels.length / channels;
     int mean = (int) ((double) sum / count + 0.5);
@@ -49,10 +52,13 @@ final class Colors {
     int channels = image.channels();
     for (int pixel = 0; pixel < pixels.length; pixel += channels) {
       int other = degenerate.sample(pixel);
-      for (int at = pixel; at < pixel + channels; at++) {
+      for (int at = pixel; at < pixel + Math.min(channels, 3); at++) {
         float value = other + factor * (float) ((pixels[at] & 0xff) - other);
         result[at] = (byte) (int) Math.min(Math.max(value, 0), 255);
       }
+    }
+    for (int alpha = 3; channels == 4 && alpha < pixels.length; alpha += channels) {
+      result[alpha] = pixels[alpha];
     }
     return Image.like(image, image.width(), image.height(), result);
   }
@@ -64,7 +70,7 @@ final class Colors {
     }
     int steps = (int) (shift * 255) & 0xff;
     byte[] result = image.pixels().clone();
-    for (int at = 0; at < result.length; at += 3) {
+    for (int at = 0; at < result.length; at += image.channels()) {
       shiftHue(result, at, steps);
     }
     return Image.like(image, image.width(), image.height(), result);

@@ -38,8 +38,9 @@ public record HorizontalFlip(double probability) implements Augmentation {
           target[to + 2] = source[at + 2];
         }
       } else {
-        for (int x = 0; x < row; x++) {
-          target[from + row - 1 - x] = source[from + x];
+        int channels = image.channels();
+        for (int x = 0; x < row; x += channels) {
+          System.arraycopy(source, from + x, target, from + row - channels - x, channels);
         }
       }
     }

@@ -13,10 +13,10 @@ public enum Decoding {
    * What to decode.
    *
    * @param needed of a picture
-   * @return that where it is scaled, else everything
+   * @return that where it is scaled, else the whole picture, with alpha if that is needed
    */
   public Reduction reduction(Reduction needed) {
-    return this == SCALED ? needed : Reduction.NONE;
+    return this == SCALED ? needed : Reduction.NONE.withAlpha(needed.alpha());
   }
 
   /** As it is written in options and recipes. */

@@ -20,16 +20,17 @@ final class GifDecoder {
   private int paletteAt;
   private int paletteSize;
   private int fill;
+  private boolean transparent;
 
   private GifDecoder(byte[] contents) {
     this.file = new Bytes(contents, ByteOrder.LITTLE_ENDIAN);
   }
 
-  static Image decode(byte[] contents, long maxPixels) throws IOException {
-    return new GifDecoder(contents).decode(maxPixels);
+  static Image decode(byte[] contents, long maxPixels, boolean alpha) throws IOException {
+    return new GifDecoder(contents).decode(maxPixels, alpha);
   }
 
-  private Image decode(long maxPixels) throws IOException {
+  private Image decode(long maxPixels, boolean alpha) throws IOException {
     int at = HEADER;
     table(10, HEADER);
     at += 3 * paletteSize;
@@ -48,13 +49,15 @@ final class GifDecoder {
     }
     int canvasWidth = Math.max(file.u16(6), left + width);
     int canvasHeight = Math.max(file.u16(8), top + height);
-    SizeCheck.check(canvasWidth, canvasHeight, 4, maxPixels);
+    SizeCheck.check(canvasWidth, canvasHeight, alpha ? 5 : 4, maxPixels);
     // A code of three bits or more stands for at most 4096 pixels.
     SizeCheck.checkHolds(
         width, height, (long) width * height <= 4096L * 8 / 3 * file.length(), file.length());
     Raster raster = ImageIoReaders.readGif(file.array()).getRaster();
     ImageIoReaders.checkSize(raster, width, height);
-    return Image.rgb(canvasWidth, canvasHeight, paint(raster, canvasWidth, canvasHeight));
+    return alpha && transparent
+        ? Image.rgba(canvasWidth, canvasHeight, paint(raster, canvasWidth, canvasHeight, 4))
+        : Image.rgb(canvasWidth, canvasHeight, paint(raster, canvasWidth, canvasHeight, 3));
   }
 
   private void table(int flagsAt, int tableAt) throws IOException {
@@ -74,6 +77,7 @@ final class GifDecoder {
     }
     if (file.u8(at + 1) == 0xf9 && (file.u8(at + 3) & 1) != 0) {
       fill = file.u8(at + 6);
+      transparent = true;
     }
     int block = at + 2;
     while (file.u8(block) != 0) {
@@ -82,35 +86,38 @@ final class GifDecoder {
     return block + 1;
   }
 
-  private byte[] paint(Raster raster, int canvasWidth, int canvasHeight) throws IOException {
-    byte[] colours = colours();
-    byte[] rgb = new byte[Math.multiplyExact(3 * canvasWidth, canvasHeight)];
+  private byte[] paint(Raster raster, int canvasWidth, int canvasHeight, int channels)
+      throws IOException {
+    byte[] colours = colours(channels);
+    byte[] pixels = new byte[Math.multiplyExact(channels * canvasWidth, canvasHeight)];
     if (width != canvasWidth || height != canvasHeight) {
-      for (int i = 0; i < rgb.length; i += 3) {
-        System.arraycopy(colours, 3 * fill, rgb, i, 3);
+      for (int i = 0; i < pixels.length; i += channels) {
+        System.arraycopy(colours, channels * fill, pixels, i, channels);
       }
     }
     int[] row = new int[width];
     for (int y = 0; y < height; y++) {
       raster.getPixels(0, y, width, 1, row);
-      int to = 3 * ((top + y) * canvasWidth + left);
+      int to = channels * ((top + y) * canvasWidth + left);
       for (int index : row) {
-        rgb[to++] = colours[3 * index];
-        rgb[to++] = colours[3 * index + 1];
-        rgb[to++] = colours[3 * index + 2];
+        for (int channel = 0; channel < channels; channel++) {
+          pixels[to++] = colours[channels * index + channel];
+        }
       }
     }
-    return rgb;
+    return pixels;
   }
 
-  /** 256 colours: the file's and black, or greys if it has none. */
-  private byte[] colours() {
-    byte[] colours = new byte[3 * GREY_LEVELS];
-    if (paletteSize > 0) {
-      System.arraycopy(file.array(), paletteAt, colours, 0, 3 * paletteSize);
-    } else {
-      for (int i = 0; i < colours.length; i++) {
-        colours[i] = (byte) (i / 3);
+  /** 256 colours: the file's and black, or greys if it has none; a fourth channel is alpha. */
+  private byte[] colours(int channels) {
+    byte[] colours = new byte[channels * GREY_LEVELS];
+    for (int i = 0; i < GREY_LEVELS; i++) {
+      for (int channel = 0; channel < 3 && (paletteSize == 0 || i < paletteSize); channel++) {
+        colours[channels * i + channel] =
+            paletteSize == 0 ? (byte) i : file.array()[paletteAt + 3 * i + channel];
+      }
+      if (channels == 4) {
+        colours[4 * i + 3] = (byte) (i == fill ? 0 : 255);
       }
     }
     return colours;

@@ -5,7 +5,8 @@ import java.util.Objects;
 /**
  * A picture of 8-bit samples: row after row from the top, pixels from the left, channels
  * interleaved (height, width, channel). Three channels are red, green, blue (sRGB as stored, no
- * colour management); one channel is grey.
+ * colour management), a fourth is alpha (255 is opaque; colours are not multiplied by it); one
+ * channel is grey.
  *
  * <p>Immutable as long as nobody writes to {@link #pixels}; then any thread may use it.
  */
@@ -38,6 +39,19 @@ public final class Image {
    */
   public static Image rgb(int width, int height, byte[] pixels) {
     return new Image(width, height, 3, pixels);
+  }
+
+  /**
+   * A colour picture with alpha.
+   *
+   * @param width at least 1
+   * @param height at least 1
+   * @param pixels height x width x (red, green, blue, alpha), not copied
+   * @return a picture that shares the array
+   * @throws IllegalArgumentException if the array's length is not height x width x 4
+   */
+  public static Image rgba(int width, int height, byte[] pixels) {
+    return new Image(width, height, 4, pixels);
   }
 
   /**
@@ -87,7 +101,7 @@ public final class Image {
   /**
    * The samples per pixel.
    *
-   * @return 3 (red, green, blue) or 1 (grey)
+   * @return 4 (red, green, blue, alpha), 3 (red, green, blue) or 1 (grey)
    */
   public int channels() {
     return channels;
@@ -107,7 +121,7 @@ public final class Image {
    *
    * @param x from the left
    * @param y from the top
-   * @param channel 0 red or grey, 1 green, 2 blue
+   * @param channel 0 red or grey, 1 green, 2 blue, 3 alpha
    * @return 0 to 255
    */
   public int sample(int x, int y, int channel) {
@@ -115,7 +129,8 @@ public final class Image {
   }
 
   /**
-   * The picture resized, equal to Pillow's {@code Image.resize((width, height), filter)}.
+   * The picture resized, equal to Pillow's {@code Image.resize((width, height), filter)}: with
+   * alpha, colours are multiplied by it before, and divided by it after.
    *
    * @param newWidth at least 1
    * @param newHeight at least 1
@@ -190,6 +205,7 @@ public final class Image {
 
   @Override
   public String toString() {
-    return width + " x " + height + (channels == 3 ? " RGB" : " grey");
+    String kind = channels == 4 ? " RGBA" : channels == 3 ? " RGB" : " grey";
+    return width + " x " + height + kind;
   }
 }

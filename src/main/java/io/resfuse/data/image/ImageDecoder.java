@@ -13,15 +13,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * Reads JPEG, PNG, GIF (the first frame), BMP and WebP (the first frame) into RGB, whatever the
- * file's name: the contents decide.
+ * Reads JPEG, PNG, GIF (the first frame), BMP and WebP (the first frame) into RGB, or RGBA where
+ * alpha is needed and there, whatever the file's name: the contents decide.
  *
  * <p>The samples are those of Pillow's {@code
  * ImageOps.exif_transpose(Image.open(f)).convert("RGB")} (but see WebP below):
  *
  * <ul>
  *   <li>alpha and transparent colours are dropped, not blended: a pixel keeps the colour stored
- *       under its alpha
+ *       under its alpha. Where alpha is needed, the samples are those of {@code convert("RGBA")}
+ *       for PNG, GIF and WebP that have it; pictures without it, and all BMPs, have three channels
  *   <li>colour profiles and gamma are ignored; CMYK JPEGs are taken to be inverted as Adobe writes
  *       them, and converted by {@code (255 - c) * (255 - k) / 255}
  *   <li>samples of 16 bits keep their upper 8 (Pillow clips 16-bit grey to 255 instead)
@@ -108,8 +109,8 @@ public final class ImageDecoder {
    * @param file a picture
    * @param scratch where the pixels may go
    * @param needed of the picture
-   * @return three channels, until the scratch is used again; smaller than the picture where it can
-   *     be
+   * @return three channels, or four if alpha is needed and there, until the scratch is used again;
+   *     smaller than the picture where it can be
    * @throws ImageException if it is missing, no picture, damaged or too large
    */
   public Image read(Path file, PixelScratch scratch, Reduction needed) {
@@ -146,7 +147,8 @@ public final class ImageDecoder {
    * @param stream a picture; not closed
    * @param name of the picture in messages
    * @param needed of the picture
-   * @return three channels, smaller than the picture where it can be
+   * @return three channels, or four if alpha is needed and there; smaller than the picture where it
+   *     can be
    * @throws ImageException if it cannot be read, is no picture, damaged or too large
    */
   public Image read(InputStream stream, String name, Reduction needed) {
@@ -166,7 +168,20 @@ public final class ImageDecoder {
    * @throws ImageException if it is no picture, damaged or too large
    */
   public Image decode(byte[] contents, String name) {
-    return decode(contents, name, new PixelScratch(), Reduction.NONE);
+    return decode(contents, name, Reduction.NONE);
+  }
+
+  /**
+   * Decodes of a file's contents what is needed.
+   *
+   * @param contents the whole file
+   * @param name of the picture in messages
+   * @param needed of the picture
+   * @return as {@link #read(Path, PixelScratch, Reduction)}
+   * @throws ImageException if it is no picture, damaged or too large
+   */
+  public Image decode(byte[] contents, String name, Reduction needed) {
+    return decode(contents, name, new PixelScratch(), needed);
   }
 
   private Image decode(byte[] contents, String name, PixelScratch scratch, Reduction needed) {
@@ -174,10 +189,10 @@ public final class ImageDecoder {
     try {
       return switch (format) {
         case JPEG -> JpegDecoder.decode(contents, maxPixels, scratch, needed);
-        case PNG -> PngDecoder.decode(contents, maxPixels);
-        case GIF -> GifDecoder.decode(contents, maxPixels);
+        case PNG -> PngDecoder.decode(contents, maxPixels, needed.alpha());
+        case GIF -> GifDecoder.decode(contents, maxPixels, needed.alpha());
         case BMP -> BmpDecoder.decode(contents, maxPixels);
-        case WEBP -> WebpDecoder.decode(contents, maxPixels);
+        case WEBP -> WebpDecoder.decode(contents, maxPixels, needed.alpha());
       };
     } catch (OutOfMemoryError e) {
       // Only the picture's own arrays, which are garbage now.

@@ -114,6 +114,38 @@ final class ImageIoReaders {
     return target;
   }
 
+  /** The alpha of a pixel by its samples. */
+  interface Alpha {
+    /**
+     * The alpha of a pixel.
+     *
+     * @param samples of a row, as the file has them
+     * @param at where the pixel's begin
+     * @return 0 to 255
+     */
+    int of(int[] samples, int at);
+  }
+
+  /** The colours as {@link #rgb} has them, and alpha: (height, width, 4). */
+  static byte[] rgba(BufferedImage image, Alpha alpha) {
+    byte[] colours = rgb(image);
+    Raster raster = image.getRaster();
+    int width = raster.getWidth();
+    int bands = raster.getNumBands();
+    byte[] target = new byte[Math.multiplyExact(colours.length / 3, 4)];
+    int[] row = new int[width * bands];
+    int from = 0;
+    for (int y = 0; y < raster.getHeight(); y++) {
+      raster.getPixels(raster.getMinX(), raster.getMinY() + y, width, 1, row);
+      for (int x = 0; x < width; x++) {
+        System.arraycopy(colours, 3 * from, target, 4 * from, 3);
+        target[4 * from + 3] = (byte) alpha.of(row, x * bands);
+        from++;
+      }
+    }
+    return target;
+  }
+
   /** The raster's own array if it is (height, width, band) of bytes with nothing around it. */
   static byte @Nullable [] interleaved(Raster raster, int bands) {
     if (raster.getSampleModel() instanceof PixelInterleavedSampleModel model

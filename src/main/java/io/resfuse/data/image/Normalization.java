@@ -18,7 +18,7 @@ public final class Normalization {
     BGR(3),
     /** One channel of luma. */
     GREY(1),
-    /** Red, green, blue and alpha; pictures are read without theirs, so it is 255: opaque. */
+    /** Red, green, blue and alpha, which is 255 (opaque) for pictures that have none. */
     RGBA(4);
 
     private static final byte OPAQUE = (byte) 255;
@@ -51,13 +51,13 @@ public final class Normalization {
         System.arraycopy(source, 0, target, 0, pixels * count);
         return;
       }
+      int step = image.channels();
       for (int i = 0; i < pixels; i++) {
         if (this == GREY) {
-          target[i] = (byte) luma(source, 3 * i);
+          target[i] = (byte) luma(source, step * i);
         } else {
           for (int channel = 0; channel < 3; channel++) {
-            target[count * i + channel] =
-                image.channels() == 1 ? source[i] : source[3 * i + place(channel)];
+            target[count * i + channel] = step == 1 ? source[i] : source[step * i + place(channel)];
           }
           if (this == RGBA) {
             target[count * i + 3] = OPAQUE;
@@ -162,6 +162,7 @@ public final class Normalization {
   /**
    * Writes a picture at an index of a batch. A grey picture fills all of a colour network's
    * channels; a colour picture becomes Pillow's luma ({@code convert("L")}) for a grey network.
+   * Alpha goes to networks that take it only, and is 255 where a picture has none.
    *
    * @param image of the network's size
    * @param target (batch, channels, height, width) in the given layout; absolute from its index 0,
@@ -247,19 +248,19 @@ public final class Normalization {
     int width = image.width();
     int samples = image.channels();
     int from = y * width * samples;
-    if (channels == Channels.RGBA && channel == 3) {
+    if (channel == 3 && samples < 4) {
       for (int x = 0; x < width; x++) {
         line[offset + x * step] = values[Channels.OPAQUE & 0xff];
       }
       return;
     }
-    if (samples == 3 && channels == Channels.GREY) {
+    if (samples >= 3 && channels == Channels.GREY) {
       for (int x = 0; x < width; x++) {
-        line[offset + x * step] = values[luma(pixels, from + 3 * x)];
+        line[offset + x * step] = values[luma(pixels, from + samples * x)];
       }
       return;
     }
-    if (samples == 3) {
+    if (samples >= 3) {
       from += channels.place(channel);
     }
     for (int x = 0; x < width; x++) {

@@ -222,12 +222,12 @@ public record Preprocessing(
   }
 
   /**
-   * How large pictures must be that it makes smaller.
+   * What it needs of pictures.
    *
-   * @return so large that none is enlarged that was not
+   * @return so large that none is enlarged that was not, and alpha where the network takes it
    */
   public Reduction reduction() {
-    return Reduction.toShorterSide(resize);
+    return Reduction.toShorterSide(resize).withAlpha(normalization.channels() == Channels.RGBA);
   }
 
   /**

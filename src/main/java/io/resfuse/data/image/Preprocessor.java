@@ -5,6 +5,7 @@ import io.resfuse.tensor.TensorLayout;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings pictures into the form that a {@link Preprocessing} describes. Keeps scratch of the size
@@ -16,6 +17,7 @@ public final class Preprocessor {
   private final Resampler resampler = new Resampler();
   private final Image colourCrop;
   private final Image greyCrop;
+  private @Nullable Image alphaCrop;
   private final float[] line;
   private final byte[] samples;
 
@@ -75,7 +77,7 @@ public final class Preprocessor {
    * @return the crop in 8 bits, in scratch that the next call overwrites
    */
   public Image crop(Image image) {
-    Image crop = image.channels() == 3 ? colourCrop : greyCrop;
+    Image crop = target(image.channels());
     int imageShort = Math.min(image.width(), image.height());
     long outWidth = resizedSide(image.width(), imageShort);
     long outHeight = resizedSide(image.height(), imageShort);
@@ -106,6 +108,19 @@ public final class Preprocessor {
         (padTop * cropWidth + padLeft) * channels,
         cropWidth * channels);
     return crop;
+  }
+
+  private Image target(int channels) {
+    if (channels < 4) {
+      return channels == 3 ? colourCrop : greyCrop;
+    }
+    Image found = alphaCrop;
+    if (found == null) {
+      byte[] pixels = new byte[Math.multiplyExact(4, greyCrop.pixels().length)];
+      found = Image.rgba(greyCrop.width(), greyCrop.height(), pixels);
+      alphaCrop = found;
+    }
+    return found;
   }
 
   /** {@code size * long / short}, rounded as the preprocessing wants it. */

@@ -35,6 +35,7 @@ final class Resampler {
   /** Rows of the window that are being summed, each with an array per channel. */
   private int[][][] sums = new int[0][0][0];
 
+  private @Nullable AlphaResampler alpha;
   private @Nullable AxisKey columnsKey;
   private @Nullable AxisKey rowsKey;
   private @Nullable ResampleWeights columns;
@@ -84,6 +85,10 @@ final class Resampler {
       copy(source, box, window, target, offset, stride);
       return;
     }
+    if (source.channels() == 4) {
+      alpha().resample(source, box, window, filter, target, offset, stride);
+      return;
+    }
     ResampleWeights horizontal = columns(box, window, filter);
     ResampleWeights vertical = rows(box, window, filter);
     if (kernels) {
@@ -128,6 +133,15 @@ final class Resampler {
         done++;
       }
     }
+  }
+
+  private AlphaResampler alpha() {
+    AlphaResampler found = alpha;
+    if (found == null) {
+      found = new AlphaResampler(this);
+      alpha = found;
+    }
+    return found;
   }
 
   private void reserve(int channels, int width, ResampleWeights columns, int rows) {

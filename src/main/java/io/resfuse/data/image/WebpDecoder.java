@@ -8,14 +8,18 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * WebP (RFC 9649), lossy and lossless, by TwelveMonkeys; of an animation the first frame on its
- * canvas, black around it. Alpha, profiles and further frames are left out before decoding.
+ * canvas, black and transparent around it. Profiles and further frames are left out before
+ * decoding, and so is alpha where it is not wanted.
  */
 final class WebpDecoder {
   private static final byte[] RIFF = "RIFF".getBytes(StandardCharsets.ISO_8859_1);
   private static final byte[] WEBP = "WEBP".getBytes(StandardCharsets.ISO_8859_1);
+  private static final byte[] EXTENDED = "VP8X".getBytes(StandardCharsets.ISO_8859_1);
   private static final int RIFF_HEADER = 12;
   private static final int CHUNK_HEADER = 8;
   private static final int FRAME_HEADER = 16;
+  private static final int EXTENDED_HEADER = 10;
+  private static final int ALPHA_FLAG = 0x10;
 
   /** How far the reader looks ahead; what needs more bytes than that is truncated. */
   private static final int LOOK_AHEAD = 16;
@@ -24,6 +28,7 @@ final class WebpDecoder {
   private static final int MAX_EXPANSION = 2048;
 
   private final Bytes file;
+  private final boolean alphaWanted;
   private int canvasWidth;
   private int canvasHeight;
   private int left;
@@ -33,13 +38,17 @@ final class WebpDecoder {
   private int orientation = Exif.UPRIGHT;
   private int frameAt;
   private int frameEnd;
+  private int alphaAt;
+  private int alphaEnd;
+  private boolean hasAlpha;
 
-  private WebpDecoder(byte[] contents) {
+  private WebpDecoder(byte[] contents, boolean alphaWanted) {
+    this.alphaWanted = alphaWanted;
     this.file = new Bytes(contents, ByteOrder.LITTLE_ENDIAN);
   }
 
-  static Image decode(byte[] contents, long maxPixels) throws IOException {
-    WebpDecoder webp = new WebpDecoder(contents);
+  static Image decode(byte[] contents, long maxPixels, boolean alpha) throws IOException {
+    WebpDecoder webp = new WebpDecoder(contents, alpha);
     webp.chunks(RIFF_HEADER, contents.length);
     return webp.decode(maxPixels);
   }
@@ -64,11 +73,18 @@ final class WebpDecoder {
             chunks(data + FRAME_HEADER, end);
           }
         }
+        case "ALPH" -> {
+          if (frameEnd == 0 && alphaWanted) {
+            alphaAt = at;
+            alphaEnd = end;
+          }
+        }
         case "VP8 " -> {
           if (frameEnd == 0) {
             if (u24(data + 3) != 0x2a019d) {
               throw new IOException("damaged: no start code in its lossy frame");
             }
+            hasAlpha = alphaEnd > 0;
             take(at, end, file.u16(data + 6) & 0x3fff, file.u16(data + 8) & 0x3fff);
           }
         }
@@ -78,6 +94,7 @@ final class WebpDecoder {
               throw new IOException("damaged: no signature in its lossless frame");
             }
             int sizes = file.i32(data + 1);
+            hasAlpha = alphaWanted && (sizes & 1 << 28) != 0;
             take(at, end, 1 + (sizes & 0x3fff), 1 + ((sizes >> 14) & 0x3fff));
           }
         }
@@ -99,13 +116,30 @@ final class WebpDecoder {
     frameEnd = end;
   }
 
-  /** A simple file of the one frame, and zeros. */
+  /** Bytes before the frame's chunk: of a simple file, or of an extended one with alpha. */
+  private int before() {
+    return alphaEnd == 0
+        ? RIFF_HEADER
+        : RIFF_HEADER + CHUNK_HEADER + EXTENDED_HEADER + even(alphaEnd - alphaAt);
+  }
+
+  private static int even(int length) {
+    return (length + 1) / 2 * 2;
+  }
+
+  /** A file of the one frame, and zeros. */
   private byte[] coded() {
     long zeros = LOOK_AHEAD + 4L * width * height / MAX_EXPANSION;
     int chunkSize = Math.toIntExact((frameEnd - frameAt - CHUNK_HEADER + zeros + 1) / 2 * 2);
     ByteBuffer coded =
-        ByteBuffer.allocate(RIFF_HEADER + CHUNK_HEADER + chunkSize).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(before() + CHUNK_HEADER + chunkSize).order(ByteOrder.LITTLE_ENDIAN);
     coded.put(RIFF).putInt(coded.capacity() - 8).put(WEBP);
+    if (alphaEnd > 0) {
+      coded.put(EXTENDED).putInt(EXTENDED_HEADER).putInt(ALPHA_FLAG);
+      coded.putShort((short) (width - 1)).put((byte) 0);
+      coded.putShort((short) (height - 1)).put((byte) 0);
+      coded.put(file.array(), alphaAt, alphaEnd - alphaAt).position(before());
+    }
     coded.put(file.array(), frameAt, 4).putInt(chunkSize);
     coded.put(file.array(), frameAt + CHUNK_HEADER, frameEnd - frameAt - CHUNK_HEADER);
     return coded.array();
@@ -117,12 +151,18 @@ final class WebpDecoder {
     }
     canvasWidth = Math.max(canvasWidth, left + width);
     canvasHeight = Math.max(canvasHeight, top + height);
-    SizeCheck.check(width, height, 4 + 3, maxPixels);
-    SizeCheck.check(canvasWidth, canvasHeight, 4 + 3, maxPixels);
-    int most = RIFF_HEADER + frameEnd - frameAt + LOOK_AHEAD;
+    int bytesPerPixel = 4 + (hasAlpha ? 3 + 4 : 3);
+    SizeCheck.check(width, height, bytesPerPixel, maxPixels);
+    SizeCheck.check(canvasWidth, canvasHeight, bytesPerPixel, maxPixels);
+    int most = before() + frameEnd - frameAt + LOOK_AHEAD;
     BufferedImage image = ImageIoReaders.readWebp(coded(), most);
     ImageIoReaders.checkSize(image.getRaster(), width, height);
-    Image frame = Image.rgb(width, height, ImageIoReaders.rgb(image));
+    int bands = image.getRaster().getNumBands();
+    Image frame =
+        hasAlpha && bands == 4
+            ? Image.rgba(
+                width, height, ImageIoReaders.rgba(image, (samples, at) -> samples[at + 3]))
+            : Image.rgb(width, height, ImageIoReaders.rgb(image));
     return Exif.upright(onCanvas(frame), orientation);
   }
 
@@ -130,11 +170,12 @@ final class WebpDecoder {
     if (width == canvasWidth && height == canvasHeight) {
       return frame;
     }
-    byte[] canvas = new byte[3 * canvasWidth * canvasHeight];
+    int channels = frame.channels();
+    byte[] canvas = new byte[channels * canvasWidth * canvasHeight];
     for (int y = 0; y < height; y++) {
-      int to = 3 * ((top + y) * canvasWidth + left);
-      System.arraycopy(frame.pixels(), 3 * y * width, canvas, to, 3 * width);
+      int to = channels * ((top + y) * canvasWidth + left);
+      System.arraycopy(frame.pixels(), channels * y * width, canvas, to, channels * width);
     }
-    return Image.rgb(canvasWidth, canvasHeight, canvas);
+    return Image.like(frame, canvasWidth, canvasHeight, canvas);
   }
 }

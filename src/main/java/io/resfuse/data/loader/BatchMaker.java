@@ -8,6 +8,7 @@ import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Normalization;
 import io.resfuse.data.image.PixelScratch;
 import io.resfuse.data.image.Preprocessor;
+import io.resfuse.data.image.Reduction;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
@@ -88,11 +89,10 @@ final class BatchMaker {
 
   /** A picture that cannot be brought to the network's size is as good as unreadable. */
   private Image prepared(int sample) {
+    Reduction needed = (width, height) -> share(sample, width, height);
+    boolean alpha = loader.preprocessing.reduction().alpha();
     Image image =
-        loader.dataset.image(
-            sample,
-            scratch,
-            loader.decoding.reduction((width, height) -> share(sample, width, height)));
+        loader.dataset.image(sample, scratch, loader.decoding.reduction(needed.withAlpha(alpha)));
     try {
       return prepared(sample, image);
     } catch (ArithmeticException | IllegalArgumentException | OutOfMemoryError e) {

@@ -27,15 +27,20 @@ class ImageDecoderFuzzTest {
   @FuzzTest(maxDuration = "30s")
   void picturesOrImageExceptions(byte[] file) {
     long start = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+    decode(file, Reduction.NONE);
+    decode(file, Reduction.NONE.withAlpha(true));
+    if (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - start > MOST_NANOS) {
+      throw new AssertionError("too slow for a file of " + file.length + " bytes");
+    }
+  }
+
+  private static void decode(byte[] file, Reduction needed) {
     try {
-      DECODER.decode(file, "fuzz");
+      DECODER.decode(file, "fuzz", needed);
     } catch (ImageException expected) {
       if (expected.getCause() instanceof OutOfMemoryError) {
         throw new AssertionError("a file of " + file.length + " bytes", expected);
       }
-    }
-    if (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - start > MOST_NANOS) {
-      throw new AssertionError("too slow for a file of " + file.length + " bytes");
     }
   }
 }

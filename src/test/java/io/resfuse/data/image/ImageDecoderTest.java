@@ -39,6 +39,39 @@ class ImageDecoderTest {
     assertThat(Expected.crc(image.pixels())).isEqualTo(crc);
   }
 
+  static Stream<String[]> picturesWithAlpha() {
+    return Expected.table("alpha.txt").stream();
+  }
+
+  private Image decodeWithAlpha(String name) {
+    byte[] contents = Expected.resource("pictures/" + name);
+    return decoder.decode(contents, name, Reduction.NONE.withAlpha(true));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("picturesWithAlpha")
+  void alphaEqualsPillows(String name, int width, int height, String crc) {
+    Image image = decodeWithAlpha(name);
+    assertThat(image).hasToString(width + " x " + height + " RGBA");
+    byte[] pixels = image.pixels();
+    byte[] colours = new byte[3 * width * height];
+    byte[] alpha = new byte[width * height];
+    for (int i = 0; i < alpha.length; i++) {
+      System.arraycopy(pixels, 4 * i, colours, 3 * i, 3);
+      alpha[i] = pixels[4 * i + 3];
+    }
+    assertThat(Expected.crc(name.startsWith("lossy") ? alpha : pixels)).isEqualTo(crc);
+    assertThat(colours).isEqualTo(decode(name).pixels());
+  }
+
+  @Test
+  void picturesWithoutAlphaHaveThreeChannels() {
+    for (String name :
+        List.of("rgb.png", "palette-4.png", "baseline-420.jpg", "plain.gif", "lossless.webp")) {
+      assertThat(decodeWithAlpha(name).pixels()).as(name).isEqualTo(decode(name).pixels());
+    }
+  }
+
   /**
    * TwelveMonkeys takes the nearest chroma sample where libwebp interpolates, so colours differ at
    * edges; a grey picture, which has none, may differ by rounding only.
