@@ -16,8 +16,6 @@ namespace {
 std::atomic<uint64_t> nextContextId{1};
 std::atomic<uint64_t> nextStreamId{1};
 
-Scheduler& scheduler() { return Scheduler::instance(); }
-
 void dropFinished(std::vector<OperationPtr>& operations) {
   operations.erase(
       std::remove_if(operations.begin(), operations.end(), [](const OperationPtr& o) { return scheduler().done(o); }),

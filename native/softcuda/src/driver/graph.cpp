@@ -160,7 +160,7 @@ void submitNodes(Context& context, const Graph& graph, const GraphExec& exec, in
       } else {
         operation = makeOperation(context, priority, node->work);
       }
-      Scheduler::instance().submit(operation, after);
+      scheduler().submit(operation, after);
       if (const auto* record = std::get_if<EventRecordWork>(&node->work); record != nullptr && !disabled) {
         std::lock_guard lock(record->event->mutex);
         record->event->recorded = operation;
@@ -190,7 +190,7 @@ void launchGraph(Context& context, Stream& stream, GraphExec& exec) {
     submitNodes(context, *exec.graph, exec, stream.priority, {entry}, ends);
     exec.last = std::make_shared<Operation>();
     ends.push_back(entry);
-    Scheduler::instance().submit(exec.last, ends);
+    scheduler().submit(exec.last, ends);
     return std::vector<OperationPtr>{exec.last};
   });
 }

@@ -109,4 +109,6 @@ class Scheduler {
   bool stopping_ = false;
 };
 
+inline Scheduler& scheduler() { return Scheduler::instance(); }
+
 }  // namespace softcuda::driver

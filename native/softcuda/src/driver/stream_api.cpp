@@ -12,8 +12,6 @@ using namespace softcuda::driver;
 
 namespace {
 
-Scheduler& scheduler() { return Scheduler::instance(); }
-
 void checkFault(Context& context) {
   const CUresult fault = context.fault()->get();
   if (fault != CUDA_SUCCESS) throw Error(fault, "work that ran before has failed; see its report");

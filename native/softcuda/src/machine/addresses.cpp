@@ -9,8 +9,6 @@
 namespace softcuda::machine {
 namespace {
 
-uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
-
 // The same for all lanes.
 void put(const Context& c, uint32_t mask, uint64_t value) {
   const uint32_t width = c.instr->variant != 0 ? 8 : 4;

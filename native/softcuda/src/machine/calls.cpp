@@ -12,8 +12,6 @@ namespace {
 
 constexpr uint32_t kMostFrames = 20000;
 
-uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
-
 Fault fault(int code, const std::string& what, uint32_t lanes) {
   return Fault{code, what, firstLane(lanes), "", false};
 }

@@ -8,8 +8,6 @@ namespace {
 
 constexpr uint32_t kAll = ~0u;
 
-uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
-
 template <typename F>
 void forLanes(uint32_t mask, F body) {
   for (; mask != 0; mask &= mask - 1) body(firstLane(mask));

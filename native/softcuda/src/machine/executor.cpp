@@ -17,8 +17,6 @@ constexpr int64_t kSlice = 1 << 14;    // backward branches
 constexpr int64_t kPollCost = 1 << 9;  // of an access that may wait for another thread
 constexpr int kStarved = 64;           // time slices without getting on; one that was spent on polling is enough
 
-uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
-
 bool readsClock(const Instr& special) {
   const auto which = static_cast<SpecialRegister>(special.variant & 0xff);
   return which >= SpecialRegister::Clock && which <= SpecialRegister::GlobalTimerHi;

@@ -17,6 +17,9 @@ using namespace program;  // what the machine runs
 
 struct Block;
 
+// Of a mask that is not 0.
+inline uint32_t firstLane(uint32_t mask) { return static_cast<uint32_t>(__builtin_ctz(mask)); }
+
 // Of a register: the lanes in which it holds what nobody has written, and where that comes from (Worker::origins).
 struct Undefined {
   uint32_t lanes = 0, origin = 0;

@@ -177,7 +177,6 @@ class Decoder {
   std::vector<uint32_t> firstOf_;  // instruction of the function -> index in code_
   std::unordered_map<const Variable*, uint32_t> localOffset_;
   std::unordered_map<const Variable*, uint32_t> arrays_;  // index in out_.arrays
-  bool carryUsed_ = false;
   RegisterId carry_ = kNoRegister;
 };
 
