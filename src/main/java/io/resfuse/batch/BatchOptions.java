@@ -3,6 +3,7 @@ package io.resfuse.batch;
 import io.resfuse.data.image.ImageDecoder;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * How a {@link Batcher} forms batches.
@@ -96,16 +97,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withPreferredBatchSizes(List<Integer> sizes) {
-    return new BatchOptions(
-        sizes,
-        maxQueueDelay,
-        queueSize,
-        priorities,
-        deadlinePolicy,
-        keepsOrder,
-        decoders,
-        maxPixels,
-        listener);
+    return with(fields -> fields.preferredBatchSizes = sizes);
   }
 
   /**
@@ -115,16 +107,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withMaxQueueDelay(Duration delay) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        delay,
-        queueSize,
-        priorities,
-        deadlinePolicy,
-        keepsOrder,
-        decoders,
-        maxPixels,
-        listener);
+    return with(fields -> fields.maxQueueDelay = delay);
   }
 
   /**
@@ -134,16 +117,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withQueueSize(int size) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        size,
-        priorities,
-        deadlinePolicy,
-        keepsOrder,
-        decoders,
-        maxPixels,
-        listener);
+    return with(fields -> fields.queueSize = size);
   }
 
   /**
@@ -153,16 +127,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withPriorities(int levels) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        queueSize,
-        levels,
-        deadlinePolicy,
-        keepsOrder,
-        decoders,
-        maxPixels,
-        listener);
+    return with(fields -> fields.priorities = levels);
   }
 
   /**
@@ -172,16 +137,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withDeadlinePolicy(DeadlinePolicy policy) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        queueSize,
-        priorities,
-        policy,
-        keepsOrder,
-        decoders,
-        maxPixels,
-        listener);
+    return with(fields -> fields.deadlinePolicy = policy);
   }
 
   /**
@@ -191,16 +147,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withOrder(boolean inOrder) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        queueSize,
-        priorities,
-        deadlinePolicy,
-        inOrder,
-        decoders,
-        maxPixels,
-        listener);
+    return with(fields -> fields.keepsOrder = inOrder);
   }
 
   /**
@@ -210,16 +157,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withDecoders(int threads) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        queueSize,
-        priorities,
-        deadlinePolicy,
-        keepsOrder,
-        threads,
-        maxPixels,
-        listener);
+    return with(fields -> fields.decoders = threads);
   }
 
   /**
@@ -229,16 +167,7 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withMaxPixels(long most) {
-    return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        queueSize,
-        priorities,
-        deadlinePolicy,
-        keepsOrder,
-        decoders,
-        most,
-        listener);
+    return with(fields -> fields.maxPixels = most);
   }
 
   /**
@@ -248,16 +177,47 @@ public record BatchOptions(
    * @return new options
    */
   public BatchOptions withListener(BatchListener told) {
+    return with(fields -> fields.listener = told);
+  }
+
+  private BatchOptions with(Consumer<Fields> change) {
+    Fields fields = new Fields(this);
+    change.accept(fields);
     return new BatchOptions(
-        preferredBatchSizes,
-        maxQueueDelay,
-        queueSize,
-        priorities,
-        deadlinePolicy,
-        keepsOrder,
-        decoders,
-        maxPixels,
-        told);
+        fields.preferredBatchSizes,
+        fields.maxQueueDelay,
+        fields.queueSize,
+        fields.priorities,
+        fields.deadlinePolicy,
+        fields.keepsOrder,
+        fields.decoders,
+        fields.maxPixels,
+        fields.listener);
+  }
+
+  /** The same as they are, to be changed. */
+  private static final class Fields {
+    List<Integer> preferredBatchSizes;
+    Duration maxQueueDelay;
+    int queueSize;
+    int priorities;
+    DeadlinePolicy deadlinePolicy;
+    boolean keepsOrder;
+    int decoders;
+    long maxPixels;
+    BatchListener listener;
+
+    Fields(BatchOptions of) {
+      preferredBatchSizes = of.preferredBatchSizes;
+      maxQueueDelay = of.maxQueueDelay;
+      queueSize = of.queueSize;
+      priorities = of.priorities;
+      deadlinePolicy = of.deadlinePolicy;
+      keepsOrder = of.keepsOrder;
+      decoders = of.decoders;
+      maxPixels = of.maxPixels;
+      listener = of.listener;
+    }
   }
 
   /** The most images of a batch. */
