@@ -1,5 +1,6 @@
 package io.resfuse.engine.spi;
 
+import io.resfuse.engine.BatchInParts;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.OperationTimer;
@@ -8,11 +9,8 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
 import io.resfuse.tensor.Shape;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * A plan whose batch is cut into parts that run on several devices at the same time. One owner: not
@@ -22,9 +20,7 @@ final class SplitInferencePlan extends AbstractInferencePlan {
   private final List<InferencePlan> parts;
   private final PlanRequest request;
   private final int[] firstImages;
-  private final FloatBuffer input;
-  private final ByteBuffer pixels;
-  private final Map<String, FloatBuffer> outputs = new LinkedHashMap<>();
+  private final BatchInParts whole;
   private final Lanes lanes;
   private final Lanes.Work work = this::runPart;
 
@@ -43,19 +39,14 @@ final class SplitInferencePlan extends AbstractInferencePlan {
     for (int i = 1; i < firstImages.length; i++) {
       firstImages[i] = firstImages[i - 1] + parts.get(i - 1).request().batch();
     }
-    int samples = samples(network, request);
-    boolean takesFloats = request.scaling() == null;
-    this.input = floats(takesFloats ? samples : 0);
-    this.pixels = ByteBuffer.allocateDirect(takesFloats ? 0 : samples);
-    for (String name : request.outputs()) {
-      outputs.put(name, floats(Math.toIntExact(outputShape(name).elements())));
-    }
+    this.whole = new BatchInParts(request, parts.get(0));
     this.lanes = new Lanes(parts.size(), "resfuse-inference");
   }
 
   /** The buffers of a plan, of which one that is not split has none beside its own. */
   static PlanMemory hostMemory(NetworkSpec network, PlanRequest request) {
-    long samples = samples(network, request);
+    long samples =
+        (long) request.batch() * network.input().channels() * request.height() * request.width();
     long bytes = request.scaling() == null ? Float.BYTES * samples : samples;
     NetworkSpec part = network.restrictedTo(request.outputs());
     List<Shape> shapes = part.shapes(request.batch(), request.height(), request.width());
@@ -65,30 +56,19 @@ final class SplitInferencePlan extends AbstractInferencePlan {
     return new PlanMemory(0, 0, 0, 0, bytes);
   }
 
-  private static int samples(NetworkSpec network, PlanRequest request) {
-    return Math.toIntExact(
-        (long) request.batch() * network.input().channels() * request.height() * request.width());
-  }
-
-  private static FloatBuffer floats(int count) {
-    return ByteBuffer.allocateDirect(Math.multiplyExact(Float.BYTES, count))
-        .order(ByteOrder.nativeOrder())
-        .asFloatBuffer();
-  }
-
   @Override
   protected FloatBuffer inputBuffer() {
-    return input;
+    return whole.input();
   }
 
   @Override
   protected ByteBuffer pixelBuffer() {
-    return pixels;
+    return whole.pixels();
   }
 
   @Override
   protected FloatBuffer outputBuffer(String name) {
-    return outputs.get(name);
+    return whole.output(name);
   }
 
   @Override
@@ -97,22 +77,7 @@ final class SplitInferencePlan extends AbstractInferencePlan {
   }
 
   private void runPart(int index) {
-    InferencePlan part = parts.get(index);
-    int images = part.request().batch();
-    int first = firstImages[index];
-    if (request.scaling() == null) {
-      int size = input.capacity() / request.batch();
-      part.input().put(0, input, first * size, images * size);
-    } else {
-      int size = pixels.capacity() / request.batch();
-      part.pixels().put(0, pixels, first * size, images * size);
-    }
-    part.run();
-    for (Map.Entry<String, FloatBuffer> output : outputs.entrySet()) {
-      FloatBuffer whole = output.getValue();
-      int size = whole.capacity() / request.batch();
-      whole.put(first * size, part.output(output.getKey()), 0, images * size);
-    }
+    whole.run(parts.get(index), firstImages[index]);
   }
 
   /** {@inheritDoc} Of the first part, and so of as many images as that has. */
