@@ -77,31 +77,44 @@ final class BatcherCommand implements Callable<Integer> {
     EngineOptions options = EngineOptions.defaults().withBatchInvariant(batchInvariant);
     NetworkSpec spec = ResNet.build(ResNetConfig.of(network));
     PlanRequest request = PlanRequest.logits(batch, size);
+    Runs runs = new Runs();
     try (Engine opened = Engines.open(engine, options);
         LoadedNetwork loaded =
             opened.load(spec, Initializer.seeded(1).initialize(spec), Precision.FP32);
         InferencePlan direct = loaded.plan(request);
-        Batcher batcher = batcher(loaded, request)) {
+        Batcher batcher = batcher(loaded, request, runs)) {
       System.out.printf("%s on %s, batches of %d%n", network, opened.description(), batch);
       runDirect(direct, 1);
       Clients.run(batcher, clients, image(), 1);
       List<Double> ratios = new ArrayList<>();
       for (int round = 0; round < rounds; round++) {
         double batchSeconds = runDirect(direct, seconds);
+        runs.forget();
         Clients.Result result = Clients.run(batcher, clients, image(), seconds);
         double ratio = result.perSecond() * batchSeconds / batch;
         ratios.add(ratio);
         System.out.printf(
             Locale.ROOT,
-            "full batches %.1f images/s, %d threads %.1f images/s (%.3f); p50 %.1f ms, p99 %.1f ms,"
-                + " queue delay and two batches %.1f ms%n",
+            "full batches %.1f images/s (%.1f ms each), %d threads %.1f images/s (%.3f);"
+                + " p50 %.1f ms, p99 %.1f ms%n",
             batch / batchSeconds,
+            1e3 * batchSeconds,
             clients,
             result.perSecond(),
             ratio,
             1e3 * result.latency(0.5),
-            1e3 * result.latency(0.99),
-            delay + 2e3 * batchSeconds);
+            1e3 * result.latency(0.99));
+        System.out.printf(
+            Locale.ROOT,
+            "    %d batches ran for %.1f ms each, p99 %.1f ms, %.3f of the time; an answer took beyond"
+                + " two batches: p50 %.1f ms, p99 %.1f ms (queue delay %d ms)%n",
+            runs.count(),
+            1e3 * runs.quantile(0.5),
+            1e3 * runs.quantile(0.99),
+            runs.sum() / result.elapsed(),
+            1e3 * runs.beyondTwo(result.answers(), 0.5),
+            1e3 * runs.beyondTwo(result.answers(), 0.99),
+            delay);
       }
       double[] sorted = ratios.stream().mapToDouble(Double::doubleValue).sorted().toArray();
       System.out.printf(
@@ -114,11 +127,12 @@ final class BatcherCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Batcher batcher(LoadedNetwork loaded, PlanRequest request) {
+  private Batcher batcher(LoadedNetwork loaded, PlanRequest request, Runs runs) {
     BatchOptions options =
         BatchOptions.defaults()
             .withPreferredBatchSizes(List.of(batch))
-            .withMaxQueueDelay(Duration.ofMillis(delay));
+            .withMaxQueueDelay(Duration.ofMillis(delay))
+            .withListener(runs);
     return new Batcher(List.of(new BatchTarget(loaded, 1)), request, null, options);
   }
 

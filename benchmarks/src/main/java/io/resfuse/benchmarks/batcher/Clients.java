@@ -3,7 +3,6 @@ package io.resfuse.benchmarks.batcher;
 import io.resfuse.batch.Batcher;
 import io.resfuse.tensor.HostTensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Threads that each submit an image, wait for its answer, and submit the next. */
@@ -17,16 +16,34 @@ final class Clients {
    *
    * @param count answers
    * @param elapsed seconds
-   * @param sorted seconds from submission to answer, ascending; the last of each thread
+   * @param answers the last of each thread
    */
-  record Result(long count, double elapsed, double[] sorted) {
+  record Result(long count, double elapsed, List<Answer> answers) {
     double perSecond() {
       return count / elapsed;
     }
 
     double latency(double quantile) {
-      return sorted[(int) Math.min(sorted.length - 1, quantile * sorted.length)];
+      return quantile(answers.stream().mapToDouble(Answer::seconds).sorted().toArray(), quantile);
     }
+  }
+
+  /**
+   * An answer.
+   *
+   * @param at when it was there, by {@link System#nanoTime}
+   * @param nanos since its image was submitted
+   */
+  record Answer(long at, long nanos) {
+    double seconds() {
+      return nanos / 1e9;
+    }
+  }
+
+  static double quantile(double[] sorted, double quantile) {
+    return sorted.length == 0
+        ? Double.NaN
+        : sorted[(int) Math.min(sorted.length - 1, quantile * sorted.length)];
   }
 
   static Result run(Batcher batcher, int threads, HostTensor image, double seconds)
@@ -42,16 +59,16 @@ final class Clients {
       client.join();
     }
     double elapsed = (System.nanoTime() - begin) / 1e9;
-    double[] sorted = clients.stream().flatMapToDouble(c -> Arrays.stream(c.seen())).toArray();
-    Arrays.sort(sorted);
-    return new Result(clients.stream().mapToLong(c -> c.count).sum(), elapsed, sorted);
+    List<Answer> answers = clients.stream().flatMap(client -> client.seen().stream()).toList();
+    return new Result(clients.stream().mapToLong(c -> c.count).sum(), elapsed, answers);
   }
 
   private static final class Client extends Thread {
     private final Batcher batcher;
     private final HostTensor image;
     private final long end;
-    private final double[] samples = new double[MOST_SAMPLES];
+    private final long[] times = new long[MOST_SAMPLES];
+    private final long[] latencies = new long[MOST_SAMPLES];
     private int count;
 
     Client(Batcher batcher, HostTensor image, long end) {
@@ -65,13 +82,19 @@ final class Clients {
       while (System.nanoTime() < end) {
         long begin = System.nanoTime();
         batcher.submit(image).join();
-        samples[count % MOST_SAMPLES] = (System.nanoTime() - begin) / 1e9;
+        long now = System.nanoTime();
+        times[count % MOST_SAMPLES] = now;
+        latencies[count % MOST_SAMPLES] = now - begin;
         count++;
       }
     }
 
-    double[] seen() {
-      return Arrays.copyOf(samples, Math.min(count, MOST_SAMPLES));
+    List<Answer> seen() {
+      List<Answer> seen = new ArrayList<>();
+      for (int i = 0; i < Math.min(count, MOST_SAMPLES); i++) {
+        seen.add(new Answer(times[i], latencies[i]));
+      }
+      return seen;
     }
   }
 }
