@@ -76,7 +76,7 @@ class ArchitectureTest {
           .whereLayer("engine")
           .mayOnlyAccessLayers("tensor")
           .whereLayer("spi")
-          .mayOnlyAccessLayers("tensor", "engine")
+          .mayOnlyAccessLayers("platform", "tensor", "engine")
           .whereLayer("spi")
           .mayOnlyBeAccessedByLayers("engines")
           .whereLayer("engines")
@@ -126,7 +126,7 @@ class ArchitectureTest {
           .whereLayer("train.report")
           .mayOnlyAccessLayers("engine", "data", "train.recipe", "train", "train.run", "report")
           .whereLayer("batch")
-          .mayOnlyAccessLayers("tensor", "engine", "data")
+          .mayOnlyAccessLayers("platform", "tensor", "engine", "data")
           .whereLayer("facade")
           .mayOnlyAccessLayers(
               "tensor", "engine", "model", "data", "weights", "weights.format", "batch")

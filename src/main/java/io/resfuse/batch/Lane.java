@@ -2,6 +2,7 @@ package io.resfuse.batch;
 
 import io.resfuse.batch.RequestRejectedException.Reason;
 import io.resfuse.engine.InferencePlan;
+import io.resfuse.platform.Nvtx;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
@@ -66,7 +67,14 @@ final class Lane implements Runnable {
   public void run() {
     try (plans) {
       for (int count = queue.take(device, batch); count > 0; count = queue.take(device, batch)) {
-        serve(count);
+        if (Nvtx.isOn()) {
+          Nvtx.push("Batch " + count);
+        }
+        try {
+          serve(count);
+        } finally {
+          Nvtx.pop();
+        }
       }
     } finally {
       onEnd.run();
@@ -84,7 +92,12 @@ final class Lane implements Runnable {
         listener.taken(taken - batch[i].submitted());
       }
       try {
-        prepare(count, plan);
+        Nvtx.push("Prepare");
+        try {
+          prepare(count, plan);
+        } finally {
+          Nvtx.pop();
+        }
         long prepared = System.nanoTime() - taken;
         left = device.run(() -> runOn(plan, count, prepared));
       } finally {

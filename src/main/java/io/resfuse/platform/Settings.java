@@ -60,6 +60,13 @@ public enum Settings {
       "resfuse.picture.kernels",
       "off: decode JPEGs by the JDK and resize in Java, with the same samples",
       "by libjpeg-turbo and in C++, where the jar has them"),
+  /** Whether what runs is marked for NVIDIA's profilers. */
+  NVTX(
+      Kind.PROPERTY,
+      "resfuse.nvtx",
+      "true: mark batches and runs of plans for NVIDIA's profilers, through libnvToolsExt.so.1; or the"
+          + " file to load it from",
+      "false"),
   /** Whether Java tells whether it has a terminal. */
   CONSOLE(
       Kind.PROPERTY,

@@ -3,11 +3,15 @@ package io.resfuse.engine.spi;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.platform.Nvtx;
 import jdk.jfr.FlightRecorder;
 
 /** An {@link InferencePlan} that checks before an engine works. */
 public abstract class AbstractInferencePlan extends AbstractPlan implements InferencePlan {
   private final PlanRequest request;
+
+  /** What a run is called on the time line of a profiler. */
+  private final String range;
 
   /**
    * An open plan.
@@ -18,6 +22,7 @@ public abstract class AbstractInferencePlan extends AbstractPlan implements Infe
   protected AbstractInferencePlan(NetworkSpec network, PlanRequest request) {
     super("plan", network, request);
     this.request = request;
+    this.range = "Run " + network.name() + " " + request.batch();
   }
 
   /** Runs the network on the input. */
@@ -63,10 +68,17 @@ public abstract class AbstractInferencePlan extends AbstractPlan implements Infe
   @Override
   public final synchronized void run() {
     checkOpen();
-    if (FlightRecorder.isInitialized()) {
-      RunEvent.record(network().name(), request.batch(), this::runForward);
-    } else {
-      runForward();
+    if (Nvtx.isOn()) {
+      Nvtx.push(range);
+    }
+    try {
+      if (FlightRecorder.isInitialized()) {
+        RunEvent.record(network().name(), request.batch(), this::runForward);
+      } else {
+        runForward();
+      }
+    } finally {
+      Nvtx.pop();
     }
   }
 }
