@@ -45,7 +45,8 @@ public final class Batcher implements AutoCloseable {
   /**
    * Makes all plans, two of each size for each device that runs one batch at a time, and runs each.
    *
-   * @param targets the devices; each has the same network
+   * @param targets the devices; each has the same network. One whose engine has several devices is
+   *     as many: a batch runs on one of them, that has least to do
    * @param plan what plans are made for: size, layout, outputs, pixels; its batch does not count
    * @param preprocessing of pictures; null if only tensors are submitted
    * @param options how batches are formed
@@ -71,7 +72,7 @@ public final class Batcher implements AutoCloseable {
     List<Lane> lanes = new ArrayList<>();
     boolean done = false;
     try {
-      for (BatchTarget target : targets) {
+      for (BatchTarget target : devices(targets)) {
         List<LanePlans> ofDevice = new ArrayList<>();
         for (int i = 0; i <= target.concurrency(); i++) {
           LanePlans plans = new LanePlans();
@@ -104,6 +105,16 @@ public final class Batcher implements AutoCloseable {
     lanes.forEach(lane -> threads.add(factory.newThread(lane)));
     threads.add(BatchThreads.named("resfuse-batch-deadlines").newThread(this::rejectLate));
     threads.forEach(Thread::start);
+  }
+
+  /** One for each device, since a batch runs on one. */
+  private static List<BatchTarget> devices(List<BatchTarget> targets) {
+    return targets.stream()
+        .flatMap(
+            target ->
+                target.network().onDevices().stream()
+                    .map(network -> new BatchTarget(network, target.concurrency())))
+        .toList();
   }
 
   private static int threads(BatchOptions options) {

@@ -1,5 +1,8 @@
 package io.resfuse.engine;
 
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
 /**
  * A network whose plans keep within a budget: where a batch is too large for what is left, a plan
  * runs parts of it one after the other. Thread-safe.
@@ -49,10 +52,16 @@ final class CappedNetwork implements LoadedNetwork {
 
   @Override
   public InferencePlan plan(PlanRequest request) {
+    return plan(loaded, request);
+  }
+
+  /** On one of the devices, or on all. */
+  private InferencePlan plan(LoadedNetwork of, PlanRequest request) {
     synchronized (budget) {
       for (int parts = 1; ; parts *= 2) {
         int images = (request.batch() + parts - 1) / parts;
-        InferencePlan part = planPart(request.withBatch(images), images == 1 || request.onDevice());
+        boolean isLast = images == 1 || request.onDevice();
+        InferencePlan part = planPart(of, request.withBatch(images), isLast);
         if (part != null) {
           return count(part, request);
         }
@@ -77,12 +86,11 @@ final class CappedNetwork implements LoadedNetwork {
   }
 
   /** A plan, or null if it is too large and there may be smaller ones. */
-  private @org.jspecify.annotations.Nullable InferencePlan planPart(
-      PlanRequest request, boolean isLast) {
-    PlanMemory memory = loaded.memory(request);
-    long needed = taken(memory) + Math.max(0, memory.weights() - loaded.weightBytes());
+  private @Nullable InferencePlan planPart(LoadedNetwork of, PlanRequest request, boolean isLast) {
+    PlanMemory memory = of.memory(request);
+    long needed = taken(memory) + Math.max(0, memory.weights() - of.weightBytes());
     if (needed <= budget.left()) {
-      InferencePlan plan = loaded.plan(request);
+      InferencePlan plan = of.plan(request);
       // Weights that an earlier plan wanted in another layout are there twice now.
       if (taken(plan.memory()) <= budget.left()) {
         return plan;
@@ -107,6 +115,41 @@ final class CappedNetwork implements LoadedNetwork {
   /** What a plan takes beside the weights. */
   private static long taken(PlanMemory memory) {
     return memory.activations() + memory.workspace();
+  }
+
+  @Override
+  public List<LoadedNetwork> onDevices() {
+    List<LoadedNetwork> devices = loaded.onDevices();
+    return devices.size() == 1
+        ? List.of(this)
+        : devices.stream().<LoadedNetwork>map(one -> new OnDevice(this, one)).toList();
+  }
+
+  /** One of several devices, whose plans count with those of the others. */
+  private record OnDevice(CappedNetwork all, LoadedNetwork one) implements LoadedNetwork {
+    @Override
+    public NetworkSpec network() {
+      return one.network();
+    }
+
+    @Override
+    public long weightBytes() {
+      return one.weightBytes();
+    }
+
+    @Override
+    public PlanMemory memory(PlanRequest request) {
+      return one.memory(request);
+    }
+
+    @Override
+    public InferencePlan plan(PlanRequest request) {
+      return all.plan(one, request);
+    }
+
+    /** Closes with the others. */
+    @Override
+    public void close() {}
   }
 
   private void isClosed(long bytes) {

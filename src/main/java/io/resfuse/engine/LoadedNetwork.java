@@ -1,5 +1,7 @@
 package io.resfuse.engine;
 
+import java.util.List;
+
 /**
  * A network whose weights lie in an engine's memory, packed once and shared by all its plans.
  * Thread-safe. Closing it refuses new plans; the weights are freed when the last of its plans is
@@ -38,6 +40,16 @@ public interface LoadedNetwork extends AutoCloseable {
    * @throws EngineException if memory is short, with what is needed and what there is
    */
   InferencePlan plan(PlanRequest request);
+
+  /**
+   * The same network, device by device: plans of each run on its device alone, so that whoever has
+   * several batches can choose the device of each. They close with this.
+   *
+   * @return this one alone, unless the engine has several devices
+   */
+  default List<LoadedNetwork> onDevices() {
+    return List.of(this);
+  }
 
   /** Refuses new plans and frees the weights once no plan is left. Idempotent. */
   @Override

@@ -83,6 +83,11 @@ final class GroupNetwork implements LoadedNetwork {
     }
   }
 
+  @Override
+  public List<LoadedNetwork> onDevices() {
+    return networks;
+  }
+
   private LoadedNetwork on(int device) {
     return networks.get(Math.floorMod(device, networks.size()));
   }
