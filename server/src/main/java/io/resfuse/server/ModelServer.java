@@ -1,6 +1,9 @@
 package io.resfuse.server;
 
 import io.resfuse.server.grpc.GrpcServer;
+import io.resfuse.server.inference.BodyMemory;
+import io.resfuse.server.inference.Catalog;
+import io.resfuse.server.inference.Control;
 import io.resfuse.server.inference.InferenceService;
 import io.resfuse.server.inference.Work;
 import io.resfuse.server.metrics.ServerMetrics;
@@ -33,6 +36,7 @@ public final class ModelServer implements AutoCloseable {
   private final ModelRepository repository;
   private final Health health;
   private final Work work;
+  private final BodyMemory bodies;
   private final ThreadPoolExecutor answers;
   private final RestServer rest;
   private final @Nullable GrpcServer grpc;
@@ -44,6 +48,7 @@ public final class ModelServer implements AutoCloseable {
     this.repository = new ModelRepository(models, loading, metrics);
     this.health = new Health(repository);
     this.work = new Work(options.maxConcurrent());
+    this.bodies = new BodyMemory(options.bodyMemory());
     int threads = Math.max(4, Runtime.getRuntime().availableProcessors());
     this.answers =
         new ThreadPoolExecutor(
@@ -53,14 +58,17 @@ public final class ModelServer implements AutoCloseable {
             TimeUnit.MINUTES,
             new LinkedBlockingQueue<>(),
             task -> daemon(task, "resfuse-server-answers"));
-    InferenceService service = new InferenceService(repository, answers, work, metrics);
+    InferenceService service = new InferenceService(repository, work, metrics);
+    Catalog catalog = new Catalog(repository);
+    Control control = new Control(repository, options.control());
     ServerInfo info = ServerInfo.ofProgram();
-    this.rest = new RestServer(options, info, health, repository, service, metrics);
+    this.rest = new RestServer(options, info, health, catalog, control, service, bodies, metrics);
     this.grpc =
         options.grpcPort() < 0
             ? null
-            : new GrpcServer(options, info, health, repository, service, answers);
+            : new GrpcServer(options, info, health, catalog, control, service, bodies, answers);
     metrics.gauge("resfuse.requests", "Requests that are not answered yet", work::count);
+    metrics.gauge("resfuse.body.bytes", "Memory of requests' bodies", bodies::used);
   }
 
   private static Thread daemon(Runnable task, String name) {
@@ -153,7 +161,7 @@ public final class ModelServer implements AutoCloseable {
    * @return true if no request is open or being served, and no body is in the memory
    */
   public boolean isIdle() {
-    return work.count() == 0 && rest.openRequests() == 0 && rest.bodyMemoryUsed() == 0;
+    return work.count() == 0 && rest.openRequests() == 0 && bodies.used() == 0;
   }
 
   /**

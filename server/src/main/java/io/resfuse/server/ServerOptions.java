@@ -11,7 +11,7 @@ import java.time.Duration;
  * @param maxBody bytes of a request
  * @param maxConcurrent requests at once
  * @param maxConnections of REST at once
- * @param bodyMemory bytes of all requests of REST together that are read or not answered yet
+ * @param bodyMemory bytes of all requests together that are read or not answered yet
  * @param readTimeout for the body of a request
  * @param poll how often the models' files are looked at; zero for never
  * @param control whether clients may load and unload models

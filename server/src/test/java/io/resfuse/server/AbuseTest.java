@@ -11,7 +11,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.protobuf.ByteString;
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.resfuse.batch.BatchOptions;
+import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc;
+import io.resfuse.server.grpc.proto.InferTensorContents;
+import io.resfuse.server.grpc.proto.ModelInferRequest;
+import io.resfuse.server.grpc.proto.ModelInferResponse;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -27,6 +36,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -45,6 +55,11 @@ class AbuseTest {
 
   private static ServerOptions with(
       int maxConcurrent, Duration readTimeout, Duration drainTimeout) {
+    return with(maxConcurrent, readTimeout, drainTimeout, OPTIONS.bodyMemory());
+  }
+
+  private static ServerOptions with(
+      int maxConcurrent, Duration readTimeout, Duration drainTimeout, long bodyMemory) {
     return new ServerOptions(
         OPTIONS.host(),
         0,
@@ -52,7 +67,7 @@ class AbuseTest {
         OPTIONS.maxBody(),
         maxConcurrent,
         OPTIONS.maxConnections(),
-        OPTIONS.bodyMemory(),
+        bodyMemory,
         readTimeout,
         OPTIONS.poll(),
         OPTIONS.control(),
@@ -324,6 +339,62 @@ class AbuseTest {
       assertThat(server.post("/v2/repository/models/" + MODEL + "/unload", "{}").statusCode())
           .isEqualTo(200);
       assertThat(first.join().statusCode()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void bodiesOfBothProtocolsShareTheirMemory() throws Exception {
+    // Whatever comes after the picture is not looked at.
+    byte[] picture = Arrays.copyOf(picture("bag"), 300_000);
+    BatchOptions many =
+        TestServer.BATCHING
+            .withPreferredBatchSizes(List.of(64))
+            .withMaxQueueDelay(Duration.ofHours(1));
+    ServerOptions options = with(4096, Duration.ofMinutes(5), OPTIONS.drainTimeout(), 1 << 20);
+    ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName(MODEL);
+    request
+        .addInputsBuilder()
+        .setName("image")
+        .setDatatype("BYTES")
+        .addShape(1)
+        .setContents(
+            InferTensorContents.newBuilder().addBytesContents(ByteString.copyFrom(picture)));
+    try (TestServer server = TestServer.start(List.of(MODEL), options, many)) {
+      ManagedChannel channel =
+          ManagedChannelBuilder.forAddress("127.0.0.1", server.server().grpcPort())
+              .usePlaintext()
+              .build();
+      try {
+        var stub = GRPCInferenceServiceGrpc.newFutureStub(channel);
+        List<Future<ModelInferResponse>> waiting = new ArrayList<>();
+        for (int i = 1; i <= 3; i++) {
+          waiting.add(stub.modelInfer(request.build()));
+          while (json(server.get("/status")).at("/models/0/queue").asInt() < i) {
+            Thread.sleep(1);
+          }
+        }
+        assertThatThrownBy(() -> stub.modelInfer(request.build()).get())
+            .cause()
+            .isInstanceOfSatisfying(
+                StatusRuntimeException.class,
+                e ->
+                    assertThat(e.getStatus().getCode())
+                        .isIn(Status.Code.RESOURCE_EXHAUSTED, Status.Code.CANCELLED));
+        HttpResponse<byte[]> overRest = server.classify(picture);
+        assertThat(overRest.statusCode()).isEqualTo(429);
+        assertThat(json(overRest).path("error").asText())
+            .isEqualTo("the bodies of all requests together may have 1 MiB; try again later");
+        assertThat(server.post("/v2/repository/models/" + MODEL + "/unload", "{}").statusCode())
+            .isEqualTo(200);
+        for (Future<ModelInferResponse> answer : waiting) {
+          assertThat(answer.get().getOutputsCount()).isEqualTo(2);
+        }
+        assertThat(metrics(server))
+            .containsPattern("resfuse_failures_total\\{model=\"\",reason=\"overloaded\"[^}]*\\} 2");
+        awaitIdle(server);
+      } finally {
+        channel.shutdownNow();
+      }
     }
   }
 

@@ -8,8 +8,10 @@ import io.resfuse.server.Health;
 import io.resfuse.server.ServerInfo;
 import io.resfuse.server.ServerOptions;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc;
+import io.resfuse.server.inference.BodyMemory;
+import io.resfuse.server.inference.Catalog;
+import io.resfuse.server.inference.Control;
 import io.resfuse.server.inference.InferenceService;
-import io.resfuse.server.repository.ModelRepository;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -28,16 +30,20 @@ public final class GrpcServer implements AutoCloseable {
    * @param options where it listens, and limits
    * @param info what it says of itself
    * @param health whether it is ready
-   * @param repository the models
+   * @param catalog the models
+   * @param control loads and unloads them
    * @param service answers requests
+   * @param memory of the messages of requests
    * @param executor on which calls run
    */
   public GrpcServer(
       ServerOptions options,
       ServerInfo info,
       Health health,
-      ModelRepository repository,
+      Catalog catalog,
+      Control control,
       InferenceService service,
+      BodyMemory memory,
       Executor executor) {
     this.health = health;
     this.server =
@@ -46,7 +52,8 @@ public final class GrpcServer implements AutoCloseable {
             .maxInboundMessageSize(options.maxBody())
             .maxConcurrentCallsPerConnection(options.maxConcurrent())
             .maxConnectionIdle(10, TimeUnit.MINUTES)
-            .addService(new GrpcService(options, info, health, repository, service))
+            .addStreamTracerFactory(MessageMemory.factory(memory, service))
+            .addService(new GrpcService(info, health, catalog, control, service, executor))
             .addService(status.getHealthService())
             .build();
     healthChanged();

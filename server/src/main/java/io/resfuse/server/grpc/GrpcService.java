@@ -7,7 +7,6 @@ import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.resfuse.server.Health;
 import io.resfuse.server.ServerInfo;
-import io.resfuse.server.ServerOptions;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase;
 import io.resfuse.server.grpc.proto.ModelInferRequest;
 import io.resfuse.server.grpc.proto.ModelInferResponse;
@@ -27,41 +26,43 @@ import io.resfuse.server.grpc.proto.ServerMetadataRequest;
 import io.resfuse.server.grpc.proto.ServerMetadataResponse;
 import io.resfuse.server.grpc.proto.ServerReadyRequest;
 import io.resfuse.server.grpc.proto.ServerReadyResponse;
+import io.resfuse.server.inference.Catalog;
 import io.resfuse.server.inference.Control;
 import io.resfuse.server.inference.Failures;
 import io.resfuse.server.inference.InferenceService;
 import io.resfuse.server.protocol.InferenceRequest;
 import io.resfuse.server.protocol.InferenceResponse;
-import io.resfuse.server.protocol.ModelMetadata;
 import io.resfuse.server.protocol.ServiceException;
-import io.resfuse.server.protocol.TensorMetadata;
-import io.resfuse.server.repository.ModelRepository;
 import io.resfuse.server.repository.ModelState;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The calls of KServe's protocol, translated for {@link InferenceService} and back. */
 final class GrpcService extends GRPCInferenceServiceImplBase {
-  private final Control control;
   private final ServerInfo info;
   private final Health health;
-  private final ModelRepository repository;
+  private final Catalog catalog;
+  private final Control control;
   private final InferenceService service;
+  private final Executor answers;
 
   GrpcService(
-      ServerOptions options,
       ServerInfo info,
       Health health,
-      ModelRepository repository,
-      InferenceService service) {
-    this.control = new Control(repository, options.control());
+      Catalog catalog,
+      Control control,
+      InferenceService service,
+      Executor answers) {
     this.info = info;
     this.health = health;
-    this.repository = repository;
+    this.catalog = catalog;
+    this.control = control;
     this.service = service;
+    this.answers = answers;
   }
 
   /** Answers a call at once, or says why not. */
@@ -109,7 +110,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
         observer,
         () ->
             ModelReadyResponse.newBuilder()
-                .setReady(service.isReady(request.getName(), request.getVersion()))
+                .setReady(catalog.isReady(request.getName(), request.getVersion()))
                 .build());
   }
 
@@ -129,26 +130,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
   @Override
   public void modelMetadata(
       ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> observer) {
-    answer(observer, () -> metadata(service.metadata(request.getName(), request.getVersion())));
-  }
-
-  private static ModelMetadataResponse metadata(ModelMetadata model) {
-    ModelMetadataResponse.Builder response =
-        ModelMetadataResponse.newBuilder()
-            .setName(model.name())
-            .addAllVersions(model.versions())
-            .setPlatform(model.platform());
-    model.inputs().forEach(input -> response.addInputs(tensor(input)));
-    model.outputs().forEach(output -> response.addOutputs(tensor(output)));
-    return response.build();
-  }
-
-  private static ModelMetadataResponse.TensorMetadata tensor(TensorMetadata tensor) {
-    return ModelMetadataResponse.TensorMetadata.newBuilder()
-        .setName(tensor.name())
-        .setDatatype(tensor.datatype())
-        .addAllShape(tensor.shape())
-        .build();
+    answer(observer, () -> Messages.of(catalog.metadata(request.getName(), request.getVersion())));
   }
 
   @Override
@@ -159,13 +141,14 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
     boolean raw = request.getRawInputContentsCount() > 0;
     InferenceRequest read;
     try {
+      MessageMemory.current().isRead(request.getSerializedSize());
       read = GrpcTensors.read(request, timeLeft());
     } catch (RuntimeException | Error e) {
       call.onError(status(service.refuse(e)).asRuntimeException());
       return;
     }
     try {
-      answer = service.infer(read);
+      answer = service.infer(read, answers);
     } catch (RuntimeException e) {
       call.onError(status(e).asRuntimeException());
       return;
@@ -199,7 +182,7 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
         observer,
         () -> {
           RepositoryIndexResponse.Builder response = RepositoryIndexResponse.newBuilder();
-          for (ModelState state : repository.index()) {
+          for (ModelState state : catalog.index()) {
             if (state.isReady() || !request.getReady()) {
               response.addModels(
                   RepositoryIndexResponse.ModelIndex.newBuilder()

@@ -9,7 +9,6 @@ import io.resfuse.server.metrics.ServerMetrics;
 import io.resfuse.server.protocol.InferenceRequest;
 import io.resfuse.server.protocol.InferenceResponse;
 import io.resfuse.server.protocol.InputTensor;
-import io.resfuse.server.protocol.ModelMetadata;
 import io.resfuse.server.protocol.OutputTensor;
 import io.resfuse.server.protocol.RequestedOutput;
 import io.resfuse.server.protocol.ServiceException;
@@ -24,9 +23,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Answers requests, whatever protocol they came by: the images of a request go into the queue of
@@ -34,7 +33,6 @@ import java.util.concurrent.Executor;
  */
 public final class InferenceService {
   private final ModelRepository repository;
-  private final Executor executor;
   private final Work work;
   private final ServerMetrics metrics;
 
@@ -42,56 +40,13 @@ public final class InferenceService {
    * For the models of a repository.
    *
    * @param repository the models
-   * @param executor puts answers together, and runs what depends on them
    * @param work counts requests, and refuses what is too much
    * @param metrics counts what is refused before it is known which model it is for
    */
-  public InferenceService(
-      ModelRepository repository, Executor executor, Work work, ServerMetrics metrics) {
+  public InferenceService(ModelRepository repository, Work work, ServerMetrics metrics) {
     this.repository = repository;
-    this.executor = executor;
     this.work = work;
     this.metrics = metrics;
-  }
-
-  /**
-   * What clients are told of a model.
-   *
-   * @param name of the model
-   * @param version of it; empty for the newest
-   * @return its inputs and outputs
-   * @throws ServiceException if there is none
-   */
-  public ModelMetadata metadata(String name, String version) {
-    ServedModel model = repository.acquire(name, version);
-    try {
-      List<String> versions =
-          version.isEmpty() ? repository.versions(name) : List.of(model.version());
-      return new ModelMetadata(
-          name, versions, model.platform(), model.inputs(), List.copyOf(model.outputs().values()));
-    } finally {
-      model.release();
-    }
-  }
-
-  /**
-   * Whether a model takes requests.
-   *
-   * @param name of the model
-   * @param version of it; empty for the newest
-   * @return false if it is not loaded
-   * @throws ServiceException if there is none
-   */
-  public boolean isReady(String name, String version) {
-    try {
-      repository.acquire(name, version).release();
-      return true;
-    } catch (ServiceException e) {
-      if (e.kind() == ServiceException.Kind.UNAVAILABLE) {
-        return false;
-      }
-      throw e;
-    }
   }
 
   /**
@@ -110,11 +65,13 @@ public final class InferenceService {
    * Answers a request.
    *
    * @param request not changed until it is answered
-   * @return the answer, completed by the executor's threads; fails with a {@link ServiceException}
-   *     if the request is not answered. Cancelling it takes the request's images out of the queue
+   * @param executor puts the answer together, and runs what depends on it: it is given one task at
+   *     most, when the last image has run, or the first has failed
+   * @return the answer; fails with a {@link ServiceException} if the request is not answered.
+   *     Cancelling it takes the request's images out of the queue
    * @throws ServiceException if it can be seen at once that the request cannot be answered
    */
-  public CompletableFuture<InferenceResponse> infer(InferenceRequest request) {
+  public CompletableFuture<InferenceResponse> infer(InferenceRequest request, Executor executor) {
     try {
       work.begin();
     } catch (ServiceException e) {
@@ -147,7 +104,13 @@ public final class InferenceService {
       InputTensor input = input(model, request);
       int count = count(model, input);
       RequestOptions how = options(model, request);
-      run(model, request, input, count, outputs, how, answer);
+      List<CompletableFuture<Map<String, HostTensor>>> images =
+          submit(model, input, count, how, answer);
+      whenRun(images)
+          .whenComplete(
+              (done, failure) ->
+                  executor.execute(
+                      () -> complete(answer, failure, model, request, images, outputs)));
     } catch (RuntimeException | Error e) {
       ServiceException failure = Failures.of(e);
       answer.completeExceptionally(failure);
@@ -166,12 +129,11 @@ public final class InferenceService {
     return counted;
   }
 
-  private void run(
+  /** Has the images run; those that wait leave the queue when the answer fails. */
+  private static List<CompletableFuture<Map<String, HostTensor>>> submit(
       ServedModel model,
-      InferenceRequest request,
       InputTensor input,
       int count,
-      List<RequestedOutput> outputs,
       RequestOptions how,
       CompletableFuture<InferenceResponse> answer) {
     List<CompletableFuture<Map<String, HostTensor>>> images = new ArrayList<>(count);
@@ -184,24 +146,43 @@ public final class InferenceService {
     for (int i = 0; i < count; i++) {
       images.add(submit(model, input, i, how));
     }
-    for (CompletableFuture<Map<String, HostTensor>> image : images) {
-      image.whenComplete(
-          (values, failure) -> {
-            if (failure != null && !(failure instanceof CancellationException)) {
-              executor.execute(() -> answer.completeExceptionally(Failures.of(failure)));
-            }
-          });
-    }
-    CompletableFuture.allOf(images.toArray(CompletableFuture<?>[]::new))
-        .thenRunAsync(
-            () -> {
-              try {
-                answer.complete(response(model, request, images, outputs));
-              } catch (RuntimeException | Error e) {
-                answer.completeExceptionally(Failures.of(e));
+    return images;
+  }
+
+  /** Done when all images have run; fails with the first that does. */
+  private static CompletableFuture<Void> whenRun(
+      List<CompletableFuture<Map<String, HostTensor>>> images) {
+    CompletableFuture<Void> all =
+        CompletableFuture.allOf(images.toArray(CompletableFuture<?>[]::new));
+    if (images.size() > 1) {
+      for (CompletableFuture<Map<String, HostTensor>> image : images) {
+        image.whenComplete(
+            (values, failure) -> {
+              if (failure != null) {
+                all.completeExceptionally(failure);
               }
-            },
-            executor);
+            });
+      }
+    }
+    return all;
+  }
+
+  private static void complete(
+      CompletableFuture<InferenceResponse> answer,
+      @Nullable Throwable failure,
+      ServedModel model,
+      InferenceRequest request,
+      List<CompletableFuture<Map<String, HostTensor>>> images,
+      List<RequestedOutput> outputs) {
+    if (failure != null) {
+      answer.completeExceptionally(Failures.of(failure));
+      return;
+    }
+    try {
+      answer.complete(response(model, request, images, outputs));
+    } catch (RuntimeException | Error e) {
+      answer.completeExceptionally(Failures.of(e));
+    }
   }
 
   private static CompletableFuture<Map<String, HostTensor>> submit(
@@ -320,6 +301,11 @@ public final class InferenceService {
     return (int) shape[0];
   }
 
+  /** The level of requests that name none, from 0. */
+  static int usualPriority(int levels) {
+    return levels / 2;
+  }
+
   private static RequestOptions options(ServedModel model, InferenceRequest request) {
     int levels = model.batching().priorities();
     if (request.priority() < 0 || request.priority() > levels) {
@@ -327,7 +313,7 @@ public final class InferenceService {
           "priorities are 1 (most urgent) to %d, or 0 for the usual one; got %d"
               .formatted(levels, request.priority()));
     }
-    int priority = request.priority() == 0 ? levels / 2 : (int) request.priority() - 1;
+    int priority = request.priority() == 0 ? usualPriority(levels) : (int) request.priority() - 1;
     return new RequestOptions(priority, request.timeout());
   }
 

@@ -1,5 +1,6 @@
 package io.resfuse.server.rest;
 
+import io.resfuse.server.inference.BodyMemory;
 import io.resfuse.server.inference.Failures;
 import io.resfuse.server.protocol.ServiceException;
 import io.resfuse.server.protocol.ServiceException.Kind;

@@ -20,7 +20,8 @@ final class JsonErrors extends ErrorHandler {
       throws IOException {
     base.setHandled(true);
     response.setContentType(JSON);
-    response.getOutputStream().write(RestServer.error("HTTP " + response.getStatus()));
+    byte[] error = Answer.error(response.getStatus(), "HTTP " + response.getStatus()).bytes();
+    response.getOutputStream().write(error);
   }
 
   @Override
@@ -28,6 +29,7 @@ final class JsonErrors extends ErrorHandler {
       int status, @Nullable String reason, HttpFields.Mutable fields) {
     fields.put(HttpHeader.CONTENT_TYPE, JSON);
     return ByteBuffer.wrap(
-        RestServer.error("the request is no HTTP: " + (reason == null ? status : reason)));
+        Answer.error(status, "the request is no HTTP: " + (reason == null ? status : reason))
+            .bytes());
   }
 }

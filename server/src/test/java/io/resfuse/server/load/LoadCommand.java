@@ -2,6 +2,7 @@ package io.resfuse.server.load;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.resfuse.Model;
 import io.resfuse.batch.BatchOptions;
 import io.resfuse.batch.Batcher;
@@ -19,6 +20,7 @@ import io.resfuse.server.repository.Loading;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -75,6 +77,12 @@ final class LoadCommand implements Callable<Integer> {
 
   @Option(names = "--seconds", description = "Of each (default: ${DEFAULT-VALUE}).")
   private int seconds = 5;
+
+  @Option(
+      names = "--warm-up",
+      description =
+          "Rounds before, which do not count: the JVM compiles (default: ${DEFAULT-VALUE}).")
+  private int warmUp = 3;
 
   private LoadCommand() {}
 
@@ -140,29 +148,32 @@ final class LoadCommand implements Callable<Integer> {
         ModelServer server =
             ModelServer.start(
                 List.of(weights.toString()), new Loading(opened, null, batching), options)) {
-      submit(batcher, contents);
-      send(server, contents);
+      for (int round = 0; round < warmUp; round++) {
+        submit(batcher, contents);
+        send(server, contents);
+      }
       List<Double> ratios = new ArrayList<>();
+      List<Double> shares = new ArrayList<>();
       for (int round = 0; round < rounds; round++) {
-        double direct = submit(batcher, contents);
-        double served = send(server, contents);
-        ratios.add(served / direct);
+        Rate direct = submit(batcher, contents);
+        Rate served = send(server, contents);
+        ratios.add(served.perSecond / direct.perSecond);
+        shares.add(direct.cpuSeconds / served.cpuSeconds);
         System.out.printf(
             Locale.ROOT,
-            "batcher %.1f images/s, %d threads; server %.1f images/s, %d connections (%.3f)%n",
-            direct,
+            "batcher %.1f images/s, %.3f ms of CPUs each, %d threads;"
+                + " server %.1f images/s, %.3f ms, %d connections (%.3f; of CPUs %.3f)%n",
+            direct.perSecond,
+            1e3 * direct.cpuSeconds,
             clients,
-            served,
+            served.perSecond,
+            1e3 * served.cpuSeconds,
             clients,
-            served / direct);
+            ratios.get(round),
+            shares.get(round));
       }
-      Collections.sort(ratios);
-      System.out.printf(
-          Locale.ROOT,
-          "median %.3f of the batcher (%.3f to %.3f)%n",
-          ratios.get(ratios.size() / 2),
-          ratios.get(0),
-          ratios.get(ratios.size() - 1));
+      print("of the batcher's images per second", ratios);
+      print("of CPU time is the batcher's", shares);
       if (many > 0) {
         double served = wrk(server, script, many);
         System.out.printf(Locale.ROOT, "%d connections: %.1f images/s%n", many, served);
@@ -172,19 +183,43 @@ final class LoadCommand implements Callable<Integer> {
     }
   }
 
+  private static void print(String what, List<Double> ratios) {
+    Collections.sort(ratios);
+    System.out.printf(
+        Locale.ROOT,
+        "median %.3f %s (%.3f to %.3f)%n",
+        ratios.get(ratios.size() / 2),
+        what,
+        ratios.get(0),
+        ratios.get(ratios.size() - 1));
+  }
+
+  /** Seconds that all CPUs have computed for this process. */
+  private static double cpuSeconds() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getProcessCpuTime()
+        / 1e9;
+  }
+
+  /**
+   * What was seen.
+   *
+   * @param perSecond images
+   * @param cpuSeconds that this process computed for each: unlike the first, the same beside others
+   */
+  private record Rate(double perSecond, double cpuSeconds) {}
+
   /** What one thread does again and again. */
   private interface Call {
     void run() throws IOException;
   }
 
   /** Images per second of threads that each wait for an answer before they submit the next. */
-  private double submit(Batcher batcher, byte[] contents) throws InterruptedException {
+  private Rate submit(Batcher batcher, byte[] contents) throws InterruptedException {
     return rate(clients, number -> () -> batcher.submit(contents, RequestOptions.DEFAULT).join());
   }
 
   /** Images per second of threads with a connection each. */
-  private double send(ModelServer server, byte[] contents)
-      throws IOException, InterruptedException {
+  private Rate send(ModelServer server, byte[] contents) throws IOException, InterruptedException {
     List<Connection> connections = new ArrayList<>();
     try {
       for (int i = 0; i < clients; i++) {
@@ -199,9 +234,10 @@ final class LoadCommand implements Callable<Integer> {
     }
   }
 
-  private double rate(int threads, IntFunction<Call> calls) throws InterruptedException {
+  private Rate rate(int threads, IntFunction<Call> calls) throws InterruptedException {
     AtomicLong answered = new AtomicLong();
     Queue<String> failures = new ConcurrentLinkedQueue<>();
+    double cpu = cpuSeconds();
     long begin = System.nanoTime();
     long end = begin + 1_000_000_000L * seconds;
     List<Thread> all = new ArrayList<>();
@@ -227,7 +263,8 @@ final class LoadCommand implements Callable<Integer> {
     if (!failures.isEmpty()) {
       throw new IllegalStateException(failures.size() + " threads failed: " + failures.peek());
     }
-    return answered.get() * 1e9 / (System.nanoTime() - begin);
+    double elapsed = (System.nanoTime() - begin) / 1e9;
+    return new Rate(answered.get() / elapsed, (cpuSeconds() - cpu) / answered.get());
   }
 
   /** Images per second of connections that each wait for an answer before they send the next. */
