@@ -121,9 +121,8 @@ public interface Engine extends AutoCloseable {
   TrainingPlan planTraining(NetworkSpec network, Parameters parameters, TrainingOptions options);
 
   /**
-   * Makes a training plan whose batch is cut into shards of the same size. How many decides on what
-   * comes out, since batch norms have statistics of each shard's own; on how many devices an engine
-   * has them does not: each bit stays the same.
+   * Makes a training plan whose batch is cut into shards in this process alone, on all devices of
+   * the engine.
    *
    * @param network what to train
    * @param parameters initial values, copied
@@ -135,9 +134,30 @@ public interface Engine extends AutoCloseable {
    */
   default TrainingPlan planTraining(
       NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
-    if (shards != 1) {
+    return planTraining(network, parameters, options, Sharding.of(shards));
+  }
+
+  /**
+   * Makes a training plan for the shards that one process has of those that a batch is cut into.
+   * How many there are decides on what comes out, since batch norms have statistics of each shard's
+   * own; on how many devices and processes they are does not: each bit stays the same. Losses,
+   * gradients and running statistics are those of the whole batch; passes, and what reads
+   * gradients, are calls that all processes make.
+   *
+   * @param network what to train
+   * @param parameters initial values, copied
+   * @param options of this process's part of the batch: the whole batch, divided by the number of
+   *     processes
+   * @param sharding of the whole batch
+   * @return a plan with one owner
+   * @throws EngineException if the engine cannot train it so
+   */
+  default TrainingPlan planTraining(
+      NetworkSpec network, Parameters parameters, TrainingOptions options, Sharding sharding) {
+    if (sharding.shards() != 1) {
       throw new EngineException(
-          "engine %s does not train in shards, %d were asked for; use 1".formatted(name(), shards));
+          "engine %s does not train in shards, %d were asked for; use 1"
+              .formatted(name(), sharding.shards()));
     }
     return planTraining(network, parameters, options);
   }

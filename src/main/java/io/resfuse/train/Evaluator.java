@@ -1,5 +1,6 @@
 package io.resfuse.train;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
@@ -22,6 +23,7 @@ public final class Evaluator {
   private final PlanRequest request;
   private final Precision precision;
   private final int mistakes;
+  private final Communicator processes;
 
   /**
    * An evaluator.
@@ -42,6 +44,31 @@ public final class Evaluator {
       int width,
       Precision precision,
       int mistakes) {
+    this(engine, network, source, height, width, precision, mistakes, Communicator.ALONE);
+  }
+
+  /**
+   * An evaluator for one of several processes, which evaluate together.
+   *
+   * @param engine what it runs on; not owned
+   * @param network with the output {@code logits}
+   * @param source this process's batches, which follow those of the process before
+   * @param height rows of the network's input
+   * @param width columns of the network's input
+   * @param precision of the passes
+   * @param mistakes how many of the worst among this process's pictures are wanted
+   * @param processes that have the other batches; not owned
+   */
+  public Evaluator(
+      Engine engine,
+      NetworkSpec network,
+      BatchSource source,
+      int height,
+      int width,
+      Precision precision,
+      int mistakes,
+      Communicator processes) {
+    this.processes = processes;
     this.engine = engine;
     this.network = network;
     this.feeding = Feeding.of(engine, source);
@@ -71,7 +98,7 @@ public final class Evaluator {
         plan.run();
         tally.add(logits, batches.labels(), batches.samples());
       }
-      return tally.result(batches.unreadable(), (System.nanoTime() - start) / 1e9);
+      return tally.result(batches.unreadable(), (System.nanoTime() - start) / 1e9, processes);
     }
   }
 }

@@ -1,5 +1,7 @@
 package io.resfuse.train;
 
+import io.resfuse.engine.Communicator;
+import io.resfuse.engine.Gathering;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.FloatBuffer;
@@ -30,12 +32,19 @@ final class TrainStep {
   private final FloatBuffer logits;
   private final FloatBuffer logitsGradient;
   private final int classes;
+  private final long[] own = new long[4];
+  private final long[] ofAll = new long[4];
+  private final Gathering gathering;
   private double loss;
-  private int correct;
-  private int pictures;
   private boolean skipped;
 
-  TrainStep(TrainingPlan plan, TrainingRecipe recipe, LossScaler scaler) {
+  /**
+   * A step.
+   *
+   * @param processes that make it together
+   */
+  TrainStep(TrainingPlan plan, TrainingRecipe recipe, LossScaler scaler, Communicator processes) {
+    this.gathering = new Gathering(processes, own.length);
     this.plan = plan;
     this.accumulate = recipe.accumulate();
     this.smoothing = recipe.labelSmoothing();
@@ -52,13 +61,23 @@ final class TrainStep {
   }
 
   /** How many of the last step's pictures had the largest logit at their label. */
-  int correct() {
-    return correct;
+  long correct() {
+    return ofAll[0];
   }
 
   /** The pictures of the last step. */
-  int pictures() {
-    return pictures;
+  long pictures() {
+    return ofAll[1];
+  }
+
+  /** Pictures that could not be read so far, of the streams of all processes. */
+  long unreadable() {
+    return ofAll[2];
+  }
+
+  /** Whether any of the processes wanted to stop when it began the last step. */
+  boolean stopWanted() {
+    return ofAll[3] > 0;
   }
 
   /** Whether the last step changed no weights, because its gradients were not finite (fp16). */
@@ -72,12 +91,13 @@ final class TrainStep {
    * @param batches has as many left as are accumulated
    * @param learningRate of the step
    * @param inspector null if nobody looks
+   * @param stop whether this process wants the step to be the last
    * @throws TrainingException if the loss is not finite and loss scaling is off
    */
-  void run(BatchStream batches, double learningRate, @Nullable Inspector inspector) {
+  void run(BatchStream batches, double learningRate, @Nullable Inspector inspector, boolean stop) {
     loss = 0;
-    correct = 0;
-    pictures = 0;
+    own[0] = 0;
+    own[1] = 0;
     for (int i = 0; i < accumulate; i++) {
       if (!batches.advance()) {
         throw new IllegalStateException("the epoch has fewer batches than it says");
@@ -85,6 +105,9 @@ final class TrainStep {
       accumulate(batches, i > 0);
     }
     loss /= accumulate;
+    own[2] = batches.unreadable();
+    own[3] = stop ? 1 : 0;
+    gathering.sum(own, ofAll);
     if (!scaler.isOn() && !Double.isFinite(loss)) {
       throw new TrainingException(
           "the loss is " + loss + "; lower the learning rate, warm up, or clip the gradients");
@@ -134,9 +157,9 @@ final class TrainStep {
   private void count(int[] labels) {
     for (int i = 0; i < labels.length; i++) {
       if (labels[i] >= 0) {
-        pictures++;
+        own[1]++;
         if (Ranks.of(logits, i * classes, classes, labels[i]) == 0) {
-          correct++;
+          own[0]++;
         }
       }
     }

@@ -1,9 +1,12 @@
 package io.resfuse.train;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.Engine;
+import io.resfuse.engine.Gathering;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
@@ -22,6 +25,10 @@ import org.jspecify.annotations.Nullable;
  * number of the loader's threads, and whether or not it was interrupted and resumed, as long as the
  * engine is deterministic. One run per trainer, on one thread; {@link #stop} may be called from
  * any.
+ *
+ * <p>Several processes can train together ({@link TrainingJob#processes}), each with a trainer for
+ * its part: the same bits for any number of them. The first writes the checkpoints; to resume, all
+ * need them. If one fails or is lost, so do the others.
  */
 public final class Trainer {
   private final Engine engine;
@@ -35,10 +42,15 @@ public final class Trainer {
   private final LossScaler scaler;
   private final Evaluator evaluator;
   private final GradientProbe probe;
+  private final Communicator processes;
   private final @Nullable WeightAverage average;
   private RunState state = new RunState();
   private @Nullable Evaluation lastEvaluation;
   private volatile boolean stopRequested;
+
+  /** What all processes know of it. */
+  private boolean stopAgreed;
+
   private long startNanos;
   private double secondsBefore;
   private long lookNanos;
@@ -67,6 +79,7 @@ public final class Trainer {
     TrainingRecipe recipe = job.recipe();
     this.engine = engine;
     this.job = job;
+    this.processes = job.processes();
     this.feeding = Feeding.of(engine, job.training());
     this.precision = precision;
     this.options = options;
@@ -82,7 +95,8 @@ public final class Trainer {
             job.height(),
             job.width(),
             precision,
-            options.mistakes());
+            options.mistakes(),
+            processes);
     this.probe = new GradientProbe(job.network(), job.frozen());
     this.average =
         recipe.average().isOn()
@@ -100,23 +114,24 @@ public final class Trainer {
    *
    * @return what it gave
    * @throws TrainingException if the loss is not finite, if there are checkpoints but it is not to
-   *     resume, or if they are of another recipe
+   *     resume, if they are of another recipe, or not the same in all processes
    */
   public TrainingResult run() {
     @Nullable Checkpoint begin = beginning();
+    agree(begin == null ? -1 : begin.state().step);
     try (TrainingPlan plan =
         engine.planTraining(
             job.network(),
             job.initial(),
             feeding.asked(job.options(precision)),
-            job.recipe().shards())) {
+            new Sharding(job.recipe().shards(), processes))) {
       if (begin != null) {
         restore(plan, begin);
       }
       listener.started(start());
       startNanos = System.nanoTime();
       secondsBefore = state.seconds;
-      TrainStep step = new TrainStep(plan, job.recipe(), scaler);
+      TrainStep step = new TrainStep(plan, job.recipe(), scaler, processes);
       while (state.epoch < job.recipe().epochs() && !exhausted()) {
         if (!runEpoch(plan, step)) {
           save(plan, false);
@@ -162,6 +177,18 @@ public final class Trainer {
     return found;
   }
 
+  /** All processes begin at the same step. */
+  private void agree(long step) {
+    long[] steps = new Gathering(processes, 1).run(step);
+    for (int rank = 0; rank < steps.length; rank++) {
+      if (steps[rank] != steps[0]) {
+        throw new TrainingException(
+            "process 0 begins at the checkpoint of step %d, process %d at that of step %d (-1: none); give all the same checkpoints"
+                .formatted(steps[0], rank, steps[rank]));
+      }
+    }
+  }
+
   private void restore(TrainingPlan plan, Checkpoint checkpoint) {
     state = checkpoint.state();
     plan.writeParameters(new Parameters(job.network(), checkpoint.model()));
@@ -187,7 +214,7 @@ public final class Trainer {
         job.classes(),
         job.training().pictures(),
         job.evaluation().pictures(),
-        job.training().batchSize() * job.recipe().accumulate(),
+        job.training().batchSize() * processes.size() * job.recipe().accumulate(),
         job.recipe().epochs(),
         job.stepsPerEpoch(),
         state.step);
@@ -208,11 +235,11 @@ public final class Trainer {
     lookPictures = state.pictures;
     try (BatchStream batches = feeding.open(state.epoch, state.batch)) {
       while (state.batch < end) {
-        if (stopRequested) {
+        if (processes.size() == 1 ? stopRequested : stopAgreed) {
           return false;
         }
         makeStep(plan, step, batches);
-        state.unreadable = unreadableBefore + batches.unreadable();
+        state.unreadable = unreadableBefore + step.unreadable();
         boolean due = options.checkpointSteps() > 0 && state.step % options.checkpointSteps() == 0;
         if (due && state.batch < end) {
           save(plan, false);
@@ -229,11 +256,16 @@ public final class Trainer {
     boolean look = first || (state.step + 1) % options.lookSteps() == 0;
     learningRate = schedule.at(state.step);
     try {
-      step.run(batches, learningRate, look ? (f, norm) -> look(plan, step, f, norm, first) : null);
+      step.run(
+          batches,
+          learningRate,
+          look ? (f, norm) -> look(plan, step, f, norm, first) : null,
+          stopRequested);
     } catch (TrainingException e) {
       throw new TrainingException(
           "step %d (epoch %d): %s".formatted(state.step + 1, state.epoch + 1, e.getMessage()), e);
     }
+    stopAgreed = step.stopWanted();
     state.step++;
     state.batch += job.recipe().accumulate();
     state.lossSum += step.loss() * step.pictures();
@@ -326,7 +358,7 @@ public final class Trainer {
   }
 
   private void save(TrainingPlan plan, boolean best) {
-    if (checkpoints == null) {
+    if (checkpoints == null || processes.rank() != 0) {
       return;
     }
     state.seconds = seconds();

@@ -1,5 +1,6 @@
 package io.resfuse.train;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
@@ -16,11 +17,12 @@ import java.util.Set;
  * @param network with the output {@code logits}
  * @param initial first weights; not changed
  * @param frozen names of parameters that stay as they are
- * @param training batches to learn from
- * @param evaluation batches to evaluate on during training
+ * @param training batches to learn from: of each batch this process's part
+ * @param evaluation batches to evaluate on during training: this process's of them
  * @param height rows of the network's input
  * @param width columns of the network's input
  * @param classes names
+ * @param processes that train together, each with a job of its own; not owned
  */
 public record TrainingJob(
     TrainingRecipe recipe,
@@ -31,7 +33,8 @@ public record TrainingJob(
     BatchSource evaluation,
     int height,
     int width,
-    List<String> classes) {
+    List<String> classes,
+    Communicator processes) {
   /**
    * Copies the collections.
    *
@@ -44,6 +47,7 @@ public record TrainingJob(
    * @param height as in the record
    * @param width as in the record
    * @param classes as in the record
+   * @param processes as in the record
    */
   public TrainingJob {
     frozen = Set.copyOf(frozen);
@@ -53,6 +57,42 @@ public record TrainingJob(
           "an epoch has %d batches of %d, %d are to be accumulated; choose a smaller batch"
               .formatted(training.batchesPerEpoch(), training.batchSize(), recipe.accumulate()));
     }
+  }
+
+  /**
+   * A job of one process.
+   *
+   * @param recipe how
+   * @param network with the output {@code logits}
+   * @param initial first weights; not changed
+   * @param frozen names of parameters that stay as they are
+   * @param training batches to learn from
+   * @param evaluation batches to evaluate on during training
+   * @param height rows of the network's input
+   * @param width columns of the network's input
+   * @param classes names
+   */
+  public TrainingJob(
+      TrainingRecipe recipe,
+      NetworkSpec network,
+      Parameters initial,
+      Set<String> frozen,
+      BatchSource training,
+      BatchSource evaluation,
+      int height,
+      int width,
+      List<String> classes) {
+    this(
+        recipe,
+        network,
+        initial,
+        frozen,
+        training,
+        evaluation,
+        height,
+        width,
+        classes,
+        Communicator.ALONE);
   }
 
   /** Optimizer steps of an epoch; batches that do not fill one are left out. */

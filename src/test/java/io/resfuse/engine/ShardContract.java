@@ -79,22 +79,38 @@ public abstract class ShardContract {
   }
 
   private void pass(TrainingPlan plan, int step, boolean accumulate, Trace trace) {
-    TestData.put(images(step), plan.input());
+    int size = plan.options().batch();
+    int begin = trace.processes.rank() * size;
+    TestData.put(
+        Arrays.copyOfRange(images(step), begin * imageLength, (begin + size) * imageLength),
+        plan.input());
     plan.forward();
-    trace.add("logits", plan.output("logits"));
-    trace.losses.add(plan.softmaxCrossEntropy(labels(step), 0.1));
+    trace.addPart("logits", plan.output("logits"));
+    trace.losses.add(
+        plan.softmaxCrossEntropy(Arrays.copyOfRange(labels(step), begin, begin + size), 0.1));
     plan.backward(accumulate);
   }
 
   /** All that a training shows. */
   private static final class Trace {
+    final Communicator processes;
     final List<Double> losses = new ArrayList<>();
     final Map<String, float[]> arrays = new LinkedHashMap<>();
+    final Map<String, float[]> parts = new LinkedHashMap<>();
 
-    void add(String name, FloatBuffer values) {
+    Trace() {
+      this(Communicator.ALONE);
+    }
+
+    Trace(Communicator processes) {
+      this.processes = processes;
+    }
+
+    /** What a process has its part of. */
+    void addPart(String name, FloatBuffer values) {
       float[] copy = new float[values.capacity()];
       values.get(0, copy);
-      arrays.put(name + " " + arrays.size(), copy);
+      parts.put(name + " " + parts.size(), copy);
     }
 
     void add(String name, HostTensor tensor) {
@@ -110,6 +126,15 @@ public abstract class ShardContract {
                   .as("%s: %s", where, name)
                   .usingElementComparator((a, b) -> Integer.compare(bits(a), bits(b)))
                   .containsExactly(expected.arrays.get(name)));
+      parts.forEach(
+          (name, values) -> {
+            int begin = values.length * processes.rank();
+            float[] whole = expected.parts.get(name);
+            assertThat(values)
+                .as("%s: %s", where, name)
+                .usingElementComparator((a, b) -> Integer.compare(bits(a), bits(b)))
+                .containsExactly(Arrays.copyOfRange(whole, begin, begin + values.length));
+          });
     }
 
     private static int bits(float value) {
@@ -141,7 +166,7 @@ public abstract class ShardContract {
     values.asMap().forEach(trace::add);
     plan.readOptimizerState().forEach(trace::add);
     plan.evaluate();
-    trace.add("evaluation", plan.output("logits"));
+    trace.addPart("evaluation", plan.output("logits"));
   }
 
   private Trace train(int devices, Precision precision) {
@@ -163,6 +188,71 @@ public abstract class ShardContract {
       for (int devices : new int[] {2, 4}) {
         train(devices, precision).hold(one, devices + " devices in " + precision);
       }
+    }
+  }
+
+  /** Processes are threads here, each with devices of its own: two with two each, four with one. */
+  @Test
+  void theSameBitsInSeveralProcesses() {
+    Trace one = train(1, Precision.FP32);
+    for (int count : new int[] {2, 4}) {
+      List<Trace> traces = Processes.run(count, processes -> train(processes, SHARDS / count));
+      for (int rank = 0; rank < count; rank++) {
+        traces.get(rank).hold(one, "process " + rank + " of " + count);
+      }
+    }
+  }
+
+  private Trace train(Communicator processes, int devices) {
+    Trace trace = new Trace(processes);
+    List<Engine> engines = new ArrayList<>();
+    for (int d = 0; d < devices; d++) {
+      engines.add(open(processes.rank() * devices + d));
+    }
+    try (DeviceGroup group = new DeviceGroup(engines);
+        TrainingPlan plan =
+            group.planTraining(
+                network,
+                parameters,
+                options(Precision.FP32).withBatch(BATCH / processes.size()),
+                new Sharding(SHARDS, processes))) {
+      steps(plan, 0, 3, trace);
+      finish(plan, trace);
+    }
+    return trace;
+  }
+
+  /**
+   * Of G bytes of gradients each of N processes sends 2 G (N - 1) / N, of the running statistics as
+   * much for their size, and two numbers of 8 bytes per shard to each other for the loss.
+   */
+  @Test
+  void processesSendNoMoreThanTheyMust() {
+    long floats = network.parameters().values().stream().mapToLong(p -> p.shape().elements()).sum();
+    for (int count : new int[] {2, 4}) {
+      List<Long> sent =
+          Processes.run(
+              count,
+              processes -> {
+                try (Engine engine = open(processes.rank());
+                    TrainingPlan plan =
+                        engine.planTraining(
+                            network,
+                            parameters,
+                            options(Precision.FP32).withBatch(BATCH / count),
+                            new Sharding(SHARDS, processes))) {
+                  pass(plan, 0, false, new Trace(processes));
+                  plan.update(0.1, 1);
+                  plan.gradientNorm();
+                }
+                return processes.bytes();
+              });
+      long losses = 16L * SHARDS / count * (count - 1);
+      long sum = sent.stream().mapToLong(Long::longValue).sum();
+      assertThat(sum).isEqualTo(count * losses + 2 * Float.BYTES * floats * (count - 1));
+      // Parts differ by a float where they do not divide evenly, of gradients and of statistics.
+      long least = 2L * Float.BYTES * floats * (count - 1) / count + losses;
+      assertThat(sent).allSatisfy(bytes -> assertThat(bytes).isBetween(least - 64, least + 64));
     }
   }
 
@@ -295,6 +385,19 @@ public abstract class ShardContract {
       refuses(three, 8, 3, "3 shards were asked for", "1, 2, 4, 8");
       refuses(three, 10, 4, "a batch of 10 images cannot be cut into 4 shards", "multiple of 4");
       refuses(three, 2, 4, "a batch of 2 images cannot be cut into 4 shards", "fewer shards");
+    }
+    try (Engine one = open(0)) {
+      Communicator eight =
+          Processes.run(8, member -> (Communicator) member).get(7); // of which none is called
+      assertThatThrownBy(
+              () ->
+                  one.planTraining(
+                      network,
+                      parameters,
+                      options(Precision.FP32).withBatch(1),
+                      new Sharding(4, eight)))
+          .isInstanceOf(EngineException.class)
+          .hasMessageContaining("8 processes cannot share 4 shards evenly");
     }
     try (DeviceGroup two = group(2)) {
       refuses(two, 8, 1, "2 devices cannot share 1 shard evenly", "--shards");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
@@ -87,7 +88,7 @@ class NumbersTest {
     Tally tally = new Tally(6, 1);
     tally.add(logits, new int[] {5, 0, 1}, new int[] {10, 11, 12});
     tally.add(logits, new int[] {-1, 4, -1}, new int[] {-1, 13, -1});
-    Evaluation evaluation = tally.result(2, 1.5);
+    Evaluation evaluation = tally.result(2, 1.5, Communicator.ALONE);
     assertThat(evaluation.pictures()).isEqualTo(4);
     assertThat(evaluation.unreadable()).isEqualTo(2);
     assertThat(evaluation.top1()).isEqualTo(0.25);

@@ -1,5 +1,6 @@
 package io.resfuse.train;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -48,6 +49,18 @@ public final class TestJobs {
       @Nullable Path folder,
       TrainingListener listener) {
     return new Trainer(engine, setup(recipe, 1).job(), Precision.FP32, options, folder, listener);
+  }
+
+  /** One of several that train together. */
+  static Trainer trainer(
+      Engine engine,
+      TrainingRecipe recipe,
+      RunOptions options,
+      @Nullable Path folder,
+      TrainingListener listener,
+      Communicator processes) {
+    return new Trainer(
+        engine, setup(recipe, 1).job(processes), Precision.FP32, options, folder, listener);
   }
 
   static Map<String, float[]> values(Parameters parameters) {

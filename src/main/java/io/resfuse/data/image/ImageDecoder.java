@@ -184,7 +184,18 @@ public final class ImageDecoder {
     return decode(contents, name, new PixelScratch(), needed);
   }
 
-  private Image decode(byte[] contents, String name, PixelScratch scratch, Reduction needed) {
+  /**
+   * Decodes a file's contents as far as it is needed.
+   *
+   * @param contents the whole file
+   * @param name of the picture in messages
+   * @param scratch where the pixels may go
+   * @param needed of the picture
+   * @return three channels, until the scratch is used again; smaller than the picture where it can
+   *     be
+   * @throws ImageException if it is no picture, damaged or too large
+   */
+  public Image decode(byte[] contents, String name, PixelScratch scratch, Reduction needed) {
     Format format = Format.of(contents, name);
     try {
       return switch (format) {

@@ -73,7 +73,7 @@ public final class Batch {
   /**
    * The number of places.
    *
-   * @return the loader's batch size, always
+   * @return the loader's batch size, or that of its part, always
    */
   public int size() {
     return labels.length;

@@ -26,8 +26,13 @@ final class BatchMaker {
   private final int height;
   private final int channels;
 
-  /** The pictures of the batch, in the network's channels. */
+  /**
+   * The pictures of the whole batch, in the network's channels; those that are not needed share.
+   */
   private final byte[][] pictures;
+
+  /** Of the whole batch; {@link Batch#NO_PICTURE} where there is none, or none is needed. */
+  private final int[] labels;
 
   private final float[] line;
   private final AtomicLong unreadable;
@@ -41,15 +46,22 @@ final class BatchMaker {
     this.width = loader.preprocessing.cropWidth();
     this.height = loader.preprocessing.cropHeight();
     this.channels = loader.preprocessing.channels();
-    this.pictures = new byte[loader.batchSize][loader.preprocessing.floatsPerImage()];
+    this.pictures = new byte[loader.batchSize][];
+    this.labels = new int[loader.batchSize];
+    byte[] notNeeded = new byte[loader.preprocessing.floatsPerImage()];
+    for (int place = 0; place < pictures.length; place++) {
+      pictures[place] = isNeeded(place) ? new byte[notNeeded.length] : notNeeded;
+    }
     this.line = new float[width * channels];
   }
 
   void fill(Batch batch, int index) {
     batch.begin(index);
+    Arrays.fill(labels, Batch.NO_PICTURE);
     int first = index * loader.batchSize;
     for (int place = 0; place < loader.batchSize; place++) {
-      if (first + place >= loader.dataset.size() || !load(batch, place, first + place)) {
+      if (isNeeded(place)
+          && (first + place >= loader.dataset.size() || !load(batch, place, first + place))) {
         Arrays.fill(pictures[place], (byte) 0);
       }
     }
@@ -61,8 +73,16 @@ final class BatchMaker {
     write(batch);
     FloatBuffer targets = batch.targets();
     if (targets != null) {
-      writeTargets(batch.labels(), targets, own);
+      writeTargets(targets, own);
     }
+  }
+
+  private boolean isOwn(int place) {
+    return place >= loader.firstPlace && place < loader.firstPlace + loader.places;
+  }
+
+  private boolean isNeeded(int place) {
+    return isOwn(place) || (loader.mixing.active() && isOwn(loader.batchSize - 1 - place));
   }
 
   /** Loads the picture at a position of the order; false if there is none that can be read. */
@@ -73,10 +93,15 @@ final class BatchMaker {
           shuffled == null ? position : shuffled[(position + tried) % loader.dataset.size()];
       try {
         loader.preprocessing.normalization().channels().copy(prepared(sample), pictures[place]);
-        batch.put(place, sample, loader.dataset.label(sample));
+        labels[place] = loader.dataset.label(sample);
+        if (isOwn(place)) {
+          batch.put(place - loader.firstPlace, sample, labels[place]);
+        }
         return true;
       } catch (ImageException e) {
-        unreadable.incrementAndGet();
+        if (isOwn(place)) {
+          unreadable.incrementAndGet();
+        }
         tried++;
         loader.unreadable(sample, e);
         if (!loader.training) {
@@ -132,8 +157,8 @@ final class BatchMaker {
   private void write(Batch batch) {
     Normalization normalization = loader.preprocessing.normalization();
     int length = width * height * channels;
-    for (int place = 0; place < pictures.length; place++) {
-      batch.pixels().put(place * length, pictures[place], 0, length);
+    for (int place = 0; place < loader.places; place++) {
+      batch.pixels().put(place * length, pictures[loader.firstPlace + place], 0, length);
       if (batch.isNormalized()) {
         writeFloats(normalization, batch, place, length);
       }
@@ -142,7 +167,13 @@ final class BatchMaker {
 
   private void writeFloats(Normalization normalization, Batch batch, int place, int length) {
     normalization.writeSamples(
-        pictures[place], width, height, batch.images(), place, loader.layout, line);
+        pictures[loader.firstPlace + place],
+        width,
+        height,
+        batch.images(),
+        place,
+        loader.layout,
+        line);
     if (batch.labels()[place] == Batch.NO_PICTURE) {
       for (int i = 0; i < length; i++) {
         batch.images().put(place * length + i, 0);
@@ -151,16 +182,17 @@ final class BatchMaker {
   }
 
   /** Smoothed and mixed labels; each row sums to 1. */
-  private void writeTargets(int[] labels, FloatBuffer targets, double own) {
+  private void writeTargets(FloatBuffer targets, double own) {
     int classes = loader.dataset.classes().size();
     float rest = (float) (loader.labelSmoothing / classes);
-    for (int place = 0; place < labels.length; place++) {
+    for (int place = 0; place < loader.places; place++) {
       int row = place * classes;
       for (int i = 0; i < classes; i++) {
         targets.put(row + i, rest);
       }
-      int partner = labels[labels.length - 1 - place];
-      add(targets, row + labels[place], own * (1 - loader.labelSmoothing));
+      int inBatch = loader.firstPlace + place;
+      int partner = labels[labels.length - 1 - inBatch];
+      add(targets, row + labels[inBatch], own * (1 - loader.labelSmoothing));
       add(targets, row + partner, (1 - own) * (1 - loader.labelSmoothing));
     }
   }

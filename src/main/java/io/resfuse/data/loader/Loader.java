@@ -44,6 +44,8 @@ public final class Loader {
   final Dataset dataset;
   final Preprocessing preprocessing;
   final int batchSize;
+  final int firstPlace;
+  final int places;
   final boolean training;
   final TensorLayout layout;
   final List<Augmentation> augmentations;
@@ -60,6 +62,8 @@ public final class Loader {
     this.dataset = builder.dataset;
     this.preprocessing = builder.preprocessing;
     this.batchSize = builder.batchSize;
+    this.places = builder.batchSize / builder.parts;
+    this.firstPlace = builder.part * places;
     this.training = builder.training;
     this.layout = builder.layout;
     this.augmentations = builder.augmentations;
@@ -105,6 +109,8 @@ public final class Loader {
     private final Dataset dataset;
     private final Preprocessing preprocessing;
     private final int batchSize;
+    private int part;
+    private int parts = 1;
     private final boolean training;
     private TensorLayout layout = TensorLayout.NCHW;
     private List<Augmentation> augmentations = List.of();
@@ -123,6 +129,26 @@ public final class Loader {
       this.preprocessing = preprocessing;
       this.batchSize = batchSize;
       this.training = training;
+    }
+
+    /**
+     * Only some places of each batch: batches have the size of a part, and its places what the
+     * whole batch would have there. Where pictures are mixed, their partners in other parts are
+     * loaded, too.
+     *
+     * @param index of the part, from 0
+     * @param count of parts of the same size; 1, the whole batch, unless set
+     * @return this
+     */
+    public Builder part(int index, int count) {
+      if (count < 1 || index < 0 || index >= count || batchSize % count != 0) {
+        throw new IllegalArgumentException(
+            "part %d of %d of a batch of %d: parts count from 0 and divide the batch"
+                .formatted(index, count, batchSize));
+      }
+      part = index;
+      parts = count;
+      return this;
     }
 
     /**

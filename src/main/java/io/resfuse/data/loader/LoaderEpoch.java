@@ -62,8 +62,7 @@ public final class LoaderEpoch implements Iterator<Batch>, AutoCloseable {
     int targetClasses = loader.mixing.active() ? loader.dataset.classes().size() : 0;
     for (int i = 0; i < count; i++) {
       slots[i] =
-          new Batch(
-              loader.preprocessing, loader.batchSize, loader.layout, normalized, targetClasses);
+          new Batch(loader.preprocessing, loader.places, loader.layout, normalized, targetClasses);
     }
     this.ready = new int[count];
     Arrays.fill(ready, EMPTY);

@@ -9,6 +9,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
@@ -116,8 +117,11 @@ final class OneDnnEngine implements Engine {
 
   @Override
   public TrainingPlan planTraining(
-      NetworkSpec network, Parameters parameters, TrainingOptions trainingOptions, int shards) {
-    return ShardedTrainingPlan.of(List.of(this), network, parameters, trainingOptions, shards);
+      NetworkSpec network,
+      Parameters parameters,
+      TrainingOptions trainingOptions,
+      Sharding sharding) {
+    return ShardedTrainingPlan.of(List.of(this), network, parameters, trainingOptions, sharding);
   }
 
   private TrainingPlan makeTrainingPlan(

@@ -7,6 +7,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.spi.Lifetime;
@@ -102,8 +103,8 @@ public final class ReferenceEngine implements Engine {
 
   @Override
   public TrainingPlan planTraining(
-      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
-    return ShardedTrainingPlan.of(List.of(this), network, parameters, options, shards);
+      NetworkSpec network, Parameters parameters, TrainingOptions options, Sharding sharding) {
+    return ShardedTrainingPlan.of(List.of(this), network, parameters, options, sharding);
   }
 
   static EngineException outOfMemory(NetworkSpec network, PlanMemory needed, OutOfMemoryError e) {

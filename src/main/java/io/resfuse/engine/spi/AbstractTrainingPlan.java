@@ -1,5 +1,6 @@
 package io.resfuse.engine.spi;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The contract of {@link TrainingPlan}: in which order its methods may be called, what they may be
@@ -150,19 +152,40 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   protected abstract void writeGradient(ParameterSpec parameter, HostTensor source);
 
   /**
-   * Makes what exchanges gradients and running statistics between plans like this one, of the same
-   * network and options. Through the host's memory, unless an engine has a shorter way.
+   * Makes what exchanges gradients and running statistics between plans like this one on the
+   * devices of this process, of the same network and options, by a shorter way than through the
+   * host's memory.
    *
    * @param devices for each device its plans, as many on each; in order, the shards of a step
-   * @return to be closed before the plans
+   * @return to be closed before the plans; null if there is no shorter way
    */
-  protected GradientExchange exchange(
+  protected @Nullable GradientExchange exchange(
       List<? extends List<? extends AbstractTrainingPlan>> devices) {
+    return null;
+  }
+
+  /** The exchange between this process's plans, and with other processes. */
+  final GradientExchange exchange(
+      List<? extends List<? extends AbstractTrainingPlan>> devices, Communicator processes) {
     List<AbstractTrainingPlan> shards = new ArrayList<>();
     devices.forEach(shards::addAll);
+    GradientExchange onDevices = shards.size() == 1 ? null : exchange(devices);
+    if (onDevices != null && processes.size() == 1) {
+      return onDevices;
+    }
     List<ParameterSpec> statistics =
         whole.parameters().values().stream().filter(p -> !p.isTrainable()).toList();
-    return new HostExchange(shards, flow.trained(), statistics);
+    boolean done = false;
+    try {
+      GradientExchange exchange =
+          new HostExchange(shards, flow.trained(), statistics, processes, onDevices);
+      done = true;
+      return exchange;
+    } finally {
+      if (!done && onDevices != null) {
+        onDevices.close();
+      }
+    }
   }
 
   /**

@@ -7,6 +7,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import java.util.ArrayList;
@@ -116,8 +117,8 @@ public final class DeviceGroup implements Engine {
 
   @Override
   public TrainingPlan planTraining(
-      NetworkSpec network, Parameters parameters, TrainingOptions options, int shards) {
-    return ShardedTrainingPlan.of(engines, network, parameters, options, shards);
+      NetworkSpec network, Parameters parameters, TrainingOptions options, Sharding sharding) {
+    return ShardedTrainingPlan.of(engines, network, parameters, options, sharding);
   }
 
   @Override

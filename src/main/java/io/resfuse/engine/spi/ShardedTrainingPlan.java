@@ -1,11 +1,14 @@
 package io.resfuse.engine.spi;
 
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
+import io.resfuse.engine.Gathering;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
+import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
@@ -21,14 +24,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A training plan whose batch is cut into shards, each of which is a plan of its own, on one or
- * several devices: the same bits for any number of devices. One owner: not thread-safe; a device
- * other than the first has a thread of this plan's.
+ * several devices, and in one or several processes: the same bits for any number of both. One
+ * owner: not thread-safe; a device other than the first has a thread of this plan's.
  *
- * <p>Shard s of S has the images from s B / S on. Its batch norms have statistics of its own. The
- * loss is the mean over the whole batch; gradients are the sum over the shards of what each
- * contributes, running statistics the mean of what each shard would have made of them, both added
- * by {@link ShardTree}. Every shard keeps all weights and the optimizer's state, and makes every
- * step of the optimizer; so all always have the same.
+ * <p>Shard s of S has the images from s B / S on; a process has neighbours. Its batch norms have
+ * statistics of its own. The loss is the mean over the whole batch; gradients are the sum over the
+ * shards of what each contributes, running statistics the mean of what each shard would have made
+ * of them, both added by {@link ShardTree}. Every shard keeps all weights and the optimizer's
+ * state, and makes every step of the optimizer; so all always have the same.
  *
  * <p>Gradients are exchanged when they are first needed after a backward pass: by the optimizer,
  * the norm, or who reads them. Passes that accumulate before that are added up shard by shard.
@@ -37,6 +40,7 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
   private static final String LOGITS = "logits";
 
   private final TrainingOptions options;
+  private final Communicator processes;
   private final List<AbstractTrainingPlan> shards;
   private final int perDevice;
   private final int shardBatch;
@@ -47,8 +51,15 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
   private final Map<String, Parts> outputGradients = new LinkedHashMap<>();
   private final @Nullable Parts inputGradient;
   private final int[][] labels;
-  private final int[] counted;
+
+  /** For each shard of this process, how many of its images count, and the bits of its loss. */
+  private final long[] ownLosses;
+
+  private final Gathering gathering;
+
+  /** Of all shards of all processes. */
   private final double[] losses;
+
   private final FloatBuffer shardTargets;
   private final Lanes.Work forwardWork = this::forwardOn;
   private final Lanes.Work evaluationWork = this::evaluateOn;
@@ -97,8 +108,8 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
    * @param engines one for each device, all of one kind; shards lie on them in groups of neighbours
    * @param network what to train
    * @param parameters initial values, copied
-   * @param options of the whole batch
-   * @param count of shards, a power of two
+   * @param options of this process's part of the batch
+   * @param sharding of the whole batch
    * @return a plan with one owner
    * @throws EngineException if the batch, the shards and the devices do not fit together, or an
    *     engine cannot train the network
@@ -108,11 +119,12 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
       NetworkSpec network,
       Parameters parameters,
       TrainingOptions options,
-      int count) {
-    check(engines.size(), options.batch(), count);
-    if (count == 1) {
+      Sharding sharding) {
+    check(engines.size(), options.batch(), sharding);
+    if (sharding.shards() == 1) {
       return engines.get(0).planTraining(network, parameters, options);
     }
+    int count = sharding.shards() / sharding.processes().size();
     TrainingOptions ofShard = options.withBatch(options.batch() / count);
     List<AbstractTrainingPlan> shards = new ArrayList<>();
     boolean done = false;
@@ -123,7 +135,8 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
         shards.add((AbstractTrainingPlan) plan);
       }
       TrainingPlan plan =
-          new ShardedTrainingPlan(network, parameters, options, shards, engines.size());
+          new ShardedTrainingPlan(
+              network, parameters, options, shards, engines.size(), sharding.processes());
       done = true;
       return plan;
     } finally {
@@ -133,26 +146,35 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
     }
   }
 
-  private static void check(int devices, int batch, int count) {
+  private static void check(int devices, int batch, Sharding sharding) {
+    int count = sharding.shards();
+    int processes = sharding.processes().size();
     if (!ShardTree.fits(count)) {
       throw new EngineException(
           "%d shards were asked for; a step is cut into 1, 2, 4, 8, ... shards".formatted(count));
     }
-    if (batch % count != 0) {
+    if (!ShardTree.fits(processes) || processes > count) {
+      throw new EngineException(
+          "%d processes cannot share %d shard%s evenly; use 1, 2, 4, ... and at most as many as there are shards"
+              .formatted(processes, count, count == 1 ? "" : "s"));
+    }
+    int own = count / processes;
+    if (batch % own != 0) {
       throw new EngineException(
           "a batch of %d images cannot be cut into %d shards of the same size; choose a multiple of %d, or fewer shards"
-              .formatted(batch, count, count));
+              .formatted(batch * processes, count, count));
     }
-    if (!ShardTree.fits(devices) || devices > count) {
+    if (!ShardTree.fits(devices) || devices > own) {
       throw new EngineException(
           "%d devices cannot share %d shard%s evenly; use %s"
               .formatted(
                   devices,
-                  count,
-                  count == 1 ? "" : "s",
-                  count == 1
-                      ? "one device, or --shards: a power of two that is at least the number of devices"
-                      : "1, 2, 4, ... and at most " + count + " devices, or more shards"));
+                  own,
+                  own == 1 ? "" : "s",
+                  own == 1
+                      ? "one device, or --shards: a power of two that is at least the number of"
+                            + " devices"
+                      : "1, 2, 4, ... and at most " + own + " devices, or more shards"));
     }
   }
 
@@ -161,15 +183,18 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
       Parameters initial,
       TrainingOptions options,
       List<AbstractTrainingPlan> shards,
-      int devices) {
+      int devices,
+      Communicator processes) {
     super(network, options);
     this.options = options;
+    this.processes = processes;
     this.shards = List.copyOf(shards);
     this.perDevice = shards.size() / devices;
     this.shardBatch = options.batch() / shards.size();
     this.labels = new int[shards.size()][shardBatch];
-    this.counted = new int[shards.size()];
-    this.losses = new double[shards.size()];
+    this.ownLosses = new long[2 * shards.size()];
+    this.gathering = new Gathering(processes, ownLosses.length);
+    this.losses = new double[shards.size() * processes.size()];
     this.shardTargets = newTargets();
     this.images = images();
     for (String name : options.outputs()) {
@@ -185,7 +210,7 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
     for (int d = 0; d < devices; d++) {
       byDevice.add(this.shards.subList(d * perDevice, (d + 1) * perDevice));
     }
-    this.exchange = shards.get(0).exchange(byDevice);
+    this.exchange = shards.get(0).exchange(byDevice, processes);
     this.lanes = new Lanes(devices, "resfuse-training");
     boolean done = false;
     try {
@@ -299,7 +324,8 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
         parts.scatter(s);
       }
       // What all shards have together goes on in the first alone: else it would count S times.
-      shards.get(s).runBackward(accumulating && !(exchanged && s > 0));
+      boolean first = s == 0 && processes.rank() == 0;
+      shards.get(s).runBackward(accumulating && !(exchanged && !first));
       if (inputGradient != null) {
         inputGradient.gather(s);
       }
@@ -333,32 +359,44 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
   protected double lossOfLabels(int[] allLabels, double smoothing, int countedOfAll) {
     for (int s = 0; s < shards.size(); s++) {
       System.arraycopy(allLabels, s * shardBatch, labels[s], 0, shardBatch);
-      counted[s] = 0;
+      int counted = 0;
       for (int label : labels[s]) {
-        counted[s] += label >= 0 ? 1 : 0;
+        counted += label >= 0 ? 1 : 0;
       }
-      losses[s] = shards.get(s).lossOfLabels(labels[s], smoothing, counted[s]);
+      note(s, counted, shards.get(s).lossOfLabels(labels[s], smoothing, counted));
     }
-    return meanLoss(Math.max(1, countedOfAll));
+    return meanLoss();
   }
 
   @Override
   protected double lossOfTargets(FloatBuffer targets) {
     int size = shardTargets.capacity();
     for (int s = 0; s < shards.size(); s++) {
-      counted[s] = shardBatch;
       shardTargets.put(0, targets, s * size, size);
-      losses[s] = shards.get(s).lossOfTargets(shardTargets);
+      note(s, shardBatch, shards.get(s).lossOfTargets(shardTargets));
     }
-    return meanLoss(options.batch());
+    return meanLoss();
+  }
+
+  private void note(int shard, int counted, double loss) {
+    ownLosses[2 * shard] = counted;
+    ownLosses[2 * shard + 1] = Double.doubleToRawLongBits(loss);
   }
 
   /** Weighs shards by their images that count, in the loss and in the gradient of the logits. */
-  private double meanLoss(int countedOfAll) {
-    for (int s = 0; s < shards.size(); s++) {
-      double weight = counted[s] / (double) countedOfAll;
-      losses[s] *= weight;
-      outputGradients.get(LOGITS).gather(s, (float) weight);
+  private double meanLoss() {
+    long[] all = gathering.run(ownLosses);
+    long countedOfAll = 0;
+    for (int s = 0; s < losses.length; s++) {
+      countedOfAll += all[2 * s];
+    }
+    int begin = processes.rank() * shards.size();
+    for (int s = 0; s < losses.length; s++) {
+      double weight = all[2 * s] / (double) Math.max(1, countedOfAll);
+      losses[s] = Double.longBitsToDouble(all[2 * s + 1]) * weight;
+      if (s >= begin && s < begin + shards.size()) {
+        outputGradients.get(LOGITS).gather(s - begin, (float) weight);
+      }
     }
     for (int distance = 1; distance < losses.length; distance *= 2) {
       for (int s = 0; s < losses.length; s += 2 * distance) {

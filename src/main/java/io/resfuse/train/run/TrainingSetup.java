@@ -6,6 +6,7 @@ import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.loader.Loader;
+import io.resfuse.engine.Communicator;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;
@@ -26,6 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -289,8 +291,20 @@ public final class TrainingSetup {
    * @return the job on pictures, nothing cached
    */
   public TrainingJob job() {
+    return job(Communicator.ALONE);
+  }
+
+  /**
+   * What a {@link Trainer} works on in one of several processes: its part of each batch, and its
+   * part of the evaluations' batches.
+   *
+   * @param processes that train together, at most as many as shards; not owned
+   * @return the job on pictures, nothing cached
+   */
+  public TrainingJob job(Communicator processes) {
     Loader loader =
         Loader.forTraining(training, preprocessing, recipe.batch())
+            .part(processes.rank(), processes.size())
             .augmentations(recipe.augment().augmentations(preprocessing))
             .mixing(recipe.augment().mixing(), recipe.labelSmoothing())
             .seed(recipe.seed())
@@ -303,11 +317,12 @@ public final class TrainingSetup {
         network,
         initial,
         frozen,
-        new LoaderSource(loader, recipe.batch(), training.size()),
-        evaluation(validation),
+        new LoaderSource(loader, recipe.batch() / processes.size(), training.size()),
+        evaluation(validation, processes),
         preprocessing.cropHeight(),
         preprocessing.cropWidth(),
-        training.classes());
+        training.classes(),
+        processes);
   }
 
   /**
@@ -339,7 +354,30 @@ public final class TrainingSetup {
    * @return each once
    */
   public BatchSource testBatches() {
-    return evaluation(test);
+    return testBatches(Communicator.ALONE);
+  }
+
+  /**
+   * The test pictures of one of several processes.
+   *
+   * @param processes that evaluate together; not owned
+   * @return whole batches, which follow those of the process before
+   */
+  public BatchSource testBatches(Communicator processes) {
+    return evaluation(test, processes);
+  }
+
+  private BatchSource evaluation(Dataset dataset, Communicator processes) {
+    if (processes.size() == 1) {
+      return evaluation(dataset);
+    }
+    long batches = (dataset.size() - 1L) / recipe.batch() + 1;
+    int begin = (int) (batches * processes.rank() / processes.size());
+    int end = (int) (batches * (processes.rank() + 1) / processes.size());
+    int[] own =
+        IntStream.range(begin * recipe.batch(), Math.min(end * recipe.batch(), dataset.size()))
+            .toArray();
+    return evaluation(dataset.subset(own));
   }
 
   private BatchSource evaluation(Dataset dataset) {
