@@ -59,7 +59,7 @@ public final class ModelServer implements AutoCloseable {
             new LinkedBlockingQueue<>(),
             task -> daemon(task, "resfuse-server-answers"));
     InferenceService service = new InferenceService(repository, work, metrics);
-    Catalog catalog = new Catalog(repository);
+    Catalog catalog = new Catalog(repository, metrics);
     Control control = new Control(repository, options.control());
     ServerInfo info = ServerInfo.ofProgram();
     this.rest = new RestServer(options, info, health, catalog, control, service, bodies, metrics);

@@ -23,7 +23,13 @@ public record ServerInfo(String name, String version, List<String> extensions) {
     return new ServerInfo(
         "resfuse",
         version == null ? "(from classes)" : version,
-        List.of("binary_tensor_data", "classification", "model_repository", "schedule_policy"));
+        List.of(
+            "binary_tensor_data",
+            "classification",
+            "model_configuration",
+            "model_repository",
+            "schedule_policy",
+            "statistics"));
   }
 
   /**

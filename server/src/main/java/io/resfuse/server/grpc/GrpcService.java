@@ -8,12 +8,16 @@ import io.grpc.stub.StreamObserver;
 import io.resfuse.server.Health;
 import io.resfuse.server.ServerInfo;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc.GRPCInferenceServiceImplBase;
+import io.resfuse.server.grpc.proto.ModelConfigRequest;
+import io.resfuse.server.grpc.proto.ModelConfigResponse;
 import io.resfuse.server.grpc.proto.ModelInferRequest;
 import io.resfuse.server.grpc.proto.ModelInferResponse;
 import io.resfuse.server.grpc.proto.ModelMetadataRequest;
 import io.resfuse.server.grpc.proto.ModelMetadataResponse;
 import io.resfuse.server.grpc.proto.ModelReadyRequest;
 import io.resfuse.server.grpc.proto.ModelReadyResponse;
+import io.resfuse.server.grpc.proto.ModelStatisticsRequest;
+import io.resfuse.server.grpc.proto.ModelStatisticsResponse;
 import io.resfuse.server.grpc.proto.RepositoryIndexRequest;
 import io.resfuse.server.grpc.proto.RepositoryIndexResponse;
 import io.resfuse.server.grpc.proto.RepositoryModelLoadRequest;
@@ -131,6 +135,32 @@ final class GrpcService extends GRPCInferenceServiceImplBase {
   public void modelMetadata(
       ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> observer) {
     answer(observer, () -> Messages.of(catalog.metadata(request.getName(), request.getVersion())));
+  }
+
+  @Override
+  public void modelConfig(
+      ModelConfigRequest request, StreamObserver<ModelConfigResponse> observer) {
+    answer(
+        observer,
+        () ->
+            ModelConfigResponse.newBuilder()
+                .setConfig(
+                    Messages.of(catalog.configuration(request.getName(), request.getVersion())))
+                .build());
+  }
+
+  @Override
+  public void modelStatistics(
+      ModelStatisticsRequest request, StreamObserver<ModelStatisticsResponse> observer) {
+    answer(
+        observer,
+        () -> {
+          ModelStatisticsResponse.Builder response = ModelStatisticsResponse.newBuilder();
+          catalog
+              .statistics(request.getName(), request.getVersion())
+              .forEach(model -> response.addModelStats(Messages.of(model)));
+          return response.build();
+        });
   }
 
   @Override

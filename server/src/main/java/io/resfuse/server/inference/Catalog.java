@@ -1,6 +1,11 @@
 package io.resfuse.server.inference;
 
+import io.resfuse.batch.BatchOptions;
+import io.resfuse.server.metrics.ServerMetrics;
+import io.resfuse.server.protocol.ModelConfiguration;
+import io.resfuse.server.protocol.ModelConfiguration.Tensor;
 import io.resfuse.server.protocol.ModelMetadata;
+import io.resfuse.server.protocol.ModelStatistics;
 import io.resfuse.server.protocol.ServiceException;
 import io.resfuse.server.repository.ModelRepository;
 import io.resfuse.server.repository.ModelState;
@@ -11,14 +16,17 @@ import java.util.function.Function;
 /** What clients are told of models, whatever protocol they ask by. Thread-safe. */
 public final class Catalog {
   private final ModelRepository repository;
+  private final ServerMetrics metrics;
 
   /**
    * Of a repository.
    *
    * @param repository the models
+   * @param metrics what they have done
    */
-  public Catalog(ModelRepository repository) {
+  public Catalog(ModelRepository repository, ServerMetrics metrics) {
     this.repository = repository;
+    this.metrics = metrics;
   }
 
   /**
@@ -78,5 +86,53 @@ public final class Catalog {
                 model.platform(),
                 model.inputs(),
                 List.copyOf(model.outputs().values())));
+  }
+
+  /**
+   * How a model is served.
+   *
+   * @param name of the model
+   * @param version of it; empty for the newest
+   * @return as Triton describes models
+   * @throws ServiceException if there is none
+   */
+  public ModelConfiguration configuration(String name, String version) {
+    return with(
+        name,
+        version,
+        model -> {
+          BatchOptions batching = model.batching();
+          return new ModelConfiguration(
+              name,
+              model.platform(),
+              batching.queueSize(),
+              model.inputs().stream().map(Tensor::of).toList(),
+              model.outputs().values().stream().map(Tensor::of).toList(),
+              batching.preferredBatchSizes(),
+              batching.maxQueueDelay().toNanos() / 1000,
+              batching.queueSize(),
+              batching.priorities(),
+              InferenceService.usualPriority(batching.priorities()) + 1);
+        });
+  }
+
+  /**
+   * What models have done.
+   *
+   * @param name of the model; empty for all
+   * @param version of it; empty for all
+   * @return of the versions that take requests, by name and version
+   * @throws ServiceException if there is none of that name and version
+   */
+  public List<ModelStatistics> statistics(String name, String version) {
+    if (!name.isEmpty()) {
+      repository.acquire(name, version).release();
+    }
+    return repository.index().stream()
+        .filter(ModelState::isReady)
+        .filter(state -> name.isEmpty() || state.name().equals(name))
+        .filter(state -> version.isEmpty() || state.version().equals(version))
+        .map(state -> metrics.of(state.name(), state.version()).statistics())
+        .toList();
   }
 }

@@ -92,10 +92,11 @@ public final class InferenceService {
     CompletableFuture<InferenceResponse> counted =
         answer.whenComplete(
             (response, failure) -> {
+              long nanos = System.nanoTime() - begin;
               if (failure == null) {
-                counts.succeeded(System.nanoTime() - begin);
+                counts.succeeded(nanos);
               } else {
-                counts.failed(Failures.of(failure).kind());
+                counts.failed(Failures.of(failure).kind(), nanos);
               }
               work.end();
             });
@@ -179,7 +180,10 @@ public final class InferenceService {
       return;
     }
     try {
-      answer.complete(response(model, request, images, outputs));
+      long begin = System.nanoTime();
+      InferenceResponse response = response(model, request, images, outputs);
+      model.metrics().written(System.nanoTime() - begin);
+      answer.complete(response);
     } catch (RuntimeException | Error e) {
       answer.completeExceptionally(Failures.of(e));
     }

@@ -7,11 +7,13 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.resfuse.batch.BatchListener;
+import io.resfuse.server.protocol.ModelStatistics;
 import io.resfuse.server.protocol.ServiceException.Kind;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
@@ -51,6 +53,12 @@ public final class ModelMetrics implements BatchListener {
   final LongAdder queueNanos = new LongAdder();
   final LongAdder preparationNanos = new LongAdder();
   final LongAdder runNanos = new LongAdder();
+  private final LongAdder failureNanos = new LongAdder();
+  private final LongAdder queued = new LongAdder();
+  private final LongAdder outputs = new LongAdder();
+  private final LongAdder outputNanos = new LongAdder();
+  private final Map<Integer, OfBatch> byBatch = new ConcurrentSkipListMap<>();
+  private volatile long lastMillis;
   private final AtomicInteger inFlight = new AtomicInteger();
   private final LatencyWindow latencies = new LatencyWindow();
   private volatile IntSupplier waiting = () -> 0;
@@ -119,9 +127,22 @@ public final class ModelMetrics implements BatchListener {
     waiting = newWaiting;
   }
 
+  /** What batches of one size took. */
+  private static final class OfBatch {
+    final LongAdder count = new LongAdder();
+    final LongAdder preparationNanos = new LongAdder();
+    final LongAdder runNanos = new LongAdder();
+
+    ModelStatistics.OfBatch statistics(int size) {
+      return new ModelStatistics.OfBatch(
+          size, duration(count, preparationNanos), duration(count, runNanos));
+    }
+  }
+
   /** A request has come. */
   public void began() {
     inFlight.incrementAndGet();
+    lastMillis = System.currentTimeMillis();
   }
 
   /**
@@ -141,18 +162,31 @@ public final class ModelMetrics implements BatchListener {
    * A request was not answered.
    *
    * @param kind why
+   * @param nanos since it came
    */
-  public void failed(Kind kind) {
+  public void failed(Kind kind, long nanos) {
     inFlight.decrementAndGet();
     failures.increment();
+    failureNanos.add(nanos);
     Counter counter = rejections.get(kind);
     if (counter != null) {
       counter.increment();
     }
   }
 
+  /**
+   * The outputs of a request's images were put together.
+   *
+   * @param nanos in which
+   */
+  public void written(long nanos) {
+    outputs.increment();
+    outputNanos.add(nanos);
+  }
+
   @Override
   public void taken(long nanos) {
+    queued.increment();
     queueNanos.add(nanos);
     queue.record(nanos, TimeUnit.NANOSECONDS);
   }
@@ -163,9 +197,40 @@ public final class ModelMetrics implements BatchListener {
     runs.increment();
     preparationNanos.add(prepared);
     runNanos.add(ran);
+    OfBatch batch = byBatch.computeIfAbsent(requestsOfBatch, size -> new OfBatch());
+    batch.count.increment();
+    batch.preparationNanos.add(prepared);
+    batch.runNanos.add(ran);
     preparation.record(prepared, TimeUnit.NANOSECONDS);
     run.record(ran, TimeUnit.NANOSECONDS);
     batches.record(requestsOfBatch);
+  }
+
+  private static ModelStatistics.Duration duration(LongAdder count, LongAdder nanos) {
+    return new ModelStatistics.Duration(count.sum(), nanos.sum());
+  }
+
+  /**
+   * All that is counted. What happens meanwhile may be in one number and not in another yet.
+   *
+   * @return as it is now
+   */
+  public ModelStatistics statistics() {
+    return new ModelStatistics(
+        model,
+        version,
+        lastMillis,
+        images.sum(),
+        runs.sum(),
+        duration(successes, requestNanos),
+        duration(failures, failureNanos),
+        duration(queued, queueNanos),
+        duration(runs, preparationNanos),
+        duration(runs, runNanos),
+        duration(outputs, outputNanos),
+        byBatch.entrySet().stream()
+            .map(entry -> entry.getValue().statistics(entry.getKey()))
+            .toList());
   }
 
   String model() {

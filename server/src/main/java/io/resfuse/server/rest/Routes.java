@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
-/** The paths of KServe's protocol and what errors look like. */
+/** The paths of KServe's protocol and of Triton's extensions, and what errors look like. */
 final class Routes {
   private final ServerInfo info;
   private final Health health;
@@ -32,6 +32,7 @@ final class Routes {
     get(app, "/v2", context -> Answer.json(info.asMap()));
     get(app, "/v2/health/live", context -> Answer.json(Map.of("live", true)));
     get(app, "/v2/health/ready", context -> ready(health.isReady()));
+    get(app, "/v2/models/stats", context -> Answer.json(statistics("", "")));
     for (String path : List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
       get(
           app,
@@ -41,6 +42,14 @@ final class Routes {
           app,
           path + "/ready",
           context -> ready(catalog.isReady(model(context), version(context))));
+      get(
+          app,
+          path + "/config",
+          context -> Answer.json(Json.of(catalog.configuration(model(context), version(context)))));
+      get(
+          app,
+          path + "/stats",
+          context -> Answer.json(statistics(model(context), version(context))));
       app.post(path + "/infer", infer::begin);
     }
     app.post(
@@ -80,6 +89,11 @@ final class Routes {
 
   private static Answer ready(boolean ready) {
     return Answer.json(ready ? 200 : 503, Map.of("ready", ready));
+  }
+
+  private Map<String, Object> statistics(String model, String version) {
+    return Map.of(
+        "model_stats", catalog.statistics(model, version).stream().map(Json::of).toList());
   }
 
   private static void control(Context context, Consumer<String> action) {
