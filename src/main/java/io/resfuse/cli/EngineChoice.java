@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** On what a command runs; every command opens its engines here. */
-final class EngineChoice {
+/** On what a command runs; every command opens its engines here, also those of other modules. */
+public final class EngineChoice {
   /** The engine that defines what is right. */
   static final String REFERENCE = "reference";
 
@@ -54,8 +54,16 @@ final class EngineChoice {
               + " does).")
   private boolean autotune = true;
 
-  /** The engine that was asked for. */
-  Engine open() {
+  /** What is chosen where the command line says nothing; picocli makes one, as a mixin. */
+  public EngineChoice() {}
+
+  /**
+   * The engine that was asked for.
+   *
+   * @return an engine, to be closed
+   * @throws EngineException if it cannot run here; one line says why
+   */
+  public Engine open() {
     return open(engine, options());
   }
 
@@ -116,6 +124,15 @@ final class EngineChoice {
 
   private EngineOptions options(String ofDevice) {
     return cpu.on(ofDevice, autotune);
+  }
+
+  /**
+   * The precision that was asked for.
+   *
+   * @return null for the engine's usual one
+   */
+  public @Nullable Precision precision() {
+    return precision == null ? null : Precision.parse(precision);
   }
 
   /** The precision that was asked for, or null. */

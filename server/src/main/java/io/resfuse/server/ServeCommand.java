@@ -1,12 +1,12 @@
 package io.resfuse.server;
 
 import io.resfuse.batch.BatchOptions;
+import io.resfuse.cli.EngineChoice;
 import io.resfuse.engine.Engine;
-import io.resfuse.engine.EngineOptions;
-import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
 import io.resfuse.server.repository.Loading;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -15,6 +15,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -73,36 +74,20 @@ public final class ServeCommand implements Callable<Integer> {
   private int grpcPort = 8001;
 
   @Option(
-      names = "--engine",
-      paramLabel = "ENGINE",
+      names = "--tls-cert",
+      paramLabel = "FILE",
       description =
-          "Run on this engine: auto, or one of those that 'resfuse devices' lists (default:"
-              + " ${DEFAULT-VALUE}).")
-  private String engine = Engines.AUTO;
+          "Encrypt the connections of both: the server's certificate as PEM, and behind it those that"
+              + " lead to its authority.")
+  private @Nullable Path tlsCertificate;
 
   @Option(
-      names = "--device",
-      paramLabel = "DEVICE",
-      description = "Run on this device of the engine (default: the first).")
-  private String device = "";
+      names = "--tls-key",
+      paramLabel = "FILE",
+      description = "The certificate's private key as PEM, in PKCS #8 without a password.")
+  private @Nullable Path tlsKey;
 
-  @Option(
-      names = "--precision",
-      paramLabel = "PRECISION",
-      description =
-          "Compute in fp32, tf32, bf16 or fp16 (default: fp32; fp64 on the reference engine).")
-  private @Nullable String precision;
-
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Run on this many CPU threads (default: all cores).")
-  private int threads;
-
-  @Option(
-      names = "--batch-invariant",
-      description = "Compute the same bits for an image whatever batch it is in.")
-  private boolean batchInvariant;
+  @Mixin private EngineChoice engine;
 
   @Option(
       names = "--batch-sizes",
@@ -253,19 +238,22 @@ public final class ServeCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     ServerOptions options = options();
     BatchOptions batching = batching();
-    EngineOptions engineOptions =
-        new EngineOptions(threads, device).withBatchInvariant(batchInvariant);
-    Precision chosen = precision == null ? null : Precision.parse(precision);
+    Precision precision = engine.precision();
     PrintWriter out = spec.commandLine().getOut();
     EndSignal end = EndSignal.install();
-    try (Engine opened = Engines.open(engine, engineOptions);
+    try (Engine opened = engine.open();
         ModelServer server =
-            ModelServer.start(models, new Loading(opened, chosen, batching), options)) {
+            ModelServer.start(models, new Loading(opened, precision, batching), options)) {
       String grpc = server.grpcPort() < 0 ? "" : ", gRPC on port " + server.grpcPort();
       // In one piece, since scripts wait for it.
       out.println(
-          "serving on http://%s:%d%s, engine %s"
-              .formatted(host, server.port(), grpc, opened.description()));
+          "serving on %s://%s:%d%s, engine %s"
+              .formatted(
+                  options.tls() == null ? "http" : "https",
+                  host,
+                  server.port(),
+                  grpc,
+                  opened.description()));
       out.flush();
       end.await();
       return server.drain() ? 0 : 1;
@@ -283,6 +271,7 @@ public final class ServeCommand implements Callable<Integer> {
         host,
         port,
         grpcPort,
+        tls(),
         maxBody << 20,
         maxConcurrent,
         maxConnections,
@@ -292,6 +281,19 @@ public final class ServeCommand implements Callable<Integer> {
         control,
         seconds(drainDelay),
         seconds(drainTimeout));
+  }
+
+  private @Nullable TlsFiles tls() {
+    Path certificate = tlsCertificate;
+    Path key = tlsKey;
+    require((certificate == null) == (key == null), "--tls-cert and --tls-key go together.");
+    if (certificate == null || key == null) {
+      return null;
+    }
+    TlsFiles files = new TlsFiles(certificate, key);
+    // What is wrong with them is said before models are loaded.
+    files.keyStore();
+    return files;
   }
 
   private BatchOptions batching() {

@@ -1,6 +1,7 @@
 package io.resfuse.server;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a server listens, and what it lets others do to it.
@@ -8,6 +9,7 @@ import java.time.Duration;
  * @param host address that it listens on
  * @param port of REST; 0 for any
  * @param grpcPort of gRPC; 0 for any, -1 for none
+ * @param tls certificate and key of both; null for connections that are not encrypted
  * @param maxBody bytes of a request
  * @param maxConcurrent requests at once
  * @param maxConnections of REST at once
@@ -22,6 +24,7 @@ public record ServerOptions(
     String host,
     int port,
     int grpcPort,
+    @Nullable TlsFiles tls,
     int maxBody,
     int maxConcurrent,
     int maxConnections,

@@ -64,6 +64,7 @@ class AbuseTest {
         OPTIONS.host(),
         0,
         0,
+        OPTIONS.tls(),
         OPTIONS.maxBody(),
         maxConcurrent,
         OPTIONS.maxConnections(),

@@ -36,6 +36,7 @@ final class TestServer implements AutoCloseable {
           "127.0.0.1",
           0,
           0,
+          null,
           1 << 20,
           4096,
           4096,

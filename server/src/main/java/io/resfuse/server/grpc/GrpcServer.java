@@ -1,12 +1,16 @@
 package io.resfuse.server.grpc;
 
+import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
+import io.grpc.ServerCredentials;
+import io.grpc.TlsServerCredentials;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.resfuse.server.Health;
 import io.resfuse.server.ServerInfo;
 import io.resfuse.server.ServerOptions;
+import io.resfuse.server.TlsFiles;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc;
 import io.resfuse.server.inference.BodyMemory;
 import io.resfuse.server.inference.Catalog;
@@ -17,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** KServe's protocol over gRPC, with gRPC's own health service. */
 public final class GrpcServer implements AutoCloseable {
@@ -47,7 +52,9 @@ public final class GrpcServer implements AutoCloseable {
       Executor executor) {
     this.health = health;
     this.server =
-        NettyServerBuilder.forAddress(new InetSocketAddress(options.host(), options.grpcPort()))
+        NettyServerBuilder.forAddress(
+                new InetSocketAddress(options.host(), options.grpcPort()),
+                credentials(options.tls()))
             .executor(executor)
             .maxInboundMessageSize(options.maxBody())
             .maxConcurrentCallsPerConnection(options.maxConcurrent())
@@ -57,6 +64,17 @@ public final class GrpcServer implements AutoCloseable {
             .addService(status.getHealthService())
             .build();
     healthChanged();
+  }
+
+  private static ServerCredentials credentials(@Nullable TlsFiles tls) {
+    if (tls == null) {
+      return InsecureServerCredentials.create();
+    }
+    try {
+      return TlsServerCredentials.create(tls.certificate().toFile(), tls.key().toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException("the files for TLS cannot be read: " + e.getMessage(), e);
+    }
   }
 
   /** Begins to listen. */

@@ -1,13 +1,17 @@
 package io.resfuse.server.rest;
 
 import io.resfuse.server.ServerOptions;
+import io.resfuse.server.TlsFiles;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.server.ConnectionLimit;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.LowResourceMonitor;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +47,21 @@ final class HttpPort {
     http.setSendDateHeader(false);
     // So that a body that is too large is refused, and a slow one timed, before its first byte.
     http.setDelayDispatchUntilContent(false);
-    ServerConnector made = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
+    HttpConnectionFactory plain = new HttpConnectionFactory(http);
+    ServerConnector made;
+    TlsFiles tls = options.tls();
+    if (tls == null) {
+      made = new ServerConnector(server, 1, 1, plain);
+    } else {
+      // Names of hosts are the clients' to check: whoever has the address may ask by any.
+      http.addCustomizer(new SecureRequestCustomizer(false));
+      SslContextFactory.Server secure = new SslContextFactory.Server();
+      secure.setKeyStore(tls.keyStore());
+      secure.setKeyStorePassword("");
+      made =
+          new ServerConnector(
+              server, 1, 1, new SslConnectionFactory(secure, plain.getProtocol()), plain);
+    }
     made.setHost(options.host());
     made.setPort(options.port());
     made.setIdleTimeout(IDLE_MILLIS);

@@ -132,6 +132,7 @@ final class LoadCommand implements Callable<Integer> {
             "127.0.0.1",
             0,
             -1,
+            null,
             64 << 20,
             8192,
             10_000,
