@@ -24,12 +24,14 @@ record FastConvolutions(
    *
    * @param conv the convolution
    * @param input the shape of what it reads; its batch does not count
-   * @param images in the batch
+   * @param images that it is for
+   * @param judged the number of images for which it has to be worth it
    * @param type of the elements
    * @param block channels that lie together, 0 for NHWC
    * @return null for a direct convolution
    */
-  @Nullable FastConvolution of(FusedConv conv, Shape input, int images, int type, int block) {
+  @Nullable FastConvolution of(
+      FusedConv conv, Shape input, int images, int judged, int type, int block) {
     if (algorithm == ConvolutionAlgorithm.DIRECT
         || type != Dnnl.F32
         || conv.groups() != 1
@@ -38,8 +40,8 @@ record FastConvolutions(
       return null;
     }
     FastConvolution fast = of(conv, input, images, block);
-    FastConvolution judged = batchInvariant ? of(conv, input, 1, block) : fast;
-    boolean wanted = algorithm == ConvolutionAlgorithm.FAST || judged.isWorthIt();
+    boolean wanted =
+        algorithm == ConvolutionAlgorithm.FAST || of(conv, input, judged, block).isWorthIt();
     return fast.fits() && wanted ? fast : null;
   }
 

@@ -39,9 +39,10 @@ import org.jspecify.annotations.Nullable;
  * operation and slice size, the place of every value. {@link #commands} makes it runnable. Not
  * thread-safe; its descriptors live in the scope it was given.
  *
- * <p>If it is batch-invariant, each of oneDNN's primitives is for one image and runs for each image
- * of a slice: implementation and blocking are chosen by sizes, and so with them the order of sums.
- * Kernels of our own, whose bits do not depend on the number of images, run for the whole slice.
+ * <p>oneDNN's primitives run for the parts of a slice, one after the other: implementation and
+ * blocking are chosen by sizes, and so with them the order of sums. If it is batch-invariant, parts
+ * are of one image. Kernels of our own, whose bits do not depend on the number of images, run for
+ * the whole slice.
  */
 final class InferenceProgram {
   private final Scope scope;
@@ -53,7 +54,7 @@ final class InferenceProgram {
   private final List<Shape> shapes;
   private final Schedule schedule;
   private final ValuePlaces places;
-  private final Map<Integer, Map<Integer, Kernel>> kernels = new HashMap<>();
+  private final Map<Integer, Map<Integer, List<Kernel>>> kernels = new HashMap<>();
   private final Map<Integer, Kernel> loads = new HashMap<>();
   private final List<Kernel> stores = new ArrayList<>();
   private final Set<PackedWeights.Packed> used = new LinkedHashSet<>();
@@ -135,7 +136,7 @@ final class InferenceProgram {
     this.weights = weights;
     this.fast = fast;
     this.shapes = network.shapes(request.batch(), request.height(), request.width());
-    this.schedule = Schedule.of(network, shapes, request.batch(), fast.threads());
+    this.schedule = Schedule.of(network, shapes, request.batch(), Dnnl.elementBytes(type), fast);
     this.places = new ValuePlaces(network, request, shapes, schedule, this::typeOf);
     this.arenaBytes = places.plan();
     describe();
@@ -166,6 +167,7 @@ final class InferenceProgram {
   List<Implementation> implementations() {
     return kernels.values().stream()
         .flatMap(bySize -> bySize.values().stream())
+        .flatMap(List::stream)
         .filter(Primitive.class::isInstance)
         .map(Primitive.class::cast)
         .map(kernel -> Implementation.of(kernel.name, kernel.desc, kernel.arguments))
@@ -180,12 +182,12 @@ final class InferenceProgram {
     List<Operation> operations = network.operations();
     for (Segment segment : schedule.segments()) {
       for (int i = segment.first(); i <= segment.last(); i++) {
-        Map<Integer, Kernel> bySize = new LinkedHashMap<>();
+        Map<Integer, List<Kernel>> bySize = new LinkedHashMap<>();
+        Map<Integer, Kernel> made = new HashMap<>();
         for (int images : sizes(segment)) {
-          Kernel kernel = describeFor(operations.get(i), images);
-          bySize.put(images, kernel);
-          needScratch(kernel);
+          bySize.put(images, describe(operations.get(i), images, segment.part(), made));
         }
+        made.values().forEach(this::needScratch);
         kernels.put(i, bySize);
       }
     }
@@ -214,15 +216,41 @@ final class InferenceProgram {
     return tail == 0 ? List.of(segment.slice()) : List.of(segment.slice(), tail);
   }
 
-  private Kernel describeFor(Operation operation, int images) {
-    boolean isOurs =
-        operation instanceof SqueezeExcite
-            || (operation instanceof FusedConv conv && fastOf(conv, images) != null);
-    return describe(operation, fast.batchInvariant() && !isOurs ? 1 : images);
+  /**
+   * What an operation is for a slice: one kernel of our own, or oneDNN's primitives for its parts.
+   *
+   * @param images of the slice
+   * @param part images that a primitive is for, but for the rest
+   * @param made kernels of this operation by their images; new ones are added
+   */
+  private List<Kernel> describe(
+      Operation operation, int images, int part, Map<Integer, Kernel> made) {
+    FastConvolution convolution =
+        operation instanceof FusedConv conv ? fastOf(conv, images, part) : null;
+    boolean isOurs = convolution != null || operation instanceof SqueezeExcite;
+    int most = isOurs ? images : part;
+    List<Kernel> parts = new ArrayList<>();
+    for (int image = 0; image < images; image += most) {
+      parts.add(
+          made.computeIfAbsent(
+              Math.min(most, images - image),
+              count ->
+                  convolution != null
+                      ? describe((FusedConv) operation, convolution)
+                      : describe(operation, count)));
+    }
+    return parts;
   }
 
-  private @Nullable FastConvolution fastOf(FusedConv conv, int images) {
-    return fast.of(conv, shapes.get(conv.input().id()), images, typeOf(conv.output()), 0);
+  private @Nullable FastConvolution fastOf(FusedConv conv, int images, int part) {
+    return fast.of(conv, shapes.get(conv.input().id()), images, part, typeOf(conv.output()), 0);
+  }
+
+  private Kernel describe(FusedConv conv, FastConvolution convolution) {
+    PackedWeights.Packed packed = weights.weights(conv, convolution.weights(scope));
+    used.add(packed);
+    used.add(weights.bias(conv));
+    return new Fast(conv, convolution, packed, weights.bias(conv));
   }
 
   private Kernel describe(Operation operation, int images) {
@@ -267,13 +295,6 @@ final class InferenceProgram {
   }
 
   private Kernel describe(FusedConv conv, int images) {
-    FastConvolution convolution = fastOf(conv, images);
-    if (convolution != null) {
-      PackedWeights.Packed packed = weights.weights(conv, convolution.weights(scope));
-      used.add(packed);
-      used.add(weights.bias(conv));
-      return new Fast(conv, convolution, packed, weights.bias(conv));
-    }
     int channels = conv.output().channels();
     Value residual = conv.residual();
     Residual how =
@@ -436,10 +457,11 @@ final class InferenceProgram {
               .bind(loads.get(images), commands);
         }
         for (int i = segment.first(); i <= segment.last(); i++) {
-          Kernel kernel = kernels.get(i).get(images);
-          for (int within = 0; within < images; within += kernel.images()) {
+          int within = 0;
+          for (Kernel kernel : kernels.get(i).get(images)) {
             new Binder(target, arena, host, scratch, image, within, primitives)
                 .bind(kernel, commands);
+            within += kernel.images();
           }
         }
       }

@@ -146,7 +146,7 @@ final class TrainingLayouts {
       return null;
     }
     int block = format.isBlocked() ? format.block() : 0;
-    return fast.of(conv, shape(conv.input()), options.batch(), type, block);
+    return fast.of(conv, shape(conv.input()), options.batch(), options.batch(), type, block);
   }
 
   /**
