@@ -99,7 +99,7 @@ union ReduceShared {
   ColumnSums<2 * Type::perVector / 4> sums;
 };
 
-// sums: of g, then of g * (input - mean).
+// sums: of g, then of g * (input - mean). Which is MASK_NONE where nothing is normalised.
 template <class Type, int Which, bool Normalised>
 __device__ __forceinline__ void sumRows(const BatchNormBackwardReduce& p, int vector, int vectors, const ReduceShared<Type>& shared,
                                         float (&sum)[2][Type::perVector]) {
@@ -116,7 +116,7 @@ __device__ __forceinline__ void sumRows(const BatchNormBackwardReduce& p, int ve
     const long long at = row * vectors + vector;
     float g[n], x[n], out[n];
     load<Type>(p.gradient, at, g);
-    if constexpr (Normalised || Which == MASK_INPUT) load<Type>(p.input, at, x);
+    if constexpr (Normalised) load<Type>(p.input, at, x);
     if constexpr (Which == MASK_OUTPUT) load<Type>(p.output, at, out);
     maskGradient<Type, Which>(g, x, out, scale, bias);
 #pragma unroll
@@ -133,7 +133,7 @@ __device__ __forceinline__ void batchNormBackwardReduce(const BatchNormBackwardR
   constexpr int planes = Type::perVector / 4;
   const int vectors = p.channels / Type::perVector;
   const int first = blockIdx.y * blockDim.x;
-  const bool normalised = p.mean != nullptr && p.input != nullptr;
+  const bool normalised = p.input != nullptr;
   if (normalised) shared.mean.stage(p.mean, first, vectors);
   if (p.mask == MASK_INPUT) {
     shared.scale.stage(p.scale, first, vectors);
@@ -143,16 +143,10 @@ __device__ __forceinline__ void batchNormBackwardReduce(const BatchNormBackwardR
   float sum[2][Type::perVector] = {};
   const int vector = first + threadIdx.x;
   if (vector < vectors) {
-    if (p.mask == MASK_OUTPUT) {
-      if (normalised) sumRows<Type, MASK_OUTPUT, true>(p, vector, vectors, shared, sum);
-      else sumRows<Type, MASK_OUTPUT, false>(p, vector, vectors, shared, sum);
-    } else if (p.mask == MASK_INPUT) {
-      if (normalised) sumRows<Type, MASK_INPUT, true>(p, vector, vectors, shared, sum);
-      else sumRows<Type, MASK_INPUT, false>(p, vector, vectors, shared, sum);
-    } else {
-      if (normalised) sumRows<Type, MASK_NONE, true>(p, vector, vectors, shared, sum);
-      else sumRows<Type, MASK_NONE, false>(p, vector, vectors, shared, sum);
-    }
+    if (!normalised) sumRows<Type, MASK_NONE, false>(p, vector, vectors, shared, sum);
+    else if (p.mask == MASK_OUTPUT) sumRows<Type, MASK_OUTPUT, true>(p, vector, vectors, shared, sum);
+    else if (p.mask == MASK_INPUT) sumRows<Type, MASK_INPUT, true>(p, vector, vectors, shared, sum);
+    else sumRows<Type, MASK_NONE, true>(p, vector, vectors, shared, sum);
   }
   __syncthreads();   // the coefficients' place is taken by the sums
 #pragma unroll
@@ -205,10 +199,12 @@ __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, in
     const long long at = row * vectors + vector;
     float g[n], x[n], out[n];
     load<Type>(p.gradient, at, g);
-    if constexpr (What == WANTED_ALL || Which == MASK_INPUT) load<Type>(p.input, at, x);
+    if constexpr (What == WANTED_ALL) load<Type>(p.input, at, x);
     if constexpr (Which == MASK_OUTPUT) load<Type>(p.output, at, out);
     maskGradient<Type, Which>(g, x, out, scale, bias);
-    if (p.maskedGradient != nullptr) store<Type>(p.maskedGradient, at, g);
+    if constexpr (Which != MASK_NONE) {
+      if (p.maskedGradient != nullptr) store<Type>(p.maskedGradient, at, g);
+    }
 #pragma unroll
     for (int i = 0; i < n; ++i) {
       if constexpr (What == WANTED_AG) g[i] *= a[i];
@@ -220,9 +216,11 @@ __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, in
 
 template <class Type, int Which>
 __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, int vector, int vectors, const BackwardShared<Type>& shared) {
-  if (p.a == nullptr) backwardRows<Type, Which, WANTED_G>(p, vector, vectors, shared);
-  else if (p.b == nullptr) backwardRows<Type, Which, WANTED_AG>(p, vector, vectors, shared);
-  else backwardRows<Type, Which, WANTED_ALL>(p, vector, vectors, shared);
+  if constexpr (Which != MASK_INPUT) {
+    if (p.a == nullptr) return backwardRows<Type, Which, WANTED_G>(p, vector, vectors, shared);
+    if (p.b == nullptr) return backwardRows<Type, Which, WANTED_AG>(p, vector, vectors, shared);
+  }
+  backwardRows<Type, Which, WANTED_ALL>(p, vector, vectors, shared);
 }
 
 template <class Type>
@@ -267,14 +265,13 @@ __device__ __forceinline__ float quotient(float a, float b) {
   return fmaf(fmaf(-q, b, a), reciprocal, q);
 }
 
-// Chan, Golub and LeVeque 1979.
+// Chan, Golub and LeVeque 1979. Of no values, whose mean and squares are 0, nothing is left.
 __device__ __forceinline__ void mergeOne(float fraction, float weight, float& mean, float& squares, float otherMean, float otherSquares) {
   const float delta = otherMean - mean;
   mean = fmaf(delta, fraction, mean);
   squares += fmaf(delta * delta, weight, otherSquares);
 }
 __device__ __forceinline__ void merge(Moments& m, float count, const float4& mean, const float4& squares) {
-  if (count == 0) return;
   const float all = m.count + count, fraction = quotient(count, all), weight = m.count * fraction;
   if (m.count == 0) {
     m = {count, mean, squares};

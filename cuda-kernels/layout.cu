@@ -11,9 +11,11 @@
 //     inputChannels), x = ceil(V / grid.y), grid.y = ceil(V / 128), y = 256 / x rounded down or less; grid.x: any, at most one block per
 //     y pixels written. Vectors are copied whole where 'before' is a multiple of 16 / sizeof T, else element by element.
 //   Bytes: what is written once, of what is read only the pixels that are used (accumulating backward: only those are touched).
-// cast_T              see Cast. Block 256; grid: any, at most ceil(elements / 1024). Both pointers 16-byte aligned.
+// cast_T              see Cast. Block 256; grid: any, at most ceil(elements / 1024). Both pointers 16-byte aligned, elements a multiple of 4.
 // transposeWeights_T  see TransposeWeights. Block 256; E = 128 / sizeof T; grid (ceil(outputs / E) * ceil(channels / E), taps, packs).
 //   outputs and channels multiples of 8, pointers 16-byte aligned. Bytes: every weight read once, written once.
+#include <type_traits>
+
 #include "parameters.cuh"
 #include "per_channel.cuh"
 
@@ -220,17 +222,17 @@ RESFUSE_EXPORT(unpack, Unpack, kMaxThreads)
 // Elements first to first + n - 1 of a pixel's channels (zero where they are not between begin and end - 1) as one vector.
 template <class Type>
 __device__ __forceinline__ uint4 loadChannels(const void* pixel, int first, int begin, int end, bool aligned) {
+  using Bits = std::conditional_t<Type::bytes == 2, uint16_t, uint32_t>;
   constexpr int n = Type::perVector;
-  uint4 raw = make_uint4(0, 0, 0, 0);
-  if (first + n <= begin || first >= end) return raw;
-  if (aligned && first >= begin && first + n <= end) return *reinterpret_cast<const uint4*>(static_cast<const typename Type::Element*>(pixel) + first);
-  float x[n];
+  const Bits* const elements = static_cast<const Bits*>(pixel);
+  uint32_t words[4] = {};
+  if (first + n <= begin || first >= end) return make_uint4(0, 0, 0, 0);
+  if (aligned && first + n <= end) return *reinterpret_cast<const uint4*>(elements + first);
 #pragma unroll
   for (int i = 0; i < n; ++i) {
-    const bool there = first + i >= begin && first + i < end;
-    x[i] = there ? Type::toFloat(static_cast<const typename Type::Element*>(pixel)[first + i]) : 0;
+    if (first + i >= begin && first + i < end) words[i * Type::bytes / 4] |= (uint32_t)elements[first + i] << i * Type::bytes % 4 * 8;
   }
-  return packVector<Type>(x);
+  return make_uint4(words[0], words[1], words[2], words[3]);
 }
 
 template <class Type>
@@ -294,8 +296,6 @@ __device__ __forceinline__ void cast(const Cast& p) {
     const float x[4] = {four.x, four.y, four.z, four.w};
     storeFour<Type>(p.stored, i, x);
   }
-  const long long last = fours * 4 + threadIdx.x;
-  if (blockIdx.x == 0 && last < p.elements) static_cast<typename Type::Element*>(p.stored)[last] = Type::fromFloat(p.values[last]);
 }
 
 RESFUSE_EXPORT(cast, Cast, kMaxThreads)

@@ -5,7 +5,7 @@
 //   Pointers: 16-byte aligned; begin and count of chunks multiples of 4. stored has the masters' indices.
 //   Bytes per element: sgd 20 (12 without momentum), adam 28, and what is stored. All in fp32.
 // sumSlices       see SumSlices. Block 256; grid: any, at most ceil(elements / 1024). Bytes: partials once, gradient once (twice to accumulate).
-// squaredNorm     see SquaredNorm. Block 256, grid ceil(elements / perBlock), perBlock a multiple of 4; values 16-byte aligned.
+// squaredNorm     see SquaredNorm. Block 256, grid ceil(elements / perBlock), perBlock and elements multiples of 4; values 16-byte aligned.
 //   Bytes: 4 per element. FLOPs: 2 per element in fp64.
 // The order of all sums depends on the sizes only.
 #include "parameters.cuh"
@@ -13,10 +13,10 @@
 
 namespace resfuse {
 
-// v = momentum v + g (g at the first step), w -= rate (nesterov ? g + momentum v : v), where g = gradientScale gradient + decay w.
+// v = momentum v + g (v is 0 before the first step), w -= rate (nesterov ? g + momentum v : v), where g = gradientScale gradient + decay w.
 __device__ __forceinline__ void sgdOne(const OptimizerStep& p, float rate, float decay, float& w, float gradient, float& v) {
   const float g = fmaf(decay, w, p.gradientScale * gradient);
-  v = p.firstStep ? g : fmaf(p.momentum, v, g);
+  v = fmaf(p.momentum, v, g);
   w = fmaf(-rate, p.nesterov ? fmaf(p.momentum, v, g) : v, w);
 }
 
@@ -105,8 +105,6 @@ extern "C" __global__ void __launch_bounds__(kMaxThreads) squaredNorm(const __gr
     add(x.z);
     add(x.w);
   }
-  const long long last = end / 4 * 4 + threadIdx.x;
-  if (last < end) add(p.values[last]);
   shared[threadIdx.x] = sum;
   for (int half = kMaxThreads / 2; half > 0; half /= 2) {
     __syncthreads();

@@ -148,7 +148,7 @@ struct BatchNormApply {
 enum Mask { MASK_NONE = 0, MASK_OUTPUT = 1, MASK_INPUT = 2 };
 
 // Per channel, over the rows of one block: sum of g and of g * (input - mean) * inverse, g being the masked gradient.
-// Without input (null) only the sums of g: the gradient of a bias.
+// Without input (null) only the sums of g, and no mask: the gradient of a bias.
 struct BatchNormBackwardReduce {
   const void* gradient;           // T [rows][channels]
   const void* input;              // T, the convolution's result; or null
@@ -181,7 +181,8 @@ struct BatchNormBackwardFinalize {
 };
 
 // inputGradient = a * g + b * (input - mean) + c per channel, g being the masked gradient, which is also written to maskedGradient where
-// that is given (it may be the gradient itself). a null: inputGradient = g. b null: inputGradient = a * g.
+// that is given (it may be the gradient itself). a null: inputGradient = g. b null: inputGradient = a * g. MASK_INPUT needs both, and
+// maskedGradient a mask.
 struct BatchNormBackwardApply {
   const void* gradient;           // T [rows][channels]
   const void* input;              // T; or null where neither b nor MASK_INPUT needs it
@@ -336,7 +337,7 @@ struct Pack {
   int images, channels, height, width;
   int pitch, tensorHeight, tensorWidth, top, left;
   int channelsLast;               // whether host is NHWC
-  int accumulate;                 // into the tensor (used to add gradients given by the host)
+  int accumulate;                 // floats only: into the tensor (used to add gradients given by the host)
 };
 struct Unpack {
   const void* tensor;             // T [images][height][width][pitch]
@@ -382,7 +383,7 @@ struct OptimizerStep {
   int nesterov, firstStep, decoupled;
 };
 
-// partials[block] = sum of squares of the block's elements, in double; NaN and infinity survive.
+// partials[block] = sum of squares of the block's elements, in double; NaN and infinity survive. elements and perBlock multiples of 4.
 struct SquaredNorm {
   const float* values;
   double* partials;
@@ -390,7 +391,7 @@ struct SquaredNorm {
   int perBlock;
 };
 
-// stored[i] = values[i] rounded to T
+// stored[i] = values[i] rounded to T. elements a multiple of 4.
 struct Cast {
   const float* values;
   void* stored;

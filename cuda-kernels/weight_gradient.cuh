@@ -7,7 +7,7 @@
 // the pixels of its slice; blockIdx.y = pack * slices + slice. With several slices each writes its sums to a gradient of its
 // own, which sumSlices adds in order: the same bits on every run.
 //
-// How: pixels run in stages of 64 bytes per channel (32 pixels of 16-bit types, 16 of 32-bit types). Both operands lie
+// How: pixels run in stages of 64 bytes per channel (32 pixels of 16-bit types, 16 of 32-bit types), all full but the first. Both operands lie
 // pixel by pixel, as in global memory; ldmatrix transposes them on the way to mma.sync. A thread's column, and so its tap, never
 // changes; one warp finds the windows of a later stage's pixels for all.
 //
@@ -74,42 +74,36 @@ struct WeightGradientBlock {
         pack(blockIdx.y / p.slices),
         slice(blockIdx.y % p.slices) {}
 
-  // Copies a stage; its first pixel is m, and those from 'end' on are not there. It lies at stage + STAGE, its windows at slot + SLOT_AT.
-  template <int STAGE, int SLOT_AT>
-  __device__ __forceinline__ void fetch(uint32_t stage, uint32_t slot, int m, int end) {
+  // Copies a stage, of which the slice's first may have fewer pixels than others: 'there', counted from its beginning; the rest is zeros. It
+  // lies at stage + STAGE, its windows at slot + SLOT_AT.
+  template <bool FIRST, int STAGE, int SLOT_AT>
+  __device__ __forceinline__ void fetch(uint32_t stage, uint32_t slot, int there) {
     const uint32_t a = aTo + stage, b = bTo + stage;
-    if (m <= end - PIXELS) {
-      repeat<A_PASSES>([&](auto i) {
-        copyAsync<STAGE + i * A_ROWS * A::PITCH>(a, gradients, rowBytes);
-        gradients = kept(gradients + gradientStep);
+    repeat<A_PASSES>([&](auto i) {
+      const bool isThere = !FIRST || (int)threadIdx.x / A::CHUNKS + i * A_ROWS < there;
+      copyAsync<STAGE + i * A_ROWS * A::PITCH>(a, FIRST ? gradients + i * gradientStep : gradients, isThere ? rowBytes : 0);
+      if (!FIRST) gradients = kept(gradients + gradientStep);
+    });
+    if (FIRST) gradients = kept(gradients + (long long)there * p.outputPitch * Type::bytes);
+    if (pointwise) {
+      repeat<B_PASSES>([&](auto i) {
+        const bool isThere = !FIRST || (int)threadIdx.x / B::CHUNKS + i * B_ROWS < there;
+        copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, FIRST ? pixels + i * pixelStep : pixels, isThere ? columnBytes : 0);
+        if (!FIRST) pixels = kept(pixels + pixelStep);
       });
+      if (FIRST) pixels = kept(pixels + (long long)there * p.inputPitch * Type::bytes);
+    } else {   // of what is not there, windows say so
+      const uint32_t found = windowFrom + slot;
       if (windowed) {
-        const uint32_t found = windowFrom + slot;
         repeat<B_PASSES>([&](auto i) {
           const uint2 w = loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found);
           copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, at(pixels, w.x), w.y);
         });
-      } else if (pointwise) {
-        repeat<B_PASSES>([&](auto i) {
-          copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, pixels, columnBytes);
-          pixels = kept(pixels + pixelStep);
-        });
       } else {
-        fetchTaps<STAGE, SLOT_AT>(b, slot, [&](uint32_t inside) { return isOwnInside(inside); });
-      }
-    } else if (m < end) {
-      const int pixel = m + threadIdx.x / A::CHUNKS, inputPixel = m + threadIdx.x / B::CHUNKS;
-      repeat<A_PASSES>([&](auto i) {
-        copyAsync<STAGE + i * A_ROWS * A::PITCH>(a, gradients, pixel + i * A_ROWS < end ? rowBytes : 0);
-        gradients += gradientStep;
-      });
-      if (pointwise) {
         repeat<B_PASSES>([&](auto i) {
-          copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, pixels, inputPixel + i * B_ROWS < end ? columnBytes : 0);
-          pixels += pixelStep;
+          const uint2 w = loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found);
+          copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, at(pixels, w.x), isOwnInside(w.y) ? 16 : 0);
         });
-      } else {
-        fetchTaps<STAGE, SLOT_AT>(b, slot, [&](uint32_t inside) { return isInside(inside); });
       }
     }
   }
@@ -117,15 +111,6 @@ struct WeightGradientBlock {
   // Whether this thread's tap of a window is, where the block has several taps; and in general.
   __device__ __forceinline__ bool isOwnInside(uint32_t inside) const { return (inside & bits) == bits; }
   __device__ __forceinline__ bool isInside(uint32_t inside) const { return oneTap ? inside != 0 : isOwnInside(inside); }
-
-  template <int STAGE, int SLOT_AT, class IsInside>
-  __device__ __forceinline__ void fetchTaps(uint32_t b, uint32_t slot, const IsInside& isInside) {
-    const uint32_t found = windowFrom + slot;
-    repeat<B_PASSES>([&](auto i) {
-      const uint2 w = loadSharedPair<SLOT_AT + i * B_ROWS * sizeof(Window)>(found);
-      copyAsync<STAGE + i * B_ROWS * B::PITCH>(b, at(pixels, w.x), isInside(w.y) ? 16 : 0);
-    });
-  }
 
   template <int STAGE, int SLOT_AT>
   __device__ __forceinline__ void normaliseStage(uint32_t stage, uint32_t slot, const float (&scale)[VECTOR], const float (&bias)[VECTOR],
@@ -162,12 +147,12 @@ struct WeightGradientBlock {
     }
   };
 
-  // Finds the windows of a stage's pixels, from m on.
+  // Finds the windows of a stage's pixels; those from number 'there' on have none. Beyond the slice's end nobody reads them.
   template <int SLOT_AT>
-  __device__ __forceinline__ void findWindows(uint32_t slot, int m, int end, Pixel& pixel, const Pixel& step, const TapCursor<Type, WeightGradient>& tap) {
+  __device__ __forceinline__ void findWindows(uint32_t slot, int there, Pixel& pixel, const Pixel& step, const TapCursor<Type, WeightGradient>& tap) {
     if (!finds) return;
     Window w{0, 0};
-    if (m + (int)threadIdx.x < end) {
+    if ((int)threadIdx.x < there) {
       if (oneTap) {
         const int y = pixel.i * p.rowStride + p.rowOffset, x = pixel.j * p.columnStride + p.columnOffset;
         w.offset = windowOffset<Type>(p, pixel.image, y, x);
@@ -189,6 +174,7 @@ struct WeightGradientBlock {
     const int stages = (total + PIXELS - 1) / PIXELS, perSlice = (stages + p.slices - 1) / p.slices;
     const int begin = min(slice * perSlice, stages) * PIXELS, end = min(total, begin + perSlice * PIXELS);
     const int count = (end - begin + PIXELS - 1) / PIXELS;
+    const int first = end - begin - max(count - 1, 0) * PIXELS;   // pixels of the first stage; all others are full
 
     // Find rows: this thread's chunk of output channels, at the first of its pixels of the slice.
     const int n = rowTile * Tile::BM + threadIdx.x % A::CHUNKS * VECTOR;
@@ -225,30 +211,32 @@ struct WeightGradientBlock {
 
     // Find the windows of the first stages, and begin to copy all of these but the last.
     PixelMajorProduct<Type, Tile> product(sharedBase);
-    Pixel pixel(p, begin + threadIdx.x);
-    const Pixel step(p, PIXELS);
+    Pixel pixel(p, begin + threadIdx.x), step(p, first);
 #pragma unroll 1
-    for (int s = 0; s < kStages; s++) findWindows<0>(s * SLOT, begin + s * PIXELS, end, pixel, step, tap);
+    for (int s = 0; s < kStages; s++) {
+      findWindows<0>(s * SLOT, s == 0 ? first : PIXELS, pixel, step, tap);
+      step = Pixel(p, PIXELS);
+    }
     __syncthreads();
     repeat<kStages - 1>([&](auto s) {
-      fetch<s * Tile::STAGE, s * (int)SLOT>(0, 0, begin + s * PIXELS, end);
+      if (s < count) fetch<s == 0, s * Tile::STAGE, s * (int)SLOT>(0, 0, first);
       commitCopies();
     });
     uint32_t stage = 0, slot = 0;   // of the first stage of an iteration; only the second changes where the ring is unrolled
-    int m = begin + (kStages - 1) * PIXELS;   // the first pixel of the stage that is fetched
 #pragma unroll 1
-    for (const int stop = m + count * PIXELS; m < stop;) {
+    for (int left = count; left > 0;) {
       repeat<UNROLLED>([&](auto s) {
         constexpr int S = s;
-        if (S > 0 && m >= stop) return;
+        if (S > 0 && left <= 0) return;
         waitForCopies<kStages - 2>();
         if (NORM) normaliseStage<stageOffset<S, 0>(), slotOffset<S, 0>()>(stage, slotAfter<S, 0>(slot), scale, bias, floor);
         __syncthreads();
-        fetch<stageOffset<S, kStages - 1>(), slotOffset<S, kStages - 1>()>(UNROLLED == 1 ? Tile::template stageAfter<kStages - 1>(stage) : 0,
-                                                                            slotAfter<S, kStages - 1>(slot), m, end);
+        if (left >= kStages)
+          fetch<false, stageOffset<S, kStages - 1>(), slotOffset<S, kStages - 1>()>(
+              UNROLLED == 1 ? Tile::template stageAfter<kStages - 1>(stage) : 0, slotAfter<S, kStages - 1>(slot), PIXELS);
         commitCopies();
-        m += PIXELS;
-        findWindows<slotOffset<S, kStages>()>(slotAfter<S, kStages>(slot), m, end, pixel, step, tap);
+        left--;
+        findWindows<slotOffset<S, kStages>()>(slotAfter<S, kStages>(slot), PIXELS, pixel, step, tap);
         product.template accumulate<stageOffset<S, 0>()>(stage);
       });
       if (UNROLLED == 1) stage = Tile::template stageAfter<1>(stage);
