@@ -59,6 +59,15 @@ public interface KernelSuite {
   List<TileSize> weightTiles();
 
   /**
+   * The same engine, with memory around each buffer of a plan that nothing may write, and each
+   * buffer in a place of its own. It holds NaN at first, as does what is not zeroed, so that
+   * reading it shows. Closing a plan fails with an {@link EngineException} if it has been written.
+   *
+   * @return an engine on the same device with the same kernels; closing it does nothing
+   */
+  Engine guarded();
+
+  /**
    * The same engine, dividing work as told.
    *
    * @param division how

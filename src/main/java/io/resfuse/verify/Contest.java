@@ -1,5 +1,6 @@
 package io.resfuse.verify;
 
+import io.resfuse.engine.Engine;
 import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.Precision;
 
@@ -19,16 +20,21 @@ record Contest(Subject subject, Subject against, Subject yardstick, Fills fills,
     this(subject, against, yardstick, fills, Memory.none());
   }
 
-  /** With the subject dividing its work as a case wants it. */
+  /**
+   * With the subject dividing its work as a case wants it, and guarding its memory at the edges;
+   * other cases show that buffers may share it.
+   */
   Contest of(VerifyCase test) {
-    return test.division() != null && subject.engine() instanceof KernelSuite suite
-        ? new Contest(
-            new Subject(suite.divided(test.division()), subject.precision()),
-            against,
-            yardstick,
-            fills,
-            memory)
-        : this;
+    Engine engine = subject.engine();
+    if (test.division() != null && engine instanceof KernelSuite suite) {
+      engine = suite.divided(test.division());
+    }
+    if (test.level() == Level.EDGES && engine instanceof KernelSuite suite) {
+      engine = suite.guarded();
+    }
+    return engine == subject.engine()
+        ? this
+        : new Contest(new Subject(engine, subject.precision()), against, yardstick, fills, memory);
   }
 
   /** Whether the expected values are the truth itself. */

@@ -36,8 +36,11 @@ public final class EdgeCases {
   /** Terms of a sum that a stage of the pipeline has, at most: 64 bytes of 16-bit elements. */
   private static final int STAGE = 32;
 
-  /** Rows of a gradient that one block adds up. */
-  private static final int ROWS_PER_BLOCK = 256;
+  /** Pixels of all stages that are under way, or about to be, at once. */
+  private static final int RING = 4 * STAGE;
+
+  /** Rows of a gradient that one block adds up where blocks work on. */
+  private static final int ROWS_PER_BLOCK = 64;
 
   /** Partial results that a kernel over channels takes at once; a thread takes every 32nd. */
   private static final int PARTS = 32;
@@ -129,6 +132,7 @@ public final class EdgeCases {
       for (boolean prologue : new boolean[] {false, true}) {
         int slices = SLICES[(i + (prologue ? 1 : 0)) % SLICES.length];
         workingOn(cases, tile, weightTile, prologue);
+        pointwise(cases, tile, weightTile, prologue);
         sliced(cases, tile, weightTile, prologue, slices);
         oneTap(cases, tile, weightTile, prologue);
       }
@@ -153,7 +157,8 @@ public final class EdgeCases {
   private static void workingOn(
       List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
     Window five = new Window(5, 1, 2, 1);
-    OperationShape shape = conv(12, 12, five, 3, parts(prologue), rowsOf(tile, MORE_ROWS));
+    Pixels pixels = Pixels.from(Math.max(2 * tile.rows(), 2 * RING) + MORE_ROWS, 2);
+    OperationShape shape = conv(12, 12, five, 3, parts(prologue), pixels);
     cases.add(
         edge(label(tile, weightTile, 1), shape).with(new Division(tile, weightTile, 1, true)));
   }
@@ -172,9 +177,19 @@ public final class EdgeCases {
             .with(new Division(tile, weightTile, slices, false)));
   }
 
+  /** Images that need no windows, in one slice, at which the ring comes round twice. */
+  private static void pointwise(
+      List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
+    Set<Part> parts = prologue ? EnumSet.of(Part.PROLOGUE) : EnumSet.noneOf(Part.class);
+    OperationShape shape = conv(VECTOR, VECTOR, POINT, 1, parts, Pixels.from(2 * RING + 2, 2));
+    cases.add(
+        edge("ring of %dx%d:".formatted(weightTile.rows(), weightTile.columns()), shape)
+            .with(new Division(tile, weightTile, 1, false)));
+  }
+
   /**
-   * As many channels as a tile has columns, which are then all of one tap, and as many outputs as
-   * it has rows, in two batches.
+   * As many channels as a tile has columns, which are then all of one tap, in two batches; the ring
+   * comes round twice.
    */
   private static void oneTap(
       List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
@@ -182,15 +197,11 @@ public final class EdgeCases {
     if (prologue) {
       parts.add(Part.PROLOGUE);
     }
+    // What a prologue is taken from is a product as large as the image.
+    Window window = new Window(2, prologue ? 1 : 2, 1, 1);
+    Pixels pixels = prologue ? Pixels.from(2 * RING, 2) : Pixels.from(4 * (2 * RING + 2), 8);
     String label = "edge of one tap of %dx%d:".formatted(weightTile.rows(), weightTile.columns());
-    OperationShape shape =
-        conv(
-            weightTile.columns(),
-            weightTile.rows(),
-            new Window(2, 2, 1, 1),
-            1,
-            parts,
-            new Pixels(3, 5, 6));
+    OperationShape shape = conv(weightTile.columns(), 2 * VECTOR, window, 1, parts, pixels);
     cases.add(
         edge(label, shape)
             .with(new Division(tile, weightTile, 1, false))
@@ -210,11 +221,13 @@ public final class EdgeCases {
   /** More rows of statistics and of partial sums than a thread of a reduction takes at once. */
   private static void manyRows(List<VerifyCase> cases) {
     Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
-    int merged = PARTS * ROWS_PER_BLOCK + 1;
+    // Some threads take three more than they take at once, the others two more; in the last block
+    // is one row.
+    int merged = ((AT_ONCE + 2) * PARTS + 2) * ROWS_PER_BLOCK + 1;
     cases.add(
         edge("many rows, merged:", conv(8, 8, POINT, 1, parts, new Pixels(3, 1, merged / 3)))
             .with(new Division(USUAL, USUAL, 1, true)));
-    int unmerged = (AT_ONCE * PARTS + 3) * USUAL.rows() + 1;
+    int unmerged = ((AT_ONCE + 2) * PARTS + 4) * USUAL.rows() + 1;
     cases.add(
         edge("many rows:", conv(8, 8, POINT, 1, parts, new Pixels(5, 1, unmerged / 5)))
             .with(new Division(USUAL, USUAL, 2, false)));
@@ -251,12 +264,13 @@ public final class EdgeCases {
             .with(Regime.standard().andOn()));
     for (int stride : new int[] {2, 3}) {
       // Channels before those of the input: a vector of them, and less than one.
-      int out = stride == 2 ? 24 : 13;
+      int in = stride == 2 ? 8 : 3;
+      int out = stride == 2 ? 24 : 8;
       Window window = new Window(1, stride, 0, 1);
       int rows = stride == 2 ? 31 : 56;
       // More pixels than the blocks of a single multiprocessor take at once.
       cases.add(
-          edge("edge:", OperationShape.plain(Kind.SHORTCUT, 8, out, window, 3, rows, rows + 1))
+          edge("edge:", OperationShape.plain(Kind.SHORTCUT, in, out, window, 3, rows, rows + 1))
               .with(new Division(USUAL, USUAL, 1, true)));
     }
   }
@@ -304,7 +318,7 @@ public final class EdgeCases {
   /** Gates of more channels and hidden values than a block has, and of few, over two batches. */
   private static void gates(List<VerifyCase> cases) {
     // Two slices of the pixels.
-    cases.add(edge("edge:", OperationShape.squeeze(264, true, true, 2, 16, 32)));
+    cases.add(edge("edge:", OperationShape.squeeze(264, true, true, 1, 16, 32)));
     cases.add(
         edge("edge:", OperationShape.squeeze(13, false, true, 3, 2, 4))
             .with(new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));

@@ -26,6 +26,11 @@ final class SpecialRung {
     boolean isEdge = test.level() == Level.EDGES;
     boolean copies = test.network().operations().get(0) instanceof Operation.SubsampledIdentity;
     boolean isTrained = isEdge && !copies && !test.hasBatchNorm() && canTrain(contest);
+    if (NaNBehindPrologue.applies(test) && canTrain(contest)) {
+      Comparison comparison = new Comparison(test);
+      NaNBehindPrologue.check(contest, test, comparison);
+      return comparison.check(Rung.SPECIAL);
+    }
     if (isEdge && !isTrained) {
       return Check.skipped(Rung.SPECIAL, "is like that of other operations");
     }

@@ -103,6 +103,8 @@ class PlantedMistakesTest {
         "gate       | gateWeightGradient | GateWeightGradient.accumulate | mov.u32 $, 0"
             + " | squeeze 13 | GRADIENTS",
         "layout     | packBytes_f16 | Pack.channelsLast | mov.u32 $, 0 | conv 7x7/2 | INFERENCE",
+        // What is written beyond the weights, and read by nobody.
+        "layout     | cast_f16 | Cast.elements | add.s64 $, $, 4 | conv 1x1 8>1032 | FORWARD",
         "conv_f16   | conv_f16_ | Convolution.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.rowStride | min.s32 $, $, 2 | conv 5x5/3 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.channels | min.s32 $, $, 512"

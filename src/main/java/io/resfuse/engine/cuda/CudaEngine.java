@@ -348,9 +348,16 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
                 device.withMultiprocessors(1),
                 toolkit.kernels(),
                 chooser,
-                Toolkit.Thresholds.SMALLEST)
-            : new Toolkit(device, toolkit.kernels(), chooser),
+                Toolkit.Thresholds.SMALLEST,
+                toolkit.guarded())
+            : new Toolkit(
+                device, toolkit.kernels(), chooser, Toolkit.Thresholds.USUAL, toolkit.guarded()),
         () -> {});
+  }
+
+  @Override
+  public Engine guarded() {
+    return new CudaEngine(this, toolkit.withGuards(), () -> {});
   }
 
   /**
@@ -360,7 +367,9 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   CudaEngine replacing(UserKernels kernels) {
     context.use();
     KernelLibrary library = toolkit.kernels().replacing(kernels);
-    Toolkit other = new Toolkit(toolkit.device(), library, toolkit.tiles(), toolkit.thresholds());
+    Toolkit other =
+        new Toolkit(
+            toolkit.device(), library, toolkit.tiles(), toolkit.thresholds(), toolkit.guarded());
     return new CudaEngine(this, other, library::close).withUserKernelsLoaded();
   }
 

@@ -27,6 +27,7 @@ final class CudaInferencePlan extends AbstractInferencePlan {
   private final Resources resources = new Resources();
   private final Pass pass;
   private final OperationStopwatch stopwatch;
+  private final Context context;
   private final Binding binding;
   private final ImageInput images;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
@@ -42,6 +43,7 @@ final class CudaInferencePlan extends AbstractInferencePlan {
   CudaInferencePlan(
       Context context, InferenceProgram program, DeviceMemory weights, Runnable onClose) {
     super(program.shapes().network(), program.request());
+    this.context = context;
     this.program = program;
     this.onClose = onClose;
     resources.own(program, program::close);
@@ -64,6 +66,9 @@ final class CudaInferencePlan extends AbstractInferencePlan {
               program.timeline().activationBytes(),
               program.timeline().workspaceBytes(),
               program.region().bytes());
+      if (program.guards() != null) {
+        program.guards().fill(memories);
+      }
       memories.put(Buffer.Kind.NETWORK, weights);
       HostBuffers host = program.host();
       resources.own(host, host::close);
@@ -137,8 +142,10 @@ final class CudaInferencePlan extends AbstractInferencePlan {
 
   @Override
   protected void release() {
-    try {
-      resources.close();
+    try (resources) {
+      if (program.guards() != null && !context.isBroken()) {
+        program.guards().check("running " + network().name(), binding.memories());
+      }
     } finally {
       onClose.run();
     }

@@ -38,6 +38,7 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   private final NetworkSpec network;
   private final Runnable onClose;
   private final Context context;
+  private final Map<Buffer.Kind, DeviceMemory> memories;
   private final DeviceMemory kept;
   private final Resources resources = new Resources();
   private final Stream stream;
@@ -90,7 +91,7 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
               network.name(), options.batch(), options.height(), options.width(), program.memory());
       Stream fresh = new Stream(context);
       this.stream = resources.own(fresh, fresh::close);
-      Map<Buffer.Kind, DeviceMemory> memories =
+      this.memories =
           PlanMemories.allocate(
               context,
               resources,
@@ -108,6 +109,9 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
       if (program.warmsUp()) {
         warmUp(binding, adding);
         memories.get(Buffer.Kind.PLAN).fill(0);
+      }
+      if (program.guards() != null) {
+        program.guards().fill(memories);
       }
       program.writeConstants(memories.get(Buffer.Kind.PLAN));
       List<Program.Step> forwardSteps = program.forward().bind(binding);
@@ -311,8 +315,11 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
 
   @Override
   protected void release() {
-    try {
-      resources.close();
+    try (resources) {
+      if (program.guards() != null && !context.isBroken()) {
+        stream.synchronize("training " + network.name());
+        program.guards().check("training " + network.name(), memories);
+      }
     } finally {
       onClose.run();
     }

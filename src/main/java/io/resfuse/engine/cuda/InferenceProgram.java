@@ -15,6 +15,7 @@ import io.resfuse.engine.cuda.internal.layout.Activation;
 import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.cuda.internal.layout.Shapes;
 import io.resfuse.engine.cuda.internal.program.Buffer;
+import io.resfuse.engine.cuda.internal.program.Guards;
 import io.resfuse.engine.cuda.internal.program.HostBuffer;
 import io.resfuse.engine.cuda.internal.program.HostBuffers;
 import io.resfuse.engine.cuda.internal.program.Program;
@@ -22,21 +23,23 @@ import io.resfuse.engine.cuda.internal.program.Region;
 import io.resfuse.engine.cuda.internal.program.Timeline;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What an inference plan does, and what memory it needs; nothing is allocated. */
 final class InferenceProgram implements AutoCloseable {
   private final PlanRequest request;
   private final Shapes shapes;
-  private final Region region = new Region(Buffer.Kind.PLAN);
-  private final Timeline timeline = new Timeline();
-  private final Program program = new Program(timeline);
+  private final Region region;
+  private final Timeline timeline;
+  private final Program program;
   private final HostBuffers host = new HostBuffers();
-  private final DeviceBuffers onDevice = new DeviceBuffers(region);
+  private final DeviceBuffers onDevice;
   private final ImageInput input;
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final PlanMemory memory;
   private final boolean warmsUp;
   private final InferenceConvolutions convolutions;
+  private final @Nullable Guards guards;
 
   InferenceProgram(
       Toolkit toolkit,
@@ -47,6 +50,10 @@ final class InferenceProgram implements AutoCloseable {
       Backend backend,
       PlanRequest request) {
     this.request = request;
+    this.region = new Region(Buffer.Kind.PLAN, toolkit.guarded());
+    this.timeline = new Timeline(toolkit.guarded());
+    this.program = new Program(timeline);
+    this.onDevice = new DeviceBuffers(region);
     this.warmsUp = backend.warmsUp();
     this.shapes = Shapes.of(network, request);
     Activation images = shapes.of(shapes.network().input());
@@ -71,6 +78,7 @@ final class InferenceProgram implements AutoCloseable {
       }
     }
     timeline.plan();
+    this.guards = toolkit.guarded() ? new Guards(region, timeline) : null;
     this.memory =
         new PlanMemory(
             weights.bytes(),
@@ -99,6 +107,11 @@ final class InferenceProgram implements AutoCloseable {
 
   Timeline timeline() {
     return timeline;
+  }
+
+  /** What lies between buffers; null if nothing does. */
+  @Nullable Guards guards() {
+    return guards;
   }
 
   /** What the plan keeps. */

@@ -23,6 +23,7 @@ import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.cuda.internal.layout.ParameterSpace;
 import io.resfuse.engine.cuda.internal.layout.Shapes;
 import io.resfuse.engine.cuda.internal.program.Buffer;
+import io.resfuse.engine.cuda.internal.program.Guards;
 import io.resfuse.engine.cuda.internal.program.HostBuffer;
 import io.resfuse.engine.cuda.internal.program.HostBuffers;
 import io.resfuse.engine.cuda.internal.program.Program;
@@ -45,12 +46,12 @@ final class TrainingProgram implements AutoCloseable {
   private final Shapes shapes;
   private final ElementType type;
   private final Emission emission;
-  private final Region region = new Region(Buffer.Kind.PLAN);
-  private final Timeline timeline = new Timeline();
-  private final Timeline evaluationTimeline = new Timeline();
-  private final Program forward = new Program(timeline);
-  private final Program backward = new Program(timeline);
-  private final Program evaluation = new Program(evaluationTimeline);
+  private final Region region;
+  private final Timeline timeline;
+  private final Timeline evaluationTimeline;
+  private final Program forward;
+  private final Program backward;
+  private final Program evaluation;
   private final Program storing = new Program(new Timeline());
   private final Program transposing = new Program(new Timeline());
   private final ParameterSpace parameters;
@@ -67,6 +68,7 @@ final class TrainingProgram implements AutoCloseable {
   private final TrainingState state;
   private final TrainingConvolutions convolutions;
   private final boolean warmsUp;
+  private final @Nullable Guards guards;
 
   /**
    * Builds it.
@@ -75,6 +77,12 @@ final class TrainingProgram implements AutoCloseable {
    */
   TrainingProgram(Toolkit toolkit, NetworkSpec whole, TrainingOptions options, Backend backend) {
     this.options = options;
+    this.region = new Region(Buffer.Kind.PLAN, toolkit.guarded());
+    this.timeline = new Timeline(toolkit.guarded());
+    this.evaluationTimeline = new Timeline(toolkit.guarded());
+    this.forward = new Program(timeline);
+    this.backward = new Program(timeline);
+    this.evaluation = new Program(evaluationTimeline);
     this.warmsUp = backend.warmsUp();
     this.type = ElementType.of(options.precision());
     this.shapes = Shapes.of(whole, options.request());
@@ -108,8 +116,8 @@ final class TrainingProgram implements AutoCloseable {
     this.loss = createLoss();
     this.norm = new GradientNorm(emission, parameters, host);
     this.optimizer = new OptimizerProgram(emission, parameters, options.optimizer());
-    timeline.plan();
-    evaluationTimeline.plan();
+    Timeline.plan(timeline, evaluationTimeline);
+    this.guards = toolkit.guarded() ? new Guards(region, timeline, evaluationTimeline) : null;
     this.memory =
         new PlanMemory(
             region.bytes(),
@@ -175,6 +183,11 @@ final class TrainingProgram implements AutoCloseable {
   /** Whether it must run once before it can be recorded. */
   boolean warmsUp() {
     return warmsUp;
+  }
+
+  /** What lies between buffers; null if nothing does. */
+  @Nullable Guards guards() {
+    return guards;
   }
 
   /** Writes what neither the host nor a step writes. */

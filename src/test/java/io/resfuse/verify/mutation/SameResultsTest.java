@@ -76,4 +76,26 @@ class SameResultsTest {
         .containsOnlyKeys("and.b32 %r3, %r2, 24; -> and.b32 %r3, %r2, 25;");
     assertThat(explained("mov.u32 %r2, %r1;", "and.b32 %r3, %r2, 48;")).isEmpty();
   }
+
+  @Test
+  void aFirstSquareNeedsNoSum() {
+    String zero = "mov.f32 %f1, 0f00000000;";
+    assertThat(explained(zero, "fma.rn.f32 %f3, %f2, %f2, %f1;"))
+        .containsOnlyKeys("fma.rn.f32 %f3, %f2, %f2, %f1; -> mul.rn.f32 %f3, %f2, %f2;");
+    assertThat(explained(zero, "fma.rn.f32 %f4, %f2, %f3, %f1;")).isEmpty();
+    assertThat(explained(zero, "mov.f32 %f1, %f9;", "fma.rn.f32 %f3, %f2, %f2, %f1;")).isEmpty();
+    assertThat(explained("mov.f32 %f1, 0f3F800000;", "fma.rn.f32 %f3, %f2, %f2, %f1;")).isEmpty();
+  }
+
+  @Test
+  void infinityNeedsNoRounding() {
+    String infinity = "mov.f32 %f1, 0fFF800000;";
+    assertThat(explained(infinity, "{ cvt.rn.f16x2.f32 %r1, %f1, %f1; }"))
+        .containsOnlyKeys(
+            "{ cvt.rn.f16x2.f32 %r1, %f1, %f1; } -> { cvt.rz.f16x2.f32 %r1, %f1, %f1; }");
+    assertThat(explained(infinity, "{ cvt.rn.f16x2.f32 %r1, %f1, %f2; }")).isEmpty();
+    // The largest halves are below: cut off, it is one of them.
+    assertThat(explained("mov.f32 %f1, 0f7F000000;", "{ cvt.rn.f16x2.f32 %r1, %f1, %f1; }"))
+        .isEmpty();
+  }
 }

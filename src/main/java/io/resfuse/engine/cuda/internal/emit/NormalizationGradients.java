@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Adds the way back through batch norms, ReLUs and biases to programs. */
 public final class NormalizationGradients {
-  private static final int ROWS_PER_BLOCK = 256;
   private static final int MOST_REDUCE_BLOCKS = 512;
 
   private final Emission emission;
@@ -85,11 +84,12 @@ public final class NormalizationGradients {
         program, label + " gradient of the bias", shape, partials, null, null, dBias, null);
   }
 
-  private static int rowsPerBlock(Activation shape) {
-    return Math.max(ROWS_PER_BLOCK, Geometry.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
+  private int rowsPerBlock(Activation shape) {
+    int least = emission.toolkit().thresholds().rowsPerSum();
+    return Math.max(least, Geometry.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
   }
 
-  private static int reduceBlocks(Activation shape) {
+  private int reduceBlocks(Activation shape) {
     return Geometry.ceilDiv(shape.rows(), rowsPerBlock(shape));
   }
 

@@ -11,17 +11,28 @@ import io.resfuse.engine.cuda.internal.tiles.TileChooser;
  * @param kernels where they come from, when a program is bound
  * @param tiles decides which of them
  * @param thresholds from which sizes on work is divided otherwise
+ * @param guarded whether there are {@link io.resfuse.engine.cuda.internal.program.Guards} between
+ *     the buffers of plans
  */
 public record Toolkit(
-    Device device, KernelLibrary kernels, TileChooser tiles, Thresholds thresholds) {
+    Device device,
+    KernelLibrary kernels,
+    TileChooser tiles,
+    Thresholds thresholds,
+    boolean guarded) {
   /** With the usual thresholds. */
   public Toolkit(Device device, KernelLibrary kernels, TileChooser tiles) {
-    this(device, kernels, tiles, Thresholds.USUAL);
+    this(device, kernels, tiles, Thresholds.USUAL, false);
   }
 
   /** The same with other tiles. */
   public Toolkit with(TileChooser other) {
-    return new Toolkit(device, kernels, other, thresholds);
+    return new Toolkit(device, kernels, other, thresholds, guarded);
+  }
+
+  /** The same with guards. */
+  public Toolkit withGuards() {
+    return new Toolkit(device, kernels, tiles, thresholds, true);
   }
 
   /**
@@ -30,12 +41,13 @@ public record Toolkit(
    * @param mostStatistics tiles of statistics; more than these are merged before they are finalised
    * @param tilesForTwo tiles of a product per multiprocessor from which on each block computes two,
    *     so that the last wave of blocks weighs little
+   * @param rowsPerSum rows of a gradient that a block adds up at least
    */
-  public record Thresholds(int mostStatistics, int tilesForTwo) {
+  public record Thresholds(int mostStatistics, int tilesForTwo, int rowsPerSum) {
     /** What is fast. */
-    public static final Thresholds USUAL = new Thresholds(512, 16);
+    public static final Thresholds USUAL = new Thresholds(512, 16, 256);
 
     /** What tries everything on small tensors. */
-    public static final Thresholds SMALLEST = new Thresholds(2, 1);
+    public static final Thresholds SMALLEST = new Thresholds(2, 1, 64);
   }
 }

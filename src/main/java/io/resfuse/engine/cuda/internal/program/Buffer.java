@@ -66,6 +66,18 @@ public final class Buffer {
     }
   }
 
+  /** Asks for a place of its own with bytes behind it that are no buffer's. */
+  void placeApart(ArenaPlanner planner, long behind) {
+    if (inArena != null) {
+      inArena.placeApart(planner, behind);
+    }
+  }
+
+  /** Whether it has a place, or will have one. */
+  boolean isUsed() {
+    return inArena == null || inArena.isUsed();
+  }
+
   /** Where it begins in the memory of its kind. */
   public long offset() {
     return inArena == null ? offset : inArena.offset();

@@ -10,11 +10,29 @@ import java.util.List;
  * thread-safe.
  */
 public final class Timeline {
+  private final boolean guarded;
   private final List<Buffer> buffers = new ArrayList<>();
   private int now;
   private long activations = -1;
   private long workspace;
   private long unshared;
+
+  public Timeline() {
+    this(false);
+  }
+
+  /**
+   * Without steps.
+   *
+   * @param guarded whether each buffer has a place of its own, and memory behind it that is none's
+   */
+  public Timeline(boolean guarded) {
+    this.guarded = guarded;
+  }
+
+  List<Buffer> buffers() {
+    return buffers;
+  }
 
   public Buffer activation(long bytes) {
     return add(Buffer.Kind.ACTIVATIONS, bytes);
@@ -37,10 +55,30 @@ public final class Timeline {
 
   /** Gives all buffers their places. */
   public void plan() {
+    plan(this);
+  }
+
+  /** The same for timelines of the same memory, which run at different times. */
+  public static void plan(Timeline... timelines) {
     ArenaPlanner values = new ArenaPlanner();
     ArenaPlanner scratch = new ArenaPlanner();
+    for (Timeline timeline : timelines) {
+      if (!timeline.guarded) {
+        values = new ArenaPlanner();
+        scratch = new ArenaPlanner();
+      }
+      timeline.place(values, scratch);
+    }
+  }
+
+  private void place(ArenaPlanner values, ArenaPlanner scratch) {
     for (Buffer buffer : buffers) {
-      buffer.place(buffer.kind() == Buffer.Kind.ACTIVATIONS ? values : scratch);
+      ArenaPlanner planner = buffer.kind() == Buffer.Kind.ACTIVATIONS ? values : scratch;
+      if (guarded) {
+        buffer.placeApart(planner, Guards.BYTES);
+      } else {
+        buffer.place(planner);
+      }
     }
     activations = values.plan();
     workspace = scratch.plan();

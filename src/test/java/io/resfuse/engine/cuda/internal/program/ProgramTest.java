@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Arrays;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Buffers live while steps ask for them. */
@@ -44,6 +45,28 @@ class ProgramTest {
     timeline.plan();
     assertThat(timeline.activationBytes()).isEqualTo(BYTES);
     assertThatThrownBy(forgotten::offset).isInstanceOf(IllegalStateException.class);
+  }
+
+  /** Also where one runs before the other begins, in another timeline. */
+  @Test
+  void guardedBuffersShareNothing() {
+    Timeline guarded = new Timeline(true);
+    Timeline other = new Timeline(true);
+    Buffer early = guarded.activation(BYTES);
+    Buffer late = guarded.activation(BYTES);
+    Buffer afterwards = other.activation(BYTES);
+    new Program(guarded).call("a step", at -> stepOn(at.of(early)));
+    new Program(guarded).call("a step", at -> stepOn(at.of(late)));
+    new Program(other).call("a step", at -> stepOn(at.of(afterwards)));
+    Timeline.plan(guarded, other);
+    assertThat(Stream.of(early, late, afterwards).map(Buffer::offset))
+        .containsExactlyInAnyOrder(0L, BYTES + Guards.BYTES, 2 * (BYTES + Guards.BYTES));
+    assertThat(other.activationBytes()).isEqualTo(3 * (BYTES + Guards.BYTES));
+  }
+
+  private static Program.Step stepOn(long address) {
+    assertThat(address).isPositive();
+    return stream -> {};
   }
 
   /** So that a kernel that is chosen by whether there is a buffer is chosen alike both times. */
