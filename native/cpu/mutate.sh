@@ -23,8 +23,8 @@ winograd winograd_kernels.inc s/i < 4 && at.row + i < a.height/i < 3 \&\& at.row
 winograd winograd_kernels.inc s/value = y\[j\] + bias/value = y[j]/
 winograd winograd_kernels.inc s/value += Vectors<W>::load(residual/value -= Vectors<W>::load(residual/
 winograd winograd_kernels.inc s/a.relu ? Vectors<W>::relu(value) : value/value/
-winograd winograd_kernels.inc s/t + kRows <= tiles; t += kRows/t + kRows <= tiles; t += kRows + 1/
-winograd winograd_kernels.inc s/= first ? Floats<W>{} : /= true ? Floats<W>{} : /
+winograd winograd_kernels.inc s/t += count;/t += count + 1;/
+winograd winograd_kernels.inc s/if (!first) {/if (false) {/
 winograd winograd_kernels.inc s/(out \/ W + p)/(out \/ W)/
 winograd winograd_kernels.inc s/\* (thread + 1) \/ threads : tiles.total/* (thread + 1) \/ threads - 1 : tiles.total/
 winograd winograd_kernels.inc s/tiles.own ? 0 : thread/tiles.own ? 1 : thread/
@@ -32,8 +32,8 @@ winograd winograd_kernels.inc s/(stop - panel \* chunks) \* kRows)/(stop - panel
 winograd winograd_kernels.inc s/std::min(tiles.together, end - first)/std::min(tiles.together, end - first - 1)/
 winograd winograd_kernels.inc s/c \/ tiles.depth \* tiles.depth/0/
 winograd winograd_gradient.inc s/std::min(tiles.block_channels, a.in/std::min(tiles.block_channels - 1, a.in/
-winograd winograd_kernels.inc s/rotated ? 8 - tap : tap/tap/
-winograd winograd_kernels.inc s/to[[]3 \* step] = even_b + /to[3 * step] = even_b - /
+winograd winograd_kernels.inc s/a.rotated ? -W : W/W/
+winograd winograd_kernels.inc s/g2 + (kB \/ 6) \* g1/g2 - (kB \/ 6) * g1/
 winograd winograd_gradient.inc s/first ? s\[i\]\[p\] : /true ? s[i][p] : /
 winograd winograd_gradient.inc s/if (pairs < block.outs)/if (pairs < 0)/
 winograd winograd_gradient.inc s/block.out + c);/block.out);/
@@ -46,7 +46,8 @@ winograd winograd_gradient.inc s/sum_a \* (2.0/sum_a * (2.001/
 winograd winograd_gradient.inc s/+ m\[5\];/- m[5];/
 winograd tiles.h s/size.height + 3/size.height + 2/
 winograd tiles.h s/36 \* apart(together \* 2/30 * apart(together * 2/
-winograd tiles.h s/second_cache \/ 3 \/ (36/second_cache \/ (36/
+winograd tiles.h s/second_cache \/ 4 \/ weights/second_cache \/ weights/
+winograd tiles.h s/tiles <= kFewTiles/tiles < kFewTiles/
 winograd tiles.h s/second_cache \/ 8 \* 5/second_cache \/ 8/
 winograd tiles.h s/own_tiles <= own_channels/own_tiles > own_channels/
 winograd tiles.h s/>= size.threads \* kLeastProducts/>= kLeastProducts/

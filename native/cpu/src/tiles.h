@@ -13,15 +13,16 @@ namespace {  // one for each file: each is compiled for an instruction set of it
 // the input channels in order, so that none of this changes a bit.
 struct Cuts {
   int64_t depth;       // input channels that are multiplied at a time
+  int64_t few_depth;   // and in a block of few tiles
   int64_t most_tiles;  // of a block
 
   Cuts(int64_t first_cache, int64_t second_cache, int64_t vector, int64_t in_channels) {
     const int64_t panel = 2 * vector * kFloat;
-    // A panel's weights of one position take a quarter of the first cache, those of all positions a third of the second.
-    const int64_t deepest = std::min(first_cache / 4 / panel, second_cache / 3 / (36 * panel));
-    for (depth = 16; 2 * depth <= std::min<int64_t>(deepest, 256);) {
-      depth *= 2;
-    }
+    // A panel's weights of one position take a quarter of the first cache, and as they lie in memory with a row of positions a
+    // quarter of the second; with few tiles these are in the first cache, since their transform is most of the work.
+    const int64_t weights = (kTaps + kRowPositions) * panel;
+    depth = power_of_two(std::min(first_cache / 4 / panel, second_cache / 4 / weights));
+    few_depth = std::min(depth, power_of_two(first_cache / weights));
     // The products of a block, of 32 output channels, take half of the second cache, its transformed inputs no more than three
     // such caches: they are read in a row, once for each panel. With fewer tiles the weights would be transformed too often,
     // more cost memory and save nothing.
@@ -29,7 +30,21 @@ struct Cuts {
     most_tiles = std::clamp<int64_t>(tiles, 24, 192);
   }
 
+  int64_t depth_of(int64_t tiles) const { return tiles <= kFewTiles ? few_depth : depth; }
+
   static constexpr int64_t kFloat = sizeof(float);
+  static constexpr int64_t kTaps = 9, kRowPositions = 6;
+  static constexpr int64_t kFewTiles = 16;
+
+ private:
+  // The greatest that is not greater than `most`, 16 to 256.
+  static int64_t power_of_two(int64_t most) {
+    int64_t found = 16;
+    while (found < 256 && 2 * found <= most) {
+      found *= 2;
+    }
+    return found;
+  }
 };
 
 // What the transform of a panel's weights takes, and that of a tile's inputs with one output channel: in the products of tiles.
@@ -65,12 +80,11 @@ struct Tiles : TileGrid {
   int64_t together;  // in a block
   // Scratch memory of a thread, in floats.
   int64_t input_floats;   // transformed inputs of a block: (in / depth, 36, together, depth)
-  int64_t weight_floats;  // transformed weights of a panel: (36, depth, 2 * vector)
+  int64_t weight_floats;  // a row of positions of a panel's transformed weights: (6, depth, 2 * vector)
   int64_t result_floats;  // products of a panel: (36, together, 2 * vector)
 
   explicit Tiles(const WinogradSize& a) : TileGrid(a) {
     const Cuts cuts(a.first_cache, a.second_cache, a.vector, a.in_channels);
-    depth = cuts.depth;
     const auto blocks_of = [&](int64_t tiles) { return (tiles + cuts.most_tiles - 1) / cuts.most_tiles; };
     const int64_t part = (total + a.threads - 1) / a.threads;
     const double others = static_cast<double>(a.threads - 1) / a.threads;
@@ -79,11 +93,12 @@ struct Tiles : TileGrid {
     own = own_tiles <= own_channels;
     const int64_t tiles = own ? part : total;
     together = (tiles + blocks_of(tiles) - 1) / blocks_of(tiles);
+    depth = cuts.depth_of(together);
     input_floats = input_offset(a.in_channels / depth * depth);
     if (a.in_channels % depth != 0) {
       input_floats += 36 * apart(together * (a.in_channels % depth));
     }
-    weight_floats = 36 * apart(std::min(depth, a.in_channels) * 2 * a.vector);
+    weight_floats = 6 * apart(std::min(depth, a.in_channels) * 2 * a.vector);
     result_floats = 36 * apart(together * 2 * a.vector);
   }
 

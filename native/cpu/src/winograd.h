@@ -12,9 +12,9 @@
 // them, and an infinity becomes NaN there.
 //
 // FLOPs of the products: 72 * tiles * in_channels * out_channels. A thread has tiles or output channels of its own (tiles.h).
-// It transforms the inputs of a block of tiles; then it takes panels of two vectors of output channels, transforms their weights
-// while they are in its second cache, and multiplies. So the weights are read, and lie in memory, as those of a direct
-// convolution do; transforming them, once for each block, takes as long as the products of some three tiles.
+// It transforms the inputs of a block of tiles; then it takes panels of two vectors of output channels, transforms a row of
+// positions of some input channels' weights at a time, and multiplies while these are in its caches; the weights that follow
+// are on their way from memory meanwhile. So the weights are read, and lie in memory, as those of a direct convolution do.
 #pragma once
 
 #include <cstdint>

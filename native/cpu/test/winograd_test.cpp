@@ -188,7 +188,7 @@ void hold_gradient(const Kernels& k, const Size& s, int64_t vector, int64_t bloc
 
 // An image's bits do not depend on what else is in the batch, and NaN in one leaves the others alone.
 void batch(const Kernels& k) {
-  const Size s{3, 16, 32, 9, 10};
+  const Size s{3, 80, 32, 9, 10};  // nine tiles alone are few, those of three images are not
   std::mt19937 random(7);
   std::normal_distribution<float> normal;
   std::vector<float> x(s.images * s.in * s.height * s.width), weights(s.in * s.out * 9), all(s.images * s.out * s.height * s.width);
@@ -216,24 +216,25 @@ void batch(const Kernels& k) {
 // How work is cut follows from the caches, by the formulas of tiles.h.
 void cuts() {
   struct Expected {
-    int64_t first_cache, second_cache, vector, channels, depth, most_tiles, block_channels;
+    int64_t first_cache, second_cache, vector, channels, depth, few_depth, most_tiles, block_channels;
   };
   for (const Expected& e : {
-           Expected{32 * kKi, 1024 * kKi, 16, 64, 64, 113, 64},
-           Expected{32 * kKi, 1024 * kKi, 8, 64, 128, 113, 64},
-           Expected{48 * kKi, 1024 * kKi, 16, 256, 64, 85, 64},
-           Expected{32 * kKi, 256 * kKi, 16, 64, 16, 28, 32},
-           Expected{32 * kKi, 256 * kKi, 8, 512, 32, 24, 32},
-           Expected{48 * kKi, 2048 * kKi, 16, 64, 64, 192, 64},
-           Expected{64 * kKi, 4096 * kKi, 8, 512, 256, 170, 128},
-           Expected{1, 1, 16, 16, 16, 24, 32},
+           Expected{32 * kKi, 1024 * kKi, 16, 64, 64, 16, 113, 64},
+           Expected{32 * kKi, 1024 * kKi, 8, 64, 128, 32, 113, 64},
+           Expected{48 * kKi, 1024 * kKi, 16, 256, 64, 16, 85, 64},
+           Expected{32 * kKi, 256 * kKi, 16, 64, 32, 16, 28, 32},
+           Expected{32 * kKi, 256 * kKi, 8, 512, 64, 32, 24, 32},
+           Expected{48 * kKi, 2048 * kKi, 16, 64, 64, 16, 192, 64},
+           Expected{64 * kKi, 4096 * kKi, 8, 512, 256, 64, 170, 128},
+           Expected{1, 1, 16, 16, 16, 16, 24, 32},
        }) {
     const Cuts found(e.first_cache, e.second_cache, e.vector, e.channels);
     const int64_t block_channels = GradientTiles::channels(e.second_cache);
-    check(found.depth == e.depth && found.most_tiles == e.most_tiles && block_channels == e.block_channels,
+    check(found.depth == e.depth && found.few_depth == e.few_depth && found.most_tiles == e.most_tiles && block_channels == e.block_channels,
           "with caches of " + std::to_string(e.first_cache) + " and " + std::to_string(e.second_cache) + " bytes " +
-              std::to_string(found.depth) + " channels are multiplied at a time, of " + std::to_string(found.most_tiles) +
-              " tiles, and in gradients " + std::to_string(block_channels));
+              std::to_string(found.depth) + " channels are multiplied at a time, " + std::to_string(found.few_depth) + " with few of the " +
+              std::to_string(found.most_tiles) + " tiles, and in gradients " + std::to_string(block_channels));
+    check(found.depth_of(Cuts::kFewTiles) == e.few_depth && found.depth_of(Cuts::kFewTiles + 1) == e.depth, "few tiles have their own depth");
   }
   const auto own = [](int64_t channels, int64_t pixels, int64_t threads) {
     return Tiles(WinogradSize{1, channels, channels, pixels, pixels, 0, 16, threads, 32 * kKi, 1024 * kKi}).own;
