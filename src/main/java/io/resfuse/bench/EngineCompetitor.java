@@ -73,7 +73,9 @@ public final class EngineCompetitor implements Competitor {
     }
     try (LoadedNetwork network =
         engine.load(
-            task.test().network(), data.parameters(task.test().network()), workload.precision())) {
+            task.test().network(),
+            data.parameters(engine, workload.precision(), task.test()),
+            workload.precision())) {
       return network.memory(Plans.inference(task.test()));
     }
   }

@@ -20,7 +20,7 @@ final class InferenceEntry implements Entry {
   InferenceEntry(Engine engine, Precision precision, VerifyCase test, Parity data) {
     NetworkSpec spec = test.network();
     this.output = Plans.output(test);
-    this.network = engine.load(spec, data.parameters(spec), precision);
+    this.network = engine.load(spec, data.parameters(engine, precision, test), precision);
     boolean done = false;
     try {
       this.plan = network.plan(Plans.inference(test));

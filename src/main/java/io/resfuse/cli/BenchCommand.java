@@ -94,7 +94,7 @@ final class BenchCommand implements Callable<Integer> {
       names = "--precision",
       split = ",",
       paramLabel = "PRECISION",
-      description = "The precisions to compute in: fp32, tf32, bf16, fp16 (default: fp32).")
+      description = "The precisions to compute in: fp32, tf32, bf16, fp16, int8 (default: fp32).")
   private List<String> precisions = List.of("fp32");
 
   @Option(

@@ -1,5 +1,6 @@
 package io.resfuse.cli;
 
+import io.resfuse.engine.ConvolutionAlgorithm;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.EngineOptions;
@@ -8,6 +9,7 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.ChangingKernels;
 import io.resfuse.engine.cuda.CudaProvider;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
+import io.resfuse.engine.onednn.OneDnnProvider;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -39,7 +41,8 @@ public final class EngineChoice {
       names = "--precision",
       paramLabel = "PRECISION",
       description =
-          "Compute in fp32, tf32, bf16 or fp16 (default: fp32; fp64 on the reference engine).")
+          "Compute in fp32, tf32, bf16, fp16, or with quantised weights in int8 (default: fp32; fp64"
+              + " on the reference engine).")
   private String precision;
 
   @Mixin private CpuOptions cpu;
@@ -85,6 +88,16 @@ public final class EngineChoice {
   /** The reference engine, which needs no device, with all the memory that there is. */
   static Engine reference(EngineOptions options) {
     return open(REFERENCE, options.withMaxMemory(0));
+  }
+
+  /**
+   * An engine that runs pictures for calibration, one at a time: the CPU's, or the reference engine
+   * where that cannot run.
+   */
+  static Engine calibrating() {
+    EngineOptions single = new EngineOptions(1, "").withConvolutions(ConvolutionAlgorithm.DIRECT);
+    boolean usable = new OneDnnProvider().probe(single).available();
+    return open(usable ? "onednn" : REFERENCE, single);
   }
 
   private static Engine open(String name, EngineOptions options) {

@@ -5,6 +5,7 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import io.resfuse.platform.UserFolders;
+import io.resfuse.quantize.QuantizationException;
 import io.resfuse.train.TrainingException;
 import io.resfuse.weights.format.WeightsException;
 import java.io.PrintStream;
@@ -220,6 +221,7 @@ public final class Main implements Runnable {
             || failure instanceof WeightsException
             || failure instanceof DataException
             || failure instanceof TrainingException
+            || failure instanceof QuantizationException
             || failure instanceof IllegalArgumentException
             || failure instanceof java.io.UncheckedIOException;
     if (expected) {

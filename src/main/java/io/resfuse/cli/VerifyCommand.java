@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -192,15 +193,14 @@ final class VerifyCommand implements Callable<Integer> {
     try (Engine engine = kernel == null ? engineChoice.openWhole() : engineChoice.open(kernels);
         Engine other = engineChoice.open(against, againstDevice);
         Engine reference = engineChoice.reference()) {
-      Subject subject = new Subject(engine, engineChoice.precision(engine, Engine.Mode.INFERENCE));
+      Subject subject = subject(engine, engineChoice.askedPrecision());
       if (hasEdges) {
         cases.addAll(EdgeCases.of(engine));
       }
       boolean isReference = other.name().equals(reference.name());
       Subject expected =
           new Subject(
-              isReference ? reference : other,
-              EngineChoice.precision(other, againstPrecision, Engine.Mode.INFERENCE));
+              isReference ? reference : other, subject(other, againstPrecision).precision());
       VerifyReport report = run(subject, expected, reference, cases);
       if (json) {
         spec.commandLine().getOut().println(report.json());
@@ -212,6 +212,17 @@ final class VerifyCommand implements Callable<Integer> {
       boolean complete = !hasEdges || haveAllRun(engine, subject.precision());
       return report.passed() && areUsed(kernels) && complete ? 0 : 1;
     }
+  }
+
+  /** An engine in the precision that was asked for, or in its usual one. */
+  private static Subject subject(Engine engine, @Nullable String asked) {
+    Precision precision = EngineChoice.precision(engine, asked, Engine.Mode.INFERENCE);
+    if (precision == Precision.INT8) {
+      throw new IllegalArgumentException(
+          "resfuse verify has no cases for int8, whose weights are quantised; resfuse bench"
+              + " --precision int8 holds whole networks against float64");
+    }
+    return new Subject(engine, precision);
   }
 
   /** Says which of the engine's kernels no case has run; true if there is none. */

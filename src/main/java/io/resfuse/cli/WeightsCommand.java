@@ -25,7 +25,8 @@ import picocli.CommandLine.Spec;
 /** {@code resfuse weights}. */
 @Command(
     name = "weights",
-    description = "Fetches, converts and describes files of weights.",
+    description = "Fetches, converts, quantises and describes files of weights.",
+    subcommands = QuantizeCommand.class,
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 final class WeightsCommand implements Runnable {

@@ -89,6 +89,11 @@ class CappedEngine implements Engine {
   }
 
   @Override
+  public boolean wantsReducedWeights() {
+    return engine.wantsReducedWeights();
+  }
+
+  @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
     LoadedNetwork loaded = engine.load(network, parameters, precision);
     boolean done = false;

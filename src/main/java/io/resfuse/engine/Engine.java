@@ -89,6 +89,16 @@ public interface Engine extends AutoCloseable {
   }
 
   /**
+   * Whether it multiplies int8 weights of 7 bits as they are, but rounds those of 8 bits to 7
+   * first.
+   *
+   * @return true on CPUs without instructions that add products of bytes in 32 bits
+   */
+  default boolean wantsReducedWeights() {
+    return false;
+  }
+
+  /**
    * Brings a network's weights into the engine's memory, for inference.
    *
    * @param network what to run

@@ -163,6 +163,18 @@ public final class NetworkSpec {
   }
 
   /**
+   * The same network with all values as outputs.
+   *
+   * @return a network whose outputs are the values that operations write, under their {@link
+   *     Value#name names}, and those that it had
+   */
+  public NetworkSpec withAllOutputs() {
+    Map<String, Value> all = new LinkedHashMap<>(outputs);
+    operations.forEach(operation -> all.put(operation.output().name(), operation.output()));
+    return new NetworkSpec(name, input, values, operations, all);
+  }
+
+  /**
    * The part that a set of outputs needs.
    *
    * @param wanted keys of {@link #outputs()}

@@ -327,6 +327,31 @@ public sealed interface Operation {
   }
 
   /**
+   * The same value in another {@link Encoding}, or as float32: what {@link QuantizedNetwork} puts
+   * between operations that store integers and those that do not. No other network has it.
+   *
+   * @param name unique name
+   * @param input what is converted
+   * @param output the result, of the input's shape
+   */
+  record Convert(String name, Value input, Value output) implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return in;
+    }
+  }
+
+  /**
    * The mean over rows and columns.
    *
    * @param name unique name

@@ -4,6 +4,7 @@ import io.resfuse.tensor.HostTensor;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The values of a network's parameters in the host's memory, running statistics among them. The set
@@ -12,6 +13,7 @@ import java.util.Map;
  */
 public final class Parameters {
   private final Map<String, HostTensor> tensors;
+  private final @Nullable Quantization quantization;
 
   /**
    * Binds tensors to the parameters of a network.
@@ -41,6 +43,50 @@ public final class Parameters {
       bound.put(spec.name(), tensor);
     }
     this.tensors = Collections.unmodifiableMap(bound);
+    this.quantization = null;
+  }
+
+  private Parameters(Map<String, HostTensor> tensors, Quantization quantization) {
+    this.tensors = tensors;
+    this.quantization = quantization;
+  }
+
+  /**
+   * The same with what inference in int8 needs.
+   *
+   * @param integers of the same network
+   * @return a changed copy, which shares the tensors
+   */
+  public Parameters withQuantization(Quantization integers) {
+    return new Parameters(tensors, integers);
+  }
+
+  /**
+   * The weights as integers, and the scales of activations.
+   *
+   * @return null unless the weights were quantised
+   */
+  public @Nullable Quantization quantization() {
+    return quantization;
+  }
+
+  /**
+   * The same for an engine that computes in int8.
+   *
+   * @param network whose parameters these are
+   * @return what {@link #quantization} has
+   * @throws EngineException that says what to do if it has nothing
+   */
+  public Quantization requireQuantization(NetworkSpec network) {
+    Quantization present = quantization;
+    if (present == null) {
+      throw new EngineException(
+          "the weights of "
+              + network.name()
+              + " are not quantised, int8 was asked for; quantise them first: resfuse weights"
+              + " quantize FILE --calibrate FOLDER --output FILE.safetensors");
+    }
+    return present;
   }
 
   /**

@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /**
  * In what an engine stores activations and multiplies. Sums, batch-norm statistics and master
- * weights are float32 in all of them (float64 in {@link #FP64}).
+ * weights are float32 in all of them (float64 in {@link #FP64}) but {@link #INT8}.
  */
 public enum Precision {
   /** Double precision; the reference engine's. */
@@ -16,7 +16,12 @@ public enum Precision {
   /** bfloat16 storage and products. */
   BF16,
   /** IEEE half storage and products. */
-  FP16;
+  FP16,
+  /**
+   * Integers of 8 bits, their exact products and sums in 32 bits, and float32 between sum and
+   * result: for inference with {@link Quantization quantised weights} only.
+   */
+  INT8;
 
   /**
    * A precision by its name in any case.
@@ -32,7 +37,7 @@ public enum Precision {
       }
     }
     throw new IllegalArgumentException(
-        "no precision '" + name + "'; there are fp64, fp32, tf32, bf16 and fp16");
+        "no precision '" + name + "'; there are fp64, fp32, tf32, bf16, fp16 and int8");
   }
 
   /** The name in lower case, as options write it. */

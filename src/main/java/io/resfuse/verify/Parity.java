@@ -5,6 +5,12 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Quantization;
+import io.resfuse.quantize.CalibrationMethod;
+import io.resfuse.quantize.Pictures;
+import io.resfuse.quantize.QuantizationOptions;
+import io.resfuse.quantize.Quantizer;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -27,6 +33,7 @@ public final class Parity {
   private final Fills fills;
   private final Subject truth;
   private final Map<String, double[]> known = new HashMap<>();
+  private final Map<String, Quantization> quantized = new HashMap<>();
 
   /**
    * What was found.
@@ -71,6 +78,67 @@ public final class Parity {
    */
   public Parameters parameters(NetworkSpec network) {
     return fills.random(network);
+  }
+
+  /**
+   * The same for inference. In int8 they are quantised, calibrated on the first of {@link #images}
+   * by whoever asks first: all get the same integers.
+   *
+   * @param engine runs the network in float32 for that
+   * @param precision in which they are asked for
+   * @param test for which
+   * @return new tensors
+   */
+  public Parameters parameters(Engine engine, Precision precision, VerifyCase test) {
+    Parameters floats = parameters(test.network());
+    if (precision != Precision.INT8) {
+      return floats;
+    }
+    VerifyCase one = firstImage(test);
+    Quantization integers =
+        quantized.computeIfAbsent(
+            one.toString(),
+            key ->
+                new Quantizer(engine, 1)
+                    .quantize(
+                        test.network(),
+                        floats,
+                        new FirstImage(one, images(one)),
+                        QuantizationOptions.DEFAULTS
+                            .withMethod(CalibrationMethod.MINMAX)
+                            .withReducedRange(engine.wantsReducedWeights())));
+    return floats.withQuantization(integers);
+  }
+
+  /** One image to calibrate with. */
+  private static final class FirstImage implements Pictures {
+    private final VerifyCase test;
+    private final float[] elements;
+
+    FirstImage(VerifyCase test, float[] elements) {
+      this.test = test;
+      this.elements = elements;
+    }
+
+    @Override
+    public int count() {
+      return 1;
+    }
+
+    @Override
+    public int height() {
+      return test.height();
+    }
+
+    @Override
+    public int width() {
+      return test.width();
+    }
+
+    @Override
+    public void write(int index, FloatBuffer target) {
+      target.put(0, elements);
+    }
   }
 
   /**
@@ -200,7 +268,7 @@ public final class Parity {
         mode + " " + precision + " " + test,
         key -> {
           Subject side = truth.in(precision);
-          Parameters parameters = parameters(test.network());
+          Parameters parameters = parameters(truth.engine(), precision, test);
           if (mode == Mode.INFERENCE) {
             return InferencePass.once(side, test, test.network(), parameters, images(test));
           }

@@ -20,7 +20,7 @@ public record Subject(Engine engine, Precision precision) {
       case FP64 -> 0x1p-53;
       case FP32 -> 0x1p-24;
       case TF32, FP16 -> 0x1p-11;
-      case BF16 -> 0x1p-8;
+      case BF16, INT8 -> 0x1p-8;
     };
   }
 

@@ -178,6 +178,9 @@ public final class ModelFile {
       TensorFile file, LoadOptions options, @Nullable Initializer initializer) {
     List<String> notes = new ArrayList<>();
     ModelMetadata stated = stated(file, options.network());
+    if (stated != null && QuantizedFile.is(file)) {
+      return loadQuantized(file, stated, initializer != null);
+    }
     OnnxNetwork graph = null;
     if (file.graph() != null) {
       graph = OnnxNetwork.match(file.graph(), stated == null ? options.network() : stated.config());
@@ -217,6 +220,20 @@ public final class ModelFile {
       log.warn("{}: left out: {}", file.path(), report.withoutPlace());
     }
     return new ModelFile(file, metadata, network, new Parameters(network, tensors), report);
+  }
+
+  private static ModelFile loadQuantized(
+      TensorFile file, ModelMetadata metadata, boolean initialized) {
+    if (initialized) {
+      throw WeightsException.of(
+          file.path(), "its weights are quantised", "train with the original weights");
+    }
+    NetworkSpec network = ResNet.build(metadata.config());
+    Parameters parameters = QuantizedFile.read(file, network);
+    LoadReport report =
+        new LoadReport(
+            List.of(), List.of(), List.of(), List.of(), List.of(QuantizedFile.describe(file)));
+    return new ModelFile(file, metadata, network, parameters, report);
   }
 
   /** What the file says of its model, as the network asked for if one was; null if nothing. */
@@ -294,6 +311,25 @@ public final class ModelFile {
     Parameters checked = new Parameters(ResNet.build(metadata.config()), parameters.asMap());
     FiniteCheck.require(target + " was not written", checked.asMap());
     SafetensorsWriter.write(target, checked.asMap(), metadata.toStrings(), bytesWritten);
+  }
+
+  /**
+   * Writes a quantised model so that {@link #open(Path)} needs nothing else, atomically. What is
+   * opened has {@link Parameters#quantization}; its tensors are the integers times their scales.
+   *
+   * @param target a safetensors file, replaced if it exists; its folder must exist
+   * @param metadata the network, its preprocessing, labels, notes
+   * @param parameters of {@code ResNet.build(metadata.config())}, with a quantisation
+   * @param how the quantisation was found, for people: kept as JSON
+   * @throws WeightsException if the file cannot be written
+   * @throws IllegalArgumentException if the parameters are not those of the network
+   */
+  public static void saveQuantized(
+      Path target, ModelMetadata metadata, Parameters parameters, Map<String, Object> how) {
+    NetworkSpec network = ResNet.build(metadata.config());
+    Parameters checked = new Parameters(network, parameters.asMap());
+    QuantizedFile.write(
+        target, metadata, network, checked, parameters.requireQuantization(network), how);
   }
 
   /**

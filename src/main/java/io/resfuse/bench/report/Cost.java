@@ -100,6 +100,7 @@ public record Cost(double flop, double bytes) {
       case FP64 -> Double.BYTES;
       case FP32, TF32 -> Float.BYTES;
       case BF16, FP16 -> Short.BYTES;
+      case INT8 -> Byte.BYTES;
     };
   }
 

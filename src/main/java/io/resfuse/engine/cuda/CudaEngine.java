@@ -159,8 +159,9 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
 
   @Override
   public Optional<String> whyNot(Precision precision, Mode mode) {
-    return precision == Precision.FP64
-        ? Optional.of("engine cuda computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32")
+    return precision == Precision.FP64 || precision == Precision.INT8
+        ? Optional.of(
+            "engine cuda computes in fp32, tf32, bf16 and fp16, not in " + precision + "; use fp32")
         : Optional.empty();
   }
 

@@ -46,8 +46,11 @@ public final class CudnnProvider implements EngineProvider {
 
   /** What the engine cannot do on any device. */
   static Optional<String> whyNot(Precision precision) {
-    return precision == Precision.FP64
-        ? Optional.of("engine cudnn computes in fp32, tf32, bf16 and fp16, not in fp64; use fp32")
+    return precision == Precision.FP64 || precision == Precision.INT8
+        ? Optional.of(
+            "engine cudnn computes in fp32, tf32, bf16 and fp16, not in "
+                + precision
+                + "; use fp32")
         : Optional.empty();
   }
 }

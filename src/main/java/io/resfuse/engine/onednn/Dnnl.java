@@ -23,6 +23,9 @@ import org.bytedeco.javacpp.PointerPointer;
 final class Dnnl {
   static final int F32 = dnnl_f32;
   static final int BF16 = dnnl_bf16;
+  static final int U8 = dnnl_u8;
+  static final int S8 = dnnl_s8;
+  static final int S32 = dnnl_s32;
 
   /** The layout that a primitive likes best. */
   static final int ANY = dnnl_format_tag_any;
@@ -62,7 +65,7 @@ final class Dnnl {
   }
 
   static int elementBytes(int type) {
-    return type == BF16 ? 2 : 4;
+    return type == U8 || type == S8 ? 1 : type == BF16 ? 2 : 4;
   }
 
   static dnnl_stream stream(Scope scope) {

@@ -2,10 +2,12 @@ package io.resfuse.engine.onednn;
 
 import static org.bytedeco.dnnl.global.dnnl.*;
 
+import io.resfuse.engine.Encoding;
 import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -14,6 +16,10 @@ import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Quantization;
+import io.resfuse.engine.QuantizedNetwork;
+import io.resfuse.engine.QuantizedNetwork.Epilogue;
+import io.resfuse.engine.QuantizedWeights;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.onednn.Attributes.Residual;
 import io.resfuse.engine.onednn.Poolings.Pooling;
@@ -45,10 +51,19 @@ import org.jspecify.annotations.Nullable;
  * the whole slice.
  */
 final class InferenceProgram {
+  private static final int IMAGES_OF_BYTES = 8;
+
   private final Scope scope;
   private final NetworkSpec network;
+
+  /** What is computed with integers; null where nothing is. */
+  private final @Nullable QuantizedNetwork integers;
+
   private final PlanRequest request;
+
+  /** Of activations and weights that are not integers. */
   private final int type;
+
   private final PackedWeights weights;
   private final FastConvolutions fast;
   private final List<Shape> shapes;
@@ -124,30 +139,55 @@ final class InferenceProgram {
   InferenceProgram(
       Scope scope,
       NetworkSpec full,
+      @Nullable Quantization quantization,
       PlanRequest request,
       int type,
       PackedWeights weights,
       FastConvolutions fast) {
     request.requireHostFloats(OneDnnProvider.NAME);
     this.scope = scope;
-    this.network = full.restrictedTo(request.outputs());
+    NetworkSpec part = full.restrictedTo(request.outputs());
+    this.integers = quantization == null ? null : QuantizedNetwork.of(part, quantization);
+    this.network = integers == null ? part : integers.network();
     this.request = request;
     this.type = type;
     this.weights = weights;
     this.fast = fast;
     this.shapes = network.shapes(request.batch(), request.height(), request.width());
-    this.schedule = Schedule.of(network, shapes, request.batch(), Dnnl.elementBytes(type), fast);
+    this.schedule = schedule();
     this.places = new ValuePlaces(network, request, shapes, schedule, this::typeOf);
     this.arenaBytes = places.plan();
     describe();
   }
 
+  /**
+   * Bytes are a quarter of floats, and soon computed: eight images of them are still in the cache,
+   * and start fewer primitives.
+   */
+  private Schedule schedule() {
+    int least = (fast.threads() + 3) / 4;
+    return integers == null
+        ? Schedule.of(network, shapes, request.batch(), Dnnl.elementBytes(type), least, fast)
+        : Schedule.of(network, shapes, request.batch(), 1, Math.max(least, IMAGES_OF_BYTES), fast);
+  }
+
   /** The element type of a value: results of linear layers are float32 always. */
   private int typeOf(Value value) {
+    if (encoding(value) != null) {
+      return Dnnl.U8;
+    }
     boolean logits =
         network.operations().stream()
             .anyMatch(o -> o instanceof Linear && o.output().equals(value));
     return logits ? Dnnl.F32 : type;
+  }
+
+  private @Nullable Encoding encoding(Value value) {
+    return integers == null ? null : integers.encoding(value);
+  }
+
+  private @Nullable QuantizedWeights integersOf(FusedConv conv) {
+    return integers == null ? null : integers.weights(conv);
   }
 
   PlanMemory memory() {
@@ -243,6 +283,9 @@ final class InferenceProgram {
   }
 
   private @Nullable FastConvolution fastOf(FusedConv conv, int images, int part) {
+    if (integersOf(conv) != null) {
+      return null;
+    }
     return fast.of(conv, shapes.get(conv.input().id()), images, part, typeOf(conv.output()), 0);
   }
 
@@ -255,7 +298,11 @@ final class InferenceProgram {
 
   private Kernel describe(Operation operation, int images) {
     if (operation instanceof FusedConv conv) {
-      return describe(conv, images);
+      QuantizedWeights quantized = integersOf(conv);
+      return quantized == null ? describe(conv, images) : describeIntegers(conv, quantized, images);
+    }
+    if (operation instanceof Convert convert) {
+      return describe(convert, images);
     }
     if (operation instanceof MaxPool pool) {
       return unary(pool, Pooling.of(pool), images);
@@ -326,6 +373,96 @@ final class InferenceProgram {
     return new Primitive(conv.name(), images, desc, arguments);
   }
 
+  private Kernel describeIntegers(FusedConv conv, QuantizedWeights quantized, int images) {
+    if (conv.residual() != null && !places.isInPlace(conv)) {
+      throw new AssertionError("the residual of " + conv.name() + " is somebody else's, too");
+    }
+    Epilogue epilogue = integers.epilogue(conv);
+    int zeroPoint = encoding(conv.input()).zeroPoint();
+    dnnl_primitive_attr attr =
+        Attributes.ofIntegers(
+            scope, epilogue.residual(), conv.relu(), conv.groups() > 1, zeroPoint != 0);
+    dnnl_memory_desc perChannel = Dnnl.vector(scope, conv.output().channels());
+    dnnl_primitive_desc desc =
+        Convolutions.forward(
+            scope,
+            dnnl_forward_inference,
+            desc(conv.input(), images),
+            Dnnl.anyWeights(scope, Dnnl.S8, conv.groups(), Descs.dims(conv.weight().shape())),
+            perChannel,
+            desc(conv.output(), images),
+            conv.window(),
+            attr);
+    List<Argument> arguments = new ArrayList<>();
+    arguments.add(argument(DNNL_ARG_SRC, conv.input(), images));
+    dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
+    arguments.add(
+        weights(DNNL_ARG_WEIGHTS, layout, weights.integers(conv, quantized.weights(), layout)));
+    arguments.add(
+        weights(
+            DNNL_ARG_BIAS,
+            perChannel,
+            weights.constants(conv.name() + " bias", perChannel, epilogue.bias())));
+    arguments.add(
+        weights(
+            DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
+            perChannel,
+            weights.constants(conv.name() + " multiplier", perChannel, epilogue.multiplier())));
+    if (zeroPoint != 0) {
+      arguments.add(zeroPoint(DNNL_ARG_SRC, zeroPoint));
+    }
+    arguments.add(argument(DNNL_ARG_DST, conv.output(), images));
+    return new Primitive(conv.name(), images, desc, arguments);
+  }
+
+  /** A zero point as an argument; memory holds integers of 32 bits like floats. */
+  private Argument zeroPoint(int of, int value) {
+    dnnl_memory_desc one = Dnnl.desc(scope, Dnnl.S32, dnnl_a, 1);
+    PackedWeights.Packed packed =
+        weights.constants("zero point " + value, one, Float.intBitsToFloat(value));
+    return weights(DNNL_ARG_ATTR_ZERO_POINTS | of, one, packed);
+  }
+
+  private Kernel describe(Convert convert, int images) {
+    return reorder(
+        convert.name(),
+        images,
+        argument(DNNL_ARG_FROM, convert.input(), images),
+        argument(DNNL_ARG_TO, convert.output(), images),
+        encoding(convert.input()),
+        encoding(convert.output()));
+  }
+
+  /** From one layout or encoding into another; null encodings are those of floats. */
+  private Kernel reorder(
+      String name,
+      int images,
+      Argument from,
+      Argument to,
+      @Nullable Encoding source,
+      @Nullable Encoding target) {
+    List<Argument> arguments = new ArrayList<>(List.of(from, to));
+    Encoding scaled = source == null ? target : target == null ? source : null;
+    if (scaled == null) {
+      return new Primitive(
+          name, images, Pointwise.reorder(scope, from.desc(), to.desc()), arguments);
+    }
+    int coded = source == null ? DNNL_ARG_TO : DNNL_ARG_FROM;
+    float factor = source == null ? scaled.inverse() : scaled.scale();
+    dnnl_memory_desc one = Dnnl.vector(scope, 1);
+    arguments.add(
+        weights(
+            DNNL_ARG_ATTR_SCALES | DNNL_ARG_FROM,
+            one,
+            weights.constants("factor " + factor, one, factor)));
+    if (scaled.zeroPoint() != 0) {
+      arguments.add(zeroPoint(coded, scaled.zeroPoint()));
+    }
+    dnnl_primitive_attr attr = Attributes.scaling(scope, scaled.zeroPoint() == 0 ? 0 : coded);
+    return new Primitive(
+        name, images, Pointwise.reorder(scope, from.desc(), to.desc(), attr), arguments);
+  }
+
   private Kernel unary(Operation pool, Pooling pooling, int images) {
     Argument from = argument(DNNL_ARG_SRC, pool.inputs().get(0), images);
     Argument to = argument(DNNL_ARG_DST, pool.output(), images);
@@ -358,7 +495,11 @@ final class InferenceProgram {
             scope,
             dnnl_forward_inference,
             desc(identity.input(), images),
-            Dnnl.anyWeights(scope, type, 1, Descs.selectionDims(identity)),
+            Dnnl.anyWeights(
+                scope,
+                encoding(identity.output()) == null ? type : Dnnl.S8,
+                1,
+                Descs.selectionDims(identity)),
             null,
             desc(identity.output(), images),
             Descs.selectionWindow(identity),
@@ -400,28 +541,26 @@ final class InferenceProgram {
   private Kernel describeLoad(int images) {
     Value input = network.input();
     dnnl_memory_desc from = hostDesc(input, images);
-    dnnl_memory_desc to = desc(input, images);
-    return new Primitive(
+    return reorder(
         "loading the input",
         images,
-        Pointwise.reorder(scope, from, to),
-        List.of(
-            new Argument(DNNL_ARG_FROM, from, null, null, places.inputBuffer()),
-            new Argument(DNNL_ARG_TO, to, input, null, null)));
+        new Argument(DNNL_ARG_FROM, from, null, null, places.inputBuffer()),
+        argument(DNNL_ARG_TO, input, images),
+        null,
+        encoding(input));
   }
 
   /** From the plan's layout and type into the caller's buffer. */
   private Kernel describeStore(String name) {
     Value output = network.output(name);
-    dnnl_memory_desc from = desc(output, request.batch());
-    dnnl_memory_desc to = hostDesc(output, request.batch());
-    return new Primitive(
+    int images = request.batch();
+    return reorder(
         "storing " + name,
-        request.batch(),
-        Pointwise.reorder(scope, from, to),
-        List.of(
-            new Argument(DNNL_ARG_FROM, from, output, null, null),
-            new Argument(DNNL_ARG_TO, to, null, null, places.outputBuffer(name))));
+        images,
+        argument(DNNL_ARG_FROM, output, images),
+        new Argument(DNNL_ARG_TO, hostDesc(output, images), null, null, places.outputBuffer(name)),
+        encoding(output),
+        null);
   }
 
   private dnnl_memory_desc hostDesc(Value value, int images) {

@@ -61,6 +61,17 @@ enum InstructionSet {
         .orElse(OTHER);
   }
 
+  /**
+   * Whether it adds products of bytes in 32 bits. Without that two of them are added in 16 bits,
+   * which are enough for weights of 7 bits only.
+   */
+  boolean hasByteProducts() {
+    return switch (this) {
+      case AMX_FP16, AMX, AVX10, AVX512_BF16, AVX512_VNNI, AVX2_VNNI_2, AVX2_VNNI -> true;
+      case AVX512, AVX2, AVX, SSE41, OTHER -> false;
+    };
+  }
+
   /** How many float32 values a vector register has. */
   int vectorFloats() {
     return vectorFloats;

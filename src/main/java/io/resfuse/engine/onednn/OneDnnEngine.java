@@ -9,6 +9,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Quantization;
 import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
@@ -42,7 +43,15 @@ final class OneDnnEngine implements Engine {
         + InstructionSet.effective()
         + ", caches of "
         + CpuCaches.here()
-        + (NativeLibrary.whyNotBf16(Mode.INFERENCE).isEmpty() ? ", bf16" : ", no bf16");
+        + (NativeLibrary.whyNotBf16(Mode.INFERENCE).isEmpty() ? ", bf16" : ", no bf16")
+        + int8();
+  }
+
+  private static String int8() {
+    InstructionSet set = InstructionSet.effective();
+    return set == InstructionSet.OTHER
+        ? ", no int8"
+        : set.hasByteProducts() ? ", int8" : ", int8 with weights of 7 bits";
   }
 
   private static String threads(EngineOptions options) {
@@ -68,10 +77,20 @@ final class OneDnnEngine implements Engine {
     return switch (precision) {
       case FP32 -> Optional.empty();
       case BF16 -> NativeLibrary.whyNotBf16(mode);
+      case INT8 -> whyNotInt8(mode);
       default ->
           Optional.of(
-              "engine onednn computes in fp32 and bf16, not in " + precision + "; use fp32");
+              "engine onednn computes in fp32, bf16 and int8, not in " + precision + "; use fp32");
     };
+  }
+
+  private static Optional<String> whyNotInt8(Mode mode) {
+    if (mode == Mode.TRAINING) {
+      return Optional.of("int8 is for inference only; train in fp32 and quantise the weights");
+    }
+    return InstructionSet.effective() == InstructionSet.OTHER
+        ? Optional.of("engine onednn computes in int8 on x86 CPUs only; use fp32")
+        : Optional.empty();
   }
 
   private int type(Precision precision, Mode mode) {
@@ -89,14 +108,20 @@ final class OneDnnEngine implements Engine {
   }
 
   @Override
+  public boolean wantsReducedWeights() {
+    return !InstructionSet.effective().hasByteProducts();
+  }
+
+  @Override
   public LoadedNetwork load(NetworkSpec network, Parameters parameters, Precision precision) {
     FastConvolutions inference =
         new FastConvolutions(
             options.convolutions(), threads.count(), options.batchInvariant(), fast.caches());
+    int type = type(precision, Mode.INFERENCE);
+    Quantization integers =
+        precision == Precision.INT8 ? SevenBits.whereNeeded(network, parameters) : null;
     return lifetime.during(
-        () ->
-            new OneDnnNetwork(
-                network, parameters, type(precision, Mode.INFERENCE), threads, inference));
+        () -> new OneDnnNetwork(network, parameters, integers, type, threads, inference));
   }
 
   @Override

@@ -6,13 +6,16 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.Quantization;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.spi.Lifetime;
 import io.resfuse.engine.spi.RecordedPlans;
+import org.jspecify.annotations.Nullable;
 
 /** Folded and packed weights, and the plans that share them. Thread-safe. */
 final class OneDnnNetwork implements LoadedNetwork {
   private final NetworkSpec network;
+  private final @Nullable Quantization integers;
   private final int type;
   private final Threads threads;
   private final FastConvolutions fast;
@@ -22,14 +25,16 @@ final class OneDnnNetwork implements LoadedNetwork {
   OneDnnNetwork(
       NetworkSpec network,
       Parameters parameters,
+      @Nullable Quantization integers,
       int type,
       Threads threads,
       FastConvolutions fast) {
     this.network = network;
+    this.integers = integers;
     this.type = type;
     this.threads = threads;
     this.fast = fast;
-    this.weights = new PackedWeights(network, parameters);
+    this.weights = new PackedWeights(network, parameters, integers);
     this.lifetime = new Lifetime("network " + network.name(), weights::close);
   }
 
@@ -61,7 +66,7 @@ final class OneDnnNetwork implements LoadedNetwork {
   }
 
   private InferenceProgram program(Scope scope, PlanRequest request) {
-    return new InferenceProgram(scope, network, request, type, weights, fast);
+    return new InferenceProgram(scope, network, integers, request, type, weights, fast);
   }
 
   private InferencePlan plan(PlanRequest request, Runnable onClose) {

@@ -13,12 +13,14 @@ import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Quantization;
 import io.resfuse.tensor.HostTensor;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
@@ -36,6 +38,7 @@ final class PackedWeights implements AutoCloseable {
   private final Map<String, List<Packed>> weights = new HashMap<>();
   private final Map<String, Packed> biases = new HashMap<>();
   private final Map<String, Packed> gates = new HashMap<>();
+  private final Map<String, Packed> constants = new HashMap<>();
   private @Nullable Parameters parameters;
   private int unread;
 
@@ -44,7 +47,12 @@ final class PackedWeights implements AutoCloseable {
 
   private @Nullable NativeMemory scratch;
 
-  PackedWeights(NetworkSpec network, Parameters parameters) {
+  /**
+   * Of a network.
+   *
+   * @param integers of convolutions that multiply integers; null if none does
+   */
+  PackedWeights(NetworkSpec network, Parameters parameters, @Nullable Quantization integers) {
     this.parameters = parameters;
     this.unread =
         (int)
@@ -52,22 +60,25 @@ final class PackedWeights implements AutoCloseable {
                 .filter(
                     o ->
                         o instanceof FusedConv || o instanceof Linear || o instanceof SqueezeExcite)
+                .filter(o -> integers == null || !integers.weights().containsKey(o.name()))
                 .count();
     this.stream = Dnnl.stream(scope);
   }
 
   /** One array in one layout; its memory is allocated and filled when it is first asked for. */
   final class Packed {
-    private final Operation operation;
+    private final String owner;
     private final dnnl_memory_desc desc;
+    private final BiConsumer<Packed, NativeMemory> filler;
 
     /** Others ask for it, when the descriptor may be gone. */
     private final long bytes;
 
     private @Nullable NativeMemory memory;
 
-    private Packed(Operation operation, dnnl_memory_desc desc) {
-      this.operation = operation;
+    private Packed(String owner, dnnl_memory_desc desc, BiConsumer<Packed, NativeMemory> filler) {
+      this.owner = owner;
+      this.filler = filler;
       this.desc = Dnnl.copy(scope, desc);
       this.bytes = Dnnl.bytes(desc);
     }
@@ -79,9 +90,9 @@ final class PackedWeights implements AutoCloseable {
     long address() {
       NativeMemory present = memory;
       if (present == null) {
-        present = new NativeMemory(bytes(), "the weights of " + operation.name());
+        present = new NativeMemory(bytes(), "the weights of " + owner);
         memory = present;
-        fill(this, present);
+        filler.accept(this, present);
       }
       return present.address();
     }
@@ -92,7 +103,8 @@ final class PackedWeights implements AutoCloseable {
     return Stream.of(
             weights.values().stream().flatMap(List::stream),
             biases.values().stream(),
-            gates.values().stream())
+            gates.values().stream(),
+            constants.values().stream())
         .flatMap(all -> all)
         .filter(packed -> packed.memory != null)
         .mapToLong(Packed::bytes)
@@ -101,40 +113,83 @@ final class PackedWeights implements AutoCloseable {
 
   /** The weights of a convolution or linear layer in a layout. */
   Packed weights(Operation operation, dnnl_memory_desc layout) {
+    return weights(operation, layout, (packed, memory) -> fill(operation, packed, memory));
+  }
+
+  /** The integer weights of a convolution in a layout. */
+  Packed integers(FusedConv conv, byte[] integers, dnnl_memory_desc layout) {
+    return weights(conv, layout, (packed, memory) -> fillIntegers(conv, integers, packed, memory));
+  }
+
+  private Packed weights(
+      Operation operation, dnnl_memory_desc layout, BiConsumer<Packed, NativeMemory> filler) {
     List<Packed> layouts = weights.computeIfAbsent(operation.name(), n -> new ArrayList<>());
     for (Packed packed : layouts) {
       if (Dnnl.equal(packed.desc, layout)) {
         return packed;
       }
     }
-    Packed packed = new Packed(operation, layout);
+    Packed packed = new Packed(operation.name(), layout, filler);
     layouts.add(packed);
     return packed;
+  }
+
+  /** Numbers of 32 bits that are known by a name, and the same whenever they are asked for. */
+  Packed constants(String name, dnnl_memory_desc desc, float... values) {
+    return constants.computeIfAbsent(
+        name,
+        n ->
+            new Packed(
+                n, desc, (packed, memory) -> memory.floats(0, values.length).put(0, values)));
   }
 
   /** The bias of a convolution or linear layer, batch norm folded in, float32. */
   Packed bias(Operation operation) {
     return biases.computeIfAbsent(
         operation.name(),
-        n -> new Packed(operation, Dnnl.vector(scope, operation.output().channels())));
+        n ->
+            new Packed(
+                n,
+                Dnnl.vector(scope, operation.output().channels()),
+                (packed, memory) -> fill(operation, packed, memory)));
   }
 
   /** The parameters of squeeze and excitation, float32, one after the other in their order. */
   Packed ofGate(SqueezeExcite operation) {
     long elements = operation.parameters().stream().mapToLong(p -> p.shape().elements()).sum();
     return gates.computeIfAbsent(
-        operation.name(), n -> new Packed(operation, Dnnl.vector(scope, elements)));
+        operation.name(),
+        n ->
+            new Packed(
+                n,
+                Dnnl.vector(scope, elements),
+                (packed, memory) -> fill(operation, packed, memory)));
   }
 
-  private void fill(Packed packed, NativeMemory memory) {
-    for (Packed other : weights.getOrDefault(packed.operation.name(), List.of())) {
+  /** Integers are written as floats, from which oneDNN makes what its kernels want. */
+  private void fillIntegers(FusedConv conv, byte[] integers, Packed packed, NativeMemory memory) {
+    try (Scope temporary = new Scope();
+        NativeMemory plain =
+            new NativeMemory((long) integers.length * Float.BYTES, "weights being packed")) {
+      FloatBuffer floats = plain.floats(0, integers.length);
+      for (int i = 0; i < integers.length; i++) {
+        floats.put(i, integers[i]);
+      }
+      long[] shape = Descs.dims(conv.weight().shape());
+      dnnl_memory_desc from = Dnnl.plainWeights(temporary, conv.groups(), shape);
+      reorder(from, plain.address(), packed.desc, memory.address());
+    }
+  }
+
+  private void fill(Operation operation, Packed packed, NativeMemory memory) {
+    for (Packed other : weights.getOrDefault(operation.name(), List.of())) {
       NativeMemory filled = other.memory;
-      if (other != packed && filled != null && packed != biases.get(packed.operation.name())) {
+      if (other != packed && filled != null && packed != biases.get(operation.name())) {
         reorder(other.desc, filled.address(), packed.desc, memory.address());
         return;
       }
     }
-    if (packed.operation instanceof SubsampledIdentity identity) {
+    if (operation instanceof SubsampledIdentity identity) {
       fillSelection(packed, memory, identity);
       return;
     }
@@ -142,22 +197,22 @@ final class PackedWeights implements AutoCloseable {
     if (source == null) {
       throw new IllegalStateException("the parameters were let go of too early");
     }
-    if (packed.operation instanceof SqueezeExcite gating) {
+    if (operation instanceof SqueezeExcite gating) {
       fillGate(gating, source, memory.floats(0, packed.bytes() / Float.BYTES));
       read();
       return;
     }
-    if (packed == biases.get(packed.operation.name())) {
-      affine(packed.operation, source).putShift(memory.floats(0, packed.bytes() / Float.BYTES));
+    if (packed == biases.get(operation.name())) {
+      affine(operation, source).putShift(memory.floats(0, packed.bytes() / Float.BYTES));
       return;
     }
     NativeMemory plain = staging(source);
     try (Scope temporary = new Scope()) {
       dnnl_memory_desc from =
-          fold(temporary, packed.operation, source, plain.floats(0, elements(packed.operation)));
+          fold(temporary, operation, source, plain.floats(0, elements(operation)));
       reorder(from, plain.address(), packed.desc, memory.address());
     }
-    bias(packed.operation).address();
+    bias(operation).address();
     read();
   }
 
@@ -324,6 +379,7 @@ final class PackedWeights implements AutoCloseable {
     weights.values().forEach(layouts -> layouts.forEach(PackedWeights::free));
     biases.values().forEach(PackedWeights::free);
     gates.values().forEach(PackedWeights::free);
+    constants.values().forEach(PackedWeights::free);
     free(staging);
     free(scratch);
     scope.close();

@@ -84,10 +84,15 @@ final class Pointwise {
 
   /** A copy into another type or layout. */
   static dnnl_primitive_desc reorder(Scope scope, dnnl_memory_desc from, dnnl_memory_desc to) {
+    return reorder(scope, from, to, Attributes.none(scope));
+  }
+
+  /** The same, scaled. */
+  static dnnl_primitive_desc reorder(
+      Scope scope, dnnl_memory_desc from, dnnl_memory_desc to, dnnl_primitive_attr attr) {
     dnnl_primitive_desc desc = new dnnl_primitive_desc();
     Dnnl.check(
-        dnnl_reorder_primitive_desc_create(
-            desc, from, Dnnl.ENGINE, to, Dnnl.ENGINE, Attributes.none(scope)),
+        dnnl_reorder_primitive_desc_create(desc, from, Dnnl.ENGINE, to, Dnnl.ENGINE, attr),
         "planning a change of layout");
     return scope.own(desc);
   }

@@ -71,14 +71,20 @@ record Schedule(List<Segment> segments) {
    * @param shapes of its values at the full batch
    * @param batch images
    * @param elementBytes the size of an element of an activation
-   * @param fast has the threads (a slice has at least a quarter as many images) and their caches;
-   *     and whether parts are of one image, for the batch has no say
+   * @param least images of a part, which makes it a power of two, if there are so many
+   * @param fast has the threads and their caches; and whether parts are of one image, for the batch
+   *     has no say
    */
   static Schedule of(
-      NetworkSpec network, List<Shape> shapes, int batch, int elementBytes, FastConvolutions fast) {
+      NetworkSpec network,
+      List<Shape> shapes,
+      int batch,
+      int elementBytes,
+      int least,
+      FastConvolutions fast) {
     long room = roomFor(fast.caches(), fast.threads()) / elementBytes;
     List<Segment> segments = new ArrayList<>();
-    for (Run run : runs(network, shapes, batch, fast.threads())) {
+    for (Run run : runs(network, shapes, batch, least)) {
       int slice = run.part;
       while (slice < batch && 2L * slice * run.elements <= room) {
         slice = Math.min(2 * slice, batch);
@@ -94,7 +100,7 @@ record Schedule(List<Segment> segments) {
     return last * threads / PART_OF_CACHE;
   }
 
-  private static List<Run> runs(NetworkSpec network, List<Shape> shapes, int batch, int threads) {
+  private static List<Run> runs(NetworkSpec network, List<Shape> shapes, int batch, int least) {
     List<Operation> operations = network.operations();
     int[] lastUse = new int[network.values().size()];
     for (int i = 0; i < operations.size(); i++) {
@@ -116,7 +122,7 @@ record Schedule(List<Segment> segments) {
       activations += elements;
       most = Math.max(most, elements);
       if (liveAfter(i, network, lastUse) <= 1) {
-        addOrExtend(runs, new Run(first, i, part(weights, activations, batch, threads), most));
+        addOrExtend(runs, new Run(first, i, part(weights, activations, batch, least), most));
         first = i + 1;
         weights = 0;
         activations = 0;
@@ -147,9 +153,8 @@ record Schedule(List<Segment> segments) {
     return live;
   }
 
-  private static int part(long weights, long activations, int batch, int threads) {
-    double wanted =
-        Math.max(ACTIVATIONS_PER_WEIGHT * weights / Math.max(1, activations), threads / 4.0);
+  private static int part(long weights, long activations, int batch, int least) {
+    double wanted = Math.max(ACTIVATIONS_PER_WEIGHT * weights / Math.max(1, activations), least);
     int part = 1;
     while (part < wanted && part < batch) {
       part *= 2;

@@ -4,7 +4,8 @@ import io.resfuse.engine.Operation.AveragePool;
 
 /**
  * {@code out[n, c, y, x]} is the mean of those of the pixels {@code (size y + u, size x + v)} that
- * the image has, 0 <= u, v < size. Each gets as much of the gradient.
+ * the image has, 0 <= u, v < size. Each gets as much of the gradient. Of integers it is the nearest
+ * integer, ties to even.
  */
 final class AveragePoolStep implements Step {
   private final AveragePool operation;
@@ -21,6 +22,7 @@ final class AveragePoolStep implements Step {
 
   @Override
   public void forward(boolean training) {
+    boolean integers = workspace.encoding(operation.output()) != null;
     forEachSquare(
         (square, firstPixel, rows, columns) -> {
           double sum = 0;
@@ -29,7 +31,8 @@ final class AveragePoolStep implements Step {
               sum += in.data[firstPixel + u * in.width + v];
             }
           }
-          out.data[square] = sum / (rows * columns);
+          double mean = sum / (rows * columns);
+          out.data[square] = integers ? Math.rint(mean) : mean;
         });
     workspace.round(out);
   }

@@ -23,8 +23,9 @@ final class MemoryEstimate {
     return arrays.stream().mapToLong(array -> DOUBLE * array.length).sum();
   }
 
-  static PlanMemory inference(NetworkSpec loaded, PlanRequest request, Rounding rounding) {
-    NetworkSpec network = loaded.restrictedTo(request.outputs());
+  static PlanMemory inference(
+      NetworkSpec loaded, Program program, PlanRequest request, Rounding rounding) {
+    NetworkSpec network = program.network();
     List<Shape> shapes = network.shapes(request.batch(), request.height(), request.width());
     long activations = values(network, shapes);
     return new PlanMemory(

@@ -23,6 +23,9 @@ import java.util.Optional;
  * keep double arithmetic but round what an engine of that precision stores (see {@link Rounding}):
  * the error of such a run is the part that storage alone causes, a yardstick for low precision.
  *
+ * <p>{@link Precision#INT8} computes what {@link io.resfuse.engine.QuantizedNetwork} says, sums of
+ * integers exactly.
+ *
  * <p>Results do not depend on the number of threads: every element is computed by one thread, in
  * one order. Unlike the SPI asks, running a plan allocates a few small objects (those of parallel
  * streams).
@@ -60,7 +63,9 @@ public final class ReferenceEngine implements Engine {
 
   @Override
   public Optional<String> whyNot(Precision precision, Mode mode) {
-    return Optional.empty();
+    return precision == Precision.INT8 && mode == Mode.TRAINING
+        ? Optional.of("int8 is for inference only; train in fp32 and quantise the weights")
+        : Optional.empty();
   }
 
   private void require(Precision precision, Mode mode) {

@@ -1,5 +1,6 @@
 package io.resfuse.engine.reference;
 
+import io.resfuse.engine.Encoding;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
@@ -13,6 +14,7 @@ import java.util.Map;
 public final class ReferenceInferencePlan extends AbstractInferencePlan {
   private final Runnable onClose;
   private final PlanMemory memory;
+  private final Program program;
   private final Workspace workspace;
   private final Tensor image;
   private final FloatBuffer input;
@@ -20,6 +22,7 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
 
   ReferenceInferencePlan(
       NetworkSpec loaded,
+      Program program,
       PlanRequest request,
       ParameterStore parameters,
       Rounding rounding,
@@ -27,8 +30,9 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
       Runnable onClose) {
     super(loaded, request);
     this.onClose = onClose;
-    NetworkSpec network = network();
-    this.workspace = new Workspace(network, request, null, parameters, rounding, loop);
+    this.program = program;
+    NetworkSpec network = program.network();
+    this.workspace = new Workspace(program, request, null, parameters, rounding, loop);
     this.image = workspace.value(network.input());
     this.input = HostBuffers.like(image);
     long host = image.data.length;
@@ -55,10 +59,33 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
   @Override
   protected void runForward() {
     image.read(input, request().layout());
-    workspace.forward(network(), false);
+    boolean[] finite = program.integers() == null ? null : image.finiteImages();
+    Encoding stored = program.encoding(network().input());
+    if (stored != null) {
+      ConvertStep.encode(image.data, image.data, stored);
+    }
+    workspace.forward(program.network(), false);
     outputs.forEach(
-        (name, buffer) ->
-            workspace.value(network().output(name)).write(buffer, request().layout()));
+        (name, buffer) -> {
+          Value value = network().output(name);
+          Tensor result = real(value);
+          if (finite != null) {
+            result.spoil(finite);
+          }
+          result.write(buffer, request().layout());
+        });
+  }
+
+  /** A value as reals: a copy where integers are stored. */
+  private Tensor real(Value value) {
+    Tensor tensor = workspace.value(value);
+    Encoding stored = program.encoding(value);
+    if (stored == null) {
+      return tensor;
+    }
+    Tensor decoded = tensor.copy();
+    ConvertStep.decode(tensor.data, decoded.data, stored);
+    return decoded;
   }
 
   @Override
@@ -75,7 +102,7 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
   public double[] exactOutput(String name) {
     checkOpen();
     checkOutput(name);
-    return workspace.value(network().output(name)).toNchw();
+    return real(network().output(name)).toNchw();
   }
 
   @Override
@@ -85,7 +112,7 @@ public final class ReferenceInferencePlan extends AbstractInferencePlan {
 
   @Override
   protected double time(String operation, Runnable coolCaches) {
-    return workspace.seconds(network(), operation, false, coolCaches);
+    return workspace.seconds(program.network(), operation, false, coolCaches);
   }
 
   @Override

@@ -7,8 +7,10 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Quantization;
 import io.resfuse.engine.spi.Lifetime;
 import io.resfuse.engine.spi.RecordedPlans;
+import org.jspecify.annotations.Nullable;
 
 /** Weights as doubles on the heap, shared by the plans. Thread-safe. */
 public final class ReferenceLoadedNetwork implements LoadedNetwork {
@@ -18,12 +20,17 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
   private final Loop loop;
   private final Lifetime lifetime;
 
+  /** Null unless it computes in int8. */
+  private final @Nullable Quantization quantization;
+
   ReferenceLoadedNetwork(
       NetworkSpec network, Parameters parameters, Precision precision, Loop loop, Runnable onFree) {
     this.network = network;
     this.rounding = Rounding.of(precision);
     this.parameters = new ParameterStore(network, parameters, rounding);
     this.loop = loop;
+    this.quantization =
+        precision == Precision.INT8 ? parameters.requireQuantization(network) : null;
     this.lifetime = new Lifetime("network " + network.name(), onFree);
   }
 
@@ -40,7 +47,7 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
   @Override
   public PlanMemory memory(PlanRequest request) {
     request.requireHostFloats(ReferenceEngineProvider.NAME);
-    return MemoryEstimate.inference(network, request, rounding);
+    return MemoryEstimate.inference(network, program(request), request, rounding);
   }
 
   @Override
@@ -54,10 +61,20 @@ public final class ReferenceLoadedNetwork implements LoadedNetwork {
               lifetime.make(
                   onClose ->
                       new ReferenceInferencePlan(
-                          network, request, parameters, rounding, loop, onClose)));
+                          network,
+                          program(request),
+                          request,
+                          parameters,
+                          rounding,
+                          loop,
+                          onClose)));
     } catch (OutOfMemoryError e) {
       throw ReferenceEngine.outOfMemory(network, memory(request), e);
     }
+  }
+
+  private Program program(PlanRequest request) {
+    return Program.of(network.restrictedTo(request.outputs()), quantization);
   }
 
   @Override

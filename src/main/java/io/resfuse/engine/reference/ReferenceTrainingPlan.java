@@ -49,7 +49,9 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
     this.parameters = new ParameterStore(whole, rounding);
     flow().trained().forEach(parameters::addGradient);
     this.optimizer = new OptimizerState(options.optimizer(), flow().trained());
-    this.workspace = new Workspace(network, options.request(), flow(), parameters, rounding, loop);
+    this.workspace =
+        new Workspace(
+            new Program(network, null), options.request(), flow(), parameters, rounding, loop);
     this.image = workspace.value(network.input());
     this.input = HostBuffers.like(image);
     this.inputGradient =

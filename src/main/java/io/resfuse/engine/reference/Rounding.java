@@ -12,6 +12,8 @@ import io.resfuse.engine.Precision;
  * result where batch statistics are taken of it, and every activation's gradient once all its parts
  * are added. All other parameters, all gradients of parameters, statistics, the means and gates of
  * squeeze and excitation and the optimizer's state are not.
+ *
+ * <p>In int8 what is not stored as integers is rounded as in fp32.
  */
 enum Rounding {
   /** Rounds nothing. */
@@ -38,7 +40,7 @@ enum Rounding {
   static Rounding of(Precision precision) {
     return switch (precision) {
       case FP64 -> FP64;
-      case FP32 -> FP32;
+      case FP32, INT8 -> FP32;
       case BF16 -> BF16;
       case FP16 -> FP16;
       case TF32 -> TF32;

@@ -3,6 +3,7 @@ package io.resfuse.engine.reference;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 
 /**
  * An activation or its gradient: doubles in the order channel, image, row, column, so that all that
@@ -41,6 +42,31 @@ final class Tensor {
   /** Where a channel of an image begins. */
   int offset(int image, int channel) {
     return (channel * batch + image) * plane;
+  }
+
+  Tensor copy() {
+    return new Tensor(data.clone(), batch, channels, height, width);
+  }
+
+  /** Which images have no NaN and no infinity. */
+  boolean[] finiteImages() {
+    boolean[] finite = new boolean[batch];
+    Arrays.fill(finite, true);
+    for (int i = 0; i < data.length; i++) {
+      if (!Double.isFinite(data[i])) {
+        finite[i / plane % batch] = false;
+      }
+    }
+    return finite;
+  }
+
+  /** Makes NaN of the images that are not finite. */
+  void spoil(boolean[] finite) {
+    for (int i = 0; i < data.length; i++) {
+      if (!finite[i / plane % batch]) {
+        data[i] = Double.NaN;
+      }
+    }
   }
 
   /** A copy of the elements in NCHW order. */

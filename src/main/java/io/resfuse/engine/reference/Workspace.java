@@ -1,8 +1,10 @@
 package io.resfuse.engine.reference;
 
+import io.resfuse.engine.Encoding;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -11,6 +13,7 @@ import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.OperationTimer;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.spi.GradientFlow;
 import io.resfuse.tensor.Shape;
@@ -22,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The tensors of one plan, every value in a place of its own, and the steps that fill them. */
 final class Workspace {
+  private final Program program;
   private final Loop loop;
   private final Rounding rounding;
   private final ParameterStore parameters;
@@ -36,16 +40,18 @@ final class Workspace {
   /**
    * Allocates the tensors of a plan.
    *
-   * @param network restricted to the request's outputs
+   * @param program what is run
    * @param training where gradients flow, or null for inference
    */
   Workspace(
-      NetworkSpec network,
+      Program program,
       PlanRequest request,
       @Nullable GradientFlow training,
       ParameterStore parameters,
       Rounding rounding,
       Loop loop) {
+    NetworkSpec network = program.network();
+    this.program = program;
     this.loop = loop;
     this.rounding = rounding;
     this.parameters = parameters;
@@ -70,8 +76,13 @@ final class Workspace {
   }
 
   private Step step(Operation operation) {
+    QuantizedNetwork integers = program.integers();
     if (operation instanceof FusedConv conv) {
-      return new FusedConvStep(conv, this);
+      return integers != null && integers.weights(conv) != null
+          ? new IntegerConvStep(conv, integers, this)
+          : new FusedConvStep(conv, this);
+    } else if (operation instanceof Convert convert) {
+      return new ConvertStep(convert, this);
     } else if (operation instanceof MaxPool pool) {
       return new MaxPoolStep(pool, this);
     } else if (operation instanceof AveragePool pool) {
@@ -119,6 +130,11 @@ final class Workspace {
 
   ParameterStore parameters() {
     return parameters;
+  }
+
+  /** How a value is stored; null if not as integers. */
+  @Nullable Encoding encoding(Value value) {
+    return program.encoding(value);
   }
 
   Tensor value(Value value) {

@@ -173,7 +173,7 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
                   own == 1 ? "" : "s",
                   own == 1
                       ? "one device, or --shards: a power of two that is at least the number of"
-                            + " devices"
+                          + " devices"
                       : "1, 2, 4, ... and at most " + own + " devices, or more shards"));
     }
   }

@@ -1,6 +1,7 @@
 package io.resfuse.weights.format;
 
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -18,9 +19,9 @@ import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes safetensors files of float32 tensors, atomically: the target is replaced by the whole file
- * or stays as it was. The same tensors and metadata always give the same bytes. Stateless and
- * thread-safe.
+ * Writes safetensors files of float32 and int8 tensors, atomically: the target is replaced by the
+ * whole file or stays as it was. The same tensors and metadata always give the same bytes.
+ * Stateless and thread-safe.
  */
 public final class SafetensorsWriter {
   /**
@@ -60,8 +61,74 @@ public final class SafetensorsWriter {
       Map<String, HostTensor> tensors,
       Map<String, String> metadata,
       LongConsumer bytesWritten) {
-    byte[] header = header(target, tensors, metadata);
-    AtomicFile.write(target, channel -> writeTo(channel, header, tensors.values(), bytesWritten));
+    write(target, tensors, Map.of(), metadata, bytesWritten);
+  }
+
+  /**
+   * Writes a file that has int8 tensors, too.
+   *
+   * @param target replaced if it exists; its folder must exist
+   * @param tensors float32, by name
+   * @param integers int8, by other names; written behind the others, in the map's order
+   * @param metadata strings for {@code __metadata__}; written in the order of their keys
+   * @param bytesWritten told the count so far
+   * @throws WeightsException if it cannot be written; nothing is left behind then
+   */
+  public static void write(
+      Path target,
+      Map<String, HostTensor> tensors,
+      Map<String, Int8Tensor> integers,
+      Map<String, String> metadata,
+      LongConsumer bytesWritten) {
+    byte[] header = header(target, tensors, integers, metadata);
+    AtomicFile.write(
+        target,
+        channel -> {
+          writeTo(channel, header, tensors.values(), bytesWritten);
+          for (Int8Tensor tensor : integers.values()) {
+            writeFully(channel, ByteBuffer.wrap(tensor.elements()));
+          }
+        });
+  }
+
+  /** An int8 tensor. */
+  public static final class Int8Tensor {
+    private final Shape shape;
+    private final byte[] elements;
+
+    /**
+     * A view of an array.
+     *
+     * @param shape its dimensions
+     * @param elements row-major, not copied
+     * @throws IllegalArgumentException if the lengths differ
+     */
+    public Int8Tensor(Shape shape, byte[] elements) {
+      if (shape.elements() != elements.length) {
+        throw new IllegalArgumentException(
+            "shape " + shape + " needs " + shape.elements() + " elements, got " + elements.length);
+      }
+      this.shape = shape;
+      this.elements = elements;
+    }
+
+    /**
+     * The dimensions.
+     *
+     * @return the shape
+     */
+    public Shape shape() {
+      return shape;
+    }
+
+    /**
+     * The elements.
+     *
+     * @return row-major, shared
+     */
+    public byte[] elements() {
+      return elements;
+    }
   }
 
   static void writeTo(
@@ -95,25 +162,24 @@ public final class SafetensorsWriter {
   }
 
   static byte[] header(Path target, Map<String, HostTensor> tensors, Map<String, String> metadata) {
+    return header(target, tensors, Map.of(), metadata);
+  }
+
+  private static byte[] header(
+      Path target,
+      Map<String, HostTensor> tensors,
+      Map<String, Int8Tensor> integers,
+      Map<String, String> metadata) {
     Map<String, @Nullable Object> json = new LinkedHashMap<>();
     if (!metadata.isEmpty()) {
       json.put(SafetensorsReader.METADATA, new TreeMap<>(metadata));
     }
     long offset = 0;
     for (Map.Entry<String, HostTensor> tensor : tensors.entrySet()) {
-      if (tensor.getKey().equals(SafetensorsReader.METADATA)) {
-        throw WeightsException.of(
-            target, "a tensor is named " + SafetensorsReader.METADATA, "rename it");
-      }
-      long end = offset + 4 * tensor.getValue().shape().elements();
-      List<Object> shape = new ArrayList<>();
-      Arrays.stream(tensor.getValue().shape().toArray()).forEach(shape::add);
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("dtype", "F32");
-      entry.put("shape", shape);
-      entry.put("data_offsets", List.of(offset, end));
-      json.put(tensor.getKey(), entry);
-      offset = end;
+      offset = put(json, target, tensor.getKey(), "F32", tensor.getValue().shape(), 4, offset);
+    }
+    for (Map.Entry<String, Int8Tensor> tensor : integers.entrySet()) {
+      offset = put(json, target, tensor.getKey(), "I8", tensor.getValue().shape(), 1, offset);
     }
     byte[] text = Json.write(json).getBytes(StandardCharsets.UTF_8);
     int padded = (text.length + 8 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - 8;
@@ -126,5 +192,31 @@ public final class SafetensorsWriter {
     byte[] header = Arrays.copyOf(text, padded);
     Arrays.fill(header, text.length, padded, (byte) ' ');
     return header;
+  }
+
+  /** Describes a tensor; returns where the next begins. */
+  private static long put(
+      Map<String, @Nullable Object> json,
+      Path target,
+      String name,
+      String type,
+      Shape shape,
+      int elementBytes,
+      long offset) {
+    if (name.equals(SafetensorsReader.METADATA)) {
+      throw WeightsException.of(
+          target, "a tensor is named " + SafetensorsReader.METADATA, "rename it");
+    }
+    long end = offset + elementBytes * shape.elements();
+    List<Object> dimensions = new ArrayList<>();
+    Arrays.stream(shape.toArray()).forEach(dimensions::add);
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("dtype", type);
+    entry.put("shape", dimensions);
+    entry.put("data_offsets", List.of(offset, end));
+    if (json.put(name, entry) != null) {
+      throw WeightsException.of(target, "two tensors are named '" + name + "'", "rename one");
+    }
+    return end;
   }
 }

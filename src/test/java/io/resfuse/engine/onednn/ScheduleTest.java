@@ -37,7 +37,7 @@ class ScheduleTest {
             threads,
             batchInvariant,
             new CpuCaches(32 << 10, 1 << 20, third));
-    return Schedule.of(NETWORK, NETWORK.shapes(BATCH, 224, 224), BATCH, Float.BYTES, fast)
+    return Schedule.of(NETWORK, NETWORK.shapes(BATCH, 224, 224), BATCH, Float.BYTES, 1, fast)
         .segments();
   }
 

@@ -29,9 +29,9 @@ public enum ElementType {
   /**
    * The type of a precision.
    *
-   * @param precision any but fp64
+   * @param precision any but fp64 and int8
    * @return its type
-   * @throws IllegalArgumentException for fp64
+   * @throws IllegalArgumentException for fp64 and int8
    */
   public static ElementType of(Precision precision) {
     return switch (precision) {
@@ -39,7 +39,7 @@ public enum ElementType {
       case BF16 -> BF16;
       case TF32 -> TF32;
       case FP32 -> F32;
-      case FP64 -> throw new IllegalArgumentException("the kernels have no fp64");
+      case FP64, INT8 -> throw new IllegalArgumentException("the kernels have no " + precision);
     };
   }
 

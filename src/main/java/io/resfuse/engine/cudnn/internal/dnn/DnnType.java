@@ -26,7 +26,7 @@ public enum DnnType {
   /**
    * The type for a precision.
    *
-   * @param precision not {@link Precision#FP64}
+   * @param precision neither {@link Precision#FP64} nor {@link Precision#INT8}
    * @return the type of the same name
    */
   public static DnnType of(Precision precision) {
@@ -35,7 +35,8 @@ public enum DnnType {
       case TF32 -> TF32;
       case BF16 -> BF16;
       case FP16 -> FP16;
-      case FP64 -> throw new IllegalArgumentException("cuDNN does not run networks in fp64");
+      case FP64, INT8 ->
+          throw new IllegalArgumentException("cuDNN does not run networks in " + precision);
     };
   }
 

@@ -98,8 +98,8 @@ abstract class LibraryEngineContract extends EngineContract {
 
     @Override
     public Optional<String> whyNot(Precision precision, Mode mode) {
-      return precision == Precision.FP64
-          ? Optional.of("the kernels have no fp64")
+      return precision == Precision.FP64 || precision == Precision.INT8
+          ? Optional.of("the kernels have no " + precision)
           : Optional.empty();
     }
 
