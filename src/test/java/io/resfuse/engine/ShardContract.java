@@ -41,6 +41,11 @@ public abstract class ShardContract {
     return List.of(Precision.FP32);
   }
 
+  /** By how many processes, threads here, trainings are run. */
+  protected List<Integer> processes() {
+    return List.of(2, 4);
+  }
+
   @BeforeEach
   final void count() {
     before = live();
@@ -195,7 +200,7 @@ public abstract class ShardContract {
   @Test
   void theSameBitsInSeveralProcesses() {
     Trace one = train(1, Precision.FP32);
-    for (int count : new int[] {2, 4}) {
+    for (int count : processes()) {
       List<Trace> traces = Processes.run(count, processes -> train(processes, SHARDS / count));
       for (int rank = 0; rank < count; rank++) {
         traces.get(rank).hold(one, "process " + rank + " of " + count);
@@ -229,7 +234,7 @@ public abstract class ShardContract {
   @Test
   void processesSendNoMoreThanTheyMust() {
     long floats = network.parameters().values().stream().mapToLong(p -> p.shape().elements()).sum();
-    for (int count : new int[] {2, 4}) {
+    for (int count : processes()) {
       List<Long> sent =
           Processes.run(
               count,

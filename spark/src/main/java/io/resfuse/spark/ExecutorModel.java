@@ -11,12 +11,16 @@ import io.resfuse.engine.Precision;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.PretrainedModel;
 import io.resfuse.weights.ProgressListener;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.SparkFiles;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.util.Utils;
 
 /** A model on an executor, and the queue into which its tasks put pictures. Thread-safe. */
 final class ExecutorModel implements AutoCloseable {
@@ -26,10 +30,12 @@ final class ExecutorModel implements AutoCloseable {
   private final Engine engine;
   private final Model model;
   private final Batcher batcher;
+  private final Path fetched;
 
   ExecutorModel(ModelSettings settings) {
     Engine opened = null;
     Model loaded = null;
+    Path copy = null;
     boolean done = false;
     try {
       opened =
@@ -37,7 +43,8 @@ final class ExecutorModel implements AutoCloseable {
               settings.engine(),
               new EngineOptions(threads(settings), settings.device())
                   .withBatchInvariant(settings.batchInvariant()));
-      ModelFile file = file(settings.model());
+      copy = fetch(settings.model());
+      ModelFile file = copy == null ? file(settings.model()) : ModelFile.open(copy);
       String preset = settings.preprocessing().isEmpty() ? file.preset() : settings.preprocessing();
       loaded =
           Model.load(
@@ -59,6 +66,7 @@ final class ExecutorModel implements AutoCloseable {
       this.batcher = loaded.newBatcher(Set.of(settings.output()), options);
       this.engine = opened;
       this.model = loaded;
+      this.fetched = copy;
       done = true;
     } finally {
       if (!done) {
@@ -68,6 +76,7 @@ final class ExecutorModel implements AutoCloseable {
         if (opened != null) {
           opened.close();
         }
+        remove(copy);
       }
     }
   }
@@ -80,6 +89,43 @@ final class ExecutorModel implements AutoCloseable {
     SparkEnv environment = SparkEnv.get();
     int cores = environment == null ? 0 : environment.conf().getInt("spark.executor.cores", 0);
     return Math.min(cores, Runtime.getRuntime().availableProcessors());
+  }
+
+  /** A copy of a file that is named by a URI; null if it is not. */
+  private static Path fetch(String name) {
+    if (!name.matches("[A-Za-z][A-Za-z0-9+.-]+:/.*")) {
+      return null;
+    }
+    var remote = new org.apache.hadoop.fs.Path(name);
+    Path copy = null;
+    boolean done = false;
+    try {
+      String folder =
+          SparkEnv.get() == null
+              ? System.getProperty("java.io.tmpdir")
+              : Utils.getLocalDir(SparkEnv.get().conf());
+      copy = Files.createTempFile(Path.of(folder), "resfuse-", "-" + remote.getName());
+      new RemoteFolder(remote.getParent().toString(), SparkHadoopUtil.get().conf())
+          .fetch(remote.getName(), copy);
+      done = true;
+      return copy;
+    } catch (IOException e) {
+      throw new UncheckedIOException(name + " cannot be copied here: " + e.getMessage(), e);
+    } finally {
+      if (!done) {
+        remove(copy);
+      }
+    }
+  }
+
+  private static void remove(Path copy) {
+    try {
+      if (copy != null) {
+        Files.deleteIfExists(copy);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(copy + " cannot be removed: " + e.getMessage(), e);
+    }
   }
 
   /** A file here, one that Spark has brought here, or a pretrained model. */
@@ -108,6 +154,8 @@ final class ExecutorModel implements AutoCloseable {
     try (engine;
         model) {
       batcher.close();
+    } finally {
+      remove(fetched);
     }
   }
 }

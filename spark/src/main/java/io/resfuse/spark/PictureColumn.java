@@ -62,7 +62,8 @@ final class PictureColumn implements Serializable {
     return isPath ? read(row.getString(index)) : row.<byte[]>getAs(index);
   }
 
-  private byte[] read(String name) throws IOException {
+  /** The bytes of the file at a path. */
+  byte[] read(String name) throws IOException {
     try {
       Path path = new Path(name);
       var system = path.getFileSystem(configuration.value());

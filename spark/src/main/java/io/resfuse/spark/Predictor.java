@@ -1,17 +1,13 @@
 package io.resfuse.spark;
 
 import java.util.Iterator;
-import java.util.Set;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
-import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.sql.Row;
 import org.apache.spark.util.TaskCompletionListener;
 
 /** What a task does with its rows. */
 final class Predictor implements MapPartitionsFunction<Row, Row> {
-  private static final Set<String> CPU_ENGINES = Set.of("onednn", "reference");
-
   private final ModelSettings settings;
   private final PictureColumn pictures;
   private final int top;
@@ -30,7 +26,7 @@ final class Predictor implements MapPartitionsFunction<Row, Row> {
   @Override
   public Iterator<Row> call(Iterator<Row> rows) {
     TaskContext task = TaskContext.get();
-    ModelSettings here = settings.on(device(task));
+    ModelSettings here = settings.on(TaskDevice.of(task, settings.engine(), settings.device()));
     ExecutorModel model = ExecutorModels.acquire(here);
     Answers answers =
         new Answers(rows, pictures, model, here.output(), top, 2 * here.largestBatch());
@@ -41,17 +37,5 @@ final class Predictor implements MapPartitionsFunction<Row, Row> {
               ExecutorModels.release(here);
             });
     return answers;
-  }
-
-  /**
-   * The device that was asked for, or the GPU that Spark's scheduler has given to the task; empty
-   * for the engine's first, and where an engine was asked for that computes on CPUs.
-   */
-  private String device(TaskContext task) {
-    if (!settings.device().isEmpty() || CPU_ENGINES.contains(settings.engine())) {
-      return settings.device();
-    }
-    ResourceInformation gpus = task.resourcesJMap().get("gpu");
-    return gpus == null || gpus.addresses().length == 0 ? "" : gpus.addresses()[0];
   }
 }

@@ -5,7 +5,7 @@ import io.resfuse.engine.Precision;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.apache.spark.ml.Transformer;
+import org.apache.spark.ml.Model;
 import org.apache.spark.ml.param.BooleanParam;
 import org.apache.spark.ml.param.IntArrayParam;
 import org.apache.spark.ml.param.IntParam;
@@ -42,9 +42,10 @@ import org.apache.spark.util.SerializableConfiguration;
  * an executor has one for each GPU. By default an answer has the same bits whatever the cluster,
  * the partitions and the batches are, as long as executors have CPUs with the same instruction set.
  *
- * <p>It can be part of a {@code Pipeline}, and be saved with it.
+ * <p>It can be part of a {@code Pipeline}, and be saved with it. {@link ResFuseTrainer} gives one.
  */
-public final class ResFuseTransformer extends Transformer implements DefaultParamsWritable {
+public final class ResFuseTransformer extends Model<ResFuseTransformer>
+    implements DefaultParamsWritable {
   private static final StructType PREDICTION =
       new StructType()
           .add("index", DataTypes.IntegerType, false)

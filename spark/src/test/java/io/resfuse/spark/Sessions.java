@@ -17,6 +17,9 @@ final class Sessions {
     return quiet("local-cluster[" + executors + ",1,1024]", folder)
         .config("spark.executor.memory", "1g")
         .config("spark.executor.cores", 1)
+        // Executors that tests kill.
+        .config("spark.stage.maxConsecutiveAttempts", 1000)
+        .config("spark.deploy.maxExecutorRetries", -1)
         .config("spark.executor.extraClassPath", System.getProperty("java.class.path"))
         .config("spark.executor.extraJavaOptions", System.getProperty("spark.jvm"))
         .getOrCreate();

@@ -20,6 +20,7 @@ import io.resfuse.data.image.Preprocessing;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Set;
@@ -93,13 +94,54 @@ class LoaderTest {
   }
 
   private static Loader training(int threads, int prefetch, Mixing mixing) {
+    return training(threads, prefetch, mixing, 0, 1);
+  }
+
+  private static Loader training(int threads, int prefetch, Mixing mixing, int part, int parts) {
     return Loader.forTraining(patterns(103, 5, 50, 51), GREY, 8)
         .augmentations(AUGMENTATIONS)
         .mixing(mixing, 0.1)
         .seed(9)
         .threads(threads)
         .prefetch(prefetch)
+        .part(part, parts)
         .build();
+  }
+
+  /** Mixed pictures have partners in other parts. An unreadable one counts for one part only. */
+  @Test
+  void partsAreThoseOfTheWholeBatch() {
+    for (Mixing mixing : List.of(Mixing.NONE, new Mixing(0.2, 1))) {
+      List<float[]> whole = run(training(2, 3, mixing), 4, 3);
+      for (int parts : new int[] {2, 4}) {
+        long unreadable = 0;
+        for (int part = 0; part < parts; part++) {
+          Loader loader = training(2, 3, mixing, part, parts);
+          List<float[]> own = run(loader, 4, 3);
+          assertThat(own).hasSameSizeAs(whole);
+          for (int i = 0; i < own.size(); i++) {
+            int length = whole.get(i).length / parts;
+            assertThat(own.get(i))
+                .isEqualTo(Arrays.copyOfRange(whole.get(i), part * length, (part + 1) * length));
+          }
+          unreadable += unreadable(loader);
+        }
+        assertThat(unreadable).isEqualTo(unreadable(training(1, 2, mixing))).isPositive();
+      }
+    }
+    assertThatThrownBy(() -> training(1, 2, Mixing.NONE, 0, 3))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("part 0 of 3 of a batch of 8");
+  }
+
+  private static long unreadable(Loader loader) {
+    LoaderEpoch batches = loader.epoch(4);
+    try (batches) {
+      while (batches.hasNext()) {
+        batches.next();
+      }
+    }
+    return batches.statistics().unreadable();
   }
 
   @Test

@@ -39,6 +39,12 @@ class CudaShardTest extends ShardContract {
     return List.of(Precision.FP32, Precision.FP16);
   }
 
+  /** Each with two devices, whose own exchange goes first. */
+  @Override
+  protected List<Integer> processes() {
+    return List.of(2);
+  }
+
   private static long[][] copied(int devices) {
     long[][] bytes = new long[devices][devices];
     for (int from = 0; from < devices; from++) {
