@@ -87,13 +87,9 @@ class ResFuseTrainerTest {
     assertThat(names(broken)).noneMatch(name -> name.startsWith("."));
     // Other rows are another training, and so is another recipe.
     assertThatThrownBy(() -> Trainings.trainer(broken).fit(rows().filter("number <> 3")))
-        .rootCause()
-        .message()
-        .contains("has a training on other rows (70 rows");
+        .hasMessageContaining("has a training on other rows (70 rows");
     assertThatThrownBy(() -> Trainings.trainer(broken).setSeed(6).fit(rows()))
-        .rootCause()
-        .message()
-        .contains("the checkpoint was made with another recipe");
+        .hasMessageContaining("the checkpoint was made with another recipe");
   }
 
   private static List<String> names(Path folder) throws IOException {
