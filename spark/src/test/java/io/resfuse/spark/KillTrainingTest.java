@@ -38,7 +38,9 @@ class KillTrainingTest {
                       .setEpochs(epochs)
                       .setCheckpointEvery(1)
                       .setNumWorkers(2)
-                      .fit(rows));
+                      .fit(rows),
+              // Not a thread of a pool, which would keep the session as its own.
+              task -> new Thread(task, "training").start());
       Random random = new Random(7);
       int seen = 0;
       for (int kill = 0; kill < kills; kill++) {
@@ -54,6 +56,8 @@ class KillTrainingTest {
       training.join();
     } finally {
       spark.stop();
+      SparkSession.clearActiveSession();
+      SparkSession.clearDefaultSession();
     }
     assertThat(Trainings.bits(to))
         .usingRecursiveComparison()
