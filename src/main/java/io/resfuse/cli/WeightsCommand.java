@@ -130,7 +130,11 @@ final class WeightsCommand implements Runnable {
       ModelFile.save(to, metadata, file.parameters());
     }
     PrintWriter out = spec.commandLine().getOut();
-    out.println(FileNames.shown(to) + ": " + file.report().summary());
+    String summary = file.report().summary();
+    if (file.parameters().quantization() != null) {
+      summary += "; its int8 weights are float32 there: quantise them again for int8";
+    }
+    out.println(FileNames.shown(to) + ": " + summary);
     out.flush();
     return 0;
   }

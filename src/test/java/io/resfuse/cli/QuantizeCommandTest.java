@@ -59,6 +59,12 @@ class QuantizeCommandTest {
         .isLessThanOrEqualTo(1);
     Outcome info = Outcome.of("weights", "info", output().toString());
     assertThat(info.out()).contains("conv1.weight INT8 16x1x3x3", "int8 weights, method mse");
+    Path floats = folder.resolve("floats.safetensors");
+    assertThat(Outcome.of("weights", "convert", output().toString(), floats.toString()).out())
+        .contains("its int8 weights are float32 there");
+    assertThat(Outcome.of("weights", "info", floats.toString()).out())
+        .contains("conv1.weight FLOAT32 16x1x3x3")
+        .doesNotContain("int8");
     Outcome again =
         Outcome.of(
             "weights",

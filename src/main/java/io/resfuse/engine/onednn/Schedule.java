@@ -29,8 +29,7 @@ record Schedule(List<Segment> segments) {
    * weights, but a part's activations stay in a nearer one, then of weights it gives at most half
    * the bytes that it would move of activations if each operation ran for the whole batch: parts
    * win. If it has both, weights are a third of what it moves at most: parts lose no more than
-   * that. Sizes and rates of caches are in neither bound. Measured on ResNet-50: 2 to 8 make no
-   * difference.
+   * that. Sizes and rates of caches are in neither bound.
    */
   private static final double ACTIVATIONS_PER_WEIGHT = 2;
 
