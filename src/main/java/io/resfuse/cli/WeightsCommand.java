@@ -94,6 +94,12 @@ final class WeightsCommand implements Runnable {
                   "Into ONNX: make batch norms part of their convolutions rather than keep them.")
           boolean fold,
       @Option(
+              names = "--float",
+              description =
+                  "Of quantised weights: write the floats that their integers stand for; without"
+                      + " it they stay integers, which ONNX has as QDQ.")
+          boolean floats,
+      @Option(
               names = "--network",
               paramLabel = "NETWORK",
               description = "The network whose weights they are, if the file does not say.")
@@ -121,18 +127,27 @@ final class WeightsCommand implements Runnable {
       Preprocessing.of(preset);
       metadata = new ModelMetadata(metadata.config(), preset, metadata.labels(), metadata.notes());
     }
+    io.resfuse.engine.Parameters parameters =
+        floats
+            ? new io.resfuse.engine.Parameters(file.network(), file.parameters().asMap())
+            : file.parameters();
     if (onnx) {
-      ModelFile.saveOnnx(to, metadata, file.parameters(), fold);
+      ModelFile.saveOnnx(to, metadata, parameters, fold);
     } else if (fold) {
       throw new ParameterException(
           spec.commandLine(), "--fold-batch-norm is for .onnx files only, not for " + to);
+    } else if (parameters.quantization() == null) {
+      ModelFile.save(to, metadata, parameters);
     } else {
-      ModelFile.save(to, metadata, file.parameters());
+      ModelFile.saveQuantized(to, metadata, parameters, file.quantizedHow());
     }
     PrintWriter out = spec.commandLine().getOut();
     String summary = file.report().summary();
     if (file.parameters().quantization() != null) {
-      summary += "; its int8 weights are float32 there: quantise them again for int8";
+      summary +=
+          floats
+              ? "; its int8 weights are float32 there: quantise them again for int8"
+              : "; in int8 (--float writes float32)";
     }
     out.println(FileNames.shown(to) + ": " + summary);
     out.flush();

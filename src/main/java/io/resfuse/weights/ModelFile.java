@@ -3,6 +3,7 @@ package io.resfuse.weights;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Quantization;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
@@ -339,16 +340,20 @@ public final class ModelFile {
    * @param target an ONNX file, replaced if it exists; its folder must exist. Above 2 GB the
    *     weights are in a second file beside it, {@code NAME.data}
    * @param metadata the network, its preprocessing, labels, notes
-   * @param parameters of {@code ResNet.build(metadata.config())}
-   * @param fold whether batch norms become part of their convolutions; else they are kept
+   * @param parameters of {@code ResNet.build(metadata.config())}; with a quantisation, weights are
+   *     stored as their integers, and the graph rounds activations as engines in int8 do
+   * @param fold whether batch norms become part of their convolutions, which those of integer
+   *     weights always are; else they are kept
    * @throws WeightsException if a parameter is not finite, or the file cannot be written
    * @throws IllegalArgumentException if the parameters are not those of the network
    */
   public static void saveOnnx(
       Path target, ModelMetadata metadata, Parameters parameters, boolean fold) {
     NetworkSpec network = ResNet.build(metadata.config());
+    Quantization quantization = parameters.quantization();
     Parameters checked = new Parameters(network, parameters.asMap());
     FiniteCheck.require(target + " was not written", checked.asMap());
+    checked = quantization == null ? checked : checked.withQuantization(quantization);
     OnnxGraph graph = OnnxExport.graph(network, checked, fold);
     FiniteCheck.require(target + " was not written", graph.weights());
     OnnxWriter.write(target, graph, metadata.toStrings());
@@ -361,6 +366,15 @@ public final class ModelFile {
    */
   public TensorFile file() {
     return file;
+  }
+
+  /**
+   * How its weights were quantised, for {@link #saveQuantized}.
+   *
+   * @return as the file says, empty if it does not
+   */
+  public Map<String, Object> quantizedHow() {
+    return QuantizedFile.is(file) ? QuantizedFile.how(file) : Map.of();
   }
 
   /**

@@ -93,15 +93,25 @@ final class QuantizedFile {
 
   /** What such a file says of how it was made, one line for people. */
   static String describe(TensorFile file) {
-    Map<String, @Nullable Object> description = description(file);
     StringBuilder text = new StringBuilder("int8 weights");
-    description.forEach(
-        (key, value) -> {
-          if (!key.equals("version") && !key.equals("signed")) {
-            text.append(", ").append(key.replace('_', ' ')).append(' ').append(value);
-          }
-        });
+    how(file)
+        .forEach(
+            (key, value) ->
+                text.append(", ").append(key.replace('_', ' ')).append(' ').append(value));
     return text.toString();
+  }
+
+  /** What such a file says of how it was made. */
+  static Map<String, Object> how(TensorFile file) {
+    Map<String, Object> how = new LinkedHashMap<>();
+    description(file)
+        .forEach(
+            (key, value) -> {
+              if (value != null && !key.equals("version") && !key.equals("signed")) {
+                how.put(key, value);
+              }
+            });
+    return how;
   }
 
   private static Map<String, @Nullable Object> description(TensorFile file) {

@@ -59,12 +59,6 @@ class QuantizeCommandTest {
         .isLessThanOrEqualTo(1);
     Outcome info = Outcome.of("weights", "info", output().toString());
     assertThat(info.out()).contains("conv1.weight INT8 16x1x3x3", "int8 weights, method mse");
-    Path floats = folder.resolve("floats.safetensors");
-    assertThat(Outcome.of("weights", "convert", output().toString(), floats.toString()).out())
-        .contains("its int8 weights are float32 there");
-    assertThat(Outcome.of("weights", "info", floats.toString()).out())
-        .contains("conv1.weight FLOAT32 16x1x3x3")
-        .doesNotContain("int8");
     Outcome again =
         Outcome.of(
             "weights",
@@ -76,6 +70,39 @@ class QuantizeCommandTest {
             folder.resolve("again.safetensors").toString());
     assertThat(again.exitCode()).isEqualTo(1);
     assertThat(again.err()).contains("quantised already");
+  }
+
+  /** Integers stay what they are, unless floats are asked for. */
+  @Test
+  void quantisedWeightsConvert() {
+    assertThat(quantize("--calibrate", PICTURES, "--method", "minmax").exitCode()).isZero();
+    Path copy = folder.resolve("copy.safetensors");
+    assertThat(convert(copy).out()).contains("in int8");
+    assertThat(copy).hasSameBinaryContentAs(output());
+    Path asFloats = folder.resolve("floats.safetensors");
+    assertThat(convert(asFloats, "--float").out()).contains("its int8 weights are float32 there");
+    assertThat(Outcome.of("weights", "info", asFloats.toString()).out())
+        .contains("conv1.weight FLOAT32 16x1x3x3")
+        .doesNotContain("int8");
+    Path onnx = folder.resolve("int8.onnx");
+    assertThat(convert(onnx).out()).contains("in int8");
+    Path floatOnnx = folder.resolve("floats.onnx");
+    assertThat(convert(floatOnnx, "--float").out()).contains("float32 there");
+    assertThat(onnx.toFile().length()).isLessThan(floatOnnx.toFile().length() / 3);
+  }
+
+  private Outcome convert(Path to, String... more) {
+    String[] arguments = new String[4 + more.length];
+    System.arraycopy(
+        new String[] {"weights", "convert", output().toString(), to.toString()},
+        0,
+        arguments,
+        0,
+        4);
+    System.arraycopy(more, 0, arguments, 4, more.length);
+    Outcome outcome = Outcome.of(arguments);
+    assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+    return outcome;
   }
 
   private static Outcome classify(String weights, String precision, String... more) {

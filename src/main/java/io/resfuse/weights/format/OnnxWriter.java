@@ -32,6 +32,9 @@ public final class OnnxWriter {
   private static final long ALIGNMENT = 1 << 16;
 
   private static final int FLOAT = 1;
+  private static final int UINT8 = 2;
+  private static final int INT8 = 3;
+  private static final int INT32 = 6;
   private static final int INT64 = 7;
   private static final int CHUNK = 1 << 18;
 
@@ -144,6 +147,7 @@ public final class OnnxWriter {
       }
     }
     ProtoWriter end = new ProtoWriter();
+    graph.quantized().forEach((name, tensor) -> end.message(5, m -> integers(m, name, tensor)));
     graph.integers().forEach((name, values) -> end.message(5, m -> integers(m, name, values)));
     graph.inputs().forEach(value -> end.message(11, message -> value(message, value)));
     graph.outputs().forEach(value -> end.message(12, message -> value(message, value)));
@@ -161,6 +165,19 @@ public final class OnnxWriter {
       raw.putLong(value);
     }
     message.varint(1, values.length).varint(2, INT64).string(8, name).bytes(9, raw.array());
+  }
+
+  private static void integers(ProtoWriter message, String name, IntegerTensor tensor) {
+    for (int dimension : tensor.shape().toArray()) {
+      message.varint(1, dimension);
+    }
+    long type =
+        switch (tensor.type()) {
+          case UINT8 -> UINT8;
+          case INT8 -> INT8;
+          default -> INT32;
+        };
+    message.varint(2, type).string(8, name).bytes(9, tensor.bytes());
   }
 
   private static void value(ProtoWriter message, OnnxValue value) {

@@ -4,6 +4,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -13,6 +14,8 @@ import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Quantization;
+import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.Value;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.format.OnnxGraph;
@@ -25,10 +28,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network as an ONNX graph of opset 17, in float32. The input is {@code input}, (batch, channels,
- * height, width) of which only the channels are fixed; the output is {@code output}, the logits, or
- * the stages' outputs {@code c2}, {@code c3}, ... of a network without a head. Weights have the
- * names of their parameters.
+ * A network as an ONNX graph of opset 17: in float32, or, if its parameters are quantised, in the
+ * form that {@link QdqNodes} describes. The input is {@code input}, (batch, channels, height,
+ * width) of which only the channels are fixed; the output is {@code output}, the logits, or the
+ * stages' outputs {@code c2}, {@code c3}, ... of a network without a head. Weights have the names
+ * of their parameters.
  */
 public final class OnnxExport {
   /** Ends of a slice: as far as there is something. */
@@ -41,9 +45,15 @@ public final class OnnxExport {
   private final List<OnnxNode> nodes = new ArrayList<>();
   private final Map<String, HostTensor> weights = new LinkedHashMap<>();
   private final Map<String, long[]> integers = new LinkedHashMap<>();
+  private final @Nullable QdqNodes quantized;
 
   private OnnxExport(NetworkSpec network, Parameters parameters, boolean fold) {
-    this.network = network;
+    Quantization quantization = parameters.quantization();
+    this.quantized =
+        quantization == null
+            ? null
+            : new QdqNodes(QuantizedNetwork.of(network, quantization), nodes, weights);
+    this.network = quantized == null ? network : quantized.network();
     this.parameters = parameters;
     this.fold = fold;
   }
@@ -52,7 +62,8 @@ public final class OnnxExport {
    * Makes the graph.
    *
    * @param network any
-   * @param parameters its weights, shared with the graph where nothing is folded
+   * @param parameters its weights, shared with the graph where nothing is folded; convolutions with
+   *     integer weights have their batch norms in these
    * @param fold whether batch norms become part of their convolutions, in double and rounded once;
    *     else they are kept, and the model can be trained further
    * @return a graph to be written
@@ -65,8 +76,12 @@ public final class OnnxExport {
     Value image = network.input();
     names.put(image.id(), "input");
     List<OnnxValue> outputs = outputs();
+    store(image, image.name(), "input");
     for (Operation operation : network.operations()) {
-      if (operation instanceof FusedConv conv) {
+      if (operation instanceof Convert convert) {
+        add(convert);
+        continue;
+      } else if (operation instanceof FusedConv conv) {
         add(conv);
       } else if (operation instanceof MaxPool pool) {
         node(pool.name(), "MaxPool", List.of(in(pool.input())), name(pool), window(pool.window()));
@@ -90,10 +105,43 @@ public final class OnnxExport {
       } else {
         throw new IllegalArgumentException("no ONNX for " + operation);
       }
+      Value output = operation.output();
+      store(output, output.name(), nodes.get(nodes.size() - 1).outputs().get(0));
     }
     OnnxValue input =
         new OnnxValue("input", List.of("batch", (long) image.channels(), "height", "width"));
-    return new OnnxGraph(network.name(), List.of(input), outputs, nodes, weights, integers);
+    return new OnnxGraph(
+        network.name(),
+        List.of(input),
+        outputs,
+        nodes,
+        weights,
+        integers,
+        quantized == null ? Map.of() : quantized.integers());
+  }
+
+  /** Rounds a value where it is stored as integers; all that read it get what these stand for. */
+  private void store(Value value, String name, String raw) {
+    if (isStored(value)) {
+      if (value.equals(network.input())) {
+        names.remove(value.id());
+      }
+      quantized.round(
+          name, value, raw, names.computeIfAbsent(value.id(), id -> name + ".dequantized"));
+    }
+  }
+
+  private boolean isStored(Value value) {
+    return quantized != null && quantized.stores(value);
+  }
+
+  /** Floats are rounded; what integers stand for is there already. */
+  private void add(Convert convert) {
+    if (isStored(convert.output()) && !isStored(convert.input())) {
+      store(convert.output(), convert.input().name(), in(convert.input()));
+    } else {
+      names.put(convert.output().id(), in(convert.input()));
+    }
   }
 
   /** The logits, or else the stages; names the values so. */
@@ -116,7 +164,14 @@ public final class OnnxExport {
   }
 
   private String name(Operation operation) {
-    return names.computeIfAbsent(operation.output().id(), id -> operation.name());
+    return name(operation, operation.name());
+  }
+
+  /** What an operation's last node gives: the value's name, unless it is rounded after that. */
+  private String name(Operation operation, String node) {
+    return isStored(operation.output())
+        ? node
+        : names.computeIfAbsent(operation.output().id(), id -> node);
   }
 
   private String in(Value value) {
@@ -161,7 +216,8 @@ public final class OnnxExport {
     boolean addsResidual = conv.residual() != null;
     List<Stage> stages = new ArrayList<>();
     stages.add(new Stage(conv.name(), "Conv"));
-    if (norm != null && !fold) {
+    boolean isInteger = quantized != null && quantized.multiplies(conv);
+    if (norm != null && !fold && !isInteger) {
       stages.add(new Stage(stem(norm.gamma().name()), "BatchNormalization"));
     }
     if (addsResidual) {
@@ -174,12 +230,13 @@ public final class OnnxExport {
     for (int i = 0; i < stages.size(); i++) {
       Stage stage = stages.get(i);
       boolean last = i == stages.size() - 1;
-      String out = last ? names.computeIfAbsent(conv.output().id(), id -> stage.name) : stage.name;
+      String out = last ? name(conv, stage.name) : stage.name;
       List<String> inputs = new ArrayList<>(List.of(value));
       Map<String, Object> attributes = new LinkedHashMap<>();
       switch (stage.op) {
         case "Conv" -> {
-          inputs.addAll(convWeights(conv, fold ? norm : null));
+          inputs.addAll(
+              isInteger ? quantized.weights(conv) : convWeights(conv, fold ? norm : null));
           attributes = window(conv.window());
           attributes.put("dilations", pair(conv.window().dilation()));
           attributes.put("group", (long) conv.groups());
@@ -237,7 +294,7 @@ public final class OnnxExport {
           // Relu has nothing else.
         }
       }
-      value = last ? names.computeIfAbsent(gating.output().id(), id -> stage.name) : stage.name;
+      value = last ? name(gating, stage.name) : stage.name;
       node(stage.name, stage.op, inputs, value, Map.of());
     }
   }

@@ -5,6 +5,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import io.resfuse.tensor.Shape;
+import io.resfuse.weights.format.OnnxModel;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -29,6 +30,19 @@ final class OnnxRuntime {
         output.get(values);
         return values;
       }
+    } catch (OrtException e) {
+      throw new AssertionError(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** What it makes of a graph before it runs it. */
+  static OnnxModel optimized(Path file, Path target) {
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+      options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.EXTENDED_OPT);
+      options.setOptimizedModelFilePath(target.toString());
+      environment.createSession(file.toString(), options).close();
+      return OnnxModel.open(target);
     } catch (OrtException e) {
       throw new AssertionError(file + ": " + e.getMessage(), e);
     }
