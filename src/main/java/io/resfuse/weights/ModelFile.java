@@ -183,8 +183,11 @@ public final class ModelFile {
       return loadQuantized(file, stated, initializer != null);
     }
     OnnxNetwork graph = null;
+    Quantization quantization = null;
     if (file.graph() != null) {
       graph = OnnxNetwork.match(file.graph(), stated == null ? options.network() : stated.config());
+      quantization = graph.quantization();
+      refuseIf(quantization != null && initializer != null, file);
       notes.addAll(graph.notes());
     }
     NameMapping mapping = NameMapping.of(graph == null ? file : graph.tensors(), options.prefix());
@@ -220,15 +223,25 @@ public final class ModelFile {
     if (!report.withoutPlace().isEmpty() && !askedFor) {
       log.warn("{}: left out: {}", file.path(), report.withoutPlace());
     }
-    return new ModelFile(file, metadata, network, new Parameters(network, tensors), report);
+    Parameters parameters = new Parameters(network, tensors);
+    return new ModelFile(
+        file,
+        metadata,
+        network,
+        quantization == null ? parameters : parameters.withQuantization(quantization),
+        report);
+  }
+
+  private static void refuseIf(boolean trainsIntegers, TensorFile file) {
+    if (trainsIntegers) {
+      throw WeightsException.of(
+          file.path(), "its weights are quantised", "train with the original weights");
+    }
   }
 
   private static ModelFile loadQuantized(
       TensorFile file, ModelMetadata metadata, boolean initialized) {
-    if (initialized) {
-      throw WeightsException.of(
-          file.path(), "its weights are quantised", "train with the original weights");
-    }
+    refuseIf(initialized, file);
     NetworkSpec network = ResNet.build(metadata.config());
     Parameters parameters = QuantizedFile.read(file, network);
     LoadReport report =

@@ -86,6 +86,13 @@ class QuantizeCommandTest {
         .doesNotContain("int8");
     Path onnx = folder.resolve("int8.onnx");
     assertThat(convert(onnx).out()).contains("in int8");
+    Path back = folder.resolve("back.safetensors");
+    assertThat(Outcome.of("weights", "convert", onnx.toString(), back.toString()).out())
+        .contains("in int8");
+    assertThat(Outcome.of("weights", "info", back.toString()).out())
+        .contains("conv1.weight INT8 16x1x3x3");
+    assertThat(classes(classify(onnx.toString(), "int8")))
+        .isEqualTo(classes(classify(output().toString(), "int8")));
     Path floatOnnx = folder.resolve("floats.onnx");
     assertThat(convert(floatOnnx, "--float").out()).contains("float32 there");
     assertThat(onnx.toFile().length()).isLessThan(floatOnnx.toFile().length() / 3);

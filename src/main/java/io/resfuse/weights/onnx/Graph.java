@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The nodes of an ONNX graph that its outputs depend on and that depend on the picture; the others
  * are folded into constants. What does nothing in inference (Identity, Dropout, casts between
- * floats) is taken out.
+ * floats) is taken out, and so is what rounds values ({@link QdqPairs}).
  */
 final class Graph {
   private static final String REMEDY =
@@ -32,6 +32,7 @@ final class Graph {
   private final Map<String, List<OnnxNode>> consumers = new HashMap<>();
   private final Map<String, OnnxNode> producers = new HashMap<>();
   private final Set<String> outputs = new HashSet<>();
+  private final QdqPairs pairs = new QdqPairs(this);
   private boolean hasAdd;
 
   private Graph(OnnxModel model) {
@@ -76,18 +77,43 @@ final class Graph {
               model.path(), node + " gives '" + output + "', which is there already");
         }
       }
-      if (!node.outputs().isEmpty() && !simplify(node, folding)) {
+      if (!node.outputs().isEmpty() && !quantization(node, left) && !simplify(node, folding)) {
+        List<String> inputs = node.inputs().stream().map(this::resolve).toList();
+        pairs.follow(node, inputs);
         left.add(
             new OnnxNode(
-                node.name(),
-                node.op(),
-                node.domain(),
-                node.inputs().stream().map(this::resolve).toList(),
-                node.outputs(),
-                node.attributes()));
+                node.name(), node.op(), node.domain(), inputs, node.outputs(), node.attributes()));
       }
     }
     return left;
+  }
+
+  /** Takes out what rounds values to integers and gives these back. */
+  private boolean quantization(OnnxNode node, List<OnnxNode> left) {
+    if (!node.is("QuantizeLinear", "DequantizeLinear") || node.inputs().isEmpty()) {
+      return false;
+    }
+    List<String> inputs = node.inputs().stream().map(this::resolve).toList();
+    Constant values = constants.get(inputs.get(0));
+    String output = node.outputs().get(0);
+    if (node.is("DequantizeLinear")) {
+      if (values != null) {
+        constants.put(output, pairs.dequantize(node, values, inputs));
+        return true;
+      }
+      String value = pairs.dequantize(node, inputs);
+      if (value != null) {
+        aliases.put(output, value);
+      }
+      return value != null;
+    }
+    if (values == null) {
+      OnnxNode relu = pairs.quantize(node, inputs);
+      if (relu != null) {
+        left.add(relu);
+      }
+    }
+    return values == null;
   }
 
   private boolean simplify(OnnxNode node, ConstantFolding folding) {
@@ -110,6 +136,7 @@ final class Graph {
             || (node.is("Cast") && ConstantFolding.isFloatCast(node));
     if (isNothing) {
       aliases.put(output, inputs.get(0));
+      pairs.alias(node);
     }
     return isNothing;
   }
@@ -160,6 +187,11 @@ final class Graph {
 
   OnnxModel model() {
     return model;
+  }
+
+  /** What was taken out that rounds values. */
+  QdqPairs pairs() {
+    return pairs;
   }
 
   /** The picture. */

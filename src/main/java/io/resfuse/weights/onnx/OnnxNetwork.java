@@ -10,12 +10,14 @@ import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.ParameterSpec;
+import io.resfuse.engine.Quantization;
 import io.resfuse.engine.Value;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.format.OnnxModel;
+import io.resfuse.weights.format.OnnxNode;
 import io.resfuse.weights.format.StoredTensor;
 import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightFormat;
@@ -49,6 +51,10 @@ public final class OnnxNetwork {
   private final Map<String, Conv> convs = new LinkedHashMap<>();
 
   private final Map<String, Block> blocks = new LinkedHashMap<>();
+
+  /** Of our operations that are no convolutions. */
+  private final Map<String, OnnxNode> nodes = new LinkedHashMap<>();
+
   private int folded;
   private int movedEpsilons;
 
@@ -95,6 +101,18 @@ public final class OnnxNetwork {
    */
   public List<String> notes() {
     return List.copyOf(notes);
+  }
+
+  /**
+   * The integers of a quantised network (QDQ), read from the file. What it leaves out or changes is
+   * in {@link #notes} then.
+   *
+   * @return null if no convolution multiplies integers
+   * @throws io.resfuse.weights.format.WeightsException if they do not fit our scheme; names the
+   *     node
+   */
+  public @Nullable Quantization quantization() {
+    return new QdqQuantization(graph, network, convs, nodes, notes).read();
   }
 
   /**
@@ -158,10 +176,16 @@ public final class OnnxNetwork {
                   + " has "
                   + pool.window());
         }
+        nodes.put(pool.name(), theirs.node());
       } else if (operation instanceof SubsampledIdentity shortcut) {
         compare(shortcut);
       } else if (operation instanceof SqueezeExcite gating) {
         compare(gating);
+      } else if (operation instanceof AveragePool) {
+        Block block = blocks.get(blockOf(blockOf(operation.name())));
+        if (block != null && block.average() != null) {
+          nodes.put(operation.name(), block.average());
+        }
       } else if (operation instanceof Linear linear) {
         add(linear);
       }
@@ -265,6 +289,7 @@ public final class OnnxNetwork {
               + " has "
               + ours.reduceWeight().shape());
     }
+    nodes.put(ours.name(), theirs.node());
     add(ours.reduceWeight(), theirs.reduce().weight());
     add(ours.reduceBias(), bias(theirs.reduce()));
     add(ours.expandWeight(), theirs.expand().weight());
@@ -323,6 +348,7 @@ public final class OnnxNetwork {
     if (theirs == null) {
       throw graph.refuse(matched.stem().node(), "begins a network without " + ours.name());
     }
+    nodes.put(ours.name(), theirs.node());
     int after = ours.output().channels() - ours.input().channels() - ours.channelsBefore();
     if (theirs.stride() != ours.stride()
         || theirs.before() != ours.channelsBefore()

@@ -2,13 +2,20 @@ package io.resfuse.weights.onnx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
+import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
 import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.quantize.QuantizationOptions;
+import io.resfuse.quantize.Quantizer;
 import io.resfuse.weights.format.Mutations;
 import io.resfuse.weights.format.OnnxModel;
 import io.resfuse.weights.format.OnnxWriter;
@@ -41,12 +48,17 @@ class OnnxMutationTest {
     SplittableRandom random = new SplittableRandom(20261129);
     int read = 0;
     int matched = 0;
+    int quantized = 0;
     for (int i = 0; i < MUTATIONS; i++) {
       byte[] bytes = Mutations.mutate(seeds.get(i % seeds.size()), random);
       try {
         OnnxModel model = TestOnnx.read(name, bytes);
         read++;
-        for (StoredTensor tensor : OnnxNetwork.match(model, null).tensors().tensors().values()) {
+        OnnxNetwork network = OnnxNetwork.match(model, null);
+        if (network.quantization() != null) {
+          quantized++;
+        }
+        for (StoredTensor tensor : network.tensors().tensors().values()) {
           if (tensor.shape().elements() < 1 << 16) {
             tensor.load();
           }
@@ -63,12 +75,14 @@ class OnnxMutationTest {
       }
     }
     System.out.printf(
-        "%,d mutations: %,d files could be read, %,d networks matched%n", MUTATIONS, read, matched);
+        "%,d mutations: %,d files could be read, %,d networks matched, %,d in int8 came that far%n",
+        MUTATIONS, read, matched, quantized);
     assertThat(read).isBetween(MUTATIONS / 20, MUTATIONS - 1);
     assertThat(matched).isBetween(MUTATIONS / 100, read - 1);
+    assertThat(quantized).isBetween(MUTATIONS / 1000, matched);
   }
 
-  /** Small networks with and without folding, and files of PyTorch's exporter. */
+  /** Small networks with and without folding, quantised, and files of others. */
   private List<byte[]> seeds() throws IOException {
     List<byte[]> seeds = new ArrayList<>();
     for (boolean fold : new boolean[] {false, true}) {
@@ -83,10 +97,28 @@ class OnnxMutationTest {
             OnnxExport.graph(network, TestData.parameters(network), fold),
             Map.of("license", "MIT"));
         seeds.add(Files.readAllBytes(file));
+        if (fold) {
+          OnnxWriter.write(file, OnnxExport.graph(network, quantized(network), true), Map.of());
+          seeds.add(Files.readAllBytes(file));
+        }
       }
     }
+    seeds.add(Files.readAllBytes(TorchExportsTest.file("qdq-s8s8.onnx")));
     seeds.add(Files.readAllBytes(TorchExportsTest.file("half.onnx")));
     seeds.add(Files.readAllBytes(TorchExportsTest.file("cifar-a-opset16.onnx")));
     return seeds;
+  }
+
+  private static Parameters quantized(NetworkSpec network) {
+    Parameters parameters = TestData.parameters(network);
+    try (Engine engine = Engines.open("reference", new EngineOptions(1, ""))) {
+      return parameters.withQuantization(
+          new Quantizer(engine, 1)
+              .quantize(
+                  network,
+                  parameters,
+                  new RandomPictures(network, 2, 8, 8),
+                  QuantizationOptions.DEFAULTS));
+    }
   }
 }

@@ -17,13 +17,18 @@ public final class Runs {
   private Runs() {}
 
   public static double[] logits(Engine engine, ModelFile model, Shape shape, float[] images) {
+    return logits(engine, model, shape, images, Precision.FP32);
+  }
+
+  public static double[] logits(
+      Engine engine, ModelFile model, Shape shape, float[] images, Precision precision) {
     TestNetwork test =
         new TestNetwork(
             model.network(), shape.dimension(0), shape.dimension(2), shape.dimension(3));
     PlanRequest request =
         new PlanRequest(
             test.batch(), test.height(), test.width(), TensorLayout.NCHW, Set.of("logits"));
-    try (LoadedNetwork loaded = engine.load(model.network(), model.parameters(), Precision.FP32);
+    try (LoadedNetwork loaded = engine.load(model.network(), model.parameters(), precision);
         InferencePlan plan = loaded.plan(request)) {
       return Results.inference(plan, test, images).get("logits");
     }
