@@ -24,8 +24,8 @@ class KillTrainingTest {
   @Test
   void aKilledWorkerCostsNoBit() throws Exception {
     int kills = Integer.getInteger("resfuse.kills", 1);
-    // Of 6 steps each; there is a kill every 4 or so.
-    int epochs = 4 + 2 * kills;
+    // Of 6 steps each; there is a kill every 4 or so, and the last long before the end.
+    int epochs = 14 + 2 * kills;
     Trainings.write(folder.resolve("pictures"));
     Path to = folder.resolve("training");
     SparkSession spark = Sessions.cluster(2, folder);
