@@ -50,7 +50,6 @@ winograd tiles.h s/second_cache \/ 4 \/ weights/second_cache \/ weights/
 winograd tiles.h s/tiles <= kFewTiles/tiles < kFewTiles/
 winograd tiles.h s/second_cache \/ 8 \* 5/second_cache \/ 8/
 winograd tiles.h s/own_tiles <= own_channels/own_tiles > own_channels/
-winograd tiles.h s/>= size.threads \* kLeastProducts/>= kLeastProducts/
 norm norm_kernels.inc s/sums.second\[pair\] += v \* v/sums.second[pair] += v/
 norm norm_kernels.inc s/if (row < rows) {/if (false) {/
 norm norm_kernels.inc s/- mean \* mean;/;/

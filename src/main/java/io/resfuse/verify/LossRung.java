@@ -7,16 +7,24 @@ import java.util.Map;
 /**
  * Losses and the gradients of logits, which are the images themselves, so that all engines and
  * precisions have the same: against smoothed and hard labels, some of which are -1, against none at
- * all, and against distributions as mixup and as label smoothing make them; and that NaN in one
- * image makes the loss NaN and no other image's gradient.
+ * all, and against distributions as mixup and as label smoothing make them; that NaN in one image
+ * makes the loss NaN and no other image's gradient; and the same of logits so far apart that an
+ * exponential overflows unless the largest of all is taken off first.
  *
  * <p>What is left is arithmetic in float32: an exponential and a logarithm of numbers up to about
- * 10, and sums of as many terms as there are classes, in about 256 parts. That is relatively 1e-6
- * of a probability, and no probability is larger than the largest gradient by more than a factor of
- * a few: {@value #RELATIVE} of it is allowed.
+ * 10 (of those further below the largest, exponentials are nearly 0), and sums of as many terms as
+ * there are classes, in about 256 parts. That is relatively 1e-6 of a probability, and no
+ * probability is larger than the largest gradient by more than a factor of a few: {@value
+ * #RELATIVE} of it is allowed.
  */
 final class LossRung {
   private static final double RELATIVE = 1e-5;
+
+  /**
+   * Images are between -2 and 2: logits are up to 256 apart, and floats end at exp(88). A power of
+   * two, so that no precision rounds them.
+   */
+  private static final float WIDE = 64;
 
   private LossRung() {}
 
@@ -32,7 +40,11 @@ final class LossRung {
     float[] spoilt = drive.images().clone();
     spoilt[0] = Float.NaN;
     Comparison comparison = new Comparison(test);
-    float[][] sets = {drive.images(), spoilt};
+    float[] wide = drive.images().clone();
+    for (int i = 0; i < wide.length; i++) {
+      wide[i] *= WIDE;
+    }
+    float[][] sets = {drive.images(), spoilt, wide};
     for (int i = 0; i < sets.length; i++) {
       float[] images = sets[i];
       Map<String, double[]> expected =
