@@ -43,6 +43,14 @@ class VerifyCommandTest {
     assertThat(document.getElementsByTagName("script").getLength()).isZero();
   }
 
+  /** With shortcuts of option A, which are products with ones and zeros there. */
+  @Test
+  void theCpuEngineIsRightOnASmallNetwork() {
+    Outcome outcome =
+        Outcome.of("verify", "--engine", "onednn", "--network", "resnet20", "--size", "16");
+    assertThat(outcome.exitCode()).as(outcome.out() + outcome.err()).isZero();
+  }
+
   @Test
   void readsShapesAndPrintsJson() throws Exception {
     Path shapes = folder.resolve("shapes.yaml");
