@@ -3,14 +3,12 @@ package io.resfuse;
 import io.resfuse.batch.BatchOptions;
 import io.resfuse.batch.BatchTarget;
 import io.resfuse.batch.Batcher;
-import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.Normalization;
 import io.resfuse.data.image.PixelScratch;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.image.Preprocessor;
-import io.resfuse.data.image.Reduction;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.NetworkSpec;
@@ -140,8 +138,8 @@ public final class Model implements AutoCloseable {
    * @return the most probable classes, best first
    */
   public List<Prediction> classify(Path file, int top) {
-    Reduction needed = Decoding.EXACT.reduction(preprocessing.reduction());
-    return classify(List.of(decoder.read(file, new PixelScratch(), needed)), top).get(0);
+    Image image = decoder.read(file, new PixelScratch(), preprocessing.wholePictures());
+    return classify(List.of(image), top).get(0);
   }
 
   /**

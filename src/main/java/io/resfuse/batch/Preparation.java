@@ -1,6 +1,5 @@
 package io.resfuse.batch;
 
-import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.Preprocessing;
@@ -43,10 +42,7 @@ final class Preparation implements AutoCloseable {
       int threads,
       long maxPixels) {
     this.decoder = new ImageDecoder().withMaxPixels(maxPixels);
-    this.needed =
-        preprocessing == null
-            ? Reduction.NONE
-            : Decoding.EXACT.reduction(preprocessing.reduction());
+    this.needed = preprocessing == null ? Reduction.NONE : preprocessing.wholePictures();
     this.plan = plan;
     this.shape =
         plan.layout() == TensorLayout.NCHW

@@ -6,8 +6,10 @@ import io.resfuse.data.dataset.PictureFiles;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.data.image.PixelScratch;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.image.Preprocessor;
+import io.resfuse.data.image.Reduction;
 import io.resfuse.platform.FileNames;
 import io.resfuse.quantize.Pictures;
 import io.resfuse.quantize.QuantizationException;
@@ -17,21 +19,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
 
 /**
  * Pictures of a folder, or the training pictures of a data set; of more than are wanted, some at
  * even distances. Thread-safe.
  */
 final class CalibrationPictures implements Pictures {
-  private final IntFunction<Image> source;
+  private final Source source;
   private final int count;
   private final int all;
   private final Preprocessing preprocessing;
   private final ThreadLocal<Preprocessor> preprocessors;
 
-  private CalibrationPictures(
-      IntFunction<Image> source, int all, int most, Preprocessing preprocessing) {
+  /** Gives a picture. */
+  private interface Source {
+    Image image(int index, PixelScratch scratch, Reduction needed);
+  }
+
+  private CalibrationPictures(Source source, int all, int most, Preprocessing preprocessing) {
     this.source = source;
     this.all = all;
     this.count = Math.min(all, most);
@@ -54,7 +59,10 @@ final class CalibrationPictures implements Pictures {
       if (!files.isEmpty()) {
         ImageDecoder decoder = new ImageDecoder();
         return new CalibrationPictures(
-            i -> decoder.read(files.get(i)), files.size(), most, preprocessing);
+            (i, scratch, needed) -> decoder.read(files.get(i), scratch, needed),
+            files.size(),
+            most,
+            preprocessing);
       }
     }
     try {
@@ -89,7 +97,9 @@ final class CalibrationPictures implements Pictures {
 
   @Override
   public void write(int index, FloatBuffer target) {
-    Image image = source.apply((int) ((long) index * all / count));
+    Image image =
+        source.image(
+            (int) ((long) index * all / count), new PixelScratch(), preprocessing.wholePictures());
     preprocessors.get().write(image, target, 0, TensorLayout.NCHW);
   }
 }

@@ -7,7 +7,6 @@ import io.resfuse.Model;
 import io.resfuse.Prediction;
 import io.resfuse.cli.PictureInputs.Input;
 import io.resfuse.data.DataException;
-import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.image.Reduction;
@@ -102,8 +101,9 @@ final class ClassifyCommand implements Callable<Integer> {
         Progress progress = new Progress("classify")) {
       // What is drawn is drawn whole.
       Reduction needed =
-          (drawings == null ? decodeOption.decoding() : Decoding.EXACT)
-              .reduction(model.preprocessing().reduction());
+          drawings == null
+              ? decodeOption.decoding().reduction(model.preprocessing().reduction())
+              : model.preprocessing().wholePictures();
       List<String> batchNames = new ArrayList<>();
       List<String> batchDrawn = new ArrayList<>();
       List<Image> images = new ArrayList<>();

@@ -4,8 +4,7 @@ import io.resfuse.Model;
 import io.resfuse.cli.PictureInputs.Input;
 import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.Npy;
-import io.resfuse.data.image.Decoding;
-import io.resfuse.data.image.Reduction;
+import io.resfuse.data.image.Image;
 import io.resfuse.engine.Engine;
 import io.resfuse.platform.FileNames;
 import io.resfuse.tensor.HostTensor;
@@ -111,8 +110,8 @@ final class FeaturesCommand implements Callable<Integer> {
       Model model, PictureInputs inputs, Input input, Set<String> wanted) {
     Path file = input.file();
     if (file == null || !file.toString().endsWith(".npy")) {
-      Reduction needed = Decoding.EXACT.reduction(model.preprocessing().reduction());
-      return model.run(List.of(inputs.read(input, needed)), wanted);
+      Image image = inputs.read(input, model.preprocessing().wholePictures());
+      return model.run(List.of(image), wanted);
     }
     try {
       return model.run(Npy.read(file), wanted);

@@ -133,6 +133,33 @@ class QuantizeCommandTest {
     return outcome.out().lines().map(line -> line.replaceFirst("^  [0-9.]+ ", "")).toList();
   }
 
+  /** Networks of four channels are calibrated on what they will be given: alpha, too. */
+  @Test
+  void alphaIsCalibratedOn() throws IOException {
+    Path resources = Path.of("src/test/resources/io/resfuse");
+    Path transparent = Files.createDirectory(folder.resolve("transparent"));
+    Path opaque = Files.createDirectory(folder.resolve("opaque"));
+    Files.copy(resources.resolve("data/pictures/rgba.png"), transparent.resolve("one.png"));
+    Files.copy(resources.resolve("data/pictures/rgb.png"), opaque.resolve("one.png"));
+    byte[][] written = new byte[2][];
+    for (int i = 0; i < written.length; i++) {
+      Path file = folder.resolve(i + ".safetensors");
+      Outcome outcome =
+          Outcome.of(
+              "weights",
+              "quantize",
+              resources.resolve("rgba.pth").toString(),
+              "--calibrate",
+              (i == 0 ? transparent : opaque).toString(),
+              "-o",
+              file.toString());
+      assertThat(outcome.exitCode()).as(outcome.err()).isZero();
+      written[i] = Files.readAllBytes(file);
+    }
+    // The pictures have the same colours.
+    assertThat(written[0]).isNotEqualTo(written[1]);
+  }
+
   @Test
   void floatsAreRefusedInInt8() {
     Outcome outcome = Outcome.of("classify", "--weights", MODEL, "--precision", "int8", PICTURES);

@@ -231,6 +231,15 @@ public record Preprocessing(
   }
 
   /**
+   * Whole pictures, as it needs them.
+   *
+   * @return everything, alpha where the network takes it
+   */
+  public Reduction wholePictures() {
+    return Decoding.EXACT.reduction(reduction());
+  }
+
+  /**
    * What does the work.
    *
    * @return a new one with scratch of its own, for one thread
