@@ -39,8 +39,17 @@ public record Encoding(float scale, int zeroPoint) {
    * @return steps of threshold / 255, or of threshold / 127
    */
   public static Encoding of(double threshold, boolean signed) {
-    int steps = signed ? LARGEST - MIDDLE : LARGEST;
-    return new Encoding((float) (threshold / steps), signed ? MIDDLE : 0);
+    return new Encoding((float) (threshold / steps(signed)), signed ? MIDDLE : 0);
+  }
+
+  /**
+   * The steps from zero to the largest value.
+   *
+   * @param signed whether there are negative values
+   * @return 127 or 255
+   */
+  public static int steps(boolean signed) {
+    return signed ? LARGEST - MIDDLE : LARGEST;
   }
 
   /**

@@ -76,9 +76,7 @@ public final class Quantizer {
         double most = largest.get(name);
         Histogram histogram = histograms.get(name);
         double threshold =
-            histogram == null || most == 0
-                ? most
-                : Thresholds.of(options, histogram, signed ? 127 : 255);
+            histogram == null ? most : Thresholds.of(options, histogram, Encoding.steps(signed));
         // What is always 0 may be stored in steps of anything.
         encodings.put(name, Encoding.of(threshold > 1e-30 ? threshold : 1, signed));
       }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * The checkpoints of a training in a folder: the last few by step, and the best. A file is there in
  * full or not at all, so a process may be killed at any moment. One writer at a time.
  */
-final class Checkpoints {
+public final class Checkpoints {
   private static final Pattern BY_STEP = Pattern.compile("step-[0-9]{9,}\\.safetensors");
   private static final String BEST = "best.safetensors";
 
@@ -28,6 +28,16 @@ final class Checkpoints {
   Checkpoints(Path folder, int keep) {
     this.folder = folder;
     this.keep = keep;
+  }
+
+  /**
+   * Whether a file of a training's folder is a checkpoint, by its name.
+   *
+   * @param name of the file alone
+   * @return true for those by step and for the best
+   */
+  public static boolean isCheckpoint(String name) {
+    return BY_STEP.matcher(name).matches() || name.equals(BEST);
   }
 
   /** Makes the folder, and removes what a killed process left unfinished. */

@@ -1,5 +1,6 @@
 package io.resfuse.spark;
 
+import io.resfuse.train.Checkpoints;
 import io.resfuse.train.TrainingListener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,9 +18,6 @@ import java.util.stream.Stream;
  * folder that outlives the worker. Not thread-safe.
  */
 final class CheckpointMirror implements TrainingListener {
-  private static final String ENDING = ".safetensors";
-  private static final String STEP = "step-";
-
   private final Path here;
   private final RemoteFolder there;
   private final Map<String, FileTime> copied = new HashMap<>();
@@ -29,16 +27,12 @@ final class CheckpointMirror implements TrainingListener {
     this.there = there;
   }
 
-  private static boolean isCheckpoint(String name) {
-    return name.endsWith(ENDING) && (name.startsWith(STEP) || name.startsWith("best."));
-  }
-
   /** Brings the checkpoints of earlier attempts here. */
   void fetch() {
     try {
       Files.createDirectories(here);
       for (String name : there.files()) {
-        if (isCheckpoint(name)) {
+        if (Checkpoints.isCheckpoint(name)) {
           there.fetch(name, here.resolve(name));
           copied.put(name, Files.getLastModifiedTime(here.resolve(name)));
         }
@@ -55,7 +49,7 @@ final class CheckpointMirror implements TrainingListener {
     try (Stream<Path> list = Files.list(here)) {
       for (Path each : list.toList()) {
         String name = each.getFileName().toString();
-        if (isCheckpoint(name)) {
+        if (Checkpoints.isCheckpoint(name)) {
           present.put(name, Files.getLastModifiedTime(each));
         }
       }

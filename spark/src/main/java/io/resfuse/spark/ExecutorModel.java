@@ -129,7 +129,7 @@ final class ExecutorModel implements AutoCloseable {
   }
 
   /** A file here, one that Spark has brought here, or a pretrained model. */
-  private static ModelFile file(String name) {
+  static ModelFile file(String name) {
     Path path = Path.of(name);
     if (!Files.exists(path) && SparkEnv.get() != null) {
       Path brought = Path.of(SparkFiles.get(name));

@@ -3,8 +3,10 @@ package io.resfuse.spark;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.Serializable;
+import java.util.Arrays;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
@@ -32,13 +34,18 @@ final class PictureColumn implements Serializable {
     this.configuration = configuration;
   }
 
-  /** Where a column is, of one of the two types. */
-  static int index(StructType schema, String name) {
-    if (!java.util.Arrays.asList(schema.fieldNames()).contains(name)) {
+  /** The type of a column, of whatever it may be. */
+  static DataType type(StructType schema, String name) {
+    if (!Arrays.asList(schema.fieldNames()).contains(name)) {
       throw new IllegalArgumentException(
           "there is no column '" + name + "'; there are " + String.join(", ", schema.fieldNames()));
     }
-    var type = schema.apply(name).dataType();
+    return schema.apply(name).dataType();
+  }
+
+  /** Where a column is, of one of the two types. */
+  static int index(StructType schema, String name) {
+    DataType type = type(schema, name);
     if (!type.equals(DataTypes.StringType) && !type.equals(DataTypes.BinaryType)) {
       throw new IllegalArgumentException(
           "column '"

@@ -1,13 +1,11 @@
 package io.resfuse.spark;
 
 import io.resfuse.data.DataException;
+import io.resfuse.data.dataset.ClassNames;
 import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.train.recipe.TrainingRecipe;
-import java.math.BigInteger;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -743,24 +741,20 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
                   integer(timeoutSeconds)));
     }
     PictureColumn.index(schema, string(inputCol));
-    type(schema, labelCol, true, "names or whole numbers", DataTypes.StringType);
+    requireType(schema, labelCol, true, "names or whole numbers", DataTypes.StringType);
     if (!string(validationIndicatorCol).isEmpty()) {
-      type(schema, validationIndicatorCol, false, "true or false", DataTypes.BooleanType);
+      requireType(schema, validationIndicatorCol, false, "true or false", DataTypes.BooleanType);
     }
     if (!string(orderCol).isEmpty()) {
-      type(schema, orderCol, true, "strings or whole numbers", DataTypes.StringType);
+      requireType(schema, orderCol, true, "strings or whole numbers", DataTypes.StringType);
     }
     return made;
   }
 
-  private DataType type(
+  private void requireType(
       StructType schema, Param<String> param, boolean numbers, String wanted, DataType other) {
     String name = string(param);
-    if (!Arrays.asList(schema.fieldNames()).contains(name)) {
-      throw new IllegalArgumentException(
-          "there is no column '" + name + "'; there are " + String.join(", ", schema.fieldNames()));
-    }
-    DataType type = schema.apply(name).dataType();
+    DataType type = PictureColumn.type(schema, name);
     List<DataType> whole =
         List.of(DataTypes.ByteType, DataTypes.ShortType, DataTypes.IntegerType, DataTypes.LongType);
     if (!type.equals(other) && !(numbers && whole.contains(type))) {
@@ -768,7 +762,6 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
           "column '%s' is of type %s; %s are needed (%s)"
               .formatted(name, type.simpleString(), wanted, param.name()));
     }
-    return type;
   }
 
   @Override
@@ -856,13 +849,7 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
     if (names.isEmpty()) {
       throw new DataException("column '" + string(labelCol) + "' has no labels");
     }
-    boolean numbers = names.stream().allMatch(name -> name.matches("-?[0-9]+"));
-    names.sort(
-        numbers
-            ? Comparator.<String, BigInteger>comparing(BigInteger::new)
-                .thenComparing(Comparator.naturalOrder())
-            : Comparator.naturalOrder());
-    return names;
+    return ClassNames.sorted(names);
   }
 
   private Column label(Dataset<?> dataset) {

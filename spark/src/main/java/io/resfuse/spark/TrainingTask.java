@@ -18,8 +18,6 @@ import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.train.recipe.TrainingRecipe;
 import io.resfuse.train.run.TrainingSetup;
 import io.resfuse.weights.ModelFile;
-import io.resfuse.weights.PretrainedModel;
-import io.resfuse.weights.ProgressListener;
 import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
@@ -256,10 +254,7 @@ final class TrainingTask
     if (settings.hasValidation()) {
       return Parts.of(rows.part(false), rows.part(true));
     }
-    double share =
-        recipe.validation() == 0
-            ? Parts.SHARE
-            : recipe.validation() < 1 ? recipe.validation() : recipe.validation() / rows.size();
+    double share = Parts.share(recipe.validation(), rows.size());
     return Parts.holdingOut(rows, share, recipe.seed());
   }
 
@@ -268,10 +263,7 @@ final class TrainingTask
     if (weights.isEmpty()) {
       return null;
     }
-    Path file = Path.of(weights);
-    return Files.exists(file)
-        ? ModelFile.open(file)
-        : PretrainedModel.of(weights).open(ProgressListener.NONE);
+    return ExecutorModel.file(weights);
   }
 
   /** Ends the training where Spark has given the task up. */

@@ -60,7 +60,7 @@ public final class Datasets {
     if (whole == null) {
       return Parts.of(source.part(Split.TRAIN), source.part(Split.TEST));
     }
-    double share = held == 0 ? Parts.SHARE : held < 1 ? held : held / whole.size();
+    double share = Parts.share(held, whole.size());
     if (!(share > 0 && share < 1)) {
       throw new DataException(
           "%s: %s of its %d pictures cannot be held out"

@@ -8,7 +8,6 @@ import io.resfuse.data.image.Reduction;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import java.io.IOException;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -159,24 +158,11 @@ public final class FileDataset implements Dataset {
     return labels;
   }
 
-  /** Different names in their order. */
-  static List<String> sorted(List<String> names) {
-    return names.stream().distinct().sorted(order(names)).toList();
-  }
-
   private static List<Path> sortedFolders(List<Path> folders) {
     Function<Path, String> name = folder -> FileNames.text(folder.getFileName());
     return folders.stream()
-        .sorted(Comparator.comparing(name, order(folders.stream().map(name).toList())))
+        .sorted(Comparator.comparing(name, ClassNames.order(folders.stream().map(name).toList())))
         .toList();
-  }
-
-  /** Names that are all numbers are in their order, others in that of the alphabet. */
-  private static Comparator<String> order(List<String> names) {
-    return names.stream().allMatch(name -> name.matches("-?[0-9]+"))
-        ? Comparator.<String, BigInteger>comparing(BigInteger::new)
-            .thenComparing(Comparator.naturalOrder())
-        : Comparator.naturalOrder();
   }
 
   @Override

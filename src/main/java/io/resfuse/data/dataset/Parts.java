@@ -76,6 +76,20 @@ public record Parts(Dataset training, Dataset test, boolean heldOut) {
   }
 
   /**
+   * What is held out as a share.
+   *
+   * @param held below 1 the share of each class, else about so many pictures; 0 for {@link #SHARE}
+   * @param pictures how many there are
+   * @return the share, which makes sense only above 0 and below 1
+   */
+  public static double share(double held, int pictures) {
+    if (held == 0) {
+      return SHARE;
+    }
+    return held < 1 ? held : held / pictures;
+  }
+
+  /**
    * Holds a share of each class out, drawn at random. Pictures with the same bytes are on one side
    * together, so that what is measured on was not learned from; each class that has pictures is on
    * both sides.

@@ -126,6 +126,6 @@ final class PictureList {
 
   /** The labels that occur, in their order. */
   List<String> labels() {
-    return FileDataset.sorted(entries.stream().map(Entry::label).toList());
+    return ClassNames.sorted(entries.stream().map(Entry::label).toList());
   }
 }
