@@ -11,14 +11,11 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.resfuse.batch.BatchOptions;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc;
-import io.resfuse.server.grpc.proto.InferTensorContents;
 import io.resfuse.server.grpc.proto.ModelInferRequest;
 import io.resfuse.server.grpc.proto.ModelInferResponse;
 import java.io.ByteArrayInputStream;
@@ -352,19 +349,9 @@ class AbuseTest {
             .withPreferredBatchSizes(List.of(64))
             .withMaxQueueDelay(Duration.ofHours(1));
     ServerOptions options = with(4096, Duration.ofMinutes(5), OPTIONS.drainTimeout(), 1 << 20);
-    ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName(MODEL);
-    request
-        .addInputsBuilder()
-        .setName("image")
-        .setDatatype("BYTES")
-        .addShape(1)
-        .setContents(
-            InferTensorContents.newBuilder().addBytesContents(ByteString.copyFrom(picture)));
+    ModelInferRequest.Builder request = TestServer.pictureRequest(picture).setModelName(MODEL);
     try (TestServer server = TestServer.start(List.of(MODEL), options, many)) {
-      ManagedChannel channel =
-          ManagedChannelBuilder.forAddress("127.0.0.1", server.server().grpcPort())
-              .usePlaintext()
-              .build();
+      ManagedChannel channel = server.channel();
       try {
         var stub = GRPCInferenceServiceGrpc.newFutureStub(channel);
         List<Future<ModelInferResponse>> waiting = new ArrayList<>();

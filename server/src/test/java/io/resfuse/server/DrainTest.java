@@ -6,13 +6,10 @@ import static io.resfuse.server.TestServer.picture;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc;
-import io.resfuse.server.grpc.proto.InferTensorContents;
 import io.resfuse.server.grpc.proto.ModelInferRequest;
 import java.io.BufferedReader;
 import java.net.ConnectException;
@@ -92,17 +89,10 @@ class DrainTest {
 
   /** Asks until nobody listens any more. */
   private void askGrpc(int port) {
-    ManagedChannel channel =
-        ManagedChannelBuilder.forAddress("127.0.0.1", port).usePlaintext().build();
+    ManagedChannel channel = TestServer.channel(port);
     var stub = GRPCInferenceServiceGrpc.newBlockingStub(channel);
-    ModelInferRequest.Builder request = ModelInferRequest.newBuilder().setModelName(MODEL);
-    request
-        .addInputsBuilder()
-        .setName("image")
-        .setDatatype("BYTES")
-        .addShape(1)
-        .setContents(
-            InferTensorContents.newBuilder().addBytesContents(ByteString.copyFrom(picture("bag"))));
+    ModelInferRequest.Builder request =
+        TestServer.pictureRequest(picture("bag")).setModelName(MODEL);
     try {
       while (true) {
         stub.modelInfer(request.build());

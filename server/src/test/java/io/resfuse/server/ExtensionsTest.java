@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.protobuf.util.JsonFormat;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc;
 import io.resfuse.server.grpc.proto.GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub;
 import io.resfuse.server.grpc.proto.ModelConfigRequest;
@@ -28,10 +27,7 @@ class ExtensionsTest {
   @BeforeAll
   static void start() {
     server = TestServer.start();
-    channel =
-        ManagedChannelBuilder.forAddress("127.0.0.1", server.server().grpcPort())
-            .usePlaintext()
-            .build();
+    channel = server.channel();
     stub = GRPCInferenceServiceGrpc.newBlockingStub(channel);
   }
 

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.health.v1.HealthCheckRequest;
@@ -54,10 +53,7 @@ class GrpcTest {
   @BeforeAll
   static void start() {
     server = TestServer.start();
-    channel =
-        ManagedChannelBuilder.forAddress("127.0.0.1", server.server().grpcPort())
-            .usePlaintext()
-            .build();
+    channel = server.channel();
     stub = GRPCInferenceServiceGrpc.newBlockingStub(channel);
   }
 

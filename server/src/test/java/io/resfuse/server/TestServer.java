@@ -2,10 +2,15 @@ package io.resfuse.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.protobuf.ByteString;
+import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
 import io.resfuse.batch.BatchOptions;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
+import io.resfuse.server.grpc.proto.InferTensorContents;
+import io.resfuse.server.grpc.proto.ModelInferRequest;
 import io.resfuse.server.repository.Loading;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -90,6 +95,28 @@ final class TestServer implements AutoCloseable {
 
   int port() {
     return server.port();
+  }
+
+  /** For gRPC, to be ended by {@code shutdownNow}. */
+  ManagedChannel channel() {
+    return channel(server.grpcPort());
+  }
+
+  static ManagedChannel channel(int grpcPort) {
+    return ManagedChannelBuilder.forAddress("127.0.0.1", grpcPort).usePlaintext().build();
+  }
+
+  /** For gRPC: one picture, and no model yet. */
+  static ModelInferRequest.Builder pictureRequest(byte[] picture) {
+    ModelInferRequest.Builder request = ModelInferRequest.newBuilder();
+    request
+        .addInputsBuilder()
+        .setName("image")
+        .setDatatype("BYTES")
+        .addShape(1)
+        .setContents(
+            InferTensorContents.newBuilder().addBytesContents(ByteString.copyFrom(picture)));
+    return request;
   }
 
   URI uri(String path) {

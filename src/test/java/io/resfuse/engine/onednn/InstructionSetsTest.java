@@ -2,13 +2,9 @@ package io.resfuse.engine.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.File;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,13 +27,9 @@ class InstructionSetsTest {
   })
   void noResNetRunsOnReferenceLoops(String most, InstructionSet expected, String format)
       throws Exception {
-    List<String> lines = implementations(most);
-    String got = lines.get(0);
-    assumeTrue(
-        got.equals("isa " + expected.name()),
-        () -> "this CPU has no " + expected + ", oneDNN uses " + got);
-    assertThat(lines.size()).isGreaterThan(2 * Implementations.variants().size());
-    for (String line : lines.subList(1, lines.size())) {
+    List<String> lines = WithInstructions.run(Implementations.class, most, expected);
+    assertThat(lines).hasSizeGreaterThanOrEqualTo(2 * Implementations.variants().size());
+    for (String line : lines) {
       List<String> names = List.of(line.replaceAll(".*\\{|\\}.*", "").split("=[0-9]+(, )?"));
       assertThat(names).as(line).isNotEmpty().noneMatch(PrimitiveDescs::isReference);
     }
@@ -45,23 +37,6 @@ class InstructionSetsTest {
         .anyMatch(line -> line.startsWith("resnet50 training fp32 in " + format + " "));
     assertThat(lines)
         .anyMatch(line -> line.startsWith("resnet20 training fp32 in " + format + " "));
-  }
-
-  private static List<String> implementations(String most) throws Exception {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            System.getProperty("java.home") + File.separator + "bin" + File.separator + "java",
-            "-Xmx1g",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Implementations.class.getName());
-    builder.environment().put("ONEDNN_MAX_CPU_ISA", most);
-    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
-    assertThat(process.exitValue()).as(output).isZero();
-    return output.lines().toList();
   }
 
   @Test

@@ -2,7 +2,6 @@ package io.resfuse.engine.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineException;
@@ -19,12 +18,9 @@ import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.tensor.TensorLayout;
-import java.io.File;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -195,26 +191,8 @@ class Int8Test {
   @ParameterizedTest
   @CsvSource({"AVX2, AVX2", "AVX512_CORE, AVX512"})
   void instructionSetsGiveTheSameBits(String most, InstructionSet expected) throws Exception {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            System.getProperty("java.home") + File.separator + "bin" + File.separator + "java",
-            "-Xmx1g",
-            "-cp",
-            System.getProperty("java.class.path"),
-            Int8Equality.class.getName());
-    builder.environment().put("ONEDNN_MAX_CPU_ISA", most);
-    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(5, TimeUnit.MINUTES)).isTrue();
-    assertThat(process.exitValue()).as(output).isZero();
-    List<String> lines = output.lines().filter(line -> !line.matches(".* (INFO|WARN) .*")).toList();
-    String got = lines.get(0);
-    assumeTrue(
-        got.equals("isa " + expected.name()),
-        () -> "this CPU has no " + expected + ", oneDNN uses " + got);
-    assertThat(lines).hasSize(1 + networks().size());
-    assertThat(lines.subList(1, lines.size())).allMatch(line -> line.endsWith(": "));
+    List<String> lines = WithInstructions.run(Int8Equality.class, most, expected);
+    assertThat(lines).hasSize(networks().size()).allMatch(line -> line.endsWith(": "));
   }
 
   @Test
