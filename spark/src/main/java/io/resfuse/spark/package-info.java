@@ -1,5 +1,6 @@
 /**
- * ResNets over columns of pictures: {@link io.resfuse.spark.ResFuseTransformer}. Executors have one
- * engine each, which all their tasks share.
+ * ResNets over columns of pictures: {@link io.resfuse.spark.ResFuseTransformer}, for which
+ * executors have one engine each that all their tasks share, and {@link
+ * io.resfuse.spark.ResFuseTrainer}, whose tasks train one network together.
  */
 package io.resfuse.spark;

@@ -6,8 +6,9 @@
  * io.resfuse.engine.spi.GradientFlow}), what an optimizer keeps ({@link
  * io.resfuse.engine.spi.OptimizerStates}), the memory of values by their lifetimes ({@link
  * io.resfuse.engine.spi.ArenaPlanner}), and several devices as one ({@link
- * io.resfuse.engine.spi.DeviceGroup}, {@link io.resfuse.engine.spi.ShardedTrainingPlan}). Callers
- * of engines need none of it. Uses {@code engine} and {@code tensor}.
+ * io.resfuse.engine.spi.DeviceGroup}, {@link io.resfuse.engine.spi.ShardedTrainingPlan}, which
+ * other processes may have shards of, too). Callers of engines need none of it. Uses {@code engine}
+ * and {@code tensor}.
  */
 @NullMarked
 package io.resfuse.engine.spi;
