@@ -16,7 +16,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * The data caches of a processor, in bytes: of those that several CPUs share, what each of them has
- * where all are busy.
+ * where all are busy, and of the third level as the system tells of it no more than eight times the
+ * second, since virtual machines are told of what they share with others.
  *
  * @param first level, of data
  * @param second level
@@ -31,6 +32,13 @@ public record CpuCaches(long first, long second, long third) {
 
   private static final Path FOLDER = Path.of("/sys/devices/system/cpu/cpu0/cache");
   private static final int LEVELS = 3;
+
+  /**
+   * How many second levels the system may claim that a CPU has of the third. No processor has so
+   * much for each of its CPUs, but a virtual machine of few is told of the whole processor's third
+   * level, which those of its neighbours use, too.
+   */
+  private static final int MOST_SECOND_LEVELS = 8;
 
   /**
    * Those of sane sizes.
@@ -135,7 +143,9 @@ public record CpuCaches(long first, long second, long third) {
 
   private static Optional<CpuCaches> of(long[] levels) {
     return levels[0] > 0 && levels[1] > 0
-        ? Optional.of(new CpuCaches(levels[0], levels[1], levels[2]))
+        ? Optional.of(
+            new CpuCaches(
+                levels[0], levels[1], Math.min(levels[2], MOST_SECOND_LEVELS * levels[1])))
         : Optional.empty();
   }
 

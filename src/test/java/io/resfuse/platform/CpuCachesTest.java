@@ -70,6 +70,15 @@ class CpuCachesTest {
     assertThat(CpuCaches.read(folder)).contains(new CpuCaches(24 << 10, 1 << 20, 4 << 20));
   }
 
+  /** A virtual machine of two CPUs is told of the third level of all the CPUs that it runs on. */
+  @Test
+  void nobodyHasAWholeProcessorsCacheForItself() throws IOException {
+    cache(0, "1", "Data", "48K", "0");
+    cache(2, "2", "Unified", "2048K", "0");
+    cache(3, "3", "Unified", "307200K", "0-1");
+    assertThat(CpuCaches.read(folder)).contains(new CpuCaches(48 << 10, 2 << 20, 16 << 20));
+  }
+
   @Test
   void linuxMayNotTell() throws IOException {
     assertThat(CpuCaches.read(folder.resolve("nowhere"))).isEmpty();
