@@ -405,4 +405,63 @@ struct TransposeWeights {
   int packs, outputs, taps, channels;
 };
 
+// A convolution of bytes by signed bytes: per output channel n
+//   sum = corrections[n] + sum over k of in[m][k] weights[n][k]        in 32 bits, with m, k, 'in' as in Convolution; taps outside of the
+//                                                                     image read 'padding'
+//   y   = sum * multiplier[n] + bias[n]                               two roundings to float
+//   y   = fma(residual[m][n], residualFactor, y)                      if there is a residual
+//   output = max(0, y) if relu, rounded to the nearest of 0 to 255 (ties to even), or, with 'floats', as it is
+struct IntegerConvolution {
+  const void* input;              // bytes, pixels of inputPitch
+  const void* weights;            // signed bytes
+  void* output;                   // bytes or floats, pixels of outputPitch
+  const void* residual;           // bytes, laid out as an output of bytes, may be the output; or null
+  const void* padding;            // 16 bytes: the input's zero point; or null: zeros
+  const int* corrections;         // per output channel of all packs: -(zero point) * sum of weights; or null: 0
+  const float* multiplier;        // per output channel of all packs
+  const float* bias;
+  int* partials;                  // as in Convolution
+  unsigned* tickets;
+  int images, gridHeight, gridWidth;
+  int inputHeight, inputWidth, inputPitch;
+  int channels;                   // of one pack: bytes per tap, a multiple of 16
+  int rowStride, columnStride, rowOffset, columnOffset, rowStep, columnStep;
+  int tapRows, tapColumns;        // 1 to 15 each
+  int weightPitch;                // bytes from one output channel to the next
+  int outputPitch;                // elements, a multiple of 16
+  int outputs;                    // output channels of one pack, a multiple of 16
+  int packs, slices;
+  int columnTiles;                // grid = (row tiles * columnTiles, packs * slices)
+  int relu, floats;
+  float residualFactor;
+};
+
+// Images of the host to bytes: tensor[n][i][j][c] = x * inverse + zeroPoint, two roundings to float, then to the nearest of 0 to 255, zero
+// for c >= channels; x is the host's float, or fma(pixel, scale[c], bias[c]) of its pixel of 8 bits.
+struct EncodeImages {
+  const void* host;               // floats, or where scale is not null unsigned bytes
+  void* tensor;                   // pixels of 'pitch' bytes, a multiple of 16
+  const float* scale;
+  const float* bias;
+  int images, channels, height, width, pitch;
+  int channelsLast;               // whether host is NHWC, else NCHW
+  float inverse, zeroPoint;
+};
+
+// Between floats and bytes: encode_u8: bytes = floats * inverse + zeroPoint as above; decode_u8: floats = (bytes - zeroPoint) * scale.
+struct Recode {
+  const void* from;
+  void* to;
+  long long elements;             // a multiple of 16
+  float factor, zeroPoint;        // inverse, or scale
+};
+
+// broken[n] = whether the host's image n has an element that is not finite; and results[n][...] = NaN where broken[n].
+struct BrokenImages {
+  const float* host;              // brokenImages_u8
+  float* results;                 // spoilImages_u8
+  int* broken;
+  long long elements;             // of an image, or of its result
+};
+
 }  // namespace resfuse

@@ -477,6 +477,92 @@ void product8x8Of(s32 (*d)[kLanes], const void* const* a, int aStep, const void*
         K<Kind::S4S4 ? 8 : 4, K == Kind::S8S8 || K == Kind::S8U8 || K == Kind::S4S4 || K == Kind::S4U4,
           K == Kind::S8S8 || K == Kind::U8S8 || K == Kind::S4S4 || K == Kind::U4S4>(d, a, aStep, b, chunks, c, clamp);
 }
+#if defined(__AVX2__)
+// m16n8 products of bytes without clamping, the form that int8 kernels are made of: bytes 0 and 2, and 1 and 3 of a word as pairs of 16
+// bits, of which one instruction multiplies and adds two. Sums wrap, so that their order does not matter.
+#if defined(__AVX512F__)
+using Words = __m512i;
+constexpr int kWordRows = 16;  // as transposeQuads leaves them
+SOFTCUDA_INLINE Words evenPairs(Words v, bool isSigned) {
+  return isSigned ? _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8) : _mm512_and_si512(v, _mm512_set1_epi32(0xff00ff));
+}
+SOFTCUDA_INLINE Words oddPairs(Words v, bool isSigned) {
+  return isSigned ? _mm512_srai_epi16(v, 8) : _mm512_srli_epi16(v, 8);
+}
+SOFTCUDA_INLINE Words addPairs(Words sum, Words a, u32 b) {
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(a, _mm512_set1_epi32(static_cast<int>(b))));
+}
+SOFTCUDA_INLINE Words loadWords(const void* from, int i) { return _mm512_loadu_si512(static_cast<const u32*>(from) + 16 * i); }
+SOFTCUDA_INLINE void storeWords(void* to, int i, Words v) { _mm512_storeu_si512(static_cast<u32*>(to) + 16 * i, v); }
+#else
+using Words = __m256i;
+constexpr int kWordRows = 8;
+SOFTCUDA_INLINE Words evenPairs(Words v, bool isSigned) {
+  return isSigned ? _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8) : _mm256_and_si256(v, _mm256_set1_epi32(0xff00ff));
+}
+SOFTCUDA_INLINE Words oddPairs(Words v, bool isSigned) {
+  return isSigned ? _mm256_srai_epi16(v, 8) : _mm256_srli_epi16(v, 8);
+}
+SOFTCUDA_INLINE Words addPairs(Words sum, Words a, u32 b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, _mm256_set1_epi32(static_cast<int>(b))));
+}
+SOFTCUDA_INLINE Words loadWords(const void* from, int i) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(from) + i);
+}
+SOFTCUDA_INLINE void storeWords(void* to, int i, Words v) { _mm256_storeu_si256(static_cast<__m256i*>(to) + i, v); }
+#endif
+// Registers top and bottom (rows g and g + 8; with eight rows per vector top alone) as four vectors, and back.
+SOFTCUDA_INLINE void loadQuads(const void* top, const void* bottom, Words* v) {
+  constexpr int each = kLanes / (sizeof(Words) / 4);
+  for (int i = 0; i < 4; ++i) v[i] = loadWords(i < each ? top : bottom, i % each);
+}
+SOFTCUDA_INLINE void storeQuads(void* top, void* bottom, const Words* v) {
+  constexpr int each = kLanes / (sizeof(Words) / 4);
+  for (int i = 0; i < 4; ++i) storeWords(i < each ? top : bottom, i % each, v[i]);
+}
+
+template <bool SignedA, bool SignedB, int Chunks>
+void bytes16x8(void* const* dst, const void* const* a, const void* const* b, const void* const* c) {
+  alignas(64) u32 even[Chunks][kLanes], odd[Chunks][kLanes];  // [4n + t]: pairs of B(k = 16 chunk + 4t ..., n)
+  for (int chunk = 0; chunk < Chunks; ++chunk)
+    for (int i = 0; i < 4 * kLanes / static_cast<int>(sizeof(Words)); ++i) {
+      const Words v = loadWords(b[chunk], i);
+      storeWords(even[chunk], i, evenPairs(v, SignedB)), storeWords(odd[chunk], i, oddPairs(v, SignedB));
+    }
+  alignas(64) s32 out[4][kLanes];
+  for (int half = 0; half < 2; half += kWordRows / 8) {
+    Words sum[8];  // per column
+    for (int parity = 0; parity < 2; ++parity) {
+      Words v[4], columns[4];
+      loadQuads(c[2 * half + parity], c[2 + parity], v);
+      transposeQuads(v, columns);
+      for (int t = 0; t < 4; ++t) sum[2 * t + parity] = columns[t];
+    }
+    for (int chunk = 0; chunk < Chunks; ++chunk) {
+      Words v[4], packed[4];
+      loadQuads(a[2 * chunk + half], a[2 * chunk + 1], v);
+      transposeQuads(v, packed);
+#pragma GCC unroll 4
+      for (int t = 0; t < 4; ++t) {
+        const Words first = evenPairs(packed[t], SignedA), second = oddPairs(packed[t], SignedA);
+#pragma GCC unroll 8
+        for (int n = 0; n < 8; ++n) {
+          sum[n] = addPairs(sum[n], first, even[chunk][4 * n + t]);
+          sum[n] = addPairs(sum[n], second, odd[chunk][4 * n + t]);
+        }
+      }
+    }
+    for (int parity = 0; parity < 2; ++parity) {
+      Words columns[4], v[4];
+      for (int t = 0; t < 4; ++t) columns[t] = sum[2 * t + parity];
+      transposeQuads(columns, v);  // its own inverse
+      storeQuads(out[2 * half + parity], out[2 + parity], v);
+    }
+  }
+  for (int i = 0; i < 4; ++i) memcpy(dst[i], out[i], sizeof out[i]);
+}
+#endif
+
 // A tile list: rows of A in halves of 8, columns of B in eights. `halves` row halves, `columns` column eights.
 template <Kind K, int Halves, int Columns, int Chunks, bool Transposed>
 void mmaInteger(u32, void* const* dst, const void* const* src, u32 variant) {
@@ -486,6 +572,15 @@ void mmaInteger(u32, void* const* dst, const void* const* src, u32 variant) {
   const void* const* c = b + (Transposed ? Halves : Columns) * Chunks;
   const void* const* rows = Transposed ? b : a;
   const void* const* columns = Transposed ? a : b;
+#if defined(__AVX2__)
+  constexpr bool bytes = K == Kind::S8S8 || K == Kind::S8U8 || K == Kind::U8S8 || K == Kind::U8U8;
+  if constexpr (bytes && Halves == 2 && Columns == 1 && !Transposed) {
+    if (!clamp) {
+      bytes16x8<K == Kind::S8S8 || K == Kind::S8U8, K == Kind::S8S8 || K == Kind::U8S8, Chunks>(dst, a, b, c);
+      return;
+    }
+  }
+#endif
   alignas(64) s32 out[2 * Halves * Columns][kLanes];
   // Registers of C: pairs (even, odd columns) per row half, then per tile of 16x8.
   for (int half = 0; half < Halves; ++half)

@@ -64,7 +64,7 @@ record LaunchCounts(Workload workload, List<KernelCounts> launches) {
 
   /** What a plan of a workload is made of. */
   static TrainingOptions options(Workload workload, NetworkSpec network) {
-    KernelReport.requirePrecision(workload.precision());
+    KernelReport.requirePrecision(workload.precision(), workload.mode() == Engine.Mode.TRAINING);
     return new TrainingOptions(
         workload.batch(),
         workload.size(),

@@ -159,9 +159,12 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
 
   @Override
   public Optional<String> whyNot(Precision precision, Mode mode) {
-    return precision == Precision.FP64 || precision == Precision.INT8
-        ? Optional.of(
-            "engine cuda computes in fp32, tf32, bf16 and fp16, not in " + precision + "; use fp32")
+    if (precision == Precision.FP64) {
+      return Optional.of(
+          "engine cuda computes in fp32, tf32, bf16, fp16 and int8, not in fp64; use fp32");
+    }
+    return precision == Precision.INT8 && mode == Mode.TRAINING
+        ? Optional.of("int8 is for inference only; train in fp32, tf32, bf16 or fp16")
         : Optional.empty();
   }
 
@@ -302,6 +305,9 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
     if (type == ElementType.F32) {
       // Products read the masters themselves: nothing is rounded.
       names.remove("cast_f32");
+    } else if (type == ElementType.U8) {
+      // What has no type belongs to training.
+      names.removeIf(name -> !name.contains("_" + type.suffix()));
     }
     return names;
   }

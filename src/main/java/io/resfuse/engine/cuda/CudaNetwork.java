@@ -11,7 +11,6 @@ import io.resfuse.engine.cuda.internal.driver.Context;
 import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
 import io.resfuse.engine.cuda.internal.emit.Toolkit;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
-import io.resfuse.engine.cuda.internal.layout.Layouts;
 import io.resfuse.engine.spi.Lifetime;
 import io.resfuse.engine.spi.RecordedPlans;
 
@@ -20,11 +19,8 @@ final class CudaNetwork implements LoadedNetwork {
   private final Context context;
   private final Toolkit toolkit;
   private final NetworkSpec network;
-  private final ElementType type;
-  private final Layouts layouts;
-  private final NetworkWeights weights;
+  private final PackedNetwork packed;
   private final DeviceMemory memory;
-  private final Backend backend;
   private final Lifetime lifetime;
 
   /**
@@ -44,11 +40,13 @@ final class CudaNetwork implements LoadedNetwork {
     this.context = context;
     this.toolkit = toolkit;
     this.network = network;
-    this.type = type;
-    this.backend = backend;
-    this.layouts = backend.layouts(network, type, true);
-    this.weights = new NetworkWeights(network, layouts, type, backend.foldsScales());
-    this.memory = weights.load(context, parameters);
+    this.packed =
+        new PackedNetwork(
+            network,
+            type,
+            backend,
+            type == ElementType.U8 ? parameters.requireQuantization(network) : null);
+    this.memory = packed.load(context, parameters);
     this.lifetime =
         new Lifetime(
             "network " + network.name(),
@@ -93,7 +91,7 @@ final class CudaNetwork implements LoadedNetwork {
 
   private InferenceProgram program(PlanRequest request) {
     context.use();
-    return new InferenceProgram(toolkit, type, network, layouts, weights, backend, request);
+    return packed.program(toolkit, request);
   }
 
   @Override

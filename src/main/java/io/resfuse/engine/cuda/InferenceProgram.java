@@ -3,6 +3,7 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.cuda.internal.backend.Backend;
 import io.resfuse.engine.cuda.internal.backend.InferenceConvolutions;
 import io.resfuse.engine.cuda.internal.emit.DeviceBuffers;
@@ -49,13 +50,44 @@ final class InferenceProgram implements AutoCloseable {
       NetworkWeights weights,
       Backend backend,
       PlanRequest request) {
+    this(toolkit, type, Shapes.of(network, request), layouts, weights, backend, request, null);
+  }
+
+  /** In int8; what is not computed with integers is float32. */
+  InferenceProgram(
+      Toolkit toolkit,
+      QuantizedNetwork integers,
+      Layouts layouts,
+      NetworkWeights weights,
+      Backend backend,
+      PlanRequest request) {
+    this(
+        toolkit,
+        ElementType.F32,
+        Shapes.ofIntegers(integers.network(), request),
+        layouts,
+        weights,
+        backend,
+        request,
+        integers);
+  }
+
+  private InferenceProgram(
+      Toolkit toolkit,
+      ElementType type,
+      Shapes shapes,
+      Layouts layouts,
+      NetworkWeights weights,
+      Backend backend,
+      PlanRequest request,
+      @Nullable QuantizedNetwork integers) {
     this.request = request;
     this.region = new Region(Buffer.Kind.PLAN, toolkit.guarded());
     this.timeline = new Timeline(toolkit.guarded());
     this.program = new Program(timeline);
     this.onDevice = new DeviceBuffers(region);
     this.warmsUp = backend.warmsUp();
-    this.shapes = Shapes.of(network, request);
+    this.shapes = shapes;
     Activation images = shapes.of(shapes.network().input());
     this.input = new ImageInput(host, images, request.layout(), request.scaling());
     shapes
@@ -66,9 +98,21 @@ final class InferenceProgram implements AutoCloseable {
     this.convolutions = backend.inference(emission);
     boolean done = false;
     try {
-      new ForwardBuilder(emission, shapes, layouts, weights, convolutions, program)
+      new ForwardBuilder(
+              emission,
+              shapes,
+              layouts,
+              weights,
+              convolutions,
+              program,
+              integers,
+              weights.integers())
           .build(
-              new HostTransfers(emission, request.layout(), request.onDevice() ? onDevice : null),
+              new HostTransfers(
+                  emission,
+                  request.layout(),
+                  request.onDevice() ? onDevice : null,
+                  integers != null),
               input,
               outputs);
       done = true;

@@ -163,9 +163,12 @@ public final class KernelReport {
    * The precisions that kernels exist for.
    *
    * @param precision one
+   * @param training whether for training
    * @throws IllegalArgumentException if there are no kernels for it
    */
-  public static void requirePrecision(Precision precision) {
-    ElementType.of(precision);
+  public static void requirePrecision(Precision precision, boolean training) {
+    if (ElementType.of(precision) == ElementType.U8 && training) {
+      throw new IllegalArgumentException("int8 is for inference only; train in another precision");
+    }
   }
 }

@@ -8,6 +8,7 @@ import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.SqueezeExcite;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.cuda.internal.driver.Context;
 import io.resfuse.engine.cuda.internal.driver.DeviceMemory;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
@@ -31,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The weights of a network for inference: those of convolutions rounded to what tensors are stored
  * as, batch norms and biases as a scale and a bias per channel in float32, computed in float64. On
- * demand the scales are in the weights, and 1. Those of squeeze and excitation are float32.
+ * demand the scales are in the weights, and 1. Those of squeeze and excitation are float32. In int8
+ * convolutions of integers have {@link IntegerWeights} in the same memory.
  */
 final class NetworkWeights implements WeightSource {
   private final NetworkSpec network;
@@ -46,11 +48,24 @@ final class NetworkWeights implements WeightSource {
   /** Of squeeze and excitation, floats. */
   private final Map<ParameterSpec, Buffer> plain = new HashMap<>();
 
+  /** Null unless there are integers. */
+  private final @Nullable IntegerWeights integers;
+
   NetworkWeights(NetworkSpec network, Layouts layouts, ElementType type, boolean foldsScales) {
+    this(network, layouts, type, foldsScales, null);
+  }
+
+  NetworkWeights(
+      NetworkSpec network,
+      Layouts layouts,
+      ElementType type,
+      boolean foldsScales,
+      @Nullable QuantizedNetwork quantized) {
     this.network = network;
     this.layouts = layouts;
     this.type = type;
     this.foldsScales = foldsScales;
+    this.integers = quantized == null ? null : new IntegerWeights(quantized, layouts, region);
     for (Operation operation : network.operations()) {
       if (operation instanceof SqueezeExcite) {
         for (ParameterSpec spec : operation.parameters()) {
@@ -58,7 +73,7 @@ final class NetworkWeights implements WeightSource {
         }
       }
       WeightLayout layout = layouts.of(operation);
-      if (layout == null) {
+      if (layout == null || isOfIntegers(operation)) {
         continue;
       }
       String name = operation.name();
@@ -73,6 +88,15 @@ final class NetworkWeights implements WeightSource {
         biases.put(name, region.add(vector));
       }
     }
+  }
+
+  private boolean isOfIntegers(Operation operation) {
+    return integers != null && operation instanceof FusedConv conv && integers.has(conv);
+  }
+
+  /** Those of convolutions of integers; null if the network is not one in int8. */
+  @Nullable IntegerWeights integers() {
+    return integers;
   }
 
   private static @Nullable ParameterSpec biasOf(Operation operation) {
@@ -103,9 +127,12 @@ final class NetworkWeights implements WeightSource {
     boolean done = false;
     try {
       for (Operation operation : network.operations()) {
-        if (layouts.of(operation) != null) {
+        if (layouts.of(operation) != null && !isOfIntegers(operation)) {
           load(memory, operation, parameters);
         }
+      }
+      if (integers != null) {
+        integers.load(memory);
       }
       plain.forEach((spec, buffer) -> write(memory, buffer, doubles(parameters.get(spec))));
       done = true;

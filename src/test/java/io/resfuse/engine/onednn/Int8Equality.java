@@ -28,7 +28,7 @@ import java.util.Set;
  * Holds the CPU engine in int8 against the reference engine, bit for bit, and prints what differs.
  * A program of its own, since the instruction set is fixed when oneDNN is loaded.
  */
-final class Int8Equality {
+public final class Int8Equality {
   private Int8Equality() {}
 
   /** The instruction set, then a line for each network with what differs, empty if nothing. */
@@ -43,7 +43,7 @@ final class Int8Equality {
   }
 
   /** All test networks with convolutions. */
-  static List<TestNetwork> networks() {
+  public static List<TestNetwork> networks() {
     List<TestNetwork> all = new ArrayList<>(TestNetworks.operations());
     all.addAll(TestNetworks.networks());
     all.removeIf(
@@ -53,12 +53,12 @@ final class Int8Equality {
   }
 
   /** Whether something between convolutions is computed in float32, which engines do not share. */
-  static boolean hasFloatsBetween(NetworkSpec network) {
+  public static boolean hasFloatsBetween(NetworkSpec network) {
     return network.operations().stream().anyMatch(Operation.SqueezeExcite.class::isInstance);
   }
 
   /** Random parameters, quantised by the engine, to as many bits as it can multiply. */
-  static Parameters quantized(Engine engine, TestNetwork test, Set<String> keep) {
+  public static Parameters quantized(Engine engine, TestNetwork test, Set<String> keep) {
     return quantized(engine, test, engine.wantsReducedWeights(), keep);
   }
 
@@ -80,17 +80,37 @@ final class Int8Equality {
   }
 
   /** All outputs of a network. */
-  static Map<String, float[]> run(
+  public static Map<String, float[]> run(
       Engine engine,
       Precision precision,
       TestNetwork test,
       Parameters parameters,
       TensorLayout layout) {
+    return run(engine, precision, test, parameters, layout, test.images());
+  }
+
+  /** All outputs of a network for other images, in NCHW order. */
+  public static Map<String, float[]> run(
+      Engine engine,
+      Precision precision,
+      TestNetwork test,
+      Parameters parameters,
+      float[] images) {
+    return run(engine, precision, test, parameters, TensorLayout.NCHW, images);
+  }
+
+  private static Map<String, float[]> run(
+      Engine engine,
+      Precision precision,
+      TestNetwork test,
+      Parameters parameters,
+      TensorLayout layout,
+      float[] images) {
     PlanRequest request = test.request(layout);
     Map<String, float[]> outputs = new LinkedHashMap<>();
     try (LoadedNetwork network = engine.load(test.network(), parameters, precision);
         InferencePlan plan = network.plan(request)) {
-      plan.input().put(0, test.images());
+      plan.input().put(0, images);
       plan.run();
       for (String name : request.outputs()) {
         float[] values = new float[plan.output(name).capacity()];
@@ -119,7 +139,7 @@ final class Int8Equality {
    * What differs of the outputs. Those with rows and columns must be the same; what comes behind
    * the global average is float32, added in any order.
    */
-  static String difference(
+  public static String difference(
       TestNetwork test,
       Parameters parameters,
       Map<String, float[]> got,

@@ -33,6 +33,11 @@ public record Emission(Toolkit toolkit, ElementType type, Region region) {
     return () -> kernels().get(name, type, parameters);
   }
 
+  /** The same for tensors of another type. */
+  public Emission withType(ElementType other) {
+    return new Emission(toolkit, other, region);
+  }
+
   /** The same, with another region. */
   Emission withRegion(Region other) {
     return new Emission(toolkit, type, other);

@@ -1,5 +1,6 @@
 package io.resfuse.engine.cuda.internal.emit;
 
+import io.resfuse.engine.Encoding;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.layout.Activation;
@@ -13,18 +14,32 @@ import org.jspecify.annotations.Nullable;
 /** Adds the ways between the caller's buffers and tensors to programs. */
 public final class HostTransfers {
   private final Conversions conversions;
+  private final ByteConversions bytes;
   private final TensorLayout layout;
 
   /** Where the caller writes and reads on the device; null if it does so on the host. */
   private final @Nullable DeviceBuffers onDevice;
 
+  /** Whether results of images that are not finite are made NaN at the end: bytes have no NaN. */
+  private final boolean spoils;
+
+  /** Which images are not finite; null before there are images, and if all are. */
+  private @Nullable Buffer broken;
+
   public HostTransfers(Emission emission, TensorLayout layout) {
-    this(emission, layout, null);
+    this(emission, layout, null, false);
   }
 
-  /** With buffers on the device in the place of the host's, to and from which nothing is copied. */
-  public HostTransfers(Emission emission, TensorLayout layout, @Nullable DeviceBuffers onDevice) {
+  /**
+   * With buffers on the device in the place of the host's, to and from which nothing is copied.
+   *
+   * @param spoils whether to make NaN of the results of images that are not finite
+   */
+  public HostTransfers(
+      Emission emission, TensorLayout layout, @Nullable DeviceBuffers onDevice, boolean spoils) {
     this.conversions = new Conversions(emission);
+    this.bytes = new ByteConversions(emission);
+    this.spoils = spoils;
     this.layout = layout;
     this.onDevice = onDevice;
   }
@@ -39,13 +54,30 @@ public final class HostTransfers {
    * @param stem how it lies on the device
    */
   public Buffer image(Program program, ImageInput input, StemImage stem, ElementType type) {
-    Buffer staging = staging(program, input.buffer());
+    Buffer staging = arrived(program, input);
     Buffer image = program.timeline().activation(stem.tensor().bytes(type));
+    conversions.packImages(program, staging, input, stem, image);
+    return image;
+  }
+
+  /** The image in bytes. */
+  public Buffer encodedImage(
+      Program program, ImageInput input, Activation tensor, Encoding encoding) {
+    Buffer staging = arrived(program, input);
+    Buffer image = program.timeline().activation(tensor.bytes(ElementType.U8));
+    bytes.encodeImages(program, staging, input, tensor, encoding, image);
+    return image;
+  }
+
+  private Buffer arrived(Program program, ImageInput input) {
+    Buffer staging = staging(program, input.buffer());
     if (onDevice == null) {
       program.copyToDevice(input.buffer(), staging);
     }
-    conversions.packImages(program, staging, input, stem, image);
-    return image;
+    if (spoils && !input.takesPixels()) {
+      broken = bytes.brokenImages(program, staging, input.value());
+    }
+    return staging;
   }
 
   /** A gradient that the caller gives, written to a tensor or added to it. */
@@ -67,6 +99,9 @@ public final class HostTransfers {
       Program program, String label, Buffer tensor, Activation shape, HostBuffer host) {
     Buffer staging = staging(program, host);
     conversions.unpack(program, label, tensor, shape, layout, staging);
+    if (broken != null) {
+      bytes.spoilImages(program, label, staging, shape, broken);
+    }
     if (onDevice == null) {
       program.copyToHost(staging, host);
     }

@@ -12,7 +12,9 @@ public enum ElementType {
   /** A float rounded to 10 bits of fraction, in 32 bits. */
   TF32("tf32", 4, 10, -126),
   /** A float. */
-  F32("f32", 4, 23, -126);
+  F32("f32", 4, 23, -126),
+  /** An unsigned byte, of integers in int8. */
+  U8("u8", 1, 0, 0);
 
   private final String suffix;
   private final int bytes;
@@ -29,9 +31,9 @@ public enum ElementType {
   /**
    * The type of a precision.
    *
-   * @param precision any but fp64 and int8
+   * @param precision any but fp64
    * @return its type
-   * @throws IllegalArgumentException for fp64 and int8
+   * @throws IllegalArgumentException for fp64
    */
   public static ElementType of(Precision precision) {
     return switch (precision) {
@@ -39,7 +41,8 @@ public enum ElementType {
       case BF16 -> BF16;
       case TF32 -> TF32;
       case FP32 -> F32;
-      case FP64, INT8 -> throw new IllegalArgumentException("the kernels have no " + precision);
+      case INT8 -> U8;
+      case FP64 -> throw new IllegalArgumentException("the kernels have no " + precision);
     };
   }
 
@@ -55,7 +58,7 @@ public enum ElementType {
   /**
    * Its size.
    *
-   * @return 2 or 4
+   * @return 1, 2 or 4
    */
   public int bytes() {
     return bytes;
@@ -69,22 +72,31 @@ public enum ElementType {
    * @param element the index of the element, not of the byte
    */
   public void put(double value, ByteBuffer target, int element) {
+    if (this == U8) {
+      target.put(element, (byte) round(value));
+      return;
+    }
     float rounded = (float) round(value);
     int bits = Float.floatToRawIntBits(rounded);
     switch (this) {
       case F32, TF32 -> target.putInt(4 * element, bits);
       case BF16 -> target.putShort(2 * element, (short) (bits >>> 16));
       case F16 -> target.putShort(2 * element, halfBits(rounded));
+      case U8 -> throw new AssertionError(this);
     }
   }
 
   /**
-   * Rounds directly, not through float: a multiple of the quantum at the number's exponent.
+   * Rounds directly, not through float: a multiple of the quantum at the number's exponent; in
+   * bytes to the nearest from 0 to 255, ties to even.
    *
    * @param value any number
    * @return a number that the type has
    */
   public double round(double value) {
+    if (this == U8) {
+      return Math.max(0, Math.min(255, Math.rint(value)));
+    }
     if (Double.isNaN(value) || Double.isInfinite(value)) {
       return value;
     }

@@ -299,6 +299,16 @@ public final class KernelLibrary implements AutoCloseable {
   }
 
   /**
+   * A kernel for the forward pass in integers.
+   *
+   * @param tile per block
+   * @return the kernel
+   */
+  public Kernel<IntegerConvolution> integerConvolution(Tile tile) {
+    return get("conv_" + tiled(ElementType.U8, tile, false), IntegerConvolution.class);
+  }
+
+  /**
    * A kernel for the gradient of the weights.
    *
    * @param type of its tensors

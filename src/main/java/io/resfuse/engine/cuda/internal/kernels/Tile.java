@@ -56,7 +56,7 @@ public record Tile(int rows, int columns, double efficiency) {
    * How many terms of the sum one stage has.
    *
    * @param type of the operands
-   * @return 16 or 32
+   * @return 16, 32 or 64
    */
   public static int termsPerStage(ElementType type) {
     return ROW_BYTES / type.bytes();

@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda.internal.layout;
 
 import io.resfuse.tensor.Shape;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 
 /** Conversions of weights on the host, between the parameters' order and the kernels'. */
@@ -24,6 +25,11 @@ public final class HostWeights {
    */
   public static void pack(WeightLayout layout, Shape shape, FloatBuffer parameter, Sink target) {
     visit(layout, shape, (from, to) -> target.put(to, parameter.get(from)));
+  }
+
+  /** The same for integers. */
+  public static void pack(WeightLayout layout, Shape shape, byte[] parameter, ByteBuffer target) {
+    visit(layout, shape, (from, to) -> target.put(to, parameter[from]));
   }
 
   /** Reads a parameter from the kernels' order. */

@@ -9,6 +9,7 @@ import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.library.Library;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Predicate;
 
 /** The weight layouts of a network's convolutions and linear layers, whatever the batch. */
 public final class Layouts {
@@ -33,6 +34,33 @@ public final class Layouts {
           Packing packing = Packing.of(in, conv.output().channels(), conv.groups());
           return new WeightLayout(packing, conv.window().kernel(), stem);
         },
+        Activation.CHANNEL_MULTIPLE,
+        false);
+  }
+
+  /**
+   * As our kernels want them where some convolutions compute with integers.
+   *
+   * @param isInteger which; all others in float32
+   */
+  public static Layouts forIntegers(NetworkSpec network, Predicate<FusedConv> isInteger) {
+    return new Layouts(
+        network,
+        (conv, onlyUseOfImage) -> {
+          int in = conv.input().channels();
+          boolean stem =
+              onlyUseOfImage
+                  && !isInteger.test(conv)
+                  && WeightLayout.canBeStem(in, conv.groups(), conv.window(), ElementType.F32);
+          Packing packing =
+              Packing.of(
+                  in,
+                  conv.output().channels(),
+                  conv.groups(),
+                  Activation.CHANNEL_MULTIPLE_OF_BYTES);
+          return new WeightLayout(packing, conv.window().kernel(), stem);
+        },
+        Activation.CHANNEL_MULTIPLE_OF_BYTES,
         false);
   }
 
@@ -53,16 +81,18 @@ public final class Layouts {
                     narrowImage && onlyUseOfImage),
                 conv.window().kernel(),
                 false),
+        Activation.CHANNEL_MULTIPLE,
         true);
   }
 
-  private Layouts(NetworkSpec network, Choice choice, boolean scalesAll) {
+  private Layouts(NetworkSpec network, Choice choice, int channelMultiple, boolean scalesAll) {
     this.scalesAll = scalesAll;
     for (Operation operation : network.operations()) {
       if (operation instanceof FusedConv conv) {
         layouts.put(conv.name(), choice.of(conv, isOnlyUseOfImage(network, conv)));
       } else if (operation instanceof Linear linear) {
-        Packing packing = Packing.of(linear.input().channels(), linear.output().channels(), 1);
+        Packing packing =
+            Packing.of(linear.input().channels(), linear.output().channels(), 1, channelMultiple);
         layouts.put(linear.name(), new WeightLayout(packing, 1, false));
       }
     }

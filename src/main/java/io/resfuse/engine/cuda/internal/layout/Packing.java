@@ -19,14 +19,25 @@ public record Packing(
   private static final int NARROWEST = 32;
 
   static Packing of(int inChannels, int outChannels, int groups) {
+    return of(inChannels, outChannels, groups, Activation.CHANNEL_MULTIPLE);
+  }
+
+  /** With channels of packs that are multiples of another number. */
+  static Packing of(int inChannels, int outChannels, int groups, int multiple) {
     int in = inChannels / groups;
     int out = outChannels / groups;
     for (int size = 1; size < groups; size++) {
-      if (groups % size == 0 && isWide(size * in) && isWide(size * out)) {
+      if (groups % size == 0 && isWide(size * in, multiple) && isWide(size * out, multiple)) {
         return new Packing(groups / size, size * in, size * out, in, out, size);
       }
     }
-    return new Packing(1, Activation.pad(inChannels), Activation.pad(outChannels), in, out, groups);
+    return new Packing(
+        1,
+        Activation.pad(inChannels, multiple),
+        Activation.pad(outChannels, multiple),
+        in,
+        out,
+        groups);
   }
 
   /**
@@ -46,7 +57,7 @@ public record Packing(
     return new Packing(1, channels, Activation.pad(outChannels), in, out, groups);
   }
 
-  private static boolean isWide(int channels) {
-    return channels % Activation.CHANNEL_MULTIPLE == 0 && channels >= NARROWEST;
+  private static boolean isWide(int channels, int multiple) {
+    return channels % multiple == 0 && channels >= NARROWEST;
   }
 }

@@ -12,15 +12,28 @@ import java.util.List;
  *
  * @param network restricted to the request's outputs
  * @param shapes by value
+ * @param channelMultiple what channels of tensors are padded to multiples of
  */
-public record Shapes(NetworkSpec network, List<Shape> shapes) {
+public record Shapes(NetworkSpec network, List<Shape> shapes, int channelMultiple) {
   public static Shapes of(NetworkSpec whole, PlanRequest request) {
     NetworkSpec network = whole.restrictedTo(request.outputs());
-    return new Shapes(network, network.shapes(request.batch(), request.height(), request.width()));
+    return of(network, request, Activation.CHANNEL_MULTIPLE);
+  }
+
+  /** Of a network as it is computed in int8, restricted to the request's outputs already. */
+  public static Shapes ofIntegers(NetworkSpec network, PlanRequest request) {
+    return of(network, request, Activation.CHANNEL_MULTIPLE_OF_BYTES);
+  }
+
+  private static Shapes of(NetworkSpec network, PlanRequest request, int channelMultiple) {
+    return new Shapes(
+        network,
+        network.shapes(request.batch(), request.height(), request.width()),
+        channelMultiple);
   }
 
   public Activation of(Value value) {
-    return Activation.of(shapes.get(value.id()));
+    return Activation.of(shapes.get(value.id()), channelMultiple);
   }
 
   public Shape shape(Value value) {

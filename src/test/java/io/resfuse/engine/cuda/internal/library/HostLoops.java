@@ -487,7 +487,7 @@ final class HostLoops implements Library {
           switch (type) {
             case F32, TF32 -> bytes.getFloat(4 * i);
             case BF16 -> Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
-            case F16 -> throw new IllegalArgumentException("halves are not read here");
+            case F16, U8 -> throw new IllegalArgumentException(type + " is not read here");
           };
     }
     return values;
