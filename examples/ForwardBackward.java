@@ -6,7 +6,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import java.util.Random;
@@ -21,7 +20,7 @@ public class ForwardBackward {
     String device = arguments.length > 1 ? arguments[1] : "";
     Precision precision = arguments.length > 2 ? Precision.parse(arguments[2]) : Precision.FP32;
     int batch = 16;
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     Random random = new Random(1);
     int[] labels = random.ints(batch, 0, 10).toArray();
     try (Engine engine = Engines.open(name, new EngineOptions(0, device));

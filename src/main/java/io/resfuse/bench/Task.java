@@ -4,8 +4,7 @@ import io.resfuse.bench.report.Cost;
 import io.resfuse.bench.report.Workload;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.verify.Level;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.VerifyCase;
@@ -21,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param config how the network is built
  * @param test the network with its only output
  */
-public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
+public record Task(Workload workload, NetworkConfig config, VerifyCase test) {
   /** The rate of all training steps: so small that a thousand do not lead the weights astray. */
   public static final double LEARNING_RATE = 1e-5;
 
@@ -38,7 +37,7 @@ public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
    * @return a task
    * @throws IllegalArgumentException if the images are too small
    */
-  public static Task of(Workload workload, ResNetConfig config) {
+  public static Task of(Workload workload, NetworkConfig config) {
     return new Task(workload, config, whole(config, workload.batch(), workload.size()));
   }
 
@@ -57,7 +56,7 @@ public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
    */
   public static List<Task> all(
       String network,
-      ResNetConfig config,
+      NetworkConfig config,
       @Nullable Integer size,
       List<Engine.Mode> modes,
       List<Precision> precisions,
@@ -66,7 +65,7 @@ public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
       throw new IllegalArgumentException(
           "resfuse bench times networks with a head; leave out --classes 0");
     }
-    int pixels = size == null ? config.variant().imageSize() : size;
+    int pixels = size == null ? config.imageSize() : size;
     List<Task> tasks = new ArrayList<>();
     for (Engine.Mode mode : modes) {
       for (Precision precision : precisions) {
@@ -81,10 +80,8 @@ public record Task(Workload workload, ResNetConfig config, VerifyCase test) {
     return tasks;
   }
 
-  private static VerifyCase whole(ResNetConfig config, int batch, int size) {
-    return new NetworkCases(ResNet.build(config), batch, size, size)
-        .at(Set.of(Level.NETWORK))
-        .get(0);
+  private static VerifyCase whole(NetworkConfig config, int batch, int size) {
+    return new NetworkCases(config.build(), batch, size, size).at(Set.of(Level.NETWORK)).get(0);
   }
 
   /** The FLOPs that an image needs at least. */

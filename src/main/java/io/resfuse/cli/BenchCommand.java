@@ -13,7 +13,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.weights.format.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -227,7 +227,7 @@ final class BenchCommand implements Callable<Integer> {
     List<Precision> parsed = precisions.stream().map(Precision::parse).toList();
     List<Task> tasks = new ArrayList<>();
     for (String network : networks) {
-      ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
+      NetworkConfig config = networkOptions.apply(NetworkConfig.of(network));
       tasks.addAll(Task.all(network, config, size, modes, parsed, batches));
     }
     return tasks;

@@ -125,7 +125,9 @@ final class GradientsCommand implements Callable<Integer> {
         if (parameter.isTrainable()) {
           HostTensor gradient = HostTensor.zeros(parameter.shape());
           plan.readGradient(parameter.name(), gradient);
-          results.put(parameter.name() + ".grad", gradient);
+          results.put(
+              parameter.name() + ".grad",
+              HostTensor.of(file.config().storedShape(parameter), gradient.buffer()));
         } else {
           results.put(parameter.name(), after.get(parameter));
         }

@@ -12,8 +12,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.KernelReport.Row;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -112,8 +111,8 @@ final class KernelsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ResNetConfig config = networkOptions.apply(ResNetConfig.of(network));
-    int pixels = size == null ? config.variant().imageSize() : size;
+    NetworkConfig config = networkOptions.apply(NetworkConfig.of(network));
+    int pixels = size == null ? config.imageSize() : size;
     Workload workload =
         new Workload(
             network,
@@ -121,7 +120,7 @@ final class KernelsCommand implements Callable<Integer> {
             batch,
             pixels,
             Precision.parse(precision));
-    NetworkSpec described = ResNet.build(config);
+    NetworkSpec described = config.build();
     PrintWriter out = spec.commandLine().getOut();
     if (time) {
       LaunchTimes timed =

@@ -1,6 +1,6 @@
 package io.resfuse.cli;
 
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.weights.LoadOptions;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.format.TensorFile;
@@ -25,11 +25,11 @@ final class LoadChoice {
   private boolean lenient;
 
   /** Opens a file as a network, or as the one that it has. */
-  ModelFile open(Path file, @Nullable ResNetConfig network) {
+  ModelFile open(Path file, @Nullable NetworkConfig network) {
     return open(TensorFile.open(file), network);
   }
 
-  ModelFile open(TensorFile file, @Nullable ResNetConfig network) {
+  ModelFile open(TensorFile file, @Nullable NetworkConfig network) {
     return ModelFile.open(
         file, LoadOptions.STRICT.withNetwork(network).withPrefix(prefix).withLenient(lenient));
   }

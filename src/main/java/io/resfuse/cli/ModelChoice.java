@@ -1,6 +1,6 @@
 package io.resfuse.cli;
 
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.platform.FileNames;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.PretrainedModel;
@@ -42,7 +42,7 @@ final class ModelChoice {
     if (isKnown(weights)) {
       return open(weights);
     }
-    ResNetConfig config = options.configure(network);
+    NetworkConfig config = options.configure(network);
     return load.open(FileNames.path(weights), config);
   }
 

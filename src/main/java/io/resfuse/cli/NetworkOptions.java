@@ -1,6 +1,9 @@
 package io.resfuse.cli;
 
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Option;
@@ -61,26 +64,64 @@ final class NetworkOptions {
   }
 
   /** The network of a name with these options; null without one. */
-  @Nullable ResNetConfig configure(@Nullable String network) {
-    return network == null ? null : apply(ResNetConfig.of(network));
+  @Nullable NetworkConfig configure(@Nullable String network) {
+    return network == null ? null : apply(NetworkConfig.of(network));
   }
 
-  ResNetConfig apply(ResNetConfig defaults) {
-    ResNetConfig config = defaults;
+  /** Whether a network has all that these options would change. */
+  boolean fit(NetworkConfig config) {
+    return config instanceof ResNetConfig || ofResNets().isEmpty();
+  }
+
+  /** Those that were given and that only ResNets have. */
+  private List<String> ofResNets() {
+    List<String> given = new ArrayList<>();
+    if (architecture.strideInFirst1x1) {
+      given.add("--v1");
+    }
+    if (architecture.convBias) {
+      given.add("--conv-bias");
+    }
+    if (architecture.shortcut != null) {
+      given.add("--shortcut");
+    }
+    if (architecture.dilate != null) {
+      given.add("--dilate");
+    }
+    return given;
+  }
+
+  NetworkConfig apply(NetworkConfig defaults) {
+    NetworkConfig config = defaults;
     if (architecture.classes != null) {
       config = config.withClasses(architecture.classes);
     }
     if (architecture.channels != null) {
       config = config.withInputChannels(architecture.channels);
     }
+    if (architecture.epsilon != null) {
+      config = config.withEpsilon(architecture.epsilon);
+    }
+    if (config instanceof ResNetConfig resNet) {
+      return apply(resNet);
+    }
+    if (!fit(config)) {
+      throw new IllegalArgumentException(
+          String.join(", ", ofResNets())
+              + ": only ResNets have that, and "
+              + config.name()
+              + " is none; leave it out");
+    }
+    return config;
+  }
+
+  private ResNetConfig apply(ResNetConfig defaults) {
+    ResNetConfig config = defaults;
     if (architecture.strideInFirst1x1) {
       config = config.withStrideInFirst1x1(true);
     }
     if (architecture.convBias) {
       config = config.withConvBias(true);
-    }
-    if (architecture.epsilon != null) {
-      config = config.withEpsilon(architecture.epsilon);
     }
     if (architecture.shortcut != null) {
       config = config.withShortcut(architecture.shortcut);

@@ -5,9 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.model.ModelSummary;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
-import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.NetworkConfig;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -50,14 +48,14 @@ final class SummaryCommand implements Callable<Integer> {
       listAll(out);
       return 0;
     }
-    ResNetConfig config = options.apply(ResNetConfig.of(network));
-    int pixels = size == null ? config.variant().imageSize() : size;
-    ModelSummary summary = ModelSummary.of(ResNet.build(config), pixels, pixels);
+    NetworkConfig config = options.apply(NetworkConfig.of(network));
+    int pixels = size == null ? config.imageSize() : size;
+    ModelSummary summary = ModelSummary.of(config.build(), pixels, pixels);
     if (json) {
       out.println(toJson(summary));
     } else {
       out.print(summary);
-      for (ResNet.Stage stage : ResNet.stageOutputs(config)) {
+      for (NetworkConfig.Stage stage : config.stageOutputs()) {
         out.printf(
             "stage %s: %d channels, stride %d%n", stage.output(), stage.channels(), stage.stride());
       }
@@ -68,24 +66,24 @@ final class SummaryCommand implements Callable<Integer> {
 
   private void listAll(PrintWriter out) throws IOException {
     ArrayNode array = new ObjectMapper().createArrayNode();
-    for (ResNetVariant variant : ResNetVariant.all()) {
-      ModelSummary summary =
-          ModelSummary.of(
-              ResNet.build(options.apply(ResNetConfig.of(variant))),
-              variant.imageSize(),
-              variant.imageSize());
+    for (NetworkConfig config : NetworkConfig.all()) {
+      if (!options.fit(config)) {
+        continue;
+      }
+      int pixels = config.imageSize();
+      ModelSummary summary = ModelSummary.of(options.apply(config).build(), pixels, pixels);
       if (json) {
         ObjectNode node = totals(summary);
         array.add(node);
       } else {
         out.printf(
             "%-18s %4d layers  %,12d parameters  %8.3f GFLOP at %dx%d%n",
-            variant.name(),
+            config.name(),
             summary.layers(),
             summary.parameters(),
             summary.flops() / 1e9,
-            variant.imageSize(),
-            variant.imageSize());
+            pixels,
+            pixels);
       }
     }
     if (json) {

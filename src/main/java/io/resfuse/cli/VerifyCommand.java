@@ -4,7 +4,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.cuda.internal.kernels.UserKernels;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.verify.EdgeCases;
 import io.resfuse.verify.Level;
 import io.resfuse.verify.NetworkCases;
@@ -181,8 +181,8 @@ final class VerifyCommand implements Callable<Integer> {
         cases.addAll(MutationCases.of(engine));
       }
     } else if (network != null || cases.isEmpty()) {
-      ResNetConfig config =
-          networkOptions.apply(ResNetConfig.of(network == null ? "resnet18" : network));
+      NetworkConfig config =
+          networkOptions.apply(NetworkConfig.of(network == null ? "resnet18" : network));
       cases.addAll(NetworkCases.at(levels, config, batch, size));
       hasEdges = levels.contains(Level.EDGES);
     }

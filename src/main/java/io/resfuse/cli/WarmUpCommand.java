@@ -2,7 +2,6 @@ package io.resfuse.cli;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.platform.UserFolders;
@@ -37,7 +36,7 @@ final class WarmUpCommand implements Callable<Integer> {
       Path model = folder.path().resolve("model.safetensors");
       Files.write(picture, Base64.getDecoder().decode(PICTURE));
       ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true));
-      NetworkSpec network = ResNet.build(config);
+      NetworkSpec network = config.build();
       List<String> labels = Collections.nCopies(config.classes(), "x");
       ModelFile.save(
           model,

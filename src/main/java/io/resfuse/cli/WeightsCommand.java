@@ -1,7 +1,7 @@
 package io.resfuse.cli;
 
 import io.resfuse.data.image.Preprocessing;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import io.resfuse.weights.ModelFile;
@@ -120,7 +120,7 @@ final class WeightsCommand implements Runnable {
           spec.commandLine(),
           FileNames.shown(to) + ": the name of what is written ends in .safetensors or .onnx");
     }
-    ResNetConfig config = options.configure(network);
+    NetworkConfig config = options.configure(network);
     ModelFile file = labels.apply(load.open(from, config));
     ModelMetadata metadata = file.metadata();
     if (preset != null) {

@@ -4,11 +4,12 @@ import io.resfuse.engine.NetworkBuilder;
 import io.resfuse.engine.Value;
 
 /**
- * Global average pooling and a linear layer named {@code fc}.
+ * Global average pooling and a linear layer.
  *
+ * @param linear the linear layer's name, {@code fc} in ResNets
  * @param classes columns of the result
  */
-public record ClassifierHead(int classes) {
+public record ClassifierHead(String linear, int classes) {
   /**
    * Appends it to a network, with the outputs {@code pooled} and {@code logits}.
    *
@@ -18,7 +19,7 @@ public record ClassifierHead(int classes) {
    */
   public Value append(NetworkBuilder builder, Value features) {
     Value pooled = builder.globalAveragePool("avgpool", features);
-    Value logits = builder.linear("fc", pooled, classes);
+    Value logits = builder.linear(linear, pooled, classes);
     builder.output("pooled", pooled);
     builder.output("logits", logits);
     return logits;

@@ -20,12 +20,15 @@ import java.util.function.Predicate;
  * et al. 2015, arXiv 1502.01852, "fan out"), their biases 0, gamma 1, beta 0, running mean 0 and
  * variance 1, the linear layer's weight and bias uniform in ±1/sqrt(in). As timm makes them,
  * weights of squeeze and excitation are those of convolutions, and their biases uniform in
- * ±1/sqrt(in).
+ * ±1/sqrt(in). The fully connected layers of a VGG for ImageNet have weights that are normal with
+ * the deviation 0.01 (Simonyan and Zisserman 2014, section 3.1), and biases 0.
  *
  * <p>A parameter's values depend on the seed, its name and its shape only: not on threads, not on
  * the other parameters, not on the JDK. Immutable and thread-safe.
  */
 public final class Initializer {
+  private static final double VGG_DEVIATION = 0.01;
+
   private final long seed;
   private final boolean zeroInitLastGamma;
 
@@ -102,13 +105,16 @@ public final class Initializer {
   private void fill(NetworkSpec network, ParameterSpec parameter, HostTensor tensor) {
     Shape shape = parameter.shape();
     Random random = new Random(seed, parameter.name());
+    if (Vgg.isFullyConnected(parameter)) {
+      if (shape.rank() > 1) {
+        normal(tensor, random, VGG_DEVIATION);
+      }
+      return;
+    }
     switch (parameter.role()) {
       case CONV_WEIGHT, GATE_WEIGHT -> {
         double fanOut = (double) shape.dimension(0) * shape.dimension(2) * shape.dimension(3);
-        double deviation = Math.sqrt(2 / fanOut);
-        for (int i = 0; i < shape.elements(); i++) {
-          tensor.set(i, (float) (deviation * random.nextGaussian()));
-        }
+        normal(tensor, random, Math.sqrt(2 / fanOut));
       }
       case LINEAR_WEIGHT -> uniform(tensor, random, shape.dimension(1));
       case LINEAR_BIAS, GATE_BIAS -> uniform(tensor, random, inputsOf(network, parameter));
@@ -133,6 +139,12 @@ public final class Initializer {
       }
     }
     throw new IllegalArgumentException(bias.name() + " belongs to no layer");
+  }
+
+  private static void normal(HostTensor tensor, Random random, double deviation) {
+    for (int i = 0; i < tensor.shape().elements(); i++) {
+      tensor.set(i, (float) (deviation * random.nextGaussian()));
+    }
   }
 
   private static void uniform(HostTensor tensor, Random random, int inputs) {

@@ -3,6 +3,7 @@ package io.resfuse.model;
 import io.resfuse.engine.NetworkBuilder;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Value;
+import io.resfuse.model.NetworkConfig.Stage;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -11,17 +12,8 @@ import java.util.List;
  * outputs are the stages {@code c2}, {@code c3}, ... (He et al. 2015's conv2_x to conv5_x) and,
  * with a head, {@code pooled} and {@code logits}.
  */
-public final class ResNet {
+final class ResNet {
   private ResNet() {}
-
-  /**
-   * One stage as a backbone offers it.
-   *
-   * @param output its name among the network's outputs
-   * @param channels of its result
-   * @param stride rows of the image per row of the result
-   */
-  public record Stage(String output, int channels, int stride) {}
 
   /**
    * Builds the network of a configuration.
@@ -29,7 +21,7 @@ public final class ResNet {
    * @param config variant and what differs in it
    * @return an immutable network without weights
    */
-  public static NetworkSpec build(ResNetConfig config) {
+  static NetworkSpec build(ResNetConfig config) {
     ResNetVariant variant = config.variant();
     NetworkBuilder builder = new NetworkBuilder(variant.name(), config.inputChannels());
     Value value =
@@ -43,7 +35,7 @@ public final class ResNet {
       stageNumber++;
     }
     if (config.classes() > 0) {
-      new ClassifierHead(config.classes()).append(builder, value);
+      new ClassifierHead("fc", config.classes()).append(builder, value);
     }
     return builder.build();
   }
@@ -54,7 +46,7 @@ public final class ResNet {
    * @param config variant and what differs in it
    * @return one list per stage
    */
-  public static List<List<Block>> stages(ResNetConfig config) {
+  static List<List<Block>> stages(ResNetConfig config) {
     ResNetVariant variant = config.variant();
     List<List<Block>> stages = new ArrayList<>();
     int dilation = 1;
@@ -101,7 +93,7 @@ public final class ResNet {
    * @param config variant and what differs in it
    * @return one per stage, {@code c2} first
    */
-  public static List<Stage> stageOutputs(ResNetConfig config) {
+  static List<Stage> stageOutputs(ResNetConfig config) {
     ResNetVariant variant = config.variant();
     int stride = variant.stem().stride();
     List<Stage> outputs = new ArrayList<>();

@@ -1,5 +1,6 @@
 package io.resfuse.model;
 
+import io.resfuse.engine.NetworkSpec;
 import java.util.Collections;
 import java.util.List;
 
@@ -28,7 +29,8 @@ public record ResNetConfig(
     double epsilon,
     double momentum,
     Shortcut shortcut,
-    List<Boolean> dilateStages) {
+    List<Boolean> dilateStages)
+    implements NetworkConfig {
   /** What a shortcut does where shapes differ (He et al. 2015, section 3.3). */
   public enum Shortcut {
     /** Option A: subsample, and pad channels with zeros. No parameters. */
@@ -122,12 +124,22 @@ public record ResNetConfig(
     return of(variantName).withStrideInFirst1x1(true).withConvBias(true).withEpsilon(1e-3);
   }
 
-  /**
-   * With another number of classes.
-   *
-   * @param count 0 for no head
-   * @return a changed copy
-   */
+  @Override
+  public String name() {
+    return variant.name();
+  }
+
+  @Override
+  public int imageSize() {
+    return variant.imageSize();
+  }
+
+  @Override
+  public boolean isForSmallImages() {
+    return variant.stem() == ResNetVariant.StemKind.CIFAR;
+  }
+
+  @Override
   public ResNetConfig withClasses(int count) {
     return new ResNetConfig(
         variant,
@@ -146,16 +158,12 @@ public record ResNetConfig(
    *
    * @return a changed copy
    */
+  @Override
   public ResNetConfig backbone() {
     return withClasses(0);
   }
 
-  /**
-   * With another number of image channels.
-   *
-   * @param channels at least 1
-   * @return a changed copy
-   */
+  @Override
   public ResNetConfig withInputChannels(int channels) {
     return new ResNetConfig(
         variant,
@@ -207,12 +215,7 @@ public record ResNetConfig(
         dilateStages);
   }
 
-  /**
-   * With another batch-norm eps.
-   *
-   * @param eps added to variances
-   * @return a changed copy
-   */
+  @Override
   public ResNetConfig withEpsilon(double eps) {
     return new ResNetConfig(
         variant,
@@ -262,5 +265,21 @@ public record ResNetConfig(
         momentum,
         shortcut,
         List.of(stages));
+  }
+
+  /**
+   * Builds the network: outputs are the stages {@code c2}, {@code c3}, ... (He et al. 2015's
+   * conv2_x to conv5_x) and, with a head, {@code pooled} and {@code logits}.
+   *
+   * @return an immutable network without weights
+   */
+  @Override
+  public NetworkSpec build() {
+    return ResNet.build(this);
+  }
+
+  @Override
+  public List<Stage> stageOutputs() {
+    return ResNet.stageOutputs(this);
   }
 }

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The depth tables: which blocks, how many and how wide. Constants for the ImageNet variants (He et
@@ -121,7 +122,7 @@ public record ResNetVariant(
   }
 
   private static final Pattern SMALL = Pattern.compile("(resnet|plain)([0-9]{1,4})");
-  private static final Map<String, ResNetVariant> NAMED = named();
+  private static final Map<String, ResNetVariant> NAMED = allNamed();
 
   /**
    * Checks the tables and copies them.
@@ -179,6 +180,15 @@ public record ResNetVariant(
    * @throws IllegalArgumentException that lists the names if there is none of that name
    */
   public static ResNetVariant of(String name) {
+    ResNetVariant variant = named(name);
+    if (variant == null) {
+      throw new IllegalArgumentException(
+          "no ResNet is named '" + name + "'; there are " + String.join(", ", NAMED.keySet()));
+    }
+    return variant;
+  }
+
+  static @Nullable ResNetVariant named(String name) {
     ResNetVariant variant = NAMED.get(name.toLowerCase(Locale.ROOT));
     Matcher small = SMALL.matcher(name.toLowerCase(Locale.ROOT));
     if (variant == null && small.matches()) {
@@ -186,10 +196,6 @@ public record ResNetVariant(
       if (depth >= 8 && depth <= 1202 && (depth - 2) % 6 == 0) {
         return cifar(depth, small.group(1).equals("resnet"));
       }
-    }
-    if (variant == null) {
-      throw new IllegalArgumentException(
-          "no network is named '" + name + "'; there are " + String.join(", ", NAMED.keySet()));
     }
     return variant;
   }
@@ -364,7 +370,7 @@ public record ResNetVariant(
     return stem == StemKind.CIFAR ? 10 : 1000;
   }
 
-  private static Map<String, ResNetVariant> named() {
+  private static Map<String, ResNetVariant> allNamed() {
     List<ResNetVariant> list = new ArrayList<>();
     list.add(imageNet("resnet18", BlockKind.BASIC, 1, 64, 2, 2, 2, 2));
     list.add(imageNet("resnet34", BlockKind.BASIC, 1, 64, 3, 4, 6, 3));

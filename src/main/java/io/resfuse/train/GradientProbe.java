@@ -13,9 +13,11 @@ import java.util.Set;
 
 /** Norms of a plan's gradients by stage and by layer. Not thread-safe. */
 final class GradientProbe {
+  private final Stages stages;
   private final Map<ParameterSpec, HostTensor> targets = new LinkedHashMap<>();
 
   GradientProbe(NetworkSpec network, Set<String> frozen) {
+    this.stages = Stages.of(network);
     for (ParameterSpec parameter : network.parameters().values()) {
       if (parameter.isTrainable() && !frozen.contains(parameter.name())) {
         targets.put(parameter, HostTensor.zeros(parameter.shape()));
@@ -29,7 +31,7 @@ final class GradientProbe {
     targets.forEach(
         (parameter, target) ->
             norms.merge(
-                Stages.of(parameter.name()), squares(plan, parameter, target), Double::sum));
+                stages.of(parameter.name()), squares(plan, parameter, target), Double::sum));
     norms.replaceAll((stage, sum) -> factor * Math.sqrt(sum));
     return norms;
   }

@@ -8,8 +8,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -22,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Cases of a network: its distinct operations, its distinct blocks, and itself. */
 public final class NetworkCases {
+  private static final String STEM = "stem";
+
   private final NetworkSpec network;
   private final List<Shape> shapes;
   private final Map<Value, Operation> producers = new HashMap<>();
@@ -57,9 +58,9 @@ public final class NetworkCases {
    * @return smallest first
    * @throws IllegalArgumentException if the images are too small
    */
-  public static List<VerifyCase> at(Set<Level> levels, ResNetConfig config, int batch, int size) {
+  public static List<VerifyCase> at(Set<Level> levels, NetworkConfig config, int batch, int size) {
     List<VerifyCase> cases =
-        new ArrayList<>(new NetworkCases(ResNet.build(config), batch, size, size).at(levels));
+        new ArrayList<>(new NetworkCases(config.build(), batch, size, size).at(levels));
     if (levels.contains(Level.TRAINING)) {
       cases.addAll(TrainingCases.all());
     }
@@ -139,12 +140,12 @@ public final class NetworkCases {
 
   private List<VerifyCase> blocks() {
     Map<String, List<Operation>> groups = new LinkedHashMap<>();
-    String stage = "stem";
+    String block = STEM;
+    int pools = 0;
     for (Operation operation : network.operations()) {
-      String[] parts = operation.name().split("\\.", -1);
-      boolean inBlock = parts.length > 2;
-      stage = inBlock ? parts[0] + "." + parts[1] : stage.equals("stem") ? "stem" : "head";
-      groups.computeIfAbsent(stage, name -> new ArrayList<>()).add(operation);
+      block = blockOf(operation, block, pools);
+      pools += operation instanceof Operation.MaxPool ? 1 : 0;
+      groups.computeIfAbsent(block, name -> new ArrayList<>()).add(operation);
     }
     Set<List<OperationShape>> seen = new HashSet<>();
     List<VerifyCase> cases = new ArrayList<>();
@@ -157,6 +158,18 @@ public final class NetworkCases {
           }
         });
     return cases;
+  }
+
+  /** A block of a ResNet, or a stage of a VGG, which a pooling ends. */
+  private static String blockOf(Operation operation, String before, int pools) {
+    String[] parts = operation.name().split("\\.", -1);
+    if (parts[0].equals("features")) {
+      return "stage" + (pools + 1);
+    }
+    if (parts.length > 2) {
+      return parts[0] + "." + parts[1];
+    }
+    return before.equals(STEM) ? STEM : "head";
   }
 
   private VerifyCase block(String name, List<Operation> operations) {

@@ -4,7 +4,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.Optimizer.Adam;
 import io.resfuse.engine.ParameterSpec;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
@@ -73,7 +72,7 @@ public final class TrainingCases {
             1,
             64,
             true);
-    return ResNet.build(ResNetConfig.of(variant).withClasses(11));
+    return ResNetConfig.of(variant).withClasses(11).build();
   }
 
   private static Adam adamW(NetworkSpec network) {

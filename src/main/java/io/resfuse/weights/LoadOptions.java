@@ -1,6 +1,6 @@
 package io.resfuse.weights;
 
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param lenient whether tensors that the network has no place for are left out rather than refused
  */
 public record LoadOptions(
-    @Nullable ResNetConfig network, @Nullable String prefix, boolean lenient) {
+    @Nullable NetworkConfig network, @Nullable String prefix, boolean lenient) {
   /** As the file says, and everything in it must have its place. */
   public static final LoadOptions STRICT = new LoadOptions(null, null, false);
 
@@ -23,7 +23,7 @@ public record LoadOptions(
    * @param config the network; null for that of the file
    * @return a changed copy
    */
-  public LoadOptions withNetwork(@Nullable ResNetConfig config) {
+  public LoadOptions withNetwork(@Nullable NetworkConfig config) {
     return new LoadOptions(config, prefix, lenient);
   }
 

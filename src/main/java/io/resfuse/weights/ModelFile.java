@@ -5,9 +5,8 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Quantization;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
-import io.resfuse.model.ResNetVariant.StemKind;
 import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.format.OnnxGraph;
@@ -71,15 +70,15 @@ public final class ModelFile {
   }
 
   /**
-   * How pictures are prepared for a network of which nothing else is known: those with the stem for
-   * small images take {@code cifar}, the others {@code torchvision}, in grey for one input channel
-   * and with alpha for four.
+   * How pictures are prepared for a network of which nothing else is known: those made for small
+   * images take {@code cifar}, the others {@code torchvision}, in grey for one input channel and
+   * with alpha for four.
    *
    * @param config the network
    * @return the name of a preset of {@code Preprocessing}
    */
-  public static String preset(ResNetConfig config) {
-    String name = config.variant().stem() == StemKind.CIFAR ? "cifar" : "torchvision";
+  public static String preset(NetworkConfig config) {
+    String name = config.isForSmallImages() ? "cifar" : "torchvision";
     return name + colours(config.inputChannels());
   }
 
@@ -93,8 +92,8 @@ public final class ModelFile {
   }
 
   /**
-   * How pictures are prepared: as the file states, or else as {@link #preset(ResNetConfig)} guesses
-   * by the network, which is logged.
+   * How pictures are prepared: as the file states, or else as {@link #preset(NetworkConfig)}
+   * guesses by the network, which is logged.
    *
    * @return the name of a preset of {@code Preprocessing}
    */
@@ -105,7 +104,8 @@ public final class ModelFile {
     }
     String guess = preset(config());
     log.info(
-        "the file does not say how pictures are prepared; by its stem this is taken for {}", guess);
+        "the file does not say how pictures are prepared; by its network this is taken for {}",
+        guess);
     return guess;
   }
 
@@ -131,7 +131,7 @@ public final class ModelFile {
    * @throws WeightsException if it cannot be read, or if parameters are missing, unexpected,
    *     misshapen or not finite; its lines list which
    */
-  public static ModelFile open(Path path, ResNetConfig config) {
+  public static ModelFile open(Path path, NetworkConfig config) {
     return open(TensorFile.open(path), config);
   }
 
@@ -141,9 +141,9 @@ public final class ModelFile {
    * @param file of any format
    * @param config the network
    * @return the model
-   * @throws WeightsException as {@link #open(Path, ResNetConfig)}
+   * @throws WeightsException as {@link #open(Path, NetworkConfig)}
    */
-  public static ModelFile open(TensorFile file, ResNetConfig config) {
+  public static ModelFile open(TensorFile file, NetworkConfig config) {
     return load(file, LoadOptions.STRICT.withNetwork(config), null);
   }
 
@@ -153,7 +153,7 @@ public final class ModelFile {
    * @param file of any format
    * @param options which network, and how strictly
    * @return the model
-   * @throws WeightsException as {@link #open(Path, ResNetConfig)}
+   * @throws WeightsException as {@link #open(Path, NetworkConfig)}
    */
   public static ModelFile open(TensorFile file, LoadOptions options) {
     return load(file, options, null);
@@ -171,7 +171,7 @@ public final class ModelFile {
    * @throws WeightsException if it cannot be read, if a parameter that fits is not finite, or if
    *     none fits
    */
-  public static ModelFile openLenient(Path path, ResNetConfig config, Initializer initializer) {
+  public static ModelFile openLenient(Path path, NetworkConfig config, Initializer initializer) {
     return load(TensorFile.open(path), LoadOptions.STRICT.withNetwork(config), initializer);
   }
 
@@ -193,19 +193,19 @@ public final class ModelFile {
     NameMapping mapping = NameMapping.of(graph == null ? file : graph.tensors(), options.prefix());
     ModelMetadata metadata =
         stated == null ? metadata(file, mapping, graph, options.network(), notes) : stated;
-    ResNetConfig config = metadata.config();
+    NetworkConfig config = metadata.config();
     NetworkSpec network;
     try {
-      network = ResNet.build(config);
+      network = config.build();
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw new WeightsException(
           file.path()
               + ": the network that it describes cannot be built ("
               + e.getMessage()
-              + "); give another ResNetConfig",
+              + "); give another NetworkConfig",
           e);
     }
-    LoadReport report = mapping.compare(network, notes);
+    LoadReport report = mapping.compare(config, notes);
     checkFits(mapping, network, config, report, options.lenient(), initializer != null);
     Map<String, HostTensor> tensors =
         initializer == null
@@ -214,7 +214,8 @@ public final class ModelFile {
     Map<String, HostTensor> loaded = new LinkedHashMap<>();
     for (ParameterSpec parameter : network.parameters().values()) {
       if (!tensors.containsKey(parameter.name())) {
-        loaded.put(parameter.name(), mapping.tensors().get(parameter.name()).load());
+        HostTensor tensor = mapping.tensors().get(parameter.name()).load();
+        loaded.put(parameter.name(), HostTensor.of(parameter.shape(), tensor.buffer()));
       }
     }
     FiniteCheck.require(file.path().toString(), loaded);
@@ -242,7 +243,7 @@ public final class ModelFile {
   private static ModelFile loadQuantized(
       TensorFile file, ModelMetadata metadata, boolean initialized) {
     refuseIf(initialized, file);
-    NetworkSpec network = ResNet.build(metadata.config());
+    NetworkSpec network = metadata.config().build();
     Parameters parameters = QuantizedFile.read(file, network);
     LoadReport report =
         new LoadReport(
@@ -251,7 +252,7 @@ public final class ModelFile {
   }
 
   /** What the file says of its model, as the network asked for if one was; null if nothing. */
-  private static @Nullable ModelMetadata stated(TensorFile file, @Nullable ResNetConfig wanted) {
+  private static @Nullable ModelMetadata stated(TensorFile file, @Nullable NetworkConfig wanted) {
     ModelMetadata stated = ModelMetadata.read(file);
     return stated == null || wanted == null ? stated : stated.withConfig(wanted);
   }
@@ -261,10 +262,10 @@ public final class ModelFile {
       TensorFile file,
       NameMapping mapping,
       @Nullable OnnxNetwork graph,
-      @Nullable ResNetConfig wanted,
+      @Nullable NetworkConfig wanted,
       List<String> notes) {
     ModelFolder folder = mapping.scheme().isKeras() ? null : ModelFolder.beside(file.path(), notes);
-    ResNetConfig config = wanted == null && graph != null ? graph.config() : wanted;
+    NetworkConfig config = wanted == null && graph != null ? graph.config() : wanted;
     if (config == null) {
       config = VariantGuess.guess(mapping, notes);
       config = folder == null ? config : folder.apply(config);
@@ -281,7 +282,7 @@ public final class ModelFile {
   private static void checkFits(
       NameMapping mapping,
       NetworkSpec network,
-      ResNetConfig config,
+      NetworkConfig config,
       LoadReport report,
       boolean leaveOut,
       boolean initialized) {
@@ -311,7 +312,7 @@ public final class ModelFile {
    *
    * @param target a safetensors file, replaced if it exists; its folder must exist
    * @param metadata the network, its preprocessing, labels, notes
-   * @param parameters of {@code ResNet.build(metadata.config())}
+   * @param parameters of {@code metadata.config().build()}
    * @throws WeightsException if a parameter is not finite, or the file cannot be written; nothing
    *     is left behind then
    * @throws IllegalArgumentException if the parameters are not those of the network
@@ -322,9 +323,22 @@ public final class ModelFile {
 
   static void save(
       Path target, ModelMetadata metadata, Parameters parameters, LongConsumer bytesWritten) {
-    Parameters checked = new Parameters(ResNet.build(metadata.config()), parameters.asMap());
+    NetworkSpec network = metadata.config().build();
+    Parameters checked = new Parameters(network, parameters.asMap());
     FiniteCheck.require(target + " was not written", checked.asMap());
-    SafetensorsWriter.write(target, checked.asMap(), metadata.toStrings(), bytesWritten);
+    SafetensorsWriter.write(
+        target, stored(metadata.config(), network, checked), metadata.toStrings(), bytesWritten);
+  }
+
+  /** In the shapes that files have. */
+  private static Map<String, HostTensor> stored(
+      NetworkConfig config, NetworkSpec network, Parameters parameters) {
+    Map<String, HostTensor> stored = new LinkedHashMap<>();
+    for (ParameterSpec parameter : network.parameters().values()) {
+      HostTensor tensor = parameters.get(parameter);
+      stored.put(parameter.name(), HostTensor.of(config.storedShape(parameter), tensor.buffer()));
+    }
+    return stored;
   }
 
   /**
@@ -333,14 +347,14 @@ public final class ModelFile {
    *
    * @param target a safetensors file, replaced if it exists; its folder must exist
    * @param metadata the network, its preprocessing, labels, notes
-   * @param parameters of {@code ResNet.build(metadata.config())}, with a quantisation
+   * @param parameters of {@code metadata.config().build()}, with a quantisation
    * @param how the quantisation was found, for people: kept as JSON
    * @throws WeightsException if the file cannot be written
    * @throws IllegalArgumentException if the parameters are not those of the network
    */
   public static void saveQuantized(
       Path target, ModelMetadata metadata, Parameters parameters, Map<String, Object> how) {
-    NetworkSpec network = ResNet.build(metadata.config());
+    NetworkSpec network = metadata.config().build();
     Parameters checked = new Parameters(network, parameters.asMap());
     QuantizedFile.write(
         target, metadata, network, checked, parameters.requireQuantization(network), how);
@@ -353,8 +367,8 @@ public final class ModelFile {
    * @param target an ONNX file, replaced if it exists; its folder must exist. Above 2 GB the
    *     weights are in a second file beside it, {@code NAME.data}
    * @param metadata the network, its preprocessing, labels, notes
-   * @param parameters of {@code ResNet.build(metadata.config())}; with a quantisation, weights are
-   *     stored as their integers, and the graph rounds activations as engines in int8 do
+   * @param parameters of {@code metadata.config().build()}; with a quantisation, weights are stored
+   *     as their integers, and the graph rounds activations as engines in int8 do
    * @param fold whether batch norms become part of their convolutions, which those of integer
    *     weights always are; else they are kept
    * @throws WeightsException if a parameter is not finite, or the file cannot be written
@@ -362,7 +376,7 @@ public final class ModelFile {
    */
   public static void saveOnnx(
       Path target, ModelMetadata metadata, Parameters parameters, boolean fold) {
-    NetworkSpec network = ResNet.build(metadata.config());
+    NetworkSpec network = metadata.config().build();
     Quantization quantization = parameters.quantization();
     Parameters checked = new Parameters(network, parameters.asMap());
     FiniteCheck.require(target + " was not written", checked.asMap());
@@ -404,14 +418,14 @@ public final class ModelFile {
    *
    * @return that of {@link #metadata}
    */
-  public ResNetConfig config() {
+  public NetworkConfig config() {
     return metadata.config();
   }
 
   /**
    * The network.
    *
-   * @return {@code ResNet.build(config())}
+   * @return {@code config().build()}
    */
   public NetworkSpec network() {
     return network;
@@ -516,7 +530,7 @@ public final class ModelFile {
    * @return lines without a line break at the end
    */
   public String describe() {
-    ResNetConfig config = config();
+    NetworkConfig config = config();
     long trainable =
         network.parameters().values().stream()
             .filter(ParameterSpec::isTrainable)
@@ -528,12 +542,14 @@ public final class ModelFile {
     text.append(String.format("%nparameters     %,d trainable", trainable));
     text.append("\nclasses        ").append(config.classes() == 0 ? "no head" : config.classes());
     text.append("\ninput channels ").append(config.inputChannels()).append(fed());
-    text.append("\nstride         ")
-        .append(config.strideInFirst1x1() ? "in the first 1x1 (v1)" : "in the 3x3 (v1.5)");
-    text.append("\nconv biases    ").append(config.convBias() ? "yes" : "no");
+    if (config instanceof ResNetConfig resNet) {
+      text.append("\nstride         ")
+          .append(resNet.strideInFirst1x1() ? "in the first 1x1 (v1)" : "in the 3x3 (v1.5)");
+      text.append("\nconv biases    ").append(resNet.convBias() ? "yes" : "no");
+    }
     text.append("\nepsilon        ").append(config.epsilon());
-    if (config.dilateStages().contains(true)) {
-      text.append("\ndilated stages ").append(config.dilateStages());
+    if (config instanceof ResNetConfig resNet && resNet.dilateStages().contains(true)) {
+      text.append("\ndilated stages ").append(resNet.dilateStages());
     }
     text.append("\npreprocessing  ")
         .append(metadata.preset() == null ? "not stated" : Printable.of(metadata.preset()));

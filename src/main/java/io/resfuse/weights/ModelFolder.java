@@ -1,5 +1,6 @@
 package io.resfuse.weights;
 
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.weights.format.Json;
 import io.resfuse.weights.format.WeightsException;
@@ -13,9 +14,9 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What lies beside weights that come from Hugging Face: {@code config.json} of a ResNet, of
- * transformers or of timm, and {@code preprocessor_config.json}. Files of other models, and broken
- * ones, are passed over.
+ * What lies beside weights that come from Hugging Face: {@code config.json} of a ResNet of
+ * transformers, or of a ResNet or VGG of timm, and {@code preprocessor_config.json}. Files of other
+ * models, and broken ones, are passed over.
  */
 final class ModelFolder {
   private static final long MAX_BYTES = 16L << 20;
@@ -50,14 +51,14 @@ final class ModelFolder {
    * Looks beside a weight file.
    *
    * @param notes told what was found
-   * @return null if nothing there describes a ResNet
+   * @return null if nothing there describes a ResNet or a VGG
    */
   static @Nullable ModelFolder beside(Path file, List<String> notes) {
     Map<String, @Nullable Object> config = object(file, "config.json");
     boolean ofTransformers = "resnet".equals(config.get("model_type"));
     boolean ofTimm =
         config.get("architecture") instanceof String name
-            && name.contains("resne")
+            && (name.contains("resne") || name.startsWith("vgg"))
             && config.get("pretrained_cfg") instanceof Map;
     if (!ofTransformers && !ofTimm) {
       return null;
@@ -84,7 +85,7 @@ final class ModelFolder {
    * @return with what the folder says
    * @throws WeightsException if the network is one that does not run here
    */
-  ResNetConfig apply(ResNetConfig guess) {
+  NetworkConfig apply(NetworkConfig guess) {
     if (Boolean.TRUE.equals(config.get("downsample_in_first_stage"))) {
       throw unlike("its first stage halves the picture (downsample_in_first_stage)");
     }
@@ -95,14 +96,16 @@ final class ModelFolder {
       throw unlike("its activation is " + activation);
     }
     boolean first = Boolean.TRUE.equals(config.get("downsample_in_bottleneck"));
-    return first ? guess.withStrideInFirst1x1(true) : guess;
+    return first && guess instanceof ResNetConfig resNet
+        ? resNet.withStrideInFirst1x1(true)
+        : guess;
   }
 
   private WeightsException unlike(String found) {
     return WeightsException.of(
         file,
         "by config.json beside it " + found,
-        "give weights of a ResNet that 'resfuse summary' lists");
+        "give weights of a network that 'resfuse summary' lists");
   }
 
   /** One name per class, or none where there are not as many, or only placeholders. */

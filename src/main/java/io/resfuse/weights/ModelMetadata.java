@@ -1,7 +1,10 @@
 package io.resfuse.weights;
 
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.VggConfig;
+import io.resfuse.model.VggVariant;
 import io.resfuse.weights.format.Json;
 import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
@@ -28,10 +31,13 @@ import org.jspecify.annotations.Nullable;
  * @param notes anything else for people, such as {@code license} and {@code source}
  */
 public record ModelMetadata(
-    ResNetConfig config, @Nullable String preset, List<String> labels, Map<String, String> notes) {
+    NetworkConfig config, @Nullable String preset, List<String> labels, Map<String, String> notes) {
   private static final String MODEL = "resfuse.model";
   private static final String LABELS = "resfuse.labels";
   private static final long VERSION = 1;
+
+  /** The family that descriptions of VGGs name; those of ResNets name none. */
+  private static final String VGG = "vgg";
 
   /**
    * Copies the collections and checks that there is a label for every class, or none.
@@ -64,7 +70,7 @@ public record ModelMetadata(
    * @param config the network
    * @return without preset, labels and notes
    */
-  public static ModelMetadata of(ResNetConfig config) {
+  public static ModelMetadata of(NetworkConfig config) {
     return new ModelMetadata(config, null, List.of(), Map.of());
   }
 
@@ -74,14 +80,43 @@ public record ModelMetadata(
    * @param other the network
    * @return a changed copy
    */
-  public ModelMetadata withConfig(ResNetConfig other) {
+  public ModelMetadata withConfig(NetworkConfig other) {
     boolean keep = labels.size() == other.classes();
     return new ModelMetadata(other, preset, keep ? labels : List.of(), notes);
   }
 
   /** As entries of {@code __metadata__}. */
   Map<String, String> toStrings() {
-    ResNetVariant variant = config.variant();
+    Map<String, @Nullable Object> model = new LinkedHashMap<>();
+    model.put("version", VERSION);
+    if (config instanceof VggConfig vgg) {
+      model.put("family", VGG);
+      model.put("variant", table(vgg.variant()));
+    } else if (config instanceof ResNetConfig resNet) {
+      model.put("variant", table(resNet.variant()));
+    }
+    model.put("classes", config.classes());
+    model.put("input_channels", config.inputChannels());
+    if (config instanceof ResNetConfig resNet) {
+      model.put("stride_in_first_1x1", resNet.strideInFirst1x1());
+      model.put("conv_bias", resNet.convBias());
+    }
+    model.put("epsilon", config.epsilon());
+    model.put("momentum", config.momentum());
+    if (config instanceof ResNetConfig resNet) {
+      model.put("shortcut", lower(resNet.shortcut()));
+      model.put("dilate_stages", resNet.dilateStages());
+    }
+    model.put("preset", preset);
+    Map<String, String> strings = new LinkedHashMap<>(notes);
+    strings.put(MODEL, Json.write(model));
+    if (!labels.isEmpty()) {
+      strings.put(LABELS, Json.write(Map.of("labels", labels)));
+    }
+    return strings;
+  }
+
+  private static Map<String, @Nullable Object> table(ResNetVariant variant) {
     Map<String, @Nullable Object> table = new LinkedHashMap<>();
     table.put("name", variant.name());
     table.put("block", lower(variant.block()));
@@ -97,24 +132,17 @@ public record ModelMetadata(
     if (variant.squeezeExcitation()) {
       table.put("squeeze_excitation", true);
     }
-    Map<String, @Nullable Object> model = new LinkedHashMap<>();
-    model.put("version", VERSION);
-    model.put("variant", table);
-    model.put("classes", config.classes());
-    model.put("input_channels", config.inputChannels());
-    model.put("stride_in_first_1x1", config.strideInFirst1x1());
-    model.put("conv_bias", config.convBias());
-    model.put("epsilon", config.epsilon());
-    model.put("momentum", config.momentum());
-    model.put("shortcut", lower(config.shortcut()));
-    model.put("dilate_stages", config.dilateStages());
-    model.put("preset", preset);
-    Map<String, String> strings = new LinkedHashMap<>(notes);
-    strings.put(MODEL, Json.write(model));
-    if (!labels.isEmpty()) {
-      strings.put(LABELS, Json.write(Map.of("labels", labels)));
-    }
-    return strings;
+    return table;
+  }
+
+  private static Map<String, @Nullable Object> table(VggVariant variant) {
+    Map<String, @Nullable Object> table = new LinkedHashMap<>();
+    table.put("name", variant.name());
+    table.put("convolutions", variant.convolutions());
+    table.put("widths", variant.widths());
+    table.put("batch_norm", variant.batchNorm());
+    table.put("hidden", variant.hidden());
+    return table;
   }
 
   private static String lower(Enum<?> value) {
@@ -140,31 +168,7 @@ public record ModelMetadata(
             "its description has version " + model.integer("version"),
             "this release reads version " + VERSION + ": use a newer one");
       }
-      Fields table = model.object("variant");
-      ResNetVariant variant =
-          new ResNetVariant(
-              table.string("name"),
-              table.constant("block", ResNetVariant.BlockKind.class),
-              table.constant("stem", ResNetVariant.StemKind.class),
-              table.list("blocks", Fields::asInt),
-              table.list("widths", Fields::asInt),
-              table.integer("groups"),
-              table.integer("width_per_group"),
-              table.bool("residual"),
-              table.map.containsKey("averaged_shortcuts") && table.bool("averaged_shortcuts"),
-              table.map.containsKey("squeeze_excitation") && table.bool("squeeze_excitation"));
-      ResNetConfig config =
-          new ResNetConfig(
-              variant,
-              model.integer("classes"),
-              model.integer("input_channels"),
-              model.bool("stride_in_first_1x1"),
-              model.bool("conv_bias"),
-              model.number("epsilon"),
-              model.number("momentum"),
-              model.constant("shortcut", ResNetConfig.Shortcut.class),
-              model.list("dilate_stages", Boolean.class::cast));
-      checkSize(variant, config);
+      NetworkConfig config = config(model);
       List<String> labels = new ArrayList<>();
       String list = file.metadata().get(LABELS);
       if (list != null) {
@@ -183,25 +187,96 @@ public record ModelMetadata(
     }
   }
 
-  /** Keeps a hostile description from building a network of any size. */
-  private static void checkSize(ResNetVariant variant, ResNetConfig config) {
+  private static NetworkConfig config(Fields model) {
+    Fields table = model.object("variant");
+    String family = model.optionalString("family");
+    NetworkConfig config;
+    if (family == null) {
+      config = resNet(model, table);
+    } else if (family.equals(VGG)) {
+      config = vgg(model, table);
+    } else {
+      throw new IllegalArgumentException("'family' is " + family);
+    }
     boolean sane =
-        variant.blocks().size() <= 8
-            && variant.blocks().stream().allMatch(n -> n >= 1 && n <= 1000)
-            && variant.widths().stream().allMatch(n -> n >= 1 && n <= 1 << 14)
-            && variant.groups() >= 1
-            && variant.groups() <= 1 << 14
-            && variant.widthPerGroup() >= 1
-            && variant.widthPerGroup() <= 1 << 14
-            && config.inputChannels() <= 1 << 14
+        config.inputChannels() <= 1 << 14
             && config.classes() <= 1 << 24
             && Double.isFinite(config.epsilon())
             && config.epsilon() >= 0
             && config.momentum() >= 0
             && config.momentum() <= 1;
     if (!sane) {
-      throw new IllegalArgumentException("a size is out of range in " + config);
+      throw outOfRange(config);
     }
+    return config;
+  }
+
+  private static ResNetConfig resNet(Fields model, Fields table) {
+    ResNetVariant variant =
+        new ResNetVariant(
+            table.string("name"),
+            table.constant("block", ResNetVariant.BlockKind.class),
+            table.constant("stem", ResNetVariant.StemKind.class),
+            table.list("blocks", Fields::asInt),
+            table.list("widths", Fields::asInt),
+            table.integer("groups"),
+            table.integer("width_per_group"),
+            table.bool("residual"),
+            table.map.containsKey("averaged_shortcuts") && table.bool("averaged_shortcuts"),
+            table.map.containsKey("squeeze_excitation") && table.bool("squeeze_excitation"));
+    ResNetConfig config =
+        new ResNetConfig(
+            variant,
+            model.integer("classes"),
+            model.integer("input_channels"),
+            model.bool("stride_in_first_1x1"),
+            model.bool("conv_bias"),
+            model.number("epsilon"),
+            model.number("momentum"),
+            model.constant("shortcut", ResNetConfig.Shortcut.class),
+            model.list("dilate_stages", Boolean.class::cast));
+    boolean sane =
+        areSane(variant.blocks(), variant.widths())
+            && variant.groups() >= 1
+            && variant.groups() <= 1 << 14
+            && variant.widthPerGroup() >= 1
+            && variant.widthPerGroup() <= 1 << 14;
+    if (!sane) {
+      throw outOfRange(config);
+    }
+    return config;
+  }
+
+  private static VggConfig vgg(Fields model, Fields table) {
+    VggVariant variant =
+        new VggVariant(
+            table.string("name"),
+            table.list("convolutions", Fields::asInt),
+            table.list("widths", Fields::asInt),
+            table.bool("batch_norm"),
+            table.integer("hidden"));
+    VggConfig config =
+        new VggConfig(
+            variant,
+            model.integer("classes"),
+            model.integer("input_channels"),
+            model.number("epsilon"),
+            model.number("momentum"));
+    if (!areSane(variant.convolutions(), variant.widths()) || variant.hidden() > 1 << 14) {
+      throw outOfRange(config);
+    }
+    return config;
+  }
+
+  /** Keeps a hostile description from building a network of any size. */
+  private static boolean areSane(List<Integer> layers, List<Integer> widths) {
+    return layers.size() <= 8
+        && layers.stream().allMatch(n -> n >= 1 && n <= 1000)
+        && widths.stream().allMatch(n -> n >= 1 && n <= 1 << 14);
+  }
+
+  private static IllegalArgumentException outOfRange(NetworkConfig config) {
+    return new IllegalArgumentException("a size is out of range in " + config);
   }
 
   /** Typed access to a JSON object; what is absent or of another type is named. */

@@ -2,6 +2,7 @@ package io.resfuse.weights;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.ParameterSpec;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.HeadChoice.Rest;
 import io.resfuse.weights.LoadReport.Misshapen;
@@ -38,6 +39,8 @@ final class NameMapping {
     TORCHVISION,
     /** Of Hugging Face's transformers. */
     HUGGING_FACE,
+    /** Of torchvision's and timm's VGGs. */
+    VGG,
     /** {@code bn_conv1}, {@code res2a_branch2a}: eps 1e-3. */
     KERAS_OLD,
     /** {@code conv2_block1_1_conv}: eps 1.001e-5. */
@@ -54,7 +57,10 @@ final class NameMapping {
     List<Rest> rest = new ArrayList<>();
     if (keras == null) {
       TorchNames torch = TorchNames.detect(file, prefix, notes);
-      scheme = torch.isHuggingFace() ? Scheme.HUGGING_FACE : Scheme.TORCHVISION;
+      scheme =
+          torch.isVgg()
+              ? Scheme.VGG
+              : torch.isHuggingFace() ? Scheme.HUGGING_FACE : Scheme.TORCHVISION;
       mapTorch(torch, rest);
     } else {
       scheme = keras.scheme();
@@ -92,6 +98,9 @@ final class NameMapping {
       if (torch.isOfAnother(name)) {
         leftOut.add(name);
       } else if (body != null) {
+        if (body.startsWith("classifier.")) {
+          heads.add(name);
+        }
         add(new MappedTensor(body, tensor, MappedTensor.Order.SAME));
       } else {
         rest.add(
@@ -163,18 +172,23 @@ final class NameMapping {
     return file;
   }
 
-  /** Compares the file with a network. */
-  LoadReport compare(NetworkSpec network, List<String> moreNotes) {
+  /** Compares the file with a network, whose parameters may have the shapes that files have. */
+  LoadReport compare(NetworkConfig config, List<String> moreNotes) {
+    NetworkSpec network = config.build();
     List<String> missing = new ArrayList<>();
     List<Misshapen> misshapen = new ArrayList<>();
     for (ParameterSpec parameter : network.parameters().values()) {
       MappedTensor tensor = tensors.get(parameter.name());
       if (tensor == null) {
         missing.add(parameter.name());
-      } else if (!tensor.shape().equals(parameter.shape())) {
+      } else if (!tensor.shape().equals(parameter.shape())
+          && !tensor.shape().equals(config.storedShape(parameter))) {
         misshapen.add(
             new Misshapen(
-                parameter.name(), tensor.tensor().name(), parameter.shape(), tensor.shape()));
+                parameter.name(),
+                tensor.tensor().name(),
+                config.storedShape(parameter),
+                tensor.shape()));
       }
     }
     List<String> withoutPlace = new ArrayList<>(unexpected);

@@ -32,8 +32,7 @@ final class OtherNetworks {
         Pattern.compile("(.*\\.)?(patch_embed|cls_token|class_token|class_embedding).*"),
         "it is a vision transformer");
     kinds.put(
-        Pattern.compile("(.*\\.)?features\\.\\d+\\..*"),
-        "it rather is a VGG, DenseNet or MobileNet");
+        Pattern.compile("(.*\\.)?features\\.\\d+\\..*"), "it rather is a DenseNet or MobileNet");
     return kinds;
   }
 

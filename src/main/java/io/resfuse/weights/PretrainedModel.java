@@ -1,5 +1,6 @@
 package io.resfuse.weights;
 
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
@@ -58,7 +59,7 @@ public final class PretrainedModel {
 
   private final String name;
   private final String title;
-  private final ResNetConfig config;
+  private final NetworkConfig config;
   private final String preset;
   private final String license;
   private final ModelSource source;
@@ -66,7 +67,7 @@ public final class PretrainedModel {
   PretrainedModel(
       String name,
       String title,
-      ResNetConfig config,
+      NetworkConfig config,
       String preset,
       String license,
       ModelSource source) {
@@ -131,7 +132,7 @@ public final class PretrainedModel {
    *
    * @return its configuration
    */
-  public ResNetConfig config() {
+  public NetworkConfig config() {
     return config;
   }
 

@@ -27,6 +27,11 @@ final class TorchNames {
 
   private final String prefix;
   private final Dialect dialect;
+  private static final Pattern VGG_PARAMETER =
+      Pattern.compile(
+          "features\\.\\d+\\.(weight|bias|running_mean|running_var)"
+              + "|classifier\\.(\\d+\\.)?(weight|bias)");
+
   private final Set<String> others;
 
   /** The place of the first stage in a Sequential: a max pool has a place of its own. */
@@ -50,6 +55,10 @@ final class TorchNames {
         "embedder.embedder.convolution.weight",
         Pattern.compile(
             "(.*)encoder\\.stages\\.0\\.layers\\.0\\.layer\\.0\\.convolution\\.weight")),
+    /**
+     * {@code features.0.weight} of torchvision's and timm's VGGs, all of whose layers have biases.
+     */
+    VGG("features.0.bias", Pattern.compile("(.*\\.)?features\\.0\\.weight")),
     /** {@code 4.0.conv1.weight}: torchvision's parts in a Sequential, with or without max pool. */
     SEQUENTIAL("0.weight", Pattern.compile("(.*\\.)?([34])\\.0\\.conv1\\.weight"));
 
@@ -160,6 +169,10 @@ final class TorchNames {
     return name.endsWith("num_batches_tracked") || name.endsWith("n_averaged");
   }
 
+  boolean isVgg() {
+    return dialect == Dialect.VGG;
+  }
+
   boolean isHuggingFace() {
     return dialect == Dialect.HUGGING_FACE;
   }
@@ -195,13 +208,27 @@ final class TorchNames {
       return null;
     }
     String inner = name.substring(prefix.length());
+    if (isVgg()) {
+      return vgg(inner);
+    }
     String ours =
         switch (dialect) {
           case TORCHVISION, DEEP -> inner.replace(".shortcut.", ".downsample.");
           case HUGGING_FACE -> HuggingFaceNames.torchvision(inner);
+          case VGG -> null;
           case SEQUENTIAL -> sequential(inner);
         };
     return ours != null && ours.matches("(conv1|bn1|layer[0-9]+)\\..*") ? ours : null;
+  }
+
+  /** Of a VGG, the fully connected layers are inside, too. */
+  private static @Nullable String vgg(String inner) {
+    String ours =
+        inner
+            .replaceFirst("^pre_logits\\.fc1\\.", "classifier.0.")
+            .replaceFirst("^pre_logits\\.fc2\\.", "classifier.3.")
+            .replaceFirst("^head\\.fc\\.", "classifier.6.");
+    return VGG_PARAMETER.matcher(ours).matches() ? ours : null;
   }
 
   private @Nullable String sequential(String inner) {

@@ -1,6 +1,6 @@
 package io.resfuse.weights;
 
-import io.resfuse.model.ResNet;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.Shape;
@@ -31,8 +31,10 @@ final class VariantGuess {
    *
    * @throws WeightsException if none does
    */
-  static ResNetConfig guess(NameMapping mapping, List<String> notes) {
-    return new VariantGuess(mapping, notes).guess();
+  static NetworkConfig guess(NameMapping mapping, List<String> notes) {
+    return mapping.scheme() == NameMapping.Scheme.VGG
+        ? new VggGuess(mapping, notes).guess()
+        : new VariantGuess(mapping, notes).guess();
   }
 
   private ResNetConfig guess() {
@@ -55,7 +57,7 @@ final class VariantGuess {
     int fewest = Integer.MAX_VALUE;
     for (ResNetVariant variant : candidates()) {
       ResNetConfig config = configure(variant);
-      LoadReport report = mapping.compare(ResNet.build(config), List.of());
+      LoadReport report = mapping.compare(config, List.of());
       int faults = report.missing().size() + report.misshapen().size();
       int extra = (int) mapping.tensors().keySet().stream().filter(n -> isBlock(n)).count();
       if (faults == 0 && blockTensors(config) == extra) {
@@ -86,7 +88,7 @@ final class VariantGuess {
           "no ResNet known here has its stages of " + shapes().blocks() + " blocks",
           "name the network that it was made with: --network NAME");
     }
-    LoadReport report = mapping.compare(ResNet.build(closest), List.of());
+    LoadReport report = mapping.compare(closest, List.of());
     return WeightsException.of(
         mapping.file().path(),
         "no ResNet known here has its parameters; the closest is "
@@ -106,8 +108,7 @@ final class VariantGuess {
   }
 
   private static int blockTensors(ResNetConfig config) {
-    return (int)
-        ResNet.build(config).parameters().keySet().stream().filter(n -> isBlock(n)).count();
+    return (int) config.build().parameters().keySet().stream().filter(n -> isBlock(n)).count();
   }
 
   private List<ResNetVariant> candidates() {
@@ -140,7 +141,7 @@ final class VariantGuess {
 
   private boolean canBeBuilt(ResNetVariant variant) {
     try {
-      return !ResNet.build(configure(variant)).parameters().isEmpty();
+      return !configure(variant).build().parameters().isEmpty();
     } catch (IllegalArgumentException | ArithmeticException e) {
       return false;
     }

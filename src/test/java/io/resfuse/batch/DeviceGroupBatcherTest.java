@@ -15,7 +15,6 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.cuda.SoftCudaExtension;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -39,8 +38,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class DeviceGroupBatcherTest {
   private static final int SIZE = 8;
   private static final int BATCH = 2;
-  private static final NetworkSpec NETWORK =
-      ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+  private static final NetworkSpec NETWORK = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
   private static final PlanRequest REQUEST = PlanRequest.logits(BATCH, SIZE);
 
   private static final EngineOptions ONE =

@@ -13,7 +13,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -32,7 +31,7 @@ class EnginesInBatchesTest {
 
   @Test
   void answersHaveTheBitsOfDirectRuns() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+    NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
     PlanRequest request = PlanRequest.logits(1, SIZE);
     Preprocessing preprocessing = Preprocessing.of("torchvision").withSize(SIZE, SIZE);
     EngineOptions options = new EngineOptions(2, "").withBatchInvariant(true);

@@ -5,7 +5,6 @@ import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -24,8 +23,7 @@ import java.util.function.Consumer;
  * number; its logits are 2 * number + 1 and the sum of the three.
  */
 final class FakeNetwork implements LoadedNetwork {
-  private static final NetworkSpec NETWORK =
-      ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+  private static final NetworkSpec NETWORK = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
 
   /** What plans are made for. */
   static final PlanRequest REQUEST = PlanRequest.logits(1, 1);

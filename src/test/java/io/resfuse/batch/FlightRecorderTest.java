@@ -10,7 +10,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -38,7 +37,7 @@ class FlightRecorderTest {
 
   @Test
   void plansRunsBatchesAndTheQueueAreRecorded() throws Exception {
-    NetworkSpec network = ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+    NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
     Path file = folder.resolve("recording.jfr");
     List<CompletableFuture<?>> sent = new ArrayList<>();
     try (Recording recording = new Recording()) {

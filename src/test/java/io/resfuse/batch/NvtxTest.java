@@ -12,7 +12,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -55,7 +54,7 @@ class NvtxTest {
     private Program() {}
 
     public static void main(String[] arguments) {
-      NetworkSpec network = ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+      NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
       PlanRequest request = PlanRequest.logits(2, 8);
       BatchOptions options =
           BatchOptions.defaults()

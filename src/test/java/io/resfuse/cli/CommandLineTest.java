@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.resfuse.data.dataset.Npy;
 import io.resfuse.engine.cuda.SoftCuda;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.platform.Settings;
@@ -667,7 +666,7 @@ class CommandLineTest {
     Path backbone = folder.resolve("backbone.safetensors");
     ResNetConfig config = ResNetConfig.of(ResNetVariant.cifar(8, true)).backbone();
     ModelFile.save(
-        backbone, ModelMetadata.of(config), Initializer.seeded(1).initialize(ResNet.build(config)));
+        backbone, ModelMetadata.of(config), Initializer.seeded(1).initialize(config.build()));
     assertThat(classify(backbone).err())
         .contains("resnet8 in it has no head that gives classes", "resfuse features");
   }

@@ -3,7 +3,6 @@ package io.resfuse.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
@@ -26,7 +25,7 @@ class OnnxCommandsTest {
     ModelFile.save(
         file,
         new ModelMetadata(config, "cifar", List.of("cat", "dog", "cup"), Map.of()),
-        TestData.parameters(ResNet.build(config)));
+        TestData.parameters(config.build()));
     return file;
   }
 

@@ -1,7 +1,6 @@
 package io.resfuse.cli;
 
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.weights.ModelFile;
@@ -26,7 +25,7 @@ final class TestModels {
     ModelFile.save(
         file,
         new ModelMetadata(config, "cifar", labels, notes),
-        Initializer.seeded(1).initialize(ResNet.build(config)));
+        Initializer.seeded(1).initialize(config.build()));
     return file;
   }
 }

@@ -2,7 +2,6 @@ package io.resfuse.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import java.util.List;
@@ -67,7 +66,7 @@ public abstract class BatchInvarianceContract {
   @ParameterizedTest
   @ValueSource(ints = {8, 20})
   void smallNetworks(int depth) {
-    NetworkSpec network = ResNet.build(ResNetConfig.of(ResNetVariant.cifar(depth, true)));
+    NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(depth, true)).build();
     if (isSlow()) {
       hold(invariant(), network, 8, 8, 2, 3, 8);
     } else {
@@ -89,7 +88,7 @@ public abstract class BatchInvarianceContract {
             true,
             false,
             true);
-    NetworkSpec network = ResNet.build(ResNetConfig.of(table));
+    NetworkSpec network = ResNetConfig.of(table).build();
     if (isSlow()) {
       hold(invariant(), network, 8, 4, 2, 3);
     } else {
@@ -100,7 +99,7 @@ public abstract class BatchInvarianceContract {
   /** Large weights: oneDNN and the tiles' chooser want other work for other batches. */
   @Test
   void resNet18() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    NetworkSpec network = ResNetConfig.of("resnet18").build();
     if (isSlow()) {
       hold(invariant(), network, 32, 2, 2);
     } else {

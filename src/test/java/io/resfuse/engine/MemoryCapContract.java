@@ -3,7 +3,6 @@ package io.resfuse.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import java.util.ArrayList;
@@ -13,8 +12,7 @@ import org.junit.jupiter.api.Test;
 /** What engines promise that are opened with {@link EngineOptions#maxMemory}. */
 public abstract class MemoryCapContract {
   private static final int SIZE = 8;
-  private static final NetworkSpec NETWORK =
-      ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+  private static final NetworkSpec NETWORK = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
 
   /** Opens the engine with these options, but for the device. */
   protected abstract Engine open(EngineOptions options);

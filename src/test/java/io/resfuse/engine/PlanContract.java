@@ -8,7 +8,6 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.Optimizer.Group;
 import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.TestNetworks.TestNetwork;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
@@ -329,7 +328,7 @@ public abstract class PlanContract {
                     options.withOptimizer(
                         new Sgd(0.9, false, 0, Map.of("layer9.weight", new Group(1, 0))))))
         .hasMessageContaining("layer9.weight");
-    NetworkSpec resnet18 = ResNet.build(ResNetConfig.of("resnet18"));
+    NetworkSpec resnet18 = ResNetConfig.of("resnet18").build();
     Parameters zeros = Parameters.zeros(resnet18);
     assertThatThrownBy(
             () -> engine.planTraining(resnet18, zeros, TrainingOptions.standard(1, 1, precision)))

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
@@ -18,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 class PlanPoolTest {
   private static final NetworkSpec NETWORK =
-      ResNet.build(ResNetConfig.of(io.resfuse.model.ResNetVariant.cifar(8, true)));
+      ResNetConfig.of(io.resfuse.model.ResNetVariant.cifar(8, true)).build();
   private static final PlanRequest REQUEST = PlanRequest.logits(1, 8);
 
   private final Engine engine = Engines.open("reference", EngineOptions.defaults());

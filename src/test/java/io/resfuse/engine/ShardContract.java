@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.resfuse.engine.spi.DeviceGroup;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -24,7 +23,7 @@ public abstract class ShardContract {
   private static final int BATCH = 8;
   private static final int SHARDS = 4;
 
-  private final NetworkSpec network = ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+  private final NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
   private final Parameters parameters = TestData.parameters(network);
   private final int classes = network.output("logits").channels();
   private final int imageLength = network.input().channels() * SIZE * SIZE;

@@ -3,7 +3,6 @@ package io.resfuse.engine;
 import io.resfuse.engine.NetworkBuilder.Conv;
 import io.resfuse.engine.NetworkBuilder.Norm;
 import io.resfuse.engine.Operation.Window;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
@@ -178,92 +177,75 @@ public final class TestNetworks {
     List<TestNetwork> cases = new ArrayList<>();
     ResNetConfig optionA = small("basicA", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
     optionA = optionA.withShortcut(ResNetConfig.Shortcut.IDENTITY);
-    cases.add(new TestNetwork(ResNet.build(optionA), 3, 13, 17));
+    cases.add(new TestNetwork(optionA.build(), 3, 13, 17));
     ResNetConfig optionB = small("basicB", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
     optionB = optionB.withShortcut(ResNetConfig.Shortcut.PROJECTION);
-    cases.add(new TestNetwork(ResNet.build(optionB), 2, 16, 16));
+    cases.add(new TestNetwork(optionB.build(), 2, 16, 16));
     cases.add(
         new TestNetwork(
-            ResNet.build(small("plain", BlockKind.BASIC, StemKind.CIFAR, 1, 64, false)), 2, 9, 8));
+            small("plain", BlockKind.BASIC, StemKind.CIFAR, 1, 64, false).build(), 2, 9, 8));
     cases.add(
         new TestNetwork(
-            ResNet.build(small("stem", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true)),
-            2,
-            33,
-            47));
+            small("stem", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true).build(), 2, 33, 47));
     cases.add(
         new TestNetwork(
-            ResNet.build(small("deepStem", BlockKind.BASIC, StemKind.TIERED_DEEP, 1, 64, true)),
+            small("deepStem", BlockKind.BASIC, StemKind.TIERED_DEEP, 1, 64, true).build(),
             2,
             33,
             47));
     for (int[] size : new int[][] {{33, 47}, {32, 36}}) {
       cases.add(
           new TestNetwork(
-              ResNet.build(averaging("averaging" + size[0], BlockKind.BOTTLENECK)),
-              2,
-              size[0],
-              size[1]));
+              averaging("averaging" + size[0], BlockKind.BOTTLENECK).build(), 2, size[0], size[1]));
     }
     cases.add(
         new TestNetwork(
-            ResNet.build(small("bottleneck", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)),
+            small("bottleneck", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true).build(),
             3,
             32,
             32));
     cases.add(
         new TestNetwork(
-            ResNet.build(
-                small("bottleneckKeras", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
-                    .withStrideInFirst1x1(true)
-                    .withConvBias(true)
-                    .withEpsilon(1e-3)),
+            small("bottleneckKeras", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
+                .withStrideInFirst1x1(true)
+                .withConvBias(true)
+                .withEpsilon(1e-3)
+                .build(),
             2,
             29,
             32));
     cases.add(
         new TestNetwork(
-            ResNet.build(
-                small("bottleneckDilated", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
-                    .replaceStrideWithDilation(false, true)),
+            small("bottleneckDilated", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true)
+                .replaceStrideWithDilation(false, true)
+                .build(),
             2,
             40,
             33));
     cases.add(
         new TestNetwork(
-            ResNet.build(small("resnext", BlockKind.BOTTLENECK, StemKind.CIFAR, 4, 16, true)),
-            2,
-            8,
-            8));
+            small("resnext", BlockKind.BOTTLENECK, StemKind.CIFAR, 4, 16, true).build(), 2, 8, 8));
     cases.add(
         new TestNetwork(
-            ResNet.build(small("wide", BlockKind.BOTTLENECK, StemKind.CIFAR, 1, 128, true)),
-            2,
-            7,
-            9));
+            small("wide", BlockKind.BOTTLENECK, StemKind.CIFAR, 1, 128, true).build(), 2, 7, 9));
     cases.add(
         new TestNetwork(
-            ResNet.build(small("onepixel", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true)),
-            4,
-            1,
-            1));
+            small("onepixel", BlockKind.BASIC, StemKind.IMAGENET, 1, 64, true).build(), 4, 1, 1));
     // Channels in whole blocks of 16, for which engines may have layouts of their own.
     cases.add(
-        new TestNetwork(
-            ResNet.build(inBlocks("blocksA", BlockKind.BASIC, StemKind.CIFAR)), 3, 11, 12));
+        new TestNetwork(inBlocks("blocksA", BlockKind.BASIC, StemKind.CIFAR).build(), 3, 11, 12));
     cases.add(
         new TestNetwork(
-            ResNet.build(inBlocks("blocks", BlockKind.BOTTLENECK, StemKind.IMAGENET)), 2, 35, 48));
+            inBlocks("blocks", BlockKind.BOTTLENECK, StemKind.IMAGENET).build(), 2, 35, 48));
     cases.add(
         new TestNetwork(
-            ResNet.build(gated("gatedBasic", BlockKind.BASIC, StemKind.CIFAR, 24)), 3, 11, 9));
+            gated("gatedBasic", BlockKind.BASIC, StemKind.CIFAR, 24).build(), 3, 11, 9));
     cases.add(
         new TestNetwork(
-            ResNet.build(gated("gated", BlockKind.BOTTLENECK, StemKind.DEEP, 32)), 2, 33, 40));
+            gated("gated", BlockKind.BOTTLENECK, StemKind.DEEP, 32).build(), 2, 33, 40));
     cases.add(
         new TestNetwork(
-            ResNet.build(
-                inBlocks("blocksGrey", BlockKind.BASIC, StemKind.CIFAR).withInputChannels(1)),
+            inBlocks("blocksGrey", BlockKind.BASIC, StemKind.CIFAR).withInputChannels(1).build(),
             3,
             12,
             13));

@@ -1,11 +1,13 @@
 package io.resfuse.engine;
 
 import io.resfuse.engine.reference.ReferenceInferencePlan;
-import io.resfuse.model.ResNet;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.model.VggConfig;
+import io.resfuse.model.VggVariant;
 import io.resfuse.tensor.TensorLayout;
 import java.io.IOException;
 import java.io.InputStream;
@@ -34,6 +36,10 @@ public final class TorchvisionCase {
           "resnext14_32x4d-b",
           "wide_resnet14_2",
           "wide_resnet14_2-b",
+          "vgg8",
+          "vgg8-b",
+          "vgg8_bn_small",
+          "vgg8_bn_small-b",
           "resnet14c",
           "resnet14c-b",
           "resnet14d",
@@ -138,7 +144,7 @@ public final class TorchvisionCase {
 
   /** The network. */
   public NetworkSpec network() {
-    ResNetConfig config =
+    NetworkConfig config =
         switch (name.replace("-b", "")) {
           case "resnet23-dilated" ->
               ResNetConfig.of(bottlenecks(1, 64, 1, 2, 2, 2))
@@ -153,9 +159,18 @@ public final class TorchvisionCase {
           case "seresnet14d" ->
               ResNetConfig.of(timms(BlockKind.BOTTLENECK, StemKind.DEEP, true, true));
           case "wide_resnet14_2" -> ResNetConfig.of(bottlenecks(1, 128, 1, 1, 1, 1));
+          case "vgg8" ->
+              VggConfig.of(
+                      new VggVariant(
+                          name, List.of(1, 1, 1, 1, 1), List.of(4, 8, 8, 16, 16), false, 24))
+                  .withClasses(11);
+          case "vgg8_bn_small" ->
+              VggConfig.of(
+                  new VggVariant(
+                      name, List.of(1, 1, 2, 1, 2), List.of(8, 16, 16, 24, 24), true, 0));
           default -> ResNetConfig.of(name.replace("-b", ""));
         };
-    return ResNet.build(config);
+    return config.build();
   }
 
   private ResNetVariant bottlenecks(int groups, int widthPerGroup, Integer... blocks) {

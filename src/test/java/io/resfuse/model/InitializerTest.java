@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 /** Distributions, determinism and the zeroed gammas. */
 class InitializerTest {
   private static final NetworkSpec RESNET50 =
-      ResNet.build(ResNetConfig.of("resnet50").withConvBias(true));
+      ResNetConfig.of("resnet50").withConvBias(true).build();
   private static final Parameters FRESH = Initializer.seeded(7).initialize(RESNET50);
 
   private static double mean(float[] values, int power, double center) {
@@ -75,8 +75,7 @@ class InitializerTest {
 
   @Test
   void gatesStartAsTimms() {
-    Parameters gated =
-        Initializer.seeded(7).initialize(ResNet.build(ResNetConfig.of("seresnet34")));
+    Parameters gated = Initializer.seeded(7).initialize(ResNetConfig.of("seresnet34").build());
     float largest = 0;
     for (float value : gated.get("layer4.0.se.fc1.bias").toArray()) {
       largest = Math.max(largest, Math.abs(value));
@@ -96,8 +95,7 @@ class InitializerTest {
   void zeroesTheLastGammaOfEveryBlock() {
     for (String name : new String[] {"resnet20", "resnet50", "seresnet18"}) {
       ResNetConfig config = ResNetConfig.of(name);
-      Parameters parameters =
-          Initializer.seeded(7).withZeroLastGamma().initialize(ResNet.build(config));
+      Parameters parameters = Initializer.seeded(7).withZeroLastGamma().initialize(config.build());
       String last = config.variant().block() == ResNetVariant.BlockKind.BASIC ? "bn2" : "bn3";
       parameters
           .asMap()

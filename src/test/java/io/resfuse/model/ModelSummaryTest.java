@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ModelSummaryTest {
   private static ModelSummary summary(ResNetConfig config) {
     int size = config.variant().imageSize();
-    return ModelSummary.of(ResNet.build(config), size, size);
+    return ModelSummary.of(config.build(), size, size);
   }
 
   /**
@@ -95,13 +95,13 @@ class ModelSummaryTest {
   void backbonesGiveStagesWithStridesAndChannels() {
     ResNetConfig config =
         ResNetConfig.of("resnet50").backbone().replaceStrideWithDilation(false, true, true);
-    assertThat(ResNet.stageOutputs(config))
+    assertThat(config.stageOutputs())
         .containsExactly(
-            new ResNet.Stage("c2", 256, 4),
-            new ResNet.Stage("c3", 512, 8),
-            new ResNet.Stage("c4", 1024, 8),
-            new ResNet.Stage("c5", 2048, 8));
-    var network = ResNet.build(config);
+            new NetworkConfig.Stage("c2", 256, 4),
+            new NetworkConfig.Stage("c3", 512, 8),
+            new NetworkConfig.Stage("c4", 1024, 8),
+            new NetworkConfig.Stage("c5", 2048, 8));
+    var network = config.build();
     assertThat(network.outputs()).containsOnlyKeys("c2", "c3", "c4", "c5");
     assertThat(network.shapes(2, 65, 97).get(network.output("c5").id()))
         .isEqualTo(Shape.of(2, 2048, 9, 13));

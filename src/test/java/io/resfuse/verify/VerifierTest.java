@@ -13,7 +13,6 @@ import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.verify.Check.Status;
@@ -78,8 +77,7 @@ class VerifierTest {
 
   @Test
   void blocksAndNetworksClimbIt() {
-    NetworkSpec network =
-        ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)).withClasses(11));
+    NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(8, true)).withClasses(11).build();
     List<VerifyCase> cases =
         new NetworkCases(network, 2, 12, 12).at(EnumSet.of(Level.BLOCK, Level.NETWORK));
     assertThat(cases)
@@ -100,7 +98,7 @@ class VerifierTest {
 
   @Test
   void networksGiveTheirDistinctOperations() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    NetworkSpec network = ResNetConfig.of("resnet18").build();
     List<String> names =
         new NetworkCases(network, 2, 64, 64)
             .at(EnumSet.of(Level.OPERATION)).stream().map(VerifyCase::name).toList();

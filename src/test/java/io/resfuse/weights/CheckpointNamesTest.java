@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.DataType;
@@ -34,7 +33,7 @@ class CheckpointNamesTest {
   private static final int FEATURES = 64;
 
   private static Map<String, HostTensor> parameters(ResNetConfig config) {
-    return new LinkedHashMap<>(Initializer.seeded(1).initialize(ResNet.build(config)).asMap());
+    return new LinkedHashMap<>(Initializer.seeded(1).initialize(config.build()).asMap());
   }
 
   private static Map<String, HostTensor> renamed(UnaryOperator<String> naming) {
@@ -55,7 +54,7 @@ class CheckpointNamesTest {
   /** A network by its names and shapes only. */
   private static TensorFile shapes(ResNetConfig config, UnaryOperator<String> naming) {
     Map<String, StoredTensor> tensors = new LinkedHashMap<>();
-    for (ParameterSpec p : ResNet.build(config).parameters().values()) {
+    for (ParameterSpec p : config.build().parameters().values()) {
       String name = naming.apply(p.name());
       tensors.put(
           name,
@@ -120,7 +119,7 @@ class CheckpointNamesTest {
     ResNetConfig config = ResNetConfig.of(variant).withClasses(3);
     NameMapping mapping = NameMapping.of(shapes(config, n -> huggingFace(n, "resnet.")));
     assertThat(VariantGuess.guess(mapping, new ArrayList<>())).isEqualTo(config);
-    assertThat(mapping.compare(ResNet.build(config), List.of()).isExact()).isTrue();
+    assertThat(mapping.compare(config, List.of()).isExact()).isTrue();
   }
 
   /** Hugging Face's resnet-26 is no basic blocks of CIFAR's but bottlenecks. */
@@ -163,7 +162,7 @@ class CheckpointNamesTest {
             n -> "module." + n.replace("fc.", "linear.").replace(".downsample.", ".shortcut."));
     NameMapping mapping = NameMapping.of(file);
     assertThat(VariantGuess.guess(mapping, new ArrayList<>())).isEqualTo(config);
-    assertThat(mapping.compare(ResNet.build(config), List.of()).isExact()).isTrue();
+    assertThat(mapping.compare(config, List.of()).isExact()).isTrue();
     assertThat(ModelFile.preset(config)).isEqualTo("cifar");
   }
 

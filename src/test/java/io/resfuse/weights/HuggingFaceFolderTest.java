@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.HostTensor;
@@ -46,7 +45,7 @@ class HuggingFaceFolderTest {
 
   @BeforeEach
   void make() {
-    tensors = new LinkedHashMap<>(Initializer.seeded(1).initialize(ResNet.build(CONFIG)).asMap());
+    tensors = new LinkedHashMap<>(Initializer.seeded(1).initialize(CONFIG.build()).asMap());
   }
 
   private void write(String name, String json) throws IOException {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
+import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.format.TestWeights;
 import io.resfuse.weights.format.WeightFormat;
@@ -88,8 +89,8 @@ class Keras3FilesTest {
     assertThat(model.report().isExact()).isTrue();
     assertThat(model.network().name()).isEqualTo("resnet11_imagenet");
     assertThat(model.config().epsilon()).isEqualTo(epsilon);
-    assertThat(model.config().strideInFirst1x1()).isTrue();
-    assertThat(model.config().convBias()).isTrue();
+    assertThat(((ResNetConfig) model.config()).strideInFirst1x1()).isTrue();
+    assertThat(((ResNetConfig) model.config()).convBias()).isTrue();
     double[] expected =
         Arrays.stream(Files.readString(file("expected.txt")).strip().split(" ", -1))
             .mapToDouble(Double::parseDouble)

@@ -9,7 +9,6 @@ import com.sun.net.httpserver.HttpServer;
 import io.resfuse.ChildJvm;
 import io.resfuse.Kills;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.weights.format.TarGz;
@@ -146,7 +145,7 @@ class KilledFetchTest implements Kills.Work {
     ModelFile.save(
         file,
         new ModelMetadata(CONFIG, "cifar", Collections.nCopies(CONFIG.classes(), "x"), Map.of()),
-        Initializer.seeded(1).initialize(ResNet.build(CONFIG)));
+        Initializer.seeded(1).initialize(CONFIG.build()));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (TarArchiveOutputStream tar = new TarArchiveOutputStream(new GZIPOutputStream(bytes))) {
       put(

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.DataType;
@@ -49,7 +48,7 @@ class ModelFileTest {
   @TempDir Path folder;
 
   private static Parameters fresh(ResNetConfig config) {
-    return Initializer.seeded(1).initialize(ResNet.build(config));
+    return Initializer.seeded(1).initialize(config.build());
   }
 
   private static void assertSame(Parameters found, Parameters expected) {
@@ -142,7 +141,7 @@ class ModelFileTest {
   /** The tensors of a network by name and shape only. */
   private static TensorFile withoutData(ResNetConfig config) {
     Map<String, StoredTensor> tensors = new LinkedHashMap<>();
-    for (ParameterSpec p : ResNet.build(config).parameters().values()) {
+    for (ParameterSpec p : config.build().parameters().values()) {
       tensors.put(
           p.name(),
           new StoredTensor(
@@ -235,7 +234,7 @@ class ModelFileTest {
     ModelFile opened = ModelFile.openLenient(bare(other), SMALL, initializer);
     assertThat(opened.report().withoutValue())
         .containsExactly("bn1.weight", "fc.weight", "fc.bias");
-    Parameters initial = initializer.initialize(ResNet.build(SMALL));
+    Parameters initial = initializer.initialize(SMALL.build());
     assertThat(opened.parameters().get("fc.weight").toArray())
         .isEqualTo(initial.get("fc.weight").toArray());
     assertThat(opened.parameters().get("conv1.weight").toArray())
@@ -262,7 +261,7 @@ class ModelFileTest {
         .isThrownBy(
             () ->
                 ModelFile.save(
-                    target, ModelMetadata.of(SMALL), new Parameters(ResNet.build(SMALL), tensors)))
+                    target, ModelMetadata.of(SMALL), new Parameters(SMALL.build(), tensors)))
         .withMessageContaining("layer3.2.conv2.weight[8191]");
     assertThat(Files.exists(target)).isFalse();
   }

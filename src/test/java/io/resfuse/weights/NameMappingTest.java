@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.resfuse.engine.ParameterSpec;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.DataType;
 import io.resfuse.tensor.HostTensor;
@@ -69,7 +68,7 @@ class NameMappingTest {
   private static TensorFile kerasFile(
       ResNetConfig config, UnaryOperator<String> naming, Map<String, String> metadata) {
     Map<String, StoredTensor> tensors = new LinkedHashMap<>();
-    for (ParameterSpec p : ResNet.build(config).parameters().values()) {
+    for (ParameterSpec p : config.build().parameters().values()) {
       Shape s = p.shape();
       Shape theirs =
           switch (s.rank()) {
@@ -96,7 +95,7 @@ class NameMappingTest {
     TensorFile file = kerasFile(config, n -> keras(n, recent, letters), Map.of());
     NameMapping mapping = NameMapping.of(file);
     assertThat(VariantGuess.guess(mapping, new ArrayList<>())).isEqualTo(config);
-    LoadReport report = mapping.compare(ResNet.build(config), List.of());
+    LoadReport report = mapping.compare(config, List.of());
     assertThat(report.isExact()).as(report.toString()).isTrue();
   }
 

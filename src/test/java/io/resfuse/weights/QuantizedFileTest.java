@@ -11,7 +11,6 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Quantization;
 import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.quantize.QuantizationOptions;
@@ -37,7 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 class QuantizedFileTest {
   private static final ResNetConfig CONFIG =
       ResNetConfig.of(ResNetVariant.cifar(8, true)).withClasses(3);
-  private static final NetworkSpec NETWORK = ResNet.build(CONFIG);
+  private static final NetworkSpec NETWORK = CONFIG.build();
 
   @TempDir private Path folder;
 

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
@@ -135,7 +134,7 @@ class WeightsMutationTest {
         new ResNetVariant(
             "tiny", BlockKind.BASIC, StemKind.CIFAR, List.of(1, 1), List.of(2, 4), 1, 64, true);
     ResNetConfig config = ResNetConfig.of(tiny).withClasses(2);
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     Path own = folder.resolve("own");
     ModelFile.save(
         own,

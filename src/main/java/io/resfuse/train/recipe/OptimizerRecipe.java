@@ -68,9 +68,10 @@ public record OptimizerRecipe(
    */
   public Optimizer of(NetworkSpec network, Map<String, Double> rates) {
     Map<String, Group> groups = new HashMap<>();
+    Stages stages = Stages.of(network);
     for (ParameterSpec parameter : network.parameters().values()) {
       if (parameter.isTrainable()) {
-        double scale = rates.getOrDefault(Stages.of(parameter.name()), 1.0);
+        double scale = rates.getOrDefault(stages.of(parameter.name()), 1.0);
         double decay = decays(parameter) ? weightDecay : 0;
         if (scale != 1 || decay != weightDecay) {
           groups.put(parameter.name(), new Group(scale, decay));

@@ -1,60 +1,97 @@
 package io.resfuse.train.recipe;
 
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.ParameterSpec;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The parts of a network that recipes name and reports show: {@code stem}, {@code layer1} to {@code
- * layer4} and {@code head}. Stateless.
+ * The parts of a network that recipes name and reports show: of a ResNet {@code stem}, {@code
+ * layer1} to {@code layer4} and {@code head}; of a VGG {@code stage1} to {@code stage5}, {@code
+ * classifier} (the first two fully connected layers, if it has them) and {@code head}. Immutable.
  */
 public final class Stages {
   /** What comes before the first stage of blocks. */
   public static final String STEM = "stem";
 
-  /** The linear layer. */
+  /** The last linear layer. */
   public static final String HEAD = "head";
 
-  private Stages() {}
+  private final NetworkSpec network;
+  private final Map<String, String> byParameter = new LinkedHashMap<>();
+
+  private Stages(NetworkSpec network) {
+    this.network = network;
+    int pools = 0;
+    for (Operation operation : network.operations()) {
+      String stage = of(operation, pools);
+      operation.parameters().forEach(parameter -> byParameter.put(parameter.name(), stage));
+      pools += operation instanceof Operation.MaxPool ? 1 : 0;
+    }
+  }
+
+  /**
+   * The parts of a network.
+   *
+   * @param network a ResNet, a VGG, or a part of one
+   * @return its parts
+   */
+  public static Stages of(NetworkSpec network) {
+    return new Stages(network);
+  }
+
+  private static String of(Operation operation, int poolsBefore) {
+    String name = operation.name();
+    if (operation instanceof Operation.Linear) {
+      return HEAD;
+    }
+    if (name.startsWith("layer")) {
+      return name.substring(0, name.indexOf('.'));
+    }
+    if (name.startsWith("features.")) {
+      return "stage" + (poolsBefore + 1);
+    }
+    return name.startsWith("classifier.") ? "classifier" : STEM;
+  }
 
   /**
    * The part that a parameter belongs to.
    *
    * @param parameter its name, {@code layer2.0.bn1.weight}
    * @return {@code layer2}
+   * @throws IllegalArgumentException if the network has no such parameter
    */
-  public static String of(String parameter) {
-    if (parameter.startsWith("layer")) {
-      return parameter.substring(0, parameter.indexOf('.'));
+  public String of(String parameter) {
+    String stage = byParameter.get(parameter);
+    if (stage == null) {
+      throw new IllegalArgumentException(network.name() + " has no parameter " + parameter);
     }
-    return parameter.startsWith("fc.") ? HEAD : STEM;
+    return stage;
   }
 
   /**
-   * The parts of a network.
+   * The names of the parts.
    *
-   * @param network a ResNet
-   * @return from the stem to the head
+   * @return from the first to the head
    */
-  public static List<String> of(NetworkSpec network) {
-    Set<String> stages = new LinkedHashSet<>();
-    network.parameters().keySet().forEach(name -> stages.add(of(name)));
-    return List.copyOf(stages);
+  public List<String> names() {
+    return List.copyOf(new LinkedHashSet<>(byParameter.values()));
   }
 
   /**
    * The trainable parameters of some parts.
    *
-   * @param network a ResNet
-   * @param stages names as {@link #of(NetworkSpec)} gives them
+   * @param stages names as {@link #names} gives them
    * @return names of parameters
    * @throws IllegalArgumentException naming the first part that the network does not have
    */
-  public static Set<String> parametersOf(NetworkSpec network, List<String> stages) {
-    List<String> known = of(network);
+  public Set<String> parametersOf(List<String> stages) {
+    List<String> known = names();
     for (String stage : stages) {
       if (!known.contains(stage)) {
         throw new IllegalArgumentException(

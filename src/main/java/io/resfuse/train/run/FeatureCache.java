@@ -5,6 +5,7 @@ import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkBuilder;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
@@ -56,8 +57,16 @@ final class FeatureCache {
   static NetworkSpec headOf(NetworkSpec network, int classes) {
     NetworkBuilder builder =
         new NetworkBuilder(network.name() + "-head", network.output(POOLED).channels());
-    new ClassifierHead(classes).append(builder, builder.input());
+    new ClassifierHead(linearOf(network), classes).append(builder, builder.input());
     return builder.build();
+  }
+
+  private static String linearOf(NetworkSpec network) {
+    return network.operations().stream()
+        .filter(operation -> operation instanceof Operation.Linear)
+        .map(Operation::name)
+        .findFirst()
+        .orElseThrow();
   }
 
   /** The whole network's parameters with a trained head. */

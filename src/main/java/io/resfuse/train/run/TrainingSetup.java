@@ -10,7 +10,7 @@ import io.resfuse.engine.Communicator;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.train.BatchSource;
@@ -21,6 +21,7 @@ import io.resfuse.train.recipe.Stages;
 import io.resfuse.train.recipe.TrainingRecipe;
 import io.resfuse.weights.ModelFile;
 import io.resfuse.weights.ModelMetadata;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +40,7 @@ public final class TrainingSetup {
 
   private final TrainingRecipe recipe;
   private final Preprocessing preprocessing;
-  private final ResNetConfig config;
+  private final NetworkConfig config;
   private final NetworkSpec network;
   private final Parameters initial;
   private final Set<String> frozen;
@@ -52,7 +53,7 @@ public final class TrainingSetup {
   private TrainingSetup(
       TrainingRecipe recipe,
       Preprocessing preprocessing,
-      ResNetConfig config,
+      NetworkConfig config,
       @Nullable ModelFile pretrained,
       Parts parts,
       Dataset[] sets,
@@ -60,10 +61,11 @@ public final class TrainingSetup {
     this.recipe = recipe;
     this.preprocessing = preprocessing;
     this.config = config;
-    this.network = ResNet.build(config);
+    this.network = config.build();
     this.initial = firstWeights(recipe, network, pretrained);
-    this.frozen = Stages.parametersOf(network, recipe.transfer().frozenStages(Stages.of(network)));
-    Stages.parametersOf(network, List.copyOf(recipe.transfer().rates().keySet()));
+    Stages stages = Stages.of(network);
+    this.frozen = stages.parametersOf(recipe.transfer().frozenStages(stages.names()));
+    stages.parametersOf(List.copyOf(recipe.transfer().rates().keySet()));
     this.parts = parts;
     this.training = sets[0];
     this.validation = sets[1];
@@ -110,21 +112,19 @@ public final class TrainingSetup {
         recipe.perClass() == 0
             ? training
             : training.balancedSubset(recipe.perClass(), recipe.seed());
-    ResNetConfig config =
-        pretrained == null ? ResNetConfig.of(recipe.network()) : pretrained.config();
+    NetworkConfig config =
+        pretrained == null ? NetworkConfig.of(recipe.network()) : pretrained.config();
     Preprocessing preprocessing = preprocessing(recipe, training.preset(), config, pretrained);
     if (pretrained == null) {
       config = config.withInputChannels(preprocessing.channels());
       if (!recipe.shortcut().isEmpty()) {
-        config =
-            config.withShortcut(
-                ResNetConfig.Shortcut.valueOf(recipe.shortcut().toUpperCase(Locale.ROOT)));
+        config = withShortcut(config, recipe.shortcut());
       }
     } else if (config.inputChannels() != preprocessing.channels()) {
       throw new IllegalArgumentException(
           "%s takes images of %d channels, preprocessing '%s' makes %d; choose another"
               .formatted(
-                  config.variant().name(),
+                  config.name(),
                   config.inputChannels(),
                   preprocessing.name(),
                   preprocessing.channels()));
@@ -139,10 +139,19 @@ public final class TrainingSetup {
         loaderThreads);
   }
 
+  private static NetworkConfig withShortcut(NetworkConfig config, String kind) {
+    if (config instanceof ResNetConfig resNet) {
+      return resNet.withShortcut(ResNetConfig.Shortcut.valueOf(kind.toUpperCase(Locale.ROOT)));
+    }
+    throw new IllegalArgumentException(
+        "%s has no shortcuts, but the recipe says shortcut: %s; leave it out"
+            .formatted(config.name(), kind));
+  }
+
   private static Preprocessing preprocessing(
       TrainingRecipe recipe,
       @Nullable String preset,
-      ResNetConfig config,
+      NetworkConfig config,
       @Nullable ModelFile pretrained) {
     if (!recipe.preprocessing().isEmpty()) {
       return Preprocessing.of(recipe.preprocessing());
@@ -183,13 +192,14 @@ public final class TrainingSetup {
       initializer = initializer.withZeroLastGamma();
     }
     Map<String, HostTensor> values = new LinkedHashMap<>(initializer.initialize(network).asMap());
+    Stages stages = Stages.of(network);
     if (pretrained != null) {
       pretrained
           .parameters()
           .asMap()
           .forEach(
               (name, tensor) -> {
-                if (!Stages.of(name).equals(Stages.HEAD) && values.containsKey(name)) {
+                if (values.containsKey(name) && !stages.of(name).equals(Stages.HEAD)) {
                   values.put(name, tensor);
                 }
               });
@@ -211,14 +221,14 @@ public final class TrainingSetup {
    *
    * @return with the data's classes and channels
    */
-  public ResNetConfig config() {
+  public NetworkConfig config() {
     return config;
   }
 
   /**
    * The network.
    *
-   * @return {@code ResNet.build(config())}
+   * @return {@code config().build()}
    */
   public NetworkSpec network() {
     return network;
@@ -276,10 +286,8 @@ public final class TrainingSetup {
    * @return whether {@link FeatureCache} applies
    */
   public boolean canCacheFeatures() {
-    List<String> trained =
-        Stages.of(network).stream()
-            .filter(stage -> !recipe.transfer().frozenStages(Stages.of(network)).contains(stage))
-            .toList();
+    List<String> trained = new ArrayList<>(Stages.of(network).names());
+    trained.removeAll(recipe.transfer().frozenStages(List.copyOf(trained)));
     return recipe.transfer().cache()
         && recipe.augment().isNone()
         && trained.equals(List.of(Stages.HEAD));

@@ -1,7 +1,7 @@
 package io.resfuse.weights.onnx;
 
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.model.ResNet;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetConfig.Shortcut;
 import io.resfuse.model.ResNetVariant;
@@ -41,9 +41,9 @@ final class ConfigFinder {
   }
 
   /** Our network of a configuration. */
-  static NetworkSpec build(Graph graph, ResNetConfig config) {
+  static NetworkSpec build(Graph graph, NetworkConfig config) {
     try {
-      return ResNet.build(config);
+      return config.build();
     } catch (IllegalArgumentException | ArithmeticException e) {
       throw new WeightsException(
           graph.model().path()

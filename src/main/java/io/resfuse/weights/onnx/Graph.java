@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Graph {
   private static final String REMEDY =
-      "only the graphs of ResNets are read: give the weights in"
+      "only the graphs of ResNets and VGGs are read: give the weights in"
           + " another format, or export the network without what is around it";
 
   private final OnnxModel model;
@@ -253,7 +253,7 @@ final class Graph {
   private WeightsException noFollower(String value) {
     OnnxNode producer = producers.get(value);
     if (producer != null) {
-      return refuse(producer, "is the last node, but a ResNet is not complete there");
+      return refuse(producer, "is the last node, but a network is not complete there");
     }
     return WeightsException.of(
         model.path(),
@@ -268,6 +268,6 @@ final class Graph {
   /** A node does not fit, and why. */
   WeightsException refuse(OnnxNode node, String why) {
     return WeightsException.of(
-        model.path(), "its graph is none of a ResNet known here: " + node + " " + why, REMEDY);
+        model.path(), "its graph is none of a network known here: " + node + " " + why, REMEDY);
   }
 }

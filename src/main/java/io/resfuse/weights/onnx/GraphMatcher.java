@@ -41,12 +41,12 @@ final class GraphMatcher {
   }
 
   private MatchedNetwork network() {
-    Feature image = image();
+    Feature image = image(graph, layers, notes);
     List<Conv> stems = new ArrayList<>();
     Feature value = stem(image, stems);
     int inputChannels = stems.get(0).weight().shape().dimension(1);
     Pool pool = null;
-    if (graph.consumers(value.value()).size() == 1 && follows(value, "MaxPool")) {
+    if (graph.consumers(value.value()).size() == 1 && layers.isFollowed(value, "MaxPool")) {
       Feature padded = layers.skip(value);
       OnnxNode node = graph.only(padded.value());
       Window window = layers.window(padded, node, kernel(node));
@@ -54,7 +54,7 @@ final class GraphMatcher {
       value = layers.after(padded, node, window);
     }
     List<Block> blocks = new ArrayList<>();
-    while (follows(value, "Conv")) {
+    while (layers.isFollowed(value, "Conv")) {
       value = block(value, blocks);
       ends.add(value.value());
     }
@@ -64,6 +64,12 @@ final class GraphMatcher {
     }
     HeadMatcher head = new HeadMatcher(graph, layers, notes, ends);
     MatchedNetwork.Head linear = head.match(value);
+    requireEnds(graph, ends);
+    return new MatchedNetwork(inputChannels, stems, pool, blocks, linear, notes);
+  }
+
+  /** Refuses a graph that gives anything else than some values. */
+  static void requireEnds(Graph graph, Set<String> ends) {
     for (String output : graph.outputs()) {
       if (!ends.contains(output)) {
         throw WeightsException.of(
@@ -72,7 +78,6 @@ final class GraphMatcher {
             "export it without that output");
       }
     }
-    return new MatchedNetwork(inputChannels, stems, pool, blocks, linear, notes);
   }
 
   /** One convolution, or, where something is added later, as many as follow without a branch. */
@@ -94,13 +99,13 @@ final class GraphMatcher {
     return value;
   }
 
-  private static int kernel(OnnxNode node) {
+  static int kernel(OnnxNode node) {
     long[] kernel = node.integers("kernel_shape");
     return kernel.length == 0 || kernel[0] < 1 || kernel[0] > 100 ? 0 : (int) kernel[0];
   }
 
   /** The picture, with its axes as the first convolution wants them. */
-  private Feature image() {
+  static Feature image(Graph graph, Layers layers, List<String> notes) {
     OnnxValue image = graph.image();
     if (image.dimensions().size() != 4) {
       throw WeightsException.of(
@@ -136,20 +141,6 @@ final class GraphMatcher {
       throw graph.refuse(graph.only(value.value()), "is where the first convolution is wanted");
     }
     return value;
-  }
-
-  /** Whether one of the nodes that take a value, behind Pad and Transpose, is of a kind. */
-  private boolean follows(Feature value, String op) {
-    for (OnnxNode first : graph.consumers(value.value())) {
-      OnnxNode node = first;
-      while (node.is("Pad", "Transpose") && graph.consumers(node.outputs().get(0)).size() == 1) {
-        node = graph.consumers(node.outputs().get(0)).get(0);
-      }
-      if (node.is(op)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   private Feature block(Feature in, List<Block> blocks) {

@@ -86,7 +86,7 @@ final class HeadMatcher {
   }
 
   /** Whether only pictures and channels are left after a node that moves nothing. */
-  private boolean isFlatAfterReshaping(OnnxNode node, boolean flat) {
+  boolean isFlatAfterReshaping(OnnxNode node, boolean flat) {
     if (node.is("Flatten") && node.integer("axis", 1) == 1) {
       return true;
     }
@@ -123,32 +123,13 @@ final class HeadMatcher {
     return states || counts || single;
   }
 
-  private Head linear(OnnxNode node, String value) {
-    Constant weight = graph.constant(node.input(1));
-    boolean gemm = node.is("Gemm");
-    if (!node.input(0).equals(value)
-        || weight == null
-        || Constant.isInteger(weight.type())
-        || weight.shape().rank() != 2
-        || (gemm && (node.integer("transA", 0) != 0 || node.number("alpha", 1) != 1))) {
-      throw graph.refuse(node, "has no constant matrix as its second factor");
-    }
-    boolean isTransposed = gemm && node.integer("transB", 0) != 0;
-    Constant matrix = isTransposed ? weight : weight.transposed(1, 0);
-    int classes = matrix.shape().dimension(0);
-    Constant bias = null;
-    String logits = node.outputs().get(0);
-    if (gemm && !node.input(2).isEmpty()) {
-      bias = bias(node, graph.constant(node.input(2)), classes);
-      if (node.number("beta", 1) != 1) {
-        throw graph.refuse(node, "scales its bias");
-      }
-    } else if (!gemm && isFollowedBy(logits, "Add")) {
-      OnnxNode add = graph.only(logits);
-      Constant left = graph.constant(add.input(0));
-      bias = bias(add, left == null ? graph.constant(add.input(1)) : left, classes);
-      logits = add.outputs().get(0);
-    }
+  /** A linear layer and what it gives. */
+  record Product(Head head, String value) {}
+
+  /** The last linear layer, with a Softmax behind it or without. */
+  Head linear(OnnxNode node, String value) {
+    Product product = product(node, value);
+    String logits = product.value;
     ends.add(logits);
     if (isFollowedBy(logits, "Softmax")) {
       OnnxNode softmax = graph.only(logits);
@@ -163,7 +144,37 @@ final class HeadMatcher {
     if (!graph.consumers(logits).isEmpty()) {
       throw graph.refuse(graph.only(logits), "follows the linear layer");
     }
-    return new Head(node, matrix, bias);
+    return product.head;
+  }
+
+  /** A product with a constant matrix, and the bias that is added to it. */
+  Product product(OnnxNode node, String value) {
+    Constant weight = graph.constant(node.input(1));
+    boolean gemm = node.is("Gemm");
+    if (!node.input(0).equals(value)
+        || weight == null
+        || Constant.isInteger(weight.type())
+        || weight.shape().rank() != 2
+        || (gemm && (node.integer("transA", 0) != 0 || node.number("alpha", 1) != 1))) {
+      throw graph.refuse(node, "has no constant matrix as its second factor");
+    }
+    boolean isTransposed = gemm && node.integer("transB", 0) != 0;
+    Constant matrix = isTransposed ? weight : weight.transposed(1, 0);
+    int outputs = matrix.shape().dimension(0);
+    Constant bias = null;
+    String result = node.outputs().get(0);
+    if (gemm && !node.input(2).isEmpty()) {
+      bias = bias(node, graph.constant(node.input(2)), outputs);
+      if (node.number("beta", 1) != 1) {
+        throw graph.refuse(node, "scales its bias");
+      }
+    } else if (!gemm && isFollowedBy(result, "Add")) {
+      OnnxNode add = graph.only(result);
+      Constant left = graph.constant(add.input(0));
+      bias = bias(add, left == null ? graph.constant(add.input(1)) : left, outputs);
+      result = add.outputs().get(0);
+    }
+    return new Product(new Head(node, matrix, bias), result);
   }
 
   private boolean isFollowedBy(String value, String op) {

@@ -35,6 +35,20 @@ final class Layers {
     return at;
   }
 
+  /** Whether one of the nodes that take a value, behind Pad and Transpose, is of a kind. */
+  boolean isFollowed(Feature value, String op) {
+    for (OnnxNode first : graph.consumers(value.value())) {
+      OnnxNode node = first;
+      while (node.is("Pad", "Transpose") && graph.consumers(node.outputs().get(0)).size() == 1) {
+        node = graph.consumers(node.outputs().get(0)).get(0);
+      }
+      if (node.is(op)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** A value behind a Transpose or Pad. */
   Feature moved(Feature value, OnnxNode node) {
     String name = node.outputs().get(0);

@@ -7,7 +7,6 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.ModelSummary;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.NetworkCases;
 import io.resfuse.verify.OperationShape;
@@ -77,7 +76,7 @@ class CostTest {
   @ParameterizedTest
   @ValueSource(strings = {"resnet50", "seresnet50"})
   void layersOfANetworkAddUpToItsFlops(String name) {
-    var network = ResNet.build(ResNetConfig.of(name));
+    var network = ResNetConfig.of(name).build();
     double flop = 0;
     int layers = 0;
     Workload workload = new Workload(name, Mode.INFERENCE, 1, 224, Precision.FP32);

@@ -21,7 +21,6 @@ import io.resfuse.engine.cuda.internal.library.PreparedNorm;
 import io.resfuse.engine.cuda.internal.library.PreparedProduct;
 import io.resfuse.engine.cuda.internal.library.PreparedStatistics;
 import io.resfuse.engine.cuda.internal.library.PreparedWayBack;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,7 +63,7 @@ class BackendHostTest {
 
   @Test
   void plansTakeOfWhatIsFreeAndAreTimedByOperation() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     Recorder library = new Recorder();
     try (BackendHost host = new BackendHost(SOFTCUDA)) {
       long free = host.freeBytes();

@@ -14,7 +14,6 @@ import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.internal.kernels.KernelBits;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.ByteBuffer;
@@ -44,7 +43,7 @@ class CheckedNetworksTest {
     "resnet50, 64, FP16"
   })
   void anyOrderGivesTheSameBits(String name, int size, Precision precision) {
-    TestNetwork test = new TestNetwork(ResNet.build(ResNetConfig.of(name)), 2, size, size);
+    TestNetwork test = new TestNetwork(ResNetConfig.of(name).build(), 2, size, size);
     Parameters parameters = TestData.parameters(test.network());
     Optional<String> report = SoftCuda.lastReport();
     try (Engine engine = Engines.open("cuda", new EngineOptions(0, "softcuda"))) {

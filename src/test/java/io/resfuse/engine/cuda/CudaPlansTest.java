@@ -32,7 +32,6 @@ import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Pass;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.program.Timeline;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.platform.Settings;
 import io.resfuse.tensor.TensorLayout;
@@ -50,7 +49,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What {@link CudaEngineTest} does not cover: leaks, allocation, memory that is short, faults. */
 @ExtendWith(SoftCudaExtension.class)
 class CudaPlansTest {
-  private static final NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+  private static final NetworkSpec network = ResNetConfig.of("resnet20").build();
   private static final Parameters parameters = TestData.parameters(network);
   private static final int[] LABELS = {3, -1};
 
@@ -170,7 +169,7 @@ class CudaPlansTest {
 
   @Test
   void plansThatDoNotFitSayWhatTheyNeedAndWhatIsFree() {
-    NetworkSpec large = ResNet.build(ResNetConfig.of("resnet50"));
+    NetworkSpec large = ResNetConfig.of("resnet50").build();
     Parameters zeros = Parameters.zeros(large);
     try (Engine engine = open();
         LoadedNetwork loaded = engine.load(large, zeros, Precision.FP16)) {

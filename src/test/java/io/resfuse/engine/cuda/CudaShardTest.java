@@ -15,7 +15,6 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.internal.driver.Context;
 import io.resfuse.engine.spi.DeviceGroup;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import java.util.List;
@@ -61,7 +60,7 @@ class CudaShardTest extends ShardContract {
    */
   @Test
   void sendsAsFewBytesAsCanBe() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+    NetworkSpec network = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
     long floats =
         network.parameters().values().stream()
             .filter(p -> p.isTrainable())

@@ -20,7 +20,6 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.cuda.internal.driver.Context;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.TensorLayout;
@@ -41,8 +40,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class DeviceTensorsTest {
   private static final int BATCH = 3;
   private static final int SIZE = 8;
-  private static final NetworkSpec NETWORK =
-      ResNet.build(ResNetConfig.of(ResNetVariant.cifar(8, true)));
+  private static final NetworkSpec NETWORK = ResNetConfig.of(ResNetVariant.cifar(8, true)).build();
 
   /** The first of the outputs are overwritten in a plan for the host as soon as they are copied. */
   private static final List<String> OUTPUTS = List.of("c3", "c4", "pooled", "logits");

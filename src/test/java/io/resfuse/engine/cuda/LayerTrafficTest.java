@@ -9,7 +9,6 @@ import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.cuda.KernelReport.Row;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.TensorLayout;
 import java.util.List;
@@ -30,7 +29,7 @@ class LayerTrafficTest {
   static void count() {
     rows =
         KernelReport.count(
-            ResNet.build(ResNetConfig.of("resnet50")).restrictedTo(Set.of("c2")),
+            ResNetConfig.of("resnet50").build().restrictedTo(Set.of("c2")),
             new TrainingOptions(
                 256,
                 224,

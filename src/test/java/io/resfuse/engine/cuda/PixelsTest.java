@@ -17,7 +17,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.TensorLayout;
@@ -57,13 +56,13 @@ class PixelsTest {
   private static final PixelScaling GREYS = PixelScaling.of(255, List.of(0.286f), List.of(0.353f));
 
   private static final Network RESNET18 =
-      new Network("resnet18", ResNet.build(ResNetConfig.of("resnet18").withClasses(7)), COLOURS);
+      new Network("resnet18", ResNetConfig.of("resnet18").withClasses(7).build(), COLOURS);
 
   private static final Network RESNET8 =
-      new Network("resnet8", ResNet.build(ResNetConfig.of("resnet8")), COLOURS);
+      new Network("resnet8", ResNetConfig.of("resnet8").build(), COLOURS);
 
   private static final Network GREY =
-      new Network("grey", ResNet.build(ResNetConfig.of("resnet8").withInputChannels(1)), GREYS);
+      new Network("grey", ResNetConfig.of("resnet8").withInputChannels(1).build(), GREYS);
 
   private static Engine engine;
 

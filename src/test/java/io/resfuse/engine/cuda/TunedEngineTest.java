@@ -14,7 +14,6 @@ import io.resfuse.engine.cuda.internal.program.DeviceStopwatch;
 import io.resfuse.engine.cuda.internal.tiles.Autotuner;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 import io.resfuse.engine.cuda.internal.tiles.TuningCache;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.Tolerance;
 import java.nio.file.Path;
@@ -32,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(SoftCudaExtension.class)
 class TunedEngineTest {
   private static final TestNetwork TEST =
-      new TestNetwork(ResNet.build(ResNetConfig.of("resnet20")), 2, 16, 16);
+      new TestNetwork(ResNetConfig.of("resnet20").build(), 2, 16, 16);
 
   @TempDir private Path folder;
 

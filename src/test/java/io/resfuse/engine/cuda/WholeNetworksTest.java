@@ -13,7 +13,6 @@ import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.verify.Tolerance;
 import java.util.ArrayList;
@@ -39,7 +38,7 @@ class WholeNetworksTest {
   @ParameterizedTest
   @ValueSource(strings = {"resnet18", "resnet50"})
   void errAtMostTwiceAsMuchAsOthers(String name) {
-    TestNetwork test = new TestNetwork(ResNet.build(ResNetConfig.of(name)), 2, 64, 64);
+    TestNetwork test = new TestNetwork(ResNetConfig.of(name).build(), 2, 64, 64);
     Map<String, double[]> truth = run("reference", "", test, Precision.FP64);
     List<String> problems = new ArrayList<>();
     for (Precision precision :
@@ -78,7 +77,7 @@ class WholeNetworksTest {
   /** One picture of the size that ResNet-50 is made for. */
   @Test
   void inferenceAtFullSizeErrsAtMostTwiceAsMuchAsRoundedStorage() {
-    TestNetwork test = new TestNetwork(ResNet.build(ResNetConfig.of("resnet50")), 1, 224, 224);
+    TestNetwork test = new TestNetwork(ResNetConfig.of("resnet50").build(), 1, 224, 224);
     double[] truth = logits("reference", "", test, Precision.FP64);
     double others = Tolerance.distance(logits("reference", "", test, Precision.FP16), truth);
     double ours = Tolerance.distance(logits("cuda", "softcuda", test, Precision.FP16), truth);

@@ -18,7 +18,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.Value;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.platform.Settings;
 import io.resfuse.tensor.TensorLayout;
@@ -48,7 +47,7 @@ class FastConvolutionsTest extends EngineContract {
 
   private static List<String> inference(
       ConvolutionAlgorithm algorithm, String operation, Precision precision, int batch) {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    NetworkSpec network = ResNetConfig.of("resnet18").build();
     try (Engine engine = Engines.open("onednn", OPTIONS.withConvolutions(algorithm));
         LoadedNetwork loaded = engine.load(network, TestData.parameters(network), precision);
         var plan = loaded.plan(PlanRequest.logits(batch, 64))) {
@@ -89,7 +88,7 @@ class FastConvolutionsTest extends EngineContract {
   }
 
   private static long weightBytes(ConvolutionAlgorithm algorithm) {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    NetworkSpec network = ResNetConfig.of("resnet18").build();
     try (Engine engine = Engines.open("onednn", OPTIONS.withConvolutions(algorithm));
         LoadedNetwork loaded = engine.load(network, TestData.parameters(network), Precision.FP32)) {
       return loaded.memory(PlanRequest.logits(4, 64)).weights();
@@ -153,7 +152,7 @@ class FastConvolutionsTest extends EngineContract {
   }
 
   private static List<String> training(ConvolutionAlgorithm algorithm, int batch) {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     try (Engine engine = Engines.open("onednn", OPTIONS.withConvolutions(algorithm));
         var plan =
             engine.planTraining(

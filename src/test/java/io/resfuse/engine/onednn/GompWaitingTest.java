@@ -12,7 +12,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import java.io.File;
 import java.io.IOException;
@@ -69,7 +68,7 @@ class GompWaitingTest {
    * than before.
    */
   public static void main(String[] arguments) throws Exception {
-    NetworkSpec spec = ResNet.build(ResNetConfig.of("resnet8"));
+    NetworkSpec spec = ResNetConfig.of("resnet8").build();
     ExecutorService watcher = Executors.newSingleThreadExecutor();
     try (Engine engine = Engines.open("onednn", EngineOptions.defaults());
         LoadedNetwork network =

@@ -15,7 +15,6 @@ import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.QuantizedWeights;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TrainingOptions;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.platform.CpuCaches;
@@ -70,7 +69,7 @@ final class Implementations {
       System.out.println("isa " + InstructionSet.effective().name());
       for (ResNetVariant variant : variants()) {
         String name = variant.name();
-        NetworkSpec network = ResNet.build(ResNetConfig.of(name));
+        NetworkSpec network = ResNetConfig.of(name).build();
         int size = variant.imageSize();
         Quantization integers = integers(network);
         try (Scope scope = new Scope();

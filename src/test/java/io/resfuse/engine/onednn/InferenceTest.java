@@ -18,7 +18,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
@@ -68,9 +67,8 @@ class InferenceTest {
   static List<TestNetwork> cases() {
     List<TestNetwork> cases = new ArrayList<>(TestNetworks.all());
     // Slices with a remainder, more than one segment.
-    cases.add(new TestNetwork(ResNet.build(ResNetConfig.of("resnet20")), 7, 32, 32));
-    cases.add(
-        new TestNetwork(ResNet.build(ResNetConfig.of("resnet50").withClasses(10)), 5, 40, 33));
+    cases.add(new TestNetwork(ResNetConfig.of("resnet20").build(), 7, 32, 32));
+    cases.add(new TestNetwork(ResNetConfig.of("resnet50").withClasses(10).build(), 5, 40, 33));
     return cases;
   }
 
@@ -170,7 +168,7 @@ class InferenceTest {
 
   @Test
   void runningAllocatesNothing() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     try (LoadedNetwork loaded = engine.load(network, TestData.parameters(network), Precision.FP32);
         InferencePlan plan = loaded.plan(PlanRequest.logits(2, 32))) {
       assertThat(allocatedBy(plan::run, 1000)).isLessThan(1024);
@@ -192,7 +190,7 @@ class InferenceTest {
 
   @Test
   void plansShareWeightsAndOutliveTheNetwork() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     Parameters parameters = TestData.parameters(network);
     LoadedNetwork loaded = engine.load(network, parameters, Precision.FP32);
     InferencePlan one = loaded.plan(PlanRequest.logits(1, 32));
@@ -214,7 +212,7 @@ class InferenceTest {
 
   @Test
   void memoryIsKnownBeforeItIsAllocated() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet18"));
+    NetworkSpec network = ResNetConfig.of("resnet18").build();
     PlanRequest request = PlanRequest.logits(3, 64);
     try (LoadedNetwork loaded =
         engine.load(network, TestData.parameters(network), Precision.FP32)) {
@@ -230,7 +228,7 @@ class InferenceTest {
 
   @Test
   void manyThreadsHavePlansOfOneNetwork() throws Exception {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     Parameters parameters = TestData.parameters(network);
     float[] images = TestData.images("threads", 2 * 3 * 32 * 32);
     try (LoadedNetwork loaded = engine.load(network, parameters, Precision.FP32)) {
@@ -259,7 +257,7 @@ class InferenceTest {
 
   @Test
   void refusalsSayWhatToDo() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+    NetworkSpec network = ResNetConfig.of("resnet20").build();
     Parameters parameters = TestData.parameters(network);
     assertThatThrownBy(() -> engine.load(network, parameters, Precision.FP16))
         .isInstanceOf(EngineException.class)

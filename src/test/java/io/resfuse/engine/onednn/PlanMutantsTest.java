@@ -20,7 +20,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
@@ -84,7 +83,7 @@ class PlanMutantsTest {
             1,
             64,
             true);
-    return ResNet.build(ResNetConfig.of(variant).withClasses(11));
+    return ResNetConfig.of(variant).withClasses(11).build();
   }
 
   /** The same numbers the other way round. */

@@ -13,7 +13,6 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.onednn.Schedule.Segment;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.platform.CpuCaches;
 import io.resfuse.platform.Settings;
@@ -25,9 +24,8 @@ import org.junit.jupiter.api.Test;
 /** How batches are cut: parts, which decide bits, by sizes alone; slices by the caches. */
 class ScheduleTest {
   private static final int BATCH = 30;
-  private static final NetworkSpec NETWORK = ResNet.build(ResNetConfig.of("resnet50"));
-  private static final NetworkSpec SMALL =
-      ResNet.build(ResNetConfig.of("resnet50").withClasses(10));
+  private static final NetworkSpec NETWORK = ResNetConfig.of("resnet50").build();
+  private static final NetworkSpec SMALL = ResNetConfig.of("resnet50").withClasses(10).build();
   private static final Parameters PARAMETERS = TestData.parameters(SMALL);
 
   private static List<Segment> segments(long third, int threads, boolean batchInvariant) {

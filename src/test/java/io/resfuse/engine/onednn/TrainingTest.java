@@ -15,7 +15,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.platform.CpuCaches;
 import org.junit.jupiter.api.AfterAll;
@@ -28,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What {@link OneDnnEngineTest} does not cover: allocation, leaks, and that NaN shows. */
 class TrainingTest {
   private static final Engine engine = Engines.open("onednn", new EngineOptions(2, ""));
-  private static final NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+  private static final NetworkSpec network = ResNetConfig.of("resnet20").build();
   private static final int[] LABELS = {3, -1, 7};
 
   private long handles;
@@ -84,7 +83,7 @@ class TrainingTest {
   @CsvSource({"resnet20, 1, 28", "resnet20, 3, 32", "resnet50, 3, 64", "resnet50, 1, 64"})
   void oneDnnHasFastPrimitivesForAll(String name, int channels, int size) {
 
-    NetworkSpec spec = ResNet.build(ResNetConfig.of(name).withInputChannels(channels));
+    NetworkSpec spec = ResNetConfig.of(name).withInputChannels(channels).build();
     boolean bf16 = engine.whyNot(Precision.BF16, Engine.Mode.TRAINING).isEmpty();
     for (int type : bf16 ? new int[] {Dnnl.F32, Dnnl.BF16} : new int[] {Dnnl.F32}) {
       try (Scope scope = new Scope()) {

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.resfuse.data.DataException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.train.TestJobs;
 import java.io.IOException;
@@ -140,7 +139,7 @@ class RecipeReaderTest {
 
   @Test
   void optimizersLeaveOutNormsAndBiasesOnRequest() {
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet8"));
+    NetworkSpec network = ResNetConfig.of("resnet8").build();
     TrainingRecipe recipe =
         TestJobs.recipe(
             "optimizer.decay_norms_and_biases=false",

@@ -15,7 +15,6 @@ import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.TensorLayout;
 import io.resfuse.weights.ModelFile;
@@ -67,7 +66,7 @@ class OnnxExportTest {
   @ParameterizedTest
   @CsvSource({"resnet18, false", "resnet20, true", "resnext50_32x4d, true"})
   void runsNamedNetworks(String name, boolean fold) {
-    NetworkSpec network = ResNet.build(ResNetConfig.of(name));
+    NetworkSpec network = ResNetConfig.of(name).build();
     Path file = folder.resolve("model.onnx");
     Parameters parameters = TestData.parameters(network);
     OnnxWriter.write(file, OnnxExport.graph(network, parameters, fold), Map.of());
@@ -103,7 +102,7 @@ class OnnxExportTest {
     ResNetConfig config = ResNetConfig.of("resnet8").withClasses(2);
     ModelMetadata metadata =
         new ModelMetadata(config, "cifar", List.of("cat", "dog"), Map.of("license", "MIT"));
-    Parameters parameters = TestData.parameters(ResNet.build(config));
+    Parameters parameters = TestData.parameters(config.build());
     List<byte[]> files = new ArrayList<>();
     for (String name : List.of("a.onnx", "b.onnx")) {
       ModelFile.saveOnnx(folder.resolve(name), metadata, parameters, true);

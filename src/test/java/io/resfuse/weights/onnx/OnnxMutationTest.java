@@ -9,7 +9,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
@@ -90,7 +89,7 @@ class OnnxMutationTest {
         ResNetVariant variant =
             new ResNetVariant(
                 "tiny", kind, StemKind.CIFAR, List.of(1, 1), List.of(2, 4), 1, 64, true);
-        NetworkSpec network = ResNet.build(ResNetConfig.of(variant).withClasses(2));
+        NetworkSpec network = ResNetConfig.of(variant).withClasses(2).build();
         Path file = folder.resolve("seed.onnx");
         OnnxWriter.write(
             file,

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetConfig.Shortcut;
 import io.resfuse.model.ResNetVariant;
@@ -46,7 +45,7 @@ class OnnxRefusalsTest {
   @TempDir Path folder;
 
   private static OnnxGraph graph(ResNetConfig config) {
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     return OnnxExport.graph(network, TestData.parameters(network), false);
   }
 

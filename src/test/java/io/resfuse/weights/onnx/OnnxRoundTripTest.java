@@ -7,7 +7,6 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.ModelFile;
@@ -41,7 +40,7 @@ class OnnxRoundTripTest {
     for (StoredTensor tensor : network.tensors().tensors().values()) {
       tensors.put(tensor.name(), tensor.load());
     }
-    return new Parameters(ResNet.build(network.config()), tensors);
+    return new Parameters(network.config().build(), tensors);
   }
 
   static void assertSameBits(Parameters found, Parameters expected) {
@@ -58,7 +57,7 @@ class OnnxRoundTripTest {
     Parameters parameters = TestData.parameters(test.network());
     OnnxWriter.write(file, OnnxExport.graph(test.network(), parameters, false), Map.of());
     OnnxNetwork found = OnnxNetwork.match(OnnxModel.open(file), null);
-    assertThat(ResNet.build(found.config()).operations()).isEqualTo(test.network().operations());
+    assertThat(found.config().build().operations()).isEqualTo(test.network().operations());
     assertSameBits(read(found), parameters);
     assertThat(found.notes()).isEmpty();
   }
@@ -79,7 +78,7 @@ class OnnxRoundTripTest {
     assertThat(found.notes()).singleElement().asString().startsWith(convs + " batch norms had");
     Parameters unfolded = read(found);
     assertThat(unfolded.get("bn1.weight").get(0)).isEqualTo(1);
-    NetworkSpec network = ResNet.build(found.config());
+    NetworkSpec network = found.config().build();
     OnnxWriter.write(again, OnnxExport.graph(network, unfolded, true), Map.of());
     Parameters twice = read(OnnxNetwork.match(OnnxModel.open(again), null));
     assertSameBits(twice, unfolded);
@@ -94,7 +93,7 @@ class OnnxRoundTripTest {
         ResNetConfig.of("resnet8").withClasses(2).withInputChannels(1).withEpsilon(1.001e-5);
     ModelMetadata metadata =
         new ModelMetadata(config, "fashion-mnist", List.of("cat", "dog"), Map.of("license", "MIT"));
-    Parameters parameters = TestData.parameters(ResNet.build(config));
+    Parameters parameters = TestData.parameters(config.build());
     for (boolean fold : new boolean[] {false, true}) {
       Path file = folder.resolve("model.onnx");
       ModelFile.saveOnnx(file, metadata, parameters, fold);
@@ -118,7 +117,7 @@ class OnnxRoundTripTest {
   void keepsABackbone() {
     ResNetConfig config = ResNetConfig.of("resnet8").backbone();
     Path file = folder.resolve("model.onnx");
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     OnnxWriter.write(
         file, OnnxExport.graph(network, TestData.parameters(network), false), Map.of());
     assertThat(ModelFile.open(file).config()).isEqualTo(config);
@@ -129,7 +128,7 @@ class OnnxRoundTripTest {
   void takesAStatedConfiguration() {
     ResNetConfig config = ResNetConfig.of("resnet8");
     Path file = folder.resolve("model.onnx");
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     OnnxWriter.write(
         file, OnnxExport.graph(network, TestData.parameters(network), false), Map.of());
     assertThat(ModelFile.open(file, config.backbone()).config().classes()).isZero();

@@ -74,7 +74,7 @@ class OtherExportersTest {
     assertThat(notes.contains("Softmax at its end")).isEqualTo(exporter.endsWithSoftmax());
     assertThat(notes.contains("its batch was fixed")).isEqualTo(exporter.isCaffe2());
     if (exporter.folds()) {
-      ResNetConfig config = model.config();
+      ResNetConfig config = (ResNetConfig) model.config();
       assertThat(config.convBias()).isFalse();
       assertThat(notes).contains("batch norms had been folded");
     } else {

@@ -23,7 +23,6 @@ import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.quantize.Pictures;
 import io.resfuse.quantize.QuantizationOptions;
@@ -222,7 +221,7 @@ class QdqExportTest {
   @Test
   void keepsIntegersAndScales() throws IOException {
     ResNetConfig config = ResNetConfig.of("resnet8").withClasses(2);
-    TestNetwork test = new TestNetwork(ResNet.build(config), 1, 16, 16);
+    TestNetwork test = new TestNetwork(config.build(), 1, 16, 16);
     Parameters parameters = quantized(test, Set.of("layer1"));
     ModelMetadata metadata =
         new ModelMetadata(config, "cifar", List.of("cat", "dog"), Map.of("license", "MIT"));

@@ -16,7 +16,6 @@ import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.quantize.QuantizationOptions;
 import io.resfuse.quantize.Quantizer;
@@ -181,7 +180,7 @@ class QdqImportTest {
   }
 
   private static OnnxGraph graph() {
-    TestNetwork test = new TestNetwork(ResNet.build(CONFIG), 1, 16, 16);
+    TestNetwork test = new TestNetwork(CONFIG.build(), 1, 16, 16);
     return OnnxExport.graph(test.network(), quantized(test, Set.of()), false);
   }
 

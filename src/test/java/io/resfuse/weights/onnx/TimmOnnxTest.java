@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TestData;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
@@ -46,12 +45,12 @@ class TimmOnnxTest {
   @ParameterizedTest
   @MethodSource("configs")
   void areReadAsTheyWereWritten(ResNetConfig config) {
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     Parameters parameters = TestData.parameters(network);
     Path file = folder.resolve("model.onnx");
     OnnxWriter.write(file, OnnxExport.graph(network, parameters, false), Map.of());
     ModelFile read = ModelFile.open(file);
-    assertThat(read.config().variant().hasTableOf(config.variant())).isTrue();
+    assertThat(((ResNetConfig) read.config()).variant().hasTableOf(config.variant())).isTrue();
     assertThat(read.report().isExact()).isTrue();
     parameters
         .asMap()

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
+import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetConfig.Shortcut;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.ModelFile;
@@ -130,17 +131,18 @@ class TorchExportsTest {
   void readsTheirStructure() {
     ModelFile a = ModelFile.open(file("cifar-a-unfolded.onnx"));
     assertThat(a.file().format()).isEqualTo(WeightFormat.ONNX);
-    assertThat(a.config().shortcut()).isEqualTo(Shortcut.IDENTITY);
-    assertThat(a.config().variant().widths()).containsExactly(4, 8, 16);
+    assertThat(((ResNetConfig) a.config()).shortcut()).isEqualTo(Shortcut.IDENTITY);
+    assertThat(((ResNetConfig) a.config()).variant().widths()).containsExactly(4, 8, 16);
     assertThat(a.config().classes()).isEqualTo(5);
     ModelFile b = ModelFile.open(file("cifar-b-opset9.onnx"));
-    assertThat(b.config().shortcut()).isEqualTo(Shortcut.PROJECTION);
+    assertThat(((ResNetConfig) b.config()).shortcut()).isEqualTo(Shortcut.PROJECTION);
     assertThat(b.report().notes().toString())
         .contains("its batch was fixed to 2", "its mean over a window");
     ModelFile grouped = ModelFile.open(file("resnext.onnx"));
-    assertThat(grouped.config().variant().groups()).isEqualTo(2);
-    assertThat(grouped.config().variant().widthPerGroup()).isEqualTo(64);
-    assertThat(ModelFile.open(file("dilated.onnx")).config().dilateStages()).containsExactly(true);
+    assertThat(((ResNetConfig) grouped.config()).variant().groups()).isEqualTo(2);
+    assertThat(((ResNetConfig) grouped.config()).variant().widthPerGroup()).isEqualTo(64);
+    assertThat(((ResNetConfig) ModelFile.open(file("dilated.onnx")).config()).dilateStages())
+        .containsExactly(true);
     assertThat(ModelFile.open(file("bottleneck-softmax.onnx")).report().notes().toString())
         .contains("the Softmax at its end is left out");
   }

@@ -12,8 +12,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import java.lang.management.ManagementFactory;
@@ -75,7 +74,7 @@ final class BatcherCommand implements Callable<Integer> {
   public Integer call() throws InterruptedException {
     overhead();
     EngineOptions options = EngineOptions.defaults().withBatchInvariant(batchInvariant);
-    NetworkSpec spec = ResNet.build(ResNetConfig.of(network));
+    NetworkSpec spec = NetworkConfig.of(network).build();
     PlanRequest request = PlanRequest.logits(batch, size);
     Runs runs = new Runs();
     try (Engine opened = Engines.open(engine, options);

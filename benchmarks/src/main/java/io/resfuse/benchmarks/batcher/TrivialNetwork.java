@@ -5,7 +5,6 @@ import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.Shape;
 import java.nio.ByteBuffer;
@@ -14,7 +13,7 @@ import java.nio.FloatBuffer;
 
 /** Plans that do nothing: whatever a request takes is the batcher's. */
 final class TrivialNetwork implements LoadedNetwork {
-  private final NetworkSpec network = ResNet.build(ResNetConfig.of("resnet20"));
+  private final NetworkSpec network = ResNetConfig.of("resnet20").build();
 
   @Override
   public NetworkSpec network() {

@@ -8,16 +8,16 @@ import io.resfuse.engine.Engines;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.verify.Parity;
 
 /** A task of {@code resfuse bench} with its numbers. */
 record Prepared(Task task, Parity data) {
   static Prepared of(String network, Engine.Mode mode, int batch, String precision) {
-    ResNetConfig config = ResNetConfig.of(network);
+    NetworkConfig config = NetworkConfig.of(network);
     Workload workload =
         new Workload(
-            network, mode, batch, config.variant().imageSize(), Precision.parse(precision));
+            network, mode, batch, config.imageSize(), Precision.parse(precision));
     try (Engine reference = Engines.open("reference", EngineOptions.defaults())) {
       return new Prepared(Task.of(workload, config), new Parity(reference, 1));
     }

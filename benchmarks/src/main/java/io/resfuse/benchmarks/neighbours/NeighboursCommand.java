@@ -11,7 +11,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -108,8 +108,8 @@ final class NeighboursCommand implements Callable<Integer> {
               + " and --busy "
               + counts);
     }
-    ResNetConfig config = ResNetConfig.of(network);
-    int pixels = size == null ? config.variant().imageSize() : size;
+    NetworkConfig config = NetworkConfig.of(network);
+    int pixels = size == null ? config.imageSize() : size;
     Task task = Task.of(new Workload(network, mode, batch, pixels, Precision.FP32), config);
     Set<String> names = new LinkedHashSet<>(engines);
     if (names.isEmpty()) {

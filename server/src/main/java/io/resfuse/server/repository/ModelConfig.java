@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import io.resfuse.batch.BatchOptions;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -76,8 +76,8 @@ public record ModelConfig(
   }
 
   /** The network whose weights they are; null for that of the file. */
-  @Nullable ResNetConfig resNet() {
-    ResNetConfig named = network == null ? null : ResNetConfig.of(network);
+  @Nullable NetworkConfig networkConfig() {
+    NetworkConfig named = network == null ? null : NetworkConfig.of(network);
     return named == null || classes == null ? named : named.withClasses(classes);
   }
 

@@ -118,7 +118,7 @@ public final class ServedModel {
         weights == null
             ? PretrainedModel.of(found.name()).open(ProgressListener.NONE)
             : ModelFile.open(
-                TensorFile.open(weights), LoadOptions.STRICT.withNetwork(config.resNet()));
+                TensorFile.open(weights), LoadOptions.STRICT.withNetwork(config.networkConfig()));
     String labels = config.labels();
     Path home = found.home();
     return labels == null || home == null

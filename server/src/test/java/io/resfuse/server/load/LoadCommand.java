@@ -12,8 +12,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.Initializer;
-import io.resfuse.model.ResNet;
-import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.server.ModelServer;
 import io.resfuse.server.ServerOptions;
 import io.resfuse.server.repository.Loading;
@@ -96,11 +95,11 @@ final class LoadCommand implements Callable<Integer> {
     Path weights = folder.resolve(network + ".safetensors");
     Path script = folder.resolve("post.lua");
     try (Engine opened = Engines.open(engine, EngineOptions.defaults())) {
-      ResNetConfig config = ResNetConfig.of(network);
+      NetworkConfig config = NetworkConfig.of(network);
       ModelFile.save(
           weights,
           ModelMetadata.of(config),
-          Initializer.seeded(1).initialize(ResNet.build(config)));
+          Initializer.seeded(1).initialize(config.build()));
       Files.writeString(
           script,
           """

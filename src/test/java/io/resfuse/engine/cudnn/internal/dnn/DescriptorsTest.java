@@ -11,7 +11,6 @@ import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.cuda.internal.library.Library;
 import io.resfuse.engine.cudnn.CudnnExtension;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.Shape;
@@ -56,7 +55,7 @@ class DescriptorsTest {
   @ParameterizedTest
   @MethodSource("configurations")
   void layersHaveOurShapes(ResNetConfig config) {
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     int size = config.variant().imageSize();
     List<Shape> shapes = network.shapes(BATCH, size, size + 1);
     int convolutions = 0;

@@ -9,7 +9,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.cudnn.CudnnExtension;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.Shape;
 import java.io.IOException;
@@ -52,7 +51,7 @@ class DeviceDescriptionTest {
   @Test
   void fusedConvolutionsOfResNet50HavePlans() throws IOException {
     String description = description();
-    NetworkSpec network = ResNet.build(ResNetConfig.of("resnet50"));
+    NetworkSpec network = ResNetConfig.of("resnet50").build();
     List<Shape> shapes = network.shapes(32, 224, 224);
     List<String> refused = new ArrayList<>();
     long before = Dnn.liveObjects();

@@ -9,7 +9,6 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.cudnn.CudnnExtension;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.Shape;
@@ -46,7 +45,7 @@ class OperationGraphsTest {
 
   private static void ofEveryLayer(String variant, Check check) {
     ResNetConfig config = ResNetConfig.of(variant);
-    NetworkSpec network = ResNet.build(config);
+    NetworkSpec network = config.build();
     int size = config.variant().imageSize();
     List<Shape> shapes = network.shapes(2, size, size);
     long before = Dnn.liveObjects();
