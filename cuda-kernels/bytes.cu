@@ -1,6 +1,6 @@
 // What int8 does to bytes beside convolutions, NHWC, pixels of a multiple of 16 bytes.
 //
-// encodeImages_u8     see EncodeImages. A thread has 16 channels of a pixel, neighbours in a row those of neighbouring pixels.
+// encodeImages_u8     see EncodeImages. A thread has 16 bytes, neighbours in a row those of neighbouring pixels.
 //   Launch: block 256; grid: any number of blocks. Bytes: host and tensor once.
 // encode_u8, decode_u8   see Recode. Launch: block 256; grid: any. Bytes: both once. In place is not possible.
 // maxPool_u8          see MaxPool, without coefficients and index: the largest byte of each window. A thread makes the outputs of one column
@@ -8,8 +8,8 @@
 //   Launch: as maxPool_T in pooling.cu with V = channels / 16; no shared memory.
 // averageSquares_u8   see AverageSquares: the nearest integer to the mean, ties to even. Launch: as averageSquares_T in pooling.cu.
 // subsampledIdentity_u8   see SubsampledIdentity. Launch: as subsampledIdentity_T in layout.cu.
-// brokenImages_u8, spoilImages_u8   see BrokenImages. Launch: block 256; grid (images), or (any, images). Bytes: what is looked at once; nothing is
-//   written to images that are not broken.
+// brokenImages_u8, spoilImages_u8   see BrokenImages. Launch: block 256; grid (parts, images), or (any, images). Bytes: what is looked at once;
+//   nothing is written to images that are not broken.
 //   Pointers: 16-byte aligned, the host's 4-byte aligned.
 #include <cmath>
 
@@ -27,24 +27,31 @@ __device__ __forceinline__ long long allThreads() { return (long long)gridDim.x 
 
 template <class>
 __device__ __forceinline__ void encodeImages(const EncodeImages& p) {
-  const int vectors = p.pitch / 16, plane = p.height * p.width;
-  const long long all = (long long)p.images * plane * vectors;
+  // Of a vector of 16 bytes: one pixel's channels, or two pixels of 8.
+  const int vectors = max(p.pitch / 16, 1), pixels = p.pitch < 16 ? 2 : 1, plane = p.height * p.width;
+  const long long all = (long long)p.images * p.tensorHeight * p.tensorWidth / pixels * vectors;
   for (long long i = firstOf(); i < all; i += allThreads()) {
-    const long long pixel = i / vectors;
-    const int first = (int)(i - pixel * vectors) * 16, image = (int)(pixel / plane);
-    const long long step = p.channelsLast ? 1 : plane;
-    const long long from = p.channelsLast ? pixel * p.channels + first : (pixel - (long long)image * plane) + ((long long)image * p.channels + first) * plane;
     float x[16];
 #pragma unroll
-    for (int c = 0; c < 16; c++) {
-      x[c] = 0;
-      if (first + c < p.channels) {
-        float value;
-        if (p.scale)
-          value = __fmaf_rn((float)static_cast<const unsigned char*>(p.host)[from + c * step], p.scale[first + c], p.bias[first + c]);
-        else
-          value = static_cast<const float*>(p.host)[from + c * step];
-        x[c] = encoded(value, p.inverse, p.zeroPoint);
+    for (int half = 0; half < 2; half++) {
+      const long long pixel = i / vectors * pixels + (pixels == 2 ? half : 0);
+      const int first = (int)(i % vectors) * 16 + (pixels == 2 ? 0 : 8 * half);
+      const int column = (int)(pixel % p.tensorWidth) - p.left;
+      const long long line = pixel / p.tensorWidth;
+      const int row = (int)(line % p.tensorHeight) - p.top, image = (int)(line / p.tensorHeight);
+      const bool inside = (unsigned)row < (unsigned)p.height && (unsigned)column < (unsigned)p.width;
+      const long long step = p.channelsLast ? 1 : plane, at = (long long)row * p.width + column;
+      const long long from = p.channelsLast ? ((long long)image * plane + at) * p.channels + first : ((long long)image * p.channels + first) * plane + at;
+#pragma unroll
+      for (int c = 0; c < 8; c++) {
+        float value = 0;
+        if (inside && first + c < p.channels) {
+          if (p.scale)
+            value = __fmaf_rn((float)static_cast<const unsigned char*>(p.host)[from + c * step], p.scale[first + c], p.bias[first + c]);
+          else
+            value = static_cast<const float*>(p.host)[from + c * step];
+        }
+        x[8 * half + c] = encoded(value, p.inverse, p.zeroPoint);
       }
     }
     static_cast<uint4*>(p.tensor)[i] = packVector<U8>(x);
@@ -147,15 +154,18 @@ __device__ __forceinline__ void subsampledIdentity(const SubsampledIdentity& p) 
 
 template <class>
 __device__ __forceinline__ void brokenImages(const BrokenImages& p) {
-  const float* const image = p.host + blockIdx.x * p.elements;
+  const float* const image = p.host + blockIdx.y * p.elements;
   float sum = 0;   // zero times a finite number is zero
-  for (long long i = threadIdx.x; i < p.elements; i += blockDim.x) sum += 0 * image[i];
+#pragma unroll 4
+  for (long long i = firstOf(); i < p.elements; i += allThreads()) sum += 0 * image[i];
   const int broken = __syncthreads_or(sum != 0);
-  if (threadIdx.x == 0) p.broken[blockIdx.x] = broken;
+  if (threadIdx.x == 0) p.broken[blockIdx.y * p.parts + blockIdx.x] = broken;
 }
 template <class>
 __device__ __forceinline__ void spoilImages(const BrokenImages& p) {
-  if (!p.broken[blockIdx.y]) return;
+  int broken = 0;
+  for (int part = 0; part < p.parts; part++) broken |= p.broken[blockIdx.y * p.parts + part];
+  if (!broken) return;
   for (long long i = firstOf(); i < p.elements; i += allThreads()) p.results[blockIdx.y * p.elements + i] = NAN;
 }
 

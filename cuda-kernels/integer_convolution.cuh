@@ -181,7 +181,7 @@ struct IntegerConvolutionBlock {
 #pragma unroll
         for (int e = 0; e < 4; e++) y[e] = __fmaf_rn(r[e], p.residualFactor, y[e]);
       }
-      if (p.relu) {
+      if (p.relu && p.floats) {   // bytes are not less than zero anyway
 #pragma unroll
         for (int e = 0; e < 4; e++) y[e] = relu(y[e]);
       }

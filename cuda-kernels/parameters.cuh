@@ -436,14 +436,15 @@ struct IntegerConvolution {
   float residualFactor;
 };
 
-// Images of the host to bytes: tensor[n][i][j][c] = x * inverse + zeroPoint, two roundings to float, then to the nearest of 0 to 255, zero
-// for c >= channels; x is the host's float, or fma(pixel, scale[c], bias[c]) of its pixel of 8 bits.
+// Images of the host to bytes: tensor[n][i][j][c] = x * inverse + zeroPoint, two roundings to float, then to the nearest of 0 to 255; x is
+// the host's float at (i - top, j - left), or fma(pixel, scale[c], bias[c]) of its pixel of 8 bits, or zero where the host has none.
 struct EncodeImages {
   const void* host;               // floats, or where scale is not null unsigned bytes
-  void* tensor;                   // pixels of 'pitch' bytes, a multiple of 16
+  void* tensor;                   // pixels of 'pitch' bytes: 8, or a multiple of 16
   const float* scale;
   const float* bias;
-  int images, channels, height, width, pitch;
+  int images, channels, height, width;
+  int pitch, tensorHeight, tensorWidth, top, left;   // with a pitch of 8, tensorWidth is even
   int channelsLast;               // whether host is NHWC, else NCHW
   float inverse, zeroPoint;
 };
@@ -456,12 +457,13 @@ struct Recode {
   float factor, zeroPoint;        // inverse, or scale
 };
 
-// broken[n] = whether the host's image n has an element that is not finite; and results[n][...] = NaN where broken[n].
+// broken[n][part] = whether a part of the host's image n has an element that is not finite; and results[n][...] = NaN where any has.
 struct BrokenImages {
   const float* host;              // brokenImages_u8
   float* results;                 // spoilImages_u8
   int* broken;
   long long elements;             // of an image, or of its result
+  int parts;                      // that block x, y = part, image look at
 };
 
 }  // namespace resfuse

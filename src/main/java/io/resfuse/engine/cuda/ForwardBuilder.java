@@ -106,12 +106,13 @@ final class ForwardBuilder {
    */
   void build(HostTransfers transfers, ImageInput input, Map<String, HostBuffer> outputs) {
     Value image = shapes.network().input();
+    StemImage stem = StemImage.of(shapes, layouts);
     Encoding encoding = encoding(image);
     tensors.put(
         image,
         encoding == null
-            ? transfers.image(program, input, StemImage.of(shapes, layouts), emission.type())
-            : transfers.encodedImage(program, input, shapes.of(image), encoding));
+            ? transfers.image(program, input, stem, emission.type())
+            : transfers.encodedImage(program, input, stem, encoding));
     shapes.network().operations().forEach(this::add);
     outputs.forEach(
         (name, host) -> {

@@ -14,12 +14,14 @@ import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.internal.kernels.KernelBits;
+import io.resfuse.engine.onednn.Int8Equality;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -58,6 +60,22 @@ class CheckedNetworksTest {
             Results.step(plan, test, test.images(), false));
         plan.update(0.1, 1);
         note("updating " + test + " in " + precision, Results.parameters(plan, test.network()));
+      }
+    }
+    assertThat(SoftCuda.lastReport()).as("softcuda's report").isEqualTo(report);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"resnet20", "resnet18", "resnet50"})
+  void anyOrderGivesTheSameIntegers(String name) {
+    TestNetwork test = new TestNetwork(ResNetConfig.of(name).build(), 2, 32, 32);
+    Optional<String> report = SoftCuda.lastReport();
+    try (Engine engine = Engines.open("cuda", new EngineOptions(0, "softcuda"));
+        Engine reference = Engines.open("reference", new EngineOptions(0, ""))) {
+      Parameters parameters = Int8Equality.quantized(reference, test, Set.of());
+      try (LoadedNetwork loaded = engine.load(test.network(), parameters, Precision.INT8);
+          InferencePlan plan = loaded.plan(test.request(TensorLayout.NHWC))) {
+        note(test + " in int8", Results.inference(plan, test, test.images()));
       }
     }
     assertThat(SoftCuda.lastReport()).as("softcuda's report").isEqualTo(report);

@@ -21,7 +21,6 @@ import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.onednn.Int8Equality;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.quantize.QuantizationOptions;
 import io.resfuse.quantize.Quantizer;
@@ -263,7 +262,7 @@ class CudaInt8Test {
   @Test
   void activationsAreBytes() {
     TestNetwork test =
-        new TestNetwork(ResNet.build(ResNetConfig.of("resnet18").withClasses(5)), 1, 224, 224);
+        new TestNetwork(ResNetConfig.of("resnet18").withClasses(5).build(), 1, 224, 224);
     TestNetwork small = new TestNetwork(test.network(), 1, 32, 32);
     Parameters parameters = Int8Equality.quantized(reference, small, Set.of());
     PlanRequest request = PlanRequest.logits(8, 224);

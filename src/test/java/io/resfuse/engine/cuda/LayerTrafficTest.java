@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -99,5 +100,42 @@ class LayerTrafficTest {
     System.out.printf("%s, %s: %.0f MB%n", row.label(), row.kernel(), movedMegabytes(row));
     assertThat(row.kernel()).isEqualTo("wgrad_f16_64x128_norm");
     assertThat(movedMegabytes(row)).isBetween(206.0, 1050.0);
+  }
+
+  /**
+   * In int8: bytes between all convolutions, whole sectors, and shared memory without conflicts.
+   */
+  @Test
+  void integersMoveBytes() throws JsonProcessingException {
+    List<Row> launches =
+        KernelReport.count(
+            ResNetConfig.of("resnet50").build(),
+            new TrainingOptions(
+                8,
+                224,
+                224,
+                TensorLayout.NCHW,
+                Precision.INT8,
+                Set.of("logits"),
+                Set.of(),
+                false,
+                Optimizer.Sgd.standard()),
+            false,
+            2);
+    assertThat(launches.stream().filter(row -> row.kernel().startsWith("conv_u8_"))).hasSize(53);
+    assertThat(launches.stream().filter(row -> row.kernel().equals("decode_u8"))).hasSize(1);
+    for (Row row : launches) {
+      JsonNode counters = new ObjectMapper().readTree(row.counters());
+      for (String kind : List.of("sharedLoadWavefronts", "sharedStoreWavefronts")) {
+        assertThat(counters.get(kind).asLong())
+            .as("%s of %s", kind, row.label())
+            .isEqualTo(counters.get(kind + "Least").asLong());
+      }
+    }
+    double megabytes = launches.stream().mapToLong(Row::tensorBytes).sum() / 1e6;
+    System.out.printf("ResNet-50 in int8, 8 images: %.0f MB%n", megabytes);
+    assertThat(megabytes).isBetween(225.0, 245.0);
+    assertThatThrownBy(() -> KernelReport.requirePrecision(Precision.INT8, true))
+        .hasMessageContaining("inference only");
   }
 }

@@ -91,11 +91,7 @@ public final class Int8Equality {
 
   /** All outputs of a network for other images, in NCHW order. */
   public static Map<String, float[]> run(
-      Engine engine,
-      Precision precision,
-      TestNetwork test,
-      Parameters parameters,
-      float[] images) {
+      Engine engine, Precision precision, TestNetwork test, Parameters parameters, float[] images) {
     return run(engine, precision, test, parameters, TensorLayout.NCHW, images);
   }
 

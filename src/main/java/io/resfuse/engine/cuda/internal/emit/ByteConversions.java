@@ -7,6 +7,7 @@ import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.EncodeImages;
 import io.resfuse.engine.cuda.internal.kernels.Recode;
 import io.resfuse.engine.cuda.internal.layout.Activation;
+import io.resfuse.engine.cuda.internal.layout.StemImage;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.tensor.TensorLayout;
@@ -14,6 +15,9 @@ import io.resfuse.tensor.TensorLayout;
 /** Adds the ways between floats and bytes to programs. */
 public final class ByteConversions {
   private static final int THREADS = 256;
+
+  /** Of an image that blocks look at each by itself, so that a single image does not wait long. */
+  private static final int PARTS = 16;
 
   private final Emission emission;
 
@@ -60,9 +64,11 @@ public final class ByteConversions {
       Program program,
       Buffer host,
       ImageInput input,
-      Activation tensor,
+      StemImage image,
       Encoding encoding,
       Buffer target) {
+    Activation value = input.value();
+    Activation tensor = image.tensor();
     program.launch(
         emission.typedKernel("encodeImages", EncodeImages.class),
         "images",
@@ -74,26 +80,30 @@ public final class ByteConversions {
               at.of(target),
               input.takesPixels() ? from + input.scaleOffset() : 0,
               input.takesPixels() ? from + input.biasOffset() : 0,
-              tensor.images(),
-              tensor.channels(),
+              value.images(),
+              value.channels(),
+              value.height(),
+              value.width(),
+              tensor.pitch(),
               tensor.height(),
               tensor.width(),
-              tensor.pitch(),
+              image.border(),
+              image.border(),
               input.layout() == TensorLayout.NHWC ? 1 : 0,
               encoding.inverse(),
               encoding.zeroPoint());
         });
   }
 
-  /** Which images of the caller are not finite, an int each. */
+  /** Which images of the caller are not finite, an int for each of their parts. */
   Buffer brokenImages(Program program, Buffer host, Activation images) {
-    Buffer broken = program.timeline().activation((long) images.images() * Integer.BYTES);
+    Buffer broken = program.timeline().activation((long) images.images() * PARTS * Integer.BYTES);
     long elements = images.hostBytes() / Float.BYTES / images.images();
     program.launch(
         emission.typedKernel("brokenImages", BrokenImages.class),
         "images",
-        Geometry.linear(images.images(), THREADS),
-        at -> new BrokenImages(at.of(host), 0, at.of(broken), elements));
+        new Geometry(PARTS, images.images(), 1, THREADS, 1, 0),
+        at -> new BrokenImages(at.of(host), 0, at.of(broken), elements, PARTS));
     return broken;
   }
 
@@ -105,6 +115,6 @@ public final class ByteConversions {
         emission.typedKernel("spoilImages", BrokenImages.class),
         label,
         new Geometry(blocks, shape.images(), 1, THREADS, 1, 0),
-        at -> new BrokenImages(0, at.of(results), at.of(broken), elements));
+        at -> new BrokenImages(0, at.of(results), at.of(broken), elements, PARTS));
   }
 }

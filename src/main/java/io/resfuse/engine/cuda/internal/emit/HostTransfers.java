@@ -60,12 +60,11 @@ public final class HostTransfers {
     return image;
   }
 
-  /** The image in bytes. */
-  public Buffer encodedImage(
-      Program program, ImageInput input, Activation tensor, Encoding encoding) {
+  /** The image in bytes, as the first operation wants it. */
+  public Buffer encodedImage(Program program, ImageInput input, StemImage stem, Encoding encoding) {
     Buffer staging = arrived(program, input);
-    Buffer image = program.timeline().activation(tensor.bytes(ElementType.U8));
-    bytes.encodeImages(program, staging, input, tensor, encoding, image);
+    Buffer image = program.timeline().activation(stem.tensor().bytes(ElementType.U8));
+    bytes.encodeImages(program, staging, input, stem, encoding, image);
     return image;
   }
 

@@ -24,6 +24,9 @@ public final class Poolings {
   /** Rows of a block: where blocks meet, rows are read twice. */
   private static final int ROWS_PER_BLOCK = 28;
 
+  /** Of bytes, which no block keeps: caches do. */
+  private static final int ROWS_OF_BYTES_PER_BLOCK = 4;
+
   private static final int SQUARES_THREADS = 128;
   private static final int SHARED_BYTES = 48 * 1024;
 
@@ -67,8 +70,10 @@ public final class Poolings {
     Window window = pooling.window();
     int x = Math.min(MOST_VECTORS, out.pitch() / emission.vector());
     int columns = columns(out.width(), x, c -> forwardShared(window, c, x));
-    int rows = Math.min(out.height(), ROWS_PER_BLOCK);
-    Geometry geometry = geometry(out, rows, columns, x, forwardShared(window, columns, x));
+    boolean bytes = emission.type() == ElementType.U8;
+    int rows = Math.min(out.height(), bytes ? ROWS_OF_BYTES_PER_BLOCK : ROWS_PER_BLOCK);
+    int shared = bytes ? 0 : forwardShared(window, columns, x);
+    Geometry geometry = geometry(out, rows, columns, x, shared);
     program.launch(
         emission.typedKernel("maxPool", MaxPool.class),
         pooling.name(),

@@ -8,7 +8,8 @@ package io.resfuse.engine.cuda.internal.kernels;
  *
  * @param host floats of the images, or 0
  * @param results floats of the results, or 0
- * @param broken an int per image
+ * @param broken an int per image and part
  * @param elements of an image, or of its result
+ * @param parts of an image that are looked at apart
  */
-public record BrokenImages(long host, long results, long broken, long elements) {}
+public record BrokenImages(long host, long results, long broken, long elements, int parts) {}

@@ -14,7 +14,11 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param channels of an image
  * @param height rows
  * @param width columns
- * @param pitch bytes from one pixel of the tensor to the next, a multiple of 16
+ * @param pitch bytes from one pixel of the tensor to the next: 8, or a multiple of 16
+ * @param tensorHeight rows of the tensor
+ * @param tensorWidth columns of the tensor
+ * @param top its row of the image's first
+ * @param left its column of the image's first
  * @param channelsLast 1 if the host's order is NHWC, 0 for NCHW
  * @param inverse what floats are multiplied by
  * @param zeroPoint what is added then
@@ -29,6 +33,10 @@ public record EncodeImages(
     int height,
     int width,
     int pitch,
+    int tensorHeight,
+    int tensorWidth,
+    int top,
+    int left,
     int channelsLast,
     float inverse,
     float zeroPoint) {}

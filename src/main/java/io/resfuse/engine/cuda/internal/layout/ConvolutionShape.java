@@ -39,14 +39,14 @@ public record ConvolutionShape(
   /** The image of a stem: all that any row of taps reads lies in the row that it begins in. */
   private static Activation bordered(
       Window window, WeightLayout weights, Activation value, Activation output) {
-    int pixelsPerRow = weights.channels() / WeightLayout.STEM_PITCH;
+    int pixelsPerRow = weights.channels() / weights.stemPitch();
     int height = (output.height() - 1) * window.stride() + window.kernel();
     int width = (output.width() - 1) * window.stride() + pixelsPerRow;
     height = Math.max(height, value.height() + window.padding());
     width = Math.max(width, value.width() + window.padding());
     // Rows begin at multiples of 16 bytes, whatever the type.
     width += width % 2;
-    return new Activation(value.images(), height, width, value.channels(), WeightLayout.STEM_PITCH);
+    return new Activation(value.images(), height, width, value.channels(), weights.stemPitch());
   }
 
   private void check() {
@@ -143,7 +143,7 @@ public record ConvolutionShape(
     boolean none = rows.count() == 0 || columns.count() == 0;
     int outputs = weights.packing().outputs();
     int rowElements = weights.stem() ? outputs : window.kernel() * outputs;
-    int columnElements = weights.stem() ? WeightLayout.STEM_PITCH * transposedPitch() : outputs;
+    int columnElements = weights.stem() ? weights.stemPitch() * transposedPitch() : outputs;
     Gather gather =
         new Gather(
             value.images(),

@@ -48,17 +48,17 @@ public final class Layouts {
         network,
         (conv, onlyUseOfImage) -> {
           int in = conv.input().channels();
+          ElementType type = isInteger.test(conv) ? ElementType.U8 : ElementType.F32;
           boolean stem =
-              onlyUseOfImage
-                  && !isInteger.test(conv)
-                  && WeightLayout.canBeStem(in, conv.groups(), conv.window(), ElementType.F32);
+              onlyUseOfImage && WeightLayout.canBeStem(in, conv.groups(), conv.window(), type);
           Packing packing =
               Packing.of(
                   in,
                   conv.output().channels(),
                   conv.groups(),
                   Activation.CHANNEL_MULTIPLE_OF_BYTES);
-          return new WeightLayout(packing, conv.window().kernel(), stem);
+          return new WeightLayout(
+              packing, conv.window().kernel(), stem ? WeightLayout.stemPitch(type) : 0);
         },
         Activation.CHANNEL_MULTIPLE_OF_BYTES,
         false);

@@ -9,36 +9,56 @@ import io.resfuse.engine.cuda.internal.kernels.ElementType;
  * taps]}. Knows nothing of batch and image size. A linear layer is a convolution with one tap.
  *
  * <p>A <em>stem</em> reads an image of at most 4 channels, where padding each tap to 8 channels
- * would more than double the work. Its pixels are {@link #STEM_PITCH} elements apart in an image
- * with a border of zeros, so that a row of taps is one run of elements, and one tap to the kernels.
+ * would more than double the work. Its pixels are {@link #STEM_PITCH} elements apart, or {@link
+ * #STEM_PITCH_OF_BYTES}, in an image with a border of zeros, so that a row of taps is one run of
+ * elements, and one tap to the kernels.
  *
  * @param packing groups
  * @param kernel rows and columns of taps
- * @param stem whether a row of taps is one tap
+ * @param stemPitch elements from one pixel of a stem's image to the next; 0 if it is no stem
  */
-public record WeightLayout(Packing packing, int kernel, boolean stem) {
+public record WeightLayout(Packing packing, int kernel, int stemPitch) {
   /** Elements from one pixel of a stem's image to the next. */
   static final int STEM_PITCH = 4;
+
+  /** Of an image of bytes: its rows of taps begin at every second pixel at least. */
+  static final int STEM_PITCH_OF_BYTES = 8;
+
+  /** With the usual pitch of stems, if it is one. */
+  public WeightLayout(Packing packing, int kernel, boolean stem) {
+    this(packing, kernel, stem ? STEM_PITCH : 0);
+  }
+
+  /** Whether a row of taps is one tap. */
+  public boolean stem() {
+    return stemPitch > 0;
+  }
 
   /**
    * Whether a convolution of the image runs as a stem: its rows of taps must begin at multiples of
    * 16 bytes and have no gaps.
    */
   static boolean canBeStem(int inChannels, int groups, Window window, ElementType type) {
+    int pitch = stemPitch(type);
     return groups == 1
-        && inChannels <= STEM_PITCH
+        && inChannels <= pitch
         && window.kernel() > 1
         && window.dilation() == 1
-        && window.stride() * STEM_PITCH * type.bytes() % 16 == 0;
+        && window.stride() * pitch * type.bytes() % 16 == 0;
+  }
+
+  /** The pitch of an image of a type. */
+  static int stemPitch(ElementType type) {
+    return type == ElementType.U8 ? STEM_PITCH_OF_BYTES : STEM_PITCH;
   }
 
   /** Elements per tap of the kernels. */
   public int channels() {
-    return stem ? Activation.pad(kernel * STEM_PITCH) : packing.channels();
+    return stem() ? Activation.pad(kernel * stemPitch, 2 * stemPitch) : packing.channels();
   }
 
   public int tapColumns() {
-    return stem ? 1 : kernel;
+    return stem() ? 1 : kernel;
   }
 
   public int taps() {
@@ -61,14 +81,14 @@ public record WeightLayout(Packing packing, int kernel, boolean stem) {
 
   /** Elements of the transposed copy; a stem's last rows are read with some that do not exist. */
   public long transposedElements() {
-    int rows = packing.packs() * channels() + (stem ? Activation.CHANNEL_MULTIPLE : 0);
+    int rows = packing.packs() * channels() + (stem() ? Activation.CHANNEL_MULTIPLE : 0);
     return (long) rows * taps() * packing.outputs();
   }
 
   /** Channels of a pack that are no padding. */
   public int validChannels() {
-    if (stem) {
-      return kernel * STEM_PITCH;
+    if (stem()) {
+      return kernel * stemPitch;
     }
     return packing.groupsPerPack() * packing.groupChannels();
   }
@@ -90,8 +110,8 @@ public record WeightLayout(Packing packing, int kernel, boolean stem) {
   /** Where element (output, channel of the group, row, column) of the parameter lies. */
   int index(int output, int channel, int row, int column) {
     int start = output * pitch();
-    if (stem) {
-      return start + row * channels() + column * STEM_PITCH + channel;
+    if (stem()) {
+      return start + row * channels() + column * stemPitch + channel;
     }
     int group = output / packing.groupOutputs() % packing.groupsPerPack();
     return start + (row * kernel + column) * channels() + group * packing.groupChannels() + channel;

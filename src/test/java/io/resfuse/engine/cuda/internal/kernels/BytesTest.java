@@ -6,6 +6,7 @@ import io.resfuse.engine.Encoding;
 import io.resfuse.engine.cuda.SoftCudaExtension;
 import io.resfuse.engine.cuda.internal.driver.Geometry;
 import io.resfuse.engine.cuda.internal.kernels.KernelHarness.Result;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.IntUnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -77,19 +78,31 @@ class BytesTest {
     assertThat(decoded.get("floats")).isEqualTo(expected);
   }
 
+  /** Into tensors of the same size, and, at a pitch of 8, with a border of zero points. */
   @ParameterizedTest
   @CsvSource({
-    "2, 3, 9, 7, false, false",
-    "2, 3, 9, 7, true, false",
-    "3, 1, 5, 5, false, false",
-    "1, 20, 4, 6, false, false",
-    "2, 3, 8, 5, true, true"
+    "2, 3, 9, 7, false, false, 16, 0",
+    "2, 3, 9, 7, true, false, 16, 0",
+    "3, 1, 5, 5, false, false, 16, 0",
+    "1, 20, 4, 6, false, false, 32, 0",
+    "2, 3, 8, 5, true, true, 16, 0",
+    "2, 3, 9, 7, false, false, 8, 3",
+    "2, 4, 6, 5, true, true, 8, 1"
   })
   void encodesImages(
-      int images, int channels, int height, int width, boolean channelsLast, boolean pixels) {
+      int images,
+      int channels,
+      int height,
+      int width,
+      boolean channelsLast,
+      boolean pixels,
+      int pitch,
+      int border) {
     Encoding encoding = new Encoding(0.0171f, 128);
-    int pitch = (channels + 15) / 16 * 16;
     int plane = height * width;
+    int tensorHeight = height + 2 * border;
+    int tensorWidth = pitch == 8 ? (width + 2 * border + 1) / 2 * 2 : width;
+    int elements = images * tensorHeight * tensorWidth * pitch;
     HostArray host =
         pixels ? bytes(images * channels * plane) : floats(images * channels * plane, encoding);
     HostArray scale =
@@ -104,7 +117,7 @@ class BytesTest {
             memory ->
                 new EncodeImages(
                     memory.input(host),
-                    memory.output("tensor", Format.U8, images * plane * pitch),
+                    memory.output("tensor", Format.U8, elements),
                     memory.input(scale),
                     memory.input(bias),
                     images,
@@ -112,11 +125,16 @@ class BytesTest {
                     height,
                     width,
                     pitch,
+                    tensorHeight,
+                    tensorWidth,
+                    border,
+                    border,
                     channelsLast ? 1 : 0,
                     encoding.inverse(),
                     encoding.zeroPoint()));
     double[] given = host.values();
-    double[] expected = new double[images * plane * pitch];
+    double[] expected = new double[elements];
+    Arrays.fill(expected, encoding.zeroPoint());
     for (int n = 0; n < images; n++) {
       for (int c = 0; c < channels; c++) {
         for (int i = 0; i < plane; i++) {
@@ -125,17 +143,13 @@ class BytesTest {
           if (pixels) {
             x = Math.fma(x, (float) scale.values()[c], (float) bias.values()[c]);
           }
-          expected[(n * plane + i) * pitch + c] = encoding.encode(x);
+          int row = n * tensorHeight + i / width + border;
+          int at = row * tensorWidth + i % width + border;
+          expected[at * pitch + c] = encoding.encode(x);
         }
       }
     }
-    // Padding is never multiplied by anything but zero, but must be there.
-    double[] got = result.get("tensor");
-    for (int i = 0; i < got.length; i++) {
-      if (i % pitch < channels) {
-        assertThat(got[i]).as("element %d", i).isEqualTo(expected[i]);
-      }
-    }
+    assertThat(result.get("tensor")).isEqualTo(expected);
   }
 
   @ParameterizedTest
@@ -312,15 +326,16 @@ class BytesTest {
     Result found =
         KernelHarness.run(
             "brokenImages_u8",
-            Geometry.linear(images, 256),
+            new Geometry(3, images, 1, 256, 1, 0),
             BrokenImages.class,
             memory ->
                 new BrokenImages(
                     memory.input(HostArray.of(Format.F32, host)),
                     0,
-                    memory.output("broken", Format.I32, images),
-                    elements));
-    assertThat(found.get("broken")).containsExactly(0, 1, 0, 1);
+                    memory.output("broken", Format.I32, 3 * images),
+                    elements,
+                    3));
+    assertThat(found.get("broken")).containsExactly(0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0);
     Result spoilt =
         KernelHarness.run(
             "spoilImages_u8",
@@ -332,7 +347,8 @@ class BytesTest {
                     memory.inOut(
                         "results", HostArray.filled(Format.F32, images * elements, i -> i)),
                     memory.input(found.array("broken")),
-                    elements));
+                    elements,
+                    3));
     for (int i = 0; i < images * elements; i++) {
       Double expected = i / elements % 2 == 1 ? Double.NaN : (double) i;
       assertThat(spoilt.get("results")[i]).isEqualTo(expected);
