@@ -27,14 +27,17 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code benchmarks/run convolutions}. */
 @Command(
     name = "benchmarks/run convolutions",
     description =
         "Times convolutions by 3x3 directly and by Winograd's algorithm, in turns, and derives the"
-            + " numbers by which the CPU engine chooses; ONEDNN_MAX_CPU_ISA=AVX2 for those of AVX2.",
+            + " numbers by which the CPU engine chooses; ONEDNN_MAX_CPU_ISA=AVX2 for those of"
+            + " AVX2.",
     mixinStandardHelpOptions = true)
 final class ConvolutionsCommand implements Callable<Integer> {
   private static final String ENGINE = "onednn";
@@ -54,8 +57,13 @@ final class ConvolutionsCommand implements Callable<Integer> {
   @Option(
       names = "--from",
       paramLabel = "FILE",
-      description = "Derive the numbers from a run that --json printed, without timing anything.")
-  private Path stored;
+      split = ",",
+      description =
+          "Derive the numbers from runs that --json printed, without timing anything: of several"
+              + " machines one model for all, and its mistakes on each.")
+  private List<Path> stored = List.of();
+
+  @Spec private CommandSpec spec;
 
   private ConvolutionsCommand() {}
 
@@ -70,9 +78,30 @@ final class ConvolutionsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    ConvolutionsReport report = stored == null ? measured() : ConvolutionsReport.read(stored);
+    if (stored.size() > 1) {
+      System.out.print(joint().text());
+      return 0;
+    }
+    ConvolutionsReport report =
+        stored.isEmpty() ? measured() : ConvolutionsReport.read(stored.get(0));
     System.out.print(json ? report.json() + "\n" : report.text());
     return 0;
+  }
+
+  private JointReport joint() throws IOException {
+    if (json) {
+      throw new CommandLine.ParameterException(
+          spec.commandLine(), "--json is for one run: of several only text is printed");
+    }
+    List<ConvolutionsReport> runs = new ArrayList<>();
+    for (Path file : stored) {
+      runs.add(ConvolutionsReport.read(file));
+    }
+    try {
+      return JointReport.of(runs);
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.ParameterException(spec.commandLine(), "--from: " + e.getMessage(), e);
+    }
   }
 
   private ConvolutionsReport measured() {

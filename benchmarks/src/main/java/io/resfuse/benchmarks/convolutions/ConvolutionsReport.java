@@ -37,7 +37,15 @@ record ConvolutionsReport(
    * @param worst by what factor its pick is slower, at most
    * @param mean by what factor its picks are slower than the faster ways, on average
    */
-  record Picks(int threads, int all, long right, double worst, double mean) {}
+  record Picks(int threads, int all, long right, double worst, double mean) {
+    /** A line for people. */
+    @Override
+    public String toString() {
+      return "threads %d: the model picks the faster way %d times of %d; at worst it takes %.2f of the"
+              .formatted(threads, right, all, worst)
+          + " faster way's time, on average %.3f%n".formatted(mean);
+    }
+  }
 
   /**
    * Of a convolution of random numbers, in the L2 norm and relative.
@@ -51,6 +59,12 @@ record ConvolutionsReport(
   static ConvolutionsReport of(
       Machine machine, String kernels, List<Measured> measured, List<Errors> errors) {
     CostModel model = CostModel.of(measured);
+    return new ConvolutionsReport(
+        machine, kernels, measured, model, picks(measured, model), errors);
+  }
+
+  /** How good the choices of a model are, whatever it was derived from. */
+  static List<Picks> picks(List<Measured> measured, CostModel model) {
     List<Picks> picks = new ArrayList<>();
     for (int threads : measured.stream().mapToInt(Measured::threads).distinct().toArray()) {
       List<Double> losses =
@@ -66,7 +80,7 @@ record ConvolutionsReport(
               losses.stream().max(Comparator.naturalOrder()).orElseThrow(),
               losses.stream().mapToDouble(loss -> loss).average().orElseThrow()));
     }
-    return new ConvolutionsReport(machine, kernels, measured, model, picks, errors);
+    return picks;
   }
 
   private static double loss(Measured one, CostModel model) {
@@ -87,13 +101,6 @@ record ConvolutionsReport(
 
   String json() throws JsonProcessingException {
     return new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(this);
-  }
-
-  /** The lines of {@code convolutions.properties}. */
-  String properties() {
-    return "%s.products=%.3f%n%s.weights=%.2f%n%s.transforms=%.1f%n"
-        .formatted(
-            kernels, model.products(), kernels, model.weights(), kernels, model.transforms());
   }
 
   /** For people. */
@@ -118,13 +125,7 @@ record ConvolutionsReport(
           "error of %-24s direct %.1e, fast %.1e%n"
               .formatted(one.shape(), one.direct(), one.fast()));
     }
-    for (Picks one : picks) {
-      text.append(
-          "threads %d: the model picks the faster way %d times of %d; at worst it takes %.2f of the"
-                  .formatted(one.threads(), one.right(), one.all(), one.worst())
-              + " faster way's time, on average %.3f%n".formatted(one.mean()));
-    }
-    text.append('\n');
-    return text.append(properties()).toString();
+    picks.forEach(text::append);
+    return text.append('\n').append(model.properties(kernels)).toString();
   }
 }

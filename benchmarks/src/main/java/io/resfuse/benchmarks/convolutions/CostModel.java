@@ -62,6 +62,16 @@ record CostModel(double products, double weights, double transforms) {
     return (products * terms[0]) + (weights * terms[1]) + (transforms * terms[2]);
   }
 
+  /**
+   * The lines of {@code convolutions.properties}.
+   *
+   * @param kernels {@code avx512} or {@code avx2}
+   */
+  String properties(String kernels) {
+    return "%s.products=%.3f%n%s.weights=%.2f%n%s.transforms=%.1f%n"
+        .formatted(kernels, products, kernels, weights, kernels, transforms);
+  }
+
   boolean isFast(Shape shape) {
     return share(shape) < 1;
   }
