@@ -73,7 +73,7 @@ class CudaInt8Test {
   static Stream<TestNetwork> knownNetworks() {
     return Stream.of("resnet20", "resnet18", "resnet50", "resnext50_32x4d")
         .map(ResNetConfig::of)
-        .map(ResNet::build)
+        .map(ResNetConfig::build)
         .map(network -> new TestNetwork(network, 1, 32, 32));
   }
 
