@@ -74,7 +74,7 @@ final class KernelsCommand implements Callable<Integer> {
   @Option(
       names = "--precision",
       paramLabel = "PRECISION",
-      description = "Compute in fp32, tf32, bf16 or fp16 (default: ${DEFAULT-VALUE}).")
+      description = "Compute in fp32, tf32, bf16, fp16 or int8 (default: ${DEFAULT-VALUE}).")
   private String precision = "fp16";
 
   @Option(

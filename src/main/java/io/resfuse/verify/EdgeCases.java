@@ -9,6 +9,7 @@ import io.resfuse.engine.NetworkBuilder.Conv;
 import io.resfuse.engine.NetworkBuilder.Norm;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Optimizer;
+import io.resfuse.engine.Value;
 import io.resfuse.verify.OperationShape.Kind;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Small operations of sizes that the layers of a network seldom have, and at which kernels go
@@ -118,6 +120,7 @@ public final class EdgeCases {
     cases.add(faint());
     channels(cases);
     pools(cases);
+    betweenConvolutions(cases);
     gates(cases);
     losses(cases);
     return List.copyOf(cases);
@@ -313,6 +316,44 @@ public final class EdgeCases {
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 6, 6, 7)));
     // A number of pixels that divides nothing exactly.
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 8, 8, POINT, 9, 5, 11)));
+  }
+
+  /** Pools and shortcuts between two convolutions, which in int8 pass integers on. */
+  private static void betweenConvolutions(List<VerifyCase> cases) {
+    for (Kind kind : List.of(Kind.MAXPOOL, Kind.MEANPOOL, Kind.SHORTCUT)) {
+      NetworkBuilder builder = new NetworkBuilder("between", VECTOR);
+      Value first = point(builder, "first", builder.input(), 3 * VECTOR, 1, null);
+      Value second =
+          switch (kind) {
+            case MAXPOOL -> {
+              Value pooled = builder.maxPool("pool", first, new Window(3, 2, 1, 1));
+              yield point(builder, "second", pooled, VECTOR, 1, null);
+            }
+            case MEANPOOL -> {
+              Value pooled = builder.averagePool("pool", first, 2);
+              yield point(builder, "second", pooled, VECTOR, 1, null);
+            }
+            default -> {
+              Value added = builder.subsampledIdentity("shortcut", first, 2, 5 * VECTOR);
+              yield point(builder, "second", first, 5 * VECTOR, 2, added);
+            }
+          };
+      builder.output(VerifyCase.OUT, second);
+      String name = "edge: " + kind + " 24 between conv 1x1";
+      cases.add(new VerifyCase(name, Level.EDGES, builder.build(), null, 2, 9, 12));
+    }
+  }
+
+  private static Value point(
+      NetworkBuilder builder,
+      String name,
+      Value input,
+      int out,
+      int stride,
+      @Nullable Value residual) {
+    Window window = new Window(1, stride, 0, 1);
+    Norm norm = new Norm(name + ".bn", 1e-5, 0.1);
+    return builder.fusedConv(input, new Conv(name, out, window, 1, false, norm), residual, true);
   }
 
   /** Gates of more channels and hidden values than a block has, and of few, over two batches. */

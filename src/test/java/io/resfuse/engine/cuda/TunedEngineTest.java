@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
+import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
@@ -14,10 +16,17 @@ import io.resfuse.engine.cuda.internal.program.DeviceStopwatch;
 import io.resfuse.engine.cuda.internal.tiles.Autotuner;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 import io.resfuse.engine.cuda.internal.tiles.TuningCache;
+import io.resfuse.engine.onednn.Int8Equality;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.tensor.TensorLayout;
 import io.resfuse.verify.Tolerance;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -46,23 +55,26 @@ class TunedEngineTest {
     }
   }
 
+  private Function<Context, TileChooser> tuner(AtomicInteger timings) {
+    return context -> {
+      Autotuner.Stopwatch device = Autotuner.Stopwatch.on(new DeviceStopwatch(context));
+      return new Autotuner(
+          new TuningCache(folder, "softcuda"),
+          (trial, choice) -> {
+            timings.incrementAndGet();
+            double time = device.time(trial, choice);
+            assertThat(time).isPositive();
+            // Prefers what the estimate does not.
+            return 1.0 / (choice.slices() + 2 * time / (1 + time));
+          });
+    };
+  }
+
   @Test
   void anyTilesGiveTheSameWithinRoundingAndOneCacheTheSameBits() {
     long live = Context.liveObjects();
     AtomicInteger timings = new AtomicInteger();
-    Function<Context, TileChooser> tuner =
-        context -> {
-          Autotuner.Stopwatch device = Autotuner.Stopwatch.on(new DeviceStopwatch(context));
-          return new Autotuner(
-              new TuningCache(folder, "softcuda"),
-              (trial, choice) -> {
-                timings.incrementAndGet();
-                double time = device.time(trial, choice);
-                assertThat(time).isPositive();
-                // Prefers what the estimate does not.
-                return 1.0 / (choice.slices() + 2 * time / (1 + time));
-              });
-        };
+    Function<Context, TileChooser> tuner = tuner(timings);
     Map<String, double[]> estimated = step(context -> TileChooser.ESTIMATES);
     Map<String, double[]> tuned = step(tuner);
     assertThat(timings.get()).isGreaterThan(20);
@@ -77,5 +89,36 @@ class TunedEngineTest {
               .isLessThanOrEqualTo(1e-4 * Tolerance.norm(estimated.get(name)));
         });
     assertThat(Context.liveObjects()).isEqualTo(live);
+  }
+
+  /** Sums of integers are exact: other tiles and slices change no bit. */
+  @Test
+  void anyTilesGiveTheSameIntegers() {
+    AtomicInteger timings = new AtomicInteger();
+    Map<String, float[]> estimated = integers(context -> TileChooser.ESTIMATES);
+    Map<String, float[]> tuned = integers(tuner(timings));
+    assertThat(timings.get()).isGreaterThan(20);
+    assertThat(folder)
+        .isDirectoryContaining(
+            file -> {
+              try {
+                return Files.readString(file).contains("u8 product");
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    // The head behind them is float32.
+    List<String> ofIntegers =
+        estimated.keySet().stream().filter(name -> !TEST.network().output(name).isFlat()).toList();
+    assertThat(ofIntegers).isNotEmpty();
+    ofIntegers.forEach(name -> assertThat(tuned.get(name)).as(name).isEqualTo(estimated.get(name)));
+  }
+
+  private static Map<String, float[]> integers(Function<Context, TileChooser> tiles) {
+    try (Engine engine = new CudaEngine(CudaDevice.find(new EngineOptions(0, "softcuda")), tiles);
+        Engine reference = Engines.open("reference", new EngineOptions(2, ""))) {
+      Parameters parameters = Int8Equality.quantized(reference, TEST, Set.of());
+      return Int8Equality.run(engine, Precision.INT8, TEST, parameters, TensorLayout.NCHW);
+    }
   }
 }
