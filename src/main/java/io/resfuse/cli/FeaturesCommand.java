@@ -54,7 +54,8 @@ final class FeaturesCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "OUTPUT",
       description =
-          "What to write: c2, c3, c4, c5, pooled, logits (default: the stages, c2 to c5).")
+          "What to write: c2, c3, c4, c5, pooled, logits (default: the stages, c2 to c5; of a"
+              + " VGG c1 to c5).")
   private Set<String> outputs;
 
   @Option(

@@ -11,12 +11,12 @@ import picocli.CommandLine.Spec;
     description = "Trains networks side by side, to see what makes the difference.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "STUDY",
-    subcommands = DegradationCommand.class)
+    subcommands = {CompareCommand.class, DegradationCommand.class})
 final class StudyCommand implements Runnable {
   @Spec private CommandSpec spec;
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "A study is needed: degradation.");
+    throw new ParameterException(spec.commandLine(), "A study is needed: compare or degradation.");
   }
 }

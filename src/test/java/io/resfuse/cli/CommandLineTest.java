@@ -120,6 +120,22 @@ class CommandLineTest {
     assertThat(head).contains("resnet50 for 1x1x224x224").containsPattern("fc +linear +1x7 ");
   }
 
+  /** Those that only ResNets have are refused for a VGG, and leave the VGGs out of a list. */
+  @Test
+  void optionsOfResNetsAreForResNets() {
+    String vgg = run("summary", "vgg16_bn", "--classes", "7", "--epsilon", "0.001").out();
+    assertThat(vgg).contains("134,297,671 parameters", "stage c5: 512 channels, stride 32");
+    Outcome refused = run("summary", "vgg16_bn", "--v1", "--shortcut", "identity");
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.err())
+        .startsWith("resfuse: --v1, --shortcut: only ResNets have that, and vgg16_bn is none")
+        .hasLineCount(1);
+    assertThat(run("summary").out()).contains("vgg19_bn ");
+    assertThat(run("summary", "--v1").out()).contains("resnet50 ").doesNotContain("vgg");
+    Outcome small = run("summary", "vgg16", "--size", "160");
+    assertThat(small.err()).contains("vgg16 cannot take images of 160x160").hasLineCount(1);
+  }
+
   @Test
   void summaries() throws IOException {
     assertThat(run("summary", "resnet50").out()).contains("25,557,032 parameters");

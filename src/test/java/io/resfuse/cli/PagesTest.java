@@ -150,6 +150,28 @@ class PagesTest {
   }
 
   @Test
+  void comparison() {
+    assertIsReadable(
+        run(
+            0,
+            "compared/study.html",
+            "study",
+            "compare",
+            "--networks",
+            "resnet8,plain8",
+            "--data",
+            folder.resolve("pictures").toString(),
+            "--to",
+            folder.resolve("compared").toString(),
+            "--set",
+            "preprocessing=cifar@8:8",
+            "--set",
+            "epochs=2",
+            "--set",
+            "batch=6"));
+  }
+
+  @Test
   void bench() {
     Path page =
         run(

@@ -294,6 +294,64 @@ class TrainCommandTest {
   }
 
   @Test
+  void comparesNetworksAtEqualEpochsAndTimes() throws Exception {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "study",
+                "compare",
+                "--data",
+                pictures.toString(),
+                "--to",
+                folder.resolve("compared").toString(),
+                "--set",
+                "preprocessing=cifar@16:16",
+                "--epochs",
+                "1",
+                "--batch",
+                "6",
+                "--networks"));
+    arguments.add("resnet8,VGG11_bn_cifar");
+    Outcome compared = Outcome.of(arguments.toArray(String[]::new));
+    assertThat(compared.exitCode()).as(compared.err()).isZero();
+    JsonNode study = MAPPER.readTree(folder.resolve("compared/study.json").toFile());
+    assertThat(study.at("/networks/0/network").asText()).isEqualTo("resnet8");
+    assertThat(study.at("/networks/1/network").asText()).isEqualTo("vgg11_bn_cifar");
+    // Of 512 weights and a bias per class the usual ten classes' network has more.
+    int classes = ModelFile.open(model("compared/vgg11_bn_cifar")).config().classes();
+    assertThat(study.at("/networks/1/parameters").asLong())
+        .isEqualTo(9_231_114 - 513 * (10 - classes));
+    assertThat(study.at("/networks/1/epochs")).hasSize(1);
+    arguments.set(arguments.size() - 1, "resnet8,resnet8");
+    Outcome twice = Outcome.of(arguments.toArray(String[]::new));
+    assertThat(twice.err())
+        .isEqualTo(
+            "resfuse: --networks resnet8,resnet8: two or more are wanted, each once"
+                + System.lineSeparator());
+    assertThat(twice.exitCode()).isEqualTo(1);
+
+    Outcome head =
+        train(
+            "tuned",
+            "--weights",
+            model("compared/vgg11_bn_cifar").toString(),
+            "--freeze",
+            "backbone",
+            "--set",
+            "preprocessing=cifar@16:16");
+    assertThat(head.exitCode()).as(head.err()).isZero();
+    assertThat(head.out()).contains("vgg11_bn_cifar-head");
+    Outcome shortcut = train("shortcut", "--network", "vgg11_cifar", "--set", "shortcut=identity");
+    assertThat(shortcut.err())
+        .contains("vgg11_cifar has no shortcuts, but the recipe says shortcut: identity")
+        .hasLineCount(1);
+  }
+
+  private Path model(String run) {
+    return folder.resolve(run).resolve("model.safetensors");
+  }
+
+  @Test
   void mistakesOfUsersAreNamed() {
     assertThat(Outcome.of("train").exitCode()).isEqualTo(2);
     assertThat(Outcome.of("train", "--help").out()).contains("--recipe", "--resume", "Examples:");
