@@ -24,6 +24,8 @@ class InstructionSetsTest {
     "AVX512_CORE, AVX512, nChw16c",
     "AVX512_CORE_VNNI, AVX512_VNNI, nChw16c",
     "AVX512_CORE_BF16, AVX512_BF16, nChw16c",
+    "AVX512_CORE_FP16, AVX10, nChw16c",
+    "AVX512_CORE_AMX, AMX, nChw16c",
   })
   void noResNetRunsOnReferenceLoops(String most, InstructionSet expected, String format)
       throws Exception {

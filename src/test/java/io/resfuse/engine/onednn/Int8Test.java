@@ -189,7 +189,12 @@ class Int8Test {
 
   /** Other instruction sets compute the same; without VNNI, with weights of 7 bits. */
   @ParameterizedTest
-  @CsvSource({"AVX2, AVX2", "AVX512_CORE, AVX512"})
+  @CsvSource({
+    "AVX2, AVX2",
+    "AVX2_VNNI, AVX2_VNNI",
+    "AVX512_CORE, AVX512",
+    "AVX512_CORE_VNNI, AVX512_VNNI"
+  })
   void instructionSetsGiveTheSameBits(String most, InstructionSet expected) throws Exception {
     List<String> lines = WithInstructions.run(Int8Equality.class, most, expected);
     assertThat(lines).hasSize(networks().size()).allMatch(line -> line.endsWith(": "));
