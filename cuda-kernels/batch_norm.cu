@@ -1,7 +1,8 @@
 // Batch normalisation, forward and backward, as passes over [rows][channels] with the ReLU and the residual add in them.
 //
 // batchNormApply_T            output = [relu](input * scale + bias + residual'), see BatchNormApply
-// batchNormBackwardReduce_T   partial sums of g and g * normalised, see BatchNormBackwardReduce
+// batchNormBackwardReduce_T   partial sums of g and g * normalised, see BatchNormBackwardReduce; a convolution that completes the
+//                             gradient takes them in its epilogue
 // batchNormBackwardApply_T    inputGradient = a g + b (input - mean) + c, see BatchNormBackwardApply
 //   Pointers: those to T and to per-channel floats 16-byte aligned; channels a multiple of 8; output may be input or residual,
 //     inputGradient may be gradient, maskedGradient too: every element is read and written by one thread.
@@ -10,7 +11,8 @@
 //     grid.x: apply and backward apply: any; each block reads the coefficients once, so let it have 64 rows or more: at most
 //     ceil(rows / 64), and no more than fill the GPU (8 per multiprocessor). reduce: ceil(rows / rowsPerBlock), rowsPerBlock of 256 or
 //     more for the same reason.
-//   Bytes: each tensor named once per element, each coefficient once per block. FLOPs per element: apply 2 to 4, reduce 4, backward 5.
+//   Bytes: each tensor named once per element (bits a sixteenth of one), each coefficient once per block. FLOPs per element: apply
+//     2 to 4, reduce 4, backward 5.
 //
 // batchNormMerge              grid (ceil(tiles / tilesPerGroup), ceil(channels / 32)), block (8, 32)
 // batchNormFinalize           grid ceil(channels / 32), block (8, 32). 512 tiles take it about as long as reading 4 MB; merge more
@@ -50,6 +52,12 @@ __device__ __forceinline__ void applyRows(const BatchNormApply& p, int vector, i
       x[i] = x[i] < lowest ? 0 : x[i];
     }
     store<Type>(p.output, at, x);
+    if (p.bits != nullptr) {
+      unsigned bits = 0;
+#pragma unroll
+      for (int i = 0; i < n; ++i) bits |= (unsigned)Type::roundsToPositive(x[i]) << i;
+      p.bits[at] = (unsigned char)bits;
+    }
   }
 }
 
@@ -83,11 +91,12 @@ __device__ __forceinline__ void batchNormApply(const BatchNormApply& p) {
 // The gradient's elements that pass the ReLU; the others become zero.
 template <class Type, int Which>
 __device__ __forceinline__ void maskGradient(float (&g)[Type::perVector], const float (&x)[Type::perVector], const float (&out)[Type::perVector],
-                                             const float (&scale)[Type::perVector], const float (&bias)[Type::perVector]) {
+                                             unsigned bits, const float (&scale)[Type::perVector], const float (&bias)[Type::perVector]) {
+  if constexpr (Which == MASK_INPUT) maskByInput<Type>(g, x, scale, bias);
+  if constexpr (Which == MASK_BITS) maskByBits<Type>(g, bits);
 #pragma unroll
   for (int i = 0; i < Type::perVector; ++i) {
     if constexpr (Which == MASK_OUTPUT) g[i] = out[i] > 0 ? g[i] : 0;
-    if constexpr (Which == MASK_INPUT) g[i] = Type::roundsToPositive(fmaf(x[i], scale[i], bias[i])) ? g[i] : 0;
   }
 }
 
@@ -114,11 +123,12 @@ __device__ __forceinline__ void sumRows(const BatchNormBackwardReduce& p, int ve
   const long long end = min(begin + p.rowsPerBlock, (long long)p.rows);
   for (long long row = begin + threadIdx.y; row < end; row += blockDim.y) {
     const long long at = row * vectors + vector;
-    float g[n], x[n], out[n];
+    float g[n], x[n];
+    unsigned bits = 0;
     load<Type>(p.gradient, at, g);
     if constexpr (Normalised) load<Type>(p.input, at, x);
-    if constexpr (Which == MASK_OUTPUT) load<Type>(p.output, at, out);
-    maskGradient<Type, Which>(g, x, out, scale, bias);
+    if constexpr (Which == MASK_BITS) bits = p.bits[at];
+    maskGradient<Type, Which>(g, x, x, bits, scale, bias);
 #pragma unroll
     for (int i = 0; i < n; ++i) {
       sum[0][i] += g[i];
@@ -144,7 +154,7 @@ __device__ __forceinline__ void batchNormBackwardReduce(const BatchNormBackwardR
   const int vector = first + threadIdx.x;
   if (vector < vectors) {
     if (!normalised) sumRows<Type, MASK_NONE, false>(p, vector, vectors, shared, sum);
-    else if (p.mask == MASK_OUTPUT) sumRows<Type, MASK_OUTPUT, true>(p, vector, vectors, shared, sum);
+    else if (p.mask == MASK_BITS) sumRows<Type, MASK_BITS, true>(p, vector, vectors, shared, sum);
     else if (p.mask == MASK_INPUT) sumRows<Type, MASK_INPUT, true>(p, vector, vectors, shared, sum);
     else sumRows<Type, MASK_NONE, true>(p, vector, vectors, shared, sum);
   }
@@ -198,10 +208,12 @@ __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, in
   for (long long row = blockIdx.x * blockDim.y + threadIdx.y; row < p.rows; row += gridDim.x * blockDim.y) {
     const long long at = row * vectors + vector;
     float g[n], x[n], out[n];
+    unsigned bits = 0;
     load<Type>(p.gradient, at, g);
     if constexpr (What == WANTED_ALL) load<Type>(p.input, at, x);
     if constexpr (Which == MASK_OUTPUT) load<Type>(p.output, at, out);
-    maskGradient<Type, Which>(g, x, out, scale, bias);
+    if constexpr (Which == MASK_BITS) bits = p.bits[at];
+    maskGradient<Type, Which>(g, x, out, bits, scale, bias);
     if constexpr (Which != MASK_NONE) {
       if (p.maskedGradient != nullptr) store<Type>(p.maskedGradient, at, g);
     }
@@ -216,11 +228,11 @@ __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, in
 
 template <class Type, int Which>
 __device__ __forceinline__ void backwardRows(const BatchNormBackwardApply& p, int vector, int vectors, const BackwardShared<Type>& shared) {
-  if constexpr (Which != MASK_INPUT) {
+  if constexpr (Which == MASK_NONE || Which == MASK_OUTPUT) {
     if (p.a == nullptr) return backwardRows<Type, Which, WANTED_G>(p, vector, vectors, shared);
     if (p.b == nullptr) return backwardRows<Type, Which, WANTED_AG>(p, vector, vectors, shared);
   }
-  backwardRows<Type, Which, WANTED_ALL>(p, vector, vectors, shared);
+  if constexpr (Which != MASK_OUTPUT) backwardRows<Type, Which, WANTED_ALL>(p, vector, vectors, shared);
 }
 
 template <class Type>
@@ -243,6 +255,7 @@ __device__ __forceinline__ void batchNormBackwardApply(const BatchNormBackwardAp
   if (vector >= vectors) return;
   if (p.mask == MASK_OUTPUT) backwardRows<Type, MASK_OUTPUT>(p, vector, vectors, shared);
   else if (p.mask == MASK_INPUT) backwardRows<Type, MASK_INPUT>(p, vector, vectors, shared);
+  else if (p.mask == MASK_BITS) backwardRows<Type, MASK_BITS>(p, vector, vectors, shared);
   else backwardRows<Type, MASK_NONE>(p, vector, vectors, shared);
 }
 

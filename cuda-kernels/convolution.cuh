@@ -4,6 +4,7 @@
 //   value     = [relu](sum * scale[n] + bias[n] + residual[m][n])         each part optional
 //   output    = value rounded to T; statistics[block][n] = mean and sum of squared deviations of what was stored
 //   _norm:      'in' is [relu](input * inputScale + inputBias) rounded to T, and still zero outside of the image
+//   with raw:   output = masked (sum + residual) rounded to T; gradientSums[block] = sums of it, and of it times normalised raw
 //
 // Layout: NHWC, channels padded to multiples of 8 with zeros. A block computes BM pixels x BN output channels; blockIdx.x counts column
 // tiles fastest, so that blocks that run together read the same pixels; a block may compute several row tiles, one after the other, of which
@@ -237,8 +238,33 @@ struct ConvolutionBlock {
     return ((long long)image * p.outputHeight + i * p.outputStride + p.outputRow) * p.outputWidth + j * p.outputStride + p.outputColumn;
   }
 
-  // Scale, bias, residual, ReLU, rounding and statistics of the staged sums.
+  // Which pixel of the residual is added to a row of the product; -1: none.
+  __device__ __forceinline__ long long residualPixel(int m) const {
+    const int gridPixels = p.gridHeight * p.gridWidth, s = p.residualStride;
+    const int image = m / gridPixels, pixel = m - image * gridPixels, i = pixel / p.gridWidth, j = pixel - i * p.gridWidth;
+    const int y = i * p.outputStride + p.outputRow, x = j * p.outputStride + p.outputColumn;
+    if (y % s != 0 || x % s != 0) return -1;
+    return ((long long)image * ((p.outputHeight - 1) / s + 1) + y / s) * ((p.outputWidth - 1) / s + 1) + x / s;
+  }
+  // The residual's vector for a row of the product whose result goes to the vector 'at'; zeros where there is none.
+  __device__ __forceinline__ uint4 residual(int m, long long at, int channel) const {
+    if (p.residualStride > 1) {
+      const long long pixel = residualPixel(m);
+      if (pixel < 0) return make_uint4(0, 0, 0, 0);
+      at = (pixel * p.outputPitch + channel) / VECTOR;
+    }
+    return static_cast<const uint4*>(p.residual)[at];
+  }
+
   __device__ __forceinline__ void finish() {
+    if constexpr (!NORM) {
+      if (p.raw) return finishGradient();
+    }
+    finishResult();
+  }
+
+  // Scale, bias, residual, ReLU, rounding and statistics of the staged sums.
+  __device__ __forceinline__ void finishResult() {
     const int column = threadIdx.x % COLUMNS, group = threadIdx.x / COLUMNS;
     const int n = columnTile * Tile::BN + column * VECTOR, channel = pack * p.outputs + n;
     const int valid = min(Tile::BM, rows() - rowTile * Tile::BM);
@@ -260,7 +286,7 @@ struct ConvolutionBlock {
         for (int e = 0; e < VECTOR; e++) x[e] = fmaf(x[e], scale[e], bias[e]);
         if (p.residual) {
           float r[VECTOR];
-          load<Type>(p.residual, at / VECTOR, r);
+          unpackVector<Type>(residual(rowTile * Tile::BM + row, at / VECTOR, channel), r);
 #pragma unroll
           for (int e = 0; e < VECTOR; e++) x[e] += r[e];
         }
@@ -346,7 +372,83 @@ struct ConvolutionBlock {
       storeSharedPair<0>(statisticsAt(), mean, deviations);
     }
   }
+
+  // The staged sums are, with the residual, the gradient of a batch norm's result: mask, rounding, and the sums of the norm's way back.
+  __device__ __forceinline__ void finishGradient() {
+    const int n = columnTile * Tile::BN + threadIdx.x % COLUMNS * VECTOR, channel = pack * p.outputs + n;
+    const int valid = min(Tile::BM, rows() - rowTile * Tile::BM);
+    float sum[VECTOR] = {}, product[VECTOR] = {};
+    if (n < p.outputs) {
+      float mean[VECTOR], scale[VECTOR] = {}, bias[VECTOR] = {};
+      loadFloats(p.mean + channel, mean);
+      if (p.mask == MASK_INPUT) {
+        loadFloats(p.normScale + channel, scale);
+        loadFloats(p.normBias + channel, bias);
+      }
+      for (int row = threadIdx.x / COLUMNS; row < valid; row += GROUPS) {
+        const long long at = (outputPixel(rowTile * Tile::BM + row) * p.outputPitch + channel) / VECTOR;
+        const uint4 raw = static_cast<const uint4*>(p.raw)[at];
+        uint4 added = make_uint4(0, 0, 0, 0);
+        if (p.residual) added = residual(rowTile * Tile::BM + row, at, channel);
+        const unsigned bits = p.mask == MASK_BITS ? p.bits[at] : 0;
+        float g[VECTOR], x[VECTOR];
+        loadStaged(staged(row), g);
+        if (p.residual) {
+          unpackVector<Type>(added, x);
+#pragma unroll
+          for (int e = 0; e < VECTOR; e++) g[e] += x[e];
+        }
+        unpackVector<Type>(raw, x);
+        if (p.mask == MASK_INPUT) maskByInput<Type>(g, x, scale, bias);
+        if (p.mask == MASK_BITS) maskByBits<Type>(g, bits);
+        const uint4 stored = packVector<Type>(g);
+        static_cast<uint4*>(p.output)[at] = stored;
+        unpackVector<Type>(stored, g);
+#pragma unroll
+        for (int e = 0; e < VECTOR; e++) {
+          sum[e] += g[e];
+          product[e] = fmaf(g[e], x[e] - mean[e], product[e]);
+        }
+      }
+    }
+    takeGradientSums(sum, product);
+  }
+
+  // Adds both sums over groups, then over the block's row tiles, in order.
+  __device__ __forceinline__ void takeGradientSums(const float (&sum)[VECTOR], const float (&product)[VECTOR]) {
+    const bool one = threadIdx.x < Tile::BN;   // of the threads that end with a channel each
+    float first = 0;
+    storeSums(sum);
+    __syncthreads();
+    if (one) first = sumGroups(1);
+    __syncthreads();
+    storeSums(product);
+    __syncthreads();
+    const int n = columnTile * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
+    if (!one || n >= p.outputs) return;
+    float second = sumGroups(1);
+    if (before > 0) {
+      const uint2 kept = loadSharedPair<0>(statisticsAt());
+      first += __uint_as_float(kept.x);
+      second += __uint_as_float(kept.y);
+    }
+    if (before == p.tilesPerBlock - 1 || (rowTile + 1) * Tile::BM >= rows()) {
+      const long long channels = (long long)p.packs * p.outputs;
+      const int channel = pack * p.outputs + n;
+      float* const to = p.gradientSums + 2 * (rowTile / p.tilesPerBlock) * channels + channel;
+      to[0] = first;
+      to[channels] = second * p.inverse[channel];
+    } else {
+      storeSharedPair<0>(statisticsAt(), first, second);
+    }
+  }
 };
+
+// How many blocks of a kernel a multiprocessor must have registers for; 0: ptxas decides. Left alone, it would spill to have four of these.
+template <class Type, int BM, int BN>
+constexpr int leastBlocks() {
+  return Type::tensorCores && BM == 128 && BN == 64 ? 3 : 0;
+}
 
 template <class Type, class Tile, bool NORM>
 __device__ __forceinline__ void convolve(const Convolution& p) {
@@ -356,12 +458,12 @@ __device__ __forceinline__ void convolve(const Convolution& p) {
 
 }  // namespace resfuse
 
-#define RESFUSE_CONVOLUTION(TYPE, NAME, BM, BN, WM, WN)                                                                     \
-  extern "C" __global__ void __launch_bounds__(resfuse::Tile<BM, BN, WM, WN>::THREADS)                                      \
-      conv_##NAME##_##BM##x##BN(const __grid_constant__ resfuse::Convolution p) {                                           \
-    resfuse::convolve<resfuse::TYPE, resfuse::Tile<BM, BN, WM, WN>, false>(p);                                              \
-  }                                                                                                                         \
-  extern "C" __global__ void __launch_bounds__(resfuse::Tile<BM, BN, WM, WN>::THREADS)                                      \
-      conv_##NAME##_##BM##x##BN##_norm(const __grid_constant__ resfuse::Convolution p) {                                    \
-    resfuse::convolve<resfuse::TYPE, resfuse::Tile<BM, BN, WM, WN>, true>(p);                                               \
+#define RESFUSE_CONVOLUTION_KERNEL(TYPE, BM, BN, WM, WN, KERNEL, NORM)                                                       \
+  extern "C" __global__ void                                                                                                \
+  __launch_bounds__(resfuse::Tile<BM, BN, WM, WN>::THREADS, resfuse::leastBlocks<resfuse::TYPE, BM, BN>())                  \
+      KERNEL(const __grid_constant__ resfuse::Convolution p) {                                                              \
+    resfuse::convolve<resfuse::TYPE, resfuse::Tile<BM, BN, WM, WN>, NORM>(p);                                               \
   }
+#define RESFUSE_CONVOLUTION(TYPE, NAME, BM, BN, WM, WN)                                                                     \
+  RESFUSE_CONVOLUTION_KERNEL(TYPE, BM, BN, WM, WN, conv_##NAME##_##BM##x##BN, false)                                        \
+  RESFUSE_CONVOLUTION_KERNEL(TYPE, BM, BN, WM, WN, conv_##NAME##_##BM##x##BN##_norm, true)

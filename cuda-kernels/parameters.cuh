@@ -31,7 +31,8 @@ struct Convolution {
   const void* input;              // T, pixels of inputPitch
   const void* weights;            // T
   void* output;                   // T, pixels of outputPitch
-  const void* residual;           // T, laid out as the output, may be the output; or null
+  const void* residual;           // T, laid out as the output, may be the output; or null. With residualStride s > 1: of every s-th
+                                  // row and column of the output only, lying together
   const float* scale;             // per output channel of all packs; or null: 1
   const float* bias;              // the same; or null: 0
   const float* inputScale;        // kernels with a prologue: per input channel of all packs, else unused
@@ -40,6 +41,16 @@ struct Convolution {
   unsigned* tickets;              // slices > 1: one per tile and pack, zero; left zero
   float* statistics;              // per block of row tiles: the mean of each output channel of all packs, then its sum of squared
                                   // deviations, of the values as stored; or null
+  // Where the result is the gradient of what a batch norm gave (kernels without prologue; scale, bias and relu are then not used): it is
+  // masked and stored, and summed as BatchNormBackwardReduce does.
+  const void* raw;                // T, laid out as the output: what was normalised; or null
+  const unsigned char* bits;      // for MASK_BITS
+  const float* mean;              // these four per output channel of all packs
+  const float* inverse;
+  const float* normScale;         // for MASK_INPUT
+  const float* normBias;
+  float* gradientSums;            // per block of row tiles, as BatchNormBackwardReduce's partials
+  int mask;
   int images, gridHeight, gridWidth;
   int inputHeight, inputWidth, inputPitch;
   int channels;                   // of one pack: elements per tap, a multiple of 8
@@ -49,6 +60,7 @@ struct Convolution {
   int outputHeight, outputWidth, outputPitch;
   int outputs;                    // output channels of one pack, a multiple of 8
   int outputStride, outputRow, outputColumn;
+  int residualStride;
   int packs, slices;
   int columnTiles;                // ceil(outputs / tile columns)
   int tilesPerBlock;              // row tiles that a block computes one after the other; 1 if slices > 1;
@@ -131,6 +143,7 @@ struct BatchNormFold {
 };
 
 // output = [relu](input * scale + bias + residual'), residual' = residual * residualScale + residualBias where these are given.
+// bits: a byte for each 16 bytes of the output, in its order; bit i says whether element i of these is positive.
 struct BatchNormApply {
   const void* input;              // T [rows][channels]
   const float* scale;
@@ -139,20 +152,21 @@ struct BatchNormApply {
   const float* residualScale;     // or null: 1, and no bias
   const float* residualBias;
   void* output;                   // T; may be input or residual
+  unsigned char* bits;            // or null
   int rows, channels;
   int relu;
 };
 
-// Which elements of a gradient pass the ReLU: all, those with a positive output, or those where input * scale + bias, rounded to
-// T, is positive.
-enum Mask { MASK_NONE = 0, MASK_OUTPUT = 1, MASK_INPUT = 2 };
+// Which elements of a gradient pass the ReLU: all, those with a positive output, those where input * scale + bias, rounded to
+// T, is positive, or those whose bit of BatchNormApply is set.
+enum Mask { MASK_NONE = 0, MASK_OUTPUT = 1, MASK_INPUT = 2, MASK_BITS = 3 };
 
 // Per channel, over the rows of one block: sum of g and of g * (input - mean) * inverse, g being the masked gradient.
-// Without input (null) only the sums of g, and no mask: the gradient of a bias.
+// Without input (null) only the sums of g, and no mask: the gradient of a bias. MASK_OUTPUT is not known here.
 struct BatchNormBackwardReduce {
   const void* gradient;           // T [rows][channels]
   const void* input;              // T, the convolution's result; or null
-  const void* output;             // T, for MASK_OUTPUT
+  const unsigned char* bits;      // for MASK_BITS
   const float* mean;
   const float* inverse;
   const float* scale;             // for MASK_INPUT
@@ -181,12 +195,13 @@ struct BatchNormBackwardFinalize {
 };
 
 // inputGradient = a * g + b * (input - mean) + c per channel, g being the masked gradient, which is also written to maskedGradient where
-// that is given (it may be the gradient itself). a null: inputGradient = g. b null: inputGradient = a * g. MASK_INPUT needs both, and
-// maskedGradient a mask.
+// that is given (it may be the gradient itself). a null: inputGradient = g. b null: inputGradient = a * g. MASK_INPUT and MASK_BITS need
+// both, MASK_OUTPUT goes without b, and maskedGradient needs a mask.
 struct BatchNormBackwardApply {
   const void* gradient;           // T [rows][channels]
   const void* input;              // T; or null where neither b nor MASK_INPUT needs it
   const void* output;             // T, for MASK_OUTPUT
+  const unsigned char* bits;      // for MASK_BITS
   const float* a;
   const float* b;
   const float* c;

@@ -206,6 +206,20 @@ __device__ __forceinline__ void storeFour(void* tensor, long long index, const f
   else static_cast<uint4*>(tensor)[index] = make_uint4(words[0], words[1], words[2], words[3]);
 }
 
+// The elements of a gradient that pass a ReLU; the others become zero. By what was normalised, rounded as it was stored:
+template <class Type>
+__device__ __forceinline__ void maskByInput(float (&g)[Type::perVector], const float (&x)[Type::perVector],
+                                            const float (&scale)[Type::perVector], const float (&bias)[Type::perVector]) {
+#pragma unroll
+  for (int i = 0; i < Type::perVector; ++i) g[i] = Type::roundsToPositive(fmaf(x[i], scale[i], bias[i])) ? g[i] : 0;
+}
+// and by a bit of each element.
+template <class Type>
+__device__ __forceinline__ void maskByBits(float (&g)[Type::perVector], unsigned bits) {
+#pragma unroll
+  for (int i = 0; i < Type::perVector; ++i) g[i] = bits >> i & 1 ? g[i] : 0;
+}
+
 // max(0, x), which passes NaN on, so that a network that has diverged shows.
 __device__ __forceinline__ float relu(float x) { return x < 0 ? 0 : x; }
 

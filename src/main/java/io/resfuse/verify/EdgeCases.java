@@ -140,6 +140,7 @@ public final class EdgeCases {
         oneTap(cases, tile, weightTile, prologue);
       }
     }
+    tiles.forEach(tile -> junction(cases, tile, weightTiles.get(0)));
     // Tap by tap at a stride, in slices.
     TileSize last = tiles.get(tiles.size() - 1);
     cases.add(
@@ -209,6 +210,37 @@ public final class EdgeCases {
         edge(label, shape)
             .with(new Division(tile, weightTile, 1, false))
             .with(new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));
+  }
+
+  /**
+   * Gradients that one contribution completes, which can be masked and summed on the way: of a
+   * batch norm without ReLU, and of one with a ReLU whose result is a residual, too. Rows as in
+   * {@link #workingOn}, and 8 columns beyond a tile.
+   */
+  private static void junction(List<VerifyCase> cases, TileSize tile, TileSize weightTile) {
+    int channels = tile.columns() + VECTOR;
+    Pixels pixels = Pixels.from(2 * tile.rows() + MORE_ROWS, 2);
+    NetworkBuilder builder = new NetworkBuilder("junction", VECTOR);
+    Value linear = builder.fusedConv(builder.input(), point("linear", channels), null, false);
+    Value sum = builder.fusedConv(linear, point("sum", channels), null, true);
+    builder.output(VerifyCase.OUT, builder.fusedConv(sum, point("last", channels), sum, true));
+    String name =
+        "junction of %dx%d: conv 1x1 %d bn add relu"
+            .formatted(tile.rows(), tile.columns(), channels);
+    cases.add(
+        new VerifyCase(
+                name,
+                Level.EDGES,
+                builder.build(),
+                null,
+                pixels.batch(),
+                pixels.height(),
+                pixels.width())
+            .with(new Division(tile, weightTile, 1, true)));
+  }
+
+  private static Conv point(String name, int outputs) {
+    return new Conv(name, outputs, POINT, 1, false, new Norm(name + ".bn", 1e-5, 0.1));
   }
 
   /** Two full tiles, and some more; an even number, so that integers have exact statistics. */

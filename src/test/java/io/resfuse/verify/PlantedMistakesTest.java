@@ -109,6 +109,9 @@ class PlantedMistakesTest {
         "conv_f16   | conv_f16_ | Convolution.rowStride | min.s32 $, $, 2 | conv 5x5/3 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.channels | min.s32 $, $, 512"
             + " | conv 1x1 520 | EXACT",
+        "conv_f16   | conv_f16_ | Convolution.mask | mov.u32 $, 0 | junction of 128x64 | GRADIENTS",
+        "conv_f16   | conv_f16_ | Convolution.residualStride | mov.u32 $, 1"
+            + " | adamw: | GRADIENTS",
         "wgrad_f16  | wgrad_f16_ | WeightGradient.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",
         "wgrad_f16  | wgrad_f16_ | WeightGradient.rowStride | min.s32 $, $, 2"
             + " | conv 1x1/3 | EXACT",

@@ -30,8 +30,11 @@ import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.HostBuffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.tensor.TensorLayout;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,11 +75,10 @@ final class TrainingBackward {
   void build(
       TensorLayout layout, Map<String, HostBuffer> given, @Nullable HostBuffer inputGradient) {
     HostTransfers transfers = new HostTransfers(emission, layout);
-    List<Operation> operations = shapes.network().operations();
-    for (int i = operations.size() - 1; i >= 0; i--) {
-      Operation operation = operations.get(i);
+    for (Operation operation : wayBack()) {
       if (state.wantsGradient(operation.output())) {
         addGiven(transfers, operation.output(), given);
+        gradients.begin(operation);
         add(operation);
       }
     }
@@ -90,6 +92,37 @@ final class TrainingBackward {
           shapes.of(image),
           inputGradient);
     }
+  }
+
+  /**
+   * The operations, the last first; but what leads to a residual alone comes right after who adds
+   * it, so that the block's first convolution is the last to contribute to the gradient of its
+   * input: its epilogue can do what follows.
+   */
+  private List<Operation> wayBack() {
+    List<Operation> operations = shapes.network().operations();
+    Map<Value, Operation> producers = new HashMap<>();
+    operations.forEach(operation -> producers.put(operation.output(), operation));
+    Set<Operation> order = new LinkedHashSet<>();
+    for (int i = operations.size() - 1; i >= 0; i--) {
+      Operation operation = operations.get(i);
+      order.add(operation);
+      Operation shortcut = producers.get(residual(operation));
+      while (shortcut != null
+          && shortcut.inputs().size() == 1
+          && shapes.readers(shortcut.output()).size() == 1) {
+        order.add(shortcut);
+        shortcut = producers.get(shortcut.inputs().get(0));
+      }
+    }
+    return List.copyOf(order);
+  }
+
+  private static @Nullable Value residual(Operation operation) {
+    if (operation instanceof SqueezeExcite gating) {
+      return gating.residual();
+    }
+    return operation instanceof FusedConv conv ? conv.residual() : null;
   }
 
   private void addGiven(HostTransfers transfers, Value value, Map<String, HostBuffer> given) {
@@ -209,7 +242,7 @@ final class TrainingBackward {
       by.weightGradient(program, layer, gradient, weightGradient);
     }
     if (state.wantsGradient(layer.input())) {
-      by.inputGradient(program, layer, gradient, gradients.target(layer.input()));
+      by.inputGradient(program, layer, gradient, gradients);
     }
   }
 
@@ -235,7 +268,8 @@ final class TrainingBackward {
               gradient,
               null,
               conv.relu() ? Mask.OUTPUT : Mask.NONE,
-              conv.relu() ? state.operand(conv.output()).tensor() : null);
+              conv.relu() ? state.operand(conv.output()).tensor() : null,
+              null);
       NormalizationGradients.Coefficients coefficients =
           batchNorm == null
               ? null

@@ -1,8 +1,10 @@
 package io.resfuse.engine.cuda.internal.backend;
 
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.internal.emit.Conversions;
+import io.resfuse.engine.cuda.internal.emit.Convolutions;
 import io.resfuse.engine.cuda.internal.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.internal.emit.Normalizations;
 import io.resfuse.engine.cuda.internal.kernels.Mask;
@@ -10,7 +12,10 @@ import io.resfuse.engine.cuda.internal.layout.Activation;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +26,9 @@ public final class Gradients {
   private final TrainingState state;
   private final Program program;
   private final Map<Value, Buffer> gradients = new HashMap<>();
+  private final Map<Value, Convolutions.Contribution> sparse = new HashMap<>();
+  private final Map<Value, NormalizationGradients.Sums> sums = new HashMap<>();
+  private final Set<Operation> begun = new HashSet<>();
 
   public Gradients(TrainingState state, Program program) {
     this.state = state;
@@ -34,6 +42,53 @@ public final class Gradients {
    * @param accumulate whether there is something to add to
    */
   public record Target(Buffer buffer, boolean accumulate) {}
+
+  /** Says that an operation's contributions come next. */
+  public void begin(Operation operation) {
+    begun.add(operation);
+  }
+
+  /**
+   * Whether what an operation adds to the gradient of its input is the last contribution. An
+   * operation that reads a value twice contributes to its residual first.
+   */
+  boolean completes(Value input) {
+    return !state.shapes().isOutput(input) && begun.containsAll(state.shapes().readers(input));
+  }
+
+  /**
+   * Whether a first contribution that is zero but for every so-manieth pixel may stay sparse: all
+   * that are to come are those of convolutions, which add it.
+   */
+  boolean maySparselyBegin(Value value) {
+    List<Operation> left =
+        state.shapes().readers(value).stream().filter(reader -> !begun.contains(reader)).toList();
+    return !gradients.containsKey(value)
+        && !state.shapes().isOutput(value)
+        && !left.isEmpty()
+        && left.stream()
+            .allMatch(reader -> reader instanceof FusedConv c && !value.equals(c.residual()));
+  }
+
+  void beginSparsely(Value value, Convolutions.Contribution contribution) {
+    sparse.put(value, contribution);
+  }
+
+  /** What is to be added by who writes to {@link #target} next; null if nothing. */
+  Convolutions.@Nullable Contribution before(Value value) {
+    Buffer present = gradients.get(value);
+    return present == null ? sparse.remove(value) : new Convolutions.Contribution(present, 1);
+  }
+
+  /** Says that a gradient is masked, and what it sums up to. */
+  void complete(Value value, NormalizationGradients.Sums ofGradient) {
+    sums.put(value, ofGradient);
+  }
+
+  /** The sums of a gradient that is masked; null if it is not. */
+  NormalizationGradients.@Nullable Sums sums(Value value) {
+    return sums.get(value);
+  }
 
   /** The sum of the contributions. */
   public Buffer present(Value value) {

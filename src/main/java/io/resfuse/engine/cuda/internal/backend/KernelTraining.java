@@ -1,7 +1,9 @@
 package io.resfuse.engine.cuda.internal.backend;
 
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.BatchNorm;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Value;
 import io.resfuse.engine.cuda.internal.driver.Geometry;
 import io.resfuse.engine.cuda.internal.emit.Convolutions;
 import io.resfuse.engine.cuda.internal.emit.NormalizationGradients;
@@ -13,13 +15,17 @@ import io.resfuse.engine.cuda.internal.layout.Activation;
 import io.resfuse.engine.cuda.internal.layout.ConvolutionShape;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions and batch norms by our kernels. A convolution before a batch norm stores its raw
  * result and the statistics of it; what follows is done by the readers on the way in where they can
- * ({@link TrainingState#isVirtual}), else by one pass.
+ * ({@link TrainingState#isVirtual}), else by one pass. On the way back, the kernel that adds the
+ * last contribution to the gradient of a norm's result masks it and takes its sums.
  */
 public final class KernelTraining implements TrainingConvolutions {
+  private static final int BYTES_PER_BYTE_OF_BITS = 16;
+
   private final TrainingState state;
   private final Convolutions convolutions;
   private final WeightGradients weightGradients;
@@ -76,21 +82,27 @@ public final class KernelTraining implements TrainingConvolutions {
     Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
     Operand residual = conv.residual() == null ? null : state.operand(conv.residual());
     Buffer output = state.result(program, conv.output());
+    Buffer bits = null;
+    if (conv.relu() && state.wantsGradient(conv.output())) {
+      bits = program.timeline().activation(state.bytes(conv.output()) / BYTES_PER_BYTE_OF_BITS);
+      state.keepBits(conv, bits);
+    }
     normalizations.apply(
         program,
         conv.name() + " batch norm",
         state.shapes().of(conv.output()),
         new Operand(raw, affine),
         residual,
-        output);
+        output,
+        bits);
   }
 
   @Override
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
     BatchNorm batchNorm = conv.batchNorm();
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    Operand value = state.operand(conv.output());
-    Mask mask = !conv.relu() ? Mask.NONE : value.affine() == null ? Mask.OUTPUT : Mask.INPUT;
+    NormalizationGradients.Sums sums = gradients.sums(conv.output());
+    Mask mask = sums == null ? mask(conv) : Mask.NONE;
     NormalizationGradients.Backward backward =
         new NormalizationGradients.Backward(
             conv.name(),
@@ -98,7 +110,8 @@ public final class KernelTraining implements TrainingConvolutions {
             gradients.present(conv.output()),
             state.kept(conv),
             mask,
-            mask == Mask.OUTPUT ? value.tensor() : null);
+            null,
+            mask == Mask.BITS ? state.bits(conv) : null);
     long vector = (long) norm.channels() * Float.BYTES;
     NormalizationGradients.Coefficients coefficients =
         new NormalizationGradients.Coefficients(
@@ -109,11 +122,19 @@ public final class KernelTraining implements TrainingConvolutions {
     gradientsOfNorms.backwardStatistics(
         program,
         backward,
+        sums,
         norm,
         state.parameters().gradient(batchNorm.gamma()),
         state.parameters().gradient(batchNorm.beta()),
         coefficients);
     return gradients.apply(conv, backward, norm, coefficients);
+  }
+
+  private Mask mask(FusedConv conv) {
+    if (!conv.relu()) {
+      return Mask.NONE;
+    }
+    return state.bits(conv) == null ? Mask.INPUT : Mask.BITS;
   }
 
   @Override
@@ -124,14 +145,47 @@ public final class KernelTraining implements TrainingConvolutions {
 
   @Override
   public void inputGradient(
-      Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
-    convolutions.inputGradient(
-        program,
-        layer.shape(),
-        outputGradient,
-        state.transposed(layer.operation()),
-        target.buffer(),
-        target.accumulate());
+      Program program, Layer layer, Buffer outputGradient, Gradients gradients) {
+    Value value = layer.input();
+    Buffer transposed = state.transposed(layer.operation());
+    Operation.Window window = layer.shape().window();
+    if (window.kernel() == 1
+        && window.stride() > 1
+        && window.padding() == 0
+        && gradients.maySparselyBegin(value)) {
+      Activation shape = Convolutions.sparseInput(layer.shape());
+      Buffer sparse = program.timeline().activation(shape.bytes(state.emission().type()));
+      convolutions.sparseInputGradient(program, layer.shape(), outputGradient, transposed, sparse);
+      gradients.beginSparsely(value, new Convolutions.Contribution(sparse, window.stride()));
+      return;
+    }
+    Convolutions.Contribution before = gradients.before(value);
+    Buffer target = gradients.target(value).buffer();
+    FusedConv behind = gradients.completes(value) ? normBehind(value) : null;
+    Convolutions.NormBehind norm =
+        behind == null
+            ? null
+            : new Convolutions.NormBehind(
+                state.norms().of(behind, behind.batchNorm()),
+                state.kept(behind),
+                mask(behind),
+                state.bits(behind));
+    NormalizationGradients.Sums sums =
+        convolutions.inputGradient(
+            program, layer.shape(), outputGradient, transposed, target, before, norm);
+    if (sums != null) {
+      gradients.complete(value, sums);
+    }
+  }
+
+  /** The convolution whose batch norm, with the batch's statistics, gave a value; or null. */
+  private @Nullable FusedConv normBehind(Value value) {
+    for (Operation operation : state.shapes().network().operations()) {
+      if (operation instanceof FusedConv conv && conv.output().equals(value)) {
+        return state.takesBatchStatistics(conv) ? conv : null;
+      }
+    }
+    return null;
   }
 
   /** There is nothing to free. */

@@ -30,12 +30,11 @@ public interface TrainingConvolutions extends AutoCloseable {
   void weightGradient(Program program, Layer layer, Buffer outputGradient, Buffer gradient);
 
   /**
-   * The gradient of the input.
+   * The gradient of the input, a contribution to that of the value.
    *
    * @param outputGradient that of the layer's raw result
-   * @param target where it goes
    */
-  void inputGradient(Program program, Layer layer, Buffer outputGradient, Gradients.Target target);
+  void inputGradient(Program program, Layer layer, Buffer outputGradient, Gradients gradients);
 
   /** Frees what is held on the host. Idempotent. */
   @Override

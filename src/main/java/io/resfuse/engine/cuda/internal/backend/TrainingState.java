@@ -36,6 +36,7 @@ public final class TrainingState {
   private final GradientFlow flow;
   private final Map<Value, Operand> operands = new HashMap<>();
   private final Map<Operation, Buffer> kept = new HashMap<>();
+  private final Map<FusedConv, Buffer> bits = new HashMap<>();
   private final Map<SqueezeExcite, Gates.State> gates = new HashMap<>();
   private final Map<Operation, Buffer> transposed = new LinkedHashMap<>();
   private final Map<Value, Buffer> places = new HashMap<>();
@@ -188,6 +189,17 @@ public final class TrainingState {
 
   public void keep(Operation operation, Buffer buffer) {
     kept.put(operation, buffer);
+  }
+
+  /**
+   * Which elements of a value are positive, a bit for each; null if its batch norm did not note it.
+   */
+  @Nullable Buffer bits(FusedConv conv) {
+    return bits.get(conv);
+  }
+
+  void keepBits(FusedConv conv, Buffer buffer) {
+    bits.put(conv, buffer);
   }
 
   /** What squeeze and excitation keeps for its backward pass. */

@@ -5,15 +5,20 @@ import io.resfuse.engine.cuda.internal.driver.Geometry;
 import io.resfuse.engine.cuda.internal.kernels.Convolution;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.Gather;
+import io.resfuse.engine.cuda.internal.kernels.Mask;
+import io.resfuse.engine.cuda.internal.kernels.NormGradient;
 import io.resfuse.engine.cuda.internal.kernels.Tile;
 import io.resfuse.engine.cuda.internal.layout.Activation;
 import io.resfuse.engine.cuda.internal.layout.ConvolutionShape;
 import io.resfuse.engine.cuda.internal.layout.WeightLayout;
+import io.resfuse.engine.cuda.internal.program.Addresses;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.program.Timeline;
 import io.resfuse.engine.cuda.internal.tiles.TileChoice;
 import io.resfuse.engine.cuda.internal.tiles.TileChooser;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -109,7 +114,9 @@ public final class Convolutions {
                           Operand.plain(input),
                           weights,
                           new Epilogue(null, null, null, false),
+                          1,
                           output,
+                          null,
                           null);
                 }));
   }
@@ -129,28 +136,55 @@ public final class Convolutions {
       Buffer output,
       @Nullable Buffer statistics) {
     TiledProduct product = forwardProduct(shape);
-    add(program, product, forwardChoice(shape), input, weights, epilogue, output, statistics);
+    add(
+        program,
+        product,
+        forwardChoice(shape),
+        input,
+        weights,
+        epilogue,
+        1,
+        output,
+        statistics,
+        null);
   }
+
+  /**
+   * A batch norm that gave what a convolution reads.
+   *
+   * @param norm the batch norm
+   * @param raw what it normalised, laid out as the convolution's input
+   * @param mask which elements of the gradient pass the ReLU: all, by input or by bits
+   * @param bits for {@link Mask#BITS}
+   */
+  public record NormBehind(
+      Normalizations.Norm norm, Buffer raw, Mask mask, @Nullable Buffer bits) {}
 
   /**
    * The gradient with respect to the input: one launch per residue class of the stride.
    *
    * @param transposed weights as {@link Conversions#transposeWeights} leaves them
-   * @param accumulate whether to add to what is there
+   * @param before what is added, or null
+   * @param behind where this completes the gradient of a batch norm's result, which then is masked;
+   *     or null
+   * @return the masked gradient's sums; null without a batch norm
    */
-  public void inputGradient(
+  public NormalizationGradients.@Nullable Sums inputGradient(
       Program program,
       ConvolutionShape shape,
       Buffer outputGradient,
       Buffer transposed,
       Buffer inputGradient,
-      boolean accumulate) {
-    Buffer residual = accumulate ? inputGradient : null;
-    Epilogue epilogue = new Epilogue(null, null, residual, false);
+      @Nullable Contribution before,
+      @Nullable NormBehind behind) {
+    boolean inPlace = before != null && before.buffer() == inputGradient;
     int channels = shape.weights().stem() ? shape.value().pitch() : shape.weights().channels();
     int packs = shape.weights().packing().packs();
+    List<TiledProduct> products = new ArrayList<>();
+    List<TileChoice> choices = new ArrayList<>();
+    int blocks = 0;
     for (ConvolutionShape.ResidueClass part : shape.inputGradient()) {
-      if (part.isEmpty() && accumulate) {
+      if (part.isEmpty() && inPlace && behind == null) {
         continue;
       }
       Gather gather = part.gather();
@@ -174,16 +208,121 @@ public final class Convolutions {
               gather.tapRows() * gather.tapColumns() * gather.channels(),
               shape.output().bytes(emission.type()),
               shape.weights().transposedElements() * emission.type().bytes());
+      products.add(product);
+      choices.add(choice);
+      blocks += rowBlocks(product, choice);
+    }
+    Buffer partials =
+        behind == null
+            ? null
+            : program.timeline().workspace(2L * Float.BYTES * behind.norm().channels() * blocks);
+    int block = 0;
+    for (int i = 0; i < products.size(); i++) {
       add(
           program,
-          product,
-          choice,
+          products.get(i),
+          choices.get(i),
           Operand.plain(outputGradient),
           transposed,
-          epilogue,
+          new Epilogue(null, null, before == null ? null : before.buffer(), false),
+          before == null ? 1 : before.stride(),
           inputGradient,
-          null);
+          null,
+          behind == null ? null : new NormSums(behind, partials, block));
+      block += rowBlocks(products.get(i), choices.get(i));
     }
+    return partials == null ? null : new NormalizationGradients.Sums(partials, blocks);
+  }
+
+  /**
+   * A contribution to a gradient.
+   *
+   * @param buffer the gradient of every {@code stride}-th row and column, lying together
+   * @param stride 1: of all; else that of the others is zero
+   */
+  public record Contribution(Buffer buffer, int stride) {}
+
+  /**
+   * The gradient with respect to the input of a convolution of one tap without padding, where it is
+   * not zero: a tensor with as many pixels as the output's.
+   *
+   * @param transposed weights as {@link Conversions#transposeWeights} leaves them
+   */
+  public void sparseInputGradient(
+      Program program,
+      ConvolutionShape shape,
+      Buffer outputGradient,
+      Buffer transposed,
+      Buffer sparse) {
+    Gather gather = shape.inputGradient().get(0).gather();
+    TiledProduct product =
+        new TiledProduct(
+            shape.name() + " gradient of the input",
+            gather,
+            shape.transposedPitch(),
+            0,
+            0,
+            0,
+            sparseInput(shape),
+            shape.weights().channels(),
+            1,
+            0,
+            0,
+            shape.weights().packing().packs());
+    TileChoice choice =
+        choose(
+            product,
+            gather.channels(),
+            shape.output().bytes(emission.type()),
+            shape.weights().transposedElements() * emission.type().bytes());
+    add(
+        program,
+        product,
+        choice,
+        Operand.plain(outputGradient),
+        transposed,
+        new Epilogue(null, null, null, false),
+        1,
+        sparse,
+        null,
+        null);
+  }
+
+  /** The tensor of {@link #sparseInputGradient}. */
+  public static Activation sparseInput(ConvolutionShape shape) {
+    Activation output = shape.output();
+    Activation value = shape.value();
+    return new Activation(
+        output.images(), output.height(), output.width(), value.channels(), value.pitch());
+  }
+
+  /**
+   * Where the sums of a launch go.
+   *
+   * @param behind what they are of
+   * @param partials of all launches
+   * @param block the launch's first
+   */
+  private record NormSums(NormBehind behind, Buffer partials, int block) {
+    NormGradient at(Addresses at) {
+      Normalizations.Norm norm = behind.norm();
+      return new NormGradient(
+          at.of(behind.raw()),
+          at.of(behind.mask() == Mask.BITS ? behind.bits() : null),
+          at.of(norm.mean()),
+          at.of(norm.inverse()),
+          at.of(norm.scale()),
+          at.of(norm.bias()),
+          at.of(partials) + 2L * Float.BYTES * norm.channels() * block,
+          behind.mask().number());
+    }
+  }
+
+  /** Blocks of row tiles, each with statistics or sums of its own. */
+  private int rowBlocks(TiledProduct product, TileChoice choice) {
+    int rowTiles = rowTiles(product.rows(), choice.tile());
+    long columnTiles = Geometry.ceilDiv(product.outputs(), choice.tile().columns());
+    return Geometry.ceilDiv(rowTiles, tilesPerBlock(choice, rowTiles * columnTiles));
   }
 
   /** The sizes of a {@link Convolution} that do not depend on its tile. */
@@ -227,13 +366,15 @@ public final class Convolutions {
       Operand input,
       Buffer weights,
       Epilogue epilogue,
+      int residualStride,
       Buffer output,
-      @Nullable Buffer statistics) {
+      @Nullable Buffer statistics,
+      @Nullable NormSums sumsOfNorm) {
     Tile tile = choice.tile();
     int columnTiles = Geometry.ceilDiv(product.outputs(), tile.columns());
     int rowTiles = rowTiles(product.rows(), tile);
     long tiles = (long) rowTiles * columnTiles;
-    int perBlock = statistics == null ? 1 : tilesPerBlock(choice, tiles);
+    int perBlock = statistics == null && sumsOfNorm == null ? 1 : tilesPerBlock(choice, tiles);
     long blocks = (long) Geometry.ceilDiv(rowTiles, perBlock) * columnTiles;
     Buffer partials = null;
     Buffer tickets = null;
@@ -270,6 +411,7 @@ public final class Convolutions {
                 at.of(sums),
                 at.of(counters),
                 at.of(statistics),
+                sumsOfNorm == null ? NormGradient.NONE : sumsOfNorm.at(at),
                 product.gather(),
                 product.weightPitch(),
                 product.weightOffset(),
@@ -282,6 +424,7 @@ public final class Convolutions {
                 product.outputStride(),
                 product.outputRow(),
                 product.outputColumn(),
+                residualStride,
                 product.packs(),
                 choice.slices(),
                 columnTiles,

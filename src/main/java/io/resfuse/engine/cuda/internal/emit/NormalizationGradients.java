@@ -29,6 +29,7 @@ public final class NormalizationGradients {
    * @param raw the convolution's result; null where neither statistics nor mask need it
    * @param mask which elements of the gradient pass the ReLU
    * @param output the result, for {@link Mask#OUTPUT}
+   * @param bits of the result, for {@link Mask#BITS}
    */
   public record Backward(
       String label,
@@ -36,7 +37,16 @@ public final class NormalizationGradients {
       Buffer gradient,
       @Nullable Buffer raw,
       Mask mask,
-      @Nullable Buffer output) {}
+      @Nullable Buffer output,
+      @Nullable Buffer bits) {}
+
+  /**
+   * Sums of a masked gradient, and of it times the normalised input, of parts of the rows.
+   *
+   * @param partials floats, [block][2][channels]
+   * @param blocks parts of the rows
+   */
+  public record Sums(Buffer partials, int blocks) {}
 
   /**
    * The coefficients of the input's gradient, {@code a g + b (input - mean) + c}, floats per
@@ -55,20 +65,24 @@ public final class NormalizationGradients {
     }
   }
 
-  /** Gradients of gamma and beta, those that are wanted, and the coefficients. */
+  /**
+   * Gradients of gamma and beta, those that are wanted, and the coefficients.
+   *
+   * @param sums of the gradient, or null: they are taken here
+   */
   public void backwardStatistics(
       Program program,
       Backward backward,
+      @Nullable Sums sums,
       Normalizations.Norm norm,
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta,
       Coefficients coefficients) {
-    Buffer partials = reduce(program, backward, norm);
     finalizeBackward(
         program,
         backward.label() + " gradients of gamma and beta",
         backward.shape(),
-        partials,
+        sums == null ? reduce(program, backward, norm) : sums,
         norm,
         dGamma,
         dBeta,
@@ -78,10 +92,10 @@ public final class NormalizationGradients {
   /** The gradient of a bias that is added last: the sum over rows. */
   public void biasGradient(
       Program program, String label, Activation shape, Buffer gradient, Buffer dBias) {
-    Backward backward = new Backward(label, shape, gradient, null, Mask.NONE, null);
-    Buffer partials = reduce(program, backward, null);
+    Backward backward = new Backward(label, shape, gradient, null, Mask.NONE, null, null);
+    Sums sums = reduce(program, backward, null);
     finalizeBackward(
-        program, label + " gradient of the bias", shape, partials, null, null, dBias, null);
+        program, label + " gradient of the bias", shape, sums, null, null, dBias, null);
   }
 
   private int rowsPerBlock(Activation shape) {
@@ -89,13 +103,9 @@ public final class NormalizationGradients {
     return Math.max(least, Geometry.ceilDiv(shape.rows(), MOST_REDUCE_BLOCKS));
   }
 
-  private int reduceBlocks(Activation shape) {
-    return Geometry.ceilDiv(shape.rows(), rowsPerBlock(shape));
-  }
-
-  private Buffer reduce(Program program, Backward backward, Normalizations.@Nullable Norm norm) {
+  private Sums reduce(Program program, Backward backward, Normalizations.@Nullable Norm norm) {
     Activation shape = backward.shape();
-    int blocks = reduceBlocks(shape);
+    int blocks = Geometry.ceilDiv(shape.rows(), rowsPerBlock(shape));
     Buffer partials = program.timeline().workspace(2L * Float.BYTES * shape.pitch() * blocks);
     Buffer mean = norm == null ? null : norm.mean();
     Buffer inverse = norm == null ? null : norm.inverse();
@@ -110,7 +120,7 @@ public final class NormalizationGradients {
             new BatchNormBackwardReduce(
                 at.of(backward.gradient()),
                 at.of(backward.raw()),
-                at.of(backward.output()),
+                at.of(backward.bits()),
                 at.of(mean),
                 at.of(inverse),
                 at.of(scale),
@@ -120,14 +130,14 @@ public final class NormalizationGradients {
                 shape.pitch(),
                 rowsPerBlock(shape),
                 backward.mask().number()));
-    return partials;
+    return new Sums(partials, blocks);
   }
 
   private void finalizeBackward(
       Program program,
       String label,
       Activation shape,
-      Buffer partials,
+      Sums sums,
       Normalizations.@Nullable Norm norm,
       @Nullable Buffer dGamma,
       @Nullable Buffer dBeta,
@@ -143,7 +153,7 @@ public final class NormalizationGradients {
         PerChannel.grid(1, shape.pitch()),
         at ->
             new BatchNormBackwardFinalize(
-                at.of(partials),
+                at.of(sums.partials()),
                 at.of(gamma),
                 at.of(inverse),
                 at.of(dGamma),
@@ -152,7 +162,7 @@ public final class NormalizationGradients {
                 at.of(b),
                 at.of(c),
                 shape.pitch(),
-                reduceBlocks(shape),
+                sums.blocks(),
                 shape.rows(),
                 at.accumulates()));
   }
@@ -187,6 +197,7 @@ public final class NormalizationGradients {
                 at.of(backward.gradient()),
                 at.of(backward.raw()),
                 at.of(backward.output()),
+                at.of(backward.bits()),
                 at.of(a),
                 at.of(b),
                 at.of(c),

@@ -144,14 +144,19 @@ public final class Normalizations {
                 norm.epsilon()));
   }
 
-  /** {@code output = [relu](input * scale + bias + residual)}. */
+  /**
+   * {@code output = [relu](input * scale + bias + residual)}.
+   *
+   * @param bits which elements of the output are positive, a byte for each 16 bytes; or null
+   */
   public void apply(
       Program program,
       String label,
       Activation shape,
       Operand input,
       @Nullable Operand residual,
-      Buffer output) {
+      Buffer output,
+      @Nullable Buffer bits) {
     Buffer added = residual == null ? null : residual.tensor();
     Buffer addedScale = residual == null ? null : residual.scale();
     Buffer addedBias = residual == null ? null : residual.bias();
@@ -168,6 +173,7 @@ public final class Normalizations {
                 at.of(addedScale),
                 at.of(addedBias),
                 at.of(output),
+                at.of(bits),
                 shape.rows(),
                 shape.pitch(),
                 input.rectifies()));

@@ -13,6 +13,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param residualScale floats per channel, or 0
  * @param residualBias floats per channel, or 0
  * @param output tensor
+ * @param bits a byte for each 16 bytes of the output: which of its elements are positive; or 0
  * @param rows pixels of all images
  * @param channels padded
  * @param relu 1 if it ends with max(0, x), else 0
@@ -25,6 +26,7 @@ public record BatchNormApply(
     long residualScale,
     long residualBias,
     long output,
+    long bits,
     int rows,
     int channels,
     int relu) {}

@@ -9,6 +9,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param gradient gradient
  * @param input tensor
  * @param output tensor
+ * @param bits a byte for each 16 bytes of a tensor, or 0
  * @param a coefficient of the masked gradient, floats per channel
  * @param b coefficient of the centred input
  * @param c constant
@@ -25,6 +26,7 @@ public record BatchNormBackwardApply(
     long gradient,
     long input,
     long output,
+    long bits,
     long a,
     long b,
     long c,

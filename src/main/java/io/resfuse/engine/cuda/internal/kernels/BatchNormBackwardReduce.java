@@ -8,7 +8,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  *
  * @param gradient gradient
  * @param input tensor
- * @param output tensor
+ * @param bits a byte for each 16 bytes of a tensor, or 0
  * @param mean floats per channel
  * @param inverse 1 / sqrt(variance + epsilon), floats per channel
  * @param scale floats per channel
@@ -22,7 +22,7 @@ package io.resfuse.engine.cuda.internal.kernels;
 public record BatchNormBackwardReduce(
     long gradient,
     long input,
-    long output,
+    long bits,
     long mean,
     long inverse,
     long scale,

@@ -18,6 +18,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param partials floats
  * @param tickets zeros, one per tile and pack
  * @param statistics floats, or 0
+ * @param norm whose gradient the result is, if it is one's
  * @param gather which elements of the input each tap meets
  * @param weightPitch elements from one output channel to the next
  * @param weightOffset elements before tap 0
@@ -30,6 +31,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param outputStride pixels of the output per pixel of the grid
  * @param outputRow row of the output at row 0 of the grid
  * @param outputColumn column of the output at column 0
+ * @param residualStride rows and columns of the output per row and column of the residual
  * @param packs packs of groups
  * @param slices parts that the sum is cut into
  * @param columnTiles column tiles of the grid
@@ -50,6 +52,7 @@ public record Convolution(
     long partials,
     long tickets,
     long statistics,
+    NormGradient norm,
     Gather gather,
     int weightPitch,
     int weightOffset,
@@ -62,6 +65,7 @@ public record Convolution(
     int outputStride,
     int outputRow,
     int outputColumn,
+    int residualStride,
     int packs,
     int slices,
     int columnTiles,

@@ -7,7 +7,9 @@ public enum Mask {
   /** Those whose output is positive. */
   OUTPUT(1),
   /** Those whose normalised input is positive. */
-  INPUT(2);
+  INPUT(2),
+  /** Those whose bit the forward pass set. */
+  BITS(3);
 
   private final int number;
 

@@ -116,7 +116,8 @@ final class LibraryInference implements InferenceConvolutions {
             shape.output(),
             new Operand(output, affine),
             residual == null ? null : Operand.plain(residual),
-            output);
+            output,
+            null);
   }
 
   @Override

@@ -78,7 +78,8 @@ final class LibraryNorms implements AutoCloseable {
           shape,
           new Operand(output, affine),
           residual == null ? null : Operand.plain(residual),
-          output);
+          output,
+          null);
     }
   }
 
@@ -141,7 +142,8 @@ final class LibraryNorms implements AutoCloseable {
             gradient,
             null,
             Mask.OUTPUT,
-            state.tensor(conv.output()));
+            state.tensor(conv.output()),
+            null);
     gradientsOfNorms.backwardApply(program, backward, null, null, gradient, null);
   }
 

@@ -112,7 +112,13 @@ final class LibraryTraining implements TrainingConvolutions {
       Buffer bias = state.parameters().master(conv.bias());
       Operand.Affine affine = new Operand.Affine(state.ones(shape.output().pitch()), bias, false);
       normalizations.apply(
-          program, conv.name() + " bias", shape.output(), new Operand(raw, affine), null, raw);
+          program,
+          conv.name() + " bias",
+          shape.output(),
+          new Operand(raw, affine),
+          null,
+          raw,
+          null);
     }
   }
 
@@ -137,6 +143,7 @@ final class LibraryTraining implements TrainingConvolutions {
             gradients.present(conv.output()),
             state.kept(conv),
             Mask.NONE,
+            null,
             null);
     return gradients.apply(conv, backward, null, coefficients);
   }
@@ -175,7 +182,8 @@ final class LibraryTraining implements TrainingConvolutions {
 
   @Override
   public void inputGradient(
-      Program program, Layer layer, Buffer outputGradient, Gradients.Target target) {
+      Program program, Layer layer, Buffer outputGradient, Gradients gradients) {
+    Gradients.Target target = gradients.target(layer.input());
     FusedConv before = target.accumulate() ? null : normBefore(layer);
     PreparedWayBack prepared =
         before == null

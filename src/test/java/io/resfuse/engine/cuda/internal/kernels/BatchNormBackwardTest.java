@@ -20,6 +20,7 @@ class BatchNormBackwardTest {
   private static final int NONE = 0;
   private static final int OUTPUT = 1;
   private static final int INPUT = 2;
+  private static final int BITS = 3;
 
   record Case(Format format, int rows, int channels, int rowsPerBlock, int mask, boolean full) {
     int elements() {
@@ -35,7 +36,7 @@ class BatchNormBackwardTest {
     List<Case> cases = new ArrayList<>();
     for (Format format : Format.STORAGE) {
       for (int[] size : new int[][] {{1, 8, 64}, {37, 24, 13}, {150, 64, 64}, {9, 1032, 4}}) {
-        for (int mask : new int[] {NONE, OUTPUT, INPUT}) {
+        for (int mask : new int[] {NONE, INPUT, BITS}) {
           cases.add(new Case(format, size[0], size[1], size[2], mask, true));
         }
         if (size[1] == 24) {
@@ -44,6 +45,17 @@ class BatchNormBackwardTest {
       }
     }
     return cases.stream();
+  }
+
+  /** Which elements of an output are positive, as the forward pass notes it. */
+  static HostArray bits(HostArray output) {
+    double[] values = output.values();
+    int perByte = output.format().perVector();
+    double[] bits = new double[values.length / perByte];
+    for (int i = 0; i < values.length; i++) {
+      bits[i / perByte] += values[i] > 0 ? 1 << i % perByte : 0;
+    }
+    return HostArray.of(Format.U8, bits);
   }
 
   /** Arrays of a case; output is what input gives, so that the masks agree. */
@@ -119,7 +131,7 @@ class BatchNormBackwardTest {
                 new BatchNormBackwardReduce(
                     memory.input(a.gradient),
                     memory.input(c.full ? a.input : null),
-                    memory.input(c.mask == OUTPUT ? a.output : null),
+                    memory.input(c.mask == BITS ? bits(a.output) : null),
                     memory.input(c.full ? a.mean : null),
                     memory.input(c.full ? a.inverse : null),
                     memory.input(c.mask == INPUT ? a.scale : null),
@@ -200,15 +212,23 @@ class BatchNormBackwardTest {
     List<Wanted> cases = new ArrayList<>();
     int number = 0;
     for (Format format : Format.STORAGE) {
-      for (int mask : new int[] {NONE, OUTPUT, INPUT}) {
-        for (String what : mask == INPUT ? List.of("all") : List.of("g", "ag", "all")) {
-          boolean masked = mask == INPUT || (mask == OUTPUT && number % 2 == 0);
+      for (int mask : new int[] {NONE, OUTPUT, INPUT, BITS}) {
+        for (String what : wantedWith(mask)) {
+          boolean masked = mask == INPUT || (mask != NONE && number % 2 == 0);
           cases.add(new Wanted(format, mask, what, masked, number % 4 < 2));
           number++;
         }
       }
     }
     return cases.stream();
+  }
+
+  private static List<String> wantedWith(int mask) {
+    return switch (mask) {
+      case NONE -> List.of("g", "ag", "all");
+      case OUTPUT -> List.of("g", "ag");
+      default -> List.of("all");
+    };
   }
 
   private static Result applyBackward(
@@ -225,6 +245,7 @@ class BatchNormBackwardTest {
               gradient,
               memory.input(all ? a.input : null),
               memory.input(c.mask == OUTPUT ? a.output : null),
+              memory.input(c.mask == BITS ? bits(a.output) : null),
               memory.input(w.what.equals("g") ? null : ca),
               memory.input(all ? cb : null),
               memory.input(all ? cc : null),
@@ -308,7 +329,7 @@ class BatchNormBackwardTest {
       names = {"F16", "BF16", "TF32", "F32"})
   void masksAgreeWhereResultsUnderflow(Format format) {
     int channels = 64;
-    Case byOutput = new Case(format, 16, channels, 16, OUTPUT, true);
+    Case byOutput = new Case(format, 16, channels, 16, BITS, true);
     Case byInput = new Case(format, 16, channels, 16, INPUT, true);
     HostArray input = HostArray.filled(format, 16 * channels, i -> i % 2 == 0 ? 1 : -1);
     HostArray scale =
@@ -330,6 +351,7 @@ class BatchNormBackwardTest {
                         0,
                         0,
                         memory.output("output", format, 16 * channels),
+                        0,
                         16,
                         channels,
                         1))

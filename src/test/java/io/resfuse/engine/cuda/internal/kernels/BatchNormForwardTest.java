@@ -51,26 +51,26 @@ class BatchNormForwardTest {
       HostArray residualScale,
       HostArray residualBias) {}
 
-  private static double[] apply(Case c, Arrays a) {
+  private static Result apply(Case c, Arrays a) {
     boolean residual = c.residual != Residual.NONE;
     boolean scaled = c.residual == Residual.SCALED;
     return KernelHarness.run(
-            "batchNormApply_" + c.format.suffix(),
-            Geometries.perChannel(c.format, c.rows, c.channels, c.blocks),
-            BatchNormApply.class,
-            memory ->
-                new BatchNormApply(
-                    memory.input(a.input),
-                    memory.input(a.scale),
-                    memory.input(a.bias),
-                    memory.input(residual ? a.residual : null),
-                    memory.input(scaled ? a.residualScale : null),
-                    memory.input(scaled ? a.residualBias : null),
-                    memory.output("output", c.format, c.elements()),
-                    c.rows,
-                    c.channels,
-                    c.relu ? 1 : 0))
-        .get("output");
+        "batchNormApply_" + c.format.suffix(),
+        Geometries.perChannel(c.format, c.rows, c.channels, c.blocks),
+        BatchNormApply.class,
+        memory ->
+            new BatchNormApply(
+                memory.input(a.input),
+                memory.input(a.scale),
+                memory.input(a.bias),
+                memory.input(residual ? a.residual : null),
+                memory.input(scaled ? a.residualScale : null),
+                memory.input(scaled ? a.residualBias : null),
+                memory.output("output", c.format, c.elements()),
+                memory.output("bits", Format.U8, c.elements() / c.format.perVector()),
+                c.rows,
+                c.channels,
+                c.relu ? 1 : 0));
   }
 
   /** In fp32, operation by operation as the kernel has them. */
@@ -104,6 +104,14 @@ class BatchNormForwardTest {
         HostArray.gaussian(Format.F32, c.channels, 0.5, 1, random));
   }
 
+  /** The output, and which of its elements are positive. */
+  private static void check(Case c, Result result, double[] expected) {
+    Compare.exactlySparse(c.toString(), result.get("output"), expected);
+    HostArray output = HostArray.of(c.format, expected);
+    double[] bits = BatchNormBackwardTest.bits(output).values();
+    Compare.exactlySparse(c + ", bits", result.get("bits"), bits);
+  }
+
   @ParameterizedTest
   @MethodSource("cases")
   void appliesSmallIntegersExactly(Case c) {
@@ -116,9 +124,8 @@ class BatchNormForwardTest {
             HostArray.integers(c.format, c.elements(), 8, random),
             HostArray.integers(Format.F32, c.channels, 3, random),
             HostArray.integers(Format.F32, c.channels, 9, random));
-    double[] got = apply(c, a);
     double[] expected = inFloat(c, a);
-    Compare.exactlySparse(c.toString(), got, expected);
+    check(c, apply(c, a), expected);
     assertThat(java.util.Arrays.stream(expected).anyMatch(x -> x != 0)).isTrue();
   }
 
@@ -126,8 +133,9 @@ class BatchNormForwardTest {
   @MethodSource("cases")
   void appliesAsInFloat64(Case c) {
     Arrays a = random(c, new SplittableRandom(2));
-    double[] got = apply(c, a);
-    Compare.exactlySparse(c + ", bits", got, inFloat(c, a));
+    Result result = apply(c, a);
+    check(c, result, inFloat(c, a));
+    double[] got = result.get("output");
     double[] x = a.input.values();
     double[] s = a.scale.values();
     double[] b = a.bias.values();
@@ -161,7 +169,7 @@ class BatchNormForwardTest {
             a.residual.withSpecials(random),
             a.residualScale,
             a.residualBias);
-    Compare.exactlySparse(c.toString(), apply(c, special), inFloat(c, special));
+    check(c, apply(c, special), inFloat(c, special));
   }
 
   @Test
@@ -183,6 +191,7 @@ class BatchNormForwardTest {
                   0,
                   0,
                   residual,
+                  0,
                   c.rows,
                   c.channels,
                   1);

@@ -180,6 +180,7 @@ class ConvolutionTest {
                     ? memory.output(
                         "statistics", Format.F32, 2 * run.blocksOfRows() * shape.outputPitch())
                     : 0,
+                NormGradient.NONE,
                 gather,
                 shape.terms(),
                 0,
@@ -192,6 +193,7 @@ class ConvolutionTest {
                 1,
                 0,
                 0,
+                1,
                 shape.packs(),
                 run.slices,
                 run.columnTiles(),
@@ -484,6 +486,7 @@ class ConvolutionTest {
                     0,
                     0,
                     0,
+                    NormGradient.NONE,
                     gather,
                     forward.taps() * perTap,
                     (rows[0] * g.tapColumns() + columns[0]) * perTap,
@@ -496,6 +499,7 @@ class ConvolutionTest {
                     g.rowStride(),
                     row,
                     column,
+                    1,
                     forward.packs(),
                     1,
                     columnTiles,

@@ -88,6 +88,7 @@ class ConvolutionTrafficTest {
                     fused.statistics()
                         ? memory.output("statistics", Format.F32, 2 * rowTiles * c.outputPitch())
                         : 0,
+                    NormGradient.NONE,
                     g,
                     c.terms(),
                     0,
@@ -100,6 +101,7 @@ class ConvolutionTrafficTest {
                     1,
                     0,
                     0,
+                    1,
                     c.packs(),
                     1,
                     columnTiles,

@@ -108,13 +108,15 @@ class KernelTrafficTest {
                       memory.input(scaled ? coefficients : null),
                       memory.input(scaled ? coefficients : null),
                       memory.output("output", format, elements),
+                      plain ? memory.output("bits", Format.U8, elements / format.perVector()) : 0,
                       rows,
                       channels,
                       1),
               0));
     }
-    for (int mask = 0; mask < 3; mask++) {
-      boolean output = mask == 1;
+    HostArray bits = HostArray.filled(Format.U8, elements / format.perVector(), i -> 0);
+    for (int mask : new int[] {0, 2, 3}) {
+      boolean byBits = mask == 3;
       boolean input = mask == 2;
       int which = mask;
       int rowsPerBlock = 392;
@@ -129,7 +131,7 @@ class KernelTrafficTest {
                   new BatchNormBackwardReduce(
                       memory.input(tensor),
                       memory.input(tensor),
-                      memory.input(output ? tensor : null),
+                      memory.input(byBits ? bits : null),
                       memory.input(coefficients),
                       memory.input(coefficients),
                       memory.input(input ? coefficients : null),
@@ -150,7 +152,8 @@ class KernelTrafficTest {
                   new BatchNormBackwardApply(
                       memory.input(tensor),
                       memory.input(tensor),
-                      memory.input(output ? tensor : null),
+                      0,
+                      memory.input(byBits ? bits : null),
                       memory.input(coefficients),
                       memory.input(coefficients),
                       memory.input(coefficients),
