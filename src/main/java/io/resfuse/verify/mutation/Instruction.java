@@ -66,6 +66,13 @@ record Instruction(String open, String guard, String opcode, List<String> operan
     return opcode.matches("(st|red|bra|bar|cp|membar|fence|ret|barrier)\\b.*");
   }
 
+  /** The registers that it reads, its guard among them. */
+  List<String> sources() {
+    String written = isEffect() || operands.isEmpty() ? "" : operands.get(0);
+    int from = written.isEmpty() ? 0 : 1;
+    return Operator.registers(guard + String.join(" ", operands.subList(from, operands.size())));
+  }
+
   /** Whether the opcode begins with one of these, up to a dot or the end. */
   boolean is(String... names) {
     for (String name : names) {

@@ -1,6 +1,8 @@
 package io.resfuse.verify.mutation;
 
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -12,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>A signed quotient by a power of two is rounded towards zero by adding a number to what is
  *       negative: {@code shr.s32 a, x, 31; shr.u32 b, a, 30; add.s32 c, x, b}. Kernels divide
  *       counts and offsets, which are not negative and far from the type's end: a and b are 0.
- *   <li>A quotient of 64 bits is taken by 32 where both operands fit: the longer way gives the
- *       same.
+ *   <li>A quotient of 64 bits is taken by 32 where both operands fit: {@code or.b64 a, x, y;
+ *       and.b64 h, a, -4294967296; setp.eq.s64 p, h, 0; @p bra short}. The longer way gives the
+ *       same, and so does the short one of all that a test has memory for.
  *   <li>The low bits of what was shifted to the left are 0, whatever a mask says of them.
  *   <li>A square to which 0 is added, in the first round of a sum, is that square: {@code mov.f32
  *       z, 0; fma.rn.f32 d, x, x, z}.
@@ -29,13 +32,20 @@ final class SameResults {
   private static final Pattern BEHIND_PROLOGUE = Pattern.compile("wgrad_.*_norm");
 
   private final Map<String, @Nullable Instruction> definitions = new HashMap<>();
+  private final Map<String, List<Instruction>> uses = new HashMap<>();
   private final boolean sumsBehindPrologue;
 
   SameResults(PtxKernel kernel) {
     sumsBehindPrologue = BEHIND_PROLOGUE.matcher(kernel.name()).matches();
     for (String line : kernel.lines()) {
       Instruction instruction = Instruction.parse(line);
-      if (instruction != null && !instruction.isEffect() && !instruction.operands().isEmpty()) {
+      if (instruction == null) {
+        continue;
+      }
+      for (String register : instruction.sources()) {
+        uses.computeIfAbsent(register, any -> new ArrayList<>()).add(instruction);
+      }
+      if (!instruction.isEffect() && !instruction.operands().isEmpty()) {
         for (String register : Operator.registers(instruction.operands().get(0))) {
           definitions.put(register, definitions.containsKey(register) ? null : instruction);
         }
@@ -50,8 +60,11 @@ final class SameResults {
     if (before == null) {
       return null;
     }
+    if (isWayToQuotient(before)) {
+      return "the other way to the same quotient";
+    }
     if (after == null) {
-      return isShortQuotient(before) ? "the longer way to the same quotient" : null;
+      return null;
     }
     if (isSignOnly(before, after)) {
       return "the sign of a dividend, which is not negative";
@@ -135,17 +148,37 @@ final class SameResults {
     return sign != null && sign.is("shr.s32", "shr.s64") && isSign(sign);
   }
 
-  /** A branch to 32 bits where no bit above is set. */
-  private boolean isShortQuotient(Instruction branch) {
-    if (!branch.is("bra") || !branch.guard().startsWith("@%")) {
+  /** What decides, and nothing else, whether a quotient of 64 bits is taken by 32. */
+  private boolean isWayToQuotient(Instruction instruction) {
+    if (instruction.is("bra")) {
+      return instruction.guard().startsWith("@%")
+          && isFit(definitions.get(instruction.guard().substring(1)));
+    }
+    if (!instruction.is("or.b64", "and.b64", "setp.eq.s64")) {
       return false;
     }
-    Instruction zero = definitions.get(branch.guard().substring(1));
+    if (isFit(instruction)) {
+      return true;
+    }
+    String result = instruction.operands().get(0);
+    List<Instruction> some = uses.getOrDefault(result, List.of());
+    return definitions.get(result) != null
+        && some.size() == 1
+        && !some.get(0).is("bra")
+        && isWayToQuotient(some.get(0));
+  }
+
+  /** Whether no bit above 32 is set, which is asked for a branch. */
+  private boolean isFit(@Nullable Instruction zero) {
     if (zero == null || !zero.is("setp.eq.s64") || !zero.operands().get(2).equals("0")) {
       return false;
     }
     Instruction high = definitions.get(zero.operands().get(1));
-    return high != null && high.is("and.b64") && high.operands().get(2).equals("-4294967296");
+    return high != null
+        && high.is("and.b64")
+        && high.operands().get(2).equals("-4294967296")
+        && uses.getOrDefault(zero.operands().get(0), List.of()).stream()
+            .allMatch(use -> use.is("bra"));
   }
 
   private boolean isFirstSquare(Instruction before, Instruction after) {

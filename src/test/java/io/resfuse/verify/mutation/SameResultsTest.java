@@ -60,12 +60,31 @@ class SameResultsTest {
   }
 
   @Test
-  void theLongWayToAQuotientIsRightToo() {
-    String[] high = {"and.b64 %rd4, %rd3, -4294967296;", "setp.eq.s64 %p1, %rd4, 0;"};
-    assertThat(explained(high[0], high[1], "@%p1 bra $L__BB0_1;"))
-        .containsOnlyKeys("@%p1 bra $L__BB0_1; -> (left out)");
-    assertThat(explained(high[0], high[1], "@!%p1 bra $L__BB0_1;")).isEmpty();
-    assertThat(explained("setp.eq.s64 %p1, %rd4, 0;", "@%p1 bra $L__BB0_1;")).isEmpty();
+  void bothWaysToAQuotientAreRight() {
+    String[] way = {
+      "or.b64 %rd3, %rd1, %rd2;",
+      "and.b64 %rd4, %rd3, -4294967296;",
+      "setp.eq.s64 %p1, %rd4, 0;",
+      "@%p1 bra $L__BB0_1;"
+    };
+    assertThat(explained(way))
+        .containsOnlyKeys(
+            "or.b64 %rd3, %rd1, %rd2; -> and.b64 %rd3, %rd1, %rd2;",
+            "and.b64 %rd4, %rd3, -4294967296; -> or.b64 %rd4, %rd3, -4294967296;",
+            "setp.eq.s64 %p1, %rd4, 0; -> setp.eq.s64 %p1, %rd4, 1;",
+            "setp.eq.s64 %p1, %rd4, 0; -> setp.eq.s64 %p1, %rd4, -1;",
+            "setp.eq.s64 %p1, %rd4, 0; -> setp.ne.s64 %p1, %rd4, 0;",
+            "setp.eq.s64 %p1, %rd4, 0; -> setp.eq.s64 %p1, %rd3, 0;",
+            "@%p1 bra $L__BB0_1; -> @!%p1 bra $L__BB0_1;",
+            "@%p1 bra $L__BB0_1; -> (left out)");
+    // What decides something else as well, by other bits or the other way round.
+    assertThat(explained(way[0], way[1], way[2], way[3], "st.global.u64 [%rd9], %rd3;"))
+        .doesNotContainKey("or.b64 %rd3, %rd1, %rd2; -> and.b64 %rd3, %rd1, %rd2;");
+    assertThat(explained(way[0], way[1], way[2], way[3], "selp.b32 %r1, 1, 0, %p1;")).isEmpty();
+    assertThat(explained(way[1], way[2], "@!%p1 bra $L__BB0_1;"))
+        .doesNotContainKey("@!%p1 bra $L__BB0_1; -> (left out)");
+    assertThat(explained("and.b64 %rd4, %rd3, -65536;", way[2], way[3])).isEmpty();
+    assertThat(explained(way[2], way[3])).isEmpty();
   }
 
   @Test
