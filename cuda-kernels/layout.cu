@@ -1,7 +1,7 @@
 // Copies that change the layout or the type: host's images and results, the parameter-free shortcut, weights.
 //
 // packFloats_T, packBytes_T, unpack_T   see Pack and Unpack. A tile of pixels x 32 channels goes through shared memory, unless the
-//   host's array and the tensor differ in their types only.
+//   host's array and the tensor differ in their types only. Bytes are NHWC, whatever channelsLast says.
 //   Launch: block 256; grid: any number of blocks: at most one per tile (64 pixels x 32 channels; 256 pixels where pitch <= 8),
 //     and no more than fill the GPU (8 per multiprocessor). No dynamic shared memory.
 //   Pointers: 16-byte aligned; pitch a multiple of 4.
@@ -9,7 +9,7 @@
 // subsampledIdentity_T, subsampledIdentityBackward_T   see SubsampledIdentity.
 //   Launch: block (x, y): V = channels / (16 / sizeof T) vectors of the tensor that is written (outputChannels; backward:
 //     inputChannels), x = ceil(V / grid.y), grid.y = ceil(V / 128), y = 256 / x rounded down or less; grid.x: any, at most one block per
-//     y pixels written. Vectors are copied whole where 'before' is a multiple of 16 / sizeof T, else element by element.
+//     y pixels written. Vectors are copied whole where 'before' and 'valid' are multiples of 16 / sizeof T, else element by element.
 //   Bytes: what is written once, of what is read only the pixels that are used (accumulating backward: only those are touched).
 // cast_T              see Cast. Block 256; grid: any, at most ceil(elements / 1024). Both pointers 16-byte aligned, elements a multiple of 4.
 // transposeWeights_T  see TransposeWeights. Block 256; E = 128 / sizeof T; grid (ceil(outputs / E) * ceil(channels / E), taps, packs).
@@ -97,12 +97,12 @@ __device__ __forceinline__ long long foursInOrder(int images, int channels, int 
 }
 
 // Calls visit(place in the tile, element of the host's array, channel of the tile) for what a tile has of the host's array, in the
-// host's order.
-template <class Visitor>
+// host's order. ChannelsLast: whether that is known to be NHWC.
+template <bool ChannelsLast, class Visitor>
 __device__ __forceinline__ void visitHost(const Tile& t, int tileStride, Visitor visit) {
   const int pixels = t.hostEnd - t.hostBegin, lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
   if (t.hostChannels == 0 || pixels == 0) return;
-  if (t.pixelStep == 1) {   // lanes are pixels
+  if (!ChannelsLast && t.pixelStep == 1) {   // lanes are pixels
     const Divider groups((pixels + 31) / 32);
     for (int i = warp; i < groups.divisor * t.hostChannels; i += warps) {
       const int c = groups.quotient(i), pixel = groups.remainder(i) * 32 + lane;
@@ -143,9 +143,10 @@ __device__ __forceinline__ void pack(const Pack& p) {
     if (fours > 0) return;
   }
   int stagedChannel = -1;
-  const Runs r = runsOf(p.images, p.channels, p.height, p.width, p.pitch, p.tensorHeight, p.tensorWidth, p.left, p.channelsLast);
+  const bool channelsLast = bytes || p.channelsLast;
+  const Runs r = runsOf(p.images, p.channels, p.height, p.width, p.pitch, p.tensorHeight, p.tensorWidth, p.left, channelsLast);
   for (long long number = blockIdx.x; number < r.tiles; number += gridDim.x) {
-    const Tile t = tileOf(r, number, p.channels, p.height, p.width, p.pitch, p.tensorHeight, p.top, p.channelsLast);
+    const Tile t = tileOf(r, number, p.channels, p.height, p.width, p.pitch, p.tensorHeight, p.top, channelsLast);
     __syncthreads();
     if (bytes && stagedChannel != t.channel) {
       stagedChannel = t.channel;
@@ -155,7 +156,7 @@ __device__ __forceinline__ void pack(const Pack& p) {
       }
       __syncthreads();
     }
-    visitHost(t, r.tileStride, [&](int place, long long element, int c) {
+    visitHost<bytes>(t, r.tileStride, [&](int place, long long element, int c) {
       const float x = static_cast<const Host*>(p.host)[element];
       tile[place] = bytes ? fmaf(x, scale[c], bias[c]) : x;
     });
@@ -211,7 +212,7 @@ __device__ __forceinline__ void unpack(const Unpack& p) {
       }
     }
     __syncthreads();
-    visitHost(t, r.tileStride, [&](int place, long long element, int) { p.host[element] = tile[place]; });
+    visitHost<false>(t, r.tileStride, [&](int place, long long element, int) { p.host[element] = tile[place]; });
   }
 }
 
@@ -219,18 +220,18 @@ RESFUSE_EXPORT(packFloats, Pack, kMaxThreads)
 RESFUSE_EXPORT(packBytes, Pack, kMaxThreads)
 RESFUSE_EXPORT(unpack, Unpack, kMaxThreads)
 
-// Elements first to first + n - 1 of a pixel's channels (zero where they are not between begin and end - 1) as one vector.
+// Elements first to first + n - 1 of a pixel's channels as one vector; the first has 'number' among the 'valid' ones, all others are zero.
+// Vectors are whole where either all of their elements are valid or none.
 template <class Type>
-__device__ __forceinline__ uint4 loadChannels(const void* pixel, int first, int begin, int end, bool aligned) {
+__device__ __forceinline__ uint4 loadChannels(const void* pixel, int first, int number, int valid, bool whole) {
   using Bits = std::conditional_t<Type::bytes == 2, uint16_t, uint32_t>;
   constexpr int n = Type::perVector;
   const Bits* const elements = static_cast<const Bits*>(pixel);
+  if (whole) return (unsigned)number < (unsigned)valid ? *reinterpret_cast<const uint4*>(elements + first) : make_uint4(0, 0, 0, 0);
   uint32_t words[4] = {};
-  if (first + n <= begin || first >= end) return make_uint4(0, 0, 0, 0);
-  if (aligned && first + n <= end) return *reinterpret_cast<const uint4*>(elements + first);
 #pragma unroll
   for (int i = 0; i < n; ++i) {
-    if (first + i >= begin && first + i < end) words[i * Type::bytes / 4] |= (uint32_t)elements[first + i] << i * Type::bytes % 4 * 8;
+    if ((unsigned)(number + i) < (unsigned)valid) words[i * Type::bytes / 4] |= (uint32_t)elements[first + i] << i * Type::bytes % 4 * 8;
   }
   return make_uint4(words[0], words[1], words[2], words[3]);
 }
@@ -245,13 +246,14 @@ __device__ __forceinline__ void subsampledIdentity(const SubsampledIdentity& p) 
   constexpr int n = Type::perVector;
   const int vectors = p.outputChannels / n, vector = blockIdx.y * blockDim.x + threadIdx.x;
   if (vector >= vectors) return;
-  const int pixels = p.images * p.outputHeight * p.outputWidth;
+  const bool whole = (p.before | p.valid) % n == 0;
+  const int pixels = p.images * p.outputHeight * p.outputWidth, first = vector * n - p.before;
   for (int pixel = blockIdx.x * blockDim.y + threadIdx.y; pixel < pixels; pixel += gridDim.x * blockDim.y) {
     const int j = pixel % p.outputWidth, row = pixel / p.outputWidth;
     const int i = row % p.outputHeight, image = row / p.outputHeight;
     const long long from = ((long long)image * p.inputHeight + i * p.stride) * p.inputWidth + j * p.stride;
     static_cast<uint4*>(p.output)[(long long)pixel * vectors + vector] =
-        loadChannels<Type>(pixelOf<Type>(p.input, from, p.inputChannels), vector * n - p.before, 0, p.valid, p.before % n == 0);
+        loadChannels<Type>(pixelOf<Type>(p.input, from, p.inputChannels), first, first, p.valid, whole);
   }
 }
 
@@ -260,6 +262,7 @@ __device__ __forceinline__ void subsampledIdentityBackward(const SubsampledIdent
   constexpr int n = Type::perVector;
   const int vectors = p.inputChannels / n, vector = blockIdx.y * blockDim.x + threadIdx.x;
   if (vector >= vectors) return;
+  const bool whole = (p.before | p.valid) % n == 0;
   // Accumulating visits the pixels that have a gradient, else all are written.
   const int step = p.accumulate ? p.stride : 1;
   const int height = p.accumulate ? p.outputHeight : p.inputHeight, width = p.accumulate ? p.outputWidth : p.inputWidth;
@@ -270,7 +273,7 @@ __device__ __forceinline__ void subsampledIdentityBackward(const SubsampledIdent
     uint4 raw = make_uint4(0, 0, 0, 0);
     if (x % p.stride == 0 && y % p.stride == 0) {
       const long long from = ((long long)image * p.outputHeight + y / p.stride) * p.outputWidth + x / p.stride;
-      raw = loadChannels<Type>(pixelOf<Type>(p.input, from, p.outputChannels), vector * n + p.before, p.before, p.before + p.valid, p.before % n == 0);
+      raw = loadChannels<Type>(pixelOf<Type>(p.input, from, p.outputChannels), vector * n + p.before, vector * n, p.valid, whole);
     }
     uint4* to = static_cast<uint4*>(p.output) + (((long long)image * p.inputHeight + y) * p.inputWidth + x) * vectors + vector;
     if (p.accumulate) {

@@ -38,7 +38,7 @@ __device__ __forceinline__ void update(const OptimizerStep& p) {
   const float rate = p.rate * chunk.rateScale, decay = chunk.weightDecay;
   auto vector = [&](const float* array, long long i) { return reinterpret_cast<const float4*>(array)[i]; };
   auto set = [&](float* array, long long i, const float4& x) { reinterpret_cast<float4*>(array)[i] = x; };
-  const long long first = chunk.begin / 4, end = first + chunk.count / 4;
+  const long long first = (unsigned long long)chunk.begin / 4, end = first + (unsigned)chunk.count / 4;
   const bool hasState = Adam || p.first != nullptr, readsState = Adam || (hasState && !p.firstStep);
   for (long long i = first + threadIdx.x; i < end; i += blockDim.x) {
     float4 w = vector(p.weights, i), v = make_float4(0, 0, 0, 0), m = v;
@@ -84,11 +84,12 @@ extern "C" __global__ void __launch_bounds__(kMaxThreads) sumSlices(const __grid
   float4* gradient = reinterpret_cast<float4*>(p.gradient);
   for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < fours; i += (long long)gridDim.x * blockDim.x) {
     float4 sum = p.accumulate ? gradient[i] : make_float4(0, 0, 0, 0);
+    int slice = 0;   // of two at least
 #pragma unroll 4
-    for (int slice = 0; slice < p.slices; ++slice) {
+    do {
       const float4 x = partials[slice * fours + i];
       sum = make_float4(sum.x + x.x, sum.y + x.y, sum.z + x.z, sum.w + x.w);
-    }
+    } while (++slice < p.slices);
     gradient[i] = sum;
   }
 }

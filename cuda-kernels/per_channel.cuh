@@ -5,7 +5,7 @@
 // (y * blockDim.x + x) touch consecutive vectors where x spans all channels.
 #pragma once
 
-#include "types.cuh"
+#include "instructions.cuh"
 
 namespace resfuse {
 
@@ -22,12 +22,10 @@ struct Coefficients {
   static constexpr int planes = Type::perVector / 4;
   float4 values[planes][kMaxVectors + 4];
 
-  // All threads of the block, which has two rows of them at least: one float4 each. A barrier must follow.
+  // All threads of the block, which has two rows of them at least: those of the first 'planes' rows one float4 each. A barrier must follow.
   __device__ __forceinline__ void stage(const float* channels, int firstVector, int vectors) {
-    const int count = min((int)blockDim.x, vectors - firstVector) * planes;
-    const float4* from = reinterpret_cast<const float4*>(channels) + firstVector * planes;
-    const int i = threadNumber();
-    if (i < count) values[i % planes][i / planes] = from[i];
+    const int i = threadNumber(), four = firstVector * planes + i;
+    if (threadIdx.y < planes && four < vectors * planes) values[i % planes][i / planes] = reinterpret_cast<const float4*>(channels)[four];
   }
 
   // Those of this thread's vector.
@@ -60,9 +58,10 @@ struct ColumnSums {
 
   // All threads of the block, after put; then values[plane][x] holds the sum of column x, visible to all.
   __device__ __forceinline__ void sum() {
-    int half = 1;
+    unsigned half = 1;
     while (2 * half < blockDim.y) half *= 2;
-    for (__syncthreads(); half > 0; half /= 2) {
+    __syncthreads();
+    do {
       if (threadIdx.y < half && threadIdx.y + half < blockDim.y) {
 #pragma unroll
         for (int i = 0; i < Planes; ++i) {
@@ -72,7 +71,8 @@ struct ColumnSums {
         }
       }
       __syncthreads();
-    }
+      half /= 2;
+    } while (half > 0);
   }
 };
 

@@ -281,8 +281,9 @@ __device__ __forceinline__ void averagePool(const AveragePool& p) {
   constexpr int n = Type::perVector;
   __shared__ ColumnSums<n / 4> shared;
   const int vectors = p.channels / n, vector = blockIdx.x * blockDim.x + threadIdx.x;
+  const int active = kept((int)(vector < vectors));   // asked twice, decided once
   float sum[n] = {};
-  if (vector < vectors) {
+  if (active) {
 #pragma unroll 4
     for (int pixel = threadIdx.y; pixel < p.pixels; pixel += blockDim.y) {
       float x[n];
@@ -294,7 +295,7 @@ __device__ __forceinline__ void averagePool(const AveragePool& p) {
 #pragma unroll
   for (int i = 0; i < n / 4; ++i) shared.put(i, make_float4(sum[4 * i], sum[4 * i + 1], sum[4 * i + 2], sum[4 * i + 3]));
   shared.sum();
-  if (threadIdx.y != 0 || vector >= vectors) return;
+  if (threadIdx.y != 0 || !active) return;
   const float pixels = p.pixels;
 #pragma unroll
   for (int i = 0; i < n / 4; ++i) {

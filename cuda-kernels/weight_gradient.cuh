@@ -242,8 +242,7 @@ struct WeightGradientBlock {
       if (UNROLLED == 1) stage = Tile::template stageAfter<1>(stage);
       slot = slotAfter<0, UNROLLED>(slot);
     }
-    waitForCopies<0>();
-    __syncthreads();
+    __syncthreads();   // all copies have been waited for
     product.stage(sharedBase);
     __syncthreads();
     finish();

@@ -156,13 +156,19 @@ public final class EdgeCases {
   /**
    * Two full tiles of rows, which one block computes one after the other, and the beginning of
    * another. More taps in a row than a loop over them takes at once, several in a chunk, and more
-   * stages than the ring has places; groups, the last of which fill half of a pack.
+   * stages than the ring has places; groups, the last of which fill half of a pack. So little
+   * padding that the middle tap lies outside, too, and the last but one.
    */
   private static void workingOn(
       List<VerifyCase> cases, TileSize tile, TileSize weightTile, boolean prologue) {
-    Window five = new Window(5, 1, 2, 1);
-    Pixels pixels = Pixels.from(Math.max(2 * tile.rows(), 2 * RING) + MORE_ROWS, 2);
-    OperationShape shape = conv(12, 12, five, 3, parts(prologue), pixels);
+    Set<Part> parts = EnumSet.of(Part.NORM, Part.RELU);
+    if (prologue) {
+      parts.add(Part.PROLOGUE);
+    }
+    Window five = new Window(5, 1, 1, 1);
+    Pixels out = Pixels.from(Math.max(2 * tile.rows(), 2 * RING) + MORE_ROWS, 2);
+    Pixels pixels = new Pixels(out.batch(), out.height() + 2, out.width() + 2);
+    OperationShape shape = conv(12, 12, five, 3, parts, pixels);
     cases.add(
         edge(label(tile, weightTile, 1), shape).with(new Division(tile, weightTile, 1, true)));
   }
@@ -292,7 +298,13 @@ public final class EdgeCases {
     Window dilated = new Window(3, 1, 3, 3);
     cases.add(edge("edge:", conv(8, 16, dilated, 1, parts, new Pixels(9, 7, 6))));
     cases.add(edge("edge:", conv(8, 16, new Window(5, 3, 2, 1), 1, parts, new Pixels(2, 11, 10))));
-    cases.add(edge("edge:", conv(3, 16, new Window(7, 2, 3, 1), 1, parts, new Pixels(2, 9, 76))));
+    // Three channels of a pixel and their padding, and as many as a pixel has.
+    Window stem = new Window(7, 2, 3, 1);
+    cases.add(edge("edge:", conv(3, 16, stem, 1, parts, new Pixels(2, 9, 76))));
+    cases.add(edge("edge:", conv(4, 16, stem, 1, parts, new Pixels(2, 6, 7))));
+    // A gradient that a residual wants as it is.
+    Set<Part> added = EnumSet.of(Part.BIAS, Part.RESIDUAL);
+    cases.add(edge("edge:", conv(16, 16, THREE, 1, added, new Pixels(2, 5, 6))));
     Set<Part> biased = EnumSet.of(Part.BIAS, Part.NORM, Part.RELU);
     cases.add(
         edge("edge:", conv(12, 18, THREE, 3, biased, new Pixels(3, 5, 6)))
@@ -307,6 +319,13 @@ public final class EdgeCases {
       cases.add(
           edge("edge:", OperationShape.plain(Kind.SHORTCUT, in, out, window, 3, rows, rows + 1))
               .with(new Division(USUAL, USUAL, 1, true)));
+    }
+    // So many before those of the input that each element of a vector is the first of them once.
+    for (int before : new int[] {1, 2, 3, 5, 6, 7}) {
+      Window window = new Window(1, 2, 0, 1);
+      int in = 2 * VECTOR;
+      cases.add(
+          edge("edge:", OperationShape.plain(Kind.SHORTCUT, in, in + 2 * before, window, 2, 3, 4)));
     }
   }
 
@@ -341,13 +360,20 @@ public final class EdgeCases {
     cases.add(edge("edge:", OperationShape.maxPool(8, true, usual, 2, 59, 6)));
     cases.add(edge("edge:", OperationShape.maxPool(72, false, usual, 1, 4, 131)));
     cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(2, 3, 0, 1), 9, 8, 9)));
-    cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(5, 1, 2, 1), 2, 7, 9)));
+    // Sums of many gradients, in each channel enough that show how they are rounded.
+    cases.add(edge("edge:", OperationShape.maxPool(8, false, THREE, 2, 20, 21)));
+    // Windows of six to eleven columns, of which loops take four at once.
+    cases.add(edge("edge:", OperationShape.maxPool(8, false, new Window(11, 1, 5, 1), 2, 3, 12)));
+    // Windows of which the first and the last have a single row and column of the image.
+    cases.add(edge("edge:", OperationShape.maxPool(8, true, new Window(2, 1, 1, 1), 2, 5, 3)));
+    cases.add(edge("edge:", OperationShape.maxPool(24, false, new Window(5, 2, 4, 1), 2, 4, 5)));
     // Squares of nine pixels, which divide nothing exactly, cut in rows and columns, in more
     // vectors than a block has threads.
     cases.add(edge("edge:", OperationShape.meanPool(264, 3, 3, 5, 23)));
     cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 264, 264, POINT, 6, 6, 7)));
-    // A number of pixels that divides nothing exactly.
-    cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 8, 8, POINT, 9, 5, 11)));
+    // A number of pixels that divides nothing exactly, and as many threads in a column as are no
+    // power of two.
+    cases.add(edge("edge:", OperationShape.plain(Kind.AVGPOOL, 24, 24, POINT, 9, 5, 11)));
   }
 
   /** Pools and shortcuts between two convolutions, which in int8 pass integers on. */
@@ -393,10 +419,10 @@ public final class EdgeCases {
     // Two slices of the pixels.
     cases.add(edge("edge:", OperationShape.squeeze(264, true, true, 1, 16, 32)));
     cases.add(
-        edge("edge:", OperationShape.squeeze(13, false, true, 3, 2, 4))
+        edge("edge:", OperationShape.squeeze(21, false, true, 3, 2, 4))
             .with(new Regime(Optimizer.Sgd.standard(), Set.of(), 2, false)));
-    // A number of pixels that divides nothing exactly.
-    cases.add(edge("edge:", OperationShape.squeeze(8, false, false, 9, 5, 11)));
+    // A number of pixels that divides nothing exactly, in slices of which the last is smaller.
+    cases.add(edge("edge:", OperationShape.squeeze(8, false, false, 2, 17, 31)));
   }
 
   /** More classes than a block keeps, and more of these than it has threads. */

@@ -5,6 +5,7 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PixelScaling;
 import io.resfuse.engine.Precision;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -20,6 +21,11 @@ import java.util.Map;
  */
 final class InferenceRung {
   private static final double UNIT32 = 0x1p-24;
+
+  private static final int COLOURS = 3;
+
+  /** Channels that a kernel takes at once. */
+  private static final int MANY = 32;
 
   private final Contest contest;
   private final VerifyCase test;
@@ -45,20 +51,29 @@ final class InferenceRung {
     } else {
       comparison.norm(test.output(), got, expected, distance(images, expected));
     }
-    if (test.level() == Level.EDGES
-        && test.network().input().channels() == 3
-        && contest.subject().engine().takesPixels()) {
+    if (test.level() == Level.EDGES && showsPixels() && contest.subject().engine().takesPixels()) {
       pixels(comparison);
     }
     return comparison.check(Rung.INFERENCE);
   }
 
+  /** Images of colours, and some of many channels that are only handed on. */
+  private boolean showsPixels() {
+    int channels = test.network().input().channels();
+    return channels == COLOURS || (channels > MANY && test.network().parameters().isEmpty());
+  }
+
   /** Pixels that the engine normalises must give the bits that the normalised floats give. */
   private void pixels(Comparison comparison) {
-    PixelScaling scaling =
-        PixelScaling.of(255, List.of(0.5f, 0.375f, 0.25f), List.of(0.25f, 0.5f, 0.125f));
+    int channels = test.network().input().channels();
+    List<Float> means = new ArrayList<>();
+    List<Float> deviations = new ArrayList<>();
+    for (int c = 0; c < channels; c++) {
+      means.add(0.5f - c % 8 / 16f);
+      deviations.add(0.125f * (1 + c % 3));
+    }
+    PixelScaling scaling = PixelScaling.of(255, means, deviations);
     byte[] pixels = contest.fills().bytes(test.name() + "/pixels", test.imageShape().elements());
-    int channels = scaling.channels();
     int plane = test.height() * test.width();
     float[] floats = new float[pixels.length];
     for (int i = 0; i < pixels.length; i++) {

@@ -101,8 +101,8 @@ class PlantedMistakesTest {
             + " | squeeze 264 | EXACT",
         "gate       | gateScale_f16 | GateScale.relu | mov.u32 $, 0 | squeeze 264 | EXACT",
         "gate       | gateWeightGradient | GateWeightGradient.accumulate | mov.u32 $, 0"
-            + " | squeeze 13 | GRADIENTS",
-        "layout     | packBytes_f16 | Pack.channelsLast | mov.u32 $, 0 | conv 7x7/2 | INFERENCE",
+            + " | squeeze 21 | GRADIENTS",
+        "layout     | packBytes_f16 | Pack.left | mov.u32 $, 0 | conv 7x7/2 | INFERENCE",
         // What is written beyond the weights, and read by nobody.
         "layout     | cast_f16 | Cast.elements | add.s64 $, $, 4 | conv 1x1 8>1032 | FORWARD",
         "conv_f16   | conv_f16_ | Convolution.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",
