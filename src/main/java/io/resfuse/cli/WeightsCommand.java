@@ -100,6 +100,12 @@ final class WeightsCommand implements Runnable {
                       + " it they stay integers, which ONNX has as QDQ.")
           boolean floats,
       @Option(
+              names = "--round-before-add",
+              description =
+                  "Of quantised weights into ONNX: round what a convolution gives before its residual"
+                      + " is added, too, so that ONNX Runtime adds integers.")
+          boolean roundBeforeAdd,
+      @Option(
               names = "--network",
               paramLabel = "NETWORK",
               description = "The network whose weights they are, if the file does not say.")
@@ -131,8 +137,13 @@ final class WeightsCommand implements Runnable {
         floats
             ? new io.resfuse.engine.Parameters(file.network(), file.parameters().asMap())
             : file.parameters();
+    if (roundBeforeAdd && !(onnx && parameters.quantization() != null)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--round-before-add is for quantised weights that stay integers, into .onnx files");
+    }
     if (onnx) {
-      ModelFile.saveOnnx(to, metadata, parameters, fold);
+      ModelFile.saveOnnx(to, metadata, parameters, fold, roundBeforeAdd);
     } else if (fold) {
       throw new ParameterException(
           spec.commandLine(), "--fold-batch-norm is for .onnx files only, not for " + to);

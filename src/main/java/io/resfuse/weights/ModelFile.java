@@ -376,12 +376,34 @@ public final class ModelFile {
    */
   public static void saveOnnx(
       Path target, ModelMetadata metadata, Parameters parameters, boolean fold) {
+    saveOnnx(target, metadata, parameters, fold, false);
+  }
+
+  /**
+   * Writes a model as ONNX, of integers in the form that ONNX Runtime is fastest with, if wanted.
+   *
+   * @param target as above
+   * @param metadata as above
+   * @param parameters as above
+   * @param fold as above
+   * @param roundBeforeAdd with a quantisation, whether what a convolution gives is stored as
+   *     integers before a residual is added, which our engines do not do: ONNX Runtime then
+   *     computes all convolutions and additions with integers
+   * @throws WeightsException if a parameter is not finite, or the file cannot be written
+   * @throws IllegalArgumentException if the parameters are not those of the network
+   */
+  public static void saveOnnx(
+      Path target,
+      ModelMetadata metadata,
+      Parameters parameters,
+      boolean fold,
+      boolean roundBeforeAdd) {
     NetworkSpec network = metadata.config().build();
     Quantization quantization = parameters.quantization();
     Parameters checked = new Parameters(network, parameters.asMap());
     FiniteCheck.require(target + " was not written", checked.asMap());
     checked = quantization == null ? checked : checked.withQuantization(quantization);
-    OnnxGraph graph = OnnxExport.graph(network, checked, fold);
+    OnnxGraph graph = OnnxExport.graph(network, checked, fold, roundBeforeAdd);
     FiniteCheck.require(target + " was not written", graph.weights());
     OnnxWriter.write(target, graph, metadata.toStrings());
   }

@@ -41,13 +41,15 @@ public final class OnnxExport {
   private final NetworkSpec network;
   private final Parameters parameters;
   private final boolean fold;
+  private final boolean roundBeforeAdd;
   private final Map<Integer, String> names = new LinkedHashMap<>();
   private final List<OnnxNode> nodes = new ArrayList<>();
   private final Map<String, HostTensor> weights = new LinkedHashMap<>();
   private final Map<String, long[]> integers = new LinkedHashMap<>();
   private final @Nullable QdqNodes quantized;
 
-  private OnnxExport(NetworkSpec network, Parameters parameters, boolean fold) {
+  private OnnxExport(
+      NetworkSpec network, Parameters parameters, boolean fold, boolean roundBeforeAdd) {
     Quantization quantization = parameters.quantization();
     this.quantized =
         quantization == null
@@ -56,6 +58,7 @@ public final class OnnxExport {
     this.network = quantized == null ? network : quantized.network();
     this.parameters = parameters;
     this.fold = fold;
+    this.roundBeforeAdd = roundBeforeAdd;
   }
 
   /**
@@ -69,7 +72,22 @@ public final class OnnxExport {
    * @return a graph to be written
    */
   public static OnnxGraph graph(NetworkSpec network, Parameters parameters, boolean fold) {
-    return new OnnxExport(network, parameters, fold).graph();
+    return graph(network, parameters, fold, false);
+  }
+
+  /**
+   * Makes the graph, with roundings that our engines do not have, if wanted.
+   *
+   * @param network any
+   * @param parameters as above
+   * @param fold as above
+   * @param roundBeforeAdd whether what a convolution of integers gives is stored as integers before
+   *     a residual is added, as ONNX Runtime needs it to compute both with integers
+   * @return a graph to be written
+   */
+  public static OnnxGraph graph(
+      NetworkSpec network, Parameters parameters, boolean fold, boolean roundBeforeAdd) {
+    return new OnnxExport(network, parameters, fold, roundBeforeAdd).graph();
   }
 
   private OnnxGraph graph() {
@@ -258,6 +276,9 @@ public final class OnnxExport {
       }
       node(stage.name, stage.op, inputs, out, attributes);
       value = out;
+      if (stage.op.equals("Conv") && addsResidual && isInteger && roundBeforeAdd) {
+        value = quantized.roundBeforeAdd(conv, out);
+      }
     }
   }
 

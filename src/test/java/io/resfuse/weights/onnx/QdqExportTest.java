@@ -12,11 +12,13 @@ import io.resfuse.engine.Engines;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
+import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.QuantizedWeights;
 import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.Results;
@@ -291,6 +293,62 @@ class QdqExportTest {
             .count();
     assertThat(plain).isPositive();
     assertThat(count(optimized, "QLinearConv")).isEqualTo(plain);
+  }
+
+  /** With roundings before additions it multiplies and adds integers everywhere. */
+  @ParameterizedTest
+  @MethodSource("residuals")
+  void roundedBeforeAddEverythingIsOfIntegers(TestNetwork test) {
+    Path file = folder.resolve("model.onnx");
+    Parameters parameters = quantized(test, Set.of());
+    OnnxWriter.write(file, OnnxExport.graph(test.network(), parameters, false, true), Map.of());
+    OnnxModel optimized = OnnxRuntime.optimized(file, folder.resolve("optimized.onnx"));
+    List<FusedConv> convolutions =
+        test.network().operations().stream()
+            .filter(FusedConv.class::isInstance)
+            .map(FusedConv.class::cast)
+            .toList();
+    assertThat(count(optimized, "QLinearConv")).isEqualTo(convolutions.size());
+    assertThat(count(optimized, "QLinearAdd"))
+        .isPositive()
+        .isEqualTo(convolutions.stream().filter(conv -> conv.residual() != null).count());
+    assertThat(optimized.nodes())
+        .noneMatch(node -> node.is("Conv") || node.is("FusedConv") || node.is("Add"));
+    assertNear(
+        test.network(),
+        parameters,
+        logits(test, parameters, test.images()),
+        OnnxRuntime.run(file, test.imageShape(), test.images()));
+  }
+
+  /** Where something is added to what a convolution gives, and to nothing else. */
+  static List<TestNetwork> residuals() {
+    return TestNetworks.networks().stream()
+        .filter(
+            test ->
+                test.network().operations().stream()
+                    .anyMatch(o -> o instanceof FusedConv conv && conv.residual() != null))
+        .toList();
+  }
+
+  /** What is cut off before an addition is more than the result can store, whatever is added. */
+  @ParameterizedTest
+  @MethodSource("residuals")
+  void nothingIsCutOffBeforeAddThatShows(TestNetwork test) {
+    Parameters parameters = quantized(test, Set.of());
+    QuantizedNetwork quantized = QuantizedNetwork.of(test.network(), parameters.quantization());
+    Map<String, HostTensor> scales =
+        OnnxExport.graph(test.network(), parameters, false, true).weights();
+    for (Operation operation : quantized.network().operations()) {
+      if (operation instanceof FusedConv conv && conv.residual() != null) {
+        float step = scales.get(conv.name() + ".sum.activation_scale").get(0);
+        Encoding result = quantized.encoding(conv.output());
+        Encoding residual = quantized.encoding(conv.residual());
+        float rounding = 1e-4f * step;
+        assertThat(127 * step + residual.decode(0)).isGreaterThan(result.decode(255) - rounding);
+        assertThat(-128 * step + residual.decode(255)).isLessThan(result.decode(0) + rounding);
+      }
+    }
   }
 
   /** A bias that has no place in 32 bits, with steps as small as these, stays float32. */

@@ -105,6 +105,9 @@ class QdqImportTest {
     Path again = folder.resolve("again.onnx");
     OnnxWriter.write(again, OnnxExport.graph(read.network(), read.parameters(), false), Map.of());
     assertThat(ModelFile.open(again).parameters().quantization()).isEqualTo(theirs);
+    Path rounded = folder.resolve("rounded.onnx");
+    OnnxWriter.write(rounded, OnnxExport.graph(test.network(), parameters, false, true), Map.of());
+    assertThat(ModelFile.open(rounded).parameters().quantization()).isEqualTo(theirs);
   }
 
   /**
