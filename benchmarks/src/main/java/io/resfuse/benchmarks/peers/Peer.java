@@ -1,6 +1,6 @@
 package io.resfuse.benchmarks.peers;
 
-/** A library that does a {@link PeerTask} in fp32. Used by one thread of a process of its own. */
+/** A library that does a {@link PeerTask}. Used by one thread of a process of its own. */
 interface Peer extends AutoCloseable {
   /** Name and version. */
   String describe();

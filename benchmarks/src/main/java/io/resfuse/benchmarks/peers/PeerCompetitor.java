@@ -12,9 +12,9 @@ import io.resfuse.verify.Parity;
 import java.util.Optional;
 
 /**
- * A peer that does every task in a process of its own, in fp32. Processes are apart because two
- * OpenMP runtimes in one would spin against each other, and because peers may crash. Not
- * thread-safe.
+ * A peer that does every task in a process of its own, in fp32 unless it has the precision asked
+ * for. Processes are apart because two OpenMP runtimes in one would spin against each other, and
+ * because peers may crash. Not thread-safe.
  */
 final class PeerCompetitor implements Competitor {
   private final PeerKind kind;
@@ -35,7 +35,7 @@ final class PeerCompetitor implements Competitor {
   /** With the version, once a task was entered. */
   @Override
   public String description() {
-    return "%s, %d threads, a process of its own, fp32".formatted(description, threads);
+    return "%s, %d threads, a process of its own".formatted(description, threads);
   }
 
   @Override
@@ -50,7 +50,7 @@ final class PeerCompetitor implements Competitor {
 
   @Override
   public Precision precision(Workload workload) {
-    return Precision.FP32;
+    return kind.precision(workload);
   }
 
   @Override

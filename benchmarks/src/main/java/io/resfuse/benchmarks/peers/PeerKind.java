@@ -43,6 +43,13 @@ enum PeerKind {
     return constructor.get();
   }
 
+  /** In int8 what has kernels for that, and is asked for it; else in fp32. */
+  Precision precision(Workload workload) {
+    return this == ONNXRUNTIME && workload.precision() == Precision.INT8
+        ? Precision.INT8
+        : Precision.FP32;
+  }
+
   Optional<String> whyNot(Workload workload) {
     if (workload.precision() == Precision.FP64) {
       return Optional.of("peers run in fp32, which is coarser");

@@ -1,7 +1,11 @@
 package io.resfuse.benchmarks.peers;
 
+import io.resfuse.engine.Engine;
+import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.Precision;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.verify.Parity;
@@ -31,12 +35,23 @@ record PeerTask(
    *
    * @param folder gets two files
    * @param task which
+   * @param precision in which the peer does it; in int8 the weights are the quantised ones that all
+   *     engines get
    * @param data gives parameters, images and labels
    */
-  static void write(Path folder, io.resfuse.bench.Task task, Parity data) {
+  static void write(Path folder, io.resfuse.bench.Task task, Precision precision, Parity data) {
     NetworkSpec network = task.test().network();
-    ModelFile.save(
-        folder.resolve(MODEL), ModelMetadata.of(task.config()), data.parameters(network));
+    Path model = folder.resolve(MODEL);
+    ModelMetadata metadata = ModelMetadata.of(task.config());
+    if (precision == Precision.INT8) {
+      // It calibrates unless an engine has done so before.
+      try (Engine engine = Engines.open("onednn", new EngineOptions(1, ""))) {
+        ModelFile.saveQuantized(
+            model, metadata, data.parameters(engine, precision, task.test()), Map.of());
+      }
+    } else {
+      ModelFile.save(model, metadata, data.parameters(network));
+    }
     int batch = task.workload().batch();
     int size = task.workload().size();
     int[] classes = data.labels(task.test());

@@ -49,7 +49,7 @@ final class WorkerProcess implements Entry {
   static WorkerProcess start(PeerKind kind, Task task, Parity data, int threads) {
     try {
       Path folder = Files.createTempDirectory("resfuse-bench-" + kind + "-");
-      PeerTask.write(folder, task, data);
+      PeerTask.write(folder, task, kind.precision(task.workload()), data);
       List<String> command =
           new ArrayList<>(
               List.of(
