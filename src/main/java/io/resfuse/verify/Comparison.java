@@ -122,7 +122,7 @@ final class Comparison {
   }
 
   /** Of outputs at most three in four may be zero; gradients of strided windows have more. */
-  private void doubtZeros(String tensor, double[] expected) {
+  void doubtZeros(String tensor, double[] expected) {
     long zeros = 0;
     for (double value : expected) {
       zeros += value == 0 ? 1 : 0;

@@ -2,6 +2,7 @@ package io.resfuse.verify;
 
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.KernelSuite;
+import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 
 /**
@@ -15,6 +16,17 @@ import io.resfuse.engine.Precision;
  * @param memory of what was expected before
  */
 record Contest(Subject subject, Subject against, Subject yardstick, Fills fills, Memory memory) {
+  Contest {
+    if ((subject.precision() == Precision.INT8) != (against.precision() == Precision.INT8)) {
+      throw new IllegalArgumentException(
+          "int8 is held against int8 only, since it rounds to few steps: "
+              + subject.precision()
+              + " against "
+              + against.precision()
+              + " says nothing");
+    }
+  }
+
   /** With nothing kept. */
   Contest(Subject subject, Subject against, Subject yardstick, Fills fills) {
     this(subject, against, yardstick, fills, Memory.none());
@@ -35,6 +47,16 @@ record Contest(Subject subject, Subject against, Subject yardstick, Fills fills,
     return engine == subject.engine()
         ? this
         : new Contest(new Subject(engine, subject.precision()), against, yardstick, fills, memory);
+  }
+
+  /** Random parameters, in int8 with the integers that they are quantised to. */
+  Parameters parameters(VerifyCase test) {
+    return isInt8() ? IntegerRungs.parameters(this, test) : fills.random(test.network());
+  }
+
+  /** Whether integers are held against integers. */
+  boolean isInt8() {
+    return subject.precision() == Precision.INT8;
   }
 
   /** Whether the expected values are the truth itself. */

@@ -5,7 +5,13 @@ import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PixelScaling;
+import io.resfuse.engine.PlanRequest;
+import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** An inference plan that gives arrays. Not thread-safe. */
@@ -46,6 +52,25 @@ final class InferencePass implements AutoCloseable {
     try (InferencePass run = new InferencePass(subject, test, network, parameters)) {
       return run.run(images);
     }
+  }
+
+  /** Runs once with every value that an operation writes as an output: in NCHW order, by name. */
+  static Map<String, double[]> all(
+      Subject subject, VerifyCase test, Parameters parameters, float[] images) {
+    NetworkSpec network = test.network().withAllOutputs();
+    Set<String> names = new LinkedHashSet<>();
+    network.operations().forEach(operation -> names.add(operation.output().name()));
+    PlanRequest request =
+        new PlanRequest(test.batch(), test.height(), test.width(), TensorLayout.NCHW, names);
+    Map<String, double[]> values = new LinkedHashMap<>();
+    try (LoadedNetwork loaded = subject.engine().load(network, parameters, subject.precision());
+        InferencePlan plan = loaded.plan(request)) {
+      plan.input().put(0, images);
+      names.forEach(name -> poison(plan.output(name)));
+      plan.run();
+      names.forEach(name -> values.put(name, toDoubles(plan.output(name))));
+    }
+    return values;
   }
 
   /** Runs once on pixels, in the order of images, rows, columns, channels, and closes. */

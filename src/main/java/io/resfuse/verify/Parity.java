@@ -6,11 +6,6 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
-import io.resfuse.quantize.CalibrationMethod;
-import io.resfuse.quantize.Pictures;
-import io.resfuse.quantize.QuantizationOptions;
-import io.resfuse.quantize.Quantizer;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -98,47 +93,8 @@ public final class Parity {
     Quantization integers =
         quantized.computeIfAbsent(
             one.toString(),
-            key ->
-                new Quantizer(engine, 1)
-                    .quantize(
-                        test.network(),
-                        floats,
-                        new FirstImage(one, images(one)),
-                        QuantizationOptions.DEFAULTS
-                            .withMethod(CalibrationMethod.MINMAX)
-                            .withReducedRange(engine.wantsReducedWeights())));
+            key -> Calibrated.of(engine, engine.wantsReducedWeights(), one, floats, images(one)));
     return floats.withQuantization(integers);
-  }
-
-  /** One image to calibrate with. */
-  private static final class FirstImage implements Pictures {
-    private final VerifyCase test;
-    private final float[] elements;
-
-    FirstImage(VerifyCase test, float[] elements) {
-      this.test = test;
-      this.elements = elements;
-    }
-
-    @Override
-    public int count() {
-      return 1;
-    }
-
-    @Override
-    public int height() {
-      return test.height();
-    }
-
-    @Override
-    public int width() {
-      return test.width();
-    }
-
-    @Override
-    public void write(int index, FloatBuffer target) {
-      target.put(0, elements);
-    }
   }
 
   /**

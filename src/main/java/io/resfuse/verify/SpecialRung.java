@@ -37,7 +37,7 @@ final class SpecialRung {
     if (isEdge && !isTrained) {
       return Check.skipped(Rung.SPECIAL, "is like that of other operations");
     }
-    Parameters parameters = contest.fills().random(test.network());
+    Parameters parameters = contest.parameters(test);
     float[] images = Drive.random(contest.fills(), test, 0).images();
     Comparison comparison = new Comparison(test);
     Map<String, double[]> expected =

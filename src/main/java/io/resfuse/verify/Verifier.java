@@ -20,7 +20,7 @@ public final class Verifier {
    * Sets two sides against each other.
    *
    * @param subject what is judged
-   * @param against what gives the expected values
+   * @param against what gives the expected values; in int8 if the subject is
    * @param yardstick the reference engine; may be that of {@code against}
    * @param seed of all numbers
    */
@@ -36,8 +36,9 @@ public final class Verifier {
   }
 
   /**
-   * Sets a side against the reference engine in float64, whose results are kept for as long as this
-   * and all that are made of it live, so that the same case costs less the next time.
+   * Sets a side against the reference engine in float64, or in int8 if the side is, whose results
+   * are kept for as long as this and all that are made of it live, so that the same case costs less
+   * the next time.
    *
    * @param subject what is judged
    * @param reference the reference engine
@@ -46,8 +47,9 @@ public final class Verifier {
    */
   public static Verifier remembering(Subject subject, Engine reference, long seed) {
     Subject truth = new Subject(reference, Precision.FP64);
+    Subject against = subject.precision() == Precision.INT8 ? truth.in(Precision.INT8) : truth;
     return new Verifier(
-        new Contest(subject, truth, truth, new Fills(seed), Memory.keeping()), seed);
+        new Contest(subject, against, truth, new Fills(seed), Memory.keeping()), seed);
   }
 
   /**
@@ -77,11 +79,20 @@ public final class Verifier {
     ErrorHistogram forward = new ErrorHistogram();
     ErrorHistogram gradients = new ErrorHistogram();
     List<Check> checks = new ArrayList<>();
-    Optional<String> noInference = whyNot(Engine.Mode.INFERENCE);
+    Optional<String> noInference = whyNot(Engine.Mode.INFERENCE).or(() -> whyNotInIntegers(test));
     Optional<String> noTraining = whyNot(Engine.Mode.TRAINING);
     boolean isTrainedOnly = test.level() == Level.TRAINING;
     if (noInference.isEmpty() && !isTrainedOnly) {
-      checks.add(guarded(Rung.INFERENCE, () -> new InferenceRung(contest, test).check(inference)));
+      if (contest.isInt8()) {
+        try {
+          checks.addAll(new IntegerRungs(contest, test).check(inference));
+        } catch (EngineException e) {
+          checks.add(failed(Rung.EXACT, e));
+        }
+      } else {
+        checks.add(
+            guarded(Rung.INFERENCE, () -> new InferenceRung(contest, test).check(inference)));
+      }
       checks.add(guarded(Rung.SPECIAL, () -> SpecialRung.check(contest, test)));
     }
     if (noTraining.isEmpty()) {
@@ -123,6 +134,13 @@ public final class Verifier {
     }
     return new VerifyReport(
         contest.subject().toString(), contest.against().toString(), seed, results);
+  }
+
+  /** In int8 there must be something that multiplies integers. */
+  private Optional<String> whyNotInIntegers(VerifyCase test) {
+    return !contest.isInt8() || Calibrated.applies(test)
+        ? Optional.empty()
+        : Optional.of("has no convolution, which alone multiplies integers");
   }
 
   private Optional<String> whyNot(Engine.Mode mode) {

@@ -7,9 +7,11 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.TrainingOptions;
+import io.resfuse.engine.Value;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -130,13 +132,27 @@ public record VerifyCase(
   Shape shapeOf(String name) {
     String tensor = Names.once(name);
     if (isOutput(tensor)) {
-      return network.shapes(batch, height, width).get(network.output(output()).id());
+      return shapeOf(network.output(output()));
     }
     if (tensor.equals(Names.INPUT_GRADIENT)) {
       return imageShape();
     }
     ParameterSpec parameter = network.parameters().get(Names.parameter(tensor));
-    return parameter == null ? Shape.of() : parameter.shape();
+    return parameter == null
+        ? value(tensor).map(this::shapeOf).orElse(Shape.of())
+        : parameter.shape();
+  }
+
+  private Shape shapeOf(Value value) {
+    return network.shapes(batch, height, width).get(value.id());
+  }
+
+  /** What an operation writes. */
+  private Optional<Value> value(String name) {
+    return network.operations().stream()
+        .map(Operation::output)
+        .filter(value -> value.name().equals(name))
+        .findFirst();
   }
 
   /** The output itself, or its gradient. */
@@ -154,7 +170,8 @@ public record VerifyCase(
       at[axis] = rest % shape.dimension(axis);
       rest /= shape.dimension(axis);
     }
-    boolean activation = isOutput(tensor) || tensor.equals(Names.INPUT_GRADIENT);
+    boolean activation =
+        isOutput(tensor) || tensor.equals(Names.INPUT_GRADIENT) || value(tensor).isPresent();
     if (activation && at.length == 4) {
       return "(n=%d, h=%d, w=%d, c=%d)".formatted(at[0], at[2], at[3], at[1]);
     }

@@ -59,7 +59,7 @@ class VerifierTest {
         Kind.CONV, in, out, false, window, 1, false, true, residual, residual, 2, 9, 10);
   }
 
-  /** In int8 gradients and the like are skipped: {@code verify} refuses it. */
+  /** In int8 gradients and the like are skipped: {@link IntegersTest} has it. */
   @ParameterizedTest
   @EnumSource(value = Precision.class, mode = Mode.EXCLUDE, names = "INT8")
   void rightEnginesClimbTheLadder(Precision precision) {

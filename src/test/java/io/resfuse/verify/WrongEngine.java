@@ -4,6 +4,7 @@ import io.resfuse.engine.Engine;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
+import io.resfuse.engine.Parameters;
 import io.resfuse.engine.TrainingPlan;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -16,6 +17,11 @@ public final class WrongEngine {
     /** The network that is run in place of the one asked for. */
     default NetworkSpec network(NetworkSpec asked) {
       return asked;
+    }
+
+    /** The parameters that are loaded in place of those given. */
+    default Parameters parameters(NetworkSpec network, Parameters given) {
+      return given;
     }
 
     /** Spoils what an inference plan's run has written. */
@@ -75,6 +81,9 @@ public final class WrongEngine {
         (method, arguments) -> {
           if (arguments.length > 0 && arguments[0] instanceof NetworkSpec network) {
             arguments[0] = mistake.network(network);
+            if (method.equals("load")) {
+              arguments[1] = mistake.parameters(network, (Parameters) arguments[1]);
+            }
           }
         },
         (method, arguments, result) -> {
