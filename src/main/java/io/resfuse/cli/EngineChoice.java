@@ -19,6 +19,9 @@ public final class EngineChoice {
   /** The engine that defines what is right. */
   static final String REFERENCE = "reference";
 
+  /** The CPU engine. */
+  static final String CPU = "onednn";
+
   private static final String SOFTCUDA = "softcuda";
 
   @Option(
@@ -96,8 +99,12 @@ public final class EngineChoice {
    */
   static Engine calibrating() {
     EngineOptions single = new EngineOptions(1, "").withConvolutions(ConvolutionAlgorithm.DIRECT);
-    boolean usable = new OneDnnProvider().probe(single).available();
-    return open(usable ? "onednn" : REFERENCE, single);
+    return open(isCpuUsable(single) ? CPU : REFERENCE, single);
+  }
+
+  /** Whether the CPU engine can run here. */
+  static boolean isCpuUsable(EngineOptions options) {
+    return new OneDnnProvider().probe(options).available();
   }
 
   private static Engine open(String name, EngineOptions options) {

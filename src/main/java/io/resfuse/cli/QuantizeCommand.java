@@ -6,16 +6,19 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
+import io.resfuse.engine.Engines;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import io.resfuse.quantize.CalibrationMethod;
+import io.resfuse.quantize.Pictures;
 import io.resfuse.quantize.QuantizationException;
 import io.resfuse.quantize.QuantizationOptions;
 import io.resfuse.quantize.QuantizationReport;
 import io.resfuse.quantize.QuantizationReport.Layer;
+import io.resfuse.quantize.QuantizationSpeed;
 import io.resfuse.quantize.Quantizer;
 import io.resfuse.weights.ModelFile;
 import java.io.IOException;
@@ -56,7 +59,6 @@ import picocli.CommandLine.Spec;
     })
 final class QuantizeCommand implements Callable<Integer> {
   private static final int LISTED = 10;
-
   @Spec private CommandSpec spec;
 
   @Parameters(
@@ -195,9 +197,30 @@ final class QuantizeCommand implements Callable<Integer> {
       ModelFile.saveQuantized(output, file.metadata(), quantized, how(options, shown.count()));
       QuantizationReport report =
           QuantizationReport.of(engine, workers, network, file.parameters(), quantized, compared);
-      print(report, how(options, shown.count()), original(file));
+      print(
+          report,
+          speed(network, file.parameters(), quantized, compared),
+          how(options, shown.count()),
+          original(file));
     }
     return 0;
+  }
+
+  /** On all threads of the CPU engine; null where it has no int8. */
+  private @Nullable QuantizationSpeed speed(
+      NetworkSpec network,
+      io.resfuse.engine.Parameters original,
+      io.resfuse.engine.Parameters quantized,
+      Pictures shown) {
+    EngineOptions options = new EngineOptions(threads, "");
+    if (!EngineChoice.isCpuUsable(options)) {
+      return null;
+    }
+    try (Engine engine = Engines.open(EngineChoice.CPU, options)) {
+      return engine.whyNot(Precision.INT8, Engine.Mode.INFERENCE).isPresent()
+          ? null
+          : QuantizationSpeed.of(engine, network, original, quantized, shown);
+    }
   }
 
   private CalibrationPictures open(String name, Preprocessing prepared) {
@@ -225,7 +248,11 @@ final class QuantizeCommand implements Callable<Integer> {
     return how;
   }
 
-  private void print(QuantizationReport report, Map<String, Object> how, long original)
+  private void print(
+      QuantizationReport report,
+      @Nullable QuantizationSpeed speed,
+      Map<String, Object> how,
+      long original)
       throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     long bytes = Files.size(output);
@@ -237,6 +264,11 @@ final class QuantizeCommand implements Callable<Integer> {
       node.put("compared_pictures", report.pictures());
       if (!Double.isNaN(report.agreement())) {
         node.put("top1_agreement", report.agreement());
+      }
+      if (speed != null) {
+        ObjectNode measured = node.putObject("images_per_second").put("engine", EngineChoice.CPU);
+        measured.put("batch", speed.batch()).put("fp32", speed.floats());
+        measured.put("int8", speed.integers()).put("ratio", speed.ratio());
       }
       ArrayNode layers = node.putArray("layers");
       for (Layer layer : report.ranked()) {
@@ -262,6 +294,16 @@ final class QuantizeCommand implements Callable<Integer> {
             "top-1 as in float32 on %.1f%% of %d pictures%n",
             100 * report.agreement(),
             report.pictures());
+      }
+      if (speed != null) {
+        out.printf(
+            Locale.ROOT,
+            "engine %s, batches of %d: %.1f images/s in fp32, %.1f in int8, %.2f times as many%n",
+            EngineChoice.CPU,
+            speed.batch(),
+            speed.floats(),
+            speed.integers(),
+            speed.ratio());
       }
       out.println("signal to error, in dB: of results, of weights; the worst layers first");
       report.ranked().stream()

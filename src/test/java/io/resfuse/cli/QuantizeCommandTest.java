@@ -45,6 +45,9 @@ class QuantizeCommandTest {
     assertThat(done.exitCode()).as(done.err()).isZero();
     assertThat(done.out())
         .containsPattern("\"top1_agreement\":(0.9|1.0),")
+        .containsPattern(
+            "\"images_per_second\":\\{\"engine\":\"onednn\",\"batch\":8,\"fp32\":[0-9.E]+,\"int8\":[0-9.E]+,"
+                + "\"ratio\":[0-9.E]+}")
         .contains("\"method\":\"mse\"", "\"name\":\"layer3.2.conv2\"");
     byte[] one = Files.readAllBytes(output());
     Outcome other = quantize("--calibrate", PICTURES, "--threads", "3", "--report-on", "examples");
@@ -93,6 +96,19 @@ class QuantizeCommandTest {
         .contains("conv1.weight INT8 16x1x3x3");
     assertThat(classes(classify(onnx.toString(), "int8")))
         .isEqualTo(classes(classify(output().toString(), "int8")));
+    Path rounded = folder.resolve("rounded.onnx");
+    assertThat(convert(rounded, "--round-before-add").out()).contains("in int8");
+    assertThat(classes(classify(rounded.toString(), "int8")))
+        .isEqualTo(classes(classify(onnx.toString(), "int8")));
+    assertThat(
+            Outcome.of(
+                    "weights",
+                    "convert",
+                    output().toString(),
+                    copy.toString(),
+                    "--round-before-add")
+                .exitCode())
+        .isEqualTo(2);
     Path floatOnnx = folder.resolve("floats.onnx");
     assertThat(convert(floatOnnx, "--float").out()).contains("float32 there");
     assertThat(onnx.toFile().length()).isLessThan(floatOnnx.toFile().length() / 3);
@@ -194,6 +210,28 @@ class QuantizeCommandTest {
     assertThat(quantize("--calibrate", PICTURES, "--percentile", "10").exitCode()).isNotZero();
     assertThat(quantize("--calibrate", PICTURES, "--pictures", "0").exitCode()).isEqualTo(2);
     assertThat(quantize().exitCode()).isEqualTo(2);
+  }
+
+  /** Integers are verified against those of the reference engine. */
+  @Test
+  void verifyRunsInInt8() {
+    Outcome outcome =
+        Outcome.of(
+            "verify",
+            "--engine",
+            "onednn",
+            "--precision",
+            "int8",
+            "--network",
+            "resnet20",
+            "--size",
+            "16",
+            "--levels",
+            "block,network,training");
+    assertThat(outcome.exitCode()).as(outcome.out() + outcome.err()).isZero();
+    assertThat(outcome.out())
+        .contains("against reference in int8", "network resnet20, 2 of 16x16")
+        .doesNotContain("frozen");
   }
 
   /** Benchmarks quantise what they time, and hold it against float64. */
