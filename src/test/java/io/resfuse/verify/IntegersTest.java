@@ -16,7 +16,6 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
 import io.resfuse.engine.QuantizedNetwork;
 import io.resfuse.engine.QuantizedWeights;
-import io.resfuse.model.ResNet;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.verify.Check.Status;
@@ -74,7 +73,7 @@ class IntegersTest {
     Optional<String> whyNot = onednn.whyNot(Precision.INT8, Engine.Mode.INFERENCE);
     assumeTrue(whyNot.isEmpty(), () -> whyNot.orElseThrow());
     for (ResNetConfig config : List.of(SMALL, ResNetConfig.of("seresnet50"))) {
-      NetworkSpec network = ResNet.build(config);
+      NetworkSpec network = config.build();
       for (VerifyCase test :
           new NetworkCases(network, 2, 32, 32)
               .at(EnumSet.of(Level.OPERATION, Level.BLOCK, Level.NETWORK))) {
@@ -119,7 +118,7 @@ class IntegersTest {
   }
 
   private static void assertSeen(Mistake mistake, String operation) {
-    NetworkSpec network = ResNet.build(SMALL);
+    NetworkSpec network = SMALL.build();
     Engine wrong = WrongEngine.of(reference, mistake);
     for (VerifyCase test :
         List.of(
@@ -168,7 +167,7 @@ class IntegersTest {
   /** A result that is one step off in one place, of one image of several. */
   @Test
   void oneStepInOnePlaceIsSeenWhereItIs() {
-    NetworkSpec network = ResNet.build(SMALL);
+    NetworkSpec network = SMALL.build();
     VerifyCase test = new NetworkCases(network, 2, 16, 16).at(EnumSet.of(Level.NETWORK)).get(0);
     Engine wrong =
         WrongEngine.of(
