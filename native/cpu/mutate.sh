@@ -23,6 +23,14 @@ winograd winograd_kernels.inc s/i < 4 && at.row + i < a.height/i < 3 \&\& at.row
 winograd winograd_kernels.inc s/value = y\[j\] + bias/value = y[j]/
 winograd winograd_kernels.inc s/value += Vectors<W>::load(residual/value -= Vectors<W>::load(residual/
 winograd winograd_kernels.inc s/a.relu ? Vectors<W>::relu(value) : value/value/
+winograd winograd_kernels.inc s/first += shifts + wide/first += shifts/
+winograd winograd_kernels.inc s/shift \* (wide + wide + shifts)/shift * (wide + shifts)/
+winograd winograd_kernels.inc s/count = static_cast<double>(height \* width)/count = 16/
+winograd winograd_kernels.inc s/near = total(all) \* static_cast<float>(1 \/ count)/near{}/
+winograd winograd_kernels.inc s/sums.second += Doubles::load(from + a.out_channels)/sums.second += Doubles::load(from)/
+winograd winograd_kernels.inc s/strip < tiles.strips; strip++/strip < tiles.strips - 1; strip++/
+winograd winograd_kernels.inc s/\/ pixels - mean \* mean;/\/ pixels;/
+winograd winograd_kernels.inc s/std::max<int64_t>(kRows, tiles.unit)/kRows/
 winograd winograd_kernels.inc s/t += count;/t += count + 1;/
 winograd winograd_kernels.inc s/if (!first) {/if (false) {/
 winograd winograd_kernels.inc s/(out \/ W + p)/(out \/ W)/
@@ -49,6 +57,8 @@ winograd tiles.h s/36 \* apart(together \* 2/30 * apart(together * 2/
 winograd tiles.h s/second_cache \/ 4 \/ weights/second_cache \/ weights/
 winograd tiles.h s/tiles <= kFewTiles/tiles < kFewTiles/
 winograd tiles.h s/second_cache \/ 8 \* 5/second_cache \/ 8/
+winograd tiles.h s/strips = statistics ? units() : 0;/strips = statistics ? units() - 1 : 0;/
+winograd tiles.h s/unit = statistics ? kStripTiles : 1;/unit = 1;/
 winograd tiles.h s/own_tiles <= own_channels/own_tiles > own_channels/
 norm norm_kernels.inc s/sums.second\[pair\] += v \* v/sums.second[pair] += v/
 norm norm_kernels.inc s/if (row < rows) {/if (false) {/

@@ -34,7 +34,11 @@ Kernels kernels(int32_t vector_floats) {
 
 }  // namespace
 
-int64_t winograd_scratch_floats(const WinogradSize& size) { return size.threads * Tiles(size).thread_floats(); }
+int64_t winograd_scratch_floats(const WinogradSize& size) {
+  const Tiles tiles(size);
+  const int64_t doubles = static_cast<int64_t>(sizeof(double) / sizeof(float));
+  return size.threads * tiles.thread_floats() + Tiles::sums(tiles.strips, size.out_channels) * doubles;
+}
 
 int64_t winograd_gradient_scratch_floats(const WinogradSize& size) {
   const GradientTiles tiles(size);

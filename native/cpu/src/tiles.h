@@ -24,9 +24,10 @@ struct Cuts {
     depth = power_of_two(std::min(first_cache / 4 / panel, second_cache / 4 / weights));
     few_depth = std::min(depth, power_of_two(first_cache / weights));
     // The products of a block, of 32 output channels, take half of the second cache, its transformed inputs no more than three
-    // such caches: they are read in a row, once for each panel. With fewer tiles the weights would be transformed too often,
-    // more cost memory and save nothing.
-    const int64_t tiles = std::min(second_cache / 2 / (36 * 32 * kFloat), 3 * second_cache / (36 * in_channels * kFloat));
+    // such caches, nor than kMostInputs: they are read in a row, once for each panel. With fewer tiles the weights would be
+    // transformed too often, more cost memory and save nothing.
+    const int64_t inputs = std::min(3 * second_cache, kMostInputs);
+    const int64_t tiles = std::min(second_cache / 2 / (36 * 32 * kFloat), inputs / (36 * in_channels * kFloat));
     most_tiles = std::clamp<int64_t>(tiles, 24, 192);
   }
 
@@ -35,6 +36,7 @@ struct Cuts {
   static constexpr int64_t kFloat = sizeof(float);
   static constexpr int64_t kTaps = 9, kRowPositions = 6;
   static constexpr int64_t kFewTiles = 16;
+  static constexpr int64_t kMostInputs = 4 << 20;  // bytes of a thread, so that scratch is little beside a plan's values
 
  private:
   // The greatest that is not greater than `most`, 16 to 256.
@@ -71,13 +73,21 @@ struct TileGrid {
   }
 };
 
-// Blocks of tiles, of a convolution, and what a thread does: it waits for no other, and reads nothing that another has written.
+// So many tiles, neighbours, have their statistics together: a multiple of how many are multiplied at a time, in all
+// instruction sets. It decides bits, and so follows from no cache.
+constexpr int64_t kStripTiles = 12;
+
+// Blocks of tiles, of a convolution, and what a thread does: it waits for no other, and reads nothing that another has written,
+// until all are done.
 struct Tiles : TileGrid {
   int64_t depth;  // of Cuts
   // Whether a thread has tiles of its own, a run of neighbours, and transforms and multiplies all weights; else it has output
   // channels of its own, and transforms all tiles.
   bool own;
   int64_t together;  // in a block
+  // A thread's tiles, and a block's, begin at a multiple of it: at a strip, with statistics.
+  int64_t unit;
+  int64_t strips;  // 0 without statistics
   // Scratch memory of a thread, in floats.
   int64_t input_floats;   // transformed inputs of a block: (in / depth, 36, together, depth)
   int64_t weight_floats;  // a row of positions of a panel's transformed weights: (6, depth, 2 * vector)
@@ -86,13 +96,16 @@ struct Tiles : TileGrid {
   explicit Tiles(const WinogradSize& a) : TileGrid(a) {
     const Cuts cuts(a.first_cache, a.second_cache, a.vector, a.in_channels);
     const auto blocks_of = [&](int64_t tiles) { return (tiles + cuts.most_tiles - 1) / cuts.most_tiles; };
-    const int64_t part = (total + a.threads - 1) / a.threads;
+    const bool statistics = a.statistics != 0;
+    unit = statistics ? kStripTiles : 1;
+    strips = statistics ? units() : 0;
+    const int64_t part = std::min(total, (units() + a.threads - 1) / a.threads * unit);
     const double others = static_cast<double>(a.threads - 1) / a.threads;
     const double own_tiles = part + kWeightsCost * blocks_of(part);
     const double own_channels = (total + kWeightsCost * blocks_of(total)) / a.threads + total * others * kInputsCost / a.out_channels;
     own = own_tiles <= own_channels;
     const int64_t tiles = own ? part : total;
-    together = (tiles + blocks_of(tiles) - 1) / blocks_of(tiles);
+    together = std::min(tiles, up((tiles + blocks_of(tiles) - 1) / blocks_of(tiles)));
     depth = cuts.depth_of(together);
     input_floats = input_offset(a.in_channels / depth * depth);
     if (a.in_channels % depth != 0) {
@@ -104,11 +117,22 @@ struct Tiles : TileGrid {
 
   int64_t thread_floats() const { return input_floats + weight_floats + result_floats; }
 
+  int64_t units() const { return (total + unit - 1) / unit; }
+
+  // The first of the tiles that a thread has for itself, if it has such.
+  int64_t first(int64_t thread, int64_t threads) const { return std::min(total, units() * thread / threads * unit); }
+
+  // Sums of statistics: (strips, 2, out_channels), behind the scratch memory of all threads, in float64.
+  static int64_t sums(int64_t strip, int64_t out_channels) { return strip * 2 * out_channels; }
+
   // Where the transformed inputs of some channels begin; a multiple of depth.
   int64_t input_offset(int64_t channel) const { return channel / depth * 36 * apart(together * depth); }
 
   // The distance of two positions: no power of two, which would be the same set of the first cache for all of them.
   static int64_t apart(int64_t floats) { return (floats + 15) / 16 * 16 + 16; }
+
+ private:
+  int64_t up(int64_t tiles) const { return (tiles + unit - 1) / unit * unit; }
 };
 
 // These decide the bits of a gradient of weights, and so follow from no cache.

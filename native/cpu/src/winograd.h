@@ -11,6 +11,13 @@
 // the number of threads nor on what else is in the batch. NaN and infinities spread over the tiles (4x4 outputs) that read
 // them, and an infinity becomes NaN there.
 //
+// Statistics, for a batch norm that follows, are of the outputs as they are stored, and taken while a tile is in registers: with s
+// the mean of its n outputs, rounded, sum(out - s) and sum((out - s)^2) are in float32, of 16 values at most and each small. All
+// else is in float64: the tiles of a strip are added up in order, and then the strips, whichever thread had them.
+//
+//   mean = sum over tiles (n s + sum(out - s)) / M,  M = images * height * width
+//   variance = sum over tiles (sum((out - s)^2) + 2 s sum(out - s) + n s^2) / M - mean^2
+//
 // FLOPs of the products: 72 * tiles * in_channels * out_channels. A thread has tiles or output channels of its own (tiles.h).
 // It transforms the inputs of a block of tiles; then it takes panels of two vectors of output channels, transforms a row of
 // positions of some input channels' weights at a time, and multiplies while these are in its caches; the weights that follow
@@ -35,6 +42,7 @@ struct WinogradSize {
   // Of a thread's processor, in bytes: how work is cut follows from them, and no bit of a result.
   int64_t first_cache;
   int64_t second_cache;
+  int64_t statistics;  // whether a convolution gives those of its outputs
 };
 
 struct WinogradArguments : WinogradSize {
@@ -44,6 +52,8 @@ struct WinogradArguments : WinogradSize {
   const float* residual;  // like out; null if there is none
   float* out;             // not x; may be residual
   float* scratch;         // of winograd_scratch_floats(); alignment 64
+  float* mean;            // of out_channels, written; with statistics only
+  float* variance;        // biased; as mean
   int64_t relu;
   int64_t rotated;  // whether the weights are rotated by half a turn, as for the gradient of an input
 };

@@ -24,6 +24,7 @@ import org.bytedeco.javacpp.LongPointer;
  *     {@code out} were read and {@code in} written
  * @param threads that share the work
  * @param caches of a thread, by which work is cut; no bit of a result depends on them
+ * @param statistics whether it gives the mean and the variance of each channel that it writes
  */
 record FastConvolution(
     int images,
@@ -34,7 +35,8 @@ record FastConvolution(
     int block,
     boolean gradient,
     int threads,
-    CpuCaches caches) {
+    CpuCaches caches,
+    boolean statistics) {
   private static final int TILE = 4;
 
   /**
@@ -50,7 +52,13 @@ record FastConvolution(
 
   /** The gradient of its input, which is such a convolution of the gradient of its result. */
   FastConvolution backward() {
-    return new FastConvolution(images, out, in, height, width, block, true, threads, caches);
+    return new FastConvolution(images, out, in, height, width, block, true, threads, caches, false);
+  }
+
+  /** This convolution with the statistics of its result. */
+  FastConvolution withStatistics() {
+    return new FastConvolution(
+        images, in, out, height, width, block, gradient, threads, caches, true);
   }
 
   private long tiles() {
@@ -91,30 +99,49 @@ record FastConvolution(
   }
 
   /**
-   * Convolves.
+   * Where the tensors of a convolution begin: addresses, 0 for those that it has not.
    *
-   * @param scope owns the arguments
-   * @param x address of what is read
-   * @param weights address of the weights, as {@link #weights} has them
-   * @param bias address of the bias; 0 if there is none
-   * @param residual address of what is added; 0 if there is none
-   * @param result address of the result, which may be that of the residual
-   * @param relu whether negative values become 0
-   * @param scratch address of {@link #scratchBytes}
-   * @return does it, and allocates nothing
+   * @param x what is read
+   * @param weights as {@link #weights} has them
+   * @param bias for each channel written
+   * @param residual what is added; like the result
+   * @param result may be that of the residual
+   * @param mean of each channel of the result; with {@link #statistics} only
+   * @param variance biased; as the mean
+   * @param scratch {@link #scratchBytes}
    */
-  Runnable convolve(
-      Scope scope,
+  record Addresses(
       long x,
       long weights,
       long bias,
       long residual,
       long result,
-      boolean relu,
-      long scratch) {
+      long mean,
+      long variance,
+      long scratch) {}
+
+  /**
+   * Convolves.
+   *
+   * @param scope owns the arguments
+   * @param at where the tensors are
+   * @param relu whether negative values become 0
+   * @return does it, and allocates nothing
+   */
+  Runnable convolve(Scope scope, Addresses at, boolean relu) {
     long arguments =
         arguments(
-                scope, x, weights, bias, residual, result, scratch, relu ? 1 : 0, gradient ? 1 : 0)
+                scope,
+                at.x,
+                at.weights,
+                at.bias,
+                at.residual,
+                at.result,
+                at.scratch,
+                at.mean,
+                at.variance,
+                relu ? 1 : 0,
+                gradient ? 1 : 0)
             .address();
     return () -> CpuKernels.winogradConvolve(arguments);
   }
@@ -146,7 +173,17 @@ record FastConvolution(
   /** {@code WinogradSize}. */
   private long[] size() {
     return new long[] {
-      images, in, out, height, width, block, vector(), threads, caches.first(), caches.second()
+      images,
+      in,
+      out,
+      height,
+      width,
+      block,
+      vector(),
+      threads,
+      caches.first(),
+      caches.second(),
+      statistics ? 1 : 0
     };
   }
 

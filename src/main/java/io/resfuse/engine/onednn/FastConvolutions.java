@@ -55,7 +55,8 @@ record FastConvolutions(
         block,
         false,
         threads,
-        caches);
+        caches,
+        false);
   }
 
   /** Whether the gradient of a fast convolution's weights is to be found so, too. */

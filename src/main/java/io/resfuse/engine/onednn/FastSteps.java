@@ -30,9 +30,17 @@ final class FastSteps {
    * @param x what is read
    * @param bias added to the result; null if there is none
    * @param y takes the result
+   * @param statistics of the batch, which training takes while it has the result in registers; null
+   *     if they are not wanted
    */
-  void forward(FastConvolution fast, Buffer x, @Nullable Buffer bias, Buffer y, int time) {
-    add(parts.forwards(), conv.name(), fast, x, bias, y, time);
+  void forward(
+      FastConvolution fast,
+      Buffer x,
+      @Nullable Buffer bias,
+      Buffer y,
+      @Nullable BatchStatistics statistics,
+      int time) {
+    add(parts.forwards(), conv.name(), fast, x, bias, y, statistics, time);
   }
 
   /**
@@ -43,7 +51,7 @@ final class FastSteps {
    * @param dx takes that of its input
    */
   void backward(FastConvolution fast, Buffer dy, Buffer dx, int time) {
-    add(parts.backwards(), conv.name() + " data", fast, dy, null, dx, time);
+    add(parts.backwards(), conv.name() + " data", fast, dy, null, dx, null, time);
   }
 
   /**
@@ -83,35 +91,46 @@ final class FastSteps {
       Buffer from,
       @Nullable Buffer bias,
       Buffer to,
+      @Nullable BatchStatistics statistics,
       int time) {
     dnnl_memory_desc layout = fast.weights(scope);
     boolean isInOrder = Dnnl.equal(weight.layout(), layout);
     Buffer weights = isInOrder ? weight.master() : parts.arena(layout);
-    Buffer scratch = Buffer.inArena(fast.scratchBytes());
+    FastConvolution training = statistics == null ? fast : fast.withStatistics();
+    Buffer scratch = Buffer.inArena(Math.max(fast.scratchBytes(), training.scratchBytes()));
     List<Buffer> used = new ArrayList<>(List.of(from, weights, to, scratch));
     if (bias != null) {
       used.add(bias);
+    }
+    if (statistics != null) {
+      used.add(statistics.mean());
+      used.add(statistics.variance());
     }
     for (Steps steps : lists) {
       if (!isInOrder) {
         String copying = name + " weights in order";
         parts.copy(steps, copying, weight.layout(), weight.master(), layout, weights, time);
       }
+      BatchStatistics wanted = steps == parts.evaluation() ? null : statistics;
       steps.add(
           name,
           fast.implementation(),
           time,
           used,
           memory ->
-              fast.convolve(
-                  scope,
-                  memory.address(from),
-                  memory.address(weights),
-                  bias == null ? 0 : memory.address(bias),
-                  0,
-                  memory.address(to),
-                  false,
-                  memory.address(scratch)));
+              (wanted == null ? fast : training)
+                  .convolve(
+                      scope,
+                      new FastConvolution.Addresses(
+                          memory.address(from),
+                          memory.address(weights),
+                          bias == null ? 0 : memory.address(bias),
+                          0,
+                          memory.address(to),
+                          wanted == null ? 0 : memory.address(wanted.mean()),
+                          wanted == null ? 0 : memory.address(wanted.variance()),
+                          memory.address(scratch)),
+                      false));
     }
   }
 }

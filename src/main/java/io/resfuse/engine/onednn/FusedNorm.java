@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The batch norm of a convolution with the ReLU and the residual behind it, by kernels of our own:
- * one pass for the sums, in float64, and one for all the rest, forward and backward. The formulas
- * are in {@code native/cpu/src/norm.h}. Not thread-safe.
+ * one pass for the sums, in float64, and one for all the rest, forward and backward; the first of
+ * the forward pass is not needed where the convolution gives the statistics. The formulas are in
+ * {@code native/cpu/src/norm.h}. Not thread-safe.
  */
 final class FusedNorm {
   private static final long NO_RELU = 0;
@@ -138,10 +139,18 @@ final class FusedNorm {
    * @param y what is normalised
    * @param out takes the result
    * @param residual added before the ReLU; null if there is none
+   * @param known whether the convolution has left the statistics of the batch
    */
-  void forward(Buffer y, Buffer out, @Nullable Buffer residual, int time) {
+  void forward(Buffer y, Buffer out, @Nullable Buffer residual, boolean known, int time) {
     forward(
-        parts.forward(), y, out, residual, given, statistics.mean(), statistics.variance(), time);
+        parts.forward(),
+        y,
+        out,
+        residual,
+        given || known,
+        statistics.mean(),
+        statistics.variance(),
+        time);
     forward(
         parts.evaluation(),
         y,

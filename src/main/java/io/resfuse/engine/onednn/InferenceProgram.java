@@ -670,13 +670,16 @@ final class InferenceProgram {
       Runnable body =
           kernel.convolution.convolve(
               target,
-              address(conv.input()),
-              kernel.weights.address(),
-              kernel.bias.address(),
-              residual == null ? 0 : address(residual),
-              address(conv.output()),
-              conv.relu(),
-              scratch);
+              new FastConvolution.Addresses(
+                  address(conv.input()),
+                  kernel.weights.address(),
+                  kernel.bias.address(),
+                  residual == null ? 0 : address(residual),
+                  address(conv.output()),
+                  0,
+                  0,
+                  scratch),
+              conv.relu());
       commands.add(new Command.Loop(conv.name(), kernel.convolution.implementation(), body));
     }
 

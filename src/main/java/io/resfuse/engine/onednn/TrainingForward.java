@@ -97,15 +97,21 @@ final class TrainingForward {
     Buffer y = conv.batchNorm() == null ? out : parts.arena(target);
     layer.y = y;
     Entry biasEntry = conv.bias() == null ? null : parts.parameter(conv.bias());
+    Buffer bias = biasEntry == null ? null : biasEntry.master();
+    BatchNorm norm = conv.batchNorm();
+    BatchStatistics stats = norm == null ? null : statisticsOf(conv, norm);
+    layer.statistics = stats;
+    // Fast convolutions give the statistics of the batch, unless the norm's are frozen.
+    boolean known = fast != null && parts.flow().takesBatchStatistics(conv);
     if (fast != null) {
       Buffer x = parts.valueOf(conv.input());
       FastSteps fastSteps = new FastSteps(scope, parts, conv, weight);
-      fastSteps.forward(fast, x, biasEntry == null ? null : biasEntry.master(), y, time);
+      fastSteps.forward(fast, x, bias, y, known ? stats : null, time);
     } else {
       direct(conv, desc, weight, biasEntry, y, time);
     }
-    if (conv.batchNorm() != null) {
-      normalise(conv, conv.batchNorm(), layer, target, y, out, time);
+    if (norm != null && stats != null) {
+      normalise(conv, norm, stats, known, layer, target, y, out, time);
     }
     residualAndRelu(conv, layer, target, out, time);
   }
@@ -169,43 +175,54 @@ final class TrainingForward {
     return weights.add(conv.weight(), plain, layout);
   }
 
+  /** A batch norm's parameters, and room for its statistics. */
+  private BatchStatistics statisticsOf(FusedConv conv, BatchNorm norm) {
+    parts.parameter(norm.gamma());
+    parts.parameter(norm.beta());
+    Buffer mean = parts.parameter(norm.mean()).master();
+    Buffer variance = parts.parameter(norm.variance()).master();
+    boolean frozen = !parts.flow().takesBatchStatistics(conv);
+    int channels = conv.output().channels();
+    long bytes = Dnnl.bytes(Dnnl.vector(scope, channels));
+    BatchStatistics stats =
+        new BatchStatistics(
+            norm,
+            channels,
+            layouts.shape(conv.output()).elements() / channels,
+            frozen ? mean : weights.allocate(bytes),
+            frozen ? variance : weights.allocate(bytes),
+            mean,
+            variance);
+    if (!frozen) {
+      statistics.add(stats);
+    }
+    return stats;
+  }
+
   private void normalise(
       FusedConv conv,
       BatchNorm norm,
+      BatchStatistics stats,
+      boolean known,
       TrainingLayer layer,
       dnnl_memory_desc target,
       Buffer y,
       Buffer out,
       int time) {
-    int channels = conv.output().channels();
     boolean frozen = !parts.flow().takesBatchStatistics(conv);
     boolean relu = conv.relu() && conv.residual() == null;
     int affine = dnnl_use_scale | dnnl_use_shift;
     int fused = affine | (relu ? dnnl_fuse_norm_relu : 0);
     layer.flags = fused | (frozen ? dnnl_use_global_stats : 0);
-    dnnl_memory_desc vector = Dnnl.vector(scope, channels);
-    Entry gamma = parts.parameter(norm.gamma());
-    Entry beta = parts.parameter(norm.beta());
-    Entry mean = parts.parameter(norm.mean());
-    Entry variance = parts.parameter(norm.variance());
+    dnnl_memory_desc vector = Dnnl.vector(scope, conv.output().channels());
+    Entry gamma = weights.get(norm.gamma());
+    Entry beta = weights.get(norm.beta());
     Shape shape = layouts.shape(conv.output());
-    BatchStatistics stats =
-        new BatchStatistics(
-            norm,
-            channels,
-            shape.elements() / channels,
-            frozen ? mean.master() : weights.allocate(Dnnl.bytes(vector)),
-            frozen ? variance.master() : weights.allocate(Dnnl.bytes(vector)),
-            mean.master(),
-            variance.master());
-    layer.statistics = stats;
-    if (!frozen) {
-      statistics.add(stats);
-    }
     if (FusedNorm.canTake(layouts)) {
       Value residual = conv.residual();
+      Buffer added = residual == null ? null : parts.valueOf(residual);
       layer.fused = new FusedNorm(scope, parts, layouts, conv, norm, stats);
-      layer.fused.forward(y, out, residual == null ? null : parts.valueOf(residual), time);
+      layer.fused.forward(y, out, added, known, time);
       return;
     }
     ChannelSlices slices = frozen ? null : ChannelSlices.of(scope, layouts.format(), type, shape);
@@ -248,8 +265,8 @@ final class TrainingForward {
             time)
         .with(DNNL_ARG_SRC, target, y)
         .with(DNNL_ARG_DST, target, out)
-        .with(DNNL_ARG_MEAN, vector, mean.master())
-        .with(DNNL_ARG_VARIANCE, vector, variance.master())
+        .with(DNNL_ARG_MEAN, vector, stats.runningMean())
+        .with(DNNL_ARG_VARIANCE, vector, stats.runningVariance())
         .with(DNNL_ARG_SCALE, vector, gamma.master())
         .with(DNNL_ARG_SHIFT, vector, beta.master());
   }
