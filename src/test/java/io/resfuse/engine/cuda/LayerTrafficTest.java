@@ -90,7 +90,8 @@ class LayerTrafficTest {
       megabytes += row.tensorBytes() / 1e6;
     }
     System.out.printf("identity bottleneck of layer1 forward: %.0f MB%n", megabytes);
-    assertThat(megabytes).isBetween(2450.0, 2500.0);
+    // With the mask of the block's result, a bit for each of its elements, for the way back.
+    assertThat(megabytes).isBetween(2500.0, 2525.0);
   }
 
   /** 64 outputs of 9 taps of 64 channels: each row of tiles reads all pixels again. */
