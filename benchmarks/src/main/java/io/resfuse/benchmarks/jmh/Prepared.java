@@ -16,8 +16,7 @@ record Prepared(Task task, Parity data) {
   static Prepared of(String network, Engine.Mode mode, int batch, String precision) {
     NetworkConfig config = NetworkConfig.of(network);
     Workload workload =
-        new Workload(
-            network, mode, batch, config.imageSize(), Precision.parse(precision));
+        new Workload(network, mode, batch, config.imageSize(), Precision.parse(precision));
     try (Engine reference = Engines.open("reference", EngineOptions.defaults())) {
       return new Prepared(Task.of(workload, config), new Parity(reference, 1));
     }

@@ -56,8 +56,6 @@ final class WorkerProcess implements Entry {
                   Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                   // A LibTorch that the system has must not be mixed with the one in the jar.
                   "-Djava.library.path=" + folder,
-                  "-cp",
-                  System.getProperty("java.class.path"),
                   Worker.class.getName(),
                   kind.toString(),
                   Boolean.toString(task.workload().mode() == Engine.Mode.TRAINING),
@@ -69,6 +67,9 @@ final class WorkerProcess implements Entry {
       builder.redirectError(log(folder).toFile());
       builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
       builder.environment().put("OPENBLAS_NUM_THREADS", "1");
+      // Not on the command line, which ONNX Runtime 1.29 searches recursively as it starts: some
+      // kilobytes of it overflow the stack of a Java thread.
+      builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
       builder.environment().putAll(kind.environment());
       // What a crashed JVM leaves behind belongs with the log, not where the user happens to be.
       builder.directory(folder.toFile());

@@ -18,6 +18,7 @@ import io.resfuse.engine.Engine.Mode;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Operation.FusedConv;
+import io.resfuse.engine.Operation.SubsampledIdentity;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.model.ResNetConfig;
@@ -69,8 +70,14 @@ class QuantizedPeerTest {
     long residuals = convolutions.stream().filter(conv -> conv.residual() != null).count();
     assertThat(count(model, "QLinearConv")).isEqualTo(convolutions.size());
     assertThat(count(model, "QLinearAdd")).isEqualTo(residuals).isPositive();
-    assertThat(count(model, "QuantizeLinear")).as("of the image").isEqualTo(1);
-    assertThat(count(model, "DequantizeLinear")).as("before the head").isEqualTo(1);
+    long shortcuts =
+        given.spec().operations().stream().filter(SubsampledIdentity.class::isInstance).count();
+    assertThat(count(model, "QuantizeLinear"))
+        .as("of the image, and behind shortcuts that it subsamples and pads as floats")
+        .isEqualTo(1 + shortcuts);
+    assertThat(count(model, "DequantizeLinear"))
+        .as("before the head, and before these shortcuts")
+        .isEqualTo(1 + shortcuts);
     assertThat(model.nodes())
         .noneMatch(node -> node.is("Conv") || node.is("FusedConv") || node.is("Add"));
   }
