@@ -11,7 +11,10 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 
-/** Sends cases up the ladder against the reference engine in float64, which is its owner's. */
+/**
+ * Sends cases up the ladder against the reference engine, which is its owner's: in float64, or in
+ * int8 as they are.
+ */
 final class Ladder {
   private final Engine reference;
 
@@ -21,7 +24,9 @@ final class Ladder {
 
   Map<Rung, Check> verify(Engine engine, Precision precision, VerifyCase test) {
     Subject subject = new Subject(engine, precision);
-    Subject truth = new Subject(reference, Precision.FP64);
+    // Integers are held against the same integers.
+    Precision exact = precision == Precision.INT8 ? Precision.INT8 : Precision.FP64;
+    Subject truth = new Subject(reference, exact);
     Map<Rung, Check> checks = new EnumMap<>(Rung.class);
     for (Check check : new Verifier(subject, truth, reference, 1).verify(test).checks()) {
       checks.put(check.rung(), check);
