@@ -97,9 +97,7 @@ final class LoadCommand implements Callable<Integer> {
     try (Engine opened = Engines.open(engine, EngineOptions.defaults())) {
       NetworkConfig config = NetworkConfig.of(network);
       ModelFile.save(
-          weights,
-          ModelMetadata.of(config),
-          Initializer.seeded(1).initialize(config.build()));
+          weights, ModelMetadata.of(config), Initializer.seeded(1).initialize(config.build()));
       Files.writeString(
           script,
           """
