@@ -34,6 +34,8 @@ class VerifyMutateTest {
         - {in: 24, out: 40, kernel: 3, batch: 2, size: 9, bn: true, relu: true, residual: true}
         - {in: 9, out: 16, kernel: 3, stride: 2, batch: 3, height: 8, width: 7, bn: true, prologue: true}
         - {op: maxpool, in: 17, kernel: 3, stride: 2, batch: 2, size: 9}
+        - {op: maxpool, in: 40, kernel: 3, stride: 2, padding: 1, batch: 2, size: 33}
+        - {op: avgpool, in: 264, batch: 6, height: 6, width: 7}
         - {op: linear, in: 52, out: 10, batch: 4}
         - {op: loss, in: 10, batch: 4}
         """);
