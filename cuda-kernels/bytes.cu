@@ -16,6 +16,7 @@
 #include "bytes.cuh"
 #include "parameters.cuh"
 #include "per_channel.cuh"
+#include "subsampling.cuh"
 
 namespace resfuse {
 
@@ -124,32 +125,6 @@ __device__ __forceinline__ void averageSquares(const AverageSquares& p) {
 #pragma unroll
   for (int e = 0; e < 16; e++) sum[e] = __fdiv_rn(sum[e], pixels);   // no quotient of such integers is rounded to a tie that is none
   static_cast<uint4*>(p.output)[((long long)blockIdx.z * height + row) * columns * vectors + i] = packVector<U8>(sum);
-}
-
-template <class>
-__device__ __forceinline__ void subsampledIdentity(const SubsampledIdentity& p) {
-  const int vectors = p.outputChannels / 16, vector = blockIdx.y * blockDim.x + threadIdx.x;
-  if (vector >= vectors) return;
-  const int pixels = p.images * p.outputHeight * p.outputWidth;
-  for (int pixel = blockIdx.x * blockDim.y + threadIdx.y; pixel < pixels; pixel += gridDim.x * blockDim.y) {
-    const int j = pixel % p.outputWidth, row = pixel / p.outputWidth;
-    const int i = row % p.outputHeight, image = row / p.outputHeight;
-    const unsigned char* const from =
-        static_cast<const unsigned char*>(p.input) + (((long long)image * p.inputHeight + i * p.stride) * p.inputWidth + j * p.stride) * p.inputChannels;
-    const int first = vector * 16 - p.before;   // the channel that the vector begins with
-    uint4 copy = make_uint4(0, 0, 0, 0);
-    if (p.before % 16 == 0 && first >= 0 && first + 16 <= p.valid) {
-      copy = *reinterpret_cast<const uint4*>(from + first);
-    } else {
-      uint32_t words[4] = {};
-#pragma unroll
-      for (int e = 0; e < 16; e++) {
-        if (first + e >= 0 && first + e < p.valid) words[e / 4] |= (uint32_t)from[first + e] << e % 4 * 8;
-      }
-      copy = make_uint4(words[0], words[1], words[2], words[3]);
-    }
-    static_cast<uint4*>(p.output)[(long long)pixel * vectors + vector] = copy;
-  }
 }
 
 template <class>

@@ -27,38 +27,18 @@ struct U8 {
   }
 };
 
+template <>
+struct SumOf<U8> {
+  using Number = int;
+};
+
 // d += a b, 16 x 8 outputs over 32 bytes of k, exact in 32 bits; registers as 'multiply' in instructions.cuh says. Layout: section
 // "Matrix Fragments for mma.m16n8k32".
-__device__ __forceinline__ void multiply(int (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+template <>
+__device__ __forceinline__ void multiply<U8>(int (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
-
-// Accumulators of the same layout as those of floats, for KMajorProduct<U8, Tile>.
-template <class Tile>
-struct TensorAccumulators<U8, Tile> {
-  static constexpr int ROWS = Tile::WM / 16, COLUMNS = Tile::WN / 8;
-  int d[ROWS][COLUMNS][4] = {};
-
-  __device__ __forceinline__ void multiplyRow(int i, const uint32_t (&a)[4], const uint32_t (&b)[COLUMNS / 2][4]) {
-#pragma unroll
-    for (int j = 0; j < COLUMNS; j++) multiply(d[i][j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-  }
-  static constexpr int VECTORS = ROWS * COLUMNS;
-  __device__ __forceinline__ int (&vector(int i))[4] { return d[i / COLUMNS][i % COLUMNS]; }
-
-  __device__ __forceinline__ void stage(uint32_t to) const {
-    const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    to = kept(to + 4 * ((Tile::warpRow() + g) * Tile::PITCH + Tile::warpColumn() + 2 * t));
-    repeat<ROWS>([&](auto i) {
-      repeat<COLUMNS>([&](auto j) {
-        repeat<2>([&](auto h) {
-          storeSharedPair<4 * ((16 * i + 8 * h) * Tile::PITCH + 8 * j)>(to, (uint32_t)d[i][j][2 * h], (uint32_t)d[i][j][2 * h + 1]);
-        });
-      });
-    });
-  }
-};
 
 }  // namespace resfuse

@@ -96,6 +96,10 @@ __device__ __forceinline__ void storeSharedPair(uint32_t address, uint32_t x, ui
   asm volatile("st.shared.v2.u32 [%0 + %3], {%1, %2};" ::"r"(address), "r"(x), "r"(y), "n"(OFFSET) : "memory");
 }
 template <int OFFSET>
+__device__ __forceinline__ void storeSharedPair(uint32_t address, int x, int y) {
+  storeSharedPair<OFFSET>(address, (uint32_t)x, (uint32_t)y);
+}
+template <int OFFSET>
 __device__ __forceinline__ uint4 loadSharedChunk(uint32_t address) {
   uint4 r;
   asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4 + %5];"
@@ -120,6 +124,9 @@ __device__ __forceinline__ uint2 loadSharedPair(uint32_t address) {
 // mma.m16n8k16 with floating point type" (f16, bf16) and "Matrix Fragments for mma.m16n8k8" (tf32).
 template <class Type>
 __device__ __forceinline__ void multiply(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+// The same with sums of integers (bytes.cuh).
+template <class Type>
+__device__ __forceinline__ void multiply(int (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 
 #define RESFUSE_MULTIPLY(TYPE, SHAPE, NAME)                                                                                      \
   template <>                                                                                                                    \

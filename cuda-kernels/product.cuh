@@ -50,19 +50,26 @@ struct Tile {
   static __device__ __forceinline__ int warpColumn() { return threadIdx.x / 32 % WARP_COLUMNS * WN; }
 };
 
+// What products are summed in.
+template <class Type>
+struct SumOf {
+  using Number = float;
+};
+
 // Accumulators of mma: d[i][j] is the fragment of D of the 16 rows from 16i on and the 8 columns from 8j on of the warp's outputs, as 'multiply'
 // in instructions.cuh says. fa and fb below are fragments of A and B; each fb[j] holds those of two blocks of 8 columns.
 template <class Type, class Tile>
 struct TensorAccumulators {
   static constexpr int ROWS = Tile::WM / 16, COLUMNS = Tile::WN / 8;
-  float d[ROWS][COLUMNS][4] = {};
+  using Number = typename SumOf<Type>::Number;
+  Number d[ROWS][COLUMNS][4] = {};
 
   __device__ __forceinline__ void multiplyRow(int i, const uint32_t (&a)[4], const uint32_t (&b)[COLUMNS / 2][4]) {
 #pragma unroll
     for (int j = 0; j < COLUMNS; j++) multiply<Type>(d[i][j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
   }
   static constexpr int VECTORS = ROWS * COLUMNS;
-  __device__ __forceinline__ float (&vector(int i))[4] { return d[i / COLUMNS][i % COLUMNS]; }
+  __device__ __forceinline__ Number (&vector(int i))[4] { return d[i / COLUMNS][i % COLUMNS]; }
 
   __device__ __forceinline__ void stage(uint32_t to) const {
     const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;

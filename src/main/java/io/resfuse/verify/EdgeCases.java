@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Small operations of sizes that the layers of a network seldom have, and at which kernels go
@@ -227,8 +226,8 @@ public final class EdgeCases {
     int channels = tile.columns() + VECTOR;
     Pixels pixels = Pixels.from(2 * tile.rows() + MORE_ROWS, 2);
     NetworkBuilder builder = new NetworkBuilder("junction", VECTOR);
-    Value linear = builder.fusedConv(builder.input(), point("linear", channels), null, false);
-    Value sum = builder.fusedConv(linear, point("sum", channels), null, true);
+    Value linear = builder.fusedConv(builder.input(), point("linear", channels, 1), null, false);
+    Value sum = builder.fusedConv(linear, point("sum", channels, 1), null, true);
     Conv last = new Conv("last", channels, POINT, 1, false, null);
     builder.output(VerifyCase.OUT, builder.fusedConv(sum, last, sum, true));
     String name =
@@ -245,8 +244,9 @@ public final class EdgeCases {
             .with(new Division(tile, weightTile, 1, true)));
   }
 
-  private static Conv point(String name, int outputs) {
-    return new Conv(name, outputs, POINT, 1, false, new Norm(name + ".bn", 1e-5, 0.1));
+  private static Conv point(String name, int outputs, int stride) {
+    Window window = new Window(1, stride, 0, 1);
+    return new Conv(name, outputs, window, 1, false, new Norm(name + ".bn", 1e-5, 0.1));
   }
 
   /** Two full tiles, and some more; an even number, so that integers have exact statistics. */
@@ -380,38 +380,26 @@ public final class EdgeCases {
   private static void betweenConvolutions(List<VerifyCase> cases) {
     for (Kind kind : List.of(Kind.MAXPOOL, Kind.MEANPOOL, Kind.SHORTCUT)) {
       NetworkBuilder builder = new NetworkBuilder("between", VECTOR);
-      Value first = point(builder, "first", builder.input(), 3 * VECTOR, 1, null);
+      Value first = builder.fusedConv(builder.input(), point("first", 3 * VECTOR, 1), null, true);
       Value second =
           switch (kind) {
             case MAXPOOL -> {
               Value pooled = builder.maxPool("pool", first, new Window(3, 2, 1, 1));
-              yield point(builder, "second", pooled, VECTOR, 1, null);
+              yield builder.fusedConv(pooled, point("second", VECTOR, 1), null, true);
             }
             case MEANPOOL -> {
               Value pooled = builder.averagePool("pool", first, 2);
-              yield point(builder, "second", pooled, VECTOR, 1, null);
+              yield builder.fusedConv(pooled, point("second", VECTOR, 1), null, true);
             }
             default -> {
               Value added = builder.subsampledIdentity("shortcut", first, 2, 5 * VECTOR);
-              yield point(builder, "second", first, 5 * VECTOR, 2, added);
+              yield builder.fusedConv(first, point("second", 5 * VECTOR, 2), added, true);
             }
           };
       builder.output(VerifyCase.OUT, second);
       String name = "edge: " + kind + " 24 between conv 1x1";
       cases.add(new VerifyCase(name, Level.EDGES, builder.build(), null, 2, 9, 12));
     }
-  }
-
-  private static Value point(
-      NetworkBuilder builder,
-      String name,
-      Value input,
-      int out,
-      int stride,
-      @Nullable Value residual) {
-    Window window = new Window(1, stride, 0, 1);
-    Norm norm = new Norm(name + ".bn", 1e-5, 0.1);
-    return builder.fusedConv(input, new Conv(name, out, window, 1, false, norm), residual, true);
   }
 
   /** Gates of more channels and hidden values than a block has, and of few, over two batches. */

@@ -30,7 +30,6 @@ import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.HostBuffer;
 import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.tensor.TensorLayout;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -101,18 +100,17 @@ final class TrainingBackward {
    */
   private List<Operation> wayBack() {
     List<Operation> operations = shapes.network().operations();
-    Map<Value, Operation> producers = new HashMap<>();
-    operations.forEach(operation -> producers.put(operation.output(), operation));
     Set<Operation> order = new LinkedHashSet<>();
     for (int i = operations.size() - 1; i >= 0; i--) {
       Operation operation = operations.get(i);
       order.add(operation);
-      Operation shortcut = producers.get(residual(operation));
+      Value residual = residual(operation);
+      Operation shortcut = residual == null ? null : shapes.producer(residual);
       while (shortcut != null
           && shortcut.inputs().size() == 1
           && shapes.readers(shortcut.output()).size() == 1) {
         order.add(shortcut);
-        shortcut = producers.get(shortcut.inputs().get(0));
+        shortcut = shapes.producer(shortcut.inputs().get(0));
       }
     }
     return List.copyOf(order);

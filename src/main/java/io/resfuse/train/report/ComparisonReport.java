@@ -1,5 +1,8 @@
 package io.resfuse.train.report;
 
+import static io.resfuse.train.report.ErrorCurves.TEST;
+import static io.resfuse.train.report.ErrorCurves.TRAINING;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -18,16 +21,12 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Networks that learned the same pictures by the same recipe, side by side: what they cost, and
  * their errors at equal epochs and at equal times. Immutable.
  */
 public final class ComparisonReport {
-  private static final String TRAINING = "training_accuracy";
-  private static final String TEST = "top1";
-
   private final TrainingRecipe recipe;
   private final String data;
   private final List<Member> members;
@@ -84,12 +83,8 @@ public final class ComparisonReport {
   private static String error(Optional<JsonNode> epoch, String field) {
     return epoch
         .filter(node -> node.path(field).isNumber())
-        .map(node -> String.format(Locale.ROOT, "%.2f%%", error(node, field)))
+        .map(node -> String.format(Locale.ROOT, "%.2f%%", ErrorCurves.error(node, field)))
         .orElse("none yet");
-  }
-
-  private static double error(JsonNode epoch, String field) {
-    return 100 * (1 - epoch.path(field).asDouble());
   }
 
   private static String time(double seconds) {
@@ -178,43 +173,24 @@ public final class ComparisonReport {
         .collect(Collectors.joining(", "));
   }
 
-  private Axis errorAxis() {
-    double[] values =
-        members.stream()
-            .flatMap(member -> member.history().of("epoch").stream())
-            .flatMap(
-                epoch ->
-                    Stream.of(TRAINING, TEST)
-                        .filter(field -> epoch.path(field).isNumber())
-                        .map(field -> error(epoch, field)))
-            .mapToDouble(Double::doubleValue)
-            .toArray();
-    return Axis.over(values, false);
-  }
-
   private String errors(String title, String over) {
+    Axis axis =
+        ErrorCurves.axis(members.stream().flatMap(member -> member.history().of("epoch").stream()));
     List<Series> series = new ArrayList<>();
     for (Member member : members) {
-      series.add(curve(member, member.network() + ", " + judged(), TEST, over, Series.Style.LINE));
-      series.add(
-          curve(member, member.network() + ", training", TRAINING, over, Series.Style.FAINT));
+      String name = member.network() + ", ";
+      series.add(curve(member, name + judged(), TEST, over, Series.Style.LINE));
+      series.add(curve(member, name + "training", TRAINING, over, Series.Style.FAINT));
     }
-    return new Plot(title, over, false, false, series, errorAxis()).html();
+    return new Plot(title, over, false, false, series, axis).html();
   }
 
   private static Series curve(
       Member member, String name, String field, String over, Series.Style style) {
-    List<Series.Point> points = new ArrayList<>();
-    for (JsonNode epoch : member.history().of("epoch")) {
-      if (epoch.path(field).isNumber()) {
-        double x =
-            over.equals("epoch")
-                ? epoch.path("epoch").asInt() + 1.0
-                : epoch.path("seconds").asDouble();
-        points.add(new Series.Point(x, error(epoch, field)));
-      }
-    }
-    return new Series(name, points, style);
+    List<JsonNode> epochs = member.history().of("epoch");
+    return over.equals("epoch")
+        ? ErrorCurves.of(name, epochs, field, style)
+        : ErrorCurves.of(name, epochs, epoch -> epoch.path(over).asDouble(), field, style);
   }
 
   /**

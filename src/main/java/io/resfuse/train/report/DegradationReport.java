@@ -15,7 +15,6 @@ import io.resfuse.train.run.RunHistory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
 
 /**
  * Plain and residual networks of several depths side by side, as figure 6 of He et al. 2015: errors
@@ -41,11 +40,11 @@ public final class DegradationReport {
     }
 
     double trainingError() {
-      return 100 * (1 - last("training_accuracy"));
+      return 100 * (1 - last(ErrorCurves.TRAINING));
     }
 
     double testError() {
-      return 100 * (1 - last("top1"));
+      return 100 * (1 - last(ErrorCurves.TEST));
     }
   }
 
@@ -80,7 +79,8 @@ public final class DegradationReport {
       body.append(Html.paragraph(sentence));
     }
     body.append(Html.heading("Error over the training"));
-    Axis errors = errorAxis();
+    Axis errors =
+        ErrorCurves.axis(members.stream().flatMap(member -> member.history().of("epoch").stream()));
     body.append(
         Html.plots(
             errors("Plain: error in %", false, errors),
@@ -137,48 +137,18 @@ public final class DegradationReport {
     return sentences;
   }
 
-  private Axis errorAxis() {
-    double[] values =
-        members.stream()
-            .flatMap(member -> member.history().of("epoch").stream())
-            .flatMap(
-                epoch ->
-                    Stream.of("training_accuracy", "top1")
-                        .filter(field -> epoch.path(field).isNumber())
-                        .map(field -> 100 * (1 - epoch.path(field).doubleValue())))
-            .mapToDouble(Double::doubleValue)
-            .toArray();
-    return Axis.over(values, false);
-  }
-
   private String errors(String title, boolean residual, Axis axis) {
     List<Series> series = new ArrayList<>();
     for (Member member : members) {
       if (member.residual() == residual) {
         List<JsonNode> epochs = member.history().of("epoch");
-        series.add(curve(member.depth() + " layers, test", epochs, "top1", Series.Style.LINE));
+        String name = member.depth() + " layers, ";
+        series.add(ErrorCurves.of(name + "test", epochs, ErrorCurves.TEST, Series.Style.LINE));
         series.add(
-            curve(
-                member.depth() + " layers, training",
-                epochs,
-                "training_accuracy",
-                Series.Style.FAINT));
+            ErrorCurves.of(name + "training", epochs, ErrorCurves.TRAINING, Series.Style.FAINT));
       }
     }
     return series.isEmpty() ? "" : new Plot(title, "epoch", false, false, series, axis).html();
-  }
-
-  private static Series curve(
-      String name, List<JsonNode> epochs, String field, Series.Style style) {
-    List<Series.Point> points = new ArrayList<>();
-    for (JsonNode epoch : epochs) {
-      if (epoch.path(field).isNumber()) {
-        points.add(
-            new Series.Point(
-                epoch.path("epoch").asInt() + 1.0, 100 * (1 - epoch.path(field).doubleValue())));
-      }
-    }
-    return new Series(name, points, style);
   }
 
   private String norms(String title, int which) {

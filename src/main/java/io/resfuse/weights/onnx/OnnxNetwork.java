@@ -71,6 +71,7 @@ public abstract sealed class OnnxNetwork permits OnnxResNet, OnnxVgg {
             ? new OnnxVgg(graph, VggMatcher.match(graph), (VggConfig) stated)
             : new OnnxResNet(graph, GraphMatcher.match(graph), (ResNetConfig) stated);
     network.compare();
+    network.noteChanges();
     return network;
   }
 
@@ -136,7 +137,7 @@ public abstract sealed class OnnxNetwork permits OnnxResNet, OnnxVgg {
   }
 
   /** Notes what became of batch norms. */
-  void noteChanges() {
+  private void noteChanges() {
     if (folded > 0) {
       notes.add(
           folded
@@ -149,6 +150,24 @@ public abstract sealed class OnnxNetwork permits OnnxResNet, OnnxVgg {
               + " batch norms had another epsilon than "
               + config.epsilon()
               + "; the difference was added to their variances");
+    }
+  }
+
+  /** Refuses a convolution of another window than ours, or in other groups. */
+  void requireWindow(FusedConv ours, Conv theirs) {
+    if (!theirs.window().equals(ours.window()) || theirs.groups() != ours.groups()) {
+      throw graph.refuse(
+          theirs.node(),
+          "has "
+              + theirs.window()
+              + " and "
+              + theirs.groups()
+              + " groups where "
+              + network.name()
+              + " has "
+              + ours.window()
+              + " and "
+              + ours.groups());
     }
   }
 

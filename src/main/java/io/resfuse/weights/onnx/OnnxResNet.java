@@ -106,7 +106,6 @@ final class OnnxResNet extends OnnxNetwork {
     if (found < convs().size() || network().parameters().isEmpty()) {
       throw tooMany();
     }
-    noteChanges();
   }
 
   private RuntimeException tooMany() {
@@ -130,20 +129,7 @@ final class OnnxResNet extends OnnxNetwork {
               + config.variant().name()
               + " has");
     }
-    if (!theirs.window().equals(ours.window()) || theirs.groups() != ours.groups()) {
-      throw graph.refuse(
-          theirs.node(),
-          "has "
-              + theirs.window()
-              + " and "
-              + theirs.groups()
-              + " groups where "
-              + config.variant().name()
-              + " has "
-              + ours.window()
-              + " and "
-              + ours.groups());
-    }
+    requireWindow(ours, theirs);
     Block block = blocks.get(blockOf(ours.name()));
     boolean isLast = block != null && block.convs().get(block.convs().size() - 1).equals(theirs);
     if (isLast) {

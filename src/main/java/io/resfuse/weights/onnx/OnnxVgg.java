@@ -111,7 +111,6 @@ final class OnnxVgg extends OnnxNetwork {
           .refuse(
               stages.next().pool().node(), "ends one stage more than " + network().name() + " has");
     }
-    noteChanges();
   }
 
   private <T> T next(Iterator<T> left, Operation operation) {
@@ -130,20 +129,8 @@ final class OnnxVgg extends OnnxNetwork {
 
   private void compare(FusedConv ours, Conv theirs) {
     boolean isMatrix = theirs.weight().shape().rank() == 2;
-    boolean same = isMatrix || theirs.window().equals(ours.window());
-    if (!same || theirs.groups() != 1) {
-      throw graph()
-          .refuse(
-              theirs.node(),
-              "has "
-                  + theirs.window()
-                  + " and "
-                  + theirs.groups()
-                  + " groups where "
-                  + network().name()
-                  + " has "
-                  + ours.window()
-                  + " and 1");
+    if (!isMatrix) {
+      requireWindow(ours, theirs);
     }
     convs().put(ours.name(), theirs);
     add(ours, theirs);

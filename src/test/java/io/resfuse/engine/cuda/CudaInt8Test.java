@@ -97,7 +97,7 @@ class CudaInt8Test {
     Map<String, float[]> got = run(engine, Precision.INT8, test, parameters);
     Map<String, float[]> expected = run(reference, Precision.INT8, test, parameters);
     if (Int8Equality.hasFloatsBetween(test.network())) {
-      assertNear(got, expected, run(reference, Precision.FP64, test, parameters));
+      Int8Equality.assertNear(got, expected, run(reference, Precision.FP64, test, parameters));
     } else {
       assertThat(Int8Equality.difference(test, parameters, got, expected)).isEmpty();
     }
@@ -132,27 +132,10 @@ class CudaInt8Test {
   void keptLayersComeNear(String network, String keep) {
     TestNetwork test = named(network);
     Parameters parameters = Int8Equality.quantized(reference, test, Set.of(keep));
-    assertNear(
+    Int8Equality.assertNear(
         run(engine, Precision.INT8, test, parameters),
         run(reference, Precision.INT8, test, parameters),
         run(reference, Precision.FP64, test, parameters));
-  }
-
-  private static void assertNear(
-      Map<String, float[]> got, Map<String, float[]> expected, Map<String, float[]> exact) {
-    expected.forEach(
-        (name, values) ->
-            assertThat(distance(got.get(name), values))
-                .as(name)
-                .isLessThanOrEqualTo(0.1 * distance(values, exact.get(name)) + 1e-6));
-  }
-
-  private static double distance(float[] a, float[] b) {
-    double sum = 0;
-    for (int i = 0; i < a.length; i++) {
-      sum += (a[i] - b[i]) * (double) (a[i] - b[i]);
-    }
-    return Math.sqrt(sum);
   }
 
   /** Sums of integers are exact: neither the batch nor other outputs change a bit. */

@@ -72,7 +72,7 @@ class Int8Test {
       if (Int8Equality.hasFloatsBetween(test.network())) {
         Map<String, float[]> exact =
             Int8Equality.run(reference, Precision.FP64, test, parameters, layout);
-        assertNear(got, expected, exact);
+        Int8Equality.assertNear(got, expected, exact);
       } else {
         assertThat(Int8Equality.difference(test, parameters, got, expected)).isEmpty();
       }
@@ -93,27 +93,10 @@ class Int8Test {
   void keptLayersComeNear(String network, String keep) {
     TestNetwork test = named(network);
     Parameters parameters = Int8Equality.quantized(engine, test, Set.of(keep));
-    assertNear(
+    Int8Equality.assertNear(
         Int8Equality.run(engine, Precision.INT8, test, parameters, TensorLayout.NCHW),
         Int8Equality.run(reference, Precision.INT8, test, parameters, TensorLayout.NCHW),
         Int8Equality.run(reference, Precision.FP64, test, parameters, TensorLayout.NCHW));
-  }
-
-  private static void assertNear(
-      Map<String, float[]> got, Map<String, float[]> expected, Map<String, float[]> exact) {
-    expected.forEach(
-        (name, values) ->
-            assertThat(distance(got.get(name), values))
-                .as(name)
-                .isLessThanOrEqualTo(0.1 * distance(values, exact.get(name)) + 1e-6));
-  }
-
-  private static double distance(float[] a, float[] b) {
-    double sum = 0;
-    for (int i = 0; i < a.length; i++) {
-      sum += (a[i] - b[i]) * (double) (a[i] - b[i]);
-    }
-    return Math.sqrt(sum);
   }
 
   /** Sums of integers are exact: neither batch nor threads nor other outputs change a bit. */

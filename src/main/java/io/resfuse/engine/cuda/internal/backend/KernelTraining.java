@@ -180,12 +180,10 @@ public final class KernelTraining implements TrainingConvolutions {
 
   /** The convolution whose batch norm, with the batch's statistics, gave a value; or null. */
   private @Nullable FusedConv normBehind(Value value) {
-    for (Operation operation : state.shapes().network().operations()) {
-      if (operation instanceof FusedConv conv && conv.output().equals(value)) {
-        return state.takesBatchStatistics(conv) ? conv : null;
-      }
-    }
-    return null;
+    return state.shapes().producer(value) instanceof FusedConv conv
+            && state.takesBatchStatistics(conv)
+        ? conv
+        : null;
   }
 
   /** There is nothing to free. */

@@ -6,6 +6,7 @@ import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Value;
 import io.resfuse.tensor.Shape;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of a network's values for a request, and who reads them.
@@ -45,6 +46,14 @@ public record Shapes(NetworkSpec network, List<Shape> shapes, int channelMultipl
     return network.operations().stream()
         .filter(operation -> operation.inputs().contains(value))
         .toList();
+  }
+
+  /** The operation that writes a value; null for the image. */
+  public @Nullable Operation producer(Value value) {
+    return network.operations().stream()
+        .filter(operation -> operation.output().equals(value))
+        .findFirst()
+        .orElse(null);
   }
 
   public boolean isOutput(Value value) {
