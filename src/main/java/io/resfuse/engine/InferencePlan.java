@@ -39,7 +39,9 @@ public interface InferencePlan extends AutoCloseable {
 
   /**
    * Where the caller writes the images of a plan whose input is on the device: float32 in the
-   * request's layout, without gaps, already normalised. A run may write over it.
+   * request's layout, without gaps, already normalised. A run may write over it. What the caller
+   * writes has to have arrived when {@link #run} is called: a run does not wait for the caller's
+   * streams, and CUDA's copies within the device do not wait for themselves.
    *
    * @return an address of the device's memory, the same always; for CUDA a {@code CUdeviceptr}
    * @throws IllegalStateException if closed, or if the request did not ask for it

@@ -78,7 +78,12 @@ public abstract class EngineContract extends PlanContract {
 
   final Stream<Arguments> networksAndPrecisions() {
     return precisions().stream()
-        .flatMap(p -> TestNetworks.networks().stream().map(test -> Arguments.of(test, p)));
+        .flatMap(p -> networks(p).stream().map(test -> Arguments.of(test, p)));
+  }
+
+  /** The whole networks on which it is tried what does not concern single operations. */
+  protected List<TestNetwork> networks(Precision precision) {
+    return TestNetworks.networks();
   }
 
   final Stream<Arguments> exactCasesAndPrecisions() {

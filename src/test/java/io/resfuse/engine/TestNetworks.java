@@ -252,6 +252,12 @@ public final class TestNetworks {
     return cases;
   }
 
+  /** Of {@link #networks}, one of each kind of shortcut, block and stem. */
+  public static List<TestNetwork> someNetworks() {
+    Set<String> names = Set.of("basicA", "bottleneckDilated", "resnext", "gated", "blocks");
+    return networks().stream().filter(test -> names.contains(test.network().name())).toList();
+  }
+
   private static ResNetConfig inBlocks(String name, BlockKind block, StemKind stem) {
     return ResNetConfig.of(
             new ResNetVariant(

@@ -5,6 +5,8 @@ import io.resfuse.engine.EngineContract;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.TestNetworks;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import java.util.List;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -19,5 +21,14 @@ class CudaEngineTest extends EngineContract {
   @Override
   protected List<Precision> precisions() {
     return List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16);
+  }
+
+  /** Tensors of two and of four bytes have all; plans do the same with the other two types. */
+  @Override
+  protected List<TestNetwork> networks(Precision precision) {
+    return switch (precision) {
+      case FP16, FP32 -> TestNetworks.networks();
+      default -> TestNetworks.someNetworks();
+    };
   }
 }

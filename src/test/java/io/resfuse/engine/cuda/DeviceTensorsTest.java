@@ -1,6 +1,7 @@
 package io.resfuse.engine.cuda;
 
 import static jcuda.driver.JCudaDriver.cuCtxGetCurrent;
+import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoD;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoH;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoD;
@@ -143,11 +144,14 @@ class DeviceTensorsTest {
       backbone.run();
       long bytes = (long) Float.BYTES * BATCH * 64 * 2 * 2;
       engine.onDevice(
-          () ->
-              assertThat(
-                      cuMemcpyDtoD(
-                          new At(rest.deviceInput()), new At(backbone.deviceOutput("c4")), bytes))
-                  .isZero());
+          () -> {
+            assertThat(
+                    cuMemcpyDtoD(
+                        new At(rest.deviceInput()), new At(backbone.deviceOutput("c4")), bytes))
+                .isZero();
+            // The driver does not wait for copies within the device.
+            assertThat(cuCtxSynchronize()).isZero();
+          });
       rest.run();
       assertThat(read(rest.deviceOutput("mean"), BATCH * 64))
           .containsExactly(read(backbone.deviceOutput("pooled"), BATCH * 64));

@@ -7,14 +7,16 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
- * Hashes of what kernels and networks computed from what. One process writes them to a file,
- * another one, with another {@code SOFTCUDA_SEED}, compares its own with them: the system property
- * {@value #PROPERTY} names the file, {@value #COMPARE} says that it is to be compared.
+ * Hashes of what kernels and networks computed from what. Processes write theirs to the files that
+ * the system property {@value #PROPERTY} names; others, with another {@code SOFTCUDA_SEED}, compare
+ * their own with all those in the folder {@value #COMPARE}.
  */
 public final class KernelBits {
   private static final String PROPERTY = "resfuse.kernelBits";
@@ -27,12 +29,13 @@ public final class KernelBits {
 
   /** Compares results with those of earlier runs of the same, here or in the other process. */
   public static synchronized void note(String what, Iterable<ByteBuffer> results) {
+    String folder = System.getProperty(COMPARE);
     String file = System.getProperty(PROPERTY);
-    if (file == null) {
+    if (folder == null && file == null) {
       return;
     }
     try {
-      prepare(Path.of(file));
+      prepare(folder, file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -40,9 +43,9 @@ public final class KernelBits {
     results.forEach(bytes -> crc.update(bytes.duplicate()));
     String bits = Long.toHexString(crc.getValue());
     String before = BITS.putIfAbsent(what, bits);
-    if (Boolean.getBoolean(COMPARE)) {
+    if (folder != null) {
       assertThat(before)
-          .as("what the first run of the tests, in %s, has of %s", file, what)
+          .as("what the first run of the tests, in %s, has of %s", folder, what)
           .isNotNull();
       compared++;
     }
@@ -51,18 +54,13 @@ public final class KernelBits {
     }
   }
 
-  private static void prepare(Path file) throws IOException {
+  private static void prepare(String folder, String file) throws IOException {
     if (prepared) {
       return;
     }
     prepared = true;
-    if (Boolean.getBoolean(COMPARE)) {
-      if (Files.exists(file)) {
-        for (String line : Files.readAllLines(file)) {
-          int space = line.indexOf(' ');
-          BITS.put(line.substring(space + 1), line.substring(0, space));
-        }
-      }
+    if (folder != null) {
+      read(Path.of(folder));
       Runtime.getRuntime()
           .addShutdownHook(
               new Thread(
@@ -70,7 +68,20 @@ public final class KernelBits {
                       System.err.println(
                           "[INFO] " + compared + " results have the bits of another run")));
     } else {
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> write(file)));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> write(Path.of(file))));
+    }
+  }
+
+  private static void read(Path folder) throws IOException {
+    List<Path> files;
+    try (Stream<Path> entries = Files.list(folder)) {
+      files = entries.toList();
+    }
+    for (Path file : files) {
+      for (String line : Files.readAllLines(file)) {
+        int space = line.indexOf(' ');
+        BITS.put(line.substring(space + 1), line.substring(0, space));
+      }
     }
   }
 

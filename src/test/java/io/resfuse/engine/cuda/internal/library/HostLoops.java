@@ -180,12 +180,10 @@ final class HostLoops implements Library {
         }
         int pixel = ((image * sizes.height() + yy) * sizes.width() + xx) * sizes.channels() + first;
         int weight = (o * taps + tap) * groupChannels;
-        for (int c = 0; c < groupChannels; c++) {
-          switch (product) {
-            case OUTPUT -> y[i] += x[pixel + c] * w[weight + c];
-            case INPUT_GRADIENT -> x[pixel + c] += y[i] * w[weight + c];
-            case WEIGHT_GRADIENT -> w[weight + c] += y[i] * x[pixel + c];
-          }
+        switch (product) {
+          case OUTPUT -> y[i] += dot(x, pixel, w, weight, groupChannels);
+          case INPUT_GRADIENT -> addMultiple(y[i], w, weight, x, pixel, groupChannels);
+          case WEIGHT_GRADIENT -> addMultiple(y[i], x, pixel, w, weight, groupChannels);
         }
       }
     }
@@ -194,6 +192,32 @@ final class HostLoops implements Library {
       case INPUT_GRADIENT -> x;
       case WEIGHT_GRADIENT -> w;
     };
+  }
+
+  // Loops of their own, for the compiler to unroll; four sums, since one has to wait for itself.
+  private static double dot(double[] a, int atA, double[] b, int atB, int count) {
+    double s0 = 0;
+    double s1 = 0;
+    double s2 = 0;
+    double s3 = 0;
+    int c = 0;
+    for (; c + 3 < count; c += 4) {
+      s0 += a[atA + c] * b[atB + c];
+      s1 += a[atA + c + 1] * b[atB + c + 1];
+      s2 += a[atA + c + 2] * b[atB + c + 2];
+      s3 += a[atA + c + 3] * b[atB + c + 3];
+    }
+    for (; c < count; c++) {
+      s0 += a[atA + c] * b[atB + c];
+    }
+    return s0 + s1 + (s2 + s3);
+  }
+
+  private static void addMultiple(
+      double factor, double[] from, int atFrom, double[] to, int atTo, int count) {
+    for (int c = 0; c < count; c++) {
+      to[atTo + c] += factor * from[atFrom + c];
+    }
   }
 
   @Override

@@ -11,6 +11,8 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.TestNetworks;
+import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.BackendHost;
@@ -70,6 +72,13 @@ abstract class LibraryEngineContract extends EngineContract {
   @Override
   protected List<Precision> precisions() {
     return precisions;
+  }
+
+  /** One library does all in float32: what whole plans do is the same with the others. */
+  @Override
+  protected List<TestNetwork> networks(Precision precision) {
+    boolean all = kind == HostLoops.Kind.FUSED && precision == Precision.FP32;
+    return all ? TestNetworks.networks() : TestNetworks.someNetworks();
   }
 
   /** A device and a library per precision. */
