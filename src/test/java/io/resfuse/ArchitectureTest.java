@@ -39,6 +39,8 @@ class ArchitectureTest {
           .definedBy(resideInAPackage("io.resfuse.engine.*..").and(not(resideInAPackage(SPI))))
           .layer("model")
           .definedBy("io.resfuse.model")
+          .layer("detect")
+          .definedBy("io.resfuse.detect")
           .layer("data")
           .definedBy("io.resfuse.data..")
           .layer("weights.format")
@@ -85,6 +87,8 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("platform", "tensor", "engine", "spi")
           .whereLayer("model")
           .mayOnlyAccessLayers("tensor", "engine")
+          .whereLayer("detect")
+          .mayNotAccessAnyLayer()
           .whereLayer("data")
           .mayOnlyAccessLayers("platform", "tensor")
           .whereLayer("weights.format")
@@ -158,7 +162,9 @@ class ArchitectureTest {
           .whereLayer("augment")
           .mayOnlyAccessLayers("data", "image")
           .whereLayer("dataset")
-          .mayOnlyAccessLayers("data", "image");
+          .mayOnlyAccessLayers("data", "image")
+          .whereLayer("loader")
+          .mayOnlyAccessLayers("data", "image", "augment", "dataset");
 
   /**
    * The engines do not know of each other: what they share is in the SPI. cuDNN is run on the CUDA
