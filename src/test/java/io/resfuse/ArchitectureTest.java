@@ -90,7 +90,7 @@ class ArchitectureTest {
           .whereLayer("detect")
           .mayNotAccessAnyLayer()
           .whereLayer("data")
-          .mayOnlyAccessLayers("platform", "tensor")
+          .mayOnlyAccessLayers("platform", "tensor", "detect")
           .whereLayer("weights.format")
           .mayOnlyAccessLayers("platform", "tensor")
           .whereLayer("weights.onnx")

@@ -114,19 +114,47 @@ public final class ImageDecoder {
    * @throws ImageException if it is missing, no picture, damaged or too large
    */
   public Image read(Path file, PixelScratch scratch, Reduction needed) {
-    byte[] contents;
     String name = FileNames.shown(file);
+    byte[] contents = contents(file, name);
+    return decode(contents, name, scratch, needed);
+  }
+
+  /**
+   * Reads a mask: a PNG in which a pixel's number says what is there. That is the index of a
+   * palette, whatever its colours are, or a grey sample of up to 8 bits, as it is stored.
+   *
+   * @param file a PNG
+   * @return one channel of such numbers
+   * @throws ImageException if it is missing, no such PNG, damaged or too large
+   */
+  public Image readIndices(Path file) {
+    String name = FileNames.shown(file);
+    byte[] contents = contents(file, name);
+    Format format = Format.of(contents, name);
+    if (format != Format.PNG) {
+      throw new ImageException(
+          name + ": is " + format + "; a mask must be a PNG, with a palette or grey");
+    }
+    try {
+      return PngDecoder.decodeIndices(contents, maxPixels);
+    } catch (OutOfMemoryError e) {
+      throw new ImageException(name + ": mask needs more heap than is free; raise it with -Xmx", e);
+    } catch (IOException | RuntimeException e) {
+      throw new ImageException(name + ": cannot be read as a mask: " + message(e), e);
+    }
+  }
+
+  private static byte[] contents(Path file, String name) {
     try (InputStream stream = Files.newInputStream(file)) {
       byte[] magic = stream.readNBytes(MAGIC_BYTES);
       Format.of(magic, name);
-      contents = readAll(magic, stream, name);
+      return readAll(magic, stream, name);
     } catch (NoSuchFileException e) {
       throw new ImageException(name + ": no such file", e);
     } catch (IOException e) {
       String problem = Files.isDirectory(file) ? "is a folder, not a picture" : message(e);
       throw new ImageException(name + ": cannot be read: " + problem, e);
     }
-    return decode(contents, name, scratch, needed);
   }
 
   /**

@@ -114,6 +114,21 @@ final class ImageIoReaders {
     return target;
   }
 
+  /** The samples of one band as they are stored, indices of a palette for instance. */
+  static byte[] samples(Raster raster) {
+    int width = raster.getWidth();
+    byte[] target = new byte[Math.multiplyExact(width, raster.getHeight())];
+    int[] row = new int[width];
+    int at = 0;
+    for (int y = 0; y < raster.getHeight(); y++) {
+      raster.getSamples(raster.getMinX(), raster.getMinY() + y, width, 1, 0, row);
+      for (int sample : row) {
+        target[at++] = (byte) sample;
+      }
+    }
+    return target;
+  }
+
   /** The alpha of a pixel by its samples. */
   interface Alpha {
     /**

@@ -51,6 +51,22 @@ final class PngDecoder {
     return Exif.upright(decoded, png.orientation);
   }
 
+  /** The numbers of a palette, or grey samples as they are stored, in place of colours. */
+  static Image decodeIndices(byte[] contents, long maxPixels) throws IOException {
+    PngDecoder png = new PngDecoder(contents);
+    png.parse(maxPixels, 0);
+    if (png.bitsPerPixel > 8) {
+      throw new IOException(
+          "has %d bits a pixel; a mask has a palette, or grey samples of up to 8 bits, whose numbers"
+                  .formatted(png.bitsPerPixel)
+              + " are classes");
+    }
+    BufferedImage image = ImageIoReaders.readPng(png.coded.toByteArray());
+    ImageIoReaders.checkSize(image.getRaster(), png.width, png.height);
+    Image indices = Image.grey(png.width, png.height, ImageIoReaders.samples(image.getRaster()));
+    return Exif.upright(indices, png.orientation);
+  }
+
   /** Where pixels have their alpha; null if all are opaque. */
   private ImageIoReaders.@Nullable Alpha alpha() {
     int channels = bitsPerPixel / depth;
