@@ -59,6 +59,8 @@ class ArchitectureTest {
           .definedBy("io.resfuse.bench")
           .layer("train.recipe")
           .definedBy("io.resfuse.train.recipe")
+          .layer("train.metric")
+          .definedBy("io.resfuse.train.metric")
           .layer("train")
           .definedBy("io.resfuse.train")
           .layer("train.run")
@@ -110,6 +112,8 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("tensor", "engine", "model", "verify", "bench.report")
           .whereLayer("train.recipe")
           .mayOnlyAccessLayers("tensor", "engine", "data")
+          .whereLayer("train.metric")
+          .mayOnlyAccessLayers("detect")
           .whereLayer("train")
           .mayOnlyAccessLayers(
               "platform",
