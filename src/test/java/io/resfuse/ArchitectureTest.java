@@ -157,6 +157,8 @@ class ArchitectureTest {
           .definedBy("io.resfuse.data.augment")
           .layer("dataset")
           .definedBy("io.resfuse.data.dataset")
+          .layer("scene")
+          .definedBy("io.resfuse.data.scene")
           .layer("loader")
           .definedBy("io.resfuse.data.loader")
           .whereLayer("data")
@@ -167,6 +169,8 @@ class ArchitectureTest {
           .mayOnlyAccessLayers("data", "image")
           .whereLayer("dataset")
           .mayOnlyAccessLayers("data", "image")
+          .whereLayer("scene")
+          .mayOnlyAccessLayers("data", "image", "dataset")
           .whereLayer("loader")
           .mayOnlyAccessLayers("data", "image", "augment", "dataset");
 

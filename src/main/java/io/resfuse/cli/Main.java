@@ -89,6 +89,7 @@ public final class Main implements Runnable {
     commands.put("train", TrainCommand.class);
     commands.put("evaluate", EvaluateCommand.class);
     commands.put("pack", PackCommand.class);
+    commands.put("scenes", ScenesCommand.class);
     commands.put("study", StudyCommand.class);
     commands.put("summary", SummaryCommand.class);
     commands.put("weights", WeightsCommand.class);

@@ -66,6 +66,7 @@ class CommandLineTest {
             "gradients",
             "train",
             "evaluate",
+            "scenes",
             "study",
             "summary",
             "weights",
