@@ -2,13 +2,14 @@ package io.resfuse.data.augment;
 
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.image.Image;
+import io.resfuse.data.image.Placement;
 
 /**
  * The picture's mirror image, left for right.
  *
  * @param probability 0.5 as a rule
  */
-public record HorizontalFlip(double probability) implements Augmentation {
+public record HorizontalFlip(double probability) implements Placing {
   /**
    * Checks the probability.
    *
@@ -20,8 +21,13 @@ public record HorizontalFlip(double probability) implements Augmentation {
   }
 
   @Override
-  public Image apply(Image image, SampleRandom random) {
-    return random.happens(probability) ? mirrored(image) : image;
+  public Placement place(int width, int height, SampleRandom random) {
+    return Placement.whole(width, height, random.happens(probability));
+  }
+
+  @Override
+  public Image apply(Image image, Placement placement) {
+    return placement.mirrored() ? mirrored(image) : image;
   }
 
   private static Image mirrored(Image image) {

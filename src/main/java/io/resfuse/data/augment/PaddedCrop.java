@@ -2,6 +2,7 @@ package io.resfuse.data.augment;
 
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.image.Image;
+import io.resfuse.data.image.Placement;
 
 /**
  * The picture with a black border, of which a random part of the picture's own size is taken: the
@@ -9,7 +10,7 @@ import io.resfuse.data.image.Image;
  *
  * @param padding pixels on each side, at least 0
  */
-public record PaddedCrop(int padding) implements Augmentation {
+public record PaddedCrop(int padding) implements Placing {
   /**
    * Checks the padding.
    *
@@ -23,9 +24,17 @@ public record PaddedCrop(int padding) implements Augmentation {
   }
 
   @Override
-  public Image apply(Image image, SampleRandom random) {
+  public Placement place(int width, int height, SampleRandom random) {
     int right = random.nextInt(2 * padding + 1) - padding;
     int down = random.nextInt(2 * padding + 1) - padding;
+    return new Placement(
+        new Placement.Part(0, 0, width, height), width, height, right, down, width, height, false);
+  }
+
+  @Override
+  public Image apply(Image image, Placement placement) {
+    int right = (int) placement.toLeft();
+    int down = (int) placement.toTop();
     int width = image.width();
     int height = image.height();
     int channels = image.channels();

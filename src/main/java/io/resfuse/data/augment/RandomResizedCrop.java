@@ -2,6 +2,7 @@ package io.resfuse.data.augment;
 
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.image.Image;
+import io.resfuse.data.image.Placement;
 import io.resfuse.data.image.Resampling;
 
 /**
@@ -25,7 +26,7 @@ public record RandomResizedCrop(
     double minAspect,
     double maxAspect,
     Resampling filter)
-    implements Augmentation {
+    implements Placing {
 
   private static final int TRIES = 10;
 
@@ -62,21 +63,25 @@ public record RandomResizedCrop(
   }
 
   @Override
-  public Image apply(Image image, SampleRandom random) {
-    Box box = box(image.width(), image.height(), random);
-    return image.resizedCrop(box.left, box.top, box.width, box.height, width, height, filter);
+  public Placement place(int imageWidth, int imageHeight, SampleRandom random) {
+    return Placement.resized(part(imageWidth, imageHeight, random), width, height);
   }
 
-  /** So much that the box has the size of the result. */
+  @Override
+  public Image apply(Image image, Placement placement) {
+    Placement.Part part = placement.part();
+    return image.resizedCrop(
+        part.left(), part.top(), part.width(), part.height(), width, height, filter);
+  }
+
+  /** So much that the part has the size of the result. */
   @Override
   public double share(int imageWidth, int imageHeight, SampleRandom random) {
-    Box box = box(imageWidth, imageHeight, random);
-    return Math.max((double) width / box.width, (double) height / box.height);
+    Placement.Part part = part(imageWidth, imageHeight, random);
+    return Math.max((double) width / part.width(), (double) height / part.height());
   }
 
-  private record Box(int left, int top, int width, int height) {}
-
-  private Box box(int imageWidth, int imageHeight, SampleRandom random) {
+  private Placement.Part part(int imageWidth, int imageHeight, SampleRandom random) {
     double area = (double) imageWidth * imageHeight;
     for (int i = 0; i < TRIES; i++) {
       double target = area * random.nextDouble(minArea, maxArea);
@@ -87,7 +92,7 @@ public record RandomResizedCrop(
       if (w > 0 && w <= imageWidth && h > 0 && h <= imageHeight) {
         int left = random.nextInt((int) (imageWidth - w) + 1);
         int top = random.nextInt((int) (imageHeight - h) + 1);
-        return new Box(left, top, (int) w, (int) h);
+        return new Placement.Part(left, top, (int) w, (int) h);
       }
     }
     double aspect = (double) imageWidth / imageHeight;
@@ -98,6 +103,6 @@ public record RandomResizedCrop(
     } else if (aspect > maxAspect) {
       w = (int) Math.max(Math.min(Math.round(h * maxAspect), imageWidth), 1);
     }
-    return new Box((imageWidth - w) / 2, (imageHeight - h) / 2, w, h);
+    return new Placement.Part((imageWidth - w) / 2, (imageHeight - h) / 2, w, h);
   }
 }

@@ -78,17 +78,13 @@ public final class Preprocessor {
    */
   public Image crop(Image image) {
     Image crop = target(image.channels());
-    int imageShort = Math.min(image.width(), image.height());
-    long outWidth = resizedSide(image.width(), imageShort);
-    long outHeight = resizedSide(image.height(), imageShort);
     int cropWidth = preprocessing.cropWidth();
     int cropHeight = preprocessing.cropHeight();
-    // Where the resized picture is smaller than the crop, torchvision pads with black, the odd
-    // pixel right and below.
-    int padLeft = (int) Math.max((cropWidth - outWidth) / 2, 0);
-    int padTop = (int) Math.max((cropHeight - outHeight) / 2, 0);
-    int width = (int) Math.min(outWidth, cropWidth);
-    int height = (int) Math.min(outHeight, cropHeight);
+    Placement placement = placement(image.width(), image.height());
+    int width = (int) Math.min(placement.scaledWidth(), cropWidth);
+    int height = (int) Math.min(placement.scaledHeight(), cropHeight);
+    int padLeft = (int) Math.max(placement.toLeft(), 0);
+    int padTop = (int) Math.max(placement.toTop(), 0);
     if (width < cropWidth || height < cropHeight) {
       Arrays.fill(crop.pixels(), (byte) 0);
     }
@@ -97,10 +93,10 @@ public final class Preprocessor {
         image,
         new Resampler.Box(0, 0, image.width(), image.height()),
         new Resampler.Window(
-            outWidth,
-            outHeight,
-            cropStart(outWidth, cropWidth),
-            cropStart(outHeight, cropHeight),
+            placement.scaledWidth(),
+            placement.scaledHeight(),
+            Math.max(-placement.toLeft(), 0),
+            Math.max(-placement.toTop(), 0),
             width,
             height),
         preprocessing.filter(),
@@ -108,6 +104,36 @@ public final class Preprocessor {
         (padTop * cropWidth + padLeft) * channels,
         cropWidth * channels);
     return crop;
+  }
+
+  /**
+   * Where the pixels of a picture go.
+   *
+   * @param imageWidth of the picture
+   * @param imageHeight of the picture
+   * @return from the whole picture to the network's size
+   */
+  public Placement placement(int imageWidth, int imageHeight) {
+    int imageShort = Math.min(imageWidth, imageHeight);
+    long outWidth = resizedSide(imageWidth, imageShort);
+    long outHeight = resizedSide(imageHeight, imageShort);
+    return new Placement(
+        new Placement.Part(0, 0, imageWidth, imageHeight),
+        outWidth,
+        outHeight,
+        start(outWidth, preprocessing.cropWidth()),
+        start(outHeight, preprocessing.cropHeight()),
+        preprocessing.cropWidth(),
+        preprocessing.cropHeight(),
+        false);
+  }
+
+  /**
+   * Where a side begins on the crop. Where the resized picture is smaller than the crop,
+   * torchvision pads with black, the odd pixel right and below.
+   */
+  private static long start(long side, int crop) {
+    return side < crop ? (crop - side) / 2 : -cropStart(side, crop);
   }
 
   private Image target(int channels) {

@@ -1,6 +1,8 @@
 package io.resfuse.data.loader;
 
+import io.resfuse.data.dataset.SegmentationDataset;
 import io.resfuse.data.image.Preprocessing;
+import io.resfuse.detect.BoxList;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,6 +24,8 @@ public final class Batch {
   private final ByteBuffer pixels;
   private final @Nullable FloatBuffer images;
   private final @Nullable FloatBuffer targets;
+  private final @Nullable ByteBuffer maps;
+  private final BoxList[] boxes;
   private int index;
   private int count;
 
@@ -30,7 +34,9 @@ public final class Batch {
       int size,
       TensorLayout layout,
       boolean normalized,
-      int targetClasses) {
+      int targetClasses,
+      boolean withMaps,
+      boolean withBoxes) {
     this.layout = layout;
     this.samples = new int[size];
     this.labels = new int[size];
@@ -38,6 +44,10 @@ public final class Batch {
     this.pixels = ByteBuffer.allocateDirect(floats);
     this.images = normalized ? floats(floats) : null;
     this.targets = targetClasses == 0 ? null : floats(Math.multiplyExact(size, targetClasses));
+    int plane = preprocessing.cropHeight() * preprocessing.cropWidth();
+    this.maps = withMaps ? ByteBuffer.allocateDirect(Math.multiplyExact(size, plane)) : null;
+    this.boxes = new BoxList[withBoxes ? size : 0];
+    Arrays.setAll(boxes, place -> new BoxList());
   }
 
   private static FloatBuffer floats(int count) {
@@ -91,7 +101,8 @@ public final class Batch {
   /**
    * The class of each picture.
    *
-   * @return the array itself; {@link #NO_PICTURE} where there is none
+   * @return the array itself; {@link #NO_PICTURE} where there is none, 0 where pictures have maps
+   *     or boxes in place of a class
    */
   public int[] labels() {
     return labels;
@@ -143,6 +154,59 @@ public final class Batch {
    */
   public @Nullable FloatBuffer targets() {
     return targets;
+  }
+
+  /**
+   * The classes of the pictures' pixels.
+   *
+   * @return direct, (size, height, width), unsigned; {@link SegmentationDataset#IGNORED} where the
+   *     network's input has nothing of the picture, and where there is no picture; null unless the
+   *     data set has maps
+   */
+  public @Nullable ByteBuffer maps() {
+    return maps;
+  }
+
+  /**
+   * The classes of the pictures' pixels as losses take them.
+   *
+   * @param labels gets a class per pixel (size, height, width), {@link #NO_PICTURE} where {@link
+   *     #maps} has what is ignored
+   * @throws IllegalStateException unless the data set has maps
+   * @throws IllegalArgumentException if it is not as long as the maps
+   */
+  public void pixelLabels(int[] labels) {
+    ByteBuffer present = maps;
+    if (present == null) {
+      throw new IllegalStateException("the data set has no maps");
+    }
+    if (labels.length != present.capacity()) {
+      throw new IllegalArgumentException(
+          "the batch has %d pixels, got place for %d".formatted(present.capacity(), labels.length));
+    }
+    for (int i = 0; i < labels.length; i++) {
+      int label = present.get(i) & 0xff;
+      labels[i] = label == SegmentationDataset.IGNORED ? NO_PICTURE : label;
+    }
+  }
+
+  /**
+   * The objects in a picture, in pixels of the network's input.
+   *
+   * @param place 0 to size - 1
+   * @return the batch's own; empty where there is no picture
+   * @throws IllegalStateException unless the data set has boxes
+   */
+  public BoxList boxes(int place) {
+    if (boxes.length == 0) {
+      throw new IllegalStateException("the data set has no boxes");
+    }
+    return boxes[place];
+  }
+
+  /** Whether pictures have boxes. */
+  boolean hasBoxes() {
+    return boxes.length > 0;
   }
 
   /**

@@ -3,12 +3,19 @@ package io.resfuse.data.loader;
 import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.augment.Augmentation;
+import io.resfuse.data.augment.Movement;
+import io.resfuse.data.augment.Placing;
+import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.DetectionDataset;
+import io.resfuse.data.dataset.SegmentationDataset;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Normalization;
 import io.resfuse.data.image.PixelScratch;
+import io.resfuse.data.image.Placement;
 import io.resfuse.data.image.Preprocessor;
 import io.resfuse.data.image.Reduction;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
@@ -35,6 +42,9 @@ final class BatchMaker {
   private final int[] labels;
 
   private final float[] line;
+  private final Movement movement = new Movement();
+  private int loadedWidth;
+  private int loadedHeight;
   private final AtomicLong unreadable;
 
   BatchMaker(Loader loader, int epoch, int @Nullable [] order, AtomicLong unreadable) {
@@ -63,6 +73,9 @@ final class BatchMaker {
       if (isNeeded(place)
           && (first + place >= loader.dataset.size() || !load(batch, place, first + place))) {
         Arrays.fill(pictures[place], (byte) 0);
+        if (isOwn(place)) {
+          clear(batch, place - loader.firstPlace);
+        }
       }
     }
     double own = 1;
@@ -93,8 +106,9 @@ final class BatchMaker {
           shuffled == null ? position : shuffled[(position + tried) % loader.dataset.size()];
       try {
         loader.preprocessing.normalization().channels().copy(prepared(sample), pictures[place]);
-        labels[place] = loader.dataset.label(sample);
+        labels[place] = loader.dataset instanceof Dataset labelled ? labelled.label(sample) : 0;
         if (isOwn(place)) {
+          follow(batch, place - loader.firstPlace, sample);
           batch.put(place - loader.firstPlace, sample, labels[place]);
         }
         return true;
@@ -109,6 +123,42 @@ final class BatchMaker {
         }
         loader.checkReadable(tried, e);
       }
+    }
+  }
+
+  /** A place without a picture has neither classes nor objects. */
+  private void clear(Batch batch, int place) {
+    ByteBuffer maps = batch.maps();
+    if (maps != null) {
+      for (int i = 0; i < width * height; i++) {
+        maps.put(place * width * height + i, (byte) SegmentationDataset.IGNORED);
+      }
+    }
+    if (batch.hasBoxes()) {
+      batch.boxes(place).clear();
+    }
+  }
+
+  /** Moves map or boxes where the picture's pixels went. */
+  private void follow(Batch batch, int place, int sample) {
+    ByteBuffer maps = batch.maps();
+    if (maps != null && loader.dataset instanceof SegmentationDataset mapped) {
+      Image map = mapped.map(sample);
+      if (map.width() != loadedWidth || map.height() != loadedHeight) {
+        throw new DataException(
+            "%s: has %d x %d pixels, its mask %d x %d"
+                .formatted(
+                    loader.dataset.describe(sample),
+                    loadedWidth,
+                    loadedHeight,
+                    map.width(),
+                    map.height()));
+      }
+      movement.map(map, maps, place * width * height);
+    }
+    if (batch.hasBoxes() && loader.dataset instanceof DetectionDataset boxed) {
+      batch.boxes(place).clear();
+      movement.boxes(boxed.boxes(sample), batch.boxes(place));
     }
   }
 
@@ -138,12 +188,22 @@ final class BatchMaker {
   }
 
   private Image prepared(int sample, Image image) {
+    loadedWidth = image.width();
+    loadedHeight = image.height();
+    movement.begin(loadedWidth, loadedHeight);
     if (loader.augmentations.isEmpty()) {
+      movement.add(preprocessor.placement(loadedWidth, loadedHeight));
       return preprocessor.crop(image);
     }
     random.reset(loader.seed, epoch, sample);
     for (Augmentation augmentation : loader.augmentations) {
-      image = augmentation.apply(image, random);
+      if (augmentation instanceof Placing placing) {
+        Placement placement = placing.place(image.width(), image.height(), random);
+        movement.add(placement);
+        image = placing.apply(image, placement);
+      } else {
+        image = augmentation.apply(image, random);
+      }
     }
     if (image.width() != width || image.height() != height) {
       throw new DataException(

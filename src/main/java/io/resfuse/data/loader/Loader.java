@@ -5,6 +5,7 @@ import io.resfuse.data.SampleRandom;
 import io.resfuse.data.augment.Augmentation;
 import io.resfuse.data.augment.Mixing;
 import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Pictures;
 import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.Preprocessing;
@@ -41,7 +42,7 @@ public final class Loader {
   /** So many unreadable pictures in a row mean that something else is wrong. */
   private static final int MOST_UNREADABLE_IN_A_ROW = 100;
 
-  final Dataset dataset;
+  final Pictures dataset;
   final Preprocessing preprocessing;
   final int batchSize;
   final int firstPlace;
@@ -72,7 +73,11 @@ public final class Loader {
     this.seed = builder.seed;
     this.threads = builder.threads;
     this.prefetch = builder.prefetch;
-    this.decoding = builder.decoding;
+    this.decoding = dataset instanceof Dataset ? builder.decoding : Decoding.EXACT;
+    if (mixing.active() && !(dataset instanceof Dataset)) {
+      throw new IllegalArgumentException(
+          "%s: pictures with maps or boxes cannot be mixed".formatted(dataset.name()));
+    }
     if (training && dataset.size() < batchSize) {
       throw new DataException(
           "%s: %d pictures do not fill a batch of %d; choose a smaller batch"
@@ -83,30 +88,33 @@ public final class Loader {
   /**
    * Prepares a loader for training.
    *
-   * @param dataset the pictures
+   * @param dataset the pictures: a {@link Dataset}, or one whose maps or boxes are moved and cut as
+   *     its pictures are
    * @param preprocessing the network's size and normalisation
    * @param batchSize at least 1
    * @return a builder
    */
-  public static Builder forTraining(Dataset dataset, Preprocessing preprocessing, int batchSize) {
+  public static Builder forTraining(Pictures dataset, Preprocessing preprocessing, int batchSize) {
     return new Builder(dataset, preprocessing, batchSize, true);
   }
 
   /**
    * Prepares a loader for evaluation.
    *
-   * @param dataset the pictures
+   * @param dataset the pictures: a {@link Dataset}, or one whose maps or boxes are moved and cut as
+   *     its pictures are
    * @param preprocessing the network's size and normalisation
    * @param batchSize at least 1
    * @return a builder
    */
-  public static Builder forEvaluation(Dataset dataset, Preprocessing preprocessing, int batchSize) {
+  public static Builder forEvaluation(
+      Pictures dataset, Preprocessing preprocessing, int batchSize) {
     return new Builder(dataset, preprocessing, batchSize, false);
   }
 
   /** The loader's options. */
   public static final class Builder {
-    private final Dataset dataset;
+    private final Pictures dataset;
     private final Preprocessing preprocessing;
     private final int batchSize;
     private int part;
@@ -121,7 +129,8 @@ public final class Loader {
     private int prefetch = 3;
     private Decoding decoding = Decoding.EXACT;
 
-    private Builder(Dataset dataset, Preprocessing preprocessing, int batchSize, boolean training) {
+    private Builder(
+        Pictures dataset, Preprocessing preprocessing, int batchSize, boolean training) {
       if (batchSize < 1) {
         throw new IllegalArgumentException("batch size must be at least 1, got " + batchSize);
       }
@@ -164,7 +173,8 @@ public final class Loader {
 
     /**
      * Changes to the pictures, in this order. What comes out of them must have the network's size;
-     * without any, the preprocessing's resize and crop make it so.
+     * without any, the preprocessing's resize and crop make it so. Maps and boxes follow those that
+     * are a {@link io.resfuse.data.augment.Placing}; others must leave pixels at their places.
      *
      * @param value none unless set
      * @return this
@@ -233,7 +243,8 @@ public final class Loader {
      * How JPEGs are decoded.
      *
      * @param value exact unless set; scaled changes the samples, and where a random part of a
-     *     picture is taken its place by less than a pixel of the smaller one
+     *     picture is taken its place by less than a pixel of the smaller one. Pictures with maps or
+     *     boxes are decoded whole
      * @return this
      */
     public Builder decoding(Decoding value) {
@@ -246,6 +257,7 @@ public final class Loader {
      *
      * @return a new loader
      * @throws DataException if it is for training and the pictures do not fill a batch
+     * @throws IllegalArgumentException if pictures with maps or boxes are to be mixed
      */
     public Loader build() {
       return new Loader(this);

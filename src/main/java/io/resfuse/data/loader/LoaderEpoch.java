@@ -1,6 +1,8 @@
 package io.resfuse.data.loader;
 
 import io.resfuse.data.DataException;
+import io.resfuse.data.dataset.DetectionDataset;
+import io.resfuse.data.dataset.SegmentationDataset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -62,7 +64,14 @@ public final class LoaderEpoch implements Iterator<Batch>, AutoCloseable {
     int targetClasses = loader.mixing.active() ? loader.dataset.classes().size() : 0;
     for (int i = 0; i < count; i++) {
       slots[i] =
-          new Batch(loader.preprocessing, loader.places, loader.layout, normalized, targetClasses);
+          new Batch(
+              loader.preprocessing,
+              loader.places,
+              loader.layout,
+              normalized,
+              targetClasses,
+              loader.dataset instanceof SegmentationDataset,
+              loader.dataset instanceof DetectionDataset);
     }
     this.ready = new int[count];
     Arrays.fill(ready, EMPTY);

@@ -8,6 +8,7 @@ import io.resfuse.data.Expected;
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.SyntheticImages;
 import io.resfuse.data.image.Image;
+import io.resfuse.data.image.Placement;
 import io.resfuse.data.image.Resampling;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -25,6 +26,7 @@ class AugmentationTest {
         new PaddedCrop(4),
         new HorizontalFlip(0.5),
         new RandomErasing(0.5, 127),
+        new ScaledCrop(21),
         new ColorJitter(0.4, 0.4, 0.4, 0.1));
   }
 
@@ -54,6 +56,32 @@ class AugmentationTest {
     for (int sample = 0; sample < 50; sample++) {
       assertThat(augmentation.apply(image, new SampleRandom(1, 0, sample))).isNotNull();
     }
+  }
+
+  /**
+   * By a factor of 1, pixels are moved only: a part of a larger picture, a smaller one on black.
+   */
+  @Test
+  void scaledCropMovesPixels() {
+    Image image = SyntheticImages.pattern(9, 40, 3);
+    ScaledCrop crop = new ScaledCrop(20, 16, 1, 1, Resampling.BILINEAR);
+    Set<List<Long>> places = new HashSet<>();
+    for (int sample = 0; sample < 30; sample++) {
+      Placement placement = crop.place(9, 40, new SampleRandom(1, 0, sample));
+      Image result = crop.apply(image, new SampleRandom(1, 0, sample));
+      places.add(List.of((long) placement.part().top(), placement.toLeft()));
+      for (int y = 0; y < 20; y++) {
+        for (int x = 0; x < 16; x++) {
+          int column = placement.sourceColumn(x);
+          int expected =
+              column == Placement.OUTSIDE ? 0 : image.sample(column, placement.sourceRow(y), 1);
+          assertThat(result.sample(x, y, 1)).isEqualTo(expected);
+        }
+      }
+    }
+    assertThat(places).hasSizeGreaterThan(20);
+    assertThatThrownBy(() -> new ScaledCrop(8, 8, 0, 1, Resampling.BILINEAR))
+        .hasMessage("scaled crop: 8 x 8 pixels, factors 0.0 to 1.0");
   }
 
   @Test
