@@ -65,8 +65,8 @@ final class CappedTrainingPlan implements TrainingPlan, OperationTimer {
   }
 
   @Override
-  public double softmaxCrossEntropy(int[] labels, double smoothing) {
-    return plan.softmaxCrossEntropy(labels, smoothing);
+  public double softmaxCrossEntropy(String output, int[] labels, double smoothing, double weight) {
+    return plan.softmaxCrossEntropy(output, labels, smoothing, weight);
   }
 
   @Override

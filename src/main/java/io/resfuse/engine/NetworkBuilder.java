@@ -2,6 +2,8 @@ package io.resfuse.engine;
 
 import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -12,9 +14,11 @@ import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.ParameterSpec.Role;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Collects the operations of a {@link NetworkSpec}. Not thread-safe. */
@@ -246,6 +250,73 @@ public final class NetworkBuilder {
   public Value globalAveragePool(String opName, Value in) {
     Value output = value(opName, in.channels(), true);
     operations.add(new GlobalAveragePool(opName, in, output));
+    return output;
+  }
+
+  /**
+   * The mean over rows and columns, as an image of one pixel, which convolutions can read.
+   *
+   * @param opName unique name
+   * @param in (batch, channels, height, width)
+   * @return (batch, channels, 1, 1)
+   */
+  public Value averagePixel(String opName, Value in) {
+    Value output = value(opName, in.channels(), false);
+    operations.add(new GlobalAveragePool(opName, in, output));
+    return output;
+  }
+
+  /**
+   * Bilinear interpolation; see {@link BilinearResize}.
+   *
+   * @param opName unique name
+   * @param in what is resized
+   * @param like whose rows and columns the result has: the network's image, or a value that leads
+   *     to {@code in}
+   * @return the result, of the channels of {@code in}
+   */
+  public Value bilinearResize(String opName, Value in, Value like) {
+    if (in.isFlat() || like.isFlat()) {
+      throw new IllegalArgumentException(opName + ": only images can be resized, and to images");
+    }
+    if (!like.equals(input) && !leadsTo(in).contains(like)) {
+      throw new IllegalArgumentException(
+          opName
+              + ": the size must be that of the network's image or of a value that leads to "
+              + in.name()
+              + ", got "
+              + like.name());
+    }
+    Value output = value(opName, in.channels(), false);
+    operations.add(new BilinearResize(opName, in, like, output));
+    return output;
+  }
+
+  /** The value, and those that it is computed from. */
+  private Set<Value> leadsTo(Value value) {
+    Set<Value> found = new HashSet<>(Set.of(value));
+    for (int i = operations.size() - 1; i >= 0; i--) {
+      if (found.contains(operations.get(i).output())) {
+        found.addAll(operations.get(i).inputs());
+      }
+    }
+    return found;
+  }
+
+  /**
+   * The channels of several images of the same size; see {@link Concat}.
+   *
+   * @param opName unique name
+   * @param in at least two values, different ones
+   * @return (batch, sum of the channels, height, width)
+   */
+  public Value concat(String opName, List<Value> in) {
+    if (in.size() < 2 || Set.copyOf(in).size() < in.size() || in.stream().anyMatch(Value::isFlat)) {
+      throw new IllegalArgumentException(
+          opName + ": at least two different images can be concatenated, got " + in);
+    }
+    Value output = value(opName, in.stream().mapToInt(Value::channels).sum(), false);
+    operations.add(new Concat(opName, in, output));
     return output;
   }
 

@@ -1,5 +1,6 @@
 package io.resfuse.engine;
 
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -137,9 +138,12 @@ public final class NetworkSpec {
     Shape[] shapes = new Shape[values.size()];
     shapes[input.id()] = input.shape(batch, height, width);
     for (Operation operation : operations) {
-      Shape in = shapes[operation.inputs().get(0).id()];
+      Shape in = shapes[operation.sizedBy().id()];
       try {
         shapes[operation.output().id()] = operation.outputShape(in);
+        if (operation instanceof Concat concat) {
+          checkSizes(concat, shapes);
+        }
       } catch (IllegalArgumentException e) {
         throw new IllegalArgumentException(
             name
@@ -160,6 +164,17 @@ public final class NetworkSpec {
       }
     }
     return List.of(shapes);
+  }
+
+  private static void checkSizes(Concat concat, Shape[] shapes) {
+    Shape first = shapes[concat.inputs().get(0).id()];
+    for (Value input : concat.inputs()) {
+      Shape shape = shapes[input.id()];
+      if (shape.dimension(2) != first.dimension(2) || shape.dimension(3) != first.dimension(3)) {
+        throw new IllegalArgumentException(
+            "images to be concatenated must be of one size, got " + first + " and " + shape);
+      }
+    }
   }
 
   /**

@@ -38,9 +38,18 @@ public sealed interface Operation {
   List<ParameterSpec> parameters();
 
   /**
+   * The value from whose shape that of the output follows.
+   *
+   * @return the first input, but for a {@link BilinearResize}
+   */
+  default Value sizedBy() {
+    return inputs().get(0);
+  }
+
+  /**
    * The shape of its output.
    *
-   * @param input the shape of the first input
+   * @param input the shape of {@link #sizedBy}
    * @return (batch, channels, height, width) or (batch, channels)
    */
   Shape outputShape(Shape input);
@@ -352,11 +361,96 @@ public sealed interface Operation {
   }
 
   /**
+   * An image brought to the rows and columns of another by bilinear interpolation between the
+   * centres of pixels (PyTorch's {@code interpolate(mode="bilinear", align_corners=False)}, without
+   * antialiasing). With h rows in and H rows out, row Y lies between rows y and y + 1 of the input,
+   *
+   * <pre>{@code
+   * s = max(0, (Y + 0.5) h / H - 0.5)
+   * y = floor(s), and the share of row y + 1 is s - y
+   * }</pre>
+   *
+   * where the last row stands for the one behind it; columns likewise. Each pixel is the sum of
+   * four by the products of their shares. An image of one pixel is spread over all.
+   *
+   * @param name unique name
+   * @param input what is resized
+   * @param like whose rows and columns the output has: the network's image, or a value that leads
+   *     to {@code input}. Its elements are not read
+   * @param output the result, of the input's channels
+   */
+  record BilinearResize(String name, Value input, Value like, Value output) implements Operation {
+    @Override
+    public List<Value> inputs() {
+      return List.of(input);
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Value sizedBy() {
+      return like;
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return output.shape(in.dimension(0), in.dimension(2), in.dimension(3));
+    }
+  }
+
+  /**
+   * The channels of several images of the same size, one image's after the other's.
+   *
+   * @param name unique name
+   * @param inputs at least two, different ones
+   * @param output the result, of as many channels as all inputs have together
+   */
+  record Concat(String name, List<Value> inputs, Value output) implements Operation {
+    /**
+     * Copies the list.
+     *
+     * @param name as in the record
+     * @param inputs as in the record
+     * @param output as in the record
+     */
+    public Concat {
+      inputs = List.copyOf(inputs);
+    }
+
+    /**
+     * Where an input's channels begin in the output.
+     *
+     * @param index of the input
+     * @return channels before it
+     */
+    public int channelsBefore(int index) {
+      int before = 0;
+      for (Value input : inputs.subList(0, index)) {
+        before += input.channels();
+      }
+      return before;
+    }
+
+    @Override
+    public List<ParameterSpec> parameters() {
+      return List.of();
+    }
+
+    @Override
+    public Shape outputShape(Shape in) {
+      return output.shape(in.dimension(0), in.dimension(2), in.dimension(3));
+    }
+  }
+
+  /**
    * The mean over rows and columns.
    *
    * @param name unique name
    * @param input (batch, channels, height, width)
-   * @param output (batch, channels)
+   * @param output (batch, channels), or (batch, channels, 1, 1) if it is not flat
    */
   record GlobalAveragePool(String name, Value input, Value output) implements Operation {
     @Override
@@ -371,7 +465,7 @@ public sealed interface Operation {
 
     @Override
     public Shape outputShape(Shape in) {
-      return Shape.of(in.dimension(0), output.channels());
+      return output.shape(in.dimension(0), 1, 1);
     }
   }
 

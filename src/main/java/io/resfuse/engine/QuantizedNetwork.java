@@ -1,6 +1,8 @@
 package io.resfuse.engine;
 
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -281,6 +283,13 @@ public final class QuantizedNetwork {
       } else if (passesOn(operation)) {
         passOn(operation.inputs().get(0), operation.output());
         operations.add(operation);
+      } else if (operation instanceof BilinearResize resize) {
+        operations.add(
+            new BilinearResize(
+                resize.name(), asFloat(resize.input()), resize.like(), resize.output()));
+      } else if (operation instanceof Concat concat) {
+        List<Value> inputs = concat.inputs().stream().map(this::asFloat).toList();
+        operations.add(new Concat(concat.name(), inputs, concat.output()));
       } else if (operation instanceof GlobalAveragePool pool) {
         operations.add(new GlobalAveragePool(pool.name(), asFloat(pool.input()), pool.output()));
       } else if (operation instanceof SqueezeExcite gating) {

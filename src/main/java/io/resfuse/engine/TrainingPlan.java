@@ -72,7 +72,7 @@ public interface TrainingPlan extends AutoCloseable {
 
   /**
    * The gradient of the loss with respect to an output, which {@link #backward} reads: direct, in
-   * the options' layout, zero at first. {@link #softmaxCrossEntropy} writes that of {@code logits}.
+   * the options' layout, zero at first. {@link #softmaxCrossEntropy} writes that of its output.
    *
    * @param name one of the options' outputs
    * @return the same buffer always
@@ -81,26 +81,44 @@ public interface TrainingPlan extends AutoCloseable {
   FloatBuffer outputGradient(String name);
 
   /**
-   * The mean over the batch of the cross-entropy between softmax(logits) and the smoothed labels
-   * {@code (1 - smoothing) onehot + smoothing / classes} (Szegedy et al. 2016, section 7); writes
-   * the gradient of the logits.
+   * {@link #softmaxCrossEntropy(String, int[], double, double)} of the output {@code logits} with
+   * the weight 1.
    *
-   * @param labels one class per image; those of -1 have no loss and no gradient, and do not count
-   *     in the mean
+   * @param labels one class per image, or per pixel of logits that are images; -1 for none
    * @param smoothing 0 for none, at most 1
-   * @return the loss, 0 if no image has a label
-   * @throws IllegalArgumentException if there are not as many labels as images, a label or the
-   *     smoothing is out of range, or the plan has no {@code logits}
+   * @return the loss, 0 if there is no label
    */
-  double softmaxCrossEntropy(int[] labels, double smoothing);
+  default double softmaxCrossEntropy(int[] labels, double smoothing) {
+    return softmaxCrossEntropy("logits", labels, smoothing, 1);
+  }
 
   /**
-   * The same against a distribution per image, as mixup and cutmix need it.
+   * A weight times the mean of the cross-entropies between the softmax over an output's channels
+   * and the smoothed labels {@code (1 - smoothing) onehot + smoothing / classes} (Szegedy et al.
+   * 2016, section 7); writes the gradient of that output. Of an output that is an image each pixel
+   * has a label, and the mean is over the pixels of all images that have one (PyTorch's {@code
+   * CrossEntropyLoss}, whose {@code ignore_index} is -1 here). The loss of a network with several
+   * outputs is the sum of what this returns for each.
+   *
+   * @param output one of the options' outputs
+   * @param labels one class per image (batch), or per pixel (batch, height, width); those of -1
+   *     have no loss and no gradient, and do not count in the mean
+   * @param smoothing 0 for none, at most 1
+   * @param weight of this output's loss among those of others, finite and at least 0
+   * @return the loss, 0 if there is no label
+   * @throws IllegalArgumentException if there are not as many labels as images or pixels, a label,
+   *     the smoothing or the weight is out of range, or the plan has no such output
+   */
+  double softmaxCrossEntropy(String output, int[] labels, double smoothing, double weight);
+
+  /**
+   * The same of the output {@code logits} against a distribution per image, as mixup and cutmix
+   * need it.
    *
    * @param targets (batch, classes), each row summing to 1; position and limit are not used
    * @return the loss
-   * @throws IllegalArgumentException if there are not as many as images and classes, or the plan
-   *     has no {@code logits}
+   * @throws IllegalArgumentException if there are not as many as images and classes, the plan has
+   *     no {@code logits}, or these are images
    */
   double softmaxCrossEntropy(FloatBuffer targets);
 

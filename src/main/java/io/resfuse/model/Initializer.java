@@ -21,7 +21,9 @@ import java.util.function.Predicate;
  * variance 1, the linear layer's weight and bias uniform in ±1/sqrt(in). As timm makes them,
  * weights of squeeze and excitation are those of convolutions, and their biases uniform in
  * ±1/sqrt(in). The fully connected layers of a VGG for ImageNet have weights that are normal with
- * the deviation 0.01 (Simonyan and Zisserman 2014, section 3.1), and biases 0.
+ * the deviation 0.01 (Simonyan and Zisserman 2014, section 3.1), and biases 0. Convolutions of
+ * heads of segmentation have weights and biases that are uniform in ±1/sqrt(in kernel²), PyTorch's
+ * default, which torchvision leaves to them.
  *
  * <p>A parameter's values depend on the seed, its name and its shape only: not on threads, not on
  * the other parameters, not on the JDK. Immutable and thread-safe.
@@ -105,7 +107,11 @@ public final class Initializer {
   private void fill(NetworkSpec network, ParameterSpec parameter, HostTensor tensor) {
     Shape shape = parameter.shape();
     Random random = new Random(seed, parameter.name());
-    if (Vgg.isFullyConnected(parameter)) {
+    if (Segmentation.isHeadOf(network, parameter)) {
+      uniform(tensor, random, inputsOf(network, parameter));
+      return;
+    }
+    if (Vgg.isFullyConnectedOf(network, parameter)) {
       if (shape.rank() > 1) {
         normal(tensor, random, VGG_DEVIATION);
       }
@@ -129,16 +135,20 @@ public final class Initializer {
     }
   }
 
-  private static int inputsOf(NetworkSpec network, ParameterSpec bias) {
+  private static int inputsOf(NetworkSpec network, ParameterSpec parameter) {
     for (Operation operation : network.operations()) {
-      if (operation instanceof Operation.Linear linear && linear.bias().equals(bias)) {
+      if (operation instanceof FusedConv conv && conv.parameters().contains(parameter)) {
+        Shape weight = conv.weight().shape();
+        return Math.toIntExact(weight.elements() / weight.dimension(0));
+      }
+      if (operation instanceof Operation.Linear linear && linear.bias().equals(parameter)) {
         return linear.weight().shape().dimension(1);
       }
-      if (operation instanceof SqueezeExcite gating && gating.parameters().contains(bias)) {
-        return bias.equals(gating.reduceBias()) ? gating.input().channels() : gating.reduced();
+      if (operation instanceof SqueezeExcite gating && gating.parameters().contains(parameter)) {
+        return parameter.equals(gating.reduceBias()) ? gating.input().channels() : gating.reduced();
       }
     }
-    throw new IllegalArgumentException(bias.name() + " belongs to no layer");
+    throw new IllegalArgumentException(parameter.name() + " belongs to no layer");
   }
 
   private static void normal(HostTensor tensor, Random random, double deviation) {

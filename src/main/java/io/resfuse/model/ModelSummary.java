@@ -3,6 +3,8 @@ package io.resfuse.model;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -187,6 +189,12 @@ public record ModelSummary(String network, Shape inputShape, List<Row> rows) {
     }
     if (operation instanceof SubsampledIdentity identity) {
       return "subsample /" + identity.stride() + ", pad channels";
+    }
+    if (operation instanceof BilinearResize) {
+      return "resize bilinearly";
+    }
+    if (operation instanceof Concat concat) {
+      return "concatenate " + concat.inputs().size();
     }
     return operation instanceof GlobalAveragePool ? "average pool" : "linear";
   }

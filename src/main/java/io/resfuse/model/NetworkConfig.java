@@ -11,7 +11,7 @@ import java.util.List;
  * them have is here; options that only one kind has are that kind's own. Immutable; the {@code
  * with} methods give changed copies.
  */
-public sealed interface NetworkConfig permits ResNetConfig, VggConfig {
+public sealed interface NetworkConfig permits ResNetConfig, VggConfig, SegmentationConfig {
   /**
    * One stage as a backbone offers it.
    *
@@ -103,7 +103,8 @@ public sealed interface NetworkConfig permits ResNetConfig, VggConfig {
 
   /**
    * Builds the network. Names of parameters are torchvision's, or timm's for what only timm has;
-   * outputs are the stages and, with a head, {@code pooled} and {@code logits}.
+   * outputs are the stages and, with a head, {@code logits} (and {@code pooled}, of those that
+   * classify whole images).
    *
    * @return an immutable network without weights
    */
@@ -139,6 +140,10 @@ public sealed interface NetworkConfig permits ResNetConfig, VggConfig {
     if (vgg != null) {
       return VggConfig.of(vgg);
     }
+    SegmentationConfig segmentation = SegmentationConfig.named(name);
+    if (segmentation != null) {
+      return segmentation;
+    }
     ResNetVariant resNet = ResNetVariant.named(name);
     if (resNet != null) {
       return ResNetConfig.of(resNet);
@@ -153,12 +158,13 @@ public sealed interface NetworkConfig permits ResNetConfig, VggConfig {
   /**
    * The defaults of all networks with a name.
    *
-   * @return ResNets and plain networks, then VGGs
+   * @return ResNets and plain networks, VGGs, then those for segmentation
    */
   static List<NetworkConfig> all() {
     List<NetworkConfig> all = new ArrayList<>();
     ResNetVariant.all().forEach(variant -> all.add(ResNetConfig.of(variant)));
     VggVariant.all().forEach(variant -> all.add(VggConfig.of(variant)));
+    all.addAll(SegmentationConfig.all());
     return List.copyOf(all);
   }
 }

@@ -22,31 +22,47 @@ final class ResNet {
    * @return an immutable network without weights
    */
   static NetworkSpec build(ResNetConfig config) {
+    NetworkBuilder builder = new NetworkBuilder(config.variant().name(), config.inputChannels());
+    List<Value> stages = append(builder, config, "");
+    if (config.classes() > 0) {
+      Value last = stages.get(stages.size() - 1);
+      new ClassifierHead("fc", config.classes()).append(builder, last);
+    }
+    return builder.build();
+  }
+
+  /**
+   * Appends stem and stages, whose results become outputs.
+   *
+   * @param builder the network
+   * @param config variant and what differs in it
+   * @param prefix what names of layers begin with
+   * @return the result of each stage
+   */
+  static List<Value> append(NetworkBuilder builder, ResNetConfig config, String prefix) {
     ResNetVariant variant = config.variant();
-    NetworkBuilder builder = new NetworkBuilder(variant.name(), config.inputChannels());
     Value value =
-        new Stem(variant.stem(), variant.stemWidth()).append(builder, config, builder.input());
-    int stageNumber = 0;
-    for (List<Block> stage : stages(config)) {
+        new Stem(variant.stem(), variant.stemWidth())
+            .append(builder, config, builder.input(), prefix);
+    List<Value> results = new ArrayList<>();
+    for (List<Block> stage : stages(config, prefix)) {
       for (Block block : stage) {
         value = block.append(builder, config, value);
       }
-      builder.output("c" + (stageNumber + 2), value);
-      stageNumber++;
+      builder.output("c" + (results.size() + 2), value);
+      results.add(value);
     }
-    if (config.classes() > 0) {
-      new ClassifierHead("fc", config.classes()).append(builder, value);
-    }
-    return builder.build();
+    return results;
   }
 
   /**
    * The blocks of every stage.
    *
    * @param config variant and what differs in it
+   * @param prefix what names of layers begin with
    * @return one list per stage
    */
-  static List<List<Block>> stages(ResNetConfig config) {
+  private static List<List<Block>> stages(ResNetConfig config, String prefix) {
     ResNetVariant variant = config.variant();
     List<List<Block>> stages = new ArrayList<>();
     int dilation = 1;
@@ -62,7 +78,7 @@ final class ResNet {
         stage.add(
             block(
                 variant,
-                "layer" + (s + 1) + "." + b,
+                prefix + "layer" + (s + 1) + "." + b,
                 variant.widths().get(s),
                 b == 0 ? stride : 1,
                 b == 0 ? firstDilation : dilation));

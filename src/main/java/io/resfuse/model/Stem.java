@@ -23,25 +23,33 @@ public record Stem(ResNetVariant.StemKind kind, int width) {
    *     small images
    */
   public Value append(NetworkBuilder builder, ResNetConfig config, Value image) {
+    return append(builder, config, image, "");
+  }
+
+  /** The same with names that begin with a prefix. */
+  Value append(NetworkBuilder builder, ResNetConfig config, Value image, String prefix) {
+    String conv = prefix + "conv1";
+    String norm = prefix + "bn1";
     Value value =
         switch (kind) {
-          case CIFAR -> conv("conv1", "bn1", width, 3, 1).append(builder, config, image, null);
-          case IMAGENET -> conv("conv1", "bn1", width, 7, 2).append(builder, config, image, null);
-          case DEEP, WIDE_DEEP, TIERED_DEEP -> deep(builder, config, image);
+          case CIFAR -> conv(conv, norm, width, 3, 1).append(builder, config, image, null);
+          case IMAGENET -> conv(conv, norm, width, 7, 2).append(builder, config, image, null);
+          case DEEP, WIDE_DEEP, TIERED_DEEP -> deep(builder, config, image, conv, norm);
         };
     boolean pools = kind != ResNetVariant.StemKind.CIFAR;
-    return pools ? builder.maxPool("maxpool", value, new Window(3, 2, 1, 1)) : value;
+    return pools ? builder.maxPool(prefix + "maxpool", value, new Window(3, 2, 1, 1)) : value;
   }
 
   /** By the places that convolutions and batch norms have in timm's Sequential. */
-  private Value deep(NetworkBuilder builder, ResNetConfig config, Value image) {
+  private Value deep(
+      NetworkBuilder builder, ResNetConfig config, Value image, String conv, String norm) {
     Value first =
-        conv("conv1.0", "conv1.1", kind.widthsBefore().get(0), 3, 2)
+        conv(conv + ".0", conv + ".1", kind.widthsBefore().get(0), 3, 2)
             .append(builder, config, image, null);
     Value second =
-        conv("conv1.3", "conv1.4", kind.widthsBefore().get(1), 3, 1)
+        conv(conv + ".3", conv + ".4", kind.widthsBefore().get(1), 3, 1)
             .append(builder, config, first, null);
-    return conv("conv1.6", "bn1", width, 3, 1).append(builder, config, second, null);
+    return conv(conv + ".6", norm, width, 3, 1).append(builder, config, second, null);
   }
 
   private static ConvBnRelu conv(String name, String norm, int channels, int kernel, int stride) {

@@ -81,8 +81,15 @@ final class Vgg {
     return outputs;
   }
 
-  /** Whether a parameter is one of the three fully connected layers of those for ImageNet. */
-  static boolean isFullyConnected(ParameterSpec parameter) {
+  /** The same of a parameter of any network. */
+  static boolean isFullyConnectedOf(NetworkSpec network, ParameterSpec parameter) {
+    return isFullyConnected(parameter) && network.parameters().containsKey("features.0.weight");
+  }
+
+  /**
+   * Whether a parameter of a VGG is one of the three fully connected layers of those for ImageNet.
+   */
+  private static boolean isFullyConnected(ParameterSpec parameter) {
     return parameter.name().matches(CLASSIFIER + "\\.\\d+\\.(weight|bias)");
   }
 

@@ -239,7 +239,10 @@ public final class NetworkCases {
     if (operation instanceof Operation.Linear linear) {
       return builder.linear(name, in, linear.output().channels());
     }
-    return builder.globalAveragePool(name, in);
+    if (operation instanceof Operation.GlobalAveragePool && operation.output().isFlat()) {
+      return builder.globalAveragePool(name, in);
+    }
+    throw OperationShape.unknown(operation);
   }
 
   private static @Nullable Norm norm(@Nullable BatchNorm norm) {

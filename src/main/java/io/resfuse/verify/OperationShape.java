@@ -124,8 +124,19 @@ public record OperationShape(
       boolean adds = gating.residual() != null;
       return squeeze(channels, adds, gating.relu(), batch, height, width);
     }
+    if (!operation.output().isFlat()) {
+      throw unknown(operation);
+    }
     Kind kind = operation instanceof Operation.Linear ? Kind.LINEAR : Kind.AVGPOOL;
     return plain(kind, channels, out, POINT, batch, height, width);
+  }
+
+  /** Refuses what verify and bench have no cases of. */
+  static IllegalArgumentException unknown(Operation operation) {
+    return new IllegalArgumentException(
+        "there are no cases of "
+            + operation.name()
+            + ", which resizes, joins or averages maps; name a network that classifies whole images");
   }
 
   static OperationShape loss(int batch, int classes) {

@@ -8,13 +8,14 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.resfuse.engine.Engine.Mode;
+import io.resfuse.engine.NetworkBuilder.Conv;
+import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Optimizer.Adam;
 import io.resfuse.engine.Optimizer.Group;
 import io.resfuse.engine.Optimizer.Sgd;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.reference.ReferenceEngine;
 import io.resfuse.tensor.HostTensor;
-import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import io.resfuse.verify.Tolerance;
 import java.nio.FloatBuffer;
@@ -61,6 +62,32 @@ public abstract class EngineContract extends PlanContract {
     return true;
   }
 
+  /** Whether the engine resizes and joins maps. One that does not must refuse such networks. */
+  protected boolean runsMaps() {
+    return true;
+  }
+
+  private List<TestNetwork> cases() {
+    List<TestNetwork> cases = new ArrayList<>(TestNetworks.all());
+    if (runsMaps()) {
+      cases.addAll(TestNetworks.maps());
+    }
+    return cases;
+  }
+
+  /** The ResNets on which it is tried what does not concern single operations. */
+  protected List<TestNetwork> networks(Precision precision) {
+    return TestNetworks.networks();
+  }
+
+  private List<TestNetwork> wholeNetworks(Precision precision) {
+    List<TestNetwork> cases = new ArrayList<>(networks(precision));
+    if (runsMaps()) {
+      cases.addAll(TestNetworks.segmentations());
+    }
+    return cases;
+  }
+
   @BeforeAll
   final void openReference() {
     reference = new ReferenceEngine(EngineOptions.defaults());
@@ -72,18 +99,12 @@ public abstract class EngineContract extends PlanContract {
   }
 
   final Stream<Arguments> casesAndPrecisions() {
-    return precisions().stream()
-        .flatMap(p -> TestNetworks.all().stream().map(test -> Arguments.of(test, p)));
+    return precisions().stream().flatMap(p -> cases().stream().map(test -> Arguments.of(test, p)));
   }
 
   final Stream<Arguments> networksAndPrecisions() {
     return precisions().stream()
-        .flatMap(p -> networks(p).stream().map(test -> Arguments.of(test, p)));
-  }
-
-  /** The whole networks on which it is tried what does not concern single operations. */
-  protected List<TestNetwork> networks(Precision precision) {
-    return TestNetworks.networks();
+        .flatMap(p -> wholeNetworks(p).stream().map(test -> Arguments.of(test, p)));
   }
 
   final Stream<Arguments> exactCasesAndPrecisions() {
@@ -160,9 +181,10 @@ public abstract class EngineContract extends PlanContract {
         continue;
       }
       String name = parameter.name();
-      boolean early = !name.startsWith("layer") && !name.startsWith("fc");
+      String layer = name.replaceFirst("^backbone\\.", "");
+      boolean early = layer.startsWith("conv1") || layer.startsWith("bn1");
       boolean gamma = parameter.role() == ParameterSpec.Role.BN_GAMMA;
-      if (early || name.startsWith("layer1") || (name.startsWith("layer2") && !gamma)) {
+      if (early || layer.startsWith("layer1") || (layer.startsWith("layer2") && !gamma)) {
         frozen.add(name);
       } else if (parameter.role() == ParameterSpec.Role.BN_BETA) {
         odd = !odd;
@@ -544,8 +566,9 @@ public abstract class EngineContract extends PlanContract {
   @MethodSource("networksAndPrecisions")
   void plansTellTheirMemoryBeforehand(TestNetwork test, Precision precision) {
     Parameters parameters = TestData.parameters(test.network());
+    NetworkSpec trained = test.network().restrictedTo(Set.of(test.output()));
     long trainable =
-        test.network().parameters().values().stream()
+        trained.parameters().values().stream()
             .filter(ParameterSpec::isTrainable)
             .mapToLong(p -> p.shape().elements())
             .sum();
@@ -561,7 +584,7 @@ public abstract class EngineContract extends PlanContract {
         assertThat(before.host()).isPositive();
         assertThat(before.weights()).isPositive();
         assertThat(plan.request()).isEqualTo(request);
-        assertThat(plan.outputShape("logits")).isEqualTo(Shape.of(test.batch(), 11));
+        assertThat(plan.outputShape("logits")).isEqualTo(test.outputShape());
       }
     }
     assumeCan(precision, Mode.TRAINING);
@@ -609,6 +632,84 @@ public abstract class EngineContract extends PlanContract {
       checkLoss(loss, plan, logits, new double[3][11], 1);
       plan.backward(false);
       assertThat(plan.gradientNorm()).as("no label, no gradient").isZero();
+    }
+  }
+
+  /** One of two outputs, whose logits are images, in both layouts, with a weight. */
+  @Tag("core")
+  @Test
+  void crossEntropyOfPixelsIsItsDefinition() {
+    NetworkBuilder builder = new NetworkBuilder("pixels", 4);
+    for (String output : List.of("logits", "aux")) {
+      Conv conv = new Conv(output, 3, new Window(1, 1, 0, 1), 1, true, null);
+      builder.output(output, builder.fusedConv(builder.input(), conv, null, false));
+    }
+    TestNetwork test = new TestNetwork(builder.build(), 2, 3, 5);
+    int[] labels = TestData.labels("pixels", 30, 4);
+    int counted = 0;
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = labels[i] == 3 ? -1 : labels[i];
+      counted += labels[i] >= 0 ? 1 : 0;
+    }
+    assertThat(counted).isBetween(10, 29);
+    for (TensorLayout layout : TensorLayout.values()) {
+      TrainingOptions options =
+          new TrainingOptions(
+              2,
+              3,
+              5,
+              layout,
+              firstPrecision(Mode.TRAINING),
+              Set.of("logits", "aux"),
+              Set.of(),
+              false,
+              Sgd.standard());
+      try (TrainingPlan plan =
+          engine().planTraining(test.network(), TestData.parameters(test.network()), options)) {
+        Results.put(test.images(), plan.input(), test.imageShape(), layout);
+        plan.forward();
+        double[] logits = Results.outputs(plan).get("aux");
+        double loss = plan.softmaxCrossEntropy("aux", labels, 0.1, 0.5);
+        double[] gradient =
+            Results.toNchw(plan.outputGradient("aux"), plan.outputShape("aux"), layout);
+        double expected = 0;
+        for (int n = 0; n < 2; n++) {
+          for (int p = 0; p < 15; p++) {
+            int label = labels[n * 15 + p];
+            double sum = 0;
+            for (int k = 0; k < 3; k++) {
+              sum += Math.exp(logits[(n * 3 + k) * 15 + p]);
+            }
+            for (int k = 0; k < 3; k++) {
+              int i = (n * 3 + k) * 15 + p;
+              double target = label < 0 ? 0 : 0.1 / 3 + (k == label ? 0.9 : 0);
+              double softmax = Math.exp(logits[i]) / sum;
+              expected -= 0.5 * target * Math.log(softmax) / counted;
+              double slope = label < 0 ? 0 : 0.5 * (softmax - target) / counted;
+              assertThat(gradient[i])
+                  .as("%s: class %d of pixel %d of image %d", layout, k, p, n)
+                  .isCloseTo(slope, offset(1e-6));
+            }
+          }
+        }
+        assertThat(loss).isCloseTo(expected, offset(2e-6 * (1 + expected)));
+        assertThat(plan.softmaxCrossEntropy(labels, 0)).isPositive();
+        plan.backward(false);
+        assertThat(plan.gradientNorm()).isPositive();
+        assertThatThrownBy(() -> plan.softmaxCrossEntropy("aux", new int[2], 0, 1))
+            .hasMessage("the plan has a batch of 2 images of 3x5 pixels, got 2 labels");
+        labels[22] = 3;
+        assertThatThrownBy(() -> plan.softmaxCrossEntropy("aux", labels, 0, 1))
+            .hasMessage(
+                "label 3 of the pixel in row 1, column 2 of image 1 is not one of 3 classes"
+                    + " (0 to 2, or -1 for none)");
+        labels[22] = -1;
+        assertThatThrownBy(() -> plan.softmaxCrossEntropy("aux", labels, 0, Double.NaN))
+            .hasMessage("the weight of a loss must be finite and at least 0, got NaN");
+        assertThatThrownBy(() -> plan.softmaxCrossEntropy(FloatBuffer.allocate(90)))
+            .hasMessage("distributions are for logits of images, these are of pixels; use labels");
+      }
+      counted = (int) Arrays.stream(labels).filter(label -> label >= 0).count();
     }
   }
 

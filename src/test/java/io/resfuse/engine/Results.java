@@ -66,10 +66,11 @@ public final class Results {
     return results;
   }
 
-  /** Labels of a case; the first image has none. */
+  /** Labels of a case, of images or pixels; the first has none. */
   public static int[] labels(TestNetwork test) {
     int classes = test.network().output("logits").channels();
-    int[] labels = TestData.labels(test.network().name() + "/labels", test.batch(), classes);
+    int count = (int) (test.outputShape().elements() / classes);
+    int[] labels = TestData.labels(test.network().name() + "/labels", count, classes);
     labels[0] = -1;
     return labels;
   }

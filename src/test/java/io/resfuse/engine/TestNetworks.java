@@ -7,6 +7,8 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.model.SegmentationConfig;
+import io.resfuse.model.SegmentationConfig.Head;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.util.ArrayList;
@@ -28,6 +30,11 @@ public final class TestNetworks {
     /** The output that the network is judged by. */
     public String output() {
       return network.outputs().containsKey("logits") ? "logits" : "out";
+    }
+
+    /** The shape of the output that the network is judged by. */
+    public Shape outputShape() {
+      return network.shapes(batch, height, width).get(network.output(output()).id());
     }
 
     /** The shape of the images. */
@@ -256,6 +263,55 @@ public final class TestNetworks {
   public static List<TestNetwork> someNetworks() {
     Set<String> names = Set.of("basicA", "bottleneckDilated", "resnext", "gated", "blocks");
     return networks().stream().filter(test -> names.contains(test.network().name())).toList();
+  }
+
+  /** Resizes, concatenations and means of one pixel; the last ones are {@link #segmentations}. */
+  public static List<TestNetwork> maps() {
+    List<TestNetwork> cases = new ArrayList<>();
+    // To odd and even sizes, by ratios that are no integers, from a row, and of whole blocks.
+    for (int[] size : new int[][] {{5, 9, 13, 2}, {16, 8, 6, 2}, {3, 1, 7, 3}, {8, 11, 4, 4}}) {
+      NetworkBuilder resize = new NetworkBuilder("resizeOf" + size[0], size[0]);
+      Value pooled = resize.averagePool("pool", resize.input(), size[3]);
+      resize.output("out", resize.bilinearResize("resize", pooled, resize.input()));
+      cases.add(new TestNetwork(resize.build(), 2, size[1], size[2]));
+    }
+    NetworkBuilder pixel = new NetworkBuilder("resizeOfOnePixel", 6);
+    Value mean = pixel.averagePixel("mean", pixel.input());
+    Conv conv = new Conv("conv", 9, new Window(1, 1, 0, 1), 1, false, new Norm("bn", 1e-5, 0.1));
+    Value one = pixel.fusedConv(mean, conv, null, true);
+    pixel.output("out", pixel.bilinearResize("resize", one, pixel.input()));
+    cases.add(new TestNetwork(pixel.build(), 3, 5, 4));
+    for (int channels : new int[] {5, 16}) {
+      NetworkBuilder concat = new NetworkBuilder("concatOf" + channels, channels);
+      Conv wide =
+          new Conv(
+              "conv", 2 * channels, new Window(3, 1, 1, 1), 1, false, new Norm("bn", 1e-5, 0.1));
+      Value first = concat.fusedConv(concat.input(), wide, null, true);
+      Value second = concat.maxPool("pool", concat.input(), new Window(3, 1, 1, 1));
+      Value all = concat.concat("concat", List.of(first, second, concat.input()));
+      Conv joined = new Conv("joined", channels, new Window(1, 1, 0, 1), 1, true, null);
+      concat.output("out", concat.fusedConv(all, joined, second, true));
+      cases.add(new TestNetwork(concat.build(), 2, 7, 6));
+    }
+    cases.addAll(segmentations());
+    return cases;
+  }
+
+  /** Whole small networks that give each pixel a class. */
+  public static List<TestNetwork> segmentations() {
+    List<TestNetwork> cases = new ArrayList<>();
+    ResNetConfig basic = small("basic", BlockKind.BASIC, StemKind.CIFAR, 1, 64, true);
+    SegmentationConfig fcn = SegmentationConfig.of(Head.FCN, basic);
+    cases.add(new TestNetwork(fcn.withClasses(11).build(), 2, 9, 13));
+    ResNetConfig dilated = small("dilated", BlockKind.BOTTLENECK, StemKind.IMAGENET, 1, 64, true);
+    SegmentationConfig deepLab =
+        SegmentationConfig.of(Head.DEEPLABV3, dilated).withPyramid(10, List.of(1, 2));
+    cases.add(new TestNetwork(deepLab.withClasses(11).build(), 3, 17, 21));
+    ResNetConfig blocks = inBlocks("blocks", BlockKind.BASIC, StemKind.CIFAR);
+    SegmentationConfig inBlocks =
+        SegmentationConfig.of(Head.DEEPLABV3, blocks).withPyramid(16, List.of(1, 2));
+    cases.add(new TestNetwork(inBlocks.withAuxiliary(false).withClasses(16).build(), 3, 10, 11));
+    return cases;
   }
 
   private static ResNetConfig inBlocks(String name, BlockKind block, StemKind stem) {

@@ -23,6 +23,7 @@ import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.program.Resources;
 import io.resfuse.engine.spi.AbstractTrainingPlan;
 import io.resfuse.engine.spi.GradientExchange;
+import io.resfuse.engine.spi.SoftmaxLoss;
 import io.resfuse.tensor.HostTensor;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -52,6 +53,10 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   private final Pass transposing;
   private final OperationStopwatch stopwatch;
   private final LossProgram.@Nullable Loss loss;
+
+  /** What the device does not compute: losses of pixels, of other outputs, with weights. */
+  private final Map<String, SoftmaxLoss> hostLosses = new HashMap<>();
+
   private final GradientNorm.Bound norm;
   private final OptimizerProgram.Bound optimizer;
   private final ImageInput images;
@@ -139,6 +144,9 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
       HostBuffer gradient = program.inputGradient();
       this.inputGradient = gradient == null ? null : HostBuffers.floats(gradient);
       program.outputs().forEach((name, buffer) -> outputs.put(name, HostBuffers.floats(buffer)));
+      for (String name : options.outputs()) {
+        hostLosses.put(name, new SoftmaxLoss(outputShape(name), options.layout()));
+      }
       program
           .outputGradients()
           .forEach((name, buffer) -> outputGradients.put(name, HostBuffers.floats(buffer)));
@@ -206,8 +214,15 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   }
 
   @Override
-  protected double lossOfLabels(int[] labels, double smoothing, int counted) {
-    return loss.againstLabels(labels, smoothing, counted);
+  protected double lossOfLabels(
+      String output, int[] labels, double smoothing, double weight, int counted) {
+    if (loss != null && output.equals("logits") && weight == 1) {
+      return loss.againstLabels(labels, smoothing, counted);
+    }
+    return hostLosses
+        .get(output)
+        .againstLabels(
+            outputs.get(output), labels, smoothing, weight, counted, outputGradients.get(output));
   }
 
   @Override

@@ -170,7 +170,7 @@ final class TrainingProgram implements AutoCloseable {
 
   private @Nullable LossProgram createLoss() {
     Buffer logits = logitsBuffer;
-    return logits == null
+    return logits == null || !shapes.network().output(LOGITS).isFlat()
         ? null
         : new LossProgram(
             emission,
@@ -253,7 +253,7 @@ final class TrainingProgram implements AutoCloseable {
     return outputGradients;
   }
 
-  /** The loss; null if the logits are no output. */
+  /** The loss; null if the logits are no output, or images. */
   @Nullable LossProgram loss() {
     return loss;
   }

@@ -7,6 +7,8 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -319,6 +321,12 @@ final class InferenceProgram {
       used.add(weights.ofGate(gating));
       return new Gating(gating, gate, weights.ofGate(gating));
     }
+    if (operation instanceof BilinearResize resize) {
+      return describe(resize, images);
+    }
+    if (operation instanceof Concat concat) {
+      return describe(concat, images);
+    }
     if (operation instanceof GlobalAveragePool pool) {
       return describe(pool, images);
     }
@@ -469,6 +477,25 @@ final class InferenceProgram {
     dnnl_primitive_desc desc =
         Poolings.forward(scope, dnnl_forward_inference, pooling, from.desc(), to.desc());
     return new Primitive(pool.name(), images, desc, List.of(from, to));
+  }
+
+  private Kernel describe(BilinearResize resize, int images) {
+    Argument from = argument(DNNL_ARG_SRC, resize.input(), images);
+    Argument to = argument(DNNL_ARG_DST, resize.output(), images);
+    dnnl_primitive_desc desc = Maps.resize(scope, dnnl_forward_inference, from.desc(), to.desc());
+    return new Primitive(resize.name(), images, desc, List.of(from, to));
+  }
+
+  private Kernel describe(Concat concat, int images) {
+    List<Argument> arguments = new ArrayList<>();
+    for (Value input : concat.inputs()) {
+      arguments.add(argument(DNNL_ARG_MULTIPLE_SRC + arguments.size(), input, images));
+    }
+    Argument to = argument(DNNL_ARG_DST, concat.output(), images);
+    dnnl_primitive_desc desc =
+        Maps.concat(scope, arguments.stream().map(Argument::desc).toList(), to.desc());
+    arguments.add(to);
+    return new Primitive(concat.name(), images, desc, arguments);
   }
 
   private Kernel describe(GlobalAveragePool pool, int images) {

@@ -11,8 +11,8 @@ import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.onednn.NativeLibrary.Threads;
 import io.resfuse.engine.onednn.TrainingWeights.Entry;
 import io.resfuse.engine.spi.AbstractTrainingPlan;
+import io.resfuse.engine.spi.SoftmaxLoss;
 import io.resfuse.tensor.HostTensor;
-import io.resfuse.tensor.Shape;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -49,7 +49,7 @@ final class OneDnnTrainingPlan extends AbstractTrainingPlan {
 
   private final RunningStatistics statistics;
   private final OptimizerUpdate optimizer;
-  private final @Nullable SoftmaxLoss loss;
+  private final Map<String, SoftmaxLoss> losses = new HashMap<>();
   private final FloatBuffer input;
   private final @Nullable FloatBuffer inputGradient;
   private final Map<String, FloatBuffer> outputs = new HashMap<>();
@@ -117,8 +117,9 @@ final class OneDnnTrainingPlan extends AbstractTrainingPlan {
       program
           .hostGradients()
           .forEach((name, buffer) -> outputGradients.put(name, hostView(buffer)));
-      Shape logits = options.outputs().contains(LOGITS) ? outputShape(LOGITS) : null;
-      this.loss = logits == null ? null : new SoftmaxLoss(options.batch(), logits.dimension(1));
+      for (String name : options.outputs()) {
+        losses.put(name, new SoftmaxLoss(outputShape(name), options.layout()));
+      }
       this.outputArray = outputs.values().toArray(FloatBuffer[]::new);
       weights.fillConstants(weightMemory);
       writeParameters(parameters);
@@ -223,14 +224,19 @@ final class OneDnnTrainingPlan extends AbstractTrainingPlan {
   }
 
   @Override
-  protected double lossOfLabels(int[] labels, double smoothing, int counted) {
-    return loss.againstLabels(
-        outputs.get(LOGITS), labels, smoothing, counted, outputGradients.get(LOGITS));
+  protected double lossOfLabels(
+      String output, int[] labels, double smoothing, double weight, int counted) {
+    return losses
+        .get(output)
+        .againstLabels(
+            outputs.get(output), labels, smoothing, weight, counted, outputGradients.get(output));
   }
 
   @Override
   protected double lossOfTargets(FloatBuffer targets) {
-    return loss.againstTargets(outputs.get(LOGITS), targets, outputGradients.get(LOGITS));
+    return losses
+        .get(LOGITS)
+        .againstTargets(outputs.get(LOGITS), targets, outputGradients.get(LOGITS));
   }
 
   @Override

@@ -2,6 +2,8 @@ package io.resfuse.engine.onednn;
 
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -19,6 +21,7 @@ final class TrainingBackward {
   private final ConvolutionBackward convolutions;
   private final PoolBackward pools;
   private final LinearBackward linears;
+  private final MapBackward maps;
 
   TrainingBackward(
       TrainingLayouts layouts,
@@ -32,6 +35,7 @@ final class TrainingBackward {
     this.convolutions = new ConvolutionBackward(layouts, parts, weightGradients, gradients);
     this.pools = new PoolBackward(layouts, parts, gradients);
     this.linears = new LinearBackward(layouts, parts, gradients);
+    this.maps = new MapBackward(layouts, parts, gradients);
   }
 
   ValueGradients gradients() {
@@ -53,6 +57,10 @@ final class TrainingBackward {
       pools.add(pool, layer, gradient, time);
     } else if (operation instanceof SqueezeExcite gating && layer.gate != null) {
       add(gating, layer.gate, gradient, time);
+    } else if (operation instanceof BilinearResize resize) {
+      maps.add(resize, layer, gradient, time);
+    } else if (operation instanceof Concat concat) {
+      maps.add(concat, gradient, time);
     } else if (operation instanceof GlobalAveragePool pool) {
       pools.add(pool, layer, gradient, time);
     } else if (operation instanceof SubsampledIdentity identity) {

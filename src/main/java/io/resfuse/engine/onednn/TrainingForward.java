@@ -6,6 +6,8 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -74,6 +76,10 @@ final class TrainingForward {
       layers.put(gating, layer);
       layer.gate = new GateSteps(parts, layouts, gating);
       layer.gate.forward(time);
+    } else if (operation instanceof BilinearResize resize) {
+      forward(resize, time);
+    } else if (operation instanceof Concat concat) {
+      forward(concat, time);
     } else if (operation instanceof GlobalAveragePool pool) {
       Pooling pooling = Pooling.ofAll(layouts.shape(pool.input()));
       pool(pool, pooling, layouts.pooled(pool.output()), time);
@@ -289,6 +295,36 @@ final class TrainingForward {
               .with(DNNL_ARG_DST, target, parts.valueOf(pool.output()));
       if (layer.workspace != null) {
         step.with(DNNL_ARG_WORKSPACE, workspace, layer.workspace);
+      }
+    }
+  }
+
+  private void forward(BilinearResize resize, int time) {
+    dnnl_memory_desc from = layouts.desc(resize.input());
+    dnnl_memory_desc to = layouts.desc(resize.output());
+    dnnl_primitive_desc desc = Maps.resize(scope, dnnl_forward_training, from, to);
+    layers.put(resize, new TrainingLayer(desc));
+    for (Steps steps : parts.forwards()) {
+      steps
+          .add(resize.name(), desc, time)
+          .with(DNNL_ARG_SRC, from, parts.valueOf(resize.input()))
+          .with(DNNL_ARG_DST, to, parts.valueOf(resize.output()));
+    }
+  }
+
+  private void forward(Concat concat, int time) {
+    List<dnnl_memory_desc> sources = concat.inputs().stream().map(layouts::desc).toList();
+    dnnl_memory_desc target = layouts.desc(concat.output());
+    dnnl_primitive_desc desc = Maps.concat(scope, sources, target);
+    layers.put(concat, new TrainingLayer(desc));
+    for (Steps steps : parts.forwards()) {
+      Steps.Step step =
+          steps
+              .add(concat.name(), desc, time)
+              .with(DNNL_ARG_DST, target, parts.valueOf(concat.output()));
+      for (int i = 0; i < sources.size(); i++) {
+        Buffer source = parts.valueOf(concat.inputs().get(i));
+        step.with(DNNL_ARG_MULTIPLE_SRC + i, sources.get(i), source);
       }
     }
   }

@@ -13,7 +13,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Trains a network. Beyond the SPI, results can be read without rounding to float32.
@@ -36,8 +35,8 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
   private final Map<String, FloatBuffer> outputs = new LinkedHashMap<>();
   private final Map<String, FloatBuffer> outputGradients = new LinkedHashMap<>();
 
-  /** The gradient of the logits as the loss computed it, before its rounding to float32. */
-  private final @Nullable Tensor logitsGradient;
+  /** Gradients of outputs as the loss computed them, before their rounding to float32. */
+  private final Map<String, Tensor> lossGradients = new LinkedHashMap<>();
 
   ReferenceTrainingPlan(
       NetworkSpec whole, Parameters initial, TrainingOptions options, Loop loop, Runnable onClose) {
@@ -63,8 +62,6 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
       outputGradients.put(output.getKey(), HostBuffers.like(value));
       host += 2L * value.data.length;
     }
-    this.logitsGradient =
-        network.outputs().containsKey(LOGITS) ? Tensor.zeros(outputShape(LOGITS)) : null;
     long activations = workspace.bytes();
     this.memory =
         new PlanMemory(
@@ -121,9 +118,12 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
   }
 
   @Override
-  protected double lossOfLabels(int[] labels, double smoothing, int counted) {
-    int classes = network().output(LOGITS).channels();
+  protected double lossOfLabels(
+      String output, int[] labels, double smoothing, double weight, int counted) {
+    int classes = network().output(output).channels();
     return loss(
+        output,
+        weight,
         (n, target) -> {
           Arrays.fill(target, smoothing / classes);
           if (labels[n] >= 0) {
@@ -137,6 +137,8 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
   protected double lossOfTargets(FloatBuffer targets) {
     int classes = network().output(LOGITS).channels();
     return loss(
+        LOGITS,
+        1,
         (n, target) -> {
           for (int k = 0; k < classes; k++) {
             target[k] = targets.get(n * classes + k);
@@ -145,12 +147,14 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
         });
   }
 
-  private double loss(CrossEntropy.Targets targets) {
-    Value logits = network().output(LOGITS);
+  private double loss(String output, double weight, CrossEntropy.Targets targets) {
+    Tensor logits = workspace.value(network().output(output));
+    Tensor gradient =
+        lossGradients.computeIfAbsent(output, name -> Tensor.zeros(outputShape(name)));
     double loss =
-        new CrossEntropy(options.batch(), logits.channels())
-            .run(workspace.value(logits).data, targets, logitsGradient.data);
-    logitsGradient.write(outputGradients.get(LOGITS), options.layout());
+        new CrossEntropy(logits.batch * logits.plane, logits.channels)
+            .run(logits.data, targets, weight, gradient.data);
+    gradient.write(outputGradients.get(output), options.layout());
     return loss;
   }
 
@@ -173,14 +177,15 @@ public final class ReferenceTrainingPlan extends AbstractTrainingPlan {
       return;
     }
     Tensor gradient = workspace.gradient(value);
+    Tensor ofLoss = lossGradients.get(name);
     for (int n = 0; n < gradient.batch; n++) {
       for (int c = 0; c < gradient.channels; c++) {
         for (int p = 0; p < gradient.plane; p++) {
           float given = buffer.get(gradient.hostIndex(options.layout(), n, c, p));
           int i = gradient.offset(n, c) + p;
           // What the loss wrote and nobody changed keeps the bits that float32 has no room for.
-          boolean fromLoss = name.equals(LOGITS) && (float) logitsGradient.data[i] == given;
-          gradient.data[i] += fromLoss ? logitsGradient.data[i] : given;
+          boolean fromLoss = ofLoss != null && (float) ofLoss.data[i] == given;
+          gradient.data[i] += fromLoss ? ofLoss.data[i] : given;
         }
       }
     }

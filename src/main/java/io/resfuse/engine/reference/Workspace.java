@@ -4,6 +4,8 @@ import io.resfuse.engine.Encoding;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -91,6 +93,10 @@ final class Workspace {
       return new SubsampledIdentityStep(shortcut, this);
     } else if (operation instanceof SqueezeExcite gating) {
       return new SqueezeExciteStep(gating, this);
+    } else if (operation instanceof BilinearResize resize) {
+      return new BilinearResizeStep(resize, this);
+    } else if (operation instanceof Concat concat) {
+      return new ConcatStep(concat, this);
     } else if (operation instanceof GlobalAveragePool pool) {
       return new GlobalAveragePoolStep(pool, this);
     } else if (operation instanceof Linear linear) {

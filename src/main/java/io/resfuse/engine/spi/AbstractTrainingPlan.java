@@ -75,19 +75,22 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   protected abstract void runOptimizer(int step, double learningRate, double gradientScale);
 
   /**
-   * Computes the loss against labels, and the gradient of the logits. Called only if the plan has
-   * logits.
+   * Computes the loss of an output against labels, and the output's gradient.
    *
-   * @param labels one for each image, each a class, or -1 for none
+   * @param output one of the plan's outputs
+   * @param labels one for each image, or for each pixel of an output that is an image, each a
+   *     class, or -1 for none
    * @param smoothing 0 to 1
+   * @param weight what loss and gradient are multiplied by
    * @param counted how many labels are not -1
    * @return the loss, 0 if none counts
    */
-  protected abstract double lossOfLabels(int[] labels, double smoothing, int counted);
+  protected abstract double lossOfLabels(
+      String output, int[] labels, double smoothing, double weight, int counted);
 
   /**
    * Computes the loss against distributions, and the gradient of the logits. Called only if the
-   * plan has logits.
+   * plan has logits, one row per image.
    *
    * @param targets (batch, classes)
    * @return the loss
@@ -273,21 +276,18 @@ public abstract class AbstractTrainingPlan extends AbstractPlan implements Train
   }
 
   @Override
-  public final synchronized double softmaxCrossEntropy(int[] labels, double smoothing) {
+  public final synchronized double softmaxCrossEntropy(
+      String output, int[] labels, double smoothing, double weight) {
     checkOpen();
-    int counted = LossArguments.count(labels, smoothing, options.batch(), classes());
-    return lossOfLabels(labels, smoothing, counted);
+    int counted = LossArguments.count(labels, smoothing, weight, outputShape(output));
+    return lossOfLabels(output, labels, smoothing, weight, counted);
   }
 
   @Override
   public final synchronized double softmaxCrossEntropy(FloatBuffer targets) {
     checkOpen();
-    LossArguments.check(targets, options.batch(), classes());
+    LossArguments.check(targets, outputShape(LOGITS));
     return lossOfTargets(targets);
-  }
-
-  private int classes() {
-    return outputShape(LOGITS).dimension(1);
   }
 
   /**

@@ -12,6 +12,7 @@ import io.resfuse.engine.Sharding;
 import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.Shape;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -50,7 +51,9 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
   private final Map<String, Parts> outputs = new LinkedHashMap<>();
   private final Map<String, Parts> outputGradients = new LinkedHashMap<>();
   private final @Nullable Parts inputGradient;
-  private final int[][] labels;
+
+  /** Of each shard, by output. */
+  private final Map<String, int[][]> labels = new LinkedHashMap<>();
 
   /** For each shard of this process, how many of its images count, and the bits of its loss. */
   private final long[] ownLosses;
@@ -191,13 +194,15 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
     this.shards = List.copyOf(shards);
     this.perDevice = shards.size() / devices;
     this.shardBatch = options.batch() / shards.size();
-    this.labels = new int[shards.size()][shardBatch];
     this.ownLosses = new long[2 * shards.size()];
     this.gathering = new Gathering(processes, ownLosses.length);
     this.losses = new double[shards.size() * processes.size()];
     this.shardTargets = newTargets();
     this.images = images();
     for (String name : options.outputs()) {
+      Shape shape = outputShape(name);
+      int perShard = (int) (shape.elements() / shape.dimension(1) / shards.size());
+      labels.put(name, new int[shards.size()][perShard]);
       outputs.put(name, parts(shards.stream().map(shard -> shard.output(name)).toList()));
       outputGradients.put(
           name, parts(shards.stream().map(shard -> shard.outputGradient(name)).toList()));
@@ -356,16 +361,19 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
   // ---------------------------------------------------------------- losses
 
   @Override
-  protected double lossOfLabels(int[] allLabels, double smoothing, int countedOfAll) {
+  protected double lossOfLabels(
+      String output, int[] allLabels, double smoothing, double weight, int countedOfAll) {
+    int[][] parts = labels.get(output);
     for (int s = 0; s < shards.size(); s++) {
-      System.arraycopy(allLabels, s * shardBatch, labels[s], 0, shardBatch);
+      System.arraycopy(allLabels, s * parts[s].length, parts[s], 0, parts[s].length);
       int counted = 0;
-      for (int label : labels[s]) {
+      for (int label : parts[s]) {
         counted += label >= 0 ? 1 : 0;
       }
-      note(s, counted, shards.get(s).lossOfLabels(labels[s], smoothing, counted));
+      double loss = shards.get(s).lossOfLabels(output, parts[s], smoothing, weight, counted);
+      note(s, counted, loss);
     }
-    return meanLoss();
+    return meanLoss(output);
   }
 
   @Override
@@ -375,7 +383,7 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
       shardTargets.put(0, targets, s * size, size);
       note(s, shardBatch, shards.get(s).lossOfTargets(shardTargets));
     }
-    return meanLoss();
+    return meanLoss(LOGITS);
   }
 
   private void note(int shard, int counted, double loss) {
@@ -383,8 +391,8 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
     ownLosses[2 * shard + 1] = Double.doubleToRawLongBits(loss);
   }
 
-  /** Weighs shards by their images that count, in the loss and in the gradient of the logits. */
-  private double meanLoss() {
+  /** Weighs shards by their labels that count, in the loss and in the output's gradient. */
+  private double meanLoss(String output) {
     long[] all = gathering.run(ownLosses);
     long countedOfAll = 0;
     for (int s = 0; s < losses.length; s++) {
@@ -395,7 +403,7 @@ public final class ShardedTrainingPlan extends AbstractTrainingPlan {
       double weight = all[2 * s] / (double) Math.max(1, countedOfAll);
       losses[s] = Double.longBitsToDouble(all[2 * s + 1]) * weight;
       if (s >= begin && s < begin + shards.size()) {
-        outputGradients.get(LOGITS).gather(s - begin, (float) weight);
+        outputGradients.get(output).gather(s - begin, (float) weight);
       }
     }
     for (int distance = 1; distance < losses.length; distance *= 2) {

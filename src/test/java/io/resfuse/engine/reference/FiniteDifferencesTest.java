@@ -6,6 +6,7 @@ import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
 import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
@@ -45,7 +46,9 @@ class FiniteDifferencesTest {
   }
 
   static List<TestNetwork> cases() {
-    return TestNetworks.all();
+    List<TestNetwork> cases = new ArrayList<>(TestNetworks.all());
+    cases.addAll(TestNetworks.maps());
+    return cases;
   }
 
   @ParameterizedTest
@@ -192,9 +195,7 @@ class FiniteDifferencesTest {
         scale += Math.abs(constants[i] * output[i]);
       }
       if (test.output().equals("logits")) {
-        int[] labels = TestData.labels(test.network().name() + "/labels", test.batch(), 11);
-        labels[0] = -1;
-        sum = plan.softmaxCrossEntropy(labels, 0.1);
+        sum = plan.softmaxCrossEntropy(Results.labels(test), 0.1);
       }
       return sum;
     }

@@ -35,6 +35,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(SoftCudaExtension.class)
 abstract class LibraryEngineContract extends EngineContract {
+  @Override
+  protected boolean runsMaps() {
+    return false;
+  }
+
   private final HostLoops.Kind kind;
   private final List<Precision> precisions;
 
