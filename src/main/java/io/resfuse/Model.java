@@ -148,9 +148,14 @@ public final class Model implements AutoCloseable {
    * @param images at least one
    * @param top how many classes are wanted
    * @return for each picture the most probable classes, best first
+   * @throws IllegalStateException if the network gives classes to pixels
    */
   public List<List<Prediction>> classify(List<Image> images, int top) {
     HostTensor logits = run(images, Set.of(LOGITS)).get(LOGITS);
+    if (logits.shape().rank() != 2) {
+      throw new IllegalStateException(
+          "this network gives each pixel a class, not the picture; read its output 'logits' by run");
+    }
     List<List<Prediction>> results = new ArrayList<>();
     float[] row = new float[logits.shape().dimension(1)];
     for (int i = 0; i < images.size(); i++) {

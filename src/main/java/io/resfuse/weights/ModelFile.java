@@ -7,6 +7,7 @@ import io.resfuse.engine.Quantization;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.SegmentationConfig;
 import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.weights.format.OnnxGraph;
@@ -214,7 +215,7 @@ public final class ModelFile {
     Map<String, HostTensor> loaded = new LinkedHashMap<>();
     for (ParameterSpec parameter : network.parameters().values()) {
       if (!tensors.containsKey(parameter.name())) {
-        HostTensor tensor = mapping.tensors().get(parameter.name()).load();
+        HostTensor tensor = mapping.tensor(parameter.name()).load();
         loaded.put(parameter.name(), HostTensor.of(parameter.shape(), tensor.buffer()));
       }
     }
@@ -477,11 +478,17 @@ public final class ModelFile {
   }
 
   /**
-   * Refuses a network without a head, for those who want classes.
+   * Refuses a network without a head that gives a picture its class, for those who want that.
    *
    * @throws WeightsException that names the tensors that were left out
    */
   public void requireHead() {
+    if (config() instanceof SegmentationConfig) {
+      throw WeightsException.of(
+          file.path(),
+          "the " + network.name() + " in it gives each pixel a class, not the picture",
+          "read its output 'logits' from a plan, or take its features ('resfuse features')");
+    }
     if (config().classes() == 0) {
       String without = report.withoutPlace();
       throw WeightsException.of(
@@ -568,6 +575,9 @@ public final class ModelFile {
       text.append("\nstride         ")
           .append(resNet.strideInFirst1x1() ? "in the first 1x1 (v1)" : "in the 3x3 (v1.5)");
       text.append("\nconv biases    ").append(resNet.convBias() ? "yes" : "no");
+    }
+    if (config instanceof SegmentationConfig segmentation) {
+      text.append("\nauxiliary head ").append(segmentation.auxiliary() ? "yes" : "no");
     }
     text.append("\nepsilon        ").append(config.epsilon());
     if (config instanceof ResNetConfig resNet && resNet.dilateStages().contains(true)) {

@@ -3,6 +3,7 @@ package io.resfuse.weights;
 import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.SegmentationConfig;
 import io.resfuse.model.VggConfig;
 import io.resfuse.model.VggVariant;
 import io.resfuse.weights.format.Json;
@@ -38,6 +39,8 @@ public record ModelMetadata(
 
   /** The family that descriptions of VGGs name; those of ResNets name none. */
   private static final String VGG = "vgg";
+
+  private static final String SEGMENTATION = "segmentation";
 
   /**
    * Copies the collections and checks that there is a label for every class, or none.
@@ -89,21 +92,31 @@ public record ModelMetadata(
   Map<String, String> toStrings() {
     Map<String, @Nullable Object> model = new LinkedHashMap<>();
     model.put("version", VERSION);
+    ResNetConfig resNet = null;
     if (config instanceof VggConfig vgg) {
       model.put("family", VGG);
       model.put("variant", table(vgg.variant()));
-    } else if (config instanceof ResNetConfig resNet) {
+    } else if (config instanceof SegmentationConfig segmentation) {
+      resNet = segmentation.backbone();
+      model.put("family", SEGMENTATION);
+      model.put("variant", table(resNet.variant()));
+      model.put("head", lower(segmentation.head()));
+      model.put("auxiliary", segmentation.auxiliary());
+      model.put("width", segmentation.width());
+      model.put("rates", segmentation.rates());
+    } else if (config instanceof ResNetConfig own) {
+      resNet = own;
       model.put("variant", table(resNet.variant()));
     }
     model.put("classes", config.classes());
     model.put("input_channels", config.inputChannels());
-    if (config instanceof ResNetConfig resNet) {
+    if (resNet != null) {
       model.put("stride_in_first_1x1", resNet.strideInFirst1x1());
       model.put("conv_bias", resNet.convBias());
     }
     model.put("epsilon", config.epsilon());
     model.put("momentum", config.momentum());
-    if (config instanceof ResNetConfig resNet) {
+    if (resNet != null) {
       model.put("shortcut", lower(resNet.shortcut()));
       model.put("dilate_stages", resNet.dilateStages());
     }
@@ -195,6 +208,8 @@ public record ModelMetadata(
       config = resNet(model, table);
     } else if (family.equals(VGG)) {
       config = vgg(model, table);
+    } else if (family.equals(SEGMENTATION)) {
+      config = segmentation(model, table);
     } else {
       throw new IllegalArgumentException("'family' is " + family);
     }
@@ -241,6 +256,25 @@ public record ModelMetadata(
             && variant.groups() <= 1 << 14
             && variant.widthPerGroup() >= 1
             && variant.widthPerGroup() <= 1 << 14;
+    if (!sane) {
+      throw outOfRange(config);
+    }
+    return config;
+  }
+
+  private static SegmentationConfig segmentation(Fields model, Fields table) {
+    SegmentationConfig config =
+        new SegmentationConfig(
+            model.constant("head", SegmentationConfig.Head.class),
+            resNet(model, table).backbone(),
+            model.integer("classes"),
+            model.bool("auxiliary"),
+            model.integer("width"),
+            model.list("rates", Fields::asInt));
+    boolean sane =
+        config.width() <= 1 << 14
+            && config.rates().size() <= 16
+            && config.rates().stream().allMatch(rate -> rate <= 1 << 14);
     if (!sane) {
       throw outOfRange(config);
     }

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,9 +24,18 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Known are the names of PyTorch's ResNets ({@link TorchNames}), and those of Keras's, old
  * ({@code res2a_branch2a}) and new ({@code conv2_block1_1_conv}), whose kernels are transposed.
- * Which tensors are the head, {@link HeadChoice} decides for both.
+ * Which tensors are the head, {@link HeadChoice} decides for both. The heads of torchvision's
+ * segmentation networks are known by name, {@code classifier.4.weight} being a convolution.
  */
 final class NameMapping {
+  /** The last convolution of torchvision's heads of segmentation. */
+  private static final String LAST_OF_MAPS = "classifier.4.weight";
+
+  private static final Pattern HEAD_OF_MAPS = Pattern.compile("(aux_)?classifier\\.\\d+\\..*");
+
+  /** What names of a segmentation network's ResNet begin with; tensors here are without it. */
+  private static final String BACKBONE = "backbone.";
+
   private final TensorFile file;
   private final Scheme scheme;
   private final Map<String, MappedTensor> tensors = new LinkedHashMap<>();
@@ -33,6 +43,7 @@ final class NameMapping {
   private final List<String> leftOut = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
   private final Set<String> heads = new HashSet<>();
+  private boolean isSegmentation;
 
   /** Whose names a file has. */
   enum Scheme {
@@ -89,6 +100,8 @@ final class NameMapping {
   }
 
   private void mapTorch(TorchNames torch, List<Rest> rest) {
+    StoredTensor pixels = torch.behind(file, LAST_OF_MAPS);
+    isSegmentation = pixels != null && pixels.shape().rank() == 4;
     for (StoredTensor tensor : file.tensors().values()) {
       String name = tensor.name();
       String body = torch.body(name);
@@ -102,6 +115,9 @@ final class NameMapping {
           heads.add(name);
         }
         add(new MappedTensor(body, tensor, MappedTensor.Order.SAME));
+      } else if (isSegmentation && HEAD_OF_MAPS.matcher(torch.strip(name)).matches()) {
+        heads.add(name);
+        add(new MappedTensor(torch.strip(name), tensor, MappedTensor.Order.SAME));
       } else {
         rest.add(
             new Rest(torch.strip(name), torch.isInside(name), tensor, MappedTensor.Order.SAME));
@@ -152,7 +168,20 @@ final class NameMapping {
     return scheme;
   }
 
-  /** By torchvision's names, in the file's order. */
+  /** Whether it has a head whose last layer gives each pixel its classes. */
+  boolean isSegmentation() {
+    return isSegmentation;
+  }
+
+  /** The tensor of a network's parameter; null if there is none. */
+  @Nullable MappedTensor tensor(String parameter) {
+    MappedTensor own = tensors.get(parameter);
+    return own == null && parameter.startsWith(BACKBONE)
+        ? tensors.get(parameter.substring(BACKBONE.length()))
+        : own;
+  }
+
+  /** By torchvision's names, those of a segmentation network's ResNet without their prefix. */
   Map<String, MappedTensor> tensors() {
     return Collections.unmodifiableMap(tensors);
   }
@@ -178,7 +207,7 @@ final class NameMapping {
     List<String> missing = new ArrayList<>();
     List<Misshapen> misshapen = new ArrayList<>();
     for (ParameterSpec parameter : network.parameters().values()) {
-      MappedTensor tensor = tensors.get(parameter.name());
+      MappedTensor tensor = tensor(parameter.name());
       if (tensor == null) {
         missing.add(parameter.name());
       } else if (!tensor.shape().equals(parameter.shape())
@@ -193,7 +222,8 @@ final class NameMapping {
     }
     List<String> withoutPlace = new ArrayList<>(unexpected);
     for (MappedTensor tensor : tensors.values()) {
-      if (!network.parameters().containsKey(tensor.parameter())) {
+      if (!network.parameters().containsKey(tensor.parameter())
+          && !network.parameters().containsKey(BACKBONE + tensor.parameter())) {
         withoutPlace.add(tensor.tensor().name());
       }
     }

@@ -1,5 +1,6 @@
 package io.resfuse.weights;
 
+import io.resfuse.weights.format.StoredTensor;
 import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
 import java.util.List;
@@ -200,6 +201,18 @@ final class TorchNames {
       end = prefix.lastIndexOf('.', end - 2) + 1;
     }
     return name.substring(end);
+  }
+
+  /** The tensor of a name behind the prefix, or behind as much of it as it has; null for none. */
+  @Nullable StoredTensor behind(TensorFile file, String name) {
+    for (StoredTensor tensor : file.tensors().values()) {
+      if (tensor.name().endsWith(name)
+          && !isOfAnother(tensor.name())
+          && strip(tensor.name()).equals(name)) {
+        return tensor;
+      }
+    }
+    return null;
   }
 
   /** What a tensor of stem and stages is called in torchvision's names; null for any other. */

@@ -3,6 +3,8 @@ package io.resfuse.weights;
 import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
+import io.resfuse.model.SegmentationConfig;
+import io.resfuse.model.SegmentationConfig.Head;
 import io.resfuse.tensor.Shape;
 import io.resfuse.weights.format.KerasTopology;
 import io.resfuse.weights.format.WeightsException;
@@ -32,9 +34,39 @@ final class VariantGuess {
    * @throws WeightsException if none does
    */
   static NetworkConfig guess(NameMapping mapping, List<String> notes) {
-    return mapping.scheme() == NameMapping.Scheme.VGG
-        ? new VggGuess(mapping, notes).guess()
-        : new VariantGuess(mapping, notes).guess();
+    if (mapping.scheme() == NameMapping.Scheme.VGG) {
+      return new VggGuess(mapping, notes).guess();
+    }
+    ResNetConfig resNet = new VariantGuess(mapping, notes).guess();
+    return mapping.isSegmentation() ? segmentation(mapping, resNet, notes) : resNet;
+  }
+
+  /** A head's kind and widths are in its shapes; dilations are not, and are the usual ones. */
+  private static SegmentationConfig segmentation(
+      NameMapping mapping, ResNetConfig resNet, List<String> notes) {
+    Shape joined = mapping.shape("classifier.0.project.0.weight");
+    SegmentationConfig config =
+        SegmentationConfig.of(joined == null ? Head.FCN : Head.DEEPLABV3, resNet)
+            .withAuxiliary(mapping.shape("aux_classifier.4.weight") != null);
+    if (joined != null) {
+      config = config.withPyramid(joined.dimension(0), config.rates());
+    }
+    Shape last = mapping.shape("classifier.4.weight");
+    if (last != null) {
+      config =
+          new SegmentationConfig(
+              config.head(),
+              config.backbone(),
+              last.dimension(0),
+              config.auxiliary(),
+              config.width(),
+              config.rates());
+    }
+    notes.add(
+        "it gives each pixel a class: it is taken for a "
+            + config.name()
+            + " with the usual dilations, which its shapes do not tell");
+    return config;
   }
 
   private ResNetConfig guess() {

@@ -109,7 +109,7 @@ public final class OnnxExport {
         add(shortcut);
       } else if (operation instanceof SqueezeExcite gating) {
         add(gating);
-      } else if (operation instanceof GlobalAveragePool pool) {
+      } else if (operation instanceof GlobalAveragePool pool && pool.output().isFlat()) {
         String squares = pool.name() + ".squares";
         node(squares, "GlobalAveragePool", List.of(in(pool.input())), squares, Map.of());
         node(pool.name(), "Flatten", List.of(squares), name(pool), Map.of("axis", 1L));
@@ -121,7 +121,11 @@ public final class OnnxExport {
             name(linear),
             Map.of("transB", 1L));
       } else {
-        throw new IllegalArgumentException("no ONNX for " + operation);
+        throw new IllegalArgumentException(
+            network.name()
+                + " cannot be written as ONNX, for "
+                + operation.name()
+                + " has no operator here; write safetensors");
       }
       Value output = operation.output();
       store(output, output.name(), nodes.get(nodes.size() - 1).outputs().get(0));
