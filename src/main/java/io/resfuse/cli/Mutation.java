@@ -137,7 +137,7 @@ final class Mutation {
     Set<String> run = new HashSet<>();
     try (Engine engine = engines.softCuda()) {
       for (Precision precision : Precision.values()) {
-        if (engine.whyNot(precision, Engine.Mode.TRAINING).isEmpty()) {
+        if (engine.whyNot(precision, Engine.Mode.INFERENCE).isEmpty()) {
           run.addAll(((KernelSuite) engine).kernels(precision));
         }
       }

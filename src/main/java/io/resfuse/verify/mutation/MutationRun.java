@@ -36,13 +36,14 @@ public final class MutationRun implements AutoCloseable {
   private static final int MOST_CHECKED = 5;
 
   private static final Pattern TYPED =
-      Pattern.compile("\\w*?_(f32|tf32|bf16|f16)(?:_\\d+x\\d+(?:_norm)?)?");
+      Pattern.compile("\\w*?_(f32|tf32|bf16|f16|u8)(?:_\\d+x\\d+(?:_norm)?)?");
   private static final Map<String, Precision> PRECISIONS =
       Map.of(
           "f32", Precision.FP32,
           "tf32", Precision.TF32,
           "bf16", Precision.BF16,
-          "f16", Precision.FP16);
+          "f16", Precision.FP16,
+          "u8", Precision.INT8);
 
   private final BlockingQueue<WorkerProcess> workers;
   private final BlockingQueue<WorkerProcess> checkedWorkers;
