@@ -87,7 +87,8 @@ final class Admission {
           task.workload().mode() == Engine.Mode.TRAINING
               ? smallBatch(competitor, task)
               : Parity.Finding.NONE;
-      Parity.Finding finding = gate.judge(entry.answer(), training);
+      Parity.Finding finding =
+          gate.judge(competitor.arithmetic(task.workload()), entry.answer(), training);
       String miss = finding.miss().orElse(null);
       if (miss == null) {
         run =

@@ -49,6 +49,16 @@ public interface Competitor extends AutoCloseable {
   }
 
   /**
+   * How it computes a workload, by which its answer is judged.
+   *
+   * @param workload which
+   * @return as our engines do in the workload's precision, unless it rounds more often
+   */
+  default Parity.Arithmetic arithmetic(Workload workload) {
+    return Parity.Arithmetic.of(workload.precision());
+  }
+
+  /**
    * What a task needs of memory, before anything is allocated.
    *
    * @param task which

@@ -14,6 +14,7 @@ final class Gate {
   private final Parity parity;
   private final Task task;
   private float @Nullable [] first;
+  private Parity.@Nullable Arithmetic howFirst;
 
   Gate(Parity parity, Task task) {
     this.parity = parity;
@@ -47,27 +48,28 @@ final class Gate {
   /**
    * Judges.
    *
+   * @param how the answer was computed
    * @param answer to the task
    * @param training of training, what a small batch has shown
    */
-  Parity.Finding judge(float[] answer, Parity.Finding training) {
-    Parity.Finding finding =
-        isInference()
-            ? parity.inference(task.workload().precision(), task.test(), answer)
-            : training;
+  Parity.Finding judge(Parity.Arithmetic how, float[] answer, Parity.Finding training) {
+    Parity.Finding finding = isInference() ? parity.inference(how, task.test(), answer) : training;
     float[] expected = first;
+    Parity.Arithmetic howExpected = howFirst;
     if (finding.miss().isEmpty() && expected == null) {
       first = answer;
+      howFirst = how;
     }
-    return finding.miss().isPresent() || expected == null
+    return finding.miss().isPresent() || expected == null || howExpected == null
         ? finding
         : finding.and(
             parity.agreement(
                 task.workload().mode(),
-                task.workload().precision(),
+                how,
                 task.test(),
                 task.small(),
                 answer,
+                howExpected,
                 expected));
   }
 }

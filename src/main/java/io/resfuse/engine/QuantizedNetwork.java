@@ -225,6 +225,32 @@ public final class QuantizedNetwork {
     return new Epilogue(multiplier, bias, residual);
   }
 
+  /**
+   * How a convolution's sum is stored where it is rounded before its residual is added, as ONNX
+   * Runtime's quantiser has it; our engines do not do that. The step is as small as can be without
+   * cutting off anything that shows in the result: beyond the range, the result is beyond its own,
+   * whatever is added.
+   *
+   * @param conv of {@link #network}, with integer weights and a residual
+   * @return its zero point is {@link Encoding#MIDDLE}
+   */
+  public Encoding beforeAdd(FusedConv conv) {
+    Encoding result = encodings.get(conv.output());
+    Encoding residual = encodings.get(conv.residual());
+    double above = largest(result) - least(residual);
+    double below = largest(residual) - least(result);
+    double step = Math.max(above / (Encoding.LARGEST - Encoding.MIDDLE), below / Encoding.MIDDLE);
+    return new Encoding((float) step, Encoding.MIDDLE);
+  }
+
+  private static double largest(Encoding encoding) {
+    return (Encoding.LARGEST - encoding.zeroPoint()) * (double) encoding.scale();
+  }
+
+  private static double least(Encoding encoding) {
+    return -encoding.zeroPoint() * (double) encoding.scale();
+  }
+
   /** Builds one network. */
   private static final class Lowering {
     private final NetworkSpec source;

@@ -6,6 +6,7 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
+import io.resfuse.engine.RoundedSums;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +25,7 @@ import java.util.Optional;
  */
 public final class Parity {
   private static final double UNIT32 = 0x1p-24;
+  private static final Arithmetic TRUTH = Arithmetic.of(Precision.FP64);
 
   private final Fills fills;
   private final Subject truth;
@@ -51,6 +53,25 @@ public final class Parity {
         return miss.isPresent() ? this : other;
       }
       return Double.isNaN(worst) || other.worst > worst ? other : this;
+    }
+  }
+
+  /**
+   * How an answer was computed.
+   *
+   * @param precision of what is stored
+   * @param roundsSums whether, in int8, what a convolution gives is rounded to bytes before a
+   *     residual is added ({@link RoundedSums}), which our engines do not do
+   */
+  public record Arithmetic(Precision precision, boolean roundsSums) {
+    /**
+     * As our engines compute.
+     *
+     * @param precision of what is stored
+     * @return without roundings before additions
+     */
+    public static Arithmetic of(Precision precision) {
+      return new Arithmetic(precision, false);
     }
   }
 
@@ -131,15 +152,15 @@ public final class Parity {
   /**
    * Holds the first image's answer in inference against float64.
    *
-   * @param precision in which it was computed
+   * @param how it was computed; the yardstick rounds as often
    * @param test what was asked, with {@link #parameters} and {@link #images}
    * @param output in NCHW order
    * @return the distance in the L2 norm
    */
-  public Finding inference(Precision precision, VerifyCase test, float[] output) {
+  public Finding inference(Arithmetic how, VerifyCase test, float[] output) {
     VerifyCase one = firstImage(test);
-    double[] expected = answer(Mode.INFERENCE, Precision.FP64, one);
-    double allowed = relativeBound(Mode.INFERENCE, precision, one, one) * Tolerance.norm(expected);
+    double[] expected = answer(Mode.INFERENCE, TRUTH, one);
+    double allowed = relativeBound(Mode.INFERENCE, how, one, one) * Tolerance.norm(expected);
     Comparison comparison = new Comparison(one);
     comparison.norm(one.output(), doubles(output, expected.length), expected, allowed);
     return finding(List.of(comparison.check(Rung.INFERENCE)));
@@ -151,23 +172,27 @@ public final class Parity {
    * depend on each other, on a small batch.
    *
    * @param mode inference, or the forward pass of training
-   * @param precision in which both were computed
+   * @param how it was computed
    * @param test what was asked
    * @param small of training
    * @param output in NCHW order
+   * @param otherHow how the other's was computed
    * @param expected the other's answer
    * @return the distance in the L2 norm
    */
   public Finding agreement(
       Mode mode,
-      Precision precision,
+      Arithmetic how,
       VerifyCase test,
       VerifyCase small,
       float[] output,
+      Arithmetic otherHow,
       float[] expected) {
     VerifyCase yardstick = mode == Mode.INFERENCE ? firstImage(test) : small;
     double[] other = doubles(expected, expected.length);
-    double allowed = 2 * relativeBound(mode, precision, yardstick, test) * Tolerance.norm(other);
+    double allowed =
+        (relativeBound(mode, how, yardstick, test) + relativeBound(mode, otherHow, yardstick, test))
+            * Tolerance.norm(other);
     Comparison comparison = new Comparison(test);
     comparison.norm(test.output(), doubles(output, output.length), other, allowed);
     return finding(
@@ -204,34 +229,44 @@ public final class Parity {
   }
 
   /** How far off an answer may be, as a share of its norm. */
-  private double relativeBound(
-      Mode mode, Precision precision, VerifyCase yardstick, VerifyCase test) {
+  private double relativeBound(Mode mode, Arithmetic how, VerifyCase yardstick, VerifyCase test) {
     String output = yardstick.output();
-    double[] exact = answer(mode, Precision.FP64, yardstick);
+    double[] exact = answer(mode, TRUTH, yardstick);
     return new Tolerance(
                 Math.max(test.longestSum(), yardstick.longestSum()),
                 Map.of(output, exact),
-                Map.of(output, answer(mode, precision, yardstick)),
-                Map.of(output, answer(mode, Precision.FP32, yardstick)),
+                Map.of(output, answer(mode, how, yardstick)),
+                Map.of(output, answer(mode, Arithmetic.of(Precision.FP32), yardstick)),
                 UNIT32)
             .bound(output)
         / Tolerance.norm(exact);
   }
 
   /** What the reference engine says, asked once. */
-  private double[] answer(Mode mode, Precision precision, VerifyCase test) {
+  private double[] answer(Mode mode, Arithmetic how, VerifyCase test) {
     return known.computeIfAbsent(
-        mode + " " + precision + " " + test,
+        mode + " " + how + " " + test,
         key -> {
-          Subject side = truth.in(precision);
-          Parameters parameters = parameters(truth.engine(), precision, test);
+          Subject side = truth.in(how.precision());
+          Parameters parameters = parameters(truth.engine(), how.precision(), test);
           if (mode == Mode.INFERENCE) {
-            return InferencePass.once(side, test, test.network(), parameters, images(test));
+            return inference(side, test, parameters, how.roundsSums());
           }
           try (TrainingPass run = new TrainingPass(side, test, test.network(), parameters)) {
             return run.gradients(Drive.random(fills, test, 0)).get(test.output());
           }
         });
+  }
+
+  private double[] inference(
+      Subject side, VerifyCase test, Parameters parameters, boolean roundsSums) {
+    Quantization quantization = parameters.quantization();
+    if (!roundsSums || quantization == null) {
+      return InferencePass.once(side, test, test.network(), parameters, images(test));
+    }
+    RoundedSums rounded = RoundedSums.of(test.network(), quantization);
+    return InferencePass.once(
+        side, test, rounded.network(), rounded.parameters(parameters), images(test));
   }
 
   private static double[] doubles(float[] array, int length) {

@@ -72,29 +72,15 @@ final class QdqNodes {
   }
 
   /**
-   * Rounds what a convolution gives before its residual is added. Nothing is cut off that shows in
-   * the result: beyond the range, the result is beyond its own, whatever is added.
+   * Rounds what a convolution gives before its residual is added.
    *
    * @return the name of what the integers stand for
    */
   String roundBeforeAdd(FusedConv conv, String raw) {
-    Encoding result = quantized.encoding(conv.output());
-    Encoding residual = quantized.encoding(conv.residual());
-    double above = largest(result) - least(residual);
-    double below = largest(residual) - least(result);
-    double step = Math.max(above / (Encoding.LARGEST - Encoding.MIDDLE), below / Encoding.MIDDLE);
     String name = raw + ".sum";
     String output = name + ".dequantized";
-    round(name, new Encoding((float) step, Encoding.MIDDLE), raw, output);
+    round(name, quantized.beforeAdd(conv), raw, output);
     return output;
-  }
-
-  private static double largest(Encoding encoding) {
-    return (Encoding.LARGEST - encoding.zeroPoint()) * (double) encoding.scale();
-  }
-
-  private static double least(Encoding encoding) {
-    return -encoding.zeroPoint() * (double) encoding.scale();
   }
 
   private void round(String name, Encoding encoding, String raw, String output) {

@@ -54,6 +54,11 @@ final class PeerCompetitor implements Competitor {
   }
 
   @Override
+  public Parity.Arithmetic arithmetic(Workload workload) {
+    return new Parity.Arithmetic(workload.precision(), kind.roundsSums(workload));
+  }
+
+  @Override
   public Optional<PlanMemory> memory(Task task, Parity data) {
     return Optional.empty();
   }

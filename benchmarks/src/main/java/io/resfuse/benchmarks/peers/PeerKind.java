@@ -50,6 +50,11 @@ enum PeerKind {
         : Precision.FP32;
   }
 
+  /** Whether, in int8, its additions take bytes: {@link OnnxRuntimePeer#write} says why. */
+  boolean roundsSums(Workload workload) {
+    return precision(workload) == Precision.INT8;
+  }
+
   Optional<String> whyNot(Workload workload) {
     if (workload.precision() == Precision.FP64) {
       return Optional.of("peers run in fp32, which is coarser");
