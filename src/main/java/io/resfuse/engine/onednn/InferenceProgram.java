@@ -20,22 +20,18 @@ import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Quantization;
 import io.resfuse.engine.QuantizedNetwork;
-import io.resfuse.engine.QuantizedNetwork.Epilogue;
-import io.resfuse.engine.QuantizedWeights;
 import io.resfuse.engine.Value;
+import io.resfuse.engine.onednn.Arguments.Argument;
 import io.resfuse.engine.onednn.Attributes.Residual;
 import io.resfuse.engine.onednn.Poolings.Pooling;
 import io.resfuse.engine.onednn.Schedule.Segment;
-import io.resfuse.engine.onednn.ValuePlaces.Place;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.bytedeco.dnnl.dnnl_memory_desc;
 import org.bytedeco.dnnl.dnnl_primitive;
 import org.bytedeco.dnnl.dnnl_primitive_attr;
@@ -74,21 +70,13 @@ final class InferenceProgram {
   private final Map<Integer, Map<Integer, List<Kernel>>> kernels = new HashMap<>();
   private final Map<Integer, Kernel> loads = new HashMap<>();
   private final List<Kernel> stores = new ArrayList<>();
-  private final Set<PackedWeights.Packed> used = new LinkedHashSet<>();
+  private final Arguments arguments;
+  private final IntegerPrimitives integerPrimitives;
   private final long arenaBytes;
   private long scratchBytes;
 
-  /** An argument of a primitive: a value, weights, or a buffer of the caller. */
-  private record Argument(
-      int index,
-      dnnl_memory_desc desc,
-      @Nullable Value value,
-      PackedWeights.@Nullable Packed weights,
-      @Nullable Place host)
-      implements Implementation.Operand {}
-
   /** A step that is not bound to addresses yet. */
-  private sealed interface Kernel permits Primitive, Fast, Gating {
+  sealed interface Kernel permits Primitive, Fast, Gating {
     /** How many images it is for. */
     int images();
 
@@ -97,8 +85,7 @@ final class InferenceProgram {
   }
 
   /** A primitive of oneDNN's. */
-  private record Primitive(
-      String name, int images, dnnl_primitive_desc desc, List<Argument> arguments)
+  record Primitive(String name, int images, dnnl_primitive_desc desc, List<Argument> arguments)
       implements Kernel {
     @Override
     public long scratchBytes() {
@@ -159,6 +146,8 @@ final class InferenceProgram {
     this.schedule = schedule();
     this.places = new ValuePlaces(network, request, shapes, schedule, this::typeOf);
     this.arenaBytes = places.plan();
+    this.arguments = new Arguments(scope, shapes, this::typeOf);
+    this.integerPrimitives = new IntegerPrimitives(scope, places, weights, arguments);
     describe();
   }
 
@@ -188,17 +177,13 @@ final class InferenceProgram {
     return integers == null ? null : integers.encoding(value);
   }
 
-  private @Nullable QuantizedWeights integersOf(FusedConv conv) {
-    return integers == null ? null : integers.weights(conv);
+  private boolean isOfIntegers(FusedConv conv) {
+    return integers != null && integers.weights(conv) != null;
   }
 
   PlanMemory memory() {
     return new PlanMemory(
-        used.stream().mapToLong(PackedWeights.Packed::bytes).sum(),
-        arenaBytes,
-        places.unshared(),
-        scratchBytes,
-        places.hostBytes());
+        arguments.weightBytes(), arenaBytes, places.unshared(), scratchBytes, places.hostBytes());
   }
 
   NetworkSpec network() {
@@ -212,7 +197,7 @@ final class InferenceProgram {
         .flatMap(List::stream)
         .filter(Primitive.class::isInstance)
         .map(Primitive.class::cast)
-        .map(kernel -> Implementation.of(kernel.name, kernel.desc, kernel.arguments))
+        .map(kernel -> Implementation.of(kernel.name, kernel.desc, kernel.arguments()))
         .toList();
   }
 
@@ -285,7 +270,7 @@ final class InferenceProgram {
   }
 
   private @Nullable FastConvolution fastOf(FusedConv conv, int images, int part) {
-    if (integersOf(conv) != null) {
+    if (isOfIntegers(conv)) {
       return null;
     }
     return fast.of(conv, shapes.get(conv.input().id()), images, part, typeOf(conv.output()), 0);
@@ -293,15 +278,16 @@ final class InferenceProgram {
 
   private Kernel describe(FusedConv conv, FastConvolution convolution) {
     PackedWeights.Packed packed = weights.weights(conv, convolution.weights(scope));
-    used.add(packed);
-    used.add(weights.bias(conv));
+    arguments.use(packed);
+    arguments.use(weights.bias(conv));
     return new Fast(conv, convolution, packed, weights.bias(conv));
   }
 
   private Kernel describe(Operation operation, int images) {
     if (operation instanceof FusedConv conv) {
-      QuantizedWeights quantized = integersOf(conv);
-      return quantized == null ? describe(conv, images) : describeIntegers(conv, quantized, images);
+      return isOfIntegers(conv)
+          ? integerPrimitives.convolution(conv, integers, images)
+          : describe(conv, images);
     }
     if (operation instanceof Convert convert) {
       return describe(convert, images);
@@ -318,7 +304,7 @@ final class InferenceProgram {
     if (operation instanceof SqueezeExcite gating) {
       Gate gate =
           Gate.of(gating, shapes.get(gating.input().id()), images, 0, typeOf(gating.output()));
-      used.add(weights.ofGate(gating));
+      arguments.use(weights.ofGate(gating));
       return new Gating(gating, gate, weights.ofGate(gating));
     }
     if (operation instanceof BilinearResize resize) {
@@ -336,19 +322,6 @@ final class InferenceProgram {
     throw new EngineException("onednn: no implementation of " + operation.getClass());
   }
 
-  private dnnl_memory_desc desc(Value value, int images) {
-    return Descs.of(scope, typeOf(value), value, shapes.get(value.id()), images);
-  }
-
-  private Argument argument(int index, Value value, int images) {
-    return new Argument(index, desc(value, images), value, null, null);
-  }
-
-  private Argument weights(int index, dnnl_memory_desc desc, PackedWeights.Packed packed) {
-    used.add(packed);
-    return new Argument(index, desc, null, packed, null);
-  }
-
   private Kernel describe(FusedConv conv, int images) {
     int channels = conv.output().channels();
     Value residual = conv.residual();
@@ -356,87 +329,37 @@ final class InferenceProgram {
         residual == null
             ? Residual.NONE
             : places.isInPlace(conv) ? Residual.IN_PLACE : Residual.SEPARATE;
-    dnnl_memory_desc target = desc(conv.output(), images);
+    dnnl_memory_desc target = arguments.desc(conv.output(), images);
     dnnl_primitive_attr attr = Attributes.fusing(scope, how, target, conv.relu());
     dnnl_memory_desc bias = Dnnl.vector(scope, channels);
     dnnl_primitive_desc desc =
         Convolutions.forward(
             scope,
             dnnl_forward_inference,
-            desc(conv.input(), images),
+            arguments.desc(conv.input(), images),
             Dnnl.anyWeights(scope, type, conv.groups(), Descs.dims(conv.weight().shape())),
             bias,
             target,
             conv.window(),
             attr);
-    List<Argument> arguments = new ArrayList<>();
-    arguments.add(argument(DNNL_ARG_SRC, conv.input(), images));
+    List<Argument> all = new ArrayList<>();
+    all.add(arguments.of(DNNL_ARG_SRC, conv.input(), images));
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
-    arguments.add(weights(DNNL_ARG_WEIGHTS, layout, weights.weights(conv, layout)));
-    arguments.add(weights(DNNL_ARG_BIAS, bias, weights.bias(conv)));
-    arguments.add(argument(DNNL_ARG_DST, conv.output(), images));
+    all.add(arguments.weights(DNNL_ARG_WEIGHTS, layout, weights.weights(conv, layout)));
+    all.add(arguments.weights(DNNL_ARG_BIAS, bias, weights.bias(conv)));
+    all.add(arguments.of(DNNL_ARG_DST, conv.output(), images));
     if (residual != null && how == Residual.SEPARATE) {
-      arguments.add(argument(Attributes.postOperand(0), residual, images));
+      all.add(arguments.of(Attributes.postOperand(0), residual, images));
     }
-    return new Primitive(conv.name(), images, desc, arguments);
-  }
-
-  private Kernel describeIntegers(FusedConv conv, QuantizedWeights quantized, int images) {
-    if (conv.residual() != null && !places.isInPlace(conv)) {
-      throw new AssertionError("the residual of " + conv.name() + " is somebody else's, too");
-    }
-    Epilogue epilogue = integers.epilogue(conv);
-    int zeroPoint = encoding(conv.input()).zeroPoint();
-    dnnl_primitive_attr attr =
-        Attributes.ofIntegers(
-            scope, epilogue.residual(), conv.relu(), conv.groups() > 1, zeroPoint != 0);
-    dnnl_memory_desc perChannel = Dnnl.vector(scope, conv.output().channels());
-    dnnl_primitive_desc desc =
-        Convolutions.forward(
-            scope,
-            dnnl_forward_inference,
-            desc(conv.input(), images),
-            Dnnl.anyWeights(scope, Dnnl.S8, conv.groups(), Descs.dims(conv.weight().shape())),
-            perChannel,
-            desc(conv.output(), images),
-            conv.window(),
-            attr);
-    List<Argument> arguments = new ArrayList<>();
-    arguments.add(argument(DNNL_ARG_SRC, conv.input(), images));
-    dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
-    arguments.add(
-        weights(DNNL_ARG_WEIGHTS, layout, weights.integers(conv, quantized.weights(), layout)));
-    arguments.add(
-        weights(
-            DNNL_ARG_BIAS,
-            perChannel,
-            weights.constants(conv.name() + " bias", perChannel, epilogue.bias())));
-    arguments.add(
-        weights(
-            DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
-            perChannel,
-            weights.constants(conv.name() + " multiplier", perChannel, epilogue.multiplier())));
-    if (zeroPoint != 0) {
-      arguments.add(zeroPoint(DNNL_ARG_SRC, zeroPoint));
-    }
-    arguments.add(argument(DNNL_ARG_DST, conv.output(), images));
-    return new Primitive(conv.name(), images, desc, arguments);
-  }
-
-  /** A zero point as an argument; memory holds integers of 32 bits like floats. */
-  private Argument zeroPoint(int of, int value) {
-    dnnl_memory_desc one = Dnnl.desc(scope, Dnnl.S32, dnnl_a, 1);
-    PackedWeights.Packed packed =
-        weights.constants("zero point " + value, one, Float.intBitsToFloat(value));
-    return weights(DNNL_ARG_ATTR_ZERO_POINTS | of, one, packed);
+    return new Primitive(conv.name(), images, desc, all);
   }
 
   private Kernel describe(Convert convert, int images) {
     return reorder(
         convert.name(),
         images,
-        argument(DNNL_ARG_FROM, convert.input(), images),
-        argument(DNNL_ARG_TO, convert.output(), images),
+        arguments.of(DNNL_ARG_FROM, convert.input(), images),
+        arguments.of(DNNL_ARG_TO, convert.output(), images),
         encoding(convert.input()),
         encoding(convert.output()));
   }
@@ -449,53 +372,38 @@ final class InferenceProgram {
       Argument to,
       @Nullable Encoding source,
       @Nullable Encoding target) {
-    List<Argument> arguments = new ArrayList<>(List.of(from, to));
-    Encoding scaled = source == null ? target : target == null ? source : null;
-    if (scaled == null) {
-      return new Primitive(
-          name, images, Pointwise.reorder(scope, from.desc(), to.desc()), arguments);
+    if ((source == null) != (target == null)) {
+      return integerPrimitives.conversion(name, images, from, to, source, target);
     }
-    int coded = source == null ? DNNL_ARG_TO : DNNL_ARG_FROM;
-    float factor = source == null ? scaled.inverse() : scaled.scale();
-    dnnl_memory_desc one = Dnnl.vector(scope, 1);
-    arguments.add(
-        weights(
-            DNNL_ARG_ATTR_SCALES | DNNL_ARG_FROM,
-            one,
-            weights.constants("factor " + factor, one, factor)));
-    if (scaled.zeroPoint() != 0) {
-      arguments.add(zeroPoint(coded, scaled.zeroPoint()));
-    }
-    dnnl_primitive_attr attr = Attributes.scaling(scope, scaled.zeroPoint() == 0 ? 0 : coded);
-    return new Primitive(
-        name, images, Pointwise.reorder(scope, from.desc(), to.desc(), attr), arguments);
+    dnnl_primitive_desc desc = Pointwise.reorder(scope, from.desc(), to.desc());
+    return new Primitive(name, images, desc, List.of(from, to));
   }
 
   private Kernel unary(Operation pool, Pooling pooling, int images) {
-    Argument from = argument(DNNL_ARG_SRC, pool.inputs().get(0), images);
-    Argument to = argument(DNNL_ARG_DST, pool.output(), images);
+    Argument from = arguments.of(DNNL_ARG_SRC, pool.inputs().get(0), images);
+    Argument to = arguments.of(DNNL_ARG_DST, pool.output(), images);
     dnnl_primitive_desc desc =
         Poolings.forward(scope, dnnl_forward_inference, pooling, from.desc(), to.desc());
     return new Primitive(pool.name(), images, desc, List.of(from, to));
   }
 
   private Kernel describe(BilinearResize resize, int images) {
-    Argument from = argument(DNNL_ARG_SRC, resize.input(), images);
-    Argument to = argument(DNNL_ARG_DST, resize.output(), images);
+    Argument from = arguments.of(DNNL_ARG_SRC, resize.input(), images);
+    Argument to = arguments.of(DNNL_ARG_DST, resize.output(), images);
     dnnl_primitive_desc desc = Maps.resize(scope, dnnl_forward_inference, from.desc(), to.desc());
     return new Primitive(resize.name(), images, desc, List.of(from, to));
   }
 
   private Kernel describe(Concat concat, int images) {
-    List<Argument> arguments = new ArrayList<>();
+    List<Argument> all = new ArrayList<>();
     for (Value input : concat.inputs()) {
-      arguments.add(argument(DNNL_ARG_MULTIPLE_SRC + arguments.size(), input, images));
+      all.add(arguments.of(DNNL_ARG_MULTIPLE_SRC + all.size(), input, images));
     }
-    Argument to = argument(DNNL_ARG_DST, concat.output(), images);
+    Argument to = arguments.of(DNNL_ARG_DST, concat.output(), images);
     dnnl_primitive_desc desc =
-        Maps.concat(scope, arguments.stream().map(Argument::desc).toList(), to.desc());
-    arguments.add(to);
-    return new Primitive(concat.name(), images, desc, arguments);
+        Maps.concat(scope, all.stream().map(Argument::desc).toList(), to.desc());
+    all.add(to);
+    return new Primitive(concat.name(), images, desc, all);
   }
 
   private Kernel describe(GlobalAveragePool pool, int images) {
@@ -505,14 +413,14 @@ final class InferenceProgram {
             scope,
             dnnl_forward_inference,
             Pooling.ofAll(shapes.get(pool.input().id())),
-            desc(pool.input(), images),
+            arguments.desc(pool.input(), images),
             target);
     return new Primitive(
         pool.name(),
         images,
         desc,
         List.of(
-            argument(DNNL_ARG_SRC, pool.input(), images),
+            arguments.of(DNNL_ARG_SRC, pool.input(), images),
             new Argument(DNNL_ARG_DST, target, pool.output(), null, null)));
   }
 
@@ -521,14 +429,14 @@ final class InferenceProgram {
         Convolutions.forward(
             scope,
             dnnl_forward_inference,
-            desc(identity.input(), images),
+            arguments.desc(identity.input(), images),
             Dnnl.anyWeights(
                 scope,
                 encoding(identity.output()) == null ? type : Dnnl.S8,
                 1,
                 Descs.selectionDims(identity)),
             null,
-            desc(identity.output(), images),
+            arguments.desc(identity.output(), images),
             Descs.selectionWindow(identity),
             Attributes.none(scope));
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
@@ -537,9 +445,9 @@ final class InferenceProgram {
         images,
         desc,
         List.of(
-            argument(DNNL_ARG_SRC, identity.input(), images),
-            weights(DNNL_ARG_WEIGHTS, layout, weights.weights(identity, layout)),
-            argument(DNNL_ARG_DST, identity.output(), images)));
+            arguments.of(DNNL_ARG_SRC, identity.input(), images),
+            arguments.weights(DNNL_ARG_WEIGHTS, layout, weights.weights(identity, layout)),
+            arguments.of(DNNL_ARG_DST, identity.output(), images)));
   }
 
   private Kernel describe(Linear linear, int images) {
@@ -548,20 +456,20 @@ final class InferenceProgram {
     dnnl_primitive_desc desc =
         MatrixProducts.of(
             scope,
-            desc(linear.input(), images),
+            arguments.desc(linear.input(), images),
             Dnnl.desc(scope, type, Dnnl.ANY, linear.input().channels(), columns),
             bias,
-            desc(linear.output(), images));
+            arguments.desc(linear.output(), images));
     dnnl_memory_desc layout = PrimitiveDescs.weightsOf(desc);
     return new Primitive(
         linear.name(),
         images,
         desc,
         List.of(
-            argument(DNNL_ARG_SRC, linear.input(), images),
-            weights(DNNL_ARG_WEIGHTS, layout, weights.weights(linear, layout)),
-            weights(DNNL_ARG_BIAS, bias, weights.bias(linear)),
-            argument(DNNL_ARG_DST, linear.output(), images)));
+            arguments.of(DNNL_ARG_SRC, linear.input(), images),
+            arguments.weights(DNNL_ARG_WEIGHTS, layout, weights.weights(linear, layout)),
+            arguments.weights(DNNL_ARG_BIAS, bias, weights.bias(linear)),
+            arguments.of(DNNL_ARG_DST, linear.output(), images)));
   }
 
   /** From the caller's buffer into the plan's layout and type. */
@@ -572,7 +480,7 @@ final class InferenceProgram {
         "loading the input",
         images,
         new Argument(DNNL_ARG_FROM, from, null, null, places.inputBuffer()),
-        argument(DNNL_ARG_TO, input, images),
+        arguments.of(DNNL_ARG_TO, input, images),
         null,
         encoding(input));
   }
@@ -584,7 +492,7 @@ final class InferenceProgram {
     return reorder(
         "storing " + name,
         images,
-        argument(DNNL_ARG_FROM, output, images),
+        arguments.of(DNNL_ARG_FROM, output, images),
         new Argument(DNNL_ARG_TO, hostDesc(output, images), null, null, places.outputBuffer(name)),
         encoding(output),
         null);
@@ -712,8 +620,8 @@ final class InferenceProgram {
 
     private void bind(Primitive kernel, List<Command> commands) {
       Command.Builder builder = new Command.Builder(target, kernel.name);
-      for (Argument argument : kernel.arguments) {
-        builder.bind(argument.index, argument.desc, address(argument));
+      for (Argument argument : kernel.arguments()) {
+        builder.bind(argument.index(), argument.desc(), address(argument));
       }
       builder.scratch(kernel.desc, scratch);
       dnnl_primitive primitive =
@@ -722,12 +630,13 @@ final class InferenceProgram {
     }
 
     private long address(Argument argument) {
-      if (argument.weights != null) {
-        return argument.weights.address();
+      PackedWeights.Packed packed = argument.weights();
+      if (packed != null) {
+        return packed.address();
       }
-      return argument.host != null
-          ? argument.host.address(arena, host, image, within)
-          : address(argument.value);
+      return argument.host() != null
+          ? argument.host().address(arena, host, image, within)
+          : address(argument.value());
     }
 
     private long address(Value value) {
