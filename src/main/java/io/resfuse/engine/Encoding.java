@@ -2,17 +2,17 @@ package io.resfuse.engine;
 
 /**
  * How an activation is stored as integers from 0 to 255: {@code real = (stored - zeroPoint) scale}.
- * What a ReLU ends has zero point 0; what may be negative has 128, so that 0 is stored exactly,
- * too.
+ * Zero is stored exactly. What a ReLU ends has zero point 0. What may be negative gets {@link
+ * #MIDDLE} here, and any other from files of others.
  *
  * @param scale of one step, greater than 0
- * @param zeroPoint 0 or 128
+ * @param zeroPoint the integer that 0 is stored as, 0 to 255
  */
 public record Encoding(float scale, int zeroPoint) {
   /** The largest integer that is stored. */
   public static final int LARGEST = 255;
 
-  /** The zero point of values that may be negative. */
+  /** The zero point of values that may be negative, by {@link #of}. */
   public static final int MIDDLE = 128;
 
   /**
@@ -26,8 +26,8 @@ public record Encoding(float scale, int zeroPoint) {
       throw new IllegalArgumentException(
           "the scale of an activation must be greater than 0 and finite, got " + scale);
     }
-    if (zeroPoint != 0 && zeroPoint != MIDDLE) {
-      throw new IllegalArgumentException("a zero point is 0 or 128, got " + zeroPoint);
+    if (zeroPoint < 0 || zeroPoint > LARGEST) {
+      throw new IllegalArgumentException("a zero point is 0 to 255, got " + zeroPoint);
     }
   }
 

@@ -21,10 +21,8 @@ import io.resfuse.weights.format.TensorFile;
 import io.resfuse.weights.format.WeightsException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -33,14 +31,15 @@ import org.jspecify.annotations.Nullable;
  * Files of quantised models: safetensors that have, of each convolution X with integer weights,
  * {@code X.weight} (int8), {@code X.weight_scale} and {@code X.bias} (float32, per output channel,
  * batch norm folded in), of each stored value V {@code V.activation_scale} (float32, one element),
- * and of all other operations their parameters. {@code resfuse.quantization} in the metadata says
- * which values have the zero point 128, and how all this was found.
+ * and of all other operations their parameters. {@code resfuse.quantization} in the metadata has
+ * the zero points of values that have another than 0, and how all this was found.
  */
 final class QuantizedFile {
   private static final String KEY = "resfuse.quantization";
   private static final String SCALE = ".weight_scale";
   private static final String ACTIVATION = ".activation_scale";
-  private static final long VERSION = 1;
+  private static final String ZERO_POINTS = "zero_points";
+  private static final long VERSION = 2;
 
   private QuantizedFile() {}
 
@@ -58,7 +57,7 @@ final class QuantizedFile {
       Map<String, Object> how) {
     Map<String, HostTensor> floats = new LinkedHashMap<>();
     Map<String, Int8Tensor> integers = new LinkedHashMap<>();
-    List<Object> signed = new ArrayList<>();
+    Map<String, @Nullable Object> zeroPoints = new LinkedHashMap<>();
     for (Operation operation : network.operations()) {
       QuantizedWeights weights = quantization.weights().get(operation.name());
       if (weights == null) {
@@ -78,14 +77,14 @@ final class QuantizedFile {
             (name, encoding) -> {
               floats.put(name + ACTIVATION, HostTensor.of(Shape.of(1), encoding.scale()));
               if (encoding.zeroPoint() != 0) {
-                signed.add(name);
+                zeroPoints.put(name, (long) encoding.zeroPoint());
               }
             });
     FiniteCheck.require(target + " was not written", floats);
     Map<String, @Nullable Object> description = new LinkedHashMap<>();
     description.put("version", VERSION);
     description.putAll(how);
-    description.put("signed", signed);
+    description.put(ZERO_POINTS, zeroPoints);
     Map<String, String> strings = new LinkedHashMap<>(metadata.toStrings());
     strings.put(KEY, Json.write(description));
     SafetensorsWriter.write(target, floats, integers, strings, written -> {});
@@ -107,7 +106,7 @@ final class QuantizedFile {
     description(file)
         .forEach(
             (key, value) -> {
-              if (value != null && !key.equals("version") && !key.equals("signed")) {
+              if (value != null && !key.equals("version") && !key.equals(ZERO_POINTS)) {
                 how.put(key, value);
               }
             });
@@ -121,7 +120,9 @@ final class QuantizedFile {
         throw WeightsException.of(
             file.path(),
             "its quantisation has version " + description.get("version"),
-            "this release reads version " + VERSION + ": use a newer one");
+            "this release reads version "
+                + VERSION
+                + ": use the one that wrote it, or quantise the original weights again");
       }
       return description;
     } catch (IOException e) {
@@ -153,15 +154,15 @@ final class QuantizedFile {
   private static final class Reading {
     private final TensorFile file;
     private final NetworkSpec network;
-    private final Set<Object> signed;
+    private final Map<?, ?> zeroPoints;
     private final Set<String> unread;
     private final Map<String, HostTensor> floats = new LinkedHashMap<>();
 
     Reading(TensorFile file, NetworkSpec network) {
       this.file = file;
       this.network = network;
-      this.signed =
-          description(file).get("signed") instanceof List<?> list ? new HashSet<>(list) : Set.of();
+      this.zeroPoints =
+          description(file).get(ZERO_POINTS) instanceof Map<?, ?> map ? map : Map.of();
       this.unread = new HashSet<>(file.tensors().keySet());
     }
 
@@ -180,7 +181,7 @@ final class QuantizedFile {
       Map<String, Encoding> encodings = new LinkedHashMap<>();
       for (String name : QuantizedNetwork.encodedValues(network, weights.keySet())) {
         float scale = load(name + ACTIVATION, Shape.of(1)).get(0);
-        encodings.put(name, new Encoding(scale, signed.contains(name) ? Encoding.MIDDLE : 0));
+        encodings.put(name, new Encoding(scale, zeroPoint(name)));
       }
       if (weights.isEmpty() || !unread.isEmpty()) {
         throw new IllegalArgumentException(
@@ -191,6 +192,17 @@ final class QuantizedFile {
       Quantization quantization = new Quantization(weights, encodings);
       QuantizedNetwork.of(network, quantization);
       return new Parameters(network, floats).withQuantization(quantization);
+    }
+
+    private int zeroPoint(String name) {
+      Object given = zeroPoints.get(name);
+      if (given == null) {
+        return 0;
+      }
+      if (!(given instanceof Long number) || number < 0 || number > Encoding.LARGEST) {
+        throw new IllegalArgumentException(name + " has the zero point " + given);
+      }
+      return number.intValue();
     }
 
     private QuantizedWeights weights(FusedConv conv) {

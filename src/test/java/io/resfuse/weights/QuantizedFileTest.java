@@ -11,6 +11,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Quantization;
 import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
+import io.resfuse.engine.onednn.Int8Equality;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.quantize.QuantizationOptions;
@@ -29,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -66,8 +68,9 @@ class QuantizedFileTest {
 
   @Test
   void comeBackAsTheyWere() throws IOException {
-    for (Set<String> keep : List.of(Set.<String>of(), Set.of("stem", "layer2"))) {
-      Parameters parameters = quantized(keep);
+    Parameters whole = quantized(Set.of());
+    for (Parameters parameters :
+        List.of(whole, Int8Equality.shifted(whole), quantized(Set.of("stem", "layer2")))) {
       Path file = save(parameters);
       byte[] bytes = Files.readAllBytes(file);
       ModelFile opened = ModelFile.open(file);
@@ -101,6 +104,15 @@ class QuantizedFileTest {
   /** The tensors of a file, to be damaged. */
   private void damaged(
       String expected, String remove, Map<String, HostTensor> add, Map<String, Int8Tensor> bytes) {
+    damaged(expected, remove, add, bytes, UnaryOperator.identity());
+  }
+
+  private void damaged(
+      String expected,
+      String remove,
+      Map<String, HostTensor> add,
+      Map<String, Int8Tensor> bytes,
+      UnaryOperator<String> describe) {
     TensorFile whole = TensorFile.open(save(quantized(Set.of())));
     Map<String, HostTensor> floats = new LinkedHashMap<>();
     Map<String, Int8Tensor> integers = new LinkedHashMap<>();
@@ -123,7 +135,9 @@ class QuantizedFileTest {
     floats.putAll(add);
     integers.putAll(bytes);
     Path file = folder.resolve("damaged.safetensors");
-    SafetensorsWriter.write(file, floats, integers, whole.metadata(), written -> {});
+    Map<String, String> metadata = new LinkedHashMap<>(whole.metadata());
+    metadata.computeIfPresent("resfuse.quantization", (key, text) -> describe.apply(text));
+    SafetensorsWriter.write(file, floats, integers, metadata, written -> {});
     assertThatThrownBy(() -> ModelFile.open(file))
         .isInstanceOf(WeightsException.class)
         .hasMessageContaining(expected)
@@ -164,6 +178,25 @@ class QuantizedFileTest {
         Map.of(
             "conv1.weight",
             new Int8Tensor(Shape.of(16, 3, 3, 3), filled(16 * 27, Byte.MIN_VALUE))));
+  }
+
+  @Test
+  void descriptionsMustFit() {
+    damaged("reads version 2: use the one that wrote", "\"version\":2", "\"version\":1");
+    damaged("input has the zero point 256", "\"input\":128", "\"input\":256");
+    damaged("input has the zero point a", "\"input\":128", "\"input\":\"a\"");
+  }
+
+  private void damaged(String expected, String before, String after) {
+    damaged(
+        expected,
+        "",
+        Map.of(),
+        Map.of(),
+        description -> {
+          assertThat(description).contains(before);
+          return description.replace(before, after);
+        });
   }
 
   private static byte[] filled(int length, byte value) {

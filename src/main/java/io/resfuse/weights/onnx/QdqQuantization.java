@@ -37,7 +37,7 @@ final class QdqQuantization {
   private final Map<String, QuantizedWeights> weights = new LinkedHashMap<>();
   private final Map<String, Encoding> encodings = new LinkedHashMap<>();
   private final Set<String> used = new HashSet<>();
-  private int halves;
+  private int parts;
 
   /**
    * For one graph.
@@ -96,11 +96,11 @@ final class QdqQuantization {
               + " values that are rounded there, before additions or in the head, are not"
               + " rounded here");
     }
-    if (halves > 0) {
+    if (parts > 0) {
       notes.add(
-          halves
-              + " values behind a ReLU were stored in signed bytes, the negative ones unused; they"
-              + " keep their steps, and reach twice as far here");
+          parts
+              + " values behind a ReLU were stored with integers below zero, which were unused;"
+              + " they keep their steps, and reach farther here");
     }
   }
 
@@ -172,23 +172,9 @@ final class QdqQuantization {
     }
     used.add(value);
     int zeroPoint = rounding.zeroPoint();
-    boolean positive = writer != null && isPositive(writer);
-    if (positive && zeroPoint == Encoding.MIDDLE) {
-      halves++;
+    if (zeroPoint != 0 && writer != null && isPositive(writer)) {
+      parts++;
       zeroPoint = 0;
-    }
-    boolean fits =
-        positive
-            ? zeroPoint == 0
-            : zeroPoint == Encoding.MIDDLE || (zeroPoint == 0 && writer == null);
-    if (!fits) {
-      throw graph.refuse(
-          rounding.node(),
-          "has the zero point "
-              + rounding.zeroPoint()
-              + " of 255, where "
-              + (positive ? "0" : "128")
-              + " is wanted: quantise with symmetric activations");
     }
     try {
       return new Encoding(rounding.scale(), zeroPoint);

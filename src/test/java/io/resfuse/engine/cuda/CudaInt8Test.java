@@ -103,6 +103,21 @@ class CudaInt8Test {
     }
   }
 
+  /** Zero points that others' quantisers choose, under padding, strides and residuals. */
+  @ParameterizedTest
+  @ValueSource(strings = {"conv7x7s2onepixel", "depthwise", "basicA", "bottleneck", "averaging33"})
+  void anyZeroPointGivesTheBitsOfTheReference(String name) {
+    TestNetwork test = named(name);
+    Parameters parameters = Int8Equality.shifted(Int8Equality.quantized(reference, test, Set.of()));
+    assertThat(
+            Int8Equality.difference(
+                test,
+                parameters,
+                run(engine, Precision.INT8, test, parameters),
+                run(reference, Precision.INT8, test, parameters)))
+        .isEmpty();
+  }
+
   /** In the other layout, too. */
   @ParameterizedTest
   @ValueSource(strings = {"basicA", "averaging33"})

@@ -2,6 +2,7 @@ package io.resfuse.engine.onednn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.resfuse.engine.Encoding;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.EngineOptions;
 import io.resfuse.engine.Engines;
@@ -31,6 +32,9 @@ import java.util.Set;
  * A program of its own, since the instruction set is fixed when oneDNN is loaded.
  */
 public final class Int8Equality {
+  /** Of values that may be negative: of all values but one is on either side, and usual ones. */
+  private static final int[] ZERO_POINTS = {114, 1, 254, 140};
+
   private Int8Equality() {}
 
   /** The instruction set, then a line for each network with what differs, empty if nothing. */
@@ -62,6 +66,21 @@ public final class Int8Equality {
   /** Random parameters, quantised by the engine, to as many bits as it can multiply. */
   public static Parameters quantized(Engine engine, TestNetwork test, Set<String> keep) {
     return quantized(engine, test, engine.wantsReducedWeights(), keep);
+  }
+
+  /** The same, but for zero points: where values may be negative, other ones than ours. */
+  public static Parameters shifted(Parameters parameters) {
+    Quantization integers = parameters.quantization();
+    Map<String, Encoding> encodings = new LinkedHashMap<>();
+    integers
+        .encodings()
+        .forEach(
+            (name, encoding) -> {
+              int other = ZERO_POINTS[encodings.size() % ZERO_POINTS.length];
+              int zeroPoint = encoding.zeroPoint() == 0 ? 0 : other;
+              encodings.put(name, new Encoding(encoding.scale(), zeroPoint));
+            });
+    return parameters.withQuantization(new Quantization(integers.weights(), encodings));
   }
 
   private static Parameters quantized(Engine engine, TestNetwork test, boolean reduced) {
@@ -142,6 +161,12 @@ public final class Int8Equality {
       return "";
     }
     Parameters parameters = quantized(engine, test, false);
+    return difference(engine, reference, test, parameters)
+        + difference(engine, reference, test, shifted(parameters));
+  }
+
+  private static String difference(
+      Engine engine, Engine reference, TestNetwork test, Parameters parameters) {
     Quantization integers = parameters.quantization();
     Parameters computed =
         engine.wantsReducedWeights() ? parameters.withQuantization(integers.reduced()) : parameters;

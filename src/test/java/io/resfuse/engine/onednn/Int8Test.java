@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The CPU engine in int8: the same bits as the reference engine's. */
 class Int8Test {
@@ -77,6 +78,22 @@ class Int8Test {
         assertThat(Int8Equality.difference(test, parameters, got, expected)).isEmpty();
       }
     }
+  }
+
+  /** Zero points that others' quantisers choose, under padding, strides and residuals. */
+  @ParameterizedTest
+  @ValueSource(strings = {"conv7x7s2onepixel", "depthwise", "basicA", "bottleneck", "averaging33"})
+  void anyZeroPointGivesTheBitsOfTheReference(String name) {
+    TestNetwork test = named(name);
+    Parameters parameters = Int8Equality.shifted(Int8Equality.quantized(engine, test, Set.of()));
+    assertThat(parameters.quantization().encodings().get("input").zeroPoint()).isEqualTo(114);
+    assertThat(
+            Int8Equality.difference(
+                test,
+                parameters,
+                Int8Equality.run(engine, Precision.INT8, test, parameters, TensorLayout.NCHW),
+                Int8Equality.run(reference, Precision.INT8, test, parameters, TensorLayout.NCHW)))
+        .isEmpty();
   }
 
   /**
