@@ -12,6 +12,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.model.Initializer;
 import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
+import io.resfuse.model.SegmentationConfig;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.train.BatchSource;
 import io.resfuse.train.Evaluator;
@@ -114,6 +115,11 @@ public final class TrainingSetup {
             : training.balancedSubset(recipe.perClass(), recipe.seed());
     NetworkConfig config =
         pretrained == null ? NetworkConfig.of(recipe.network()) : pretrained.config();
+    if (config instanceof SegmentationConfig) {
+      throw new IllegalArgumentException(
+          "%s gives each pixel a class, but data sets here have labels of whole pictures; train it in a program, by a TrainingPlan"
+              .formatted(config.name()));
+    }
     Preprocessing preprocessing = preprocessing(recipe, training.preset(), config, pretrained);
     if (pretrained == null) {
       config = config.withInputChannels(preprocessing.channels());

@@ -1,6 +1,7 @@
 package io.resfuse.train.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.DatasetPacker;
@@ -70,6 +71,15 @@ class TrainingSetupTest {
     assertThat(small.config().inputChannels()).isEqualTo(3);
     assertThat(setup(new Pictures(name), "resnet18").preprocessing().name())
         .isEqualTo("torchvision");
+  }
+
+  @Test
+  void networksThatClassifyPixelsAreRefused() {
+    assertThatThrownBy(() -> setup(new Pictures("pictures"), "fcn_resnet20"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "fcn_resnet20 gives each pixel a class, but data sets here have labels of whole"
+                + " pictures; train it in a program, by a TrainingPlan");
   }
 
   /** Read from IDX files, and from what was packed of them. */
