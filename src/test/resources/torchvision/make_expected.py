@@ -16,8 +16,11 @@ The files are tab-separated lines:
     array       name, PyTorch's float32 error (largest relative L2 distance to float64), L2 norm,
                 PROJECTIONS sums with random signs
 
+Segmentation networks have a label per pixel, some of which are ignored, and the loss of the
+auxiliary output times 0.5 besides; their dropout is switched off.
+
 for the arrays "inference" (logits with the running statistics of the formula), "logits" (of the
-training forward pass), "running NAME" (statistics after it), "gradient of NAME" of every parameter
+training forward pass; of a segmentation network "aux", too), "running NAME" (statistics after it), "gradient of NAME" of every parameter
 and "gradient of the images". Arrays that are 0 but for rounding are left out.
 
 The file state_dicts.tsv has a line per ImageNet variant: name, parameters that are trained, tensors
@@ -37,9 +40,14 @@ import torch
 import torchvision
 from torch import nn
 from torch.nn import functional as F
+from torchvision.models._utils import IntermediateLayerGetter
+from torchvision.models.segmentation.deeplabv3 import ASPP, DeepLabHead, DeepLabV3
+from torchvision.models.segmentation.fcn import FCN, FCNHead
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECTIONS = 8
+IGNORED = 255
+WEIGHTS = {"out": 1, "aux": 0.5}
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -94,8 +102,15 @@ def images(name, batch, size):
     return fill(name + "/images", (batch, 3, size, size), 0, 2)
 
 
-def labels(name, batch, classes):
-    return torch.from_numpy((bits(name + "/labels", batch) % np.uint64(classes)).astype(np.int64))
+def labels(name, logits):
+    """One per image, or per pixel, where one of classes + 1 is none."""
+    classes = logits.shape[1]
+    shape = logits.shape[:1] + logits.shape[2:]
+    kinds = classes if len(shape) == 1 else classes + 1
+    numbers = bits(name + "/labels", int(np.prod(shape))) % np.uint64(kinds)
+    targets = torch.from_numpy(numbers.astype(np.int64)).reshape(shape)
+    targets[targets == classes] = IGNORED
+    return targets
 
 
 class CifarBlock(nn.Module):
@@ -169,6 +184,30 @@ def bottlenecks(blocks, **options):
     return lambda: torchvision.models.ResNet(torchvision.models.resnet.Bottleneck, blocks, **options)
 
 
+def segmentation(pyramid):
+    """An FCN, or with rates for its pyramid a DeepLabV3, on a dilated ResNet of four blocks."""
+
+    def make():
+        resnet = bottlenecks([1, 1, 1, 1], replace_stride_with_dilation=[False, True, True])()
+        backbone = IntermediateLayerGetter(resnet, {"layer4": "out", "layer3": "aux"})
+        auxiliary = FCNHead(1024, 21)
+        if pyramid:
+            classifier = DeepLabHead(64, 21)
+            classifier[0] = ASPP(2048, pyramid, 64)
+            classifier[1] = nn.Conv2d(64, 64, 3, padding=1, bias=False)
+            classifier[2] = nn.BatchNorm2d(64)
+            classifier[4] = nn.Conv2d(64, 21, 1)
+            module = DeepLabV3(backbone, classifier, auxiliary)
+        else:
+            module = FCN(backbone, FCNHead(2048, 21), auxiliary)
+        for part in module.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = 0
+        return module
+
+    return make
+
+
 RESNEXT = bottlenecks([1, 1, 1, 1], groups=32, width_per_group=4)
 WIDE = bottlenecks([1, 1, 1, 1], width_per_group=128)
 CASES = {
@@ -192,6 +231,8 @@ CASES = {
     "vgg8-b": (narrow_vgg, 2, 224, 224),
     "vgg8_bn_small": (SmallVgg, 4, 32, 32),
     "vgg8_bn_small-b": (SmallVgg, 4, 32, 32),
+    "fcn_resnet14": (segmentation(None), 4, 33, 41),
+    "deeplabv3_resnet14": (segmentation([1, 2, 3]), 4, 35, 40),
 }
 
 
@@ -206,6 +247,12 @@ WAYS = [
 ]
 
 
+def forward(module, x):
+    """The outputs by name."""
+    result = module(x)
+    return result if isinstance(result, dict) else {"out": result}
+
+
 def run(make, state, case, dtype, way):
     """Everything of one case in one precision and way, as float64 arrays."""
     name, batch, size, inference_size = case
@@ -218,17 +265,23 @@ def run(make, state, case, dtype, way):
         module.eval()
         with torch.no_grad():
             x = images(name + "/inference", 1, inference_size).to(dtype)
-            arrays["inference"] = module(x.to(memory_format=memory_format)).double()
+            outputs = forward(module, x.to(memory_format=memory_format))
+            arrays["inference"] = outputs["out"].double()
         module.train()
         permutation = torch.arange(batch)
         if order < 0:
             permutation = permutation.flip(0)
         x = images(name, batch, size)[permutation].to(dtype).to(memory_format=memory_format)
         x.requires_grad_()
-        logits = module(x)
-        loss = F.cross_entropy(logits, labels(name, batch, logits.shape[1])[permutation])
+        outputs = forward(module, x)
+        targets = labels(name, outputs["out"])[permutation]
+        loss = 0
+        for key, logits in outputs.items():
+            loss = loss + WEIGHTS[key] * F.cross_entropy(logits, targets, ignore_index=IGNORED)
         loss.backward()
-    arrays["logits"] = logits.detach()[permutation].double()
+    for key, logits in outputs.items():
+        array = "logits" if key == "out" else key
+        arrays[array] = logits.detach()[permutation].double()
     for key, buffer in module.named_buffers():
         if "running" in key:
             arrays["running " + key] = buffer.double()
@@ -302,12 +355,20 @@ VARIANTS = [
     "vgg16_bn",
     "vgg19_bn",
 ]
+SEGMENTATION = ["fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50", "deeplabv3_resnet101"]
+
+
+def variant(name):
+    if name in SEGMENTATION:
+        make = getattr(torchvision.models.segmentation, name)
+        return make(weights=None, weights_backbone=None, aux_loss=True)
+    return getattr(torchvision.models, name)()
 
 
 def state_dicts():
     text = ""
-    for name in VARIANTS:
-        module = getattr(torchvision.models, name)()
+    for name in VARIANTS + SEGMENTATION:
+        module = variant(name)
         trained = sum(p.numel() for p in module.parameters())
         lines = sorted(
             "%s %s\n" % (key, "x".join(map(str, tensor.shape)))

@@ -6,8 +6,11 @@ import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.model.ResNetVariant.BlockKind;
 import io.resfuse.model.ResNetVariant.StemKind;
+import io.resfuse.model.SegmentationConfig;
+import io.resfuse.model.SegmentationConfig.Head;
 import io.resfuse.model.VggConfig;
 import io.resfuse.model.VggVariant;
+import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
 import java.io.IOException;
 import java.io.InputStream;
@@ -40,6 +43,8 @@ public final class TorchvisionCase {
           "vgg8-b",
           "vgg8_bn_small",
           "vgg8_bn_small-b",
+          "fcn_resnet14",
+          "deeplabv3_resnet14",
           "resnet14c",
           "resnet14c-b",
           "resnet14d",
@@ -96,6 +101,11 @@ public final class TorchvisionCase {
     }
   }
 
+  /** Whether a case's outputs are maps. */
+  static boolean isSegmentation(String name) {
+    return name.startsWith("fcn_") || name.startsWith("deeplabv3_");
+  }
+
   /** Whether a case is one of timm's, for what torchvision has not. */
   static boolean isTimms(String name) {
     return name.matches("se.*|.*1[04][cdt](-b)?");
@@ -149,6 +159,11 @@ public final class TorchvisionCase {
           case "resnet23-dilated" ->
               ResNetConfig.of(bottlenecks(1, 64, 1, 2, 2, 2))
                   .replaceStrideWithDilation(false, true, true);
+          case "fcn_resnet14" ->
+              SegmentationConfig.of(Head.FCN, ResNetConfig.of(bottlenecks(1, 64, 1, 1, 1, 1)));
+          case "deeplabv3_resnet14" ->
+              SegmentationConfig.of(Head.DEEPLABV3, ResNetConfig.of(bottlenecks(1, 64, 1, 1, 1, 1)))
+                  .withPyramid(64, List.of(1, 2, 3));
           case "resnext14_32x4d" -> ResNetConfig.of(bottlenecks(32, 4, 1, 1, 1, 1));
           case "resnet14c" ->
               ResNetConfig.of(timms(BlockKind.BOTTLENECK, StemKind.DEEP, false, false));
@@ -208,7 +223,7 @@ public final class TorchvisionCase {
         size,
         TensorLayout.NCHW,
         precision,
-        Set.of("logits"),
+        isSegmentation(name) ? Set.of("logits", "aux") : Set.of("logits"),
         Set.of(),
         true,
         new Optimizer.Sgd(0, false, 0, Map.of()));
@@ -235,16 +250,31 @@ public final class TorchvisionCase {
     Results.poison(plan.output("logits"));
     Results.poison(plan.inputGradient());
     plan.forward();
-    int classes = plan.outputShape("logits").dimension(1);
-    double result = plan.softmaxCrossEntropy(TestData.labels(name + "/labels", batch, classes), 0);
+    int[] labels = labels(plan.outputShape("logits"));
+    double result = plan.softmaxCrossEntropy(labels, 0);
+    if (plan.options().outputs().contains("aux")) {
+      result += plan.softmaxCrossEntropy("aux", labels, 0, 0.5);
+    }
     plan.backward(false);
     return result;
   }
 
+  /** One per image, or per pixel, where one of classes + 1 is none. */
+  private int[] labels(Shape logits) {
+    int classes = logits.dimension(1);
+    int count = (int) (logits.elements() / classes);
+    int kinds = logits.rank() == 2 ? classes : classes + 1;
+    int[] labels = TestData.labels(name + "/labels", count, kinds);
+    for (int i = 0; i < count; i++) {
+      labels[i] = labels[i] == classes ? -1 : labels[i];
+    }
+    return labels;
+  }
+
   /** An array of a plan after {@link #step}, by the name under which it is expected. */
   public double[] array(TrainingPlan plan, NetworkSpec network, Parameters after, String array) {
-    if (array.equals("logits")) {
-      return Results.outputs(plan).get("logits");
+    if (array.equals("logits") || array.equals("aux")) {
+      return Results.outputs(plan).get(array);
     } else if (array.equals("gradient of the images")) {
       return Results.inputGradient(plan, network);
     } else if (array.startsWith("gradient of ")) {

@@ -47,8 +47,16 @@ public abstract class TorchvisionParity {
     reference.close();
   }
 
-  static List<String> cases() {
-    return TorchvisionCase.NAMES.stream().filter(name -> !name.endsWith("-b")).toList();
+  /** As {@link EngineContract#runsMaps}. */
+  protected boolean runsMaps() {
+    return true;
+  }
+
+  final List<String> cases() {
+    return TorchvisionCase.NAMES.stream()
+        .filter(name -> !name.endsWith("-b"))
+        .filter(name -> runsMaps() || !TorchvisionCase.isSegmentation(name))
+        .toList();
   }
 
   private void assumeCan(Mode mode) {

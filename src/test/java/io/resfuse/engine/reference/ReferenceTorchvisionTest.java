@@ -57,7 +57,9 @@ class ReferenceTorchvisionTest {
           .forEach(array -> compare(test, array, test.array(plan, network, parameters, array)));
       // Nothing is left out: all gradients and running statistics are expected, but gradients of
       // biases before batch norms, which are 0.
-      assertThat(test.arrays()).hasSize(network.parameters().size() - unused(network) + 3);
+      int outputs = plan.options().outputs().size();
+      assertThat(test.arrays())
+          .hasSize(network.parameters().size() - unused(network) + outputs + 2);
     }
   }
 
