@@ -24,24 +24,40 @@ import org.jspecify.annotations.Nullable;
  *   <li>A gradient of weights behind a prologue, whose {@code max.NaN} is one copy of the ReLU of
  *       many: what a prologue makes NaN are channels whose batch statistics are NaN, at all their
  *       pixels, and other copies hand those on to the same sum.
+ *   <li>A window has a bit for each row and column of taps. A loop that sets one bit more sets one
+ *       that no tap asks for: {@code mad.lo.s32 y, step, tap, first; setp.lt.u32 p, y, height;
+ *       selp.u32 a, 1, 0, p; shl.b32 b, a, tap; add.s32 tap, tap, 1; setp.lt.s32 q, tap, taps}.
+ *   <li>A fence behind an atomic operation is for what the block reads then. Softcuda's check for
+ *       races asks for the fence of the block that wrote, and for no other: only a GPU can show
+ *       that this one is missing.
  * </ul>
  *
  * <p>Registers with more than one definition are not looked into. Immutable.
  */
 final class SameResults {
   private static final Pattern BEHIND_PROLOGUE = Pattern.compile("wgrad_.*_norm");
+  private static final Pattern WITH_WINDOWS = Pattern.compile("(conv|wgrad)_.*");
 
   private final Map<String, @Nullable Instruction> definitions = new HashMap<>();
   private final Map<String, List<Instruction>> uses = new HashMap<>();
   private final boolean sumsBehindPrologue;
+  private final boolean hasWindows;
+
+  /** How many there are before the first atomic operation. */
+  private final int fencesOfWrites;
 
   SameResults(PtxKernel kernel) {
     sumsBehindPrologue = BEHIND_PROLOGUE.matcher(kernel.name()).matches();
+    hasWindows = WITH_WINDOWS.matcher(kernel.name()).matches();
+    int fences = 0;
+    boolean isAtomicAhead = true;
     for (String line : kernel.lines()) {
       Instruction instruction = Instruction.parse(line);
       if (instruction == null) {
         continue;
       }
+      isAtomicAhead = isAtomicAhead && !instruction.is("atom");
+      fences += isAtomicAhead && instruction.is("membar") ? 1 : 0;
       for (String register : instruction.sources()) {
         uses.computeIfAbsent(register, any -> new ArrayList<>()).add(instruction);
       }
@@ -51,6 +67,7 @@ final class SameResults {
         }
       }
     }
+    fencesOfWrites = fences;
   }
 
   /** Why a mutant gives what the kernel gives; null if that is not known. */
@@ -64,7 +81,12 @@ final class SameResults {
       return "the other way to the same quotient";
     }
     if (after == null) {
-      return null;
+      return before.is("membar") && mutant.ordinal() > fencesOfWrites
+          ? "a reader's fence, which no check of softcuda's asks for"
+          : null;
+    }
+    if (isOneMoreTap(before, after)) {
+      return "the bit of a tap that there is not";
     }
     if (isSignOnly(before, after)) {
       return "the sign of a dividend, which is not negative";
@@ -179,6 +201,40 @@ final class SameResults {
         && high.operands().get(2).equals("-4294967296")
         && uses.getOrDefault(zero.operands().get(0), List.of()).stream()
             .allMatch(use -> use.is("bra"));
+  }
+
+  /** Whether a loop runs once more that does nothing but set a tap's bit. */
+  private boolean isOneMoreTap(Instruction before, Instruction after) {
+    if (!hasWindows
+        || !before.is("setp.lt.s32")
+        || !after.is("setp.le.s32")
+        || !before.operands().equals(after.operands())) {
+      return false;
+    }
+    String tap = before.operands().get(1);
+    boolean setsBit = false;
+    for (Instruction use : uses.get(tap)) {
+      String last = use.operands().get(use.operands().size() - 1);
+      if (use.is("mad.lo.s32")) {
+        if (!isComparedOnly(use.operands().get(0))) {
+          return false;
+        }
+      } else if ((use.is("shl.b32") && last.equals(tap))
+          || (use.is("add.s32") && last.equals("16"))) {
+        setsBit = true;
+      } else if (!use.is("add.s32") || !last.equals("1")) {
+        if (!use.toString().equals(before.toString())) {
+          return false;
+        }
+      }
+    }
+    return setsBit;
+  }
+
+  private boolean isComparedOnly(String register) {
+    return definitions.get(register) != null
+        && uses.getOrDefault(register, List.of()).stream()
+            .allMatch(use -> use.is("setp.lt.u32") && use.operands().get(1).equals(register));
   }
 
   private boolean isFirstSquare(Instruction before, Instruction after) {

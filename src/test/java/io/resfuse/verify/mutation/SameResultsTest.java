@@ -2,16 +2,21 @@ package io.resfuse.verify.mutation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** Which mutants are told to change no result: those of three idioms, and no others. */
+/** Which mutants are told to change no result: those of some idioms, and no others. */
 class SameResultsTest {
   private static Map<String, String> explained(String... lines) {
-    String text =
-        ".version 7.0\n.visible .entry k(\n)\n{\n\t" + String.join("\n\t", lines) + "\n\tret;\n}\n";
+    return explainedIn("k", lines);
+  }
+
+  private static Map<String, String> explainedIn(String name, String... lines) {
+    String body = "(\n)\n{\n\t" + String.join("\n\t", lines) + "\n\tret;\n}\n";
+    String text = ".version 7.0\n.visible .entry " + name + body;
     PtxKernel kernel = PtxKernel.of(text).get(0);
     SameResults results = new SameResults(kernel);
     Map<String, String> why = new TreeMap<>();
@@ -115,5 +120,45 @@ class SameResultsTest {
     // The largest halves are below: cut off, it is one of them.
     assertThat(explained("mov.f32 %f1, 0f7F000000;", "{ cvt.rn.f16x2.f32 %r1, %f1, %f1; }"))
         .isEmpty();
+  }
+
+  @Test
+  void aTapThatThereIsNotMayHaveABit() {
+    String[] loop = {
+      "mov.u32 %r1, 0;",
+      "mad.lo.s32 %r2, %r9, %r1, %r8;",
+      "setp.lt.u32 %p1, %r2, %r7;",
+      "selp.u32 %r3, 1, 0, %p1;",
+      "shl.b32 %r4, %r3, %r1;",
+      "or.b32 %r5, %r4, %r5;",
+      "add.s32 %r1, %r1, 1;",
+      "setp.lt.s32 %p2, %r1, %r6;",
+    };
+    String more = "setp.lt.s32 %p2, %r1, %r6; -> setp.le.s32 %p2, %r1, %r6;";
+    assertThat(explainedIn("wgrad_f16_64x64", loop)).containsOnlyKeys(more);
+    assertThat(explainedIn("maxPool_f16", loop)).isEmpty();
+    // Columns come behind rows.
+    List<String> columns = new ArrayList<>(List.of(loop));
+    columns.set(4, "add.s32 %r10, %r1, 16;");
+    columns.add(5, "shl.b32 %r4, %r3, %r10;");
+    assertThat(explainedIn("conv_f16_64x64", columns.toArray(String[]::new)))
+        .containsOnlyKeys(more);
+    // The tap's number, or its place, is used for something else.
+    for (String other :
+        List.of("st.shared.u32 [%r20], %r1;", "mul.lo.s32 %r11, %r1, 8;", "mov.u32 %r12, %r2;")) {
+      List<String> lines = new ArrayList<>(List.of(loop));
+      lines.add(other);
+      assertThat(explainedIn("conv_f16_64x64", lines.toArray(String[]::new))).as(other).isEmpty();
+    }
+    // No bit is set.
+    loop[4] = "add.s32 %r4, %r3, %r3;";
+    assertThat(explainedIn("conv_f16_64x64", loop)).isEmpty();
+  }
+
+  @Test
+  void onlyAGpuShowsThatAReadersFenceIsMissing() {
+    String[] reader = {"atom.global.add.u32 %r1, [%rd1], 1;", "membar.gl;", "bar.sync 0;"};
+    assertThat(explained(reader)).containsOnlyKeys("membar.gl; -> (left out)");
+    assertThat(explained("membar.gl;", "atom.global.add.u32 %r1, [%rd1], 1;")).isEmpty();
   }
 }
