@@ -15,7 +15,7 @@ void addresses32(const uint32_t* base, uint32_t offset, uint64_t* at) {
   for (int i = 0; i < 32; ++i) at[i] = static_cast<uint32_t>(base[i] + offset);
 }
 
-AddressSummary summarise(const uint64_t* at, uint32_t mask, uint64_t step) {
+AddressSummary summariseSome(const uint64_t* at, uint32_t mask, uint64_t step) {
   AddressSummary s;
   const auto first = static_cast<uint32_t>(__builtin_ctz(mask));
   const uint64_t origin = at[first] - first * step;
@@ -35,27 +35,67 @@ AddressSummary summarise(const uint64_t* at, uint32_t mask, uint64_t step) {
   return s;
 }
 
+AddressSummary summarise(const uint64_t* at, uint32_t mask, uint64_t step) {
+  if (mask != ~0u) return summariseSome(at, mask, step);
+  // Loops without branches, which become vectors.
+  AddressSummary s;
+  uint64_t gaps = 0, differences = 0, expected = at[0];
+  for (int i = 0; i < 32; ++i) {
+    s.bits |= at[i];
+    differences |= at[i] ^ at[0];
+    gaps |= at[i] ^ expected;
+    expected += step;
+  }
+  s.consecutive = gaps == 0;
+  s.uniform = differences == 0;
+  s.low = s.high = at[0];
+  if (s.consecutive && at[31] >= at[0]) {
+    s.high = at[31];
+  } else if (!s.uniform) {
+    for (int i = 1; i < 32; ++i) {
+      s.low = at[i] < s.low ? at[i] : s.low;
+      s.high = at[i] > s.high ? at[i] : s.high;
+    }
+  }
+  return s;
+}
+
+// How many elements a lane has is known when compiling, so that copies of them are instructions, not calls.
+template <uint32_t Count, class Word>
+void gather(uint64_t origin, const uint64_t* at, Word* const* to) {
+  for (int i = 0; i < 32; ++i) {
+    Word lane[Count];
+    std::memcpy(lane, hostBytes(origin + at[i]), sizeof lane);
+    for (uint32_t e = 0; e < Count; ++e) to[e][i] = lane[e];
+  }
+}
+
+template <uint32_t Count>
+void scatter(uint64_t origin, const uint64_t* at, const uint32_t* const* from) {
+  for (int i = 0; i < 32; ++i) {
+    uint32_t lane[Count];
+    for (uint32_t e = 0; e < Count; ++e) lane[e] = from[e][i];
+    std::memcpy(hostBytes(origin + at[i]), lane, sizeof lane);
+  }
+}
+
 void gather32(uint64_t origin, const uint64_t* at, uint32_t* const* to, uint32_t count) {
-  uint32_t lane[32][4];
-  for (int i = 0; i < 32; ++i) std::memcpy(lane[i], hostBytes(origin + at[i]), count * 4);
-  for (uint32_t e = 0; e < count; ++e) {
-    for (int i = 0; i < 32; ++i) to[e][i] = lane[i][e];
+  switch (count) {
+    case 1: return gather<1>(origin, at, to);
+    case 2: return gather<2>(origin, at, to);
+    default: return gather<4>(origin, at, to);
   }
 }
 
 void gather64(uint64_t origin, const uint64_t* at, uint64_t* const* to, uint32_t count) {
-  uint64_t lane[32][2];
-  for (int i = 0; i < 32; ++i) std::memcpy(lane[i], hostBytes(origin + at[i]), count * 8);
-  for (uint32_t e = 0; e < count; ++e) {
-    for (int i = 0; i < 32; ++i) to[e][i] = lane[i][e];
-  }
+  return count == 1 ? gather<1>(origin, at, to) : gather<2>(origin, at, to);
 }
 
 void scatter32(uint64_t origin, const uint64_t* at, const uint32_t* const* from, uint32_t count) {
-  for (int i = 0; i < 32; ++i) {
-    uint32_t lane[4];
-    for (uint32_t e = 0; e < count; ++e) lane[e] = from[e][i];
-    std::memcpy(hostBytes(origin + at[i]), lane, count * 4);
+  switch (count) {
+    case 1: return scatter<1>(origin, at, from);
+    case 2: return scatter<2>(origin, at, from);
+    default: return scatter<4>(origin, at, from);
   }
 }
 

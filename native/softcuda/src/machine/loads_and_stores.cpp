@@ -59,13 +59,24 @@ bool anyDiscarded(const Registers& r, uint32_t count) {
   return false;
 }
 
-void loadLanes(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Access& a, const Registers& to) {
+template <uint32_t Bytes>
+void loadElements(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Access& a, const Registers& to) {
   for (uint32_t lanes = mask; lanes != 0; lanes &= lanes - 1) {
     const auto lane = static_cast<uint32_t>(__builtin_ctz(lanes));
     const uint8_t* from = hostBytes(origin + at.at[lane]);
     for (uint32_t e = 0; e < a.count; ++e) {
-      if (to.at[e] != nullptr) loadElement(from + e * a.bytes, a.bytes, a.signExtend, a.registerBytes, to.at[e], lane);
+      if (to.at[e] != nullptr) loadElement(from + e * Bytes, Bytes, a.signExtend, a.registerBytes, to.at[e], lane);
     }
+  }
+}
+
+void loadLanes(uint64_t origin, const LaneAddresses& at, uint32_t mask, const Access& a, const Registers& to) {
+  switch (a.bytes) {
+    case 1: return loadElements<1>(origin, at, mask, a, to);
+    case 2: return loadElements<2>(origin, at, mask, a, to);
+    case 4: return loadElements<4>(origin, at, mask, a, to);
+    case 8: return loadElements<8>(origin, at, mask, a, to);
+    default: return loadElements<16>(origin, at, mask, a, to);
   }
 }
 
