@@ -21,6 +21,7 @@
 // batchNormFold               grid ceil(channels / 256), block 256
 //   Pointers: 16-byte aligned floats. Bytes: statistics or partials once, vectors of channels once. The order of all sums
 //     depends on the sizes only.
+#include "moments.cuh"
 #include "parameters.cuh"
 #include "per_channel.cuh"
 
@@ -272,18 +273,6 @@ struct Moments {
   float4 mean, squares;
 };
 
-// a / b for counts: as good as the division, without its branch for extreme values, whose call would make the loops spill.
-__device__ __forceinline__ float quotient(float a, float b) {
-  const float reciprocal = __fdividef(1, b), q = a * reciprocal;
-  return fmaf(fmaf(-q, b, a), reciprocal, q);
-}
-
-// Chan, Golub and LeVeque 1979. Of no values, whose mean and squares are 0, nothing is left.
-__device__ __forceinline__ void mergeOne(float fraction, float weight, float& mean, float& squares, float otherMean, float otherSquares) {
-  const float delta = otherMean - mean;
-  mean = fmaf(delta, fraction, mean);
-  squares += fmaf(delta * delta, weight, otherSquares);
-}
 __device__ __forceinline__ void merge(Moments& m, float count, const float4& mean, const float4& squares) {
   const float all = m.count + count, fraction = quotient(count, all), weight = m.count * fraction;
   if (m.count == 0) {

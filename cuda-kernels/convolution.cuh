@@ -4,6 +4,7 @@
 //   value     = [relu](sum * scale[n] + bias[n] + residual[m][n])         each part optional
 //   output    = value rounded to T; statistics[block][n] = mean and sum of squared deviations of what was stored
 //   _norm:      'in' is [relu](input * inputScale + inputBias) rounded to T, and still zero outside of the image
+//   with arrivals: what follows from the statistics of all blocks, or from all sums, is derived by the last block of a column of tiles
 //   with raw:   output = masked (sum + residual) rounded to T; gradientSums[block] = sums of it, and of it times normalised raw
 //
 // Layout: NHWC, channels padded to multiples of 8 with zeros. A block computes BM pixels x BN output channels; blockIdx.x counts column
@@ -21,6 +22,7 @@
 // Bytes per block at best: BM window pixels and BN rows of weights, residual and output once. FLOPs: 2 M N K.
 #pragma once
 
+#include "batch_end.cuh"
 #include "pipeline.cuh"
 
 namespace resfuse {
@@ -37,7 +39,6 @@ struct ConvolutionBlock {
   char* const shared;
   const uint32_t sharedBase;
   int rowTile;
-  const int columnTile, pack, slice;
 
   const char* pixels[A_PASSES];    // each row's window
   uint32_t inside[A_PASSES];
@@ -48,10 +49,22 @@ struct ConvolutionBlock {
       : p(p),
         shared(shared),
         sharedBase(sharedAddress(shared)),
-        rowTile(blockIdx.x / p.columnTiles * p.tilesPerBlock),
-        columnTile(blockIdx.x % p.columnTiles),
-        pack(blockIdx.y / p.slices),
-        slice(blockIdx.y % p.slices) {}
+        rowTile(blockIdx.x / p.columnTiles * p.tilesPerBlock) {}
+
+  // Computed anew where they are needed: no registers hold them throughout.
+  __device__ __forceinline__ int columnTile() const { return blockX() % p.columnTiles; }
+  __device__ __forceinline__ int pack() const { return blockY() / p.slices; }
+  __device__ __forceinline__ int slice() const { return blockY() % p.slices; }
+  static __device__ __forceinline__ int blockX() {
+    int x;
+    asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(x));
+    return x;
+  }
+  static __device__ __forceinline__ int blockY() {
+    int y;
+    asm volatile("mov.u32 %0, %%ctaid.y;" : "=r"(y));
+    return y;
+  }
 
   __device__ __forceinline__ int rows() const { return p.images * p.gridHeight * p.gridWidth; }
 
@@ -63,13 +76,13 @@ struct ConvolutionBlock {
       const int image = m / gridPixels, pixel = m - image * gridPixels, y = pixel / p.gridWidth;
       Window w{0, 0};
       if (m < rows()) w = window<Type>(p, image, y, pixel - y * p.gridWidth);
-      pixels[i] = kept(at(static_cast<const char*>(p.input), w.offset) + pack * p.channels * Type::bytes);
+      pixels[i] = kept(at(static_cast<const char*>(p.input), w.offset) + pack() * p.channels * Type::bytes);
       inside[i] = kept(w.inside);
     }
-    const int first = columnTile * Tile::BN + threadIdx.x / 4;
+    const int first = columnTile() * Tile::BN + threadIdx.x / 4;
 #pragma unroll
     for (int i = 0; i < B_PASSES; i++) {
-      const long long row = (long long)pack * p.outputs + min(first + i * ROWS_PER_PASS, p.outputs - 1);
+      const long long row = (long long)pack() * p.outputs + min(first + i * ROWS_PER_PASS, p.outputs - 1);
       weights[i] = kept(static_cast<const char*>(p.weights) + row * p.weightPitch * Type::bytes);
     }
     to = kept(sharedBase + placeKMajor(threadIdx.x / 4, threadIdx.x % 4));
@@ -124,27 +137,28 @@ struct ConvolutionBlock {
   __device__ __forceinline__ void loadCoefficients() {
     float* const to = reinterpret_cast<float*>(shared + Tile::SHARED);
     for (int c = threadIdx.x * 4; c < p.channels; c += Tile::THREADS * 4) {
-      *reinterpret_cast<float4*>(to + c) = *reinterpret_cast<const float4*>(p.inputScale + pack * p.channels + c);
-      *reinterpret_cast<float4*>(to + p.channels + c) = *reinterpret_cast<const float4*>(p.inputBias + pack * p.channels + c);
+      *reinterpret_cast<float4*>(to + c) = *reinterpret_cast<const float4*>(p.inputScale + pack() * p.channels + c);
+      *reinterpret_cast<float4*>(to + p.channels + c) = *reinterpret_cast<const float4*>(p.inputBias + pack() * p.channels + c);
     }
     __syncthreads();
   }
 
   __device__ __forceinline__ void run() {
     if (NORM) loadCoefficients();
-    for (int left = p.tilesPerBlock;;) {
-      computeTile();
-      left--;
+    for (;;) {
+      if (!computeTile()) return;
       rowTile++;
-      if (left == 0 || rowTile * Tile::BM >= rows()) break;
+      if (rowTile % p.tilesPerBlock == 0 || rowTile * Tile::BM >= rows()) break;
       __syncthreads();
     }
+    if (p.arrivals) endBatch<Tile::BM, Tile::BN, !NORM>(p, reinterpret_cast<unsigned*>(shared));
   }
 
-  __device__ __forceinline__ void computeTile() {
+  // Whether this block has finished the tile: with several slices, only the last one of it has.
+  __device__ __forceinline__ bool computeTile() {
     const int stages = (p.tapRows * p.tapColumns * p.channels + ELEMENTS - 1) / ELEMENTS;
     const int perSlice = (stages + p.slices - 1) / p.slices;
-    const int begin = slice * perSlice, count = max(0, min(stages - begin, perSlice));
+    const int begin = slice() * perSlice, count = max(0, min(stages - begin, perSlice));
     findOperands();
     const int firstK = begin * ELEMENTS + threadIdx.x % 4 * VECTOR;
     Source ahead(*this, firstK);
@@ -175,18 +189,19 @@ struct ConvolutionBlock {
       stage = Tile::template stageAfter<1>(stage);
     }
     __syncthreads();   // all copies have been waited for
-    if (p.slices > 1 && !sumSlices(product)) return;
+    if (p.slices > 1 && !sumSlices(product)) return false;
     product.stage(sharedBase);
     __syncthreads();
     finish();
+    return true;
   }
 
   // Whether this block is the last of its tile, and then has the sum of all slices.
   __device__ __forceinline__ bool sumSlices(KMajorProduct<Type, Tile>& product) {
     using Product = KMajorProduct<Type, Tile>;
-    const long long tile = (long long)blockIdx.x * p.packs + pack;
+    const long long tile = (long long)blockIdx.x * p.packs + pack();
     float4* const partials = reinterpret_cast<float4*>(p.partials) + tile * p.slices * Product::VECTORS * Tile::THREADS + threadIdx.x;
-    float4* const mine = partials + (long long)slice * Product::VECTORS * Tile::THREADS;
+    float4* const mine = partials + (long long)slice() * Product::VECTORS * Tile::THREADS;
 #pragma unroll
     for (int v = 0; v < Product::VECTORS; v++) {
       const float(&d)[4] = product.vector(v);
@@ -265,7 +280,7 @@ struct ConvolutionBlock {
   // Scale, bias, residual, ReLU, rounding and statistics of the staged sums.
   __device__ __forceinline__ void finishResult() {
     const int column = threadIdx.x % COLUMNS, group = threadIdx.x / COLUMNS;
-    const int n = columnTile * Tile::BN + column * VECTOR, channel = pack * p.outputs + n;
+    const int n = columnTile() * Tile::BN + column * VECTOR, channel = pack() * p.outputs + n;
     const int valid = min(Tile::BM, rows() - rowTile * Tile::BM);
     const bool used = n < p.outputs;
     float scale[VECTOR], bias[VECTOR], sum[VECTOR] = {};
@@ -353,7 +368,7 @@ struct ConvolutionBlock {
     __syncthreads();
     storeSums(squares);
     __syncthreads();
-    const int n = columnTile * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
+    const int n = columnTile() * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
     if (!one || n >= p.outputs) return;
     float deviations = sumGroups(1);
     if (before > 0) {   // Chan, Golub and LeVeque 1979
@@ -364,7 +379,7 @@ struct ConvolutionBlock {
     }
     if (before == p.tilesPerBlock - 1 || (rowTile + 1) * Tile::BM >= rows()) {
       const long long channels = (long long)p.packs * p.outputs;
-      float* const to = p.statistics + 2 * (rowTile / p.tilesPerBlock) * channels + pack * p.outputs + n;
+      float* const to = p.statistics + 2 * (rowTile / p.tilesPerBlock) * channels + pack() * p.outputs + n;
       to[0] = mean;
       to[channels] = deviations;
     } else {
@@ -374,7 +389,7 @@ struct ConvolutionBlock {
 
   // The staged sums are, with the residual, the gradient of a batch norm's result: mask, rounding, and the sums of the norm's way back.
   __device__ __forceinline__ void finishGradient() {
-    const int n = columnTile * Tile::BN + threadIdx.x % COLUMNS * VECTOR, channel = pack * p.outputs + n;
+    const int n = columnTile() * Tile::BN + threadIdx.x % COLUMNS * VECTOR, channel = pack() * p.outputs + n;
     const int valid = min(Tile::BM, rows() - rowTile * Tile::BM);
     float sum[VECTOR] = {}, product[VECTOR] = {};
     if (n < p.outputs) {
@@ -423,7 +438,7 @@ struct ConvolutionBlock {
     __syncthreads();
     storeSums(product);
     __syncthreads();
-    const int n = columnTile * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
+    const int n = columnTile() * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
     if (!one || n >= p.outputs) return;
     float second = sumGroups(1);
     if (before > 0) {
@@ -433,7 +448,7 @@ struct ConvolutionBlock {
     }
     if (before == p.tilesPerBlock - 1 || (rowTile + 1) * Tile::BM >= rows()) {
       const long long channels = (long long)p.packs * p.outputs;
-      const int channel = pack * p.outputs + n;
+      const int channel = pack() * p.outputs + n;
       float* const to = p.gradientSums + 2 * (rowTile / p.tilesPerBlock) * channels + channel;
       to[0] = first;
       to[channels] = second * p.inverse[channel];

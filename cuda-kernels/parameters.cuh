@@ -51,6 +51,27 @@ struct Convolution {
   const float* normBias;
   float* gradientSums;            // per block of row tiles, as BatchNormBackwardReduce's partials
   int mask;
+  // What follows from all statistics, or from all sums of a gradient; or arrivals null: that is left to others. The last block of a group of
+  // blocks puts together what these have, in place of what the first has, and the last block of all groups what the groups have; both in
+  // order. It gives, as BatchNormFinalize says, mean, inverse, scale and bias of this result, and moves the running statistics; or, as
+  // BatchNormBackwardFinalize says, dBeta, dGamma, a, b and c. All of them per output channel of all packs.
+  unsigned* arrivals;             // per pack and column tile, one for each group of blocks and one more: zeros; left zeros
+  const float* gamma;
+  const float* beta;
+  float* batchMean;
+  float* batchInverse;
+  float* batchScale;
+  float* batchBias;
+  float* runningMean;
+  float* runningVariance;
+  float* dGamma;                  // or null
+  float* dBeta;                   // or null
+  float* a;
+  float* b;
+  float* c;
+  int blocksPerGroup;             // of blocks of row tiles, which are consecutive
+  float momentum, epsilon;
+  int accumulate;                 // whether to add to what dGamma and dBeta are
   int images, gridHeight, gridWidth;
   int inputHeight, inputWidth, inputPitch;
   int channels;                   // of one pack: elements per tap, a multiple of 8

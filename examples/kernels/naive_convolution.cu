@@ -8,14 +8,13 @@
 //   nvcc -ptx -arch=compute_80 -DWRONG_PADDING -o wrong_padding.ptx naive_convolution.cu
 //
 // With WRONG_PADDING, taps outside of the image meet its nearest pixel, not zero.
-#include "../../cuda-kernels/parameters.cuh"
+#include "../../cuda-kernels/batch_end.cuh"
 
 namespace {
 
-template <int ROWS, int COLUMNS>
-__device__ void convolve(const resfuse::Convolution& p) {
-  const int block = blockIdx.x / p.columnTiles, column = blockIdx.x % p.columnTiles * COLUMNS + threadIdx.x;
-  if (blockIdx.y % p.slices != 0 || threadIdx.x >= COLUMNS || column >= p.outputs) return;
+template <int ROWS>
+__device__ void convolveColumn(const resfuse::Convolution& p, int column) {
+  const int block = blockIdx.x / p.columnTiles;
   const int pack = blockIdx.y / p.slices, channel = pack * p.outputs + column;
   const int first = block * p.tilesPerBlock * ROWS;
   const int end = min(first + p.tilesPerBlock * ROWS, p.images * p.gridHeight * p.gridWidth);
@@ -57,6 +56,16 @@ __device__ void convolve(const resfuse::Convolution& p) {
     statistics[channel] = mean;
     statistics[p.packs * p.outputs + channel] = squares;
   }
+}
+
+template <int ROWS, int COLUMNS>
+__device__ void convolve(const resfuse::Convolution& p) {
+  __shared__ unsigned arrived;
+  if (blockIdx.y % p.slices != 0) return;
+  const int column = blockIdx.x % p.columnTiles * COLUMNS + threadIdx.x;
+  if (threadIdx.x < COLUMNS && column < p.outputs) convolveColumn<ROWS>(p, column);
+  // What follows from the statistics of all blocks is derived by the last of them.
+  if (p.arrivals) resfuse::endBatch<ROWS, COLUMNS, false>(p, &arrived);
 }
 
 }  // namespace

@@ -107,6 +107,9 @@ class PlantedMistakesTest {
         "layout     | cast_f16 | Cast.elements | add.s64 $, $, 4 | conv 1x1 8>1032 | FORWARD",
         "conv_f16   | conv_f16_ | Convolution.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.rowStride | min.s32 $, $, 2 | conv 5x5/3 | EXACT",
+        "conv_f16   | conv_f16_ | Convolution.epsilon | mov.f32 $, 0f00000000 | faint: | FORWARD",
+        "conv_f16   | conv_f16_ | Convolution.momentum | mov.f32 $, 0f00000000"
+            + " | many rows: | STATISTICS",
         "conv_f16   | conv_f16_ | Convolution.channels | min.s32 $, $, 512"
             + " | conv 1x1 520 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.mask | mov.u32 $, 0 | junction of 128x64 | GRADIENTS",

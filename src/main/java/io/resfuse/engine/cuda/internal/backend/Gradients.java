@@ -27,7 +27,7 @@ public final class Gradients {
   private final Program program;
   private final Map<Value, Buffer> gradients = new HashMap<>();
   private final Map<Value, Convolutions.Contribution> sparse = new HashMap<>();
-  private final Map<Value, NormalizationGradients.Sums> sums = new HashMap<>();
+  private final Map<Value, NormalizationGradients.Coefficients> completed = new HashMap<>();
   private final Set<Operation> begun = new HashSet<>();
 
   public Gradients(TrainingState state, Program program) {
@@ -80,14 +80,14 @@ public final class Gradients {
     return present == null ? sparse.remove(value) : new Convolutions.Contribution(present, 1);
   }
 
-  /** Says that a gradient is masked, and what it sums up to. */
-  void complete(Value value, NormalizationGradients.Sums ofGradient) {
-    sums.put(value, ofGradient);
+  /** Says that a gradient is masked, and what followed from its sums. */
+  void complete(Value value, NormalizationGradients.Coefficients coefficients) {
+    completed.put(value, coefficients);
   }
 
-  /** The sums of a gradient that is masked; null if it is not. */
-  NormalizationGradients.@Nullable Sums sums(Value value) {
-    return sums.get(value);
+  /** What followed from the sums of a gradient that is masked; null if it is not. */
+  NormalizationGradients.@Nullable Coefficients completed(Value value) {
+    return completed.get(value);
   }
 
   /** The sum of the contributions. */

@@ -58,6 +58,7 @@ public final class KernelTraining implements TrainingConvolutions {
     Buffer statistics = program.timeline().workspace(2L * Float.BYTES * norm.channels() * tiles);
     Buffer raw = program.timeline().activation(state.bytes(conv.output()));
     Buffer bias = conv.bias() == null ? null : state.parameters().master(conv.bias());
+    boolean ends = convolutions.endsBatch(convolution);
     convolutions.forward(
         program,
         convolution,
@@ -65,8 +66,10 @@ public final class KernelTraining implements TrainingConvolutions {
         state.parameters().stored(conv.weight()),
         new Convolutions.Epilogue(null, bias, null, false),
         raw,
-        statistics);
-    normalizations.finalizeBatch(program, norm, statistics, shape.rows(), rowsPerTile);
+        new Convolutions.Statistics(statistics, ends ? norm : null));
+    if (!ends) {
+      normalizations.finalizeBatch(program, norm, statistics, shape.rows(), rowsPerTile);
+    }
     state.keep(conv, raw);
     if (state.isVirtual(conv)) {
       Operand.Affine affine = new Operand.Affine(norm.scale(), norm.bias(), conv.relu());
@@ -101,8 +104,8 @@ public final class KernelTraining implements TrainingConvolutions {
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
     BatchNorm batchNorm = conv.batchNorm();
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
-    NormalizationGradients.Sums sums = gradients.sums(conv.output());
-    Mask mask = sums == null ? mask(conv) : Mask.NONE;
+    NormalizationGradients.Coefficients coefficients = gradients.completed(conv.output());
+    Mask mask = coefficients == null ? mask(conv) : Mask.NONE;
     NormalizationGradients.Backward backward =
         new NormalizationGradients.Backward(
             conv.name(),
@@ -112,22 +115,27 @@ public final class KernelTraining implements TrainingConvolutions {
             mask,
             null,
             mask == Mask.BITS ? state.bits(conv) : null);
+    if (coefficients == null) {
+      NormalizationGradients.Results results = results(program, conv);
+      gradientsOfNorms.backwardStatistics(program, backward, norm, results);
+      coefficients = results.coefficients();
+    }
+    return gradients.apply(conv, backward, norm, coefficients);
+  }
+
+  /** Where what follows from the sums of a norm's gradient goes. */
+  private NormalizationGradients.Results results(Program program, FusedConv conv) {
+    BatchNorm batchNorm = conv.batchNorm();
+    Normalizations.Norm norm = state.norms().of(conv, batchNorm);
     long vector = (long) norm.channels() * Float.BYTES;
-    NormalizationGradients.Coefficients coefficients =
+    return new NormalizationGradients.Results(
+        state.parameters().gradient(batchNorm.gamma()),
+        state.parameters().gradient(batchNorm.beta()),
         new NormalizationGradients.Coefficients(
             program.timeline().workspace(vector),
             program.timeline().workspace(vector),
             program.timeline().workspace(vector),
-            norm.mean());
-    gradientsOfNorms.backwardStatistics(
-        program,
-        backward,
-        sums,
-        norm,
-        state.parameters().gradient(batchNorm.gamma()),
-        state.parameters().gradient(batchNorm.beta()),
-        coefficients);
-    return gradients.apply(conv, backward, norm, coefficients);
+            norm.mean()));
   }
 
   private Mask mask(FusedConv conv) {
@@ -169,12 +177,17 @@ public final class KernelTraining implements TrainingConvolutions {
                 state.norms().of(behind, behind.batchNorm()),
                 state.kept(behind),
                 mask(behind),
-                state.bits(behind));
+                state.bits(behind),
+                results(program, behind));
     NormalizationGradients.Sums sums =
         convolutions.inputGradient(
             program, layer.shape(), outputGradient, transposed, target, before, norm);
     if (sums != null) {
-      gradients.complete(value, sums);
+      gradientsOfNorms.backwardStatistics(
+          program, state.shapes().of(value), sums, norm.norm(), norm.results());
+    }
+    if (norm != null) {
+      gradients.complete(value, norm.results().coefficients());
     }
   }
 

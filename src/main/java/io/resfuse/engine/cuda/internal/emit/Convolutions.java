@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda.internal.emit;
 
 import io.resfuse.engine.cuda.internal.driver.Device;
 import io.resfuse.engine.cuda.internal.driver.Geometry;
+import io.resfuse.engine.cuda.internal.kernels.BatchEnd;
 import io.resfuse.engine.cuda.internal.kernels.Convolution;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.Gather;
@@ -43,6 +44,16 @@ public final class Convolutions {
   public record Epilogue(
       @Nullable Buffer scale, @Nullable Buffer bias, @Nullable Buffer residual, boolean relu) {}
 
+  /**
+   * Statistics of the forward pass.
+   *
+   * @param buffer per {@link #rowsOfStatistics} rows: mean and sum of squared deviations of each
+   *     channel
+   * @param end the batch norm whose scale and bias the last block derives, or null: they are
+   *     derived later
+   */
+  public record Statistics(Buffer buffer, Normalizations.@Nullable Norm end) {}
+
   /** How many rows one record of the forward pass' statistics is of. */
   public int rowsOfStatistics(ConvolutionShape shape) {
     TileChoice choice = forwardChoice(shape);
@@ -50,6 +61,14 @@ public final class Convolutions {
     int columnTiles =
         Geometry.ceilDiv(shape.weights().packing().outputs(), choice.tile().columns());
     return tilesPerBlock(choice, (long) rowTiles * columnTiles) * choice.tile().rows();
+  }
+
+  /** Whether the forward pass derives what follows from its statistics. */
+  public boolean endsBatch(ConvolutionShape shape) {
+    return emission.endsBatch(
+        rowBlocks(forwardProduct(shape), forwardChoice(shape)),
+        "batchNormMerge",
+        "batchNormFinalize");
   }
 
   /** Where there are many tiles, each block computes two: half as many statistics are stored. */
@@ -124,8 +143,7 @@ public final class Convolutions {
   /**
    * The forward pass.
    *
-   * @param statistics per {@link #rowsOfStatistics} rows: mean and sum of squared deviations of
-   *     each channel; or null
+   * @param statistics taken of the output, or null
    */
   public void forward(
       Program program,
@@ -134,7 +152,7 @@ public final class Convolutions {
       Buffer weights,
       Epilogue epilogue,
       Buffer output,
-      @Nullable Buffer statistics) {
+      @Nullable Statistics statistics) {
     TiledProduct product = forwardProduct(shape);
     add(
         program,
@@ -156,9 +174,14 @@ public final class Convolutions {
    * @param raw what it normalised, laid out as the convolution's input
    * @param mask which elements of the gradient pass the ReLU: all, by input or by bits
    * @param bits for {@link Mask#BITS}
+   * @param results what follows from the sums of the gradient
    */
   public record NormBehind(
-      Normalizations.Norm norm, Buffer raw, Mask mask, @Nullable Buffer bits) {}
+      Normalizations.Norm norm,
+      Buffer raw,
+      Mask mask,
+      @Nullable Buffer bits,
+      NormalizationGradients.Results results) {}
 
   /**
    * The gradient with respect to the input: one launch per residue class of the stride.
@@ -167,7 +190,8 @@ public final class Convolutions {
    * @param before what is added, or null
    * @param behind where this completes the gradient of a batch norm's result, which then is masked;
    *     or null
-   * @return the masked gradient's sums; null without a batch norm
+   * @return the masked gradient's sums, from which what follows is still to be derived; null if
+   *     that is done, or without a batch norm
    */
   public NormalizationGradients.@Nullable Sums inputGradient(
       Program program,
@@ -216,6 +240,7 @@ public final class Convolutions {
         behind == null
             ? null
             : program.timeline().workspace(2L * Float.BYTES * behind.norm().channels() * blocks);
+    boolean ends = products.size() == 1 && emission.endsBatch(blocks, "batchNormBackwardFinalize");
     int block = 0;
     for (int i = 0; i < products.size(); i++) {
       add(
@@ -228,10 +253,10 @@ public final class Convolutions {
           before == null ? 1 : before.stride(),
           inputGradient,
           null,
-          behind == null ? null : new NormSums(behind, partials, block));
+          behind == null ? null : new NormSums(behind, partials, block, ends));
       block += rowBlocks(products.get(i), choices.get(i));
     }
-    return partials == null ? null : new NormalizationGradients.Sums(partials, blocks);
+    return partials == null || ends ? null : new NormalizationGradients.Sums(partials, blocks);
   }
 
   /**
@@ -302,8 +327,9 @@ public final class Convolutions {
    * @param behind what they are of
    * @param partials of all launches
    * @param block the launch's first
+   * @param ends whether its last block derives what follows
    */
-  private record NormSums(NormBehind behind, Buffer partials, int block) {
+  private record NormSums(NormBehind behind, Buffer partials, int block, boolean ends) {
     NormGradient at(Addresses at) {
       Normalizations.Norm norm = behind.norm();
       return new NormGradient(
@@ -316,6 +342,67 @@ public final class Convolutions {
           at.of(partials) + 2L * Float.BYTES * norm.channels() * block,
           behind.mask().number());
     }
+  }
+
+  /**
+   * What the last block of a launch derives.
+   *
+   * @param arrivals counters of blocks
+   * @param blocksPerGroup as many as there are groups
+   */
+  private record Ending(Buffer arrivals, int blocksPerGroup) {
+    BatchEnd ofStatistics(Addresses at, Normalizations.Norm norm) {
+      return new BatchEnd(
+          at.of(arrivals),
+          at.of(norm.gamma()),
+          at.of(norm.beta()),
+          at.of(norm.mean()),
+          at.of(norm.inverse()),
+          at.of(norm.scale()),
+          at.of(norm.bias()),
+          at.of(norm.runningMean()),
+          at.of(norm.runningVariance()),
+          0,
+          0,
+          0,
+          0,
+          0,
+          blocksPerGroup,
+          norm.momentum(),
+          norm.epsilon(),
+          0);
+    }
+
+    BatchEnd ofSums(Addresses at, NormBehind behind) {
+      NormalizationGradients.Results results = behind.results();
+      NormalizationGradients.Coefficients coefficients = results.coefficients();
+      return new BatchEnd(
+          at.of(arrivals),
+          at.of(behind.norm().gamma()),
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+          at.of(results.dGamma()),
+          at.of(results.dBeta()),
+          at.of(coefficients.a()),
+          at.of(coefficients.b()),
+          at.of(coefficients.c()),
+          blocksPerGroup,
+          0,
+          0,
+          at.accumulates());
+    }
+  }
+
+  /** Of a launch with so many blocks of row tiles. */
+  private Ending ending(int blocks, int columnTiles, int packs) {
+    int perGroup = (int) Math.ceil(Math.sqrt(blocks));
+    long counters = (long) packs * columnTiles * (Geometry.ceilDiv(blocks, perGroup) + 1);
+    return new Ending(emission.region().add(Integer.BYTES * counters), perGroup);
   }
 
   /** Blocks of row tiles, each with statistics or sums of its own. */
@@ -368,14 +455,18 @@ public final class Convolutions {
       Epilogue epilogue,
       int residualStride,
       Buffer output,
-      @Nullable Buffer statistics,
+      @Nullable Statistics statistics,
       @Nullable NormSums sumsOfNorm) {
     Tile tile = choice.tile();
     int columnTiles = Geometry.ceilDiv(product.outputs(), tile.columns());
     int rowTiles = rowTiles(product.rows(), tile);
     long tiles = (long) rowTiles * columnTiles;
     int perBlock = statistics == null && sumsOfNorm == null ? 1 : tilesPerBlock(choice, tiles);
-    long blocks = (long) Geometry.ceilDiv(rowTiles, perBlock) * columnTiles;
+    int rowBlocks = Geometry.ceilDiv(rowTiles, perBlock);
+    Normalizations.Norm end = statistics == null ? null : statistics.end();
+    boolean endsSums = sumsOfNorm != null && sumsOfNorm.ends();
+    Ending ending =
+        end == null && !endsSums ? null : ending(rowBlocks, columnTiles, product.packs());
     Buffer partials = null;
     Buffer tickets = null;
     if (choice.slices() > 1) {
@@ -392,7 +483,7 @@ public final class Convolutions {
         product.label(),
         kernel ->
             new Geometry(
-                blocks,
+                (long) rowBlocks * columnTiles,
                 (long) product.packs() * choice.slices(),
                 1,
                 kernel.maxThreads(),
@@ -410,8 +501,13 @@ public final class Convolutions {
                 at.of(input.bias()),
                 at.of(sums),
                 at.of(counters),
-                at.of(statistics),
+                at.of(statistics == null ? null : statistics.buffer()),
                 sumsOfNorm == null ? NormGradient.NONE : sumsOfNorm.at(at),
+                ending == null
+                    ? BatchEnd.NONE
+                    : endsSums
+                        ? ending.ofSums(at, sumsOfNorm.behind())
+                        : ending.ofStatistics(at, end),
                 product.gather(),
                 product.weightPitch(),
                 product.weightOffset(),

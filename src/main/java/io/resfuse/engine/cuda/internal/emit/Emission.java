@@ -5,6 +5,7 @@ import io.resfuse.engine.cuda.internal.driver.Kernel;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
 import io.resfuse.engine.cuda.internal.kernels.KernelLibrary;
 import io.resfuse.engine.cuda.internal.program.Region;
+import java.util.Arrays;
 import java.util.function.Supplier;
 
 /**
@@ -41,6 +42,15 @@ public record Emission(Toolkit toolkit, ElementType type, Region region) {
   /** The same, with another region. */
   Emission withRegion(Region other) {
     return new Emission(toolkit, type, other);
+  }
+
+  /**
+   * Whether the last block of a convolution derives what follows from the statistics or sums of so
+   * many blocks, in the place of other kernels; not in that of a user's.
+   */
+  boolean endsBatch(int blocks, String... others) {
+    return blocks <= toolkit.thresholds().mostStatistics()
+        && Arrays.stream(others).noneMatch(kernels()::isUsers);
   }
 
   /** Elements that a thread moves at once. */

@@ -66,27 +66,33 @@ public final class NormalizationGradients {
   }
 
   /**
-   * Gradients of gamma and beta, those that are wanted, and the coefficients.
+   * What follows from the sums of a gradient.
    *
-   * @param sums of the gradient, or null: they are taken here
+   * @param dGamma gradient of gamma, or null: not wanted
+   * @param dBeta gradient of beta, or null: not wanted
+   * @param coefficients of the input's gradient
    */
+  public record Results(
+      @Nullable Buffer dGamma, @Nullable Buffer dBeta, Coefficients coefficients) {}
+
+  /** What follows from the sums of a gradient, which are taken here. */
   public void backwardStatistics(
-      Program program,
-      Backward backward,
-      @Nullable Sums sums,
-      Normalizations.Norm norm,
-      @Nullable Buffer dGamma,
-      @Nullable Buffer dBeta,
-      Coefficients coefficients) {
+      Program program, Backward backward, Normalizations.Norm norm, Results results) {
+    backwardStatistics(program, backward.shape(), reduce(program, backward, norm), norm, results);
+  }
+
+  /** What follows from the sums of a gradient. */
+  public void backwardStatistics(
+      Program program, Activation shape, Sums sums, Normalizations.Norm norm, Results results) {
     finalizeBackward(
         program,
-        backward.label() + " gradients of gamma and beta",
-        backward.shape(),
-        sums == null ? reduce(program, backward, norm) : sums,
+        norm.label() + " gradients of gamma and beta",
+        shape,
+        sums,
         norm,
-        dGamma,
-        dBeta,
-        coefficients);
+        results.dGamma(),
+        results.dBeta(),
+        results.coefficients());
   }
 
   /** The gradient of a bias that is added last: the sum over rows. */

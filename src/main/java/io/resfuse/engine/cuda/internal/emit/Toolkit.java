@@ -38,7 +38,9 @@ public record Toolkit(
   /**
    * Sizes from which on work is divided otherwise.
    *
-   * @param mostStatistics tiles of statistics; more than these are merged before they are finalised
+   * @param mostStatistics tiles of statistics, or of sums of a gradient, that the last block of the
+   *     convolution finalises, which takes about as long as a launch does then; more are left to
+   *     launches of their own, and statistics are merged before
    * @param tilesForTwo tiles of a product per multiprocessor from which on each block computes two,
    *     so that the last wave of blocks weighs little
    * @param rowsPerSum rows of a gradient that a block adds up at least

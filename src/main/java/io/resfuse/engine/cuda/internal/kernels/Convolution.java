@@ -19,6 +19,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param tickets zeros, one per tile and pack
  * @param statistics floats, or 0
  * @param norm whose gradient the result is, if it is one's
+ * @param end what follows from all statistics or sums, if this derives it
  * @param gather which elements of the input each tap meets
  * @param weightPitch elements from one output channel to the next
  * @param weightOffset elements before tap 0
@@ -53,6 +54,7 @@ public record Convolution(
     long tickets,
     long statistics,
     NormGradient norm,
+    BatchEnd end,
     Gather gather,
     int weightPitch,
     int weightOffset,

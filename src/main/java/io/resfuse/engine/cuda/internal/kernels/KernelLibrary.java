@@ -262,6 +262,11 @@ public final class KernelLibrary implements AutoCloseable {
         "user's " + userKernels.name(), file -> new KernelModule(context, file, userKernels.ptx()));
   }
 
+  /** Whether the user has a kernel of this name, which then takes the place of ours. */
+  public boolean isUsers(String kernel) {
+    return userKernels.contains(kernel);
+  }
+
   /**
    * Loads the user's kernels before any is asked for, if there are any.
    *

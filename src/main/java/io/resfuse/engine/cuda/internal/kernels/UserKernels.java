@@ -99,6 +99,11 @@ public final class UserKernels {
     return entries.contains(kernel);
   }
 
+  /** Whether a kernel is among them. */
+  boolean contains(String kernel) {
+    return entries.contains(kernel);
+  }
+
   /** Whether there are none. */
   boolean isEmpty() {
     return entries.isEmpty();

@@ -181,6 +181,7 @@ class ConvolutionTest {
                         "statistics", Format.F32, 2 * run.blocksOfRows() * shape.outputPitch())
                     : 0,
                 NormGradient.NONE,
+                BatchEnd.NONE,
                 gather,
                 shape.terms(),
                 0,
@@ -487,6 +488,7 @@ class ConvolutionTest {
                     0,
                     0,
                     NormGradient.NONE,
+                    BatchEnd.NONE,
                     gather,
                     forward.taps() * perTap,
                     (rows[0] * g.tapColumns() + columns[0]) * perTap,

@@ -89,6 +89,7 @@ class ConvolutionTrafficTest {
                         ? memory.output("statistics", Format.F32, 2 * rowTiles * c.outputPitch())
                         : 0,
                     NormGradient.NONE,
+                    BatchEnd.NONE,
                     g,
                     c.terms(),
                     0,

@@ -201,6 +201,7 @@ class NormGradientTest {
                 run.slices > 1 ? memory.inOut("tickets", HostArray.of(Format.I32, zeros)) : 0,
                 0,
                 norm ? normGradient(run, a, memory) : NormGradient.NONE,
+                BatchEnd.NONE,
                 gather,
                 shape.terms(),
                 0,
