@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A network that gives each pixel a class: a ResNet whose last stage a head of convolutions reads,
- * resized to the image. Immutable; the {@code with} methods give changed copies. The defaults are
- * torchvision's: for ImageNet's bottlenecks, dilation in place of the strides of the last two
- * stages. Basic blocks cannot be dilated; those for small images reduce these to a quarter only.
+ * resized to the image. Immutable; {@link #withClasses} and its like give changed copies. The
+ * defaults are torchvision's: for ImageNet's bottlenecks, dilation in place of the strides of the
+ * last two stages. Basic blocks cannot be dilated; those for small images reduce these to a quarter
+ * only.
  *
  * <p>The output {@code logits} is (batch, classes, height, width) of the image's size; with an
  * auxiliary head, which training reads beside it (with the weight 0.5 in torchvision's recipe) and
