@@ -26,7 +26,7 @@ from=$(pwd)
 cd "$here"
 architectures="80 86 89 90 100 120"
 versions="7.0 7.1 7.2 7.3 7.4 7.5 7.6 7.7 7.8 8.0 8.1 8.2 8.3 8.4 8.5 8.6 8.7 8.8 9.0"
-most_bytes=8388608
+most_bytes=10485760
 manifest=ptx/manifest.txt
 
 die() {
