@@ -10,7 +10,7 @@
 // With WRONG_PADDING, taps outside of the image meet its nearest pixel, not zero.
 #include "../../cuda-kernels/batch_end.cuh"
 
-namespace {
+namespace naive {   // has a name, since nvcc would else put a hash of the path into the PTX
 
 template <int ROWS>
 __device__ void convolveColumn(const resfuse::Convolution& p, int column) {
@@ -68,11 +68,11 @@ __device__ void convolve(const resfuse::Convolution& p) {
   if (p.arrivals) resfuse::endBatch<ROWS, COLUMNS, false>(p, &arrived);
 }
 
-}  // namespace
+}  // namespace naive
 
 extern "C" {
-__global__ __launch_bounds__(128) void conv_f32_128x128(const resfuse::Convolution p) { convolve<128, 128>(p); }
-__global__ __launch_bounds__(128) void conv_f32_128x64(const resfuse::Convolution p) { convolve<128, 64>(p); }
-__global__ __launch_bounds__(128) void conv_f32_64x64(const resfuse::Convolution p) { convolve<64, 64>(p); }
-__global__ __launch_bounds__(128) void conv_f32_128x32(const resfuse::Convolution p) { convolve<128, 32>(p); }
+__global__ __launch_bounds__(128) void conv_f32_128x128(const resfuse::Convolution p) { naive::convolve<128, 128>(p); }
+__global__ __launch_bounds__(128) void conv_f32_128x64(const resfuse::Convolution p) { naive::convolve<128, 64>(p); }
+__global__ __launch_bounds__(128) void conv_f32_64x64(const resfuse::Convolution p) { naive::convolve<64, 64>(p); }
+__global__ __launch_bounds__(128) void conv_f32_128x32(const resfuse::Convolution p) { naive::convolve<128, 32>(p); }
 }
