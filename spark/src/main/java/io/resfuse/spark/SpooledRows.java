@@ -2,6 +2,7 @@ package io.resfuse.spark;
 
 import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.DecodedPictures;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.ImageException;
@@ -30,7 +31,7 @@ import java.util.stream.IntStream;
  * paths alone. In memory are some 100 bytes a row while it is written, 20 afterwards. Any thread
  * may use it, many at a time.
  */
-final class SpooledRows implements Dataset, AutoCloseable {
+final class SpooledRows implements Dataset, DecodedPictures, AutoCloseable {
   private final List<String> classes;
   private final FileChannel file;
   private final PictureColumn paths;
@@ -154,16 +155,6 @@ final class SpooledRows implements Dataset, AutoCloseable {
   @Override
   public int label(int index) {
     return labels[index];
-  }
-
-  @Override
-  public Image image(int index) {
-    return image(index, new PixelScratch());
-  }
-
-  @Override
-  public Image image(int index, PixelScratch scratch) {
-    return image(index, scratch, Reduction.NONE);
   }
 
   @Override

@@ -151,7 +151,7 @@ public final class CocoDataset {
     return new Maps();
   }
 
-  private abstract class View implements Pictures {
+  private abstract class View implements DecodedPictures {
     @Override
     public String name() {
       return name;
@@ -160,16 +160,6 @@ public final class CocoDataset {
     @Override
     public int size() {
       return entries.size();
-    }
-
-    @Override
-    public Image image(int index) {
-      return image(index, new PixelScratch());
-    }
-
-    @Override
-    public Image image(int index, PixelScratch scratch) {
-      return image(index, scratch, Reduction.NONE);
     }
 
     @Override

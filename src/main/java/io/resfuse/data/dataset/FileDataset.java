@@ -22,7 +22,7 @@ import java.util.function.Function;
  * Pictures in files, decoded when they are asked for: a folder per class, or a list of paths and
  * labels. Immutable; any thread may use it.
  */
-public final class FileDataset implements Dataset {
+public final class FileDataset implements Dataset, DecodedPictures {
   private final String name;
   private final List<String> classes;
   private final List<Path> files;
@@ -183,16 +183,6 @@ public final class FileDataset implements Dataset {
   @Override
   public int label(int index) {
     return labels[index];
-  }
-
-  @Override
-  public Image image(int index) {
-    return image(index, new PixelScratch());
-  }
-
-  @Override
-  public Image image(int index, PixelScratch scratch) {
-    return image(index, scratch, Reduction.NONE);
   }
 
   @Override

@@ -22,7 +22,7 @@ import java.util.List;
  * folders. Masks are PNGs whose palette indices or grey samples are classes, 255 for pixels that do
  * not count. Immutable; any thread may use it.
  */
-public final class MaskDataset implements SegmentationDataset {
+public final class MaskDataset implements SegmentationDataset, DecodedPictures {
   /** The folder of pictures in a folder of both. */
   public static final String PICTURES = "pictures";
 
@@ -180,16 +180,6 @@ public final class MaskDataset implements SegmentationDataset {
   @Override
   public List<String> classes() {
     return classes;
-  }
-
-  @Override
-  public Image image(int index) {
-    return image(index, new PixelScratch());
-  }
-
-  @Override
-  public Image image(int index, PixelScratch scratch) {
-    return image(index, scratch, Reduction.NONE);
   }
 
   @Override

@@ -20,10 +20,20 @@ public final class PngEncoder {
    * @return the contents of a file
    */
   public static byte[] picture(Image image) {
-    boolean isGrey = image.channels() == 1;
-    if (!isGrey && image.channels() != 3) {
+    if (image.channels() != 1 && image.channels() != 3) {
       throw new IllegalArgumentException("a PNG of 1 or 3 channels is written, got " + image);
     }
+    return opaque(image);
+  }
+
+  /**
+   * A picture as it looks without transparency.
+   *
+   * @param image three channels, one of grey, or four, of which the last is left out
+   * @return the contents of a file
+   */
+  public static byte[] opaque(Image image) {
+    boolean isGrey = image.channels() == 1;
     BufferedImage canvas =
         new BufferedImage(
             image.width(),

@@ -3,17 +3,13 @@ package io.resfuse.train.report;
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
+import io.resfuse.data.image.PngEncoder;
 import io.resfuse.data.image.Resampling;
 import io.resfuse.report.Html;
 import io.resfuse.train.Mistake;
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import javax.imageio.ImageIO;
 
 /** Pictures in a page, as data. */
 final class Pictures {
@@ -58,25 +54,6 @@ final class Pictures {
               Math.max(1, image.height() * LARGEST / longest),
               Resampling.BILINEAR);
     }
-    int type = small.channels() == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB;
-    BufferedImage drawn = new BufferedImage(small.width(), small.height(), type);
-    for (int y = 0; y < small.height(); y++) {
-      for (int x = 0; x < small.width(); x++) {
-        if (small.channels() == 1) {
-          drawn.getRaster().setSample(x, y, 0, small.sample(x, y, 0));
-        } else {
-          int rgb =
-              small.sample(x, y, 0) << 16 | small.sample(x, y, 1) << 8 | small.sample(x, y, 2);
-          drawn.setRGB(x, y, rgb);
-        }
-      }
-    }
-    try {
-      ByteArrayOutputStream png = new ByteArrayOutputStream();
-      ImageIO.write(drawn, "png", png);
-      return "data:image/png;base64," + Base64.getEncoder().encodeToString(png.toByteArray());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return "data:image/png;base64," + Base64.getEncoder().encodeToString(PngEncoder.opaque(small));
   }
 }
