@@ -50,35 +50,18 @@ __device__ __forceinline__ void combine(const float* parts, long long channels, 
       if (sums) {
         x += xs[i];
         y += ys[i];
-      } else {   // Chan, Golub and LeVeque 1979; what is nothing yet takes the first as it is
+      } else {
         const float more = min(step * rowsPerBlock, rows - block * rowsPerBlock), all = count + more, fraction = quotient(more, all);
-        const float delta = block == first ? xs[i] : xs[i] - x;
-        x = block == first ? xs[i] : fmaf(delta, fraction, x);
-        y = block == first ? ys[i] : y + fmaf(delta * delta, count * fraction, ys[i]);
+        if (block == first) {   // nothing yet
+          x = xs[i];
+          y = ys[i];
+        } else {
+          mergeOne(fraction, count * fraction, x, y, xs[i], ys[i]);
+        }
         count = all;
       }
     }
   }
-}
-
-__device__ __forceinline__ void endStatistics(const Convolution& p, int channel, int rows, float mean, float squares) {
-  const float inverse = 1 / sqrtf(squares / rows + p.epsilon), scale = p.gamma[channel] * inverse;
-  p.batchMean[channel] = mean;
-  p.batchInverse[channel] = inverse;
-  p.batchScale[channel] = scale;
-  p.batchBias[channel] = fmaf(-mean, scale, p.beta[channel]);
-  const float runningMean = p.runningMean[channel], runningVariance = p.runningVariance[channel];
-  p.runningMean[channel] = fmaf(p.momentum, mean - runningMean, runningMean);
-  p.runningVariance[channel] = fmaf(p.momentum, squares / (rows - 1) - runningVariance, runningVariance);
-}
-
-__device__ __forceinline__ void endSums(const Convolution& p, int channel, int rows, float dBeta, float dGamma) {
-  if (p.dBeta != nullptr) p.dBeta[channel] = p.accumulate ? p.dBeta[channel] + dBeta : dBeta;
-  if (p.dGamma != nullptr) p.dGamma[channel] = p.accumulate ? p.dGamma[channel] + dGamma : dGamma;
-  const float inverse = p.inverse[channel], a = p.gamma[channel] * inverse;
-  p.a[channel] = a;
-  p.b[channel] = -a * inverse * (dGamma / rows);
-  p.c[channel] = -a * (dBeta / rows);
 }
 
 // All threads of a block, COLUMNS at least, once it has written the statistics, or the sums, of its tiles of ROWS x COLUMNS. SUMS: whether
@@ -111,8 +94,13 @@ __device__ __forceinline__ void endBatch(const Convolution& p, unsigned* arrived
     end = blocks;
   }
   if (!one) return;
-  if (sums) endSums(p, channel, rows, x, y);
-  else endStatistics(p, channel, rows, x, y);
+  if (sums) {
+    storeGradients(channel, p.accumulate, x, y, p.dBeta, p.dGamma);
+    deriveGradient(channel, rows, p.gamma, p.inverse, x, y, p.a, p.b, p.c);
+  } else {
+    deriveCoefficients(channel, rows, p.epsilon, p.gamma, p.beta, x, y, p.batchMean, p.batchInverse, p.batchScale, p.batchBias);
+    moveRunning(channel, rows, p.momentum, x, y, p.runningMean, p.runningVariance);
+  }
 }
 
 }  // namespace resfuse

@@ -349,16 +349,8 @@ extern "C" __global__ void __launch_bounds__(kColumns* kRows) batchNormFinalize(
   const int t = threadNumber(), c = ownChannel();
   if (t >= 4 * kColumns || c >= p.channels) return;
   const float mean = reinterpret_cast<const float*>(shared.mean)[t], squares = reinterpret_cast<const float*>(shared.squares)[t];
-  const float inverse = 1 / sqrtf(squares / p.rows + p.epsilon), scale = p.gamma[c] * inverse;
-  p.mean[c] = mean;
-  p.inverse[c] = inverse;
-  p.scale[c] = scale;
-  p.bias[c] = fmaf(-mean, scale, p.beta[c]);
-  if (p.runningMean != nullptr) {
-    const float runningMean = p.runningMean[c], runningVariance = p.runningVariance[c];
-    p.runningMean[c] = fmaf(p.momentum, mean - runningMean, runningMean);
-    p.runningVariance[c] = fmaf(p.momentum, squares / (p.rows - 1) - runningVariance, runningVariance);
-  }
+  deriveCoefficients(c, p.rows, p.epsilon, p.gamma, p.beta, mean, squares, p.mean, p.inverse, p.scale, p.bias);
+  if (p.runningMean != nullptr) moveRunning(c, p.rows, p.momentum, mean, squares, p.runningMean, p.runningVariance);
 }
 
 extern "C" __global__ void __launch_bounds__(256) batchNormFold(const __grid_constant__ BatchNormFold p) {
@@ -389,13 +381,8 @@ extern "C" __global__ void __launch_bounds__(kColumns* kRows) batchNormBackwardF
   const int t = threadNumber(), c = ownChannel();
   if (t >= 4 * kColumns || c >= p.channels) return;
   const float dBeta = reinterpret_cast<const float*>(shared.values[0])[t], dGamma = reinterpret_cast<const float*>(shared.values[1])[t];
-  if (p.dBeta != nullptr) p.dBeta[c] = p.accumulate ? p.dBeta[c] + dBeta : dBeta;
-  if (p.dGamma != nullptr) p.dGamma[c] = p.accumulate ? p.dGamma[c] + dGamma : dGamma;
-  if (p.a == nullptr) return;
-  const float inverse = p.inverse[c], a = p.gamma[c] * inverse;
-  p.a[c] = a;
-  p.b[c] = -a * inverse * (dGamma / p.rows);
-  p.c[c] = -a * (dBeta / p.rows);
+  storeGradients(c, p.accumulate, dBeta, dGamma, p.dBeta, p.dGamma);
+  if (p.a != nullptr) deriveGradient(c, p.rows, p.gamma, p.inverse, dBeta, dGamma, p.a, p.b, p.c);
 }
 
 }  // namespace resfuse
