@@ -53,12 +53,6 @@ public final class SceneWriter {
       WholeFile.write(
           folder.resolve(MaskDataset.CLASSES),
           (String.join("\n", classes) + "\n").getBytes(StandardCharsets.UTF_8));
-      for (int i = 0; i < scenes.count(); i++) {
-        Scene scene = scenes.scene(i);
-        WholeFile.write(pictures.resolve(fileName(i)), PngEncoder.picture(scene.picture()));
-        WholeFile.write(masks.resolve(fileName(i)), PngEncoder.mask(scene.map()));
-        progress.accept(i + 1);
-      }
       WholeFile.write(
           folder.resolve(CocoDataset.ANNOTATIONS),
           channel -> {
@@ -66,7 +60,7 @@ public final class SceneWriter {
                 new JsonFactory()
                     .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
                     .createGenerator(Channels.newOutputStream(channel))) {
-              annotations(scenes, json);
+              annotations(scenes, pictures, masks, json, progress);
             }
           });
     } catch (FileAlreadyExistsException e) {
@@ -80,7 +74,10 @@ public final class SceneWriter {
     return "%06d.png".formatted(index);
   }
 
-  private static void annotations(Scenes scenes, JsonGenerator json) throws IOException {
+  /** Writes the pictures and masks on the way, so that each scene is composed once. */
+  private static void annotations(
+      Scenes scenes, Path pictures, Path masks, JsonGenerator json, IntConsumer progress)
+      throws IOException {
     json.writeStartObject();
     json.writeArrayFieldStart("images");
     for (int i = 0; i < scenes.count(); i++) {
@@ -104,9 +101,12 @@ public final class SceneWriter {
     int id = 0;
     for (int i = 0; i < scenes.count(); i++) {
       Scene scene = scenes.scene(i);
+      WholeFile.write(pictures.resolve(fileName(i)), PngEncoder.picture(scene.picture()));
+      WholeFile.write(masks.resolve(fileName(i)), PngEncoder.mask(scene.map()));
       for (int garment = 0; garment < scene.garments().size(); garment++) {
         annotation(json, scene, garment, ++id, i + 1);
       }
+      progress.accept(i + 1);
     }
     json.writeEndArray();
     json.writeEndObject();
