@@ -288,33 +288,6 @@ class BatcherTest {
   }
 
   @Test
-  void whoIsLateIsComputedLastIfTheyAreDelayed() throws Exception {
-    BatchOptions options =
-        options(NO_DELAY, 1).withDeadlinePolicy(DeadlinePolicy.DELAY).withPriorities(2);
-    try (Batcher batcher = held(options)) {
-      occupy(batcher, 1);
-      sent.add(batcher.submit(image(3), RequestOptions.DEFAULT.withTimeout(Duration.ofMillis(5))));
-      sent.add(batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1)));
-      Thread.sleep(50);
-      permits.release(4);
-    }
-    assertThat(network.runs).containsExactly(List.of(1), List.of(2), List.of(4), List.of(3));
-  }
-
-  @Test
-  void theMostUrgentRunFirst() throws Exception {
-    try (Batcher batcher = held(options(NO_DELAY, 1).withPriorities(3))) {
-      occupy(batcher, 1);
-      sent.add(batcher.submit(image(3), RequestOptions.DEFAULT.withPriority(2)));
-      sent.add(batcher.submit(image(4), RequestOptions.DEFAULT.withPriority(1)));
-      sent.add(batcher.submit(image(5), RequestOptions.DEFAULT.withPriority(0)));
-      permits.release(5);
-    }
-    assertThat(network.runs)
-        .containsExactly(List.of(1), List.of(2), List.of(5), List.of(4), List.of(3));
-  }
-
-  @Test
   void whoIsCancelledLeavesTheQueue() throws Exception {
     try (Batcher batcher = held(options(Duration.ofHours(1), 2).withQueueSize(2))) {
       occupy(batcher, 2);

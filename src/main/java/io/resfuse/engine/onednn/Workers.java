@@ -1,6 +1,7 @@
 package io.resfuse.engine.onednn;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ final class Workers implements AutoCloseable {
   private volatile int items;
   private final AtomicInteger generation = new AtomicInteger();
   private volatile @Nullable Thread caller;
+  private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
   private volatile boolean closed;
 
   /** The body of a loop. */
@@ -49,7 +51,11 @@ final class Workers implements AutoCloseable {
     return threads.length + 1;
   }
 
-  /** Runs a loop to its end. Its body must not throw. */
+  /**
+   * Runs a loop to its end.
+   *
+   * @throws RuntimeException what a body threw, the first; then not all items were done
+   */
   void run(Loop body, int count) {
     loop = body;
     items = count;
@@ -64,12 +70,24 @@ final class Workers implements AutoCloseable {
     while (busy.get() > 0) {
       LockSupport.park(this);
     }
+    Throwable thrown = failure.getAndSet(null);
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    if (thrown != null) {
+      throw (RuntimeException) thrown;
+    }
   }
 
   private void work(Loop body, int worker) {
     int count = items;
-    for (int item = next.getAndIncrement(); item < count; item = next.getAndIncrement()) {
-      body.run(item, worker);
+    try {
+      for (int item = next.getAndIncrement(); item < count; item = next.getAndIncrement()) {
+        body.run(item, worker);
+      }
+    } catch (RuntimeException | Error e) {
+      // A thread that ended of it would be waited for without end.
+      failure.compareAndSet(null, e);
     }
   }
 
