@@ -7,6 +7,8 @@ import io.resfuse.weights.PretrainedModel;
 import io.resfuse.weights.format.WeightsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -40,10 +42,35 @@ final class ModelChoice {
 
   ModelFile open() {
     if (isKnown(weights)) {
+      checkNothingElseIsAsked();
       return open(weights);
     }
-    NetworkConfig config = options.configure(network);
-    return load.open(FileNames.path(weights), config);
+    List<String> given = options.given();
+    if (network == null && !given.isEmpty()) {
+      throw new IllegalArgumentException(
+          String.join(", ", given)
+              + " says how a network differs from what its name says; give its name, too, with"
+              + " --network");
+    }
+    return load.open(FileNames.path(weights), options.configure(network));
+  }
+
+  /** A model by its name is the network that it is. */
+  private void checkNothingElseIsAsked() {
+    String has = PretrainedModel.of(weights).config().name();
+    List<String> asked = new ArrayList<>(options.given());
+    if (network != null && !NetworkConfig.of(network).name().equals(has)) {
+      asked.add(0, "--network " + network);
+    }
+    if (!asked.isEmpty()) {
+      throw new IllegalArgumentException(
+          String.join(", ", asked)
+              + ": the weights are those of the model "
+              + weights
+              + ", a "
+              + has
+              + "; name a file with others with --weights, or leave that out");
+    }
   }
 
   /** The same for commands without the options that say how a file is read. */

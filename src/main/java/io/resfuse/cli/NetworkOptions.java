@@ -73,6 +73,22 @@ final class NetworkOptions {
     return config instanceof ResNetConfig || ofResNets().isEmpty();
   }
 
+  /** Those that were given, by their names. */
+  List<String> given() {
+    List<String> given = new ArrayList<>();
+    if (architecture.classes != null) {
+      given.add("--classes");
+    }
+    if (architecture.channels != null) {
+      given.add("--channels");
+    }
+    if (architecture.epsilon != null) {
+      given.add("--epsilon");
+    }
+    given.addAll(ofResNets());
+    return given;
+  }
+
   /** Those that were given and that only ResNets have. */
   private List<String> ofResNets() {
     List<String> given = new ArrayList<>();

@@ -121,6 +121,30 @@ class CommandLineTest {
     assertThat(head).contains("resnet50 for 1x1x224x224").containsPattern("fc +linear +1x7 ");
   }
 
+  /** What is asked of a network is not passed over where the weights say which one it is. */
+  @Test
+  void aNetworkThatTheWeightsAreNotOfIsRefused() {
+    Outcome other = run("classify", "--network", "vgg16", "a.png");
+    assertThat(other.exitCode()).isEqualTo(1);
+    assertThat(other.err())
+        .startsWith("resfuse: --network vgg16: the weights are those of the model resnet50-imagenet")
+        .hasLineCount(1);
+    Outcome classes =
+        run("classify", "--weights", "resnet20-fashion-mnist", "--classes", "7", "--v1", "a.png");
+    assertThat(classes.err())
+        .startsWith("resfuse: --classes, --v1: the weights are those of")
+        .contains("a resnet20;")
+        .hasLineCount(1);
+    Outcome unnamed = run("classify", "--weights", "own.pth", "--epsilon", "0.001", "a.png");
+    assertThat(unnamed.err())
+        .startsWith("resfuse: --epsilon says how a network differs")
+        .contains("with --network")
+        .hasLineCount(1);
+    Outcome same =
+        run("classify", "--weights", "resnet20-fashion-mnist", "--network", "resnet20", "a.png");
+    assertThat(same.err()).contains("a.png").doesNotContain("--network");
+  }
+
   /** Those that only ResNets have are refused for a VGG, and leave the VGGs out of a list. */
   @Test
   void optionsOfResNetsAreForResNets() {
