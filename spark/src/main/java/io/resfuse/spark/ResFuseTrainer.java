@@ -1,20 +1,12 @@
 package io.resfuse.spark;
 
-import io.resfuse.data.DataException;
-import io.resfuse.data.dataset.ClassNames;
 import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
-import org.apache.spark.HashPartitioner;
 import org.apache.spark.SparkConf;
-import org.apache.spark.api.java.JavaPairRDD;
-import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.ml.Estimator;
 import org.apache.spark.ml.param.DoubleParam;
 import org.apache.spark.ml.param.IntParam;
@@ -26,16 +18,11 @@ import org.apache.spark.ml.util.DefaultParamsReader;
 import org.apache.spark.ml.util.DefaultParamsWritable;
 import org.apache.spark.ml.util.Identifiable;
 import org.apache.spark.ml.util.MLReader;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
-import org.apache.spark.sql.types.DataType;
-import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.util.SerializableConfiguration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import scala.Tuple2;
 import scala.reflect.ClassTag$;
 
 /**
@@ -740,28 +727,13 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
                   integer(spoolMiB),
                   integer(timeoutSeconds)));
     }
-    PictureColumn.index(schema, string(inputCol));
-    requireType(schema, labelCol, true, "names or whole numbers", DataTypes.StringType);
-    if (!string(validationIndicatorCol).isEmpty()) {
-      requireType(schema, validationIndicatorCol, false, "true or false", DataTypes.BooleanType);
-    }
-    if (!string(orderCol).isEmpty()) {
-      requireType(schema, orderCol, true, "strings or whole numbers", DataTypes.StringType);
-    }
+    columns().check(schema);
     return made;
   }
 
-  private void requireType(
-      StructType schema, Param<String> param, boolean numbers, String wanted, DataType other) {
-    String name = string(param);
-    DataType type = PictureColumn.type(schema, name);
-    List<DataType> whole =
-        List.of(DataTypes.ByteType, DataTypes.ShortType, DataTypes.IntegerType, DataTypes.LongType);
-    if (!type.equals(other) && !(numbers && whole.contains(type))) {
-      throw new IllegalArgumentException(
-          "column '%s' is of type %s; %s are needed (%s)"
-              .formatted(name, type.simpleString(), wanted, param.name()));
-    }
+  private TrainingColumns columns() {
+    return new TrainingColumns(
+        string(inputCol), string(labelCol), string(validationIndicatorCol), string(orderCol));
   }
 
   @Override
@@ -787,18 +759,18 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
   public ResFuseTransformer fit(Dataset<?> dataset) {
     TrainingRecipe made = checked(dataset.schema());
     refuseEncryption(dataset.sparkSession().sparkContext().conf());
-    List<String> names = classesOf(dataset);
+    TrainingColumns columns = columns();
+    String[] given = getOrDefault(classes);
+    List<String> names = given.length > 0 ? List.of(given) : columns.classes(dataset);
     var configuration =
         new SerializableConfiguration(dataset.sparkSession().sparkContext().hadoopConfiguration());
-    boolean paths =
-        dataset.schema().apply(string(inputCol)).dataType().equals(DataTypes.StringType);
     var task =
         new TrainingTask(
             new TrainingSettings(
                 RecipeReader.toJson(made),
                 names,
-                paths ? new PictureColumn(dataset.schema(), string(inputCol), configuration) : null,
-                !string(validationIndicatorCol).isEmpty(),
+                columns.paths(dataset.schema(), configuration),
+                columns.hasValidation(),
                 string(engine),
                 string(device),
                 integer(threads),
@@ -810,7 +782,8 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
                 configuration));
     // Spark tries a barrier stage again only if another one follows.
     List<String> lines =
-        rows(dataset, names)
+        columns
+            .rows(dataset, names, integer(numWorkers))
             .rdd()
             .barrier()
             .mapPartitions(task, false, ClassTag$.MODULE$.<String>apply(String.class))
@@ -833,56 +806,6 @@ public final class ResFuseTrainer extends Estimator<ResFuseTransformer>
           "Spark is set to encrypt what executors send each other, and workers do not encrypt"
               + " gradients; train with one worker, or where nobody listens and without"
               + " spark.network.crypto.enabled");
-    }
-  }
-
-  /** The names that were given, or those that occur. */
-  private List<String> classesOf(Dataset<?> dataset) {
-    String[] given = getOrDefault(classes);
-    if (given.length > 0) {
-      return List.of(given);
-    }
-    List<String> names = new ArrayList<>();
-    for (Row row : dataset.select(label(dataset)).distinct().na().drop().collectAsList()) {
-      names.add(row.getString(0));
-    }
-    if (names.isEmpty()) {
-      throw new DataException("column '" + string(labelCol) + "' has no labels");
-    }
-    return ClassNames.sorted(names);
-  }
-
-  private Column label(Dataset<?> dataset) {
-    return dataset.col(string(labelCol)).cast(DataTypes.StringType);
-  }
-
-  /** All rows for each worker. */
-  private JavaPairRDD<Integer, byte[]> rows(Dataset<?> dataset, List<String> names) {
-    List<Column> columns = new ArrayList<>();
-    columns.add(dataset.col(string(inputCol)));
-    columns.add(label(dataset));
-    boolean hasValidation = !string(validationIndicatorCol).isEmpty();
-    if (hasValidation) {
-      columns.add(dataset.col(string(validationIndicatorCol)));
-    }
-    boolean hasOrder = !string(orderCol).isEmpty();
-    if (hasOrder) {
-      columns.add(dataset.col(string(orderCol)));
-    }
-    int workers = integer(numWorkers);
-    return dataset
-        .select(columns.toArray(new Column[0]))
-        .javaRDD()
-        .map(new RowBytes(names, hasValidation, hasOrder))
-        .flatMapToPair(new ForEach(workers))
-        .partitionBy(new HashPartitioner(workers));
-  }
-
-  /** A copy for each worker. */
-  private record ForEach(int workers) implements PairFlatMapFunction<byte[], Integer, byte[]> {
-    @Override
-    public Iterator<Tuple2<Integer, byte[]>> call(byte[] row) {
-      return IntStream.range(0, workers).mapToObj(w -> new Tuple2<>(w, row)).iterator();
     }
   }
 
