@@ -7,6 +7,7 @@ import io.resfuse.data.image.Preprocessor;
 import io.resfuse.data.image.Reduction;
 import io.resfuse.engine.InferencePlan;
 import io.resfuse.engine.PlanRequest;
+import io.resfuse.platform.Uninterrupted;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
@@ -120,17 +121,7 @@ final class Preparation implements AutoCloseable {
         counted.run();
       }
     }
-    boolean interrupted = false;
-    while (left.getCount() > 0) {
-      try {
-        left.await();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    Uninterrupted.await(left);
   }
 
   private @Nullable Throwable writePicture(Sample sample, InferencePlan target, int index) {

@@ -2,12 +2,12 @@ package io.resfuse.platform;
 
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.util.concurrent.CountDownLatch;
 
 /**
- * Reads files in threads that may be interrupted. A channel of Java closes itself when its thread
- * is interrupted, as {@code ExecutorService.shutdownNow} does, which looks like a broken file. What
- * is run here is done to its end, and the thread is interrupted afterwards as it was before.
- * Stateless.
+ * What is done to its end in threads that may be interrupted; they are interrupted afterwards as
+ * they were before. A channel of Java closes itself when its thread is interrupted, as {@code
+ * ExecutorService.shutdownNow} does, which looks like a broken file. Stateless.
  */
 public final class Uninterrupted {
   private Uninterrupted() {}
@@ -51,6 +51,25 @@ public final class Uninterrupted {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /**
+   * Waits for a latch.
+   *
+   * @param latch that others count down
+   */
+  public static void await(CountDownLatch latch) {
+    boolean interrupted = false;
+    while (latch.getCount() > 0) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -127,7 +127,8 @@ class CommandLineTest {
     Outcome other = run("classify", "--network", "vgg16", "a.png");
     assertThat(other.exitCode()).isEqualTo(1);
     assertThat(other.err())
-        .startsWith("resfuse: --network vgg16: the weights are those of the model resnet50-imagenet")
+        .startsWith(
+            "resfuse: --network vgg16: the weights are those of the model resnet50-imagenet")
         .hasLineCount(1);
     Outcome classes =
         run("classify", "--weights", "resnet20-fashion-mnist", "--classes", "7", "--v1", "a.png");

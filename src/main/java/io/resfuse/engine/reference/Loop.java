@@ -1,5 +1,6 @@
 package io.resfuse.engine.reference;
 
+import io.resfuse.platform.Uninterrupted;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -94,17 +95,7 @@ final class Loop implements AutoCloseable {
     }
 
     void await() {
-      boolean interrupted = false;
-      while (left.getCount() > 0) {
-        try {
-          left.await();
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
+      Uninterrupted.await(left);
       Throwable thrown = failure.get();
       if (thrown instanceof Error error) {
         throw error;
