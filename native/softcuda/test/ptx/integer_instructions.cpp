@@ -139,6 +139,33 @@ TEST(integer_arithmetic) {
   runCases(cases);
 }
 
+// Instructions of sm_90: two halves of 16 bits, and results of which negative ones become zero.
+TEST(integer_pairs_and_relu) {
+  struct Operation {
+    const char* name;
+    Binary f;
+  };
+  const Operation operations[] = {{"add", [](Wide a, Wide b) { return a + b; }},
+                                  {"min", [](Wide a, Wide b) { return std::min(a, b); }},
+                                  {"max", [](Wide a, Wide b) { return std::max(a, b); }}};
+  const Kind k = Kind::U32;
+  std::vector<Case> cases;
+  const auto pairs = [&](const std::string& op, const Type& t, const Binary& f) {
+    cases.push_back({op + "." + t.name + "x2 %d, %a, %b;", k, {k, k}, [=](const u64* o) {
+                       const auto half = [&](int at) { return t.wrapped(f(t.value(o[0] >> at), t.value(o[1] >> at))); };
+                       return half(0) | half(16) << 16;
+                     }});
+  };
+  for (const Operation& op : operations) {
+    for (const bool isSigned : {false, true}) pairs(op.name, typed(16, isSigned), op.f);
+    if (op.name == std::string("add")) continue;
+    const Binary positive = [op](Wide a, Wide b) { return std::max(op.f(a, b), Wide(0)); };
+    pairs(op.name + std::string(".relu"), typed(16, true), positive);
+    cases.push_back(binary(op.name + std::string(".relu"), kS32, positive));
+  }
+  runCases(cases);
+}
+
 TEST(integer_carries) {
   std::vector<Case> cases;
   // the second instruction adds what the first one carried
