@@ -6,24 +6,22 @@
 // keep both reads short.
 #pragma once
 
+#include "last_block.cuh"
 #include "moments.cuh"
 #include "parameters.cuh"
 
 namespace resfuse {
 
-// Whether this is the last of so many blocks to come here, which then sees what the others have written. All threads; 'counter' is zero, and
-// left zero; 'arrived' is shared.
-__device__ __forceinline__ bool isLast(unsigned* counter, int blocks, unsigned* arrived) {
-  __threadfence();
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    *arrived = atomicAdd(counter, 1u);
-    if (*arrived == blocks - 1) *counter = 0;
+// What follows from the statistics of all rows, or from the sums of a gradient.
+__device__ __forceinline__ void derive(const Convolution& p, int channel, int rows, bool sums, bool added, float x, float y) {
+  if (!sums) {
+    deriveCoefficients(channel, rows, p.epsilon, p.gamma, p.beta, x, y, p.batchMean, p.batchInverse, p.batchScale, p.batchBias);
+    moveRunning(channel, rows, p.momentum, x, y, p.runningMean, p.runningVariance);
+    return;
   }
-  __syncthreads();
-  if (*arrived != blocks - 1) return false;
-  __threadfence();
-  return true;
+  storeGradients(channel, p.accumulate, x, y, added ? p.addedDBeta : p.dBeta, added ? p.addedDGamma : p.dGamma);
+  deriveGradient(channel, rows, added ? p.addedGamma : p.gamma, added ? p.addedInverse : p.inverse, x, y, added ? p.addedA : p.a,
+                 added ? p.addedB : p.b, added ? p.addedC : p.c);
 }
 
 // Puts together the statistics, or the sums, of blocks 'first', 'first' + 'step' and so on, in order; each is of 'step' blocks' rows.
@@ -75,31 +73,28 @@ __device__ __forceinline__ void endBatch(const Convolution& p, unsigned* arrived
   const bool one = threadIdx.x < COLUMNS && n < p.outputs;   // of the threads that have a channel each
   const bool sums = SUMS && p.raw != nullptr;
   const long long channels = (long long)p.packs * p.outputs;
-  float* const parts = (sums ? p.gradientSums : p.statistics) + channel;
   unsigned* const counters = p.arrivals + (pack * p.columnTiles + columnTile) * (groups + 1);
   int step = 1, first = group * p.blocksPerGroup, end = min(first + p.blocksPerGroup, blocks);
-  float x, y;
   if (!isLast(counters + group, end - first, arrived)) return;
 #pragma unroll 1
   for (;;) {
-    if (one) combine(parts, channels, first, end, step, p.tilesPerBlock * ROWS, rows, sums, x, y);
-    if (first == 0 && end == blocks) break;
-    if (one) {
-      parts[2 * first * channels] = x;
-      parts[(2 * first + 1) * channels] = y;
+    const bool all = first == 0 && end == blocks;
+#pragma unroll 1
+    for (int norm = 0; one && norm < (sums && p.addedRaw ? 2 : 1); norm++) {
+      float* const parts = (norm == 1 ? p.addedSums : sums ? p.gradientSums : p.statistics) + channel;
+      float x, y;
+      combine(parts, channels, first, end, step, p.tilesPerBlock * ROWS, rows, sums, x, y);
+      if (all) {
+        derive(p, channel, rows, sums, norm == 1, x, y);
+      } else {
+        parts[2 * first * channels] = x;
+        parts[(2 * first + 1) * channels] = y;
+      }
     }
-    if (!isLast(counters + groups, groups, arrived)) return;
+    if (all || !isLast(counters + groups, groups, arrived)) return;
     step = p.blocksPerGroup;
     first = 0;
     end = blocks;
-  }
-  if (!one) return;
-  if (sums) {
-    storeGradients(channel, p.accumulate, x, y, p.dBeta, p.dGamma);
-    deriveGradient(channel, rows, p.gamma, p.inverse, x, y, p.a, p.b, p.c);
-  } else {
-    deriveCoefficients(channel, rows, p.epsilon, p.gamma, p.beta, x, y, p.batchMean, p.batchInverse, p.batchScale, p.batchBias);
-    moveRunning(channel, rows, p.momentum, x, y, p.runningMean, p.runningVariance);
   }
 }
 

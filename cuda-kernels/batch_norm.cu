@@ -14,6 +14,9 @@
 //   Bytes: each tensor named once per element (bits a sixteenth of one), each coefficient once per block. FLOPs per element: apply
 //     2 to 4, reduce 4, backward 5.
 //
+// batchNormBackwardApplyBoth_T  the same for two norms whose results were added, which have one gradient; see BatchNormBackwardApplyBoth
+//   As backward apply. Bytes: the gradient once. FLOPs per element: 10.
+//
 // batchNormMerge              grid (ceil(tiles / tilesPerGroup), ceil(channels / 32)), block (8, 32)
 // batchNormFinalize           grid ceil(channels / 32), block (8, 32). 512 tiles take it about as long as reading 4 MB; merge more
 //   first, into groups of ceil(tiles / 512) rounded up to 32 or more.
@@ -260,9 +263,58 @@ __device__ __forceinline__ void batchNormBackwardApply(const BatchNormBackwardAp
   else backwardRows<Type, MASK_NONE>(p, vector, vectors, shared);
 }
 
+// The coefficients of one norm's way back, for this thread's vector.
+template <class Type>
+struct WayBack {
+  static constexpr int n = Type::perVector;
+  float a[n], b[n], c[n], mean[n];
+
+  __device__ __forceinline__ void read(const BackwardShared<Type>& shared) {
+    shared.a.read(a);
+    shared.b.read(b);
+    shared.c.read(c);
+    shared.mean.read(mean);
+  }
+  __device__ __forceinline__ void apply(const float (&g)[n], const float (&x)[n], float (&out)[n]) const {
+#pragma unroll
+    for (int i = 0; i < n; ++i) out[i] = fmaf(a[i], g[i], fmaf(b[i], x[i] - mean[i], c[i]));
+  }
+};
+
+template <class Type>
+__device__ __forceinline__ void batchNormBackwardApplyBoth(const BatchNormBackwardApplyBoth& p) {
+  __shared__ BackwardShared<Type> shared;
+  constexpr int n = Type::perVector;
+  const int vectors = p.channels / n, first = blockIdx.y * blockDim.x, vector = first + threadIdx.x;
+  WayBack<Type> back[2];
+#pragma unroll
+  for (int norm = 0; norm < 2; ++norm) {
+    __syncthreads();   // the other's have been read
+    shared.a.stage(norm == 0 ? p.a : p.addedA, first, vectors);
+    shared.b.stage(norm == 0 ? p.b : p.addedB, first, vectors);
+    shared.c.stage(norm == 0 ? p.c : p.addedC, first, vectors);
+    shared.mean.stage(norm == 0 ? p.mean : p.addedMean, first, vectors);
+    __syncthreads();
+    if (vector < vectors) back[norm].read(shared);
+  }
+  if (vector >= vectors) return;
+  for (long long row = blockIdx.x * blockDim.y + threadIdx.y; row < p.rows; row += gridDim.x * blockDim.y) {
+    const long long at = row * vectors + vector;
+    float g[n], x[n], added[n];
+    load<Type>(p.gradient, at, g);
+    load<Type>(p.input, at, x);
+    load<Type>(p.addedInput, at, added);
+    back[0].apply(g, x, x);
+    back[1].apply(g, added, added);
+    store<Type>(p.inputGradient, at, x);
+    store<Type>(p.addedInputGradient, at, added);
+  }
+}
+
 RESFUSE_EXPORT(batchNormApply, BatchNormApply, kMaxThreads)
 RESFUSE_EXPORT(batchNormBackwardReduce, BatchNormBackwardReduce, kMaxThreads)
 RESFUSE_EXPORT(batchNormBackwardApply, BatchNormBackwardApply, kMaxThreads)
+RESFUSE_EXPORT(batchNormBackwardApplyBoth, BatchNormBackwardApplyBoth, kMaxThreads)
 
 // The small kernels over channels: thread x of 8 has four channels, thread y of 32 every 32nd tile.
 constexpr int kColumns = 8, kRows = 32;

@@ -6,6 +6,7 @@
 //   _norm:      'in' is [relu](input * inputScale + inputBias) rounded to T, and still zero outside of the image
 //   with arrivals: what follows from the statistics of all blocks, or from all sums, is derived by the last block of a column of tiles
 //   with raw:   output = masked (sum + residual) rounded to T; gradientSums[block] = sums of it, and of it times normalised raw
+//   with addedRaw: addedSums[block] = the same with the norm whose result was added
 //
 // Layout: NHWC, channels padded to multiples of 8 with zeros. A block computes BM pixels x BN output channels; blockIdx.x counts column
 // tiles fastest, so that blocks that run together read the same pixels; a block may compute several row tiles, one after the other, of which
@@ -55,16 +56,6 @@ struct ConvolutionBlock {
   __device__ __forceinline__ int columnTile() const { return blockX() % p.columnTiles; }
   __device__ __forceinline__ int pack() const { return blockY() / p.slices; }
   __device__ __forceinline__ int slice() const { return blockY() % p.slices; }
-  static __device__ __forceinline__ int blockX() {
-    int x;
-    asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(x));
-    return x;
-  }
-  static __device__ __forceinline__ int blockY() {
-    int y;
-    asm volatile("mov.u32 %0, %%ctaid.y;" : "=r"(y));
-    return y;
-  }
 
   __device__ __forceinline__ int rows() const { return p.images * p.gridHeight * p.gridWidth; }
 
@@ -198,44 +189,9 @@ struct ConvolutionBlock {
 
   // Whether this block is the last of its tile, and then has the sum of all slices.
   __device__ __forceinline__ bool sumSlices(KMajorProduct<Type, Tile>& product) {
-    using Product = KMajorProduct<Type, Tile>;
     const long long tile = (long long)blockIdx.x * p.packs + pack();
-    float4* const partials = reinterpret_cast<float4*>(p.partials) + tile * p.slices * Product::VECTORS * Tile::THREADS + threadIdx.x;
-    float4* const mine = partials + (long long)slice() * Product::VECTORS * Tile::THREADS;
-#pragma unroll
-    for (int v = 0; v < Product::VECTORS; v++) {
-      const float(&d)[4] = product.vector(v);
-      mine[v * Tile::THREADS] = make_float4(d[0], d[1], d[2], d[3]);
-    }
-    __threadfence();
-    __syncthreads();
-    unsigned* const arrived = reinterpret_cast<unsigned*>(shared);
-    if (threadIdx.x == 0) {
-      *arrived = atomicAdd(p.tickets + tile, 1u);
-      if (*arrived == p.slices - 1) p.tickets[tile] = 0;
-    }
-    __syncthreads();
-    const bool last = *arrived == p.slices - 1;
-    __syncthreads();
-    if (!last) return false;
-    __threadfence();
-#pragma unroll
-    for (int v = 0; v < Product::VECTORS; v++) {
-      float(&d)[4] = product.vector(v);
-      d[0] = d[1] = d[2] = d[3] = 0;
-    }
-    for (int s = 0; s < p.slices; s++) {
-#pragma unroll
-      for (int v = 0; v < Product::VECTORS; v++) {
-        float(&d)[4] = product.vector(v);
-        const float4 x = __ldcg(partials + ((long long)s * Product::VECTORS + v) * Tile::THREADS);
-        d[0] += x.x;
-        d[1] += x.y;
-        d[2] += x.z;
-        d[3] += x.w;
-      }
-    }
-    return true;
+    return resfuse::sumSlices<Tile::THREADS>(product, p.partials + tile * p.slices * (Tile::BM * Tile::BN), p.tickets + tile, slice(), p.slices,
+                                             reinterpret_cast<unsigned*>(shared));
   }
 
   static constexpr int COLUMNS = Tile::BN / VECTOR;          // of 16 bytes in a row of the result
@@ -387,49 +343,60 @@ struct ConvolutionBlock {
     }
   }
 
-  // The staged sums are, with the residual, the gradient of a batch norm's result: mask, rounding, and the sums of the norm's way back.
+  // The staged sums are, with the residual, the gradient of a batch norm's result: mask, rounding, and the sums of the norm's way back; then
+  // those of the way back of the norm whose result was added.
   __device__ __forceinline__ void finishGradient() {
-    const int n = columnTile() * Tile::BN + threadIdx.x % COLUMNS * VECTOR, channel = pack() * p.outputs + n;
-    const int valid = min(Tile::BM, rows() - rowTile * Tile::BM);
-    float sum[VECTOR] = {}, product[VECTOR] = {};
-    if (n < p.outputs) {
-      float mean[VECTOR], scale[VECTOR] = {}, bias[VECTOR] = {};
-      loadFloats(p.mean + channel, mean);
-      if (p.mask == MASK_INPUT) {
-        loadFloats(p.normScale + channel, scale);
-        loadFloats(p.normBias + channel, bias);
-      }
-      for (int row = threadIdx.x / COLUMNS; row < valid; row += GROUPS) {
-        const long long at = (outputPixel(rowTile * Tile::BM + row) * p.outputPitch + channel) / VECTOR;
-        const uint4 raw = static_cast<const uint4*>(p.raw)[at];
-        uint4 added = make_uint4(0, 0, 0, 0);
-        if (p.residual) added = residual(rowTile * Tile::BM + row, at, channel);
-        const unsigned bits = p.mask == MASK_BITS ? p.bits[at] : 0;
-        float g[VECTOR], x[VECTOR];
-        loadStaged(staged(row), g);
-        if (p.residual) {
-          unpackVector<Type>(added, x);
-#pragma unroll
-          for (int e = 0; e < VECTOR; e++) g[e] += x[e];
+#pragma unroll 1
+    for (int norm = 0;; norm++) {
+      const bool added = norm == 1;
+      const int n = columnTile() * Tile::BN + threadIdx.x % COLUMNS * VECTOR, channel = pack() * p.outputs + n;
+      const int valid = min(Tile::BM, rows() - rowTile * Tile::BM), mask = added ? MASK_NONE : p.mask;
+      float sum[VECTOR] = {}, product[VECTOR] = {};
+      if (n < p.outputs) {
+        float mean[VECTOR], scale[VECTOR] = {}, bias[VECTOR] = {};
+        loadFloats((added ? p.addedMean : p.mean) + channel, mean);
+        if (mask == MASK_INPUT) {
+          loadFloats(p.normScale + channel, scale);
+          loadFloats(p.normBias + channel, bias);
         }
-        unpackVector<Type>(raw, x);
-        if (p.mask == MASK_INPUT) maskByInput<Type>(g, x, scale, bias);
-        if (p.mask == MASK_BITS) maskByBits<Type>(g, bits);
-        const uint4 stored = packVector<Type>(g);
-        static_cast<uint4*>(p.output)[at] = stored;
-        unpackVector<Type>(stored, g);
+        for (int row = threadIdx.x / COLUMNS; row < valid; row += GROUPS) {
+          const long long at = (outputPixel(rowTile * Tile::BM + row) * p.outputPitch + channel) / VECTOR;
+          const uint4 raw = static_cast<const uint4*>(added ? p.addedRaw : p.raw)[at];
+          uint4 other = make_uint4(0, 0, 0, 0);
+          if (p.residual && !added) other = residual(rowTile * Tile::BM + row, at, channel);
+          const unsigned bits = mask == MASK_BITS ? p.bits[at] : 0;
+          float g[VECTOR], x[VECTOR];
+          loadStaged(staged(row), g);
+          if (p.residual && !added) {
+            unpackVector<Type>(other, x);
 #pragma unroll
-        for (int e = 0; e < VECTOR; e++) {
-          sum[e] += g[e];
-          product[e] = fmaf(g[e], x[e] - mean[e], product[e]);
+            for (int e = 0; e < VECTOR; e++) g[e] += x[e];
+          }
+          unpackVector<Type>(raw, x);
+          if (mask == MASK_INPUT) maskByInput<Type>(g, x, scale, bias);
+          if (mask == MASK_BITS) maskByBits<Type>(g, bits);
+          if (!added) {
+            const uint4 stored = packVector<Type>(g);
+            static_cast<uint4*>(p.output)[at] = stored;
+            unpackVector<Type>(stored, g);
+            if (p.addedRaw) storeStaged(staged(row), g);   // where this thread finds it again
+          }
+#pragma unroll
+          for (int e = 0; e < VECTOR; e++) {
+            sum[e] += g[e];
+            product[e] = fmaf(g[e], x[e] - mean[e], product[e]);
+          }
         }
       }
+      takeGradientSums(sum, product, added ? p.addedSums : p.gradientSums, added ? p.addedInverse : p.inverse);
+      if (added || !p.addedRaw) return;
+      __syncthreads();
     }
-    takeGradientSums(sum, product);
   }
 
   // Adds both sums over groups, then over the block's row tiles, in order.
-  __device__ __forceinline__ void takeGradientSums(const float (&sum)[VECTOR], const float (&product)[VECTOR]) {
+  __device__ __forceinline__ void takeGradientSums(const float (&sum)[VECTOR], const float (&product)[VECTOR], float* sums,
+                                                   const float* inverse) {
     const bool one = threadIdx.x < Tile::BN;   // of the threads that end with a channel each
     float first = 0;
     storeSums(sum);
@@ -441,20 +408,16 @@ struct ConvolutionBlock {
     const int n = columnTile() * Tile::BN + threadIdx.x, before = rowTile % p.tilesPerBlock;
     if (!one || n >= p.outputs) return;
     float second = sumGroups(1);
-    if (before > 0) {
-      const uint2 kept = loadSharedPair<0>(statisticsAt());
-      first += __uint_as_float(kept.x);
-      second += __uint_as_float(kept.y);
+    const long long channels = (long long)p.packs * p.outputs;
+    const int channel = pack() * p.outputs + n;
+    float* const to = sums + 2 * (rowTile / p.tilesPerBlock) * channels + channel;
+    if (before > 0) {   // what this thread left there
+      first += to[0];
+      second += to[channels];
     }
-    if (before == p.tilesPerBlock - 1 || (rowTile + 1) * Tile::BM >= rows()) {
-      const long long channels = (long long)p.packs * p.outputs;
-      const int channel = pack() * p.outputs + n;
-      float* const to = p.gradientSums + 2 * (rowTile / p.tilesPerBlock) * channels + channel;
-      to[0] = first;
-      to[channels] = second * p.inverse[channel];
-    } else {
-      storeSharedPair<0>(statisticsAt(), first, second);
-    }
+    const bool done = before == p.tilesPerBlock - 1 || (rowTile + 1) * Tile::BM >= rows();
+    to[0] = first;
+    to[channels] = done ? second * inverse[channel] : second;
   }
 };
 

@@ -21,6 +21,18 @@ __device__ __forceinline__ Number kept(Number x) {
   return x;
 }
 
+// blockIdx, read anew each time: what follows from it is computed where it is needed, and takes no registers before.
+__device__ __forceinline__ int blockX() {
+  int x;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(x));
+  return x;
+}
+__device__ __forceinline__ int blockY() {
+  int y;
+  asm volatile("mov.u32 %0, %%ctaid.y;" : "=r"(y));
+  return y;
+}
+
 template <int VALUE>
 struct Constant {
   __host__ __device__ constexpr operator int() const { return VALUE; }

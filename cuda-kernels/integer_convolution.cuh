@@ -14,6 +14,7 @@
 #pragma once
 
 #include "bytes.cuh"
+#include "last_block.cuh"
 #include "pipeline.cuh"
 
 namespace resfuse {
@@ -120,38 +121,8 @@ struct IntegerConvolutionBlock {
   // Whether this block is the last of its tile, and then has the sum of all slices.
   __device__ __forceinline__ bool sumSlices(Product& product) {
     const long long tile = (long long)blockIdx.x * p.packs + pack;
-    int4* const partials = reinterpret_cast<int4*>(p.partials) + tile * p.slices * Product::VECTORS * Tile::THREADS + threadIdx.x;
-    int4* const mine = partials + (long long)slice * Product::VECTORS * Tile::THREADS;
-#pragma unroll
-    for (int v = 0; v < Product::VECTORS; v++) {
-      const int(&d)[4] = product.vector(v);
-      mine[v * Tile::THREADS] = make_int4(d[0], d[1], d[2], d[3]);
-    }
-    __threadfence();
-    __syncthreads();
-    unsigned* const arrived = reinterpret_cast<unsigned*>(shared);
-    if (threadIdx.x == 0) {
-      *arrived = atomicAdd(p.tickets + tile, 1u);
-      if (*arrived == p.slices - 1) p.tickets[tile] = 0;
-    }
-    __syncthreads();
-    const bool last = *arrived == p.slices - 1;
-    __syncthreads();
-    if (!last) return false;
-    __threadfence();
-    for (int s = 0; s < p.slices; s++) {
-      if (s == slice) continue;
-#pragma unroll
-      for (int v = 0; v < Product::VECTORS; v++) {
-        int(&d)[4] = product.vector(v);
-        const int4 x = __ldcg(partials + ((long long)s * Product::VECTORS + v) * Tile::THREADS);
-        d[0] += x.x;
-        d[1] += x.y;
-        d[2] += x.z;
-        d[3] += x.w;
-      }
-    }
-    return true;
+    return resfuse::sumSlices<Tile::THREADS>(product, p.partials + tile * p.slices * (Tile::BM * Tile::BN), p.tickets + tile, slice, p.slices,
+                                             reinterpret_cast<unsigned*>(shared));
   }
 
   static constexpr int COLUMNS = Tile::BN / 4;             // threads of a row of the result, four channels each

@@ -72,6 +72,18 @@ struct Convolution {
   int blocksPerGroup;             // of blocks of row tiles, which are consecutive
   float momentum, epsilon;
   int accumulate;                 // whether to add to what dGamma and dBeta are
+  // Where the first norm's result was added to another's (a projection's), before the mask, the masked gradient is that of the other's, too:
+  // of it the same sums are taken, and with arrivals the same is derived.
+  const void* addedRaw;           // T, laid out as the output; or null: there is no other
+  const float* addedMean;
+  const float* addedInverse;
+  float* addedSums;               // as gradientSums
+  const float* addedGamma;
+  float* addedDGamma;             // or null
+  float* addedDBeta;              // or null
+  float* addedA;
+  float* addedB;
+  float* addedC;
   int images, gridHeight, gridWidth;
   int inputHeight, inputWidth, inputPitch;
   int channels;                   // of one pack: elements per tap, a multiple of 8
@@ -98,7 +110,9 @@ struct WeightGradient {
   const void* outputGradient;     // T, pixels of outputPitch, in the order of m
   const float* inputScale;        // as in Convolution
   const float* inputBias;
-  float* gradient;                // slices == 1: the gradient; else [slice][packs * outputs][weightPitch] partial sums
+  float* gradient;                // or null: slices > 1 without tickets
+  float* partials;                // slices > 1: with tickets, as in Convolution; else gradients of the slices, one after the other
+  unsigned* tickets;              // slices > 1: as in Convolution; or null: what the slices have is added later
   int images, gridHeight, gridWidth;
   int inputHeight, inputWidth, inputPitch;
   int channels;
@@ -109,7 +123,7 @@ struct WeightGradient {
   int packs, slices;
   int columnTiles;                // ceil(weightPitch / tile columns); grid = (row tiles * columnTiles, packs * slices), row tiles over outputs
   int inputRelu;
-  int accumulate;                 // slices == 1 only: whether to add to what is there
+  int accumulate;                 // whether to add to what the gradient is
   int groupOutputs, groupChannels, validChannels;
 };
 
@@ -233,6 +247,25 @@ struct BatchNormBackwardApply {
   void* maskedGradient;           // T, or null
   int rows, channels;
   int mask;
+};
+
+// inputGradient = a * gradient + b * (input - mean) + c per channel, for two norms whose results were added: as BatchNormBackwardApply
+// without a mask for each.
+struct BatchNormBackwardApplyBoth {
+  const void* gradient;           // T [rows][channels], of the sum
+  const void* input;              // T
+  const void* addedInput;         // T
+  const float* a;
+  const float* b;
+  const float* c;
+  const float* mean;
+  const float* addedA;
+  const float* addedB;
+  const float* addedC;
+  const float* addedMean;
+  void* inputGradient;            // T
+  void* addedInputGradient;       // T; one of both may be the gradient
+  int rows, channels;
 };
 
 // out[n][p][q][c] = the largest of a window, padding never wins, NaN does; index says which tap it was (row * kernel + column), the

@@ -284,6 +284,9 @@ struct PixelMajorProduct<F32, Tile> {
       });
     });
   }
+  static constexpr int VECTORS = ROWS * 4 * COLUMNS;
+  __device__ __forceinline__ float (&vector(int i))[4] { return d[i / (4 * COLUMNS)][i / COLUMNS % 4][i % COLUMNS]; }
+
   __device__ __forceinline__ void stage(uint32_t to) const {
     to = kept(to + 4 * ((Tile::warpRow() + threadIdx.x % 32 / 8 * 4) * Tile::PITCH + Tile::warpColumn() + threadIdx.x % 8 * 4));
     repeat<ROWS>([&](auto i) {

@@ -4,8 +4,9 @@
 //   _norm:   'in' is [relu](input * inputScale + inputBias) rounded to T, and still zero outside of the image
 //
 // Layout: NHWC; the gradient is float, in the layout of the weights. A block computes BM output channels x BN columns (tap, channel) over
-// the pixels of its slice; blockIdx.y = pack * slices + slice. With several slices each writes its sums to a gradient of its
-// own, which sumSlices adds in order: the same bits on every run.
+// the pixels of its slice; blockIdx.y = pack * slices + slice. With several slices each writes its sums to 'partials'; the last block of a
+// tile adds the parts in the order of the slices. Where these are so many that one block would take long, there are no tickets, and each
+// slice has a gradient of its own, which the kernel sumSlices adds, in order, too: the same bits on every run.
 //
 // How: pixels run in stages of 64 bytes per channel (32 pixels of 16-bit types, 16 of 32-bit types), all full but the first. Both operands lie
 // pixel by pixel, as in global memory; ldmatrix transposes them on the way to mma.sync. A thread's column, and so its tap, never
@@ -15,6 +16,7 @@
 // Bytes per block at best: its pixels of both tensors, and the gradient once. FLOPs: 2 M N K.
 #pragma once
 
+#include "last_block.cuh"
 #include "pipeline.cuh"
 
 namespace resfuse {
@@ -50,7 +52,6 @@ struct WeightGradientBlock {
   char* const shared;
   Window* const windows;
   const uint32_t sharedBase;
-  const int rowTile, columnTile, pack, slice;
 
   const char* gradients;    // this thread's chunk of output channels at the pixel that it copies next
   const char* pixels;       // its tap and channels: at that pixel if pointwise, else to be added to a window's offset
@@ -68,11 +69,12 @@ struct WeightGradientBlock {
       : p(p),
         shared(shared),
         windows(windows),
-        sharedBase(sharedAddress(shared)),
-        rowTile(blockIdx.x / p.columnTiles),
-        columnTile(blockIdx.x % p.columnTiles),
-        pack(blockIdx.y / p.slices),
-        slice(blockIdx.y % p.slices) {}
+        sharedBase(sharedAddress(shared)) {}
+
+  __device__ __forceinline__ int rowTile() const { return blockX() / p.columnTiles; }
+  __device__ __forceinline__ int columnTile() const { return blockX() % p.columnTiles; }
+  __device__ __forceinline__ int pack() const { return blockY() / p.slices; }
+  __device__ __forceinline__ int slice() const { return blockY() % p.slices; }
 
   // Copies a stage, of which the slice's first may have fewer pixels than others: 'there', counted from its beginning; the rest is zeros. It
   // lies at stage + STAGE, its windows at slot + SLOT_AT.
@@ -172,14 +174,14 @@ struct WeightGradientBlock {
     // Find the slice: its pixels, and how many stages they are.
     const int total = p.images * p.gridHeight * p.gridWidth;
     const int stages = (total + PIXELS - 1) / PIXELS, perSlice = (stages + p.slices - 1) / p.slices;
-    const int begin = min(slice * perSlice, stages) * PIXELS, end = min(total, begin + perSlice * PIXELS);
+    const int begin = min(slice() * perSlice, stages) * PIXELS, end = min(total, begin + perSlice * PIXELS);
     const int count = (end - begin + PIXELS - 1) / PIXELS;
     const int first = end - begin - max(count - 1, 0) * PIXELS;   // pixels of the first stage; all others are full
 
     // Find rows: this thread's chunk of output channels, at the first of its pixels of the slice.
-    const int n = rowTile * Tile::BM + threadIdx.x % A::CHUNKS * VECTOR;
+    const int n = rowTile() * Tile::BM + threadIdx.x % A::CHUNKS * VECTOR;
     rowBytes = kept(n < p.outputs ? 16 : 0);
-    gradients = kept(static_cast<const char*>(p.outputGradient) + (pack * p.outputs + (n < p.outputs ? n : 0)) * Type::bytes +
+    gradients = kept(static_cast<const char*>(p.outputGradient) + (pack() * p.outputs + (n < p.outputs ? n : 0)) * Type::bytes +
                      (long long)(begin + threadIdx.x / A::CHUNKS) * p.outputPitch * Type::bytes);
     gradientStep = kept((long long)A_ROWS * p.outputPitch * Type::bytes);
     // Find places in shared memory: of this thread's chunks of a stage, and of the windows that it reads and finds.
@@ -188,7 +190,7 @@ struct WeightGradientBlock {
     windowFrom = kept(sharedAddress(windows + threadIdx.x / B::CHUNKS));
     windowTo = kept(sharedAddress(windows + threadIdx.x));
     // Find columns: this thread's tap, and what it and the block's columns say of how pixels are found.
-    const int firstColumn = columnTile * Tile::BN;
+    const int firstColumn = columnTile() * Tile::BN;
     const TapCursor<Type, WeightGradient> tap(p, firstColumn + threadIdx.x % B::CHUNKS * VECTOR);
     columnBytes = kept(tap.inside(p) ? 16 : 0);
     bits = kept(tap.bits);
@@ -199,14 +201,14 @@ struct WeightGradientBlock {
     finds = kept((int)(threadIdx.x < PIXELS && (NORM || !pointwise)));
     // Find pixels: the tap's channels of the input, at the first of this thread's pixels of the slice if there is no need for windows.
     pixelStep = kept((long long)B_ROWS * p.inputPitch * Type::bytes);
-    pixels = kept(static_cast<const char*>(p.input) + tap.inputOffset + pack * p.channels * Type::bytes +
+    pixels = kept(static_cast<const char*>(p.input) + tap.inputOffset + pack() * p.channels * Type::bytes +
                   (pointwise ? (long long)(begin + threadIdx.x / B::CHUNKS) * p.inputPitch * Type::bytes : 0));
     // Load coefficients of the prologue.
     float scale[VECTOR] = {}, bias[VECTOR] = {};
     const uint32_t floor = floorOf<Type>(p.inputRelu);
     if (NORM && tap.inside(p)) {
-      loadFloats(p.inputScale + pack * p.channels + tap.channel, scale);
-      loadFloats(p.inputBias + pack * p.channels + tap.channel, bias);
+      loadFloats(p.inputScale + pack() * p.channels + tap.channel, scale);
+      loadFloats(p.inputBias + pack() * p.channels + tap.channel, bias);
     }
 
     // Find the windows of the first stages, and begin to copy all of these but the last.
@@ -243,26 +245,34 @@ struct WeightGradientBlock {
       slot = slotAfter<0, UNROLLED>(slot);
     }
     __syncthreads();   // all copies have been waited for
+    if (p.tickets && !addSlices(product)) return;
     product.stage(sharedBase);
     __syncthreads();
     finish();
   }
 
+  // Whether this block is the last of its tile, and then has the sum of all slices.
+  __device__ __forceinline__ bool addSlices(PixelMajorProduct<Type, Tile>& product) const {
+    const long long tile = (long long)blockIdx.x * p.packs + pack();
+    return sumSlices<Tile::THREADS>(product, p.partials + tile * p.slices * (Tile::BM * Tile::BN), p.tickets + tile, slice(), p.slices,
+                                    reinterpret_cast<unsigned*>(shared));
+  }
+
   __device__ __forceinline__ void finish() {
     constexpr int COLUMNS = Tile::BN / 4, GROUPS = Tile::THREADS / COLUMNS;
-    const int k = columnTile * Tile::BN + threadIdx.x % COLUMNS * 4;
+    const int k = columnTile() * Tile::BN + threadIdx.x % COLUMNS * 4;
     if (k >= p.weightPitch) return;
-    const int channel = pack * p.channels + k % p.channels;
-    float* const gradient = p.gradient + (p.slices > 1 ? (long long)slice * p.packs * p.outputs * p.weightPitch : 0);
+    const int first = rowTile() * Tile::BM, firstOutput = pack() * p.outputs, channel = pack() * p.channels + k % p.channels;
+    const bool part = p.slices > 1 && !p.tickets;
+    float* const gradient = part ? p.partials + (long long)slice() * p.packs * p.outputs * p.weightPitch : p.gradient;
     for (int row = threadIdx.x / COLUMNS; row < Tile::BM; row += GROUPS) {
-      const int n = rowTile * Tile::BM + row;
+      const int n = first + row, output = firstOutput + n;
       if (n >= p.outputs) break;
-      const int output = pack * p.outputs + n;
       float x[4];
       loadFloats(reinterpret_cast<const float*>(shared) + row * Tile::PITCH + threadIdx.x % COLUMNS * 4, x);
       float4* const to = reinterpret_cast<float4*>(gradient + (long long)output * p.weightPitch + k);
       float4 sum = make_float4(0, 0, 0, 0);
-      if (p.slices == 1 && p.accumulate) sum = *to;
+      if (!part && p.accumulate) sum = *to;
       float y[4] = {sum.x, sum.y, sum.z, sum.w};
 #pragma unroll
       for (int e = 0; e < 4; e++) {

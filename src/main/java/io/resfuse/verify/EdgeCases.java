@@ -222,15 +222,16 @@ public final class EdgeCases {
 
   /**
    * Gradients that one contribution completes, which can be masked and summed on the way: of a
-   * batch norm without ReLU, and of one with a ReLU whose result is a residual, too. Rows as in
-   * {@link #workingOn}, and 8 columns beyond a tile.
+   * batch norm without ReLU, and of two whose sum goes through a ReLU and is a residual, too. Rows
+   * as in {@link #workingOn}, and 8 columns beyond a tile.
    */
   private static void junction(List<VerifyCase> cases, TileSize tile, TileSize weightTile) {
     int channels = tile.columns() + VECTOR;
     Pixels pixels = Pixels.from(2 * tile.rows() + MORE_ROWS, 2);
     NetworkBuilder builder = new NetworkBuilder("junction", VECTOR);
     Value linear = builder.fusedConv(builder.input(), point("linear", channels, 1), null, false);
-    Value sum = builder.fusedConv(linear, point("sum", channels, 1), null, true);
+    Value added = builder.fusedConv(builder.input(), point("added", channels, 1), null, false);
+    Value sum = builder.fusedConv(linear, point("sum", channels, 1), added, true);
     Conv last = new Conv("last", channels, POINT, 1, false, null);
     builder.output(VerifyCase.OUT, builder.fusedConv(sum, last, sum, true));
     String name =
@@ -355,6 +356,18 @@ public final class EdgeCases {
     Set<Part> prologue = EnumSet.of(Part.NORM, Part.RELU, Part.PROLOGUE);
     cases.add(edge("edge:", conv(COEFFICIENTS + 8, 16, POINT, 1, prologue, new Pixels(2, 2, 3))));
     cases.add(edge("edge:", OperationShape.plain(Kind.LINEAR, 72, 136, POINT, 9, 1, 1)));
+    cases.add(wideSum(many));
+  }
+
+  /** Two batch norms of many channels whose sum one convolution reads. */
+  private static VerifyCase wideSum(int channels) {
+    NetworkBuilder builder = new NetworkBuilder("wide sum", VECTOR);
+    Value added = builder.fusedConv(builder.input(), point("added", channels, 1), null, false);
+    Value sum = builder.fusedConv(builder.input(), point("sum", channels, 1), added, true);
+    Conv last = new Conv("last", VECTOR, POINT, 1, false, null);
+    builder.output(VerifyCase.OUT, builder.fusedConv(sum, last, null, true));
+    String name = "edge: sum of conv 1x1 %d".formatted(channels);
+    return new VerifyCase(name, Level.EDGES, builder.build(), null, 2, 3, 3);
   }
 
   /** Pools of more rows and columns than a block's, and of windows that do not overlap. */

@@ -90,6 +90,8 @@ class PlantedMistakesTest {
             + " | min.s32 $, $, 32 | many rows, merged: | EXACT",
         "batch_norm | batchNormApply_f16 | BatchNormApply.rows | min.s32 $, $, 2048"
             + " | many rows, merged: | FORWARD",
+        "batch_norm | batchNormBackwardApplyBoth_f16 | BatchNormBackwardApplyBoth.rows"
+            + " | min.s32 $, $, 75 | junction of 128x128 | GRADIENTS",
         "pooling    | averagePool_f16 | AveragePool.pixels | min.s32 $, $, 8"
             + " | avgpool 264 | FORWARD",
         "pooling    | averageSquares_f16 | AverageSquares.width | min.s32 $, $, 21"
@@ -113,6 +115,8 @@ class PlantedMistakesTest {
         "conv_f16   | conv_f16_ | Convolution.channels | min.s32 $, $, 512"
             + " | conv 1x1 520 | EXACT",
         "conv_f16   | conv_f16_ | Convolution.mask | mov.u32 $, 0 | junction of 128x64 | GRADIENTS",
+        "conv_f16   | conv_f16_ | Convolution.addedMean | add.s64 $, $, 32"
+            + " | junction of 128x64 | GRADIENTS",
         "conv_f16   | conv_f16_ | Convolution.residualStride | mov.u32 $, 1"
             + " | adamw: | GRADIENTS",
         "wgrad_f16  | wgrad_f16_ | WeightGradient.rowStep | min.s32 $, $, 2 | dilated 3 | EXACT",

@@ -28,6 +28,7 @@ public final class Gradients {
   private final Map<Value, Buffer> gradients = new HashMap<>();
   private final Map<Value, Convolutions.Contribution> sparse = new HashMap<>();
   private final Map<Value, NormalizationGradients.Coefficients> completed = new HashMap<>();
+  private final Map<FusedConv, Buffer> ofRaw = new HashMap<>();
   private final Set<Operation> begun = new HashSet<>();
 
   public Gradients(TrainingState state, Program program) {
@@ -88,6 +89,16 @@ public final class Gradients {
   /** What followed from the sums of a gradient that is masked; null if it is not. */
   NormalizationGradients.@Nullable Coefficients completed(Value value) {
     return completed.get(value);
+  }
+
+  /** Says that the gradient of a convolution's raw result is known before its turn comes. */
+  void computed(FusedConv conv, Buffer gradient) {
+    ofRaw.put(conv, gradient);
+  }
+
+  /** The gradient of a convolution's raw result, if that is known; or null. */
+  @Nullable Buffer computed(FusedConv conv) {
+    return ofRaw.get(conv);
   }
 
   /** The sum of the contributions. */

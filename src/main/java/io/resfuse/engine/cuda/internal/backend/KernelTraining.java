@@ -15,13 +15,15 @@ import io.resfuse.engine.cuda.internal.layout.Activation;
 import io.resfuse.engine.cuda.internal.layout.ConvolutionShape;
 import io.resfuse.engine.cuda.internal.program.Buffer;
 import io.resfuse.engine.cuda.internal.program.Program;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Convolutions and batch norms by our kernels. A convolution before a batch norm stores its raw
  * result and the statistics of it; what follows is done by the readers on the way in where they can
  * ({@link TrainingState#isVirtual}), else by one pass. On the way back, the kernel that adds the
- * last contribution to the gradient of a norm's result masks it and takes its sums.
+ * last contribution to the gradient of a norm's result masks it and takes its sums; where a
+ * projection's norm was added, also that one's, and one pass goes back through both.
  */
 public final class KernelTraining implements TrainingConvolutions {
   private static final int BYTES_PER_BYTE_OF_BITS = 16;
@@ -102,9 +104,17 @@ public final class KernelTraining implements TrainingConvolutions {
 
   @Override
   public Buffer throughBatchNorm(Program program, Gradients gradients, FusedConv conv) {
+    Buffer computed = gradients.computed(conv);
+    if (computed != null) {
+      return computed;
+    }
     BatchNorm batchNorm = conv.batchNorm();
     Normalizations.Norm norm = state.norms().of(conv, batchNorm);
     NormalizationGradients.Coefficients coefficients = gradients.completed(conv.output());
+    FusedConv added = coefficients == null ? null : normAdded(conv);
+    if (added != null) {
+      return throughBoth(program, gradients, conv, added);
+    }
     Mask mask = coefficients == null ? mask(conv) : Mask.NONE;
     NormalizationGradients.Backward backward =
         new NormalizationGradients.Backward(
@@ -121,6 +131,24 @@ public final class KernelTraining implements TrainingConvolutions {
       coefficients = results.coefficients();
     }
     return gradients.apply(conv, backward, norm, coefficients);
+  }
+
+  /** Through a norm and the one that was added to it: their gradient is complete, and the same. */
+  private Buffer throughBoth(
+      Program program, Gradients gradients, FusedConv conv, FusedConv added) {
+    Buffer gradient = gradients.present(conv.output());
+    Buffer result = program.timeline().activation(state.bytes(conv.output()));
+    gradientsOfNorms.backwardApplyBoth(
+        program,
+        conv.name(),
+        state.shapes().of(conv.output()),
+        gradient,
+        new NormalizationGradients.Way(
+            state.kept(conv), gradients.completed(conv.output()), result),
+        new NormalizationGradients.Way(
+            state.kept(added), gradients.completed(added.output()), gradient));
+    gradients.computed(added, gradient);
+    return result;
   }
 
   /** Where what follows from the sums of a norm's gradient goes. */
@@ -170,25 +198,49 @@ public final class KernelTraining implements TrainingConvolutions {
     Convolutions.Contribution before = gradients.before(value);
     Buffer target = gradients.target(value).buffer();
     FusedConv behind = gradients.completes(value) ? normBehind(value) : null;
-    Convolutions.NormBehind norm =
-        behind == null
-            ? null
-            : new Convolutions.NormBehind(
-                state.norms().of(behind, behind.batchNorm()),
-                state.kept(behind),
-                mask(behind),
-                state.bits(behind),
-                results(program, behind));
-    NormalizationGradients.Sums sums =
+    FusedConv added = behind == null ? null : normAdded(behind);
+    Convolutions.NormBehind norm = behind == null ? null : norm(program, behind, added);
+    List<NormalizationGradients.Sums> sums =
         convolutions.inputGradient(
             program, layer.shape(), outputGradient, transposed, target, before, norm);
-    if (sums != null) {
+    Convolutions.NormBehind of = norm;
+    for (NormalizationGradients.Sums each : sums) {
       gradientsOfNorms.backwardStatistics(
-          program, state.shapes().of(value), sums, norm.norm(), norm.results());
+          program, state.shapes().of(value), each, of.norm(), of.results());
+      of = of.added();
     }
     if (norm != null) {
       gradients.complete(value, norm.results().coefficients());
     }
+    if (added != null) {
+      gradients.complete(added.output(), norm.added().results().coefficients());
+    }
+  }
+
+  private Convolutions.NormBehind norm(Program program, FusedConv conv, @Nullable FusedConv added) {
+    return new Convolutions.NormBehind(
+        state.norms().of(conv, conv.batchNorm()),
+        state.kept(conv),
+        mask(conv),
+        state.bits(conv),
+        results(program, conv),
+        added == null ? null : norm(program, added, null));
+  }
+
+  /**
+   * The convolution, a projection, whose batch norm's result was added to that of another before
+   * the ReLU and went nowhere else: the gradient of both results is the same. Or null.
+   */
+  private @Nullable FusedConv normAdded(FusedConv conv) {
+    Value residual = conv.residual();
+    if (residual == null
+        || !state.wantsGradient(residual)
+        || state.shapes().isOutput(residual)
+        || state.shapes().readers(residual).size() > 1) {
+      return null;
+    }
+    FusedConv added = normBehind(residual);
+    return added == null || added.relu() || added.residual() != null ? null : added;
   }
 
   /** The convolution whose batch norm, with the batch's statistics, gave a value; or null. */

@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda.internal.emit;
 
 import io.resfuse.engine.cuda.internal.driver.Device;
 import io.resfuse.engine.cuda.internal.driver.Geometry;
+import io.resfuse.engine.cuda.internal.kernels.AddedNorm;
 import io.resfuse.engine.cuda.internal.kernels.BatchEnd;
 import io.resfuse.engine.cuda.internal.kernels.Convolution;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
@@ -175,13 +176,16 @@ public final class Convolutions {
    * @param mask which elements of the gradient pass the ReLU: all, by input or by bits
    * @param bits for {@link Mask#BITS}
    * @param results what follows from the sums of the gradient
+   * @param added the batch norm whose result was added to this one's before the mask, as a
+   *     projection's is, so that the masked gradient is that of both; or null
    */
   public record NormBehind(
       Normalizations.Norm norm,
       Buffer raw,
       Mask mask,
       @Nullable Buffer bits,
-      NormalizationGradients.Results results) {}
+      NormalizationGradients.Results results,
+      @Nullable NormBehind added) {}
 
   /**
    * The gradient with respect to the input: one launch per residue class of the stride.
@@ -190,10 +194,10 @@ public final class Convolutions {
    * @param before what is added, or null
    * @param behind where this completes the gradient of a batch norm's result, which then is masked;
    *     or null
-   * @return the masked gradient's sums, from which what follows is still to be derived; null if
-   *     that is done, or without a batch norm
+   * @return the masked gradient's sums for the batch norm, and for the one that was added, from
+   *     which what follows is still to be derived; none if that is done, or without a batch norm
    */
-  public NormalizationGradients.@Nullable Sums inputGradient(
+  public List<NormalizationGradients.Sums> inputGradient(
       Program program,
       ConvolutionShape shape,
       Buffer outputGradient,
@@ -236,10 +240,11 @@ public final class Convolutions {
       choices.add(choice);
       blocks += rowBlocks(product, choice);
     }
-    Buffer partials =
-        behind == null
-            ? null
-            : program.timeline().workspace(2L * Float.BYTES * behind.norm().channels() * blocks);
+    List<NormalizationGradients.Sums> sums = new ArrayList<>();
+    for (NormBehind norm = behind; norm != null; norm = norm.added()) {
+      long bytes = 2L * Float.BYTES * norm.norm().channels() * blocks;
+      sums.add(new NormalizationGradients.Sums(program.timeline().workspace(bytes), blocks));
+    }
     boolean ends = products.size() == 1 && emission.endsBatch(blocks, "batchNormBackwardFinalize");
     int block = 0;
     for (int i = 0; i < products.size(); i++) {
@@ -253,10 +258,10 @@ public final class Convolutions {
           before == null ? 1 : before.stride(),
           inputGradient,
           null,
-          behind == null ? null : new NormSums(behind, partials, block, ends));
+          behind == null ? null : new NormSums(behind, sums, block, ends));
       block += rowBlocks(products.get(i), choices.get(i));
     }
-    return partials == null || ends ? null : new NormalizationGradients.Sums(partials, blocks);
+    return ends ? List.of() : sums;
   }
 
   /**
@@ -325,11 +330,12 @@ public final class Convolutions {
    * Where the sums of a launch go.
    *
    * @param behind what they are of
-   * @param partials of all launches
+   * @param sums of all launches, for the batch norm and for the one that was added
    * @param block the launch's first
    * @param ends whether its last block derives what follows
    */
-  private record NormSums(NormBehind behind, Buffer partials, int block, boolean ends) {
+  private record NormSums(
+      NormBehind behind, List<NormalizationGradients.Sums> sums, int block, boolean ends) {
     NormGradient at(Addresses at) {
       Normalizations.Norm norm = behind.norm();
       return new NormGradient(
@@ -339,8 +345,34 @@ public final class Convolutions {
           at.of(norm.inverse()),
           at.of(norm.scale()),
           at.of(norm.bias()),
-          at.of(partials) + 2L * Float.BYTES * norm.channels() * block,
+          partials(at, 0),
           behind.mask().number());
+    }
+
+    AddedNorm added(Addresses at) {
+      NormBehind added = behind.added();
+      if (added == null) {
+        return AddedNorm.NONE;
+      }
+      Normalizations.Norm norm = added.norm();
+      NormalizationGradients.Results results = added.results();
+      NormalizationGradients.Coefficients coefficients = results.coefficients();
+      return new AddedNorm(
+          at.of(added.raw()),
+          at.of(norm.mean()),
+          at.of(norm.inverse()),
+          partials(at, 1),
+          at.of(norm.gamma()),
+          at.of(results.dGamma()),
+          at.of(results.dBeta()),
+          at.of(coefficients.a()),
+          at.of(coefficients.b()),
+          at.of(coefficients.c()));
+    }
+
+    private long partials(Addresses at, int norm) {
+      long before = 2L * Float.BYTES * behind.norm().channels() * block;
+      return at.of(sums.get(norm).partials()) + before;
     }
   }
 
@@ -508,6 +540,7 @@ public final class Convolutions {
                     : endsSums
                         ? ending.ofSums(at, sumsOfNorm.behind())
                         : ending.ofStatistics(at, end),
+                sumsOfNorm == null ? AddedNorm.NONE : sumsOfNorm.added(at),
                 product.gather(),
                 product.weightPitch(),
                 product.weightOffset(),

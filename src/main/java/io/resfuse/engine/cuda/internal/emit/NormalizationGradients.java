@@ -2,6 +2,7 @@ package io.resfuse.engine.cuda.internal.emit;
 
 import io.resfuse.engine.cuda.internal.driver.Geometry;
 import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardApply;
+import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardApplyBoth;
 import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardFinalize;
 import io.resfuse.engine.cuda.internal.kernels.BatchNormBackwardReduce;
 import io.resfuse.engine.cuda.internal.kernels.Mask;
@@ -215,5 +216,46 @@ public final class NormalizationGradients {
                 shape.rows(),
                 shape.pitch(),
                 backward.mask().number()));
+  }
+
+  /**
+   * One of two batch norms whose results were added.
+   *
+   * @param raw what it normalised
+   * @param coefficients of its input's gradient, all of them
+   * @param inputGradient where that goes; in one of both it may take the place of the gradient
+   */
+  public record Way(Buffer raw, Coefficients coefficients, Buffer inputGradient) {}
+
+  /**
+   * The gradients of the inputs of both, as {@link #backwardApply} gives each.
+   *
+   * @param gradient of the sum, masked
+   */
+  public void backwardApplyBoth(
+      Program program, String label, Activation shape, Buffer gradient, Way one, Way added) {
+    Coefficients first = one.coefficients();
+    Coefficients second = added.coefficients();
+    program.launch(
+        emission.typedKernel("batchNormBackwardApplyBoth", BatchNormBackwardApplyBoth.class),
+        label + " gradients of both convolutions' results",
+        PerChannel.elementwise(emission, shape),
+        at ->
+            new BatchNormBackwardApplyBoth(
+                at.of(gradient),
+                at.of(one.raw()),
+                at.of(added.raw()),
+                at.of(first.a()),
+                at.of(first.b()),
+                at.of(first.c()),
+                at.of(first.mean()),
+                at.of(second.a()),
+                at.of(second.b()),
+                at.of(second.c()),
+                at.of(second.mean()),
+                at.of(one.inputGradient()),
+                at.of(added.inputGradient()),
+                shape.rows(),
+                shape.pitch()));
   }
 }

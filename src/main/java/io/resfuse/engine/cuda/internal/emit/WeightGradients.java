@@ -16,6 +16,12 @@ import io.resfuse.engine.cuda.internal.tiles.TileChooser;
 
 /** Adds gradients of convolutions' weights to programs. */
 public final class WeightGradients {
+  /**
+   * Slices that the last block of a tile adds: a few times 64 KB from the second-level cache take
+   * less than another launch; more take longer, since that launch has blocks for all of the device.
+   */
+  private static final int MOST_SLICES_OF_A_BLOCK = 8;
+
   private final Emission emission;
 
   public WeightGradients(Emission emission) {
@@ -74,8 +80,17 @@ public final class WeightGradients {
     Tile tile = choice.tile();
     int columnTiles = Geometry.ceilDiv(layout.pitch(), tile.columns());
     int slices = choice.slices();
-    Buffer partials =
-        slices == 1 ? null : program.timeline().workspace(Float.BYTES * layout.elements() * slices);
+    long tiles =
+        (long) Convolutions.rowTiles(packing.outputs(), tile) * columnTiles * packing.packs();
+    boolean adds = slices > 1 && slices <= MOST_SLICES_OF_A_BLOCK;
+    Buffer partials = null;
+    if (slices > 1) {
+      long floats = adds ? tiles * tile.rows() * tile.columns() : layout.elements();
+      partials = program.timeline().workspace(Float.BYTES * floats * slices);
+    }
+    Buffer parts = partials;
+    Buffer tickets = adds ? emission.region().add(Integer.BYTES * tiles) : null;
+    Buffer result = slices == 1 || adds ? gradient : null;
     String label = shape.name() + " gradient of the weights";
     program.launch(
         () -> emission.kernels().weightGradient(emission.type(), tile, input.affine() != null),
@@ -94,7 +109,9 @@ public final class WeightGradients {
                 at.of(outputGradient),
                 at.of(input.scale()),
                 at.of(input.bias()),
-                at.of(partials == null ? gradient : partials),
+                at.of(result),
+                at.of(parts),
+                at.of(tickets),
                 shape.forward(),
                 layout.pitch(),
                 shape.output().pitch(),
@@ -107,7 +124,7 @@ public final class WeightGradients {
                 layout.groupOutputs(),
                 layout.groupChannels(),
                 layout.validChannels()));
-    if (partials != null) {
+    if (result == null) {
       sumSlices(program, label, partials, gradient, layout.elements(), slices);
     }
   }

@@ -20,6 +20,7 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param statistics floats, or 0
  * @param norm whose gradient the result is, if it is one's
  * @param end what follows from all statistics or sums, if this derives it
+ * @param added the norm whose result was added to that of {@code norm}, if there is one
  * @param gather which elements of the input each tap meets
  * @param weightPitch elements from one output channel to the next
  * @param weightOffset elements before tap 0
@@ -55,6 +56,7 @@ public record Convolution(
     long statistics,
     NormGradient norm,
     BatchEnd end,
+    AddedNorm added,
     Gather gather,
     int weightPitch,
     int weightOffset,

@@ -10,7 +10,9 @@ package io.resfuse.engine.cuda.internal.kernels;
  * @param outputGradient tensor
  * @param inputScale floats per input channel, or 0
  * @param inputBias floats per input channel, or 0
- * @param gradient gradient
+ * @param gradient gradient; or 0: there are several slices and no tickets
+ * @param partials floats, or 0: there is one slice
+ * @param tickets zeros, one per tile and pack; or 0: the slices are added later
  * @param gather which elements of the input each tap meets
  * @param weightPitch elements from one output channel to the next
  * @param outputPitch elements from one pixel of the output to the next
@@ -30,6 +32,8 @@ public record WeightGradient(
     long inputScale,
     long inputBias,
     long gradient,
+    long partials,
+    long tickets,
     Gather gather,
     int weightPitch,
     int outputPitch,

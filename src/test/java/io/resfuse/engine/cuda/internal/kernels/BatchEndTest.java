@@ -39,7 +39,8 @@ class BatchEndTest {
       boolean normalised,
       int slices,
       int tilesPerBlock,
-      boolean accumulate) {
+      boolean accumulate,
+      boolean added) {
     int blocks() {
       return Geometries.ceil(Geometries.ceil(shape.rows(), tile.rows), tilesPerBlock);
     }
@@ -67,7 +68,7 @@ class BatchEndTest {
           boolean normalised = number % 3 == 1;
           int slices = number % 4 == 1 ? 2 : 1;
           int tiles = slices == 1 && number % 2 == 0 ? 2 : 1;
-          runs.add(new Run(shape, format, tile, normalised, slices, tiles, false));
+          runs.add(new Run(shape, format, tile, normalised, slices, tiles, false, false));
         }
       }
     }
@@ -82,7 +83,8 @@ class BatchEndTest {
           int number = runs.size();
           int slices = number % 4 == 2 ? 2 : 1;
           int tiles = slices == 1 && number % 2 == 1 ? 2 : 1;
-          runs.add(new Run(shape, format, tile, false, slices, tiles, number % 3 == 0));
+          boolean added = number / 2 % 2 == 0;
+          runs.add(new Run(shape, format, tile, false, slices, tiles, number % 3 == 0, added));
         }
       }
     }
@@ -93,7 +95,8 @@ class BatchEndTest {
       Run run,
       SplittableRandom random,
       Function<Memory, NormGradient> norm,
-      Function<Memory, BatchEnd> end) {
+      Function<Memory, BatchEnd> end,
+      Function<Memory, AddedNorm> added) {
     ConvolutionCase shape = run.shape;
     Gather gather = shape.gather();
     int tiles = Geometries.ceil(shape.rows(), run.tile.rows) * run.columnTiles();
@@ -135,6 +138,7 @@ class BatchEndTest {
                   : 0,
               gradient,
               end.apply(memory),
+              added.apply(memory),
               gather,
               shape.terms(),
               0,
@@ -200,7 +204,8 @@ class BatchEndTest {
                     run.blocksPerGroup(),
                     MOMENTUM,
                     EPSILON,
-                    0));
+                    0),
+            memory -> AddedNorm.NONE);
     assertThat(result.get("arrivals")).containsOnly(0);
     double[] output = result.get("output");
     int rows = run.shape.rows();
@@ -233,10 +238,8 @@ class BatchEndTest {
   void gradientsAreThoseOfTheOutput(Run run) {
     SplittableRandom random = new SplittableRandom(run.toString().hashCode());
     int channels = run.shape.outputPitch();
-    HostArray raw = HostArray.gaussian(run.format, run.shape.outputElements(), 1, 2, random);
-    HostArray mean = HostArray.gaussian(Format.F32, channels, 1, 0.1, random);
-    HostArray inverse = HostArray.filled(Format.F32, channels, i -> 0.3 + random.nextDouble());
-    HostArray gamma = HostArray.gaussian(Format.F32, channels, 1, 0.3, random);
+    OfNorm norm = OfNorm.random(run, 1, random);
+    OfNorm added = OfNorm.random(run, -2, random);
     HostArray old = HostArray.gaussian(Format.F32, channels, 0, 1, random);
     Result result =
         convolve(
@@ -244,10 +247,10 @@ class BatchEndTest {
             random,
             memory ->
                 new NormGradient(
-                    memory.input(raw),
+                    memory.input(norm.raw),
                     0,
-                    memory.input(mean),
-                    memory.input(inverse),
+                    memory.input(norm.mean),
+                    memory.input(norm.inverse),
                     0,
                     0,
                     memory.output("sums", Format.F32, 2 * run.blocks() * channels),
@@ -255,7 +258,7 @@ class BatchEndTest {
             memory ->
                 new BatchEnd(
                     arrivals(run, memory),
-                    memory.input(gamma),
+                    memory.input(norm.gamma),
                     0,
                     0,
                     0,
@@ -271,34 +274,71 @@ class BatchEndTest {
                     run.blocksPerGroup(),
                     0,
                     0,
-                    run.accumulate ? 1 : 0));
+                    run.accumulate ? 1 : 0),
+            memory -> run.added ? added(run, added, old, memory) : AddedNorm.NONE);
     assertThat(result.get("arrivals")).containsOnly(0);
+    compareGradients(run, norm, old, result, "");
+    if (run.added) {
+      compareGradients(run, added, old, result, "added ");
+    }
+  }
+
+  /** What was normalised, and by what. */
+  private record OfNorm(HostArray raw, HostArray mean, HostArray inverse, HostArray gamma) {
+    static OfNorm random(Run run, double mean, SplittableRandom random) {
+      int channels = run.shape.outputPitch();
+      return new OfNorm(
+          HostArray.gaussian(run.format, run.shape.outputElements(), mean, 2, random),
+          HostArray.gaussian(Format.F32, channels, mean, 0.1, random),
+          HostArray.filled(Format.F32, channels, i -> 0.3 + random.nextDouble()),
+          HostArray.gaussian(Format.F32, channels, 1, 0.3, random));
+    }
+  }
+
+  private static AddedNorm added(Run run, OfNorm added, HostArray old, Memory memory) {
+    int channels = run.shape.outputPitch();
+    return new AddedNorm(
+        memory.input(added.raw),
+        memory.input(added.mean),
+        memory.input(added.inverse),
+        memory.output("added sums", Format.F32, 2 * run.blocks() * channels),
+        memory.input(added.gamma),
+        memory.inOut("added dGamma", old),
+        run.slices > 1 ? 0 : memory.inOut("added dBeta", old),
+        memory.output("added a", Format.F32, channels),
+        memory.output("added b", Format.F32, channels),
+        memory.output("added c", Format.F32, channels));
+  }
+
+  private static void compareGradients(
+      Run run, OfNorm norm, HostArray old, Result result, String prefix) {
+    int channels = run.shape.outputPitch();
     double[] g = result.get("output");
-    double[] x = raw.values();
+    double[] x = norm.raw.values();
     int rows = run.shape.rows();
     for (int c = 0; c < channels; c++) {
-      double normalise = inverse.values()[c];
+      double normalise = norm.inverse.values()[c];
       double dBeta = 0;
       double dGamma = 0;
       double magnitude = 0;
       double magnitudes = 0;
       for (int m = 0; m < rows; m++) {
         int i = m * channels + c;
-        double normalised = (x[i] - mean.values()[c]) * normalise;
+        double normalised = (x[i] - norm.mean.values()[c]) * normalise;
         dBeta += g[i];
         dGamma += g[i] * normalised;
         magnitude += Math.abs(g[i]);
         magnitudes += Math.abs(g[i] * normalised);
       }
-      double added = run.accumulate ? old.values()[c] : 0;
-      near("dGamma", result.get("dGamma")[c], added + dGamma, magnitudes);
+      double before = run.accumulate ? old.values()[c] : 0;
+      near("dGamma", result.get(prefix + "dGamma")[c], before + dGamma, magnitudes);
       if (run.slices == 1) {
-        near("dBeta", result.get("dBeta")[c], added + dBeta, magnitude);
+        near("dBeta", result.get(prefix + "dBeta")[c], before + dBeta, magnitude);
       }
-      double a = gamma.values()[c] * normalise;
-      near("a", result.get("a")[c], a, 0);
-      near("b", result.get("b")[c], -a * normalise * dGamma / rows, magnitudes / rows);
-      near("c", result.get("c")[c], -a * dBeta / rows, magnitude / rows);
+      double a = norm.gamma.values()[c] * normalise;
+      near("a", result.get(prefix + "a")[c], a, 0);
+      near("b", result.get(prefix + "b")[c], -a * normalise * dGamma / rows, magnitudes / rows);
+      near("c", result.get(prefix + "c")[c], -a * dBeta / rows, magnitude / rows);
     }
   }
 }

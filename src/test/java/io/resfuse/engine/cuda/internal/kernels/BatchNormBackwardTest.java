@@ -278,6 +278,61 @@ class BatchNormBackwardTest {
     }
   }
 
+  static Stream<Format> formats() {
+    return Format.STORAGE.stream();
+  }
+
+  /** Two norms whose results were added: the bits of a pass for each. */
+  @ParameterizedTest
+  @MethodSource("formats")
+  void appliesBothAsEachAlone(Format format) {
+    for (int[] size : new int[][] {{1, 8}, {67, 40}, {5, 1040}}) {
+      Case c = new Case(format, size[0], size[1], 1, NONE, true);
+      SplittableRandom random = new SplittableRandom(9);
+      Arrays[] norms = {random(c, 6), random(c, 7)};
+      HostArray[][] k = new HostArray[2][3];
+      for (HostArray[] one : k) {
+        for (int i = 0; i < one.length; i++) {
+          one[i] = HostArray.gaussian(Format.F32, c.channels, i == 0 ? 1 : 0, 0.3, random);
+        }
+      }
+      boolean inPlace = c.rows > 1;
+      Result both =
+          KernelHarness.run(
+              "batchNormBackwardApplyBoth_" + format.suffix(),
+              Geometries.perChannel(format, c.rows, c.channels, 3),
+              BatchNormBackwardApplyBoth.class,
+              memory -> {
+                HostArray g = norms[0].gradient;
+                long gradient = inPlace ? memory.inOut("1", g) : memory.input(g);
+                return new BatchNormBackwardApplyBoth(
+                    gradient,
+                    memory.input(norms[0].input),
+                    memory.input(norms[1].input),
+                    memory.input(k[0][0]),
+                    memory.input(k[0][1]),
+                    memory.input(k[0][2]),
+                    memory.input(norms[0].mean),
+                    memory.input(k[1][0]),
+                    memory.input(k[1][1]),
+                    memory.input(k[1][2]),
+                    memory.input(norms[1].mean),
+                    memory.output("0", format, c.elements()),
+                    inPlace ? gradient : memory.output("1", format, c.elements()),
+                    c.rows,
+                    c.channels);
+              });
+      for (int i = 0; i < 2; i++) {
+        Arrays a = norms[i];
+        Arrays alone =
+            new Arrays(norms[0].gradient, a.input, a.output, a.mean, a.inverse, a.scale, a.bias);
+        Wanted all = new Wanted(format, NONE, "all", false, false);
+        Result one = applyBackward(c, all, alone, k[i][0], k[i][1], k[i][2]);
+        assertThat(both.get("" + i)).as("%s, norm %d", c, i).isEqualTo(one.get("inputGradient"));
+      }
+    }
+  }
+
   private static void compareApplied(
       Case c, Wanted w, Arrays a, HostArray ca, HostArray cb, HostArray cc, boolean exact) {
     Result result = applyBackward(c, w, a, ca, cb, cc);

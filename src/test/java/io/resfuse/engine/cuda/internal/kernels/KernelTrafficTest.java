@@ -167,6 +167,30 @@ class KernelTrafficTest {
                       which),
               0));
     }
+    cases.add(
+        new Case<>(
+            "batchNormBackwardApplyBoth_" + format.suffix(),
+            layer,
+            geometry,
+            BatchNormBackwardApplyBoth.class,
+            memory ->
+                new BatchNormBackwardApplyBoth(
+                    memory.input(tensor),
+                    memory.input(tensor),
+                    memory.input(tensor),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.input(coefficients),
+                    memory.output("inputGradient", format, elements),
+                    memory.output("addedInputGradient", format, elements),
+                    rows,
+                    channels),
+            0));
   }
 
   private static void pooling(List<Case<?>> cases, Format format) {

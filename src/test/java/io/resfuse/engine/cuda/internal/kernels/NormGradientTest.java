@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Convolutions whose results are gradients of what batch norms gave: masked as separate passes
- * would, bit for bit, and summed.
+ * would, bit for bit, and summed, for one norm or for two whose results were added.
  */
 @ExtendWith(SoftCudaExtension.class)
 class NormGradientTest {
@@ -32,7 +32,8 @@ class NormGradientTest {
       int tilesPerBlock,
       int mask,
       boolean residual,
-      int residualStride) {
+      int residualStride,
+      boolean added) {
     int blocks() {
       return Geometries.ceil(Geometries.ceil(shape.rows(), tile.rows), tilesPerBlock);
     }
@@ -57,10 +58,11 @@ class NormGradientTest {
     for (Format format : Format.STORAGE) {
       for (ConvolutionTile tile : ConvolutionTile.ALL) {
         for (int mask : new int[] {NONE, INPUT, BITS}) {
-          runs.add(new Run(shape, format, tile, 1, 2, mask, mask != INPUT, 1));
-          runs.add(new Run(shape, format, tile, 1, 1, mask, mask == INPUT, mask == INPUT ? 2 : 1));
+          int stride = mask == INPUT ? 2 : 1;
+          runs.add(new Run(shape, format, tile, 1, 2, mask, mask != INPUT, 1, mask != NONE));
+          runs.add(new Run(shape, format, tile, 1, 1, mask, mask == INPUT, stride, mask == NONE));
         }
-        runs.add(new Run(shape, format, tile, 3, 1, BITS, true, 3));
+        runs.add(new Run(shape, format, tile, 3, 1, BITS, true, 3, true));
       }
     }
     return KernelHarness.affordable(runs);
@@ -76,7 +78,8 @@ class NormGradientTest {
         int tiles = random.nextInt(1, 4);
         boolean residual = random.nextBoolean();
         int stride = random.nextInt(1, 4);
-        runs.add(new Run(shape, format, tile, 1, tiles, mask, residual, stride));
+        boolean added = random.nextBoolean();
+        runs.add(new Run(shape, format, tile, 1, tiles, mask, residual, stride, added));
       }
     }
     return KernelHarness.affordable(runs);
@@ -90,7 +93,10 @@ class NormGradientTest {
       HostArray mean,
       HostArray inverse,
       HostArray scale,
-      HostArray bias) {
+      HostArray bias,
+      HostArray addedRaw,
+      HostArray addedMean,
+      HostArray addedInverse) {
     static Arrays integers(Run run) {
       SplittableRandom random = new SplittableRandom(run.toString().hashCode());
       ConvolutionCase shape = run.shape;
@@ -103,7 +109,10 @@ class NormGradientTest {
           HostArray.integers(Format.F32, channels, 3, random),
           HostArray.filled(Format.F32, channels, i -> Math.scalb(1.0, random.nextInt(-2, 3))),
           HostArray.integers(Format.F32, channels, 2, random),
-          HostArray.integers(Format.F32, channels, 3, random));
+          HostArray.integers(Format.F32, channels, 3, random),
+          HostArray.integers(run.format, shape.outputElements(), 5, random),
+          HostArray.integers(Format.F32, channels, 2, random),
+          HostArray.filled(Format.F32, channels, i -> Math.scalb(1.0, random.nextInt(-1, 2))));
     }
 
     static Arrays random(Run run) {
@@ -120,7 +129,10 @@ class NormGradientTest {
           HostArray.gaussian(Format.F32, channels, 1, 0.1, random),
           HostArray.filled(Format.F32, channels, i -> 0.3 + random.nextDouble()),
           HostArray.gaussian(Format.F32, channels, 0.5, 1, random),
-          HostArray.gaussian(Format.F32, channels, 0, 1, random));
+          HostArray.gaussian(Format.F32, channels, 0, 1, random),
+          HostArray.gaussian(run.format, shape.outputElements(), -1, 3, random),
+          HostArray.gaussian(Format.F32, channels, -1, 0.1, random),
+          HostArray.filled(Format.F32, channels, i -> 0.2 + random.nextDouble()));
     }
 
     /** What passes the ReLU: what is positive of the raw result normalised and rounded. */
@@ -202,6 +214,7 @@ class NormGradientTest {
                 0,
                 norm ? normGradient(run, a, memory) : NormGradient.NONE,
                 BatchEnd.NONE,
+                norm && run.added ? addedNorm(run, a, memory) : AddedNorm.NONE,
                 gather,
                 shape.terms(),
                 0,
@@ -235,6 +248,21 @@ class NormGradientTest {
         run.mask);
   }
 
+  private static AddedNorm addedNorm(Run run, Arrays a, Memory memory) {
+    int sums = 2 * run.blocks() * run.shape.outputPitch();
+    return new AddedNorm(
+        memory.input(a.addedRaw),
+        memory.input(a.addedMean),
+        memory.input(a.addedInverse),
+        memory.output("added sums", Format.F32, sums),
+        0,
+        0,
+        0,
+        0,
+        0,
+        0);
+  }
+
   private static double[] masked(Run run, Arrays a) {
     double[] g = convolve(run, a, false).get("output");
     boolean[] passes = a.passes(run);
@@ -246,10 +274,17 @@ class NormGradientTest {
 
   /** Sums of a masked gradient per block, or those of absolute values. */
   private static double[] sums(Run run, Arrays a, double[] g, boolean absolute) {
+    return sums(run, g, a.raw.values(), a.mean.values(), a.inverse.values(), absolute);
+  }
+
+  private static double[] addedSums(Run run, Arrays a, double[] g, boolean absolute) {
+    double[] inverse = a.addedInverse.values();
+    return sums(run, g, a.addedRaw.values(), a.addedMean.values(), inverse, absolute);
+  }
+
+  private static double[] sums(
+      Run run, double[] g, double[] x, double[] mean, double[] inverse, boolean absolute) {
     int channels = run.shape.outputPitch();
-    double[] x = a.raw.values();
-    double[] mean = a.mean.values();
-    double[] inverse = a.inverse.values();
     double[] sums = new double[2 * run.blocks() * channels];
     for (int i = 0; i < g.length; i++) {
       int k = i % channels;
@@ -269,6 +304,9 @@ class NormGradientTest {
     double[] g = masked(run, a);
     Compare.exactlySparse("gradient", result.get("output"), g);
     Compare.exactlySparse("sums", result.get("sums"), sums(run, a, g, false));
+    if (run.added) {
+      Compare.exactlySparse("added", result.get("added sums"), addedSums(run, a, g, false));
+    }
     if (run.slices > 1) {
       assertThat(result.get("tickets")).containsOnly(0);
     }
@@ -281,10 +319,15 @@ class NormGradientTest {
     Result result = convolve(run, a, true);
     double[] g = masked(run, a);
     Compare.exactlySparse("gradient", result.get("output"), g);
-    double[] magnitudes = sums(run, a, g, true);
+    compareSums(run, result.get("sums"), sums(run, a, g, false), sums(run, a, g, true));
+    if (run.added) {
+      double[] magnitudes = addedSums(run, a, g, true);
+      compareSums(run, result.get("added sums"), addedSums(run, a, g, false), magnitudes);
+    }
+  }
+
+  private static void compareSums(Run run, double[] got, double[] expected, double[] magnitudes) {
     double rows = run.tile.rows * run.tilesPerBlock + 2;
-    double[] expected = sums(run, a, g, false);
-    double[] got = result.get("sums");
     for (int i = 0; i < got.length; i++) {
       double tolerance = 4 * Compare.UNIT * Math.sqrt(rows) * magnitudes[i];
       assertThat(Math.abs(got[i] - expected[i])).as("sum %d", i).isLessThanOrEqualTo(tolerance);
@@ -314,7 +357,10 @@ class NormGradientTest {
             a.mean,
             a.inverse,
             a.scale,
-            a.bias);
+            a.bias,
+            a.addedRaw,
+            a.addedMean,
+            a.addedInverse);
     Result result = convolve(run, special, true);
     assertThat(result.get("sums")).isEqualTo(convolve(run, a, true).get("sums"));
     assertThat(result.get("output")).isEqualTo(convolve(run, a, true).get("output"));

@@ -23,12 +23,26 @@ class WeightGradientTest {
       Format format,
       ConvolutionTile tile,
       int slices,
+      boolean adds,
       boolean normalised,
       boolean inputRelu,
       boolean accumulate,
       int groupOutputs,
       int groupChannels,
       int validChannels) {
+    /** Whether the kernel leaves the slices to be added later. */
+    boolean leavesSlices() {
+      return slices > 1 && !adds;
+    }
+
+    int columnTiles() {
+      return Geometries.ceil(shape.terms(), tile.columns);
+    }
+
+    int rowTiles() {
+      return Geometries.ceil(shape.outputs(), tile.rows);
+    }
+
     /** Whether an element of the gradient is one of a weight. */
     boolean isWeight(int index) {
       int channels = shape.gather().channels();
@@ -44,6 +58,7 @@ class WeightGradientTest {
     boolean viewed = shape.gather().inputPitch() < channels;
     boolean grouped = !viewed && random.nextInt(3) == 0;
     int slices = random.nextBoolean() ? random.nextInt(2, 4) : 1;
+    boolean adds = slices > 1 && random.nextInt(3) > 0;
     List<ConvolutionTile> tiles =
         ConvolutionTile.FOR_WEIGHTS.stream()
             .filter(tile -> tile.rows <= 2 * Math.max(64, shape.outputs()))
@@ -53,9 +68,10 @@ class WeightGradientTest {
         format,
         tiles.get(random.nextInt(tiles.size())),
         slices,
+        adds,
         !viewed && random.nextBoolean(),
         random.nextBoolean(),
-        slices == 1 && random.nextBoolean(),
+        (slices == 1 || adds) && random.nextBoolean(),
         grouped ? shape.outputs() / 8 : shape.outputs(),
         grouped ? channels / 8 : channels,
         viewed ? channels - 4 : channels - random.nextInt(2) * 3);
@@ -82,16 +98,32 @@ class WeightGradientTest {
     return KernelHarness.affordable(runs);
   }
 
-  /** Every tile in every format, with and without prologue, in one piece and in slices. */
+  /**
+   * Every tile in every format, with and without prologue, in one piece, in slices that are added
+   * and in slices that are left.
+   */
   static Stream<Run> everyKernel() {
     ConvolutionCase shape = ConvolutionCase.of(2, 9, 10, 40, 136, 3, 1, 1, 1, 1);
     List<Run> runs = new ArrayList<>();
     for (Format format : Format.STORAGE) {
       for (ConvolutionTile tile : ConvolutionTile.FOR_WEIGHTS) {
         for (boolean normalised : new boolean[] {false, true}) {
-          for (int slices : new int[] {1, 3}) {
+          for (int slices : new int[] {-3, 1, 3}) {
+            boolean adds = slices > 1;
+            boolean accumulate = slices > 0;
             runs.add(
-                new Run(shape, format, tile, slices, normalised, true, slices == 1, 136, 40, 40));
+                new Run(
+                    shape,
+                    format,
+                    tile,
+                    Math.abs(slices),
+                    adds,
+                    normalised,
+                    true,
+                    accumulate,
+                    136,
+                    40,
+                    40));
           }
         }
       }
@@ -109,12 +141,14 @@ class WeightGradientTest {
   private static double[] launch(Run run, Given given) {
     ConvolutionCase shape = run.shape;
     int elements = shape.weightElements();
-    int columnTiles = Geometries.ceil(shape.terms(), run.tile.columns);
+    int tiles = run.rowTiles() * run.columnTiles();
+    int partials = tiles * shape.packs() * run.slices * run.tile.rows * run.tile.columns;
+    HostArray tickets = HostArray.of(Format.I32, new double[tiles * shape.packs()]);
     Result result =
         KernelHarness.run(
             run.tile.kernel("wgrad", run.format, run.normalised),
             new Geometry(
-                (long) Geometries.ceil(shape.outputs(), run.tile.rows) * columnTiles,
+                tiles,
                 (long) shape.packs() * run.slices,
                 1,
                 run.tile.threads(run.format),
@@ -127,21 +161,30 @@ class WeightGradientTest {
                     memory.input(given.gradient),
                     memory.input(given.inputScale),
                     memory.input(given.inputBias),
-                    run.accumulate
-                        ? memory.inOut("weights", given.before)
-                        : memory.output("weights", Format.F32, elements * run.slices),
+                    run.leavesSlices()
+                        ? 0
+                        : run.accumulate
+                            ? memory.inOut("weights", given.before)
+                            : memory.output("weights", Format.F32, elements),
+                    run.leavesSlices()
+                        ? memory.output("weights", Format.F32, elements * run.slices)
+                        : run.adds ? memory.output("partials", Format.F32, partials) : 0,
+                    run.adds ? memory.inOut("tickets", tickets) : 0,
                     shape.gather(),
                     shape.terms(),
                     shape.outputPitch(),
                     shape.outputs(),
                     shape.packs(),
                     run.slices,
-                    columnTiles,
+                    run.columnTiles(),
                     run.inputRelu ? 1 : 0,
                     run.accumulate ? 1 : 0,
                     run.groupOutputs,
                     run.groupChannels,
                     run.validChannels));
+    if (run.adds) {
+      assertThat(result.get("tickets")).containsOnly(0);
+    }
     double[] slices = result.get("weights");
     double[] sum = new double[elements];
     for (int i = 0; i < slices.length; i++) {
