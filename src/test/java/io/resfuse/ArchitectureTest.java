@@ -123,7 +123,8 @@ class ArchitectureTest {
               "data",
               "weights",
               "weights.format",
-              "train.recipe")
+              "train.recipe",
+              "train.metric")
           .whereLayer("train.run")
           .mayOnlyAccessLayers(
               "platform",

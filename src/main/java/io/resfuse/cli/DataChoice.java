@@ -5,6 +5,7 @@ import io.resfuse.data.dataset.CifarDatasets;
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.Datasets;
 import io.resfuse.data.dataset.IdxDatasets;
+import io.resfuse.data.dataset.MapDatasets;
 import io.resfuse.data.dataset.Parts;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.ImageDecoder;
@@ -31,7 +32,8 @@ final class DataChoice {
       description =
           "The data set: a folder with IDX files, CIFAR's binary files, train and test folders with a folder of"
               + " pictures per class, or train.csv and test.csv; a folder of pictures per class, or a list of pictures"
-              + " (PATH,LABEL per line, .csv), of which training holds out a part; a file of 'resfuse pack'; or"
+              + " (PATH,LABEL per line, .csv), of which training holds out a part; a file of 'resfuse pack'; for segmentation train and test folders with"
+              + " pictures, masks and classes.txt each, as 'resfuse scenes' writes them; or"
               + " fashion-mnist, mnist, cifar10"
               + " or cifar100, looked for in $RESFUSE_DATA/NAME, data/NAME,"
               + " data/NAME in the cache folder (on Linux ~/.cache/resfuse), and"
@@ -80,6 +82,12 @@ final class DataChoice {
 
   private static boolean isKnown(String name, Path path) {
     return KNOWN.contains(name) && !Files.isDirectory(path);
+  }
+
+  /** Whether it has a class for each pixel. */
+  static boolean hasMaps(String name) {
+    Path path = FileNames.path(name);
+    return !isKnown(name, path) && MapDatasets.isIn(path);
   }
 
   static Dataset open(String name, Split split) {

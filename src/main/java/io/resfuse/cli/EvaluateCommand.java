@@ -2,10 +2,16 @@ package io.resfuse.cli;
 
 import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.Datasets;
+import io.resfuse.data.dataset.MapDatasets;
+import io.resfuse.data.dataset.Pictures;
+import io.resfuse.data.dataset.SegmentationDataset;
 import io.resfuse.data.dataset.Split;
+import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
+import io.resfuse.model.SegmentationConfig;
+import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
 import io.resfuse.train.Evaluation;
 import io.resfuse.train.Evaluator;
@@ -31,6 +37,9 @@ import picocli.CommandLine.Spec;
     description = "Says how well a network does on labelled pictures.",
     mixinStandardHelpOptions = true,
     footer = {
+      "",
+      "Of pictures with masks it is the intersection over union of each class and their mean, on masks at the"
+          + " network's size.",
       "",
       "Pictures that cannot be read are named on standard error, left out and counted; the exit"
           + " code is 0 all the same.",
@@ -82,10 +91,10 @@ final class EvaluateCommand implements Callable<Integer> {
     if (batch < 1) {
       throw new ParameterException(spec.commandLine(), "--batch must be at least 1.");
     }
-    Dataset data = DataChoice.open(dataChoice.name(""), split);
+    Pictures data = open(dataChoice.name(""));
     try (Opened opened = Opened.of(this::open, engineChoice)) {
       ModelFile file = opened.file();
-      Dataset dataset = matched(file, data);
+      Pictures dataset = matched(file, data);
       Engine engine = opened.engine();
       Precision precision = engineChoice.precision(engine, Engine.Mode.INFERENCE);
       Preprocessing prepared =
@@ -112,12 +121,30 @@ final class EvaluateCommand implements Callable<Integer> {
 
   private ModelFile open() {
     ModelFile file = modelChoice.open();
-    file.requireHead();
+    if (!(file.config() instanceof SegmentationConfig)) {
+      file.requireHead();
+    }
     return labels.apply(file);
   }
 
+  private Pictures open(String name) {
+    return DataChoice.hasMaps(name)
+        ? MapDatasets.open(FileNames.path(name), split, new ImageDecoder())
+        : DataChoice.open(name, split);
+  }
+
   /** The data with its classes in the order of the network's. */
-  private Dataset matched(ModelFile file, Dataset dataset) {
+  private Pictures matched(ModelFile file, Pictures dataset) {
+    boolean ofPixels = file.config() instanceof SegmentationConfig;
+    if (ofPixels != dataset instanceof SegmentationDataset) {
+      throw new IllegalArgumentException(
+          "%s gives %s, but %s has %s; they do not belong together"
+              .formatted(
+                  file.network().name(),
+                  ofPixels ? "each pixel a class" : "a picture one class",
+                  Printable.of(dataset.name()),
+                  ofPixels ? "a class for each picture" : "a class for each pixel"));
+    }
     int classes = dataset.classes().size();
     if (file.config().classes() != classes) {
       throw new IllegalArgumentException(
@@ -137,7 +164,9 @@ final class EvaluateCommand implements Callable<Integer> {
                       Printable.beginning(dataset.classes(), 3))
               + " they are the same in the same order, give --by-position");
     }
-    return Datasets.withClasses(dataset, labels);
+    return dataset instanceof SegmentationDataset maps
+        ? MapDatasets.withClasses(maps, labels)
+        : Datasets.withClasses((Dataset) dataset, labels);
   }
 
   private void print(Evaluation evaluation, List<String> classes) {
@@ -148,9 +177,8 @@ final class EvaluateCommand implements Callable<Integer> {
       out.println(
           String.format(
               Locale.ROOT,
-              "top-1 %.2f%%, top-5 %.2f%%, loss %.4f on %,d pictures in %.1f s (%,.0f img/s)",
-              100 * evaluation.top1(),
-              100 * evaluation.top5(),
+              "%s, loss %.4f on %,d pictures in %.1f s (%,.0f img/s)",
+              TrainingLines.scores(evaluation),
               evaluation.loss(),
               evaluation.pictures(),
               evaluation.seconds(),
@@ -160,12 +188,12 @@ final class EvaluateCommand implements Callable<Integer> {
       }
       if (classes.size() <= 100) {
         for (int i = 0; i < classes.size(); i++) {
-          int of = evaluation.confusion().of(i);
+          double score = evaluation.classScores().get(i);
           out.println(
               String.format(
                   Locale.ROOT,
-                  "  %6.2f%%  %s",
-                  of == 0 ? 0 : 100.0 * evaluation.confusion().count(i, i) / of,
+                  "  %7s  %s",
+                  Double.isNaN(score) ? "-" : String.format(Locale.ROOT, "%.2f%%", 100 * score),
                   Printable.of(classes.get(i))));
         }
       }

@@ -1,6 +1,8 @@
 package io.resfuse.cli;
 
-import io.resfuse.data.dataset.Parts;
+import io.resfuse.data.dataset.MapDatasets;
+import io.resfuse.data.dataset.Split;
+import io.resfuse.data.image.ImageDecoder;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Precision;
 import io.resfuse.platform.FileNames;
@@ -35,7 +37,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {
       "",
-      "Writes into the folder: model.safetensors (for 'resfuse classify --weights'), report.html,"
+      "Writes into the folder: model.safetensors (for --weights of 'resfuse classify' or 'segment'), report.html,"
           + " metrics.jsonl, evaluation.json, recipe.json, checkpoints/; and split.csv where the data has"
           + " no test part: what was held out, for 'resfuse evaluate --data'.",
       "",
@@ -45,6 +47,8 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  resfuse train --recipe recipes/fashion-mnist-resnet20.yaml --to runs/fashion",
       "  resfuse train --data pictures --network resnet18 --epochs 30 --to runs/mine",
+      "  resfuse train --data scenes --network fcn_resnet20 --set preprocessing=cifar@128:128 --to"
+          + " runs/scenes",
       "  resfuse train --data pictures --weights resnet50-imagenet --freeze backbone --to"
           + " runs/head",
     })
@@ -64,7 +68,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--network",
       paramLabel = "NAME",
       description =
-          "Train this network: resnet18, resnet20, plain20, ...; 'resfuse summary' lists them.")
+          "Train this network: resnet18, resnet20, fcn_resnet20, ...; 'resfuse summary' lists them. fcn_ and"
+              + " deeplabv3_ before a ResNet's name give each pixel a class.")
   private @Nullable String network;
 
   @Option(
@@ -72,7 +77,8 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "FILE|NAME",
       description =
           "Begin with the backbone of a trained network: a file, or a model that 'resfuse weights"
-              + " fetch' knows. The network is then the file's, with a new head.")
+              + " fetch' knows. The network is then the file's, with a new head; with --network"
+              + " fcn_RESNET or deeplabv3_RESNET, that on the file's ResNet.")
   private @Nullable String weights;
 
   @Mixin private RecipeOptions recipeOptions;
@@ -151,12 +157,23 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainingSetup setup(TrainingRecipe recipe) {
     String name = dataChoice.name(recipe.data());
-    Parts parts = DataChoice.parts(name, recipe);
+    boolean hasMaps = DataChoice.hasMaps(name);
     ModelFile pretrained =
         recipe.transfer().weights().isEmpty()
             ? null
             : ModelChoice.openWithoutOptions(recipe.transfer().weights());
-    return TrainingSetup.of(recipe, parts, pretrained, dataChoice.loaderThreads());
+    int threads = dataChoice.loaderThreads();
+    if (hasMaps) {
+      Path path = FileNames.path(name);
+      ImageDecoder decoder = new ImageDecoder();
+      return TrainingSetup.of(
+          recipe,
+          MapDatasets.openPart(path, Split.TRAIN, decoder),
+          MapDatasets.openPart(path, Split.TEST, decoder),
+          pretrained,
+          threads);
+    }
+    return TrainingSetup.of(recipe, DataChoice.parts(name, recipe), pretrained, threads);
   }
 
   private int finish(

@@ -6,6 +6,7 @@ import io.resfuse.train.TrainingListener;
 import io.resfuse.train.TrainingResult;
 import java.io.PrintWriter;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** A line for people at the beginning and per epoch. */
 final class TrainingLines implements TrainingListener {
@@ -48,9 +49,10 @@ final class TrainingLines implements TrainingListener {
             ? ""
             : String.format(
                 Locale.ROOT,
-                "  test loss %.4f, top-1 %.2f%%%s",
+                "  test loss %.4f, %s %.2f%%%s",
                 evaluation.loss(),
-                100 * evaluation.top1(),
+                evaluation.mainMeasure().title(),
+                100 * evaluation.mainScore(),
                 epoch.best() ? " *" : "");
     print(
         "epoch %d/%d  loss %.4f, %.2f%%%s  %,.0f img/s, %.1f%% waiting, %s",
@@ -74,9 +76,8 @@ final class TrainingLines implements TrainingListener {
     String line =
         String.format(
             Locale.ROOT,
-            "test: top-1 %.2f%%, top-5 %.2f%%, loss %.4f after %s of training%n",
-            100 * test.top1(),
-            100 * test.top5(),
+            "test: %s, loss %.4f after %s of training%n",
+            scores(test),
             test.loss(),
             time(training.seconds()));
     return training.unreadable() == 0 && test.unreadable() == 0
@@ -84,6 +85,16 @@ final class TrainingLines implements TrainingListener {
         : line
             + "unreadable pictures skipped: %d in training, %d in the test set%n"
                 .formatted(training.unreadable(), test.unreadable());
+  }
+
+  /** All scores, separated by commas. */
+  static String scores(Evaluation test) {
+    return test.scores().entrySet().stream()
+        .map(
+            score ->
+                String.format(
+                    Locale.ROOT, "%s %.2f%%", score.getKey().title(), 100 * score.getValue()))
+        .collect(Collectors.joining(", "));
   }
 
   static String time(double seconds) {

@@ -39,6 +39,9 @@ public record SegmentationConfig(
     int width,
     List<Integer> rates)
     implements NetworkConfig {
+  /** What names of the backbone's parameters begin with, before those of the ResNet alone. */
+  public static final String BACKBONE = Segmentation.BACKBONE;
+
   private static final int VOC_CLASSES = 21;
   private static final int VOC_SIZE = 520;
 

@@ -37,9 +37,19 @@ public interface BatchStream extends AutoCloseable {
   /**
    * The class of each picture.
    *
-   * @return the array itself; -1 where there is no picture
+   * @return the array itself; -1 where there is no picture, 0 where pixels have classes
    */
   int[] labels();
+
+  /**
+   * The class of each pixel.
+   *
+   * @return (batch, height, width), the array itself; -1 where there is none; null if pixels have
+   *     no classes
+   */
+  default int @Nullable [] pixelLabels() {
+    return null;
+  }
 
   /**
    * Which pictures these are.

@@ -2,9 +2,9 @@ package io.resfuse.train;
 
 import java.util.Arrays;
 
-/** How often pictures of each class were taken for each class. Immutable. */
+/** How often pictures, or pixels, of each class were taken for each class. Immutable. */
 public final class ConfusionMatrix {
-  private final int[][] counts;
+  private final long[][] counts;
 
   /**
    * A matrix.
@@ -12,8 +12,8 @@ public final class ConfusionMatrix {
    * @param counts by true class (row) and predicted class; copied
    * @throws IllegalArgumentException if it is not square
    */
-  public ConfusionMatrix(int[][] counts) {
-    this.counts = new int[counts.length][];
+  public ConfusionMatrix(long[][] counts) {
+    this.counts = new long[counts.length][];
     for (int i = 0; i < counts.length; i++) {
       if (counts[i].length != counts.length) {
         throw new IllegalArgumentException("a confusion matrix is square");
@@ -36,19 +36,19 @@ public final class ConfusionMatrix {
    *
    * @param label the true class
    * @param predicted the class that the network gave
-   * @return pictures
+   * @return pictures or pixels
    */
-  public int count(int label, int predicted) {
+  public long count(int label, int predicted) {
     return counts[label][predicted];
   }
 
   /**
-   * The pictures of a class.
+   * The pictures or pixels of a class.
    *
    * @param label the true class
    * @return their number
    */
-  public int of(int label) {
+  public long of(int label) {
     return Arrays.stream(counts[label]).sum();
   }
 

@@ -13,12 +13,13 @@ import java.nio.FloatBuffer;
 import java.util.Set;
 
 /**
- * Classifies the pictures of a data set, with batch norms folded, and compares with their labels.
- * For one thread at a time.
+ * Classifies the pictures of a data set, or their pixels, with batch norms folded, and compares
+ * with their labels. For one thread at a time.
  */
 public final class Evaluator {
   private final Engine engine;
   private final NetworkSpec network;
+  private final Task task;
   private final Feeding feeding;
   private final PlanRequest request;
   private final Precision precision;
@@ -71,11 +72,12 @@ public final class Evaluator {
     this.processes = processes;
     this.engine = engine;
     this.network = network;
+    this.task = Task.of(network);
     this.feeding = Feeding.of(engine, source);
     this.request =
         feeding.asked(
             new PlanRequest(
-                source.batchSize(), height, width, TensorLayout.NCHW, Set.of("logits")));
+                source.batchSize(), height, width, TensorLayout.NCHW, Set.of(Task.LOGITS)));
     this.precision = precision;
     this.mistakes = mistakes;
   }
@@ -91,12 +93,12 @@ public final class Evaluator {
     try (LoadedNetwork loaded = engine.load(network, parameters, precision);
         InferencePlan plan = loaded.plan(request);
         BatchStream batches = feeding.open(0, 0)) {
-      FloatBuffer logits = plan.output("logits");
-      Tally tally = new Tally(plan.outputShape("logits").dimension(1), mistakes);
+      FloatBuffer logits = plan.output(Task.LOGITS);
+      Tally tally = task.tally(plan.outputShape(Task.LOGITS), mistakes);
       while (batches.advance()) {
         Feeding.put(batches, plan);
         plan.run();
-        tally.add(logits, batches.labels(), batches.samples());
+        tally.add(logits, batches);
       }
       return tally.result(batches.unreadable(), (System.nanoTime() - start) / 1e9, processes);
     }

@@ -24,8 +24,11 @@ final class RunState {
   /** Of the epoch so far: the sum over its steps of loss times pictures. */
   double lossSum;
 
-  /** Of the epoch so far. */
+  /** Of the epoch so far: labels that had the largest logit. */
   long correct;
+
+  /** Of the epoch so far, of pictures or of pixels. */
+  long labels;
 
   /** Of the epoch so far. */
   long pictures;
@@ -36,7 +39,7 @@ final class RunState {
   /** Pictures that could not be read, each counted as often as it was asked for. */
   long unreadable;
 
-  /** The largest top-1 accuracy of an evaluation, -1 before the first. */
+  /** The largest score of an evaluation, -1 before the first. */
   double best = -1;
 
   /** Evaluations since the last progress. */
@@ -54,6 +57,7 @@ final class RunState {
     batch = 0;
     lossSum = 0;
     correct = 0;
+    labels = 0;
     pictures = 0;
   }
 
@@ -61,7 +65,7 @@ final class RunState {
     ObjectNode node = MAPPER.createObjectNode();
     node.put("step", step).put("epoch", epoch).put("batch", batch);
     node.put("loss_sum", lossSum).put("correct", correct).put("pictures", pictures);
-    node.put("skipped", skipped).put("unreadable", unreadable);
+    node.put("labels", labels).put("skipped", skipped).put("unreadable", unreadable);
     node.put("best", best).put("without_progress", withoutProgress).put("seconds", seconds);
     node.put("loss_scale", lossScale).put("good_steps", goodSteps);
     node.put("average_updates", averageUpdates);
@@ -82,6 +86,8 @@ final class RunState {
     state.lossSum = field(node, "loss_sum").doubleValue();
     state.correct = field(node, "correct").longValue();
     state.pictures = field(node, "pictures").longValue();
+    // Former versions knew pictures with a class only.
+    state.labels = node.has("labels") ? field(node, "labels").longValue() : state.pictures;
     state.skipped = field(node, "skipped").longValue();
     state.unreadable = field(node, "unreadable").longValue();
     state.best = field(node, "best").doubleValue();

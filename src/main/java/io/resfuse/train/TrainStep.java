@@ -5,6 +5,7 @@ import io.resfuse.engine.Gathering;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.train.recipe.TrainingRecipe;
 import java.nio.FloatBuffer;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,14 +27,11 @@ final class TrainStep {
 
   private final TrainingPlan plan;
   private final int accumulate;
-  private final double smoothing;
   private final double clipNorm;
   private final LossScaler scaler;
-  private final FloatBuffer logits;
-  private final FloatBuffer logitsGradient;
-  private final int classes;
-  private final long[] own = new long[4];
-  private final long[] ofAll = new long[4];
+  private final BatchLoss batchLoss;
+  private final long[] own = new long[5];
+  private final long[] ofAll = new long[5];
   private final Gathering gathering;
   private double loss;
   private boolean skipped;
@@ -41,18 +39,21 @@ final class TrainStep {
   /**
    * A step.
    *
+   * @param task what the network learns
    * @param processes that make it together
    */
-  TrainStep(TrainingPlan plan, TrainingRecipe recipe, LossScaler scaler, Communicator processes) {
+  TrainStep(
+      TrainingPlan plan,
+      Task task,
+      TrainingRecipe recipe,
+      LossScaler scaler,
+      Communicator processes) {
     this.gathering = new Gathering(processes, own.length);
     this.plan = plan;
     this.accumulate = recipe.accumulate();
-    this.smoothing = recipe.labelSmoothing();
     this.clipNorm = recipe.clipNorm();
     this.scaler = scaler;
-    this.logits = plan.output("logits");
-    this.logitsGradient = plan.outputGradient("logits");
-    this.classes = plan.outputShape("logits").dimension(1);
+    this.batchLoss = task.loss(plan, recipe);
   }
 
   /** The mean loss of the last step's batches. */
@@ -60,7 +61,7 @@ final class TrainStep {
     return loss;
   }
 
-  /** How many of the last step's pictures had the largest logit at their label. */
+  /** How many of the last step's labels had the largest logit. */
   long correct() {
     return ofAll[0];
   }
@@ -68,6 +69,11 @@ final class TrainStep {
   /** The pictures of the last step. */
   long pictures() {
     return ofAll[1];
+  }
+
+  /** The labels of the last step, of pictures or of pixels. */
+  long labels() {
+    return ofAll[4];
   }
 
   /** Pictures that could not be read so far, of the streams of all processes. */
@@ -98,6 +104,7 @@ final class TrainStep {
     loss = 0;
     own[0] = 0;
     own[1] = 0;
+    own[4] = 0;
     for (int i = 0; i < accumulate; i++) {
       if (!batches.advance()) {
         throw new IllegalStateException("the epoch has fewer batches than it says");
@@ -118,19 +125,26 @@ final class TrainStep {
   private void accumulate(BatchStream batches, boolean add) {
     Feeding.put(batches, plan);
     plan.forward();
-    FloatBuffer targets = batches.targets();
-    loss +=
-        targets == null
-            ? plan.softmaxCrossEntropy(batches.labels(), smoothing)
-            : plan.softmaxCrossEntropy(targets);
-    count(batches.labels());
+    loss += batchLoss.run(batches);
+    own[0] += batchLoss.correct();
+    own[4] += batchLoss.labels();
+    for (int label : batches.labels()) {
+      own[1] += label >= 0 ? 1 : 0;
+    }
     if (scaler.scale() != 1) {
-      float scale = (float) scaler.scale();
-      for (int i = 0; i < logitsGradient.capacity(); i++) {
-        logitsGradient.put(i, scale * logitsGradient.get(i));
-      }
+      scaleGradients((float) scaler.scale());
     }
     plan.backward(add);
+  }
+
+  private void scaleGradients(float scale) {
+    List<FloatBuffer> gradients = batchLoss.gradients();
+    for (int output = 0; output < gradients.size(); output++) {
+      FloatBuffer gradient = gradients.get(output);
+      for (int i = 0; i < gradient.capacity(); i++) {
+        gradient.put(i, scale * gradient.get(i));
+      }
+    }
   }
 
   private void apply(double learningRate, @Nullable Inspector inspector) {
@@ -152,16 +166,5 @@ final class TrainStep {
    */
   static double clipping(double norm, double limit) {
     return limit > 0 ? Math.min(1, limit / (norm + 1e-6)) : 1;
-  }
-
-  private void count(int[] labels) {
-    for (int i = 0; i < labels.length; i++) {
-      if (labels[i] >= 0) {
-        own[1]++;
-        if (Ranks.of(logits, i * classes, classes, labels[i]) == 0) {
-          own[0]++;
-        }
-      }
-    }
   }
 }

@@ -131,7 +131,8 @@ public final class Trainer {
       listener.started(start());
       startNanos = System.nanoTime();
       secondsBefore = state.seconds;
-      TrainStep step = new TrainStep(plan, job.recipe(), scaler, processes);
+      Task task = Task.of(job.network());
+      TrainStep step = new TrainStep(plan, task, job.recipe(), scaler, processes);
       while (state.epoch < job.recipe().epochs() && !exhausted()) {
         if (!runEpoch(plan, step)) {
           save(plan, false);
@@ -270,6 +271,7 @@ public final class Trainer {
     state.batch += job.recipe().accumulate();
     state.lossSum += step.loss() * step.pictures();
     state.correct += step.correct();
+    state.labels += step.labels();
     state.pictures += step.pictures();
     if (step.skipped()) {
       state.skipped++;
@@ -277,7 +279,7 @@ public final class Trainer {
       average.afterStep(state.step, plan);
     }
     listener.progress(
-        state.step, state.lossSum / state.pictures, (double) state.correct / state.pictures);
+        state.step, state.lossSum / state.pictures, (double) state.correct / state.labels);
   }
 
   private void look(
@@ -289,7 +291,7 @@ public final class Trainer {
             state.step + 1,
             state.epoch,
             step.loss(),
-            (double) step.correct() / step.pictures(),
+            (double) step.correct() / step.labels(),
             learningRate,
             norm,
             probe.byStage(plan, factor),
@@ -312,18 +314,18 @@ public final class Trainer {
     if (last || (epoch + 1) % job.recipe().evaluateEvery() == 0) {
       evaluation = evaluator.evaluate(weights(plan));
       lastEvaluation = evaluation;
-      best = evaluation.top1() > state.best;
-      boolean progress =
-          state.best < 0 || evaluation.top1() > state.best + job.recipe().earlyStop().minDelta();
+      double score = Double.isNaN(evaluation.mainScore()) ? 0 : evaluation.mainScore();
+      best = score > state.best;
+      boolean progress = state.best < 0 || score > state.best + job.recipe().earlyStop().minDelta();
       state.withoutProgress = progress ? 0 : state.withoutProgress + 1;
-      state.best = Math.max(state.best, evaluation.top1());
+      state.best = Math.max(state.best, score);
     }
     listener.epoch(
         new TrainingListener.Epoch(
             epoch,
             state.step,
             state.lossSum / state.pictures,
-            (double) state.correct / state.pictures,
+            (double) state.correct / state.labels,
             evaluation,
             best,
             epochSpeed,

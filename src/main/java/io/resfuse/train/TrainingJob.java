@@ -107,7 +107,7 @@ public record TrainingJob(
         width,
         TensorLayout.NCHW,
         precision,
-        Set.of("logits"),
+        Task.of(network).outputs(network, recipe),
         frozen,
         false,
         recipe.optimizer().of(network, recipe.transfer().rates()));

@@ -64,7 +64,8 @@ public interface TrainingListener {
    * @param step its number, from 1
    * @param epoch from 0
    * @param loss of this step's batches
-   * @param accuracy top-1 of this step's batches, 0 to 1
+   * @param accuracy of this step's batches: the share of pictures, or of pixels with a label, whose
+   *     own class has the largest logit, 0 to 1; NaN if there is no label
    * @param learningRate of this step
    * @param gradientNorm of all gradients, before clipping
    * @param stageNorms of the gradients by stage ({@link Stages})
@@ -99,7 +100,8 @@ public interface TrainingListener {
    * @param epoch from 0
    * @param step steps so far
    * @param trainingLoss mean over the epoch, while the weights changed
-   * @param trainingAccuracy top-1, on augmented pictures, while the weights changed
+   * @param trainingAccuracy as {@link Step#accuracy}, on augmented pictures, while the weights
+   *     changed
    * @param evaluation null if this epoch had none
    * @param best whether the evaluation is the best so far
    * @param imagesPerSecond of the epoch without its evaluation

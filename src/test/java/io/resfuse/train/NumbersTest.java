@@ -85,14 +85,14 @@ class NumbersTest {
     for (int i = 0; i < 18; i++) {
       logits.put(i, (float) (i % 6 * Math.log(2)));
     }
-    Tally tally = new Tally(6, 1);
+    PictureTally tally = new PictureTally(6, 1);
     tally.add(logits, new int[] {5, 0, 1}, new int[] {10, 11, 12});
     tally.add(logits, new int[] {-1, 4, -1}, new int[] {-1, 13, -1});
     Evaluation evaluation = tally.result(2, 1.5, Communicator.ALONE);
     assertThat(evaluation.pictures()).isEqualTo(4);
     assertThat(evaluation.unreadable()).isEqualTo(2);
-    assertThat(evaluation.top1()).isEqualTo(0.25);
-    assertThat(evaluation.top5()).isEqualTo(0.75);
+    assertThat(evaluation.score(Measure.TOP1)).isEqualTo(0.25);
+    assertThat(evaluation.score(Measure.TOP5)).isEqualTo(0.75);
     double expected = (4 * Math.log(63) - Math.log(32) - Math.log(2) - Math.log(16)) / 4;
     assertThat(evaluation.loss()).isCloseTo(expected, within(1e-6));
     assertThat(evaluation.confusion().count(0, 5)).isEqualTo(1);
@@ -104,6 +104,69 @@ class NumbersTest {
     assertThat(worst.predicted()).isEqualTo(5);
     assertThat(worst.labelProbability()).isCloseTo(1.0 / 63, within(1e-6));
     assertThat(worst.predictedProbability()).isCloseTo(32.0 / 63, within(1e-6));
+  }
+
+  /** Two pictures of 1 x 2 pixels, and a place without one; class 2 is neither there nor given. */
+  @Test
+  void pixelsAreCountedAndIgnored() {
+    float nan = Float.NaN;
+    float[][] logits = {{1, 0, 0, 2, -9, -9}, {0, nan, 3, nan, -9, nan}, {9, 9, 9, 9, 9, 9}};
+    FloatBuffer all = FloatBuffer.allocate(18);
+    for (float[] picture : logits) {
+      all.put(picture);
+    }
+    PixelTally tally = new PixelTally(3, 2);
+    tally.add(all, new PixelLabels(new int[] {0, 0, -1}, new int[] {0, 0, 1, 1, -1, -1}));
+    Evaluation evaluation = tally.result(1, 2, Communicator.ALONE);
+    assertThat(evaluation.pictures()).isEqualTo(2);
+    assertThat(evaluation.unreadable()).isEqualTo(1);
+    assertThat(evaluation.loss()).isNaN();
+    assertThat(evaluation.score(Measure.PIXEL_ACCURACY)).isEqualTo(0.5);
+    // Class 0: one right, one given 1. Class 1: one right, one given none, one given wrongly.
+    assertThat(evaluation.classScores()).containsExactly(1.0 / 2, 1.0 / 3, Double.NaN);
+    assertThat(evaluation.score(Measure.MEAN_IOU)).isCloseTo(5.0 / 12, within(1e-12));
+    assertThat(evaluation.confusion().count(0, 1)).isEqualTo(1);
+    assertThat(evaluation.confusion().of(1)).isEqualTo(1);
+    PixelTally some = new PixelTally(3, 2);
+    some.add(all, new PixelLabels(new int[] {0, 0, -1}, new int[] {0, -1, 1, -1, -1, -1}));
+    double expected =
+        Math.log(Math.E + 1 + Math.exp(-9)) - 1 + Math.log(1 + Math.exp(3) + Math.exp(-9)) - 3;
+    assertThat(some.result(0, 1, Communicator.ALONE).loss()).isCloseTo(expected / 2, within(1e-6));
+  }
+
+  private record PixelLabels(int[] labels, int[] pixelLabels) implements BatchStream {
+    @Override
+    public boolean advance() {
+      return false;
+    }
+
+    @Override
+    public FloatBuffer images() {
+      throw new IllegalStateException();
+    }
+
+    @Override
+    public int[] samples() {
+      throw new IllegalStateException();
+    }
+
+    @Override
+    public FloatBuffer targets() {
+      return null;
+    }
+
+    @Override
+    public long unreadable() {
+      return 0;
+    }
+
+    @Override
+    public double waitedShare() {
+      return 0;
+    }
+
+    @Override
+    public void close() {}
   }
 
   @Test

@@ -87,8 +87,8 @@ class ShardedTrainerTest {
           List.of(
               evaluation.pictures(),
               evaluation.loss(),
-              evaluation.top1(),
-              evaluation.top5(),
+              evaluation.score(Measure.TOP1),
+              evaluation.score(Measure.TOP5),
               evaluation.confusion().count(1, 2)));
     }
   }

@@ -72,7 +72,7 @@ class TrainerTest {
                   TrainingListener.NONE)
               .run();
       assertThat(result.step()).isEqualTo(36);
-      assertThat(result.evaluation().top1()).isGreaterThan(0.8);
+      assertThat(result.evaluation().score(Measure.TOP1)).isGreaterThan(0.8);
       assertThat(result.evaluation().pictures()).isEqualTo(30);
       assertThat(result.stopped()).isFalse();
     }
@@ -321,7 +321,7 @@ class TrainerTest {
         new TrainingListener() {
           @Override
           public void epoch(Epoch epoch) {
-            accuracies.add(epoch.evaluation().top1());
+            accuracies.add(epoch.evaluation().score(Measure.TOP1));
           }
         };
     try (Engine engine = TestJobs.engine()) {
@@ -336,7 +336,7 @@ class TrainerTest {
           new Evaluator(engine, setup.network(), setup.validationBatches(), 8, 8, Precision.FP32, 0)
               .evaluate(result.parameters());
       assertThat(again.pictures()).isEqualTo(9);
-      assertThat(again.top1()).isEqualTo(best);
+      assertThat(again.score(Measure.TOP1)).isEqualTo(best);
     }
   }
 

@@ -231,7 +231,7 @@ final class TrainingTask
     }
     Evaluation evaluation = result.evaluation();
     String top1 =
-        evaluation == null ? "unknown" : String.format(Locale.ROOT, "%.4f", evaluation.top1());
+        evaluation == null ? "unknown" : String.format(Locale.ROOT, "%.4f", evaluation.mainScore());
     Path model = work.resolve(MODEL);
     ModelFile.save(
         model,
@@ -294,7 +294,7 @@ final class TrainingTask
           "epoch {}: loss {}, top-1 {}, {} images/s",
           epoch.epoch() + 1,
           epoch.trainingLoss(),
-          evaluation == null ? "not evaluated" : evaluation.top1(),
+          evaluation == null ? "not evaluated" : evaluation.mainScore(),
           Math.round(epoch.imagesPerSecond()));
     }
 

@@ -95,7 +95,7 @@ class FashionMnistTest {
                   TrainingListener.NONE)
               .run();
     }
-    System.out.printf("alone: top-1 %.4f%n", alone.evaluation().top1());
+    System.out.printf("alone: top-1 %.4f%n", alone.evaluation().mainScore());
     SparkSession spark = Sessions.local(4, folder);
     try {
       List<Row> rows = rows(learned, false, 0);

@@ -17,4 +17,15 @@ public interface SegmentationDataset extends Pictures {
    * @throws io.resfuse.data.DataException if it has a number that is no class
    */
   Image map(int index);
+
+  /**
+   * Some of the pictures, with the same classes.
+   *
+   * @param indices of the pictures, in the order wanted
+   * @return a view
+   * @throws IndexOutOfBoundsException if an index is not below the size
+   */
+  default SegmentationDataset subset(int... indices) {
+    return new MapSubset(this, indices.clone());
+  }
 }

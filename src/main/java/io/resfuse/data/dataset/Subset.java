@@ -2,25 +2,20 @@ package io.resfuse.data.dataset;
 
 import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
-import io.resfuse.data.image.Image;
-import io.resfuse.data.image.PixelScratch;
-import io.resfuse.data.image.Reduction;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Some pictures of another data set. */
-final class Subset implements Dataset {
-  private final Dataset whole;
+final class Subset extends PicturesView<Dataset> implements Dataset {
   private final int[] indices;
 
   Subset(Dataset whole, int[] indices) {
+    super(whole);
     for (int index : indices) {
       Objects.checkIndex(index, whole.size());
     }
-    this.whole = whole;
     this.indices = indices;
   }
 
@@ -45,8 +40,8 @@ final class Subset implements Dataset {
   }
 
   @Override
-  public String name() {
-    return whole.name();
+  int source(int index) {
+    return indices[index];
   }
 
   @Override
@@ -55,28 +50,8 @@ final class Subset implements Dataset {
   }
 
   @Override
-  public List<String> classes() {
-    return whole.classes();
-  }
-
-  @Override
   public int label(int index) {
     return whole.label(indices[index]);
-  }
-
-  @Override
-  public Image image(int index) {
-    return whole.image(indices[index]);
-  }
-
-  @Override
-  public Image image(int index, PixelScratch scratch) {
-    return whole.image(indices[index], scratch);
-  }
-
-  @Override
-  public Image image(int index, PixelScratch scratch, Reduction needed) {
-    return whole.image(indices[index], scratch, needed);
   }
 
   @Override
@@ -92,10 +67,5 @@ final class Subset implements Dataset {
   @Override
   public @Nullable String preset() {
     return whole.preset();
-  }
-
-  @Override
-  public String describe(int index) {
-    return whole.describe(indices[index]);
   }
 }

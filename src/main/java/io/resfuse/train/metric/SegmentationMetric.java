@@ -40,6 +40,18 @@ public final class SegmentationMetric {
    * @throws IllegalArgumentException if there is no such class
    */
   public void add(int label, int predicted) {
+    add(label, predicted, 1);
+  }
+
+  /**
+   * Adds pixels that are alike.
+   *
+   * @param label as for {@link #add(int, int)}
+   * @param predicted as for {@link #add(int, int)}
+   * @param pixels how many
+   * @throws IllegalArgumentException if there is no such class
+   */
+  public void add(int label, int predicted, long pixels) {
     if (label == IGNORED) {
       return;
     }
@@ -49,7 +61,18 @@ public final class SegmentationMetric {
               .formatted(label, classes, IGNORED));
     }
     boolean isClass = predicted >= 0 && predicted < classes;
-    counts[label][isClass ? predicted : classes]++;
+    counts[label][isClass ? predicted : classes] += pixels;
+  }
+
+  /**
+   * How many pixels of a class were given a class so far.
+   *
+   * @param label 0 to classes - 1
+   * @param predicted 0 to classes - 1, or the number of classes for what is none
+   * @return pixels
+   */
+  public long count(int label, int predicted) {
+    return counts[label][predicted];
   }
 
   /**

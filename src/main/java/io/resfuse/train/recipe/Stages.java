@@ -13,23 +13,30 @@ import java.util.stream.Collectors;
 /**
  * The parts of a network that recipes name and reports show: of a ResNet {@code stem}, {@code
  * layer1} to {@code layer4} and {@code head}; of a VGG {@code stage1} to {@code stage5}, {@code
- * classifier} (the first two fully connected layers, if it has them) and {@code head}. Immutable.
+ * classifier} (the first two fully connected layers, if it has them) and {@code head}. A
+ * segmentation network has the stages of its backbone, and its heads are the {@code head}.
+ * Immutable.
  */
 public final class Stages {
   /** What comes before the first stage of blocks. */
   public static final String STEM = "stem";
 
-  /** The last linear layer. */
+  /** The last linear layer, or all layers of the heads of a segmentation network. */
   public static final String HEAD = "head";
+
+  /** What names of a segmentation network's backbone begin with. */
+  private static final String BACKBONE = "backbone.";
 
   private final NetworkSpec network;
   private final Map<String, String> byParameter = new LinkedHashMap<>();
 
   private Stages(NetworkSpec network) {
     this.network = network;
+    boolean isSegmentation =
+        network.operations().stream().anyMatch(o -> o.name().startsWith(BACKBONE));
     int pools = 0;
     for (Operation operation : network.operations()) {
-      String stage = of(operation, pools);
+      String stage = isSegmentation ? ofSegmentation(operation) : of(operation, pools);
       operation.parameters().forEach(parameter -> byParameter.put(parameter.name(), stage));
       pools += operation instanceof Operation.MaxPool ? 1 : 0;
     }
@@ -45,18 +52,28 @@ public final class Stages {
     return new Stages(network);
   }
 
+  private static String ofSegmentation(Operation operation) {
+    String name = operation.name();
+    if (!name.startsWith(BACKBONE)) {
+      return HEAD;
+    }
+    return layer(name.substring(BACKBONE.length()));
+  }
+
+  /** The stage of an operation of a ResNet. */
+  private static String layer(String name) {
+    return name.startsWith("layer") ? name.substring(0, name.indexOf('.')) : STEM;
+  }
+
   private static String of(Operation operation, int poolsBefore) {
     String name = operation.name();
     if (operation instanceof Operation.Linear) {
       return HEAD;
     }
-    if (name.startsWith("layer")) {
-      return name.substring(0, name.indexOf('.'));
-    }
     if (name.startsWith("features.")) {
       return "stage" + (poolsBefore + 1);
     }
-    return name.startsWith("classifier.") ? "classifier" : STEM;
+    return name.startsWith("classifier.") ? "classifier" : layer(name);
   }
 
   /**

@@ -26,6 +26,8 @@ import java.util.Objects;
  * @param optimizer how gradients change weights
  * @param schedule learning rate per step
  * @param labelSmoothing 0 for none (Szegedy et al. 2016, section 7)
+ * @param auxiliaryWeight of the loss of a segmentation network's auxiliary head; 0 trains without
+ *     that head
  * @param clipNorm largest norm of all gradients together, 0 for any (Pascanu et al. 2013)
  * @param average exponential moving average of the weights
  * @param zeroLastGamma whether residual blocks begin as identities (Goyal et al. 2017, section 5.1)
@@ -53,6 +55,7 @@ public record TrainingRecipe(
     OptimizerRecipe optimizer,
     ScheduleRecipe schedule,
     double labelSmoothing,
+    Double auxiliaryWeight,
     double clipNorm,
     AverageRecipe average,
     boolean zeroLastGamma,
@@ -65,6 +68,9 @@ public record TrainingRecipe(
     TransferRecipe transfer) {
   /** The precision that leaves the choice to the engine. */
   public static final String AUTO = "auto";
+
+  /** torchvision's weight of an auxiliary head's loss. */
+  private static final double AUXILIARY_WEIGHT = 0.5;
 
   /**
    * Checks all ranges.
@@ -82,6 +88,7 @@ public record TrainingRecipe(
    * @param optimizer as in the record
    * @param schedule as in the record
    * @param labelSmoothing as in the record
+   * @param auxiliaryWeight as in the record
    * @param clipNorm as in the record
    * @param average as in the record
    * @param zeroLastGamma as in the record
@@ -98,6 +105,7 @@ public record TrainingRecipe(
     // Recipes in checkpoints of former versions do not say these.
     decode = Objects.requireNonNullElse(decode, Decoding.EXACT);
     shards = Objects.requireNonNullElse(shards, 1);
+    auxiliaryWeight = Objects.requireNonNullElse(auxiliaryWeight, AUXILIARY_WEIGHT);
     Problems problems = new Problems();
     problems.range("epochs", epochs, 1, Double.MAX_VALUE);
     problems.range("batch", batch, 1, Double.MAX_VALUE);
@@ -107,6 +115,7 @@ public record TrainingRecipe(
     } else if (batch % shards != 0) {
       problems.add("batch is %s, which %s shards cannot share evenly", batch, shards);
     }
+    problems.range("auxiliary_weight", auxiliaryWeight, 0, Double.MAX_VALUE);
     problems.range("clip_norm", clipNorm, 0, Double.MAX_VALUE);
     problems.range("validation", validation, 0, Integer.MAX_VALUE);
     if (validation > 1 && validation != Math.rint(validation)) {
@@ -158,6 +167,7 @@ public record TrainingRecipe(
         OptimizerRecipe.defaults(),
         ScheduleRecipe.defaults(),
         0,
+        AUXILIARY_WEIGHT,
         0,
         AverageRecipe.none(),
         false,

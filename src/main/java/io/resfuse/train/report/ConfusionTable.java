@@ -15,8 +15,8 @@ final class ConfusionTable {
 
   private ConfusionTable() {}
 
-  static String html(ConfusionMatrix matrix, List<String> classes) {
-    return matrix.classes() <= MOST_CLASSES ? whole(matrix, classes) : pairs(matrix, classes);
+  static String html(ConfusionMatrix matrix, List<String> classes, String unit) {
+    return matrix.classes() <= MOST_CLASSES ? whole(matrix, classes) : pairs(matrix, classes, unit);
   }
 
   private static String whole(ConfusionMatrix matrix, List<String> classes) {
@@ -25,10 +25,10 @@ final class ConfusionTable {
     classes.forEach(name -> text.append("<th>").append(Html.escaped(name)).append("</th>"));
     text.append("<th>right</th></tr>\n");
     for (int i = 0; i < matrix.classes(); i++) {
-      int all = Math.max(matrix.of(i), 1);
+      long all = Math.max(matrix.of(i), 1);
       text.append("<tr><th>").append(Html.escaped(classes.get(i))).append("</th>");
       for (int j = 0; j < matrix.classes(); j++) {
-        int count = matrix.count(i, j);
+        long count = matrix.count(i, j);
         double share = (double) count / all;
         text.append(
             String.format(
@@ -36,7 +36,7 @@ final class ConfusionTable {
                 "<td style=\"background: rgba(var(--%s), %.2f)\">%s</td>",
                 i == j ? "hit" : "miss",
                 i == j ? 0.45 * share : Math.min(1, 3 * share) * 0.5,
-                count == 0 ? "" : Integer.toString(count)));
+                count == 0 ? "" : Long.toString(count)));
       }
       text.append(
           String.format(Locale.ROOT, "<td>%.1f%%</td></tr>\n", 100.0 * matrix.count(i, i) / all));
@@ -45,9 +45,9 @@ final class ConfusionTable {
   }
 
   /** A class that was taken for another. */
-  private record Pair(int label, int predicted, int count) {}
+  private record Pair(int label, int predicted, long count) {}
 
-  private static String pairs(ConfusionMatrix matrix, List<String> classes) {
+  private static String pairs(ConfusionMatrix matrix, List<String> classes, String unit) {
     List<Pair> pairs = new ArrayList<>();
     for (int i = 0; i < matrix.classes(); i++) {
       for (int j = 0; j < matrix.classes(); j++) {
@@ -56,15 +56,15 @@ final class ConfusionTable {
         }
       }
     }
-    pairs.sort(Comparator.comparingInt(Pair::count).reversed());
+    pairs.sort(Comparator.comparingLong(Pair::count).reversed());
     List<List<String>> rows = new ArrayList<>();
     for (Pair pair : pairs.subList(0, Math.min(MOST_PAIRS, pairs.size()))) {
       rows.add(
           List.of(
               classes.get(pair.label()),
               classes.get(pair.predicted()),
-              Integer.toString(pair.count())));
+              Long.toString(pair.count())));
     }
-    return Table.html(List.of("is", "seen as", "pictures"), rows);
+    return Table.html(List.of("is", "seen as", unit), rows);
   }
 }

@@ -59,6 +59,9 @@ final class LoaderSource implements BatchSource {
     private final boolean ofPixels;
     private @Nullable Batch batch;
 
+    /** Null where pixels have no classes, and before the first batch. */
+    private int @Nullable [] pixelLabels;
+
     Stream(LoaderEpoch epoch, boolean ofPixels) {
       this.epoch = epoch;
       this.ofPixels = ofPixels;
@@ -67,6 +70,13 @@ final class LoaderSource implements BatchSource {
     @Override
     public boolean advance() {
       batch = epoch.hasNext() ? epoch.next() : null;
+      ByteBuffer maps = batch == null ? null : batch.maps();
+      if (maps != null) {
+        if (pixelLabels == null) {
+          pixelLabels = new int[maps.capacity()];
+        }
+        batch.pixelLabels(pixelLabels);
+      }
       return batch != null;
     }
 
@@ -90,6 +100,11 @@ final class LoaderSource implements BatchSource {
     @Override
     public int[] labels() {
       return batch().labels();
+    }
+
+    @Override
+    public int @Nullable [] pixelLabels() {
+      return pixelLabels;
     }
 
     @Override

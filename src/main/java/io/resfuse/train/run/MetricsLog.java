@@ -95,8 +95,7 @@ public final class MetricsLog implements TrainingListener {
     Evaluation evaluation = epoch.evaluation();
     if (evaluation != null) {
       number(node, "loss", evaluation.loss());
-      number(node, "top1", evaluation.top1());
-      number(node, "top5", evaluation.top5());
+      evaluation.scores().forEach((measure, score) -> number(node, measure.key(), score));
       number(node, "evaluation_seconds", evaluation.seconds());
       node.put("best", epoch.best());
     }
@@ -122,17 +121,24 @@ public final class MetricsLog implements TrainingListener {
    *
    * @param evaluation how a network does
    * @param classes their names
-   * @return with the confusion matrix by class, without the mistakes
+   * @return with the scores of all and of each class and the confusion matrix, without the mistakes
    */
   public static ObjectNode toJson(Evaluation evaluation, List<String> classes) {
     ObjectNode node = MAPPER.createObjectNode();
     node.put("pictures", evaluation.pictures()).put("unreadable", evaluation.unreadable());
     number(node, "loss", evaluation.loss());
-    number(node, "top1", evaluation.top1());
-    number(node, "top5", evaluation.top5());
+    evaluation.scores().forEach((measure, score) -> number(node, measure.key(), score));
     number(node, "seconds", evaluation.seconds());
     ArrayNode names = node.putArray("classes");
     classes.forEach(names::add);
+    ArrayNode ofClasses = node.putArray(evaluation.classMeasure().key());
+    for (double score : evaluation.classScores()) {
+      if (Double.isNaN(score)) {
+        ofClasses.addNull();
+      } else {
+        ofClasses.add(score);
+      }
+    }
     ArrayNode rows = node.putArray("confusion");
     for (int i = 0; i < evaluation.confusion().classes(); i++) {
       ArrayNode row = rows.addArray();

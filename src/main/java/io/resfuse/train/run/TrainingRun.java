@@ -1,5 +1,6 @@
 package io.resfuse.train.run;
 
+import io.resfuse.data.dataset.Parts;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
@@ -26,9 +27,10 @@ import org.jspecify.annotations.Nullable;
  * A training in a folder, from the recipe to the trained file. In the folder are then:
  *
  * <ul>
- *   <li>{@code model.safetensors}: the trained file, which {@code resfuse classify --weights} takes
+ *   <li>{@code model.safetensors}: the trained file, which {@code resfuse classify --weights}
+ *       takes, or {@code resfuse segment --weights} where pixels have classes
  *   <li>{@code metrics.jsonl}: how it went, as JSON lines ({@link MetricsLog})
- *   <li>{@code evaluation.json}: accuracy and confusion matrix on the test set
+ *   <li>{@code evaluation.json}: scores and confusion matrix on the test set
  *   <li>{@code recipe.json}: the recipe in full
  *   <li>{@code split.csv}: what was held out, where the data has no test part; {@code --data} takes
  *       it
@@ -115,16 +117,15 @@ public final class TrainingRun {
   /** Writes what is held out; a training that resumes must hold out the same. */
   private void noteParts(RunFolder files) {
     boolean begun = Files.isDirectory(files.checkpoints());
-    if (!setup.parts().heldOut() || (begun && !options.resume())) {
+    Parts parts = setup.parts();
+    if (parts == null || !parts.heldOut() || (begun && !options.resume())) {
       return;
     }
     listener.notice(
         "the data has no test part: %,d of %,d pictures are held out to measure on, as %s says"
             .formatted(
-                setup.test().size(),
-                setup.test().size() + setup.parts().training().size(),
-                files.split()));
-    String list = setup.parts().list();
+                setup.test().size(), setup.test().size() + parts.training().size(), files.split()));
+    String list = parts.list();
     if (begun && Files.exists(files.split())) {
       String before;
       try {
@@ -204,7 +205,7 @@ public final class TrainingRun {
         setup.training().name(),
         "trained_for",
         result.epochs() + " epochs, seed " + setup.recipe().seed(),
-        "top1",
-        String.format(Locale.ROOT, "%.4f", test.top1()));
+        test.mainMeasure().key(),
+        String.format(Locale.ROOT, "%.4f", test.mainScore()));
   }
 }

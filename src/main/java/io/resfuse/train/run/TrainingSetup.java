@@ -2,7 +2,10 @@ package io.resfuse.train.run;
 
 import io.resfuse.data.SampleRandom;
 import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.MapDatasets;
 import io.resfuse.data.dataset.Parts;
+import io.resfuse.data.dataset.Pictures;
+import io.resfuse.data.dataset.SegmentationDataset;
 import io.resfuse.data.image.Decoding;
 import io.resfuse.data.image.Preprocessing;
 import io.resfuse.data.loader.Loader;
@@ -13,6 +16,7 @@ import io.resfuse.model.Initializer;
 import io.resfuse.model.NetworkConfig;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.SegmentationConfig;
+import io.resfuse.platform.Printable;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.train.BatchSource;
 import io.resfuse.train.Evaluator;
@@ -45,32 +49,35 @@ public final class TrainingSetup {
   private final NetworkSpec network;
   private final Parameters initial;
   private final Set<String> frozen;
-  private final Parts parts;
-  private final Dataset training;
-  private final Dataset validation;
-  private final Dataset test;
+  private final @Nullable Parts parts;
+  private final Pictures training;
+  private final Pictures validation;
+  private final Pictures test;
   private final int loaderThreads;
+
+  /** What is learned from, judged by during the training, and judged by at its end. */
+  private record Sets(Pictures training, Pictures validation, Pictures test) {}
 
   private TrainingSetup(
       TrainingRecipe recipe,
       Preprocessing preprocessing,
       NetworkConfig config,
       @Nullable ModelFile pretrained,
-      Parts parts,
-      Dataset[] sets,
+      @Nullable Parts parts,
+      Sets sets,
       int loaderThreads) {
     this.recipe = recipe;
     this.preprocessing = preprocessing;
     this.config = config;
     this.network = config.build();
-    this.initial = firstWeights(recipe, network, pretrained);
+    this.initial = firstWeights(recipe, config, network, pretrained);
     Stages stages = Stages.of(network);
     this.frozen = stages.parametersOf(recipe.transfer().frozenStages(stages.names()));
     stages.parametersOf(List.copyOf(recipe.transfer().rates().keySet()));
     this.parts = parts;
-    this.training = sets[0];
-    this.validation = sets[1];
-    this.test = sets[2];
+    this.training = sets.training();
+    this.validation = sets.validation();
+    this.test = sets.test();
     this.loaderThreads = loaderThreads;
   }
 
@@ -113,20 +120,95 @@ public final class TrainingSetup {
         recipe.perClass() == 0
             ? training
             : training.balancedSubset(recipe.perClass(), recipe.seed());
-    NetworkConfig config =
-        pretrained == null ? NetworkConfig.of(recipe.network()) : pretrained.config();
+    NetworkConfig config = config(recipe, pretrained);
     if (config instanceof SegmentationConfig) {
       throw new IllegalArgumentException(
-          "%s gives each pixel a class, but data sets here have labels of whole pictures; train it in a program, by a TrainingPlan"
-              .formatted(config.name()));
+          "%s gives each pixel a class, but %s has a class for each picture; give a folder with train and test, each with pictures and their masks"
+              .formatted(config.name(), Printable.of(training.name())));
     }
     Preprocessing preprocessing = preprocessing(recipe, training.preset(), config, pretrained);
+    return new TrainingSetup(
+        recipe,
+        preprocessing,
+        fitted(config, recipe, preprocessing, pretrained).withClasses(training.classes().size()),
+        pretrained,
+        parts,
+        split(chosen, parts, recipe),
+        loaderThreads);
+  }
+
+  /**
+   * Puts a segmentation network together with pictures that have a class for each pixel.
+   *
+   * @param recipe how to train
+   * @param training pictures to learn from
+   * @param test pictures to evaluate on, whose classes are brought into the order of the training
+   *     pictures' by their names
+   * @param pretrained a network to begin with: a segmentation network, whose configuration then
+   *     replaces the recipe's, or the ResNet that the recipe's is built on; null for fresh weights
+   * @param loaderThreads that decode and augment, at least 1
+   * @return the setup
+   * @throws IllegalArgumentException if the parts do not fit
+   */
+  public static TrainingSetup of(
+      TrainingRecipe recipe,
+      SegmentationDataset training,
+      SegmentationDataset test,
+      @Nullable ModelFile pretrained,
+      int loaderThreads) {
+    NetworkConfig config = config(recipe, pretrained);
+    if (!(config instanceof SegmentationConfig segmentation)) {
+      throw new IllegalArgumentException(
+          "%s gives a picture one class, but %s has a class for each pixel; choose a network such as fcn_resnet20 or deeplabv3_resnet50"
+              .formatted(config.name(), Printable.of(training.name())));
+    }
+    if (recipe.perClass() != 0) {
+      throw new IllegalArgumentException(
+          "per_class counts pictures of a class, but here each picture has several; leave it out");
+    }
+    if (recipe.auxiliaryWeight() == 0) {
+      segmentation = segmentation.withAuxiliary(false);
+    }
+    Preprocessing preprocessing = preprocessing(recipe, null, config, pretrained);
+    return new TrainingSetup(
+        recipe,
+        preprocessing,
+        fitted(segmentation, recipe, preprocessing, pretrained)
+            .withClasses(training.classes().size()),
+        pretrained,
+        null,
+        split(training, MapDatasets.withClasses(test, training.classes()), recipe),
+        loaderThreads);
+  }
+
+  /** The network that is trained, but for classes, channels and shortcuts. */
+  private static NetworkConfig config(TrainingRecipe recipe, @Nullable ModelFile pretrained) {
     if (pretrained == null) {
-      config = config.withInputChannels(preprocessing.channels());
-      if (!recipe.shortcut().isEmpty()) {
-        config = withShortcut(config, recipe.shortcut());
+      return NetworkConfig.of(recipe.network());
+    }
+    if (pretrained.config() instanceof ResNetConfig resNet
+        && NetworkConfig.of(recipe.network()) instanceof SegmentationConfig wanted) {
+      if (!wanted.backbone().variant().hasTableOf(resNet.variant())) {
+        throw new IllegalArgumentException(
+            "the weights to begin with are those of a %s, but %s is built on a %s; choose others, or another network"
+                .formatted(resNet.name(), wanted.name(), wanted.backbone().name()));
       }
-    } else if (config.inputChannels() != preprocessing.channels()) {
+      return SegmentationConfig.of(wanted.head(), resNet);
+    }
+    return pretrained.config();
+  }
+
+  /** The network with the channels and shortcuts that are wanted. */
+  private static NetworkConfig fitted(
+      NetworkConfig config,
+      TrainingRecipe recipe,
+      Preprocessing preprocessing,
+      @Nullable ModelFile pretrained) {
+    if (pretrained == null) {
+      NetworkConfig fitted = config.withInputChannels(preprocessing.channels());
+      return recipe.shortcut().isEmpty() ? fitted : withShortcut(fitted, recipe.shortcut());
+    }
+    if (config.inputChannels() != preprocessing.channels()) {
       throw new IllegalArgumentException(
           "%s takes images of %d channels, preprocessing '%s' makes %d; choose another"
               .formatted(
@@ -135,14 +217,7 @@ public final class TrainingSetup {
                   preprocessing.name(),
                   preprocessing.channels()));
     }
-    return new TrainingSetup(
-        recipe,
-        preprocessing,
-        config.withClasses(training.classes().size()),
-        pretrained,
-        parts,
-        split(chosen, parts, recipe),
-        loaderThreads);
+    return config;
   }
 
   private static NetworkConfig withShortcut(NetworkConfig config, String kind) {
@@ -168,31 +243,53 @@ public final class TrainingSetup {
     return Preprocessing.of(preset == null ? ModelFile.preset(config) : preset);
   }
 
-  /** Training, validation and test pictures. */
-  private static Dataset[] split(Dataset all, Parts parts, TrainingRecipe recipe) {
+  private static Sets split(Dataset all, Parts parts, TrainingRecipe recipe) {
     Dataset test = parts.test();
     if (recipe.validation() == 0 || parts.heldOut()) {
-      return new Dataset[] {all, test, test};
+      return new Sets(all, test, test);
     }
     if (recipe.validation() < 1) {
       Parts held = Parts.holdingOut(all, recipe.validation(), recipe.seed());
-      return new Dataset[] {held.training(), held.test(), test};
+      return new Sets(held.training(), held.test(), test);
     }
+    int[] order = drawn(all, (int) recipe.validation(), recipe);
     int held = (int) recipe.validation();
+    return new Sets(all.subset(rest(order, held)), all.subset(first(order, held)), test);
+  }
+
+  private static Sets split(
+      SegmentationDataset all, SegmentationDataset test, TrainingRecipe recipe) {
+    if (recipe.validation() == 0) {
+      return new Sets(all, test, test);
+    }
+    double wanted = recipe.validation();
+    int held = (int) (wanted < 1 ? Math.max(1, Math.round(wanted * all.size())) : wanted);
+    int[] order = drawn(all, held, recipe);
+    return new Sets(all.subset(rest(order, held)), all.subset(first(order, held)), test);
+  }
+
+  /** The pictures in a random order, of which some are held out. */
+  private static int[] drawn(Pictures all, int held, TrainingRecipe recipe) {
     if (held >= all.size()) {
       throw new IllegalArgumentException(
           "validation is %d, but there are %d training pictures".formatted(held, all.size()));
     }
-    int[] order = new SampleRandom(recipe.seed(), HOLD_OUT, HOLD_OUT).permutation(all.size());
-    int[] validation = Arrays.copyOf(order, held);
-    int[] training = Arrays.copyOfRange(order, held, order.length);
-    Arrays.sort(validation);
-    Arrays.sort(training);
-    return new Dataset[] {all.subset(training), all.subset(validation), test};
+    return new SampleRandom(recipe.seed(), HOLD_OUT, HOLD_OUT).permutation(all.size());
+  }
+
+  private static int[] first(int[] order, int count) {
+    return Arrays.stream(order, 0, count).sorted().toArray();
+  }
+
+  private static int[] rest(int[] order, int count) {
+    return Arrays.stream(order, count, order.length).sorted().toArray();
   }
 
   private static Parameters firstWeights(
-      TrainingRecipe recipe, NetworkSpec network, @Nullable ModelFile pretrained) {
+      TrainingRecipe recipe,
+      NetworkConfig config,
+      NetworkSpec network,
+      @Nullable ModelFile pretrained) {
     Initializer initializer = Initializer.seeded(recipe.seed());
     if (recipe.zeroLastGamma()) {
       initializer = initializer.withZeroLastGamma();
@@ -200,11 +297,16 @@ public final class TrainingSetup {
     Map<String, HostTensor> values = new LinkedHashMap<>(initializer.initialize(network).asMap());
     Stages stages = Stages.of(network);
     if (pretrained != null) {
+      boolean isBackbone =
+          config instanceof SegmentationConfig
+              && !(pretrained.config() instanceof SegmentationConfig);
+      String prefix = isBackbone ? SegmentationConfig.BACKBONE : "";
       pretrained
           .parameters()
           .asMap()
           .forEach(
-              (name, tensor) -> {
+              (own, tensor) -> {
+                String name = prefix + own;
                 if (values.containsKey(name) && !stages.of(name).equals(Stages.HEAD)) {
                   values.put(name, tensor);
                 }
@@ -263,7 +365,7 @@ public final class TrainingSetup {
    *
    * @return those that are not held out for validation
    */
-  public Dataset training() {
+  public Pictures training() {
     return training;
   }
 
@@ -272,16 +374,16 @@ public final class TrainingSetup {
    *
    * @return as given
    */
-  public Dataset test() {
+  public Pictures test() {
     return test;
   }
 
   /**
    * What the data's parts are.
    *
-   * @return as given, or put together from what was given
+   * @return as given, or put together from what was given; null where pixels have classes
    */
-  public Parts parts() {
+  public @Nullable Parts parts() {
     return parts;
   }
 
@@ -295,6 +397,7 @@ public final class TrainingSetup {
     List<String> trained = new ArrayList<>(Stages.of(network).names());
     trained.removeAll(recipe.transfer().frozenStages(List.copyOf(trained)));
     return recipe.transfer().cache()
+        && !(config instanceof SegmentationConfig)
         && recipe.augment().isNone()
         && trained.equals(List.of(Stages.HEAD));
   }
@@ -381,7 +484,7 @@ public final class TrainingSetup {
     return evaluation(test, processes);
   }
 
-  private BatchSource evaluation(Dataset dataset, Communicator processes) {
+  private BatchSource evaluation(Pictures dataset, Communicator processes) {
     if (processes.size() == 1) {
       return evaluation(dataset);
     }
@@ -391,10 +494,13 @@ public final class TrainingSetup {
     int[] own =
         IntStream.range(begin * recipe.batch(), Math.min(end * recipe.batch(), dataset.size()))
             .toArray();
-    return evaluation(dataset.subset(own));
+    return evaluation(
+        dataset instanceof SegmentationDataset maps
+            ? maps.subset(own)
+            : ((Dataset) dataset).subset(own));
   }
 
-  private BatchSource evaluation(Dataset dataset) {
+  private BatchSource evaluation(Pictures dataset) {
     return evaluation(dataset, preprocessing, recipe.batch(), loaderThreads, recipe.decode());
   }
 
@@ -409,7 +515,7 @@ public final class TrainingSetup {
    * @return each picture once
    */
   public static BatchSource evaluation(
-      Dataset dataset,
+      Pictures dataset,
       Preprocessing preprocessing,
       int batch,
       int loaderThreads,
@@ -424,7 +530,8 @@ public final class TrainingSetup {
   }
 
   /**
-   * What the trained file says about itself, so that {@code resfuse classify} needs nothing else.
+   * What the trained file says about itself, so that {@code resfuse classify} and {@code resfuse
+   * segment} need nothing else.
    *
    * @param notes for people
    * @return configuration, preprocessing, labels, notes

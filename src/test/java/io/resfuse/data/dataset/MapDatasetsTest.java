@@ -65,6 +65,40 @@ class MapDatasetsTest {
         .hasMessageContaining("class 'dog' is none of ground, cat");
   }
 
+  @Test
+  void foldersAreFoundAndMatched() throws IOException {
+    mask(Image.grey(3, 2, new byte[] {0, 1, 2, (byte) 255, 1, 0}));
+    assertThat(MapDatasets.isIn(folder)).isTrue();
+    assertThatThrownBy(() -> MapDatasets.open(folder, Split.TEST, DECODER))
+        .hasMessageContaining("classes.txt: no such file");
+    Files.writeString(folder.resolve("classes.txt"), "ground\ncat\ndog\n");
+    SegmentationDataset whole = MapDatasets.open(folder, Split.TEST, DECODER);
+    assertThat(whole.subset(0, 0).size()).isEqualTo(2);
+    assertThat(whole.subset(0, 0).map(1).sample(1, 0, 0)).isEqualTo(1);
+    assertThatThrownBy(() -> whole.subset(1)).isInstanceOf(IndexOutOfBoundsException.class);
+    assertThatThrownBy(() -> MapDatasets.openPart(folder, Split.TRAIN, DECODER))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("has no folder train with pictures and their masks; folders train");
+
+    Path parts = folder.resolve("parts");
+    assertThat(MapDatasets.isIn(parts)).isFalse();
+    Files.createDirectories(parts.resolve("val"));
+    for (String entry : List.of("pictures", "masks", "classes.txt")) {
+      Files.move(folder.resolve(entry), parts.resolve("val").resolve(entry));
+    }
+    assertThat(MapDatasets.isIn(folder)).isFalse();
+    assertThat(MapDatasets.isIn(parts)).isTrue();
+    SegmentationDataset val = MapDatasets.openPart(parts, Split.TEST, DECODER);
+    assertThat(MapDatasets.withClasses(val, CLASSES)).isSameAs(val);
+    SegmentationDataset moved =
+        MapDatasets.withClasses(val, List.of("dog", "bird", "ground", "cat"));
+    assertThat(moved.map(0).pixels()).containsExactly(2, 3, 0, 255, 3, 2);
+    assertThat(moved.image(0).width()).isEqualTo(3);
+    assertThat(moved.describe(0)).endsWith("a.b.png");
+    assertThatThrownBy(() -> MapDatasets.withClasses(val, List.of("ground", "cat")))
+        .hasMessageContaining("class 'dog' is none of ground, cat");
+  }
+
   /** Grey of few bits as stored, where a picture's samples would be spread over 256. */
   @ParameterizedTest
   @CsvSource({"1", "2", "4", "8"})

@@ -130,6 +130,23 @@ class RecipeReaderTest {
   }
 
   @Test
+  void recipesOfFormerVersionsDoNotScale() {
+    TrainingRecipe recipe = TrainingRecipe.defaults();
+    String former =
+        RecipeReader.toJson(recipe)
+            .replaceFirst("\\s*\"auxiliary_weight\" : 0.5,", "")
+            .replaceFirst("\\s*\"scale\" : 0.0,", "");
+    assertThat(former).doesNotContain("auxiliary", "\"scale\"");
+    assertThat(RecipeReader.fromJson(former)).isEqualTo(recipe);
+    assertThatThrownBy(
+            () ->
+                RecipeReader.read(
+                    null, Map.of("augment.scale", "0.5", "augment.resized_crop", "true")))
+        .hasMessageContaining("augment.scale must be above 1, or 0 for none, got 0.5")
+        .hasMessageContaining("augment.scale and augment.resized_crop exclude each other");
+  }
+
+  @Test
   void namesWhatDiffers() {
     assertThat(
             RecipeReader.differences(

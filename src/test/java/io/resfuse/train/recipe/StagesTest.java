@@ -37,4 +37,15 @@ class StagesTest {
             "vgg16 has no stage 'layer1'; it has stage1, stage2, stage3, stage4, stage5,"
                 + " classifier, head");
   }
+
+  @Test
+  void segmentationNetworksHaveTheirBackbones() {
+    Stages stages = Stages.of(NetworkConfig.of("deeplabv3_resnet50").build());
+    assertThat(stages.names())
+        .containsExactly("stem", "layer1", "layer2", "layer3", "layer4", "head");
+    assertThat(stages.of("backbone.layer3.0.conv2.weight")).isEqualTo("layer3");
+    assertThat(stages.of("backbone.bn1.bias")).isEqualTo("stem");
+    assertThat(stages.of("classifier.0.convs.1.0.weight")).isEqualTo("head");
+    assertThat(stages.of("aux_classifier.4.bias")).isEqualTo("head");
+  }
 }

@@ -7,11 +7,16 @@ import io.resfuse.data.dataset.Dataset;
 import io.resfuse.data.dataset.DatasetPacker;
 import io.resfuse.data.dataset.Datasets;
 import io.resfuse.data.dataset.Parts;
+import io.resfuse.data.dataset.SegmentationDataset;
 import io.resfuse.data.dataset.Split;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageDecoder;
+import io.resfuse.model.Initializer;
+import io.resfuse.model.NetworkConfig;
 import io.resfuse.train.recipe.RecipeReader;
 import io.resfuse.train.recipe.TrainingRecipe;
+import io.resfuse.weights.ModelFile;
+import io.resfuse.weights.ModelMetadata;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -19,10 +24,12 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,13 +80,100 @@ class TrainingSetupTest {
         .isEqualTo("torchvision");
   }
 
+  /** One white picture with a class for each pixel. */
+  private record Maps(String name) implements SegmentationDataset {
+    @Override
+    public int size() {
+      return 4;
+    }
+
+    @Override
+    public List<String> classes() {
+      return List.of("ground", "cat", "dog");
+    }
+
+    @Override
+    public Image image(int index) {
+      return Image.rgb(8, 8, new byte[192]);
+    }
+
+    @Override
+    public Image map(int index) {
+      return Image.grey(8, 8, new byte[64]);
+    }
+  }
+
+  private static TrainingSetup maps(@Nullable ModelFile pretrained, String... settings) {
+    Map<String, String> all = new HashMap<>(Map.of("batch", "1"));
+    for (int i = 0; i < settings.length; i += 2) {
+      all.put(settings[i], settings[i + 1]);
+    }
+    return TrainingSetup.of(
+        RecipeReader.read(null, all), new Maps("maps"), new Maps("maps"), pretrained, 1);
+  }
+
   @Test
-  void networksThatClassifyPixelsAreRefused() {
+  void networksAndPicturesMustBeOfOneKind() {
     assertThatThrownBy(() -> setup(new Pictures("pictures"), "fcn_resnet20"))
         .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith(
+            "fcn_resnet20 gives each pixel a class, but pictures has a class for each picture;");
+    assertThatThrownBy(() -> maps(null, "network", "resnet20"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith(
+            "resnet20 gives a picture one class, but maps has a class for each pixel; choose");
+    assertThatThrownBy(() -> maps(null, "network", "fcn_resnet8", "per_class", "1"))
+        .hasMessageStartingWith("per_class counts pictures of a class, but here each picture");
+  }
+
+  @Test
+  void picturesWithMapsAreHeldOutBySeed() {
+    TrainingSetup setup = maps(null, "network", "fcn_resnet8", "validation", "0.5");
+    assertThat(setup.config().classes()).isEqualTo(3);
+    assertThat(setup.parts()).isNull();
+    assertThat(setup.training().size()).isEqualTo(2);
+    assertThat(setup.validationBatches().pictures()).isEqualTo(2);
+    assertThat(setup.test().size()).isEqualTo(4);
+    assertThat(maps(null, "network", "fcn_resnet8", "validation", "1").training().size())
+        .isEqualTo(3);
+    assertThatThrownBy(() -> maps(null, "network", "fcn_resnet8", "validation", "4"))
+        .hasMessage("validation is 4, but there are 4 training pictures");
+  }
+
+  /** The backbone of a network that classifies pictures, or of one that classifies pixels. */
+  @Test
+  void segmentationBeginsWithTrainedBackbones() {
+    ModelFile classifier = saved(NetworkConfig.of("resnet8"));
+    TrainingSetup setup = maps(classifier, "network", "fcn_resnet8");
+    assertThat(setup.config().name()).isEqualTo("fcn_resnet8");
+    assertThat(setup.initial().get("backbone.layer2.0.conv1.weight").toArray())
+        .isEqualTo(classifier.parameters().get("layer2.0.conv1.weight").toArray());
+    ModelFile segmentation = saved(NetworkConfig.of("deeplabv3_resnet8"));
+    TrainingSetup again = maps(segmentation);
+    assertThat(again.config().name()).isEqualTo("deeplabv3_resnet8");
+    assertThat(again.initial().get("backbone.conv1.weight").toArray())
+        .isEqualTo(segmentation.parameters().get("backbone.conv1.weight").toArray());
+    assertThat(again.initial().get("classifier.1.weight").toArray())
+        .isNotEqualTo(segmentation.parameters().get("classifier.1.weight").toArray());
+    TrainingSetup frozen =
+        maps(segmentation, "transfer.weights", "x", "transfer.freeze", "backbone");
+    assertThat(frozen.canCacheFeatures()).isFalse();
+    assertThat(frozen.job().frozen())
+        .contains("backbone.layer3.0.bn1.weight")
+        .noneMatch(name -> name.contains("classifier"));
+    assertThatThrownBy(() -> maps(classifier, "network", "fcn_resnet20"))
         .hasMessage(
-            "fcn_resnet20 gives each pixel a class, but data sets here have labels of whole"
-                + " pictures; train it in a program, by a TrainingPlan");
+            "the weights to begin with are those of a resnet8, but fcn_resnet20 is built on a"
+                + " resnet20; choose others, or another network");
+  }
+
+  private ModelFile saved(NetworkConfig config) {
+    Path file = folder.resolve(config.name() + ".safetensors");
+    ModelFile.save(
+        file,
+        new ModelMetadata(config, "cifar", List.of(), Map.of()),
+        Initializer.seeded(7).initialize(config.build()));
+    return ModelFile.open(file);
   }
 
   /** Read from IDX files, and from what was packed of them. */

@@ -1,6 +1,6 @@
 package io.resfuse.train.report;
 
-import io.resfuse.data.dataset.Dataset;
+import io.resfuse.data.dataset.Pictures;
 import io.resfuse.data.image.Image;
 import io.resfuse.data.image.ImageException;
 import io.resfuse.data.image.PngEncoder;
@@ -11,13 +11,13 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 
-/** Pictures in a page, as data. */
-final class Pictures {
+/** The worst mistakes in a page, with their pictures as data. */
+final class MistakePictures {
   private static final int LARGEST = 112;
 
-  private Pictures() {}
+  private MistakePictures() {}
 
-  static String html(List<Mistake> mistakes, Dataset dataset) {
+  static String html(List<Mistake> mistakes, Pictures dataset) {
     StringBuilder text = new StringBuilder("<div class=\"pictures\">\n");
     for (Mistake mistake : mistakes) {
       text.append("<div>").append(picture(mistake, dataset)).append("<b>");
@@ -31,7 +31,7 @@ final class Pictures {
     return text.append("</div>\n").toString();
   }
 
-  private static String picture(Mistake mistake, Dataset dataset) {
+  private static String picture(Mistake mistake, Pictures dataset) {
     try {
       return "<img alt=\""
           + Html.escaped(dataset.describe(mistake.sample()))
