@@ -16,6 +16,7 @@ import io.resfuse.engine.PixelScaling;
 import io.resfuse.engine.PlanPool;
 import io.resfuse.engine.PlanRequest;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.Value;
 import io.resfuse.tensor.HostTensor;
 import io.resfuse.tensor.Shape;
 import io.resfuse.tensor.TensorLayout;
@@ -148,13 +149,13 @@ public final class Model implements AutoCloseable {
    * @param images at least one
    * @param top how many classes are wanted
    * @return for each picture the most probable classes, best first
-   * @throws IllegalStateException if the network gives classes to pixels
+   * @throws IllegalStateException if the network gives classes to pixels: see {@link #segment}
    */
   public List<List<Prediction>> classify(List<Image> images, int top) {
     HostTensor logits = run(images, Set.of(LOGITS)).get(LOGITS);
     if (logits.shape().rank() != 2) {
       throw new IllegalStateException(
-          "this network gives each pixel a class, not the picture; read its output 'logits' by run");
+          "this network gives each pixel a class, not the picture; take segment");
     }
     List<List<Prediction>> results = new ArrayList<>();
     float[] row = new float[logits.shape().dimension(1)];
@@ -163,6 +164,34 @@ public final class Model implements AutoCloseable {
       results.add(predictions(row, top));
     }
     return results;
+  }
+
+  /**
+   * Gives each pixel of a picture its class. The whole picture is resized to the preprocessing's
+   * short side, in proportion and without its crop, and runs through the network; the logits are
+   * resized to the picture bilinearly, and the largest decides, the first of equal ones.
+   *
+   * @param image of any size
+   * @return as large as the picture, one channel: 0 to classes - 1, and 255 where the logits are no
+   *     numbers
+   * @throws IllegalStateException if the network gives no class to each pixel
+   * @throws IllegalArgumentException if the picture is so long that it would be too large
+   */
+  public Image segment(Image image) {
+    Value logits = network.outputs().get(LOGITS);
+    if (logits == null || logits.isFlat() || logits.channels() > PixelClasses.NONE) {
+      throw new IllegalStateException(
+          network.name()
+              + " does not give each pixel one of at most "
+              + PixelClasses.NONE
+              + " classes; load a segmentation network such as fcn_resnet50");
+    }
+    Preprocessing whole = preprocessing.uncropped(image.width(), image.height());
+    HostTensor input =
+        HostTensor.zeros(Shape.of(1, whole.channels(), whole.cropHeight(), whole.cropWidth()));
+    whole.newPreprocessor().write(image, input.buffer(), 0, TensorLayout.NCHW);
+    HostTensor result = run(input, Set.of(LOGITS)).get(LOGITS);
+    return PixelClasses.of(result, image.width(), image.height());
   }
 
   /**
@@ -318,7 +347,13 @@ public final class Model implements AutoCloseable {
     return best;
   }
 
-  private String label(int index) {
+  /**
+   * The name of a class.
+   *
+   * @param index its number
+   * @return the file's label, or {@code class 7} where it has none
+   */
+  public String label(int index) {
     @Nullable String label = labels.isEmpty() ? null : labels.get(index);
     return label == null ? "class " + index : label;
   }

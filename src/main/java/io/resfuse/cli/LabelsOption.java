@@ -10,13 +10,15 @@ import picocli.CommandLine.Option;
 /** Names for the classes of weights that bring none. */
 final class LabelsOption {
   private static final String IMAGENET = "imagenet";
+  private static final String VOC = "voc";
 
   @Option(
       names = "--labels",
       paramLabel = "FILE",
       description =
-          "The names of the classes: a text with one per line, or 'imagenet' for those of ImageNet's"
-              + " 1000 (default: those in the file of weights).")
+          "The names of the classes: a text with one per line, 'imagenet' for those of ImageNet's"
+              + " 1000, or 'voc' for those of PASCAL VOC's 21 (default: those in the file of"
+              + " weights).")
   private @Nullable Path labels;
 
   /** The file of names; null if there is none. */
@@ -29,7 +31,11 @@ final class LabelsOption {
     if (labels == null) {
       return file;
     }
-    boolean imageNet = labels.toString().equals(IMAGENET) && !Files.exists(labels);
-    return file.withLabels(imageNet ? Labels.imageNet() : Labels.read(labels));
+    return file.withLabels(
+        isNamed(IMAGENET) ? Labels.imageNet() : isNamed(VOC) ? Labels.voc() : Labels.read(labels));
+  }
+
+  private boolean isNamed(String name) {
+    return labels != null && labels.toString().equals(name) && !Files.exists(labels);
   }
 }

@@ -84,6 +84,7 @@ public final class Main implements Runnable {
   private static Map<String, Class<?>> commands() {
     Map<String, Class<?>> commands = new LinkedHashMap<>();
     commands.put("classify", ClassifyCommand.class);
+    commands.put("segment", SegmentCommand.class);
     commands.put("features", FeaturesCommand.class);
     commands.put("gradients", GradientsCommand.class);
     commands.put("train", TrainCommand.class);

@@ -15,6 +15,8 @@ import picocli.CommandLine.Option;
 
 /** Which model a command uses. */
 final class ModelChoice {
+  private static final String NONE = "none";
+
   @Option(
       names = "--weights",
       paramLabel = "FILE|NAME",
@@ -22,7 +24,7 @@ final class ModelChoice {
           "The weights: a file (safetensors, PyTorch .pth, Keras, ONNX, TensorFlow.js model.json), a"
               + " folder with one, or a model that 'resfuse weights fetch' knows, fetched on first use (default:"
               + " ${DEFAULT-VALUE}).")
-  private String weights = PretrainedModel.RESNET50_IMAGENET.name();
+  private String weights;
 
   @Option(
       names = "--network",
@@ -35,12 +37,29 @@ final class ModelChoice {
 
   @Mixin private NetworkOptions options;
 
+  /** With the ImageNet ResNet-50 unless another is asked for. */
+  ModelChoice() {
+    this(PretrainedModel.RESNET50_IMAGENET.name());
+  }
+
+  private ModelChoice(String weights) {
+    this.weights = weights;
+  }
+
+  /** One that must be asked for. */
+  static ModelChoice withoutDefault() {
+    return new ModelChoice(NONE);
+  }
+
   /** The file that is asked for; null for a model by its name. */
   @Nullable Path file() {
     return isKnown(weights) ? null : FileNames.path(weights);
   }
 
   ModelFile open() {
+    if (weights.equals(NONE) && !Files.exists(FileNames.path(weights))) {
+      throw new IllegalArgumentException("which network? give its weights: --weights FILE");
+    }
     if (isKnown(weights)) {
       checkNothingElseIsAsked();
       return open(weights);

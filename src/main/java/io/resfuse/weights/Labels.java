@@ -17,7 +17,41 @@ public final class Labels {
   private static final String IMAGENET = "imagenet-labels.txt";
   private static final long MAX_BYTES = 16L << 20;
 
+  private static final List<String> VOC =
+      List.of(
+          "background",
+          "aeroplane",
+          "bicycle",
+          "bird",
+          "boat",
+          "bottle",
+          "bus",
+          "car",
+          "cat",
+          "chair",
+          "cow",
+          "diningtable",
+          "dog",
+          "horse",
+          "motorbike",
+          "person",
+          "pottedplant",
+          "sheep",
+          "sofa",
+          "train",
+          "tvmonitor");
+
   private Labels() {}
+
+  /**
+   * The names of PASCAL VOC's classes in the order of its masks, that of torchvision's segmentation
+   * networks.
+   *
+   * @return 21 names, the background first
+   */
+  public static List<String> voc() {
+    return VOC;
+  }
 
   /**
    * The names of ImageNet's classes in the usual order, as {@code resnet50-imagenet} has them.

@@ -80,7 +80,9 @@ public final class ModelFile {
    */
   public static String preset(NetworkConfig config) {
     String name = config.isForSmallImages() ? "cifar" : "torchvision";
-    return name + colours(config.inputChannels());
+    String preset = name + colours(config.inputChannels());
+    boolean isLarge = config instanceof SegmentationConfig && !config.isForSmallImages();
+    return isLarge ? preset + "@%1$d:%1$d".formatted(config.imageSize()) : preset;
   }
 
   /** What the names of presets have behind the data set's. */
@@ -478,6 +480,23 @@ public final class ModelFile {
   }
 
   /**
+   * Refuses a network that does not give each pixel a class, for those who want that.
+   *
+   * @throws WeightsException that says what it is instead
+   */
+  public void requireMaps() {
+    if (!(config() instanceof SegmentationConfig)) {
+      throw WeightsException.of(
+          file.path(),
+          "the " + network.name() + " in it gives no class to each pixel",
+          "give a network such as fcn_resnet50 or deeplabv3_resnet50"
+              + (config().classes() > 0
+                  ? ", or see what it says of pictures ('resfuse classify')"
+                  : ""));
+    }
+  }
+
+  /**
    * Refuses a network without a head that gives a picture its class, for those who want that.
    *
    * @throws WeightsException that names the tensors that were left out
@@ -487,7 +506,7 @@ public final class ModelFile {
       throw WeightsException.of(
           file.path(),
           "the " + network.name() + " in it gives each pixel a class, not the picture",
-          "read its output 'logits' from a plan, or take its features ('resfuse features')");
+          "see what it finds ('resfuse segment'), or take its features ('resfuse features')");
     }
     if (config().classes() == 0) {
       String without = report.withoutPlace();

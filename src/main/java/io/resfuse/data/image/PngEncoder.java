@@ -79,8 +79,14 @@ public final class PngEncoder {
     return encoded(canvas);
   }
 
-  /** Each three bits of a number are the next lower bits of red, green and blue. */
-  private static int colour(int number) {
+  /**
+   * The colour of a number in masks. Each three bits of the number are the next lower bits of red,
+   * green and blue.
+   *
+   * @param number 0 to 255
+   * @return red, green and blue, 8 bits each, from the high to the low
+   */
+  public static int colour(int number) {
     int colour = 0;
     for (int bit = 0; bit < 8; bit++) {
       int at = 7 - bit / 3;

@@ -204,6 +204,32 @@ public record Preprocessing(
   }
 
   /**
+   * The same without the crop, for pictures of one size: what is resized runs whole.
+   *
+   * @param width of the pictures
+   * @param height of the pictures
+   * @return a new preprocessing, whose crop is the resized picture
+   * @throws IllegalArgumentException if that would be too long
+   */
+  public Preprocessing uncropped(int width, int height) {
+    int imageShort = Math.min(width, height);
+    return new Preprocessing(
+        name,
+        resize,
+        longSide,
+        (int) Math.min(resizedSide(height, imageShort), Integer.MAX_VALUE),
+        (int) Math.min(resizedSide(width, imageShort), Integer.MAX_VALUE),
+        filter,
+        normalization);
+  }
+
+  /** {@code size * long / short}, rounded as it is wanted. */
+  long resizedSide(int side, int imageShort) {
+    double exact = (double) ((long) resize * side) / imageShort;
+    return longSide == LongSide.NEAREST ? Math.round(exact) : (long) exact;
+  }
+
+  /**
    * The number of channels that it writes.
    *
    * @return 4, 3 or 1

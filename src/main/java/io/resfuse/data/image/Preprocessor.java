@@ -1,6 +1,5 @@
 package io.resfuse.data.image;
 
-import io.resfuse.data.image.Preprocessing.LongSide;
 import io.resfuse.tensor.TensorLayout;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -115,8 +114,8 @@ public final class Preprocessor {
    */
   public Placement placement(int imageWidth, int imageHeight) {
     int imageShort = Math.min(imageWidth, imageHeight);
-    long outWidth = resizedSide(imageWidth, imageShort);
-    long outHeight = resizedSide(imageHeight, imageShort);
+    long outWidth = preprocessing.resizedSide(imageWidth, imageShort);
+    long outHeight = preprocessing.resizedSide(imageHeight, imageShort);
     return new Placement(
         new Placement.Part(0, 0, imageWidth, imageHeight),
         outWidth,
@@ -147,12 +146,6 @@ public final class Preprocessor {
       alphaCrop = found;
     }
     return found;
-  }
-
-  /** {@code size * long / short}, rounded as the preprocessing wants it. */
-  private long resizedSide(int side, int imageShort) {
-    double exact = (double) ((long) preprocessing.resize() * side) / imageShort;
-    return preprocessing.longSide() == LongSide.NEAREST ? Math.round(exact) : (long) exact;
   }
 
   /** Python's {@code round((size - crop) / 2.0)}: halves to even. */
