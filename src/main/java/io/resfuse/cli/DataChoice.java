@@ -77,6 +77,7 @@ final class DataChoice {
     if (isKnown(name, path)) {
       return Parts.of(open(name, Split.TRAIN), open(name, Split.TEST));
     }
+    requireClasses(path);
     return Datasets.parts(path, recipe.validation(), recipe.seed(), new ImageDecoder());
   }
 
@@ -93,6 +94,7 @@ final class DataChoice {
   static Dataset open(String name, Split split) {
     Path path = FileNames.path(name);
     if (!isKnown(name, path)) {
+      requireClasses(path);
       return Datasets.open(path, split, new ImageDecoder());
     }
     Path folder = find(name);
@@ -102,6 +104,15 @@ final class DataChoice {
       case "cifar10" -> CifarDatasets.cifar10(folder, split);
       default -> CifarDatasets.cifar100(folder, split);
     };
+  }
+
+  /** Pictures and masks are no two classes. */
+  private static void requireClasses(Path path) {
+    if (MapDatasets.isIn(path)) {
+      throw new DataException(
+          FileNames.shown(path)
+              + ": has a class for each pixel; pictures with one class each are needed here");
+    }
   }
 
   private static Path find(String name) {

@@ -251,6 +251,9 @@ class SegmentCommandTest {
     refused(
         Outcome.of("evaluate", "--data", path("data"), "--weights", classifier),
         "resnet8 gives a picture one class, but ");
+    refused(
+        Outcome.of("pack", path("data"), "-o", path("packed")),
+        "data: has a class for each pixel; pictures with one class each are needed here");
     assertThat(Outcome.of("segment").exitCode()).isEqualTo(2);
     assertThat(Outcome.of("segment", "--help").out())
         .startsWith("Usage: resfuse segment [OPTIONS] PICTURE...")
