@@ -24,8 +24,15 @@ final class Drive {
         test.network().parameters().isEmpty()
             ? fills.scattered(test.name() + "/gradient", out.elements())
             : fills.random(test.name() + "/gradient", out.elements(), 1),
-        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)),
-        fills.targets(test.name() + "/targets", test.batch(), out.dimension(1)));
+        fills.labels(test.name() + "/labels", labels(out), out.dimension(1)),
+        out.rank() == 2
+            ? fills.targets(test.name() + "/targets", test.batch(), out.dimension(1))
+            : new float[0]);
+  }
+
+  /** One per image, or per pixel of logits that are images. */
+  private static int labels(Shape logits) {
+    return Math.toIntExact(logits.elements() / logits.dimension(1));
   }
 
   /** Small integers. */
@@ -37,7 +44,7 @@ final class Drive {
             ? fills.balanced(images, test.imageShape())
             : fills.integers(images, test.imageShape().elements(), -2, 2, 1),
         fills.integers(test.name() + "/gradient", out.elements(), -1, 1, 1),
-        fills.labels(test.name() + "/labels", test.batch(), out.dimension(1)),
+        fills.labels(test.name() + "/labels", labels(out), out.dimension(1)),
         new float[0]);
   }
 
@@ -76,7 +83,7 @@ final class Drive {
     return labels;
   }
 
-  /** The same labels, but those of every third image, the first among them, which have none. */
+  /** The same labels, but each third, the first among them, is none. */
   int[] someLabels() {
     int[] some = labels.clone();
     for (int n = 0; n < some.length; n += 3) {
@@ -85,7 +92,7 @@ final class Drive {
     return some;
   }
 
-  /** A distribution over classes for each image. */
+  /** A distribution over classes for each image; none of logits that are images. */
   float[] targets() {
     return targets;
   }

@@ -7,6 +7,7 @@ import io.resfuse.engine.KernelSuite.TileSize;
 import io.resfuse.engine.NetworkBuilder;
 import io.resfuse.engine.NetworkBuilder.Conv;
 import io.resfuse.engine.NetworkBuilder.Norm;
+import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.Value;
@@ -124,6 +125,7 @@ public final class EdgeCases {
     pools(cases);
     betweenConvolutions(cases);
     gates(cases);
+    maps(cases);
     losses(cases);
     return List.copyOf(cases);
   }
@@ -429,10 +431,58 @@ public final class EdgeCases {
     cases.add(edge("edge:", OperationShape.squeeze(8, false, false, 2, 17, 31)));
   }
 
-  /** More classes than a block keeps, and more of these than it has threads. */
+  /** Resizes and concatenations: both ways, to and from larger, and added to what is there. */
+  private static void maps(List<VerifyCase> cases) {
+    cases.add(edge("edge:", OperationShape.resize(24, 2, 2, 16, 8)));
+    // A pixel that more pixels have a share of than a block has threads for it.
+    cases.add(edge("edge:", OperationShape.resize(24, 8, 2, 24, 17)));
+    // More vectors in a row, and in a pixel, than a block has.
+    cases.add(edge("edge:", OperationShape.resize(264, 2, 3, 5, 11)));
+    cases.add(edge("edge:", OperationShape.resize(5, 16, 3, 11, 13)));
+    // More pixels than the blocks of a single multiprocessor take at once.
+    cases.add(
+        edge("edge:", OperationShape.concat(5, 3, 3, 31, 32))
+            .with(new Division(USUAL, USUAL, 1, true)));
+    cases.add(
+        edge("edge:", OperationShape.concat(16, 2, 3, 31, 32))
+            .with(new Division(USUAL, USUAL, 1, true)));
+    // More vectors, and more channels one by one, than a block has.
+    cases.add(edge("edge:", OperationShape.concat(1032, 2, 1, 3, 5)));
+    cases.add(edge("edge:", OperationShape.concat(130, 2, 2, 3, 7)));
+    for (int channels : new int[] {VECTOR, 11}) {
+      NetworkBuilder builder = new NetworkBuilder("maps", channels);
+      Value image = builder.input();
+      Value small = builder.averagePool("pool", image, 2);
+      Value large = builder.bilinearResize("larger", small, image);
+      Value again = builder.bilinearResize("smaller", large, small);
+      Value first = builder.concat("first", List.of(again, small));
+      builder.output(VerifyCase.OUT, builder.concat("second", List.of(first, small)));
+      String name = "edge: maps of " + channels + " larger and smaller";
+      cases.add(new VerifyCase(name, Level.EDGES, builder.build(), null, 2, 9, 14));
+      cases.add(joinedTwice(channels));
+    }
+  }
+
+  /** An image whose gradient is a sum of parts of two others. */
+  private static VerifyCase joinedTwice(int channels) {
+    NetworkBuilder builder = new NetworkBuilder("joined", channels);
+    Value image = builder.input();
+    Value first = builder.concat("first", List.of(builder.maxPool("copy", image, POINT), image));
+    builder.output(VerifyCase.OUT, builder.concat("second", List.of(first, image)));
+    NetworkSpec network = builder.build();
+    String name = "edge: maps of " + channels + " joined twice";
+    return new VerifyCase(name, Level.EDGES, network, network, 2, 9, 14);
+  }
+
+  /**
+   * Of images: more classes than a block keeps, and more of these than it has threads. Of pixels:
+   * more of them than a block has, and so many classes that it has fewer.
+   */
   private static void losses(List<VerifyCase> cases) {
     cases.add(edge("edge:", OperationShape.loss(4, KEPT_CLASSES + LOSS_THREADS + 6)));
     cases.add(edge("edge:", OperationShape.loss(9, 11)));
+    cases.add(edge("edge:", OperationShape.pixelLoss(3, 21, 7, 13)));
+    cases.add(edge("edge:", OperationShape.pixelLoss(2, 150, 9, 11)));
   }
 
   private static OperationShape conv(

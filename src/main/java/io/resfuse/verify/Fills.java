@@ -116,9 +116,9 @@ record Fills(long seed) {
     return targets;
   }
 
-  /** A class for each image. */
-  int[] labels(String name, int batch, int classes) {
-    return random(name).ints(batch, 0, classes).toArray();
+  /** So many classes. */
+  int[] labels(String name, int count, int classes) {
+    return random(name).ints(count, 0, classes).toArray();
   }
 
   /**

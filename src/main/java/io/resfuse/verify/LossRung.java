@@ -1,15 +1,18 @@
 package io.resfuse.verify;
 
 import io.resfuse.engine.Parameters;
+import io.resfuse.tensor.TensorLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /**
  * Losses and the gradients of logits, which are the images themselves, so that all engines and
  * precisions have the same: against smoothed and hard labels, some of which are -1, against none at
- * all, and against distributions as mixup and as label smoothing make them; that NaN in one image
- * makes the loss NaN and no other image's gradient; and the same of logits so far apart that an
- * exponential overflows unless the largest of all is taken off first.
+ * all, and of flat logits against distributions as mixup and as label smoothing make them; of
+ * logits that are images in both layouts; that NaN in one image or pixel makes the loss NaN and no
+ * other one's gradient; and the same of logits so far apart that an exponential overflows unless
+ * the largest of all is taken off first.
  *
  * <p>What is left is arithmetic in float32: an exponential and a logarithm of numbers up to about
  * 10 (of those further below the largest, exponentials are nearly 0), and sums of as many terms as
@@ -26,13 +29,15 @@ final class LossRung {
    */
   private static final float WIDE = 64;
 
+  private static final List<TensorLayout> LAYOUTS = List.of(TensorLayout.values());
+
   private LossRung() {}
 
   static Check check(Contest contest, VerifyCase test) {
     if (!test.isOperation()
         || !test.output().equals(VerifyCase.LOGITS)
         || !test.network().parameters().isEmpty()
-        || test.height() * test.width() != 1) {
+        || test.shapeOf(test.output()).elements() != test.imageShape().elements()) {
       return Check.skipped(Rung.LOSS, "is no loss by itself");
     }
     Parameters none = contest.fills().random(test.network());
@@ -45,25 +50,33 @@ final class LossRung {
       wide[i] *= WIDE;
     }
     float[][] sets = {drive.images(), spoilt, wide};
-    for (int i = 0; i < sets.length; i++) {
-      float[] images = sets[i];
-      Map<String, double[]> expected =
-          contest
-              .memory()
-              .tensors(
-                  test,
-                  contest.against(),
-                  "losses " + i,
-                  () -> losses(contest.against(), test, none, images, drive));
-      Map<String, double[]> got = losses(contest.subject(), test, none, images, drive);
-      expected.forEach((name, values) -> compare(comparison, name, got.get(name), values));
+    boolean isFlat = test.shapeOf(test.output()).rank() == 2;
+    for (TensorLayout layout : isFlat ? List.of(TensorLayout.NCHW) : LAYOUTS) {
+      for (int i = 0; i < sets.length; i++) {
+        float[] images = sets[i];
+        Map<String, double[]> expected =
+            contest
+                .memory()
+                .tensors(
+                    test,
+                    contest.against(),
+                    "losses " + i + layout,
+                    () -> losses(contest.against(), test, none, layout, images, drive));
+        Map<String, double[]> got = losses(contest.subject(), test, none, layout, images, drive);
+        expected.forEach((name, values) -> compare(comparison, name, got.get(name), values));
+      }
     }
     return comparison.check(Rung.LOSS);
   }
 
   private static Map<String, double[]> losses(
-      Subject side, VerifyCase test, Parameters none, float[] images, Drive drive) {
-    try (TrainingPass run = new TrainingPass(side, test, test.network(), none)) {
+      Subject side,
+      VerifyCase test,
+      Parameters none,
+      TensorLayout layout,
+      float[] images,
+      Drive drive) {
+    try (TrainingPass run = new TrainingPass(side, test, test.network(), none, layout)) {
       return run.losses(images, drive);
     }
   }

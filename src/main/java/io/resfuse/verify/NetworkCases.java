@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** Cases of a network: its distinct operations, its distinct blocks, and itself. */
 public final class NetworkCases {
   private static final String STEM = "stem";
+  private static final String BACKBONE = "backbone.";
 
   private final NetworkSpec network;
   private final List<Shape> shapes;
@@ -125,7 +126,11 @@ public final class NetworkCases {
   private OperationShape shapeOf(Operation operation, List<Operation> some) {
     Operation producer = producers.get(operation.inputs().get(0));
     boolean isImage = producer == null || !some.contains(producer);
-    return OperationShape.of(operation, inputOf(operation), isImage ? null : producer);
+    return OperationShape.of(
+        operation,
+        inputOf(operation),
+        shapes.get(operation.output().id()),
+        isImage ? null : producer);
   }
 
   private List<VerifyCase> operations() {
@@ -133,7 +138,11 @@ public final class NetworkCases {
     layers().forEach(layer -> cases.add(layer.test()));
     Value logits = network.outputs().get(VerifyCase.LOGITS);
     if (logits != null) {
-      cases.add(OperationShape.loss(batch, logits.channels()).toCase("loss:"));
+      OperationShape loss =
+          logits.isFlat()
+              ? OperationShape.loss(batch, logits.channels())
+              : OperationShape.pixelLoss(batch, logits.channels(), height, width);
+      cases.add(loss.toCase("loss:"));
     }
     return cases;
   }
@@ -153,16 +162,40 @@ public final class NetworkCases {
         (name, operations) -> {
           List<OperationShape> shape =
               operations.stream().map(o -> shapeOf(o, operations)).toList();
-          if (seen.add(shape)) {
+          if (isByItself(operations) && seen.add(shape)) {
             cases.add(block(name, operations));
           }
         });
     return cases;
   }
 
-  /** A block of a ResNet, or a stage of a VGG, which a pooling ends. */
-  private static String blockOf(Operation operation, String before, int pools) {
-    String[] parts = operation.name().split("\\.", -1);
+  /** Whether all that operations read, and all whose size they take, is one value or theirs. */
+  private static boolean isByItself(List<Operation> operations) {
+    Set<Value> values = new HashSet<>();
+    values.add(operations.get(0).inputs().get(0));
+    for (Operation operation : operations) {
+      boolean isAround =
+          operation instanceof Operation.BilinearResize resize && !values.contains(resize.like());
+      if (isAround || !values.containsAll(operation.inputs())) {
+        return false;
+      }
+      values.add(operation.output());
+    }
+    return true;
+  }
+
+  /**
+   * A block of a ResNet, a stage of a VGG, which a pooling ends, or a head on a backbone, which
+   * gives pixels classes.
+   */
+  private String blockOf(Operation operation, String before, int pools) {
+    boolean isHeads = network.operations().get(0).name().startsWith(BACKBONE);
+    boolean isBackbone = operation.name().startsWith(BACKBONE);
+    String name = isBackbone ? operation.name().substring(BACKBONE.length()) : operation.name();
+    String[] parts = name.split("\\.", -1);
+    if (isHeads && !isBackbone) {
+      return parts[0];
+    }
     if (parts[0].equals("features")) {
       return "stage" + (pools + 1);
     }
@@ -239,10 +272,16 @@ public final class NetworkCases {
     if (operation instanceof Operation.Linear linear) {
       return builder.linear(name, in, linear.output().channels());
     }
-    if (operation instanceof Operation.GlobalAveragePool && operation.output().isFlat()) {
-      return builder.globalAveragePool(name, in);
+    if (operation instanceof Operation.BilinearResize resize) {
+      return builder.bilinearResize(name, in, mapped(values, resize.like()));
     }
-    throw OperationShape.unknown(operation);
+    if (operation instanceof Operation.Concat concat) {
+      return builder.concat(
+          name, concat.inputs().stream().map(input -> mapped(values, input)).toList());
+    }
+    return operation.output().isFlat()
+        ? builder.globalAveragePool(name, in)
+        : builder.averagePixel(name, in);
   }
 
   private static @Nullable Norm norm(@Nullable BatchNorm norm) {
@@ -255,10 +294,12 @@ public final class NetworkCases {
 
   /** The network judged by its logits, or a backbone by its last stage. */
   private VerifyCase whole() {
+    boolean classifies = network.outputs().containsKey(VerifyCase.LOGITS);
+    NetworkSpec judged = classifies ? network.restrictedTo(Set.of(VerifyCase.LOGITS)) : network;
     return new VerifyCase(
         "network " + network.name(),
         Level.NETWORK,
-        part(network.name(), network.operations()),
+        part(network.name(), judged.operations()),
         null,
         batch,
         height,

@@ -9,6 +9,8 @@ import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Value;
 import io.resfuse.model.ResNetVariant;
 import io.resfuse.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -21,15 +23,15 @@ import org.jspecify.annotations.Nullable;
  * @param prologue whether the input is what a batch norm and a ReLU give, which engines may fuse
  *     into the reading of it; of convolutions and max pools only
  * @param window of convolutions and pools; of the shortcut only the stride counts, of means over
- *     squares only the kernel
- * @param groups of the convolution
+ *     squares only the kernel, which of resizes is how many times larger the result is
+ * @param groups of the convolution; of concatenations, how many images are joined
  * @param bias whether the convolution has one
  * @param batchNorm whether a batch norm follows it
  * @param residual whether something is added
  * @param relu whether a ReLU ends it
  * @param batch images
- * @param height rows of the input
- * @param width columns of the input
+ * @param height rows of the input, of resizes of the result
+ * @param width columns of the input, of resizes of the result
  */
 public record OperationShape(
     Kind kind,
@@ -69,9 +71,13 @@ public record OperationShape(
     MEANPOOL,
     /** Squeeze and excitation, with what is fused into it. */
     SQUEEZE,
+    /** Bilinear resize to a size some times larger, of means over squares of that size. */
+    RESIZE,
+    /** Channels of several images side by side. */
+    CONCAT,
     /** Matrix product and bias. */
     LINEAR,
-    /** Softmax cross-entropy. */
+    /** Softmax cross-entropy of images, or of pixels where there are several. */
     LOSS;
 
     /** The name in lower case. */
@@ -81,8 +87,16 @@ public record OperationShape(
     }
   }
 
-  /** The shape of a layer whose input has a shape, and comes from an operation or is the image. */
-  static OperationShape of(Operation operation, Shape input, @Nullable Operation producer) {
+  /**
+   * The shape of a layer.
+   *
+   * @param input of its first input
+   * @param output of its result
+   * @param producer where its first input comes from; null if that is the image
+   * @throws IllegalArgumentException if there are no cases of it
+   */
+  static OperationShape of(
+      Operation operation, Shape input, Shape output, @Nullable Operation producer) {
     boolean flat = input.rank() == 2;
     int channels = input.dimension(1);
     int batch = input.dimension(0);
@@ -124,23 +138,64 @@ public record OperationShape(
       boolean adds = gating.residual() != null;
       return squeeze(channels, adds, gating.relu(), batch, height, width);
     }
-    if (!operation.output().isFlat()) {
-      throw unknown(operation);
+    if (operation instanceof Operation.BilinearResize) {
+      int larger = larger(operation, input, output);
+      return resize(channels, larger, batch, output.dimension(2), output.dimension(3));
+    }
+    if (operation instanceof Operation.Concat concat) {
+      if (concat.inputs().stream().anyMatch(joined -> joined.channels() != channels)) {
+        throw unknown(operation, "joins images of different numbers of channels");
+      }
+      return concat(channels, concat.inputs().size(), batch, height, width);
     }
     Kind kind = operation instanceof Operation.Linear ? Kind.LINEAR : Kind.AVGPOOL;
     return plain(kind, channels, out, POINT, batch, height, width);
   }
 
-  /** Refuses what verify and bench have no cases of. */
-  static IllegalArgumentException unknown(Operation operation) {
+  /** By how many times a resize makes images larger, parts of a pixel being one. */
+  private static int larger(Operation operation, Shape from, Shape to) {
+    for (int times = 1; times <= Math.max(to.dimension(2), to.dimension(3)); times++) {
+      if ((to.dimension(2) + times - 1) / times == from.dimension(2)
+          && (to.dimension(3) + times - 1) / times == from.dimension(3)) {
+        return times;
+      }
+    }
+    throw unknown(operation, "resizes by no whole number");
+  }
+
+  private static IllegalArgumentException unknown(Operation operation, String what) {
     return new IllegalArgumentException(
-        "there are no cases of "
-            + operation.name()
-            + ", which resizes, joins or averages maps; name a network that classifies whole images");
+        "there are no cases of " + operation.name() + ", which " + what);
+  }
+
+  static OperationShape resize(int channels, int times, int batch, int height, int width) {
+    Window squares = new Window(times, times, 0, 1);
+    return plain(Kind.RESIZE, channels, channels, squares, batch, height, width);
+  }
+
+  static OperationShape concat(int channels, int parts, int batch, int height, int width) {
+    return new OperationShape(
+        Kind.CONCAT,
+        channels,
+        parts * channels,
+        false,
+        POINT,
+        parts,
+        false,
+        false,
+        false,
+        false,
+        batch,
+        height,
+        width);
   }
 
   static OperationShape loss(int batch, int classes) {
-    return plain(Kind.LOSS, classes, classes, POINT, batch, 1, 1);
+    return pixelLoss(batch, classes, 1, 1);
+  }
+
+  static OperationShape pixelLoss(int batch, int classes, int height, int width) {
+    return plain(Kind.LOSS, classes, classes, POINT, batch, height, width);
   }
 
   static OperationShape maxPool(
@@ -203,6 +258,9 @@ public record OperationShape(
           case LOSS -> false;
           case AVGPOOL, SQUEEZE -> Integer.bitCount(height * width) == 1;
           case MEANPOOL -> window.kernel() <= 2;
+          // Shares are then quarters.
+          case RESIZE ->
+              window.kernel() == 2 && Integer.bitCount(height) == 1 && Integer.bitCount(width) == 1;
           // As many 1 as -1 have a mean of 0 and a variance of 1.
           case CONV, MAXPOOL -> !prologue || batch * height * width % 2 == 0;
           default -> true;
@@ -247,11 +305,29 @@ public record OperationShape(
                   ResNetVariant.reducedChannels(in),
                   residual ? builder.input() : null,
                   relu);
-          case AVGPOOL, LOSS -> builder.globalAveragePool("avgpool", input);
+          case RESIZE ->
+              builder.bilinearResize(
+                  "resize", builder.averagePool("pool", input, window.kernel()), builder.input());
+          case CONCAT -> builder.concat("concat", parts(builder));
+          case AVGPOOL -> builder.globalAveragePool("avgpool", input);
+          case LOSS ->
+              height * width == 1
+                  ? builder.globalAveragePool("avgpool", input)
+                  : builder.maxPool("pixels", input, POINT);
           case LINEAR -> builder.linear("fc", builder.globalAveragePool("avgpool", input), out);
         };
     builder.output(kind == Kind.LOSS ? VerifyCase.LOGITS : VerifyCase.OUT, output);
     return builder.build();
+  }
+
+  /** The image itself and copies of it. */
+  private List<Value> parts(NetworkBuilder builder) {
+    List<Value> parts = new ArrayList<>();
+    for (int i = 1; i < groups; i++) {
+      parts.add(builder.maxPool("copy" + i, builder.input(), POINT));
+    }
+    parts.add(builder.input());
+    return parts;
   }
 
   /**
@@ -291,7 +367,15 @@ public record OperationShape(
     if (kind == Kind.CONV || kind == Kind.MAXPOOL || kind == Kind.MEANPOOL) {
       text.append(' ').append(window.kernel()).append('x').append(window.kernel());
     }
-    if (window.stride() != 1) {
+    if (kind == Kind.CONCAT) {
+      text.append(' ').append(groups).append(" of");
+    }
+    if (kind == Kind.LOSS && height * width > 1) {
+      text.append(" of pixels");
+    }
+    if (kind == Kind.RESIZE) {
+      text.append(" x").append(window.kernel());
+    } else if (window.stride() != 1) {
       text.append('/').append(window.stride());
     }
     text.append(' ').append(in);

@@ -7,6 +7,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
 import io.resfuse.engine.RoundedSums;
+import io.resfuse.tensor.Shape;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -139,14 +140,16 @@ public final class Parity {
   }
 
   /**
-   * A class per image.
+   * A class per image, or per pixel of an output that is an image.
    *
    * @param test for which; its output has the classes as channels
-   * @return one per image
+   * @return one per image or pixel
    */
   public int[] labels(VerifyCase test) {
-    return fills.labels(
-        test.name() + "/labels", test.batch(), test.shapeOf(test.output()).dimension(1));
+    Shape output = test.shapeOf(test.output());
+    int classes = output.dimension(1);
+    int count = Math.toIntExact(output.elements() / classes);
+    return fills.labels(test.name() + "/labels", count, classes);
   }
 
   /**

@@ -187,7 +187,19 @@ public final class ShapeFile {
           number("height", size),
           number("width", size));
     }
-    boolean isFlat = kind == Kind.LINEAR || kind == Kind.LOSS;
+    if (kind == Kind.RESIZE) {
+      return OperationShape.resize(
+          in, kernel, number("batch", 1), number("height", size), number("width", size));
+    }
+    if (kind == Kind.CONCAT) {
+      int parts = number("groups", 2);
+      if (parts < 2) {
+        throw problem("groups", "'groups' must be at least 2: how many images are joined");
+      }
+      return OperationShape.concat(
+          in, parts, number("batch", 1), number("height", size), number("width", size));
+    }
+    boolean isFlat = kind == Kind.LINEAR;
     return new OperationShape(
         kind,
         in,

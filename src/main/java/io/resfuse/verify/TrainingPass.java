@@ -4,8 +4,10 @@ import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Optimizer;
 import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
+import io.resfuse.engine.TrainingOptions;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.tensor.HostTensor;
+import io.resfuse.tensor.TensorLayout;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,11 +26,21 @@ final class TrainingPass implements AutoCloseable {
   private final Map<String, HostTensor> optimizer;
 
   TrainingPass(Subject subject, VerifyCase test, NetworkSpec network, Parameters parameters) {
+    this(subject, test, network, parameters, TensorLayout.NCHW);
+  }
+
+  /** The same where images and outputs have another layout. */
+  TrainingPass(
+      Subject subject,
+      VerifyCase test,
+      NetworkSpec network,
+      Parameters parameters,
+      TensorLayout layout) {
+    TrainingOptions options = test.options(subject.precision(), layout);
     this.test = test;
-    this.network = network.restrictedTo(test.options(subject.precision()).outputs());
+    this.network = network.restrictedTo(options.outputs());
     this.initial = parameters;
-    this.plan =
-        subject.engine().planTraining(network, parameters, test.options(subject.precision()));
+    this.plan = subject.engine().planTraining(network, parameters, options);
     this.optimizer = plan.readOptimizerState();
   }
 
@@ -138,14 +150,16 @@ final class TrainingPass implements AutoCloseable {
   /** Every kind of loss, and the gradient of the logits, of images that are the logits. */
   Map<String, double[]> losses(float[] images, Drive drive) {
     forward(images);
-    int[] none = new int[test.batch()];
+    int[] none = new int[drive.labels().length];
     Arrays.fill(none, -1);
-    FloatBuffer targets = FloatBuffer.wrap(drive.targets());
     Map<String, double[]> results = new LinkedHashMap<>();
     loss(results, "smoothed labels", () -> plan.softmaxCrossEntropy(drive.labels(), SMOOTHING));
     loss(results, "labels of some", () -> plan.softmaxCrossEntropy(drive.someLabels(), 0));
     loss(results, "no labels", () -> plan.softmaxCrossEntropy(none, SMOOTHING));
-    loss(results, "distributions", () -> plan.softmaxCrossEntropy(targets));
+    if (test.shapeOf(test.output()).rank() == 2) {
+      FloatBuffer targets = FloatBuffer.wrap(drive.targets());
+      loss(results, "distributions", () -> plan.softmaxCrossEntropy(targets));
+    }
     return results;
   }
 

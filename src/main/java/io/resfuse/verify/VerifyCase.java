@@ -112,11 +112,15 @@ public record VerifyCase(
   }
 
   TrainingOptions options(Precision precision) {
+    return options(precision, TensorLayout.NCHW);
+  }
+
+  TrainingOptions options(Precision precision, TensorLayout layout) {
     return new TrainingOptions(
         batch,
         height,
         width,
-        TensorLayout.NCHW,
+        layout,
         precision,
         Set.of(output()),
         regime.frozen(),

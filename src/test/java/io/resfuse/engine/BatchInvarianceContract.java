@@ -46,15 +46,15 @@ public abstract class BatchInvarianceContract {
   private void hold(Engine engine, NetworkSpec network, int size, int images, int... batches) {
     try (engine;
         LoadedNetwork loaded = engine.load(network, TestData.parameters(network), precision())) {
-      int classes = network.output("logits").channels();
-      float[] alone = new float[images * classes];
+      int length = run(loaded, size, 0, 1).length;
+      float[] alone = new float[images * length];
       for (int i = 0; i < images; i++) {
-        System.arraycopy(run(loaded, size, i, 1), 0, alone, i * classes, classes);
+        System.arraycopy(run(loaded, size, i, 1), 0, alone, i * length, length);
       }
       for (int batch : batches) {
         for (int first = 0; first + batch <= images; first += Math.max(1, batch / 2 + 1)) {
-          float[] expected = new float[batch * classes];
-          System.arraycopy(alone, first * classes, expected, 0, expected.length);
+          float[] expected = new float[batch * length];
+          System.arraycopy(alone, first * length, expected, 0, expected.length);
           assertThat(run(loaded, size, first, batch))
               .as("%s, batch %d from image %d", network.name(), batch, first)
               .containsExactly(expected);
@@ -93,6 +93,17 @@ public abstract class BatchInvarianceContract {
       hold(invariant(), network, 8, 4, 2, 3);
     } else {
       hold(invariant(), network, 20, 8, 2, 3, 5, 8);
+    }
+  }
+
+  /** Resizes, concatenations, and a mean that is an image of one pixel. */
+  @Test
+  void segmentationNetworks() {
+    NetworkSpec network = TestNetworks.segmentations().get(2).network();
+    if (isSlow()) {
+      hold(invariant(), network, 10, 4, 2, 3);
+    } else {
+      hold(invariant(), network, 18, 8, 2, 3, 5, 8);
     }
   }
 

@@ -62,16 +62,9 @@ public abstract class EngineContract extends PlanContract {
     return true;
   }
 
-  /** Whether the engine resizes and joins maps. One that does not must refuse such networks. */
-  protected boolean runsMaps() {
-    return true;
-  }
-
-  private List<TestNetwork> cases() {
+  private static List<TestNetwork> cases() {
     List<TestNetwork> cases = new ArrayList<>(TestNetworks.all());
-    if (runsMaps()) {
-      cases.addAll(TestNetworks.maps());
-    }
+    cases.addAll(TestNetworks.maps());
     return cases;
   }
 
@@ -80,11 +73,14 @@ public abstract class EngineContract extends PlanContract {
     return TestNetworks.networks();
   }
 
+  /** The networks that give pixels classes on which the same is tried. */
+  protected List<TestNetwork> segmentations(Precision precision) {
+    return TestNetworks.segmentations();
+  }
+
   private List<TestNetwork> wholeNetworks(Precision precision) {
     List<TestNetwork> cases = new ArrayList<>(networks(precision));
-    if (runsMaps()) {
-      cases.addAll(TestNetworks.segmentations());
-    }
+    cases.addAll(segmentations(precision));
     return cases;
   }
 

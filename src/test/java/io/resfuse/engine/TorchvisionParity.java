@@ -47,16 +47,8 @@ public abstract class TorchvisionParity {
     reference.close();
   }
 
-  /** As {@link EngineContract#runsMaps}. */
-  protected boolean runsMaps() {
-    return true;
-  }
-
   final List<String> cases() {
-    return TorchvisionCase.NAMES.stream()
-        .filter(name -> !name.endsWith("-b"))
-        .filter(name -> runsMaps() || !TorchvisionCase.isSegmentation(name))
-        .toList();
+    return TorchvisionCase.NAMES.stream().filter(name -> !name.endsWith("-b")).toList();
   }
 
   private void assumeCan(Mode mode) {

@@ -3,6 +3,8 @@ package io.resfuse.bench.report;
 import io.resfuse.engine.Engine;
 import io.resfuse.engine.NetworkSpec;
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.MaxPool;
 import io.resfuse.engine.Operation.SqueezeExcite;
@@ -41,10 +43,15 @@ public record Cost(double flop, double bytes) {
     boolean inputGradient = !operation.inputs().contains(network.input());
     Shape in = shapes.get(operation.inputs().get(0).id());
     Shape out = shapes.get(operation.output().id());
-    double input = (double) touchedPixels(operation, in, out) * in.dimension(0) * in.dimension(1);
     double output = out.elements();
+    boolean joins = operation instanceof Concat;
+    double input =
+        joins
+            ? output
+            : (double) touchedPixels(operation, in, out) * in.dimension(0) * in.dimension(1);
     double weights = weights(operation);
-    boolean hasResidual = operation.inputs().size() > 1;
+    boolean hasResidual = operation.inputs().size() > 1 && !joins;
+    boolean mustKnowInput = !joins && !(operation instanceof BilinearResize);
     // Gates multiply the means of an image, everything else each of its pixels.
     double vectors =
         operation instanceof SqueezeExcite ? out.dimension(0) : output / out.dimension(1);
@@ -55,7 +62,7 @@ public record Cost(double flop, double bytes) {
       return new Cost(flop, forward);
     }
     double backward =
-        element * (output + input + weights)
+        element * (output + (mustKnowInput ? input : 0) + weights)
             + Float.BYTES * weights
             + (mustKnowResult(operation) ? element * output : 0)
             + (inputGradient ? element * input : 0)

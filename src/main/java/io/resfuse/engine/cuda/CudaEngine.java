@@ -6,9 +6,6 @@ import io.resfuse.engine.EngineException;
 import io.resfuse.engine.KernelSuite;
 import io.resfuse.engine.LoadedNetwork;
 import io.resfuse.engine.NetworkSpec;
-import io.resfuse.engine.Operation;
-import io.resfuse.engine.Operation.BilinearResize;
-import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PlanMemory;
 import io.resfuse.engine.Precision;
@@ -207,22 +204,10 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   /** A network whose convolutions a backend runs. */
   LoadedNetwork load(
       NetworkSpec network, Parameters parameters, ElementType type, Backend backend) {
-    requireOperations(network);
     Toolkit inference = batchInvariant ? toolkit.with(TileChooser.uncut(toolkit.tiles())) : toolkit;
     return lifetime.make(
         onClose ->
             new CudaNetwork(context, inference, network, parameters, type, backend, onClose));
-  }
-
-  /** Refuses networks with operations that there are no kernels for. */
-  private static void requireOperations(NetworkSpec network) {
-    for (Operation operation : network.operations()) {
-      if (operation instanceof BilinearResize || operation instanceof Concat) {
-        throw new EngineException(
-            "%s resizes or concatenates images (%s), for which the engines on CUDA have no kernels; use engine onednn"
-                .formatted(network.name(), operation.name()));
-      }
-    }
   }
 
   @Override
@@ -243,7 +228,6 @@ final class CudaEngine implements Engine, DeviceMeter, KernelSuite {
   private TrainingProgram program(NetworkSpec network, TrainingOptions options, Backend backend) {
     requireType(options.precision(), Mode.TRAINING);
     options.check(network);
-    requireOperations(network.restrictedTo(options.outputs()));
     context.use();
     return new TrainingProgram(toolkit, network, options, backend);
   }

@@ -35,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A bound {@link TrainingProgram}, a graph per pass. One owner: not thread-safe. */
 final class CudaTrainingPlan extends AbstractTrainingPlan {
+  private static final String LOGITS = "logits";
+
   private final TrainingProgram program;
   private final NetworkSpec network;
   private final Runnable onClose;
@@ -54,7 +56,7 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   private final OperationStopwatch stopwatch;
   private final LossProgram.@Nullable Loss loss;
 
-  /** What the device does not compute: losses of pixels, of other outputs, with weights. */
+  /** What the device does not compute: losses of outputs of other shapes than the logits'. */
   private final Map<String, SoftmaxLoss> hostLosses = new HashMap<>();
 
   private final GradientNorm.Bound norm;
@@ -145,7 +147,9 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
       this.inputGradient = gradient == null ? null : HostBuffers.floats(gradient);
       program.outputs().forEach((name, buffer) -> outputs.put(name, HostBuffers.floats(buffer)));
       for (String name : options.outputs()) {
-        hostLosses.put(name, new SoftmaxLoss(outputShape(name), options.layout()));
+        if (loss == null || !loss.isOf(name)) {
+          hostLosses.put(name, new SoftmaxLoss(outputShape(name), options.layout()));
+        }
       }
       program
           .outputGradients()
@@ -216,8 +220,8 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
   @Override
   protected double lossOfLabels(
       String output, int[] labels, double smoothing, double weight, int counted) {
-    if (loss != null && output.equals("logits") && weight == 1) {
-      return loss.againstLabels(labels, smoothing, counted);
+    if (loss != null && loss.isOf(output)) {
+      return loss.againstLabels(output, labels, smoothing, weight, counted);
     }
     return hostLosses
         .get(output)
@@ -227,7 +231,12 @@ final class CudaTrainingPlan extends AbstractTrainingPlan {
 
   @Override
   protected double lossOfTargets(FloatBuffer targets) {
-    return loss.againstTargets(targets);
+    if (loss != null && loss.isOf(LOGITS)) {
+      return loss.againstTargets(LOGITS, targets);
+    }
+    return hostLosses
+        .get(LOGITS)
+        .againstTargets(outputs.get(LOGITS), targets, outputGradients.get(LOGITS));
   }
 
   @Override

@@ -3,6 +3,8 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Encoding;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.Convert;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
@@ -21,6 +23,7 @@ import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.ImageInput;
 import io.resfuse.engine.cuda.internal.emit.IntegerConvolutions;
+import io.resfuse.engine.cuda.internal.emit.Maps;
 import io.resfuse.engine.cuda.internal.emit.Operand;
 import io.resfuse.engine.cuda.internal.emit.Poolings;
 import io.resfuse.engine.cuda.internal.kernels.ElementType;
@@ -190,6 +193,15 @@ final class ForwardBuilder {
               shapes.of(pool.input()),
               tensor(pool.input()),
               result(pool.output()));
+    } else if (operation instanceof BilinearResize resize) {
+      new Maps(emission)
+          .resize(
+              program,
+              Maps.Resize.of(resize, shapes),
+              tensor(resize.input()),
+              result(resize.output()));
+    } else if (operation instanceof Concat concat) {
+      new Maps(emission).concat(program, concat, shapes, this::tensor, result(concat.output()));
     } else if (operation instanceof Linear linear) {
       Convolutions.Epilogue epilogue =
           new Convolutions.Epilogue(null, weights.bias(linear), null, false);

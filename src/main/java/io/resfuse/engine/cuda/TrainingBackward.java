@@ -3,6 +3,8 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -20,6 +22,7 @@ import io.resfuse.engine.cuda.internal.emit.Conversions;
 import io.resfuse.engine.cuda.internal.emit.Emission;
 import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.HostTransfers;
+import io.resfuse.engine.cuda.internal.emit.Maps;
 import io.resfuse.engine.cuda.internal.emit.NormalizationGradients;
 import io.resfuse.engine.cuda.internal.emit.Poolings;
 import io.resfuse.engine.cuda.internal.kernels.Mask;
@@ -141,6 +144,8 @@ final class TrainingBackward {
       add(gating);
     } else if (operation instanceof Linear linear) {
       add(linear);
+    } else if (operation instanceof Concat concat) {
+      add(concat);
     } else if (state.wantsGradient(operation.inputs().get(0))) {
       addWithoutParameters(operation);
     }
@@ -178,6 +183,14 @@ final class TrainingBackward {
               shortcut.channelsBefore());
       new Conversions(emission)
           .subsampleBackward(program, sizes, gradient, target.buffer(), target.accumulate());
+    } else if (operation instanceof BilinearResize resize) {
+      new Maps(emission)
+          .resizeBackward(
+              program,
+              Maps.Resize.of(resize, shapes),
+              gradient,
+              target.buffer(),
+              target.accumulate());
     } else if (operation instanceof GlobalAveragePool pool) {
       new Poolings(emission)
           .averagePoolBackward(
@@ -187,6 +200,19 @@ final class TrainingBackward {
               gradient,
               target.buffer(),
               target.accumulate());
+    }
+  }
+
+  private void add(Concat concat) {
+    Buffer gradient = gradients.present(concat.output());
+    for (int i = 0; i < concat.inputs().size(); i++) {
+      Value input = concat.inputs().get(i);
+      if (state.wantsGradient(input)) {
+        Gradients.Target target = gradients.target(input);
+        new Maps(emission)
+            .concatBackward(
+                program, concat, i, shapes, gradient, target.buffer(), target.accumulate());
+      }
     }
   }
 

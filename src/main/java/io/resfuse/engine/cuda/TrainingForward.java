@@ -3,6 +3,8 @@ package io.resfuse.engine.cuda;
 import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.AveragePool;
 import io.resfuse.engine.Operation.BatchNorm;
+import io.resfuse.engine.Operation.BilinearResize;
+import io.resfuse.engine.Operation.Concat;
 import io.resfuse.engine.Operation.FusedConv;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
@@ -18,6 +20,7 @@ import io.resfuse.engine.cuda.internal.emit.Emission;
 import io.resfuse.engine.cuda.internal.emit.Gates;
 import io.resfuse.engine.cuda.internal.emit.HostTransfers;
 import io.resfuse.engine.cuda.internal.emit.ImageInput;
+import io.resfuse.engine.cuda.internal.emit.Maps;
 import io.resfuse.engine.cuda.internal.emit.Normalizations;
 import io.resfuse.engine.cuda.internal.emit.Operand;
 import io.resfuse.engine.cuda.internal.emit.Poolings;
@@ -102,6 +105,16 @@ final class TrainingForward {
               shapes.of(pool.input()),
               state.tensor(pool.input()),
               state.result(program, pool.output()));
+    } else if (operation instanceof BilinearResize resize) {
+      new Maps(emission)
+          .resize(
+              program,
+              Maps.Resize.of(resize, shapes),
+              state.tensor(resize.input()),
+              state.result(program, resize.output()));
+    } else if (operation instanceof Concat concat) {
+      new Maps(emission)
+          .concat(program, concat, shapes, state::tensor, state.result(program, concat.output()));
     } else if (operation instanceof Linear linear) {
       new Convolutions(emission)
           .forward(

@@ -30,7 +30,10 @@ import io.resfuse.engine.cuda.internal.program.Program;
 import io.resfuse.engine.cuda.internal.program.Region;
 import io.resfuse.engine.cuda.internal.program.Timeline;
 import io.resfuse.engine.spi.GradientFlow;
+import io.resfuse.tensor.Shape;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -60,7 +63,7 @@ final class TrainingProgram implements AutoCloseable {
   private final @Nullable HostBuffer inputGradient;
   private final Map<String, HostBuffer> outputs = new LinkedHashMap<>();
   private final Map<String, HostBuffer> outputGradients = new LinkedHashMap<>();
-  private @Nullable Buffer logitsBuffer;
+  private final Map<String, Buffer> judged = new LinkedHashMap<>();
   private final @Nullable LossProgram loss;
   private final GradientNorm norm;
   private final OptimizerProgram optimizer;
@@ -136,13 +139,17 @@ final class TrainingProgram implements AutoCloseable {
             new TrainingWeightSource(state),
             convolutions.inference(),
             evaluation);
-    Value logits = shapes.network().outputs().get(LOGITS);
-    if (logits != null) {
-      // The loss may be asked for at any time after a forward pass.
-      logitsBuffer = region.add(state.bytes(logits));
-      state.place(logits, logitsBuffer);
-      evaluating.place(logits, logitsBuffer);
-    }
+    Map<Value, Buffer> places = new HashMap<>();
+    judged()
+        .forEach(
+            name -> {
+              // The loss may be asked for at any time after a forward pass.
+              Value value = shapes.network().output(name);
+              Buffer buffer = places.computeIfAbsent(value, one -> region.add(state.bytes(one)));
+              judged.put(name, buffer);
+              state.place(value, buffer);
+              evaluating.place(value, buffer);
+            });
     new TrainingForward(state, convolutions, forward).build(options.layout(), input, outputs);
     new TrainingBackward(state, convolutions, backward)
         .build(options.layout(), outputGradients, inputGradient);
@@ -168,16 +175,32 @@ final class TrainingProgram implements AutoCloseable {
                     transposed));
   }
 
+  /**
+   * The outputs whose losses the device computes: the logits, and others of their shape, as those
+   * of auxiliary heads.
+   */
+  private List<String> judged() {
+    Value logits = shapes.network().outputs().get(LOGITS);
+    if (logits == null || !logits(logits).isOnDevice()) {
+      return List.of();
+    }
+    Shape shape = shapes.shape(logits);
+    return shapes.network().outputs().entrySet().stream()
+        .filter(output -> shapes.shape(output.getValue()).equals(shape))
+        .filter(output -> shapes.producer(output.getValue()) != null)
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  private LossProgram.Logits logits(Value value) {
+    return new LossProgram.Logits(shapes.of(value), value.isFlat(), options.layout());
+  }
+
   private @Nullable LossProgram createLoss() {
-    Buffer logits = logitsBuffer;
-    return logits == null || !shapes.network().output(LOGITS).isFlat()
+    return judged.isEmpty()
         ? null
         : new LossProgram(
-            emission,
-            shapes.of(shapes.network().output(LOGITS)),
-            logits,
-            outputGradients.get(LOGITS),
-            host);
+            emission, logits(shapes.network().output(LOGITS)), judged, outputGradients, host);
   }
 
   /** Whether it must run once before it can be recorded. */
@@ -253,7 +276,7 @@ final class TrainingProgram implements AutoCloseable {
     return outputGradients;
   }
 
-  /** The loss; null if the logits are no output, or images. */
+  /** The loss of the logits and of outputs of their shape; null if the logits are no output. */
   @Nullable LossProgram loss() {
     return loss;
   }

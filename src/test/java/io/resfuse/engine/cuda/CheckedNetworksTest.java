@@ -11,6 +11,7 @@ import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
 import io.resfuse.engine.Results;
 import io.resfuse.engine.TestData;
+import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.engine.cuda.internal.kernels.KernelBits;
@@ -26,6 +27,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Whole networks, both ways and with the optimizer's step. The build runs this twice; the second
@@ -45,7 +47,17 @@ class CheckedNetworksTest {
     "resnet50, 64, FP16"
   })
   void anyOrderGivesTheSameBits(String name, int size, Precision precision) {
-    TestNetwork test = new TestNetwork(ResNetConfig.of(name).build(), 2, size, size);
+    hold(new TestNetwork(ResNetConfig.of(name).build(), 2, size, size), precision);
+  }
+
+  /** With resizes, concatenations and losses of pixels. */
+  @ParameterizedTest
+  @EnumSource(names = {"FP16", "FP32"})
+  void anyOrderGivesPixelsTheSameBits(Precision precision) {
+    TestNetworks.segmentations().forEach(test -> hold(test, precision));
+  }
+
+  private static void hold(TestNetwork test, Precision precision) {
     Parameters parameters = TestData.parameters(test.network());
     Optional<String> report = SoftCuda.lastReport();
     try (Engine engine = Engines.open("cuda", new EngineOptions(0, "softcuda"))) {

@@ -13,9 +13,4 @@ class CudaTorchvisionTest extends TorchvisionParity {
   protected Engine open(EngineOptions options) {
     return Engines.open("cuda", new EngineOptions(options.threads(), "softcuda"));
   }
-
-  @Override
-  protected boolean runsMaps() {
-    return false;
-  }
 }

@@ -75,6 +75,7 @@ class KernelTrafficTest {
       shortcut(cases, format);
       layout(cases, format);
       loss(cases, format);
+      maps(cases, format);
       optimizer(cases, format);
     }
     withoutType(cases);
@@ -574,6 +575,116 @@ class KernelTrafficTest {
                       1 / 32f),
               0));
     }
+  }
+
+  private static final int SMALL = 16;
+  private static final int LARGE = 64;
+
+  /** Maps of 24 channels, 4 times larger; four channels side by side; losses of 21 classes. */
+  private static void maps(List<Case<?>> cases, Format format) {
+    int vectors = 24 / format.perVector();
+    int small = SMALL * SMALL * 24;
+    int large = LARGE * LARGE * 24;
+    cases.add(
+        resize(
+            format,
+            "bilinearResize_",
+            new Geometry(Geometries.ceil(LARGE * vectors, 192), LARGE, 1, 192, 1, 0),
+            small,
+            large,
+            // Of the four pixels that each needs, neighbours read most at once.
+            5L * large * format.bytes() / 2));
+    int x = Math.min(8, vectors);
+    cases.add(
+        resize(
+            format,
+            "bilinearResizeBackward_",
+            new Geometry(SMALL * SMALL, Geometries.ceil(vectors, x), 1, x, 20, 0),
+            large,
+            small,
+            (24L * sharing() * sharing() + small) * format.bytes()));
+    copy(cases, format, 0, 64, 256);
+    copy(cases, format, 64, 0, 64);
+    for (int channelsLast = 0; channelsLast < 2; channelsLast++) {
+      int last = channelsLast;
+      cases.add(
+          new Case<>(
+              "pixelCrossEntropy_" + format.suffix(),
+              "21 classes" + (last == 1 ? ", channels last" : ""),
+              new Geometry(64, 1, 1, 128, 1, 128 * 21 * 4),
+              PixelCrossEntropy.class,
+              memory ->
+                  new PixelCrossEntropy(
+                      memory.input(zeros(format, 64 * 128 * 24)),
+                      memory.input(zeros(Format.I32, 64 * 128)),
+                      memory.output("loss", Format.F32, 64),
+                      memory.output("gradient", Format.F32, 64 * 128 * 21),
+                      64 * 128,
+                      32 * 128,
+                      21,
+                      24,
+                      last,
+                      128,
+                      0.1f,
+                      1),
+              0));
+    }
+  }
+
+  /** Pairs of a row of the smaller map and one of the larger that has a share of it. */
+  private static int sharing() {
+    int pairs = 0;
+    for (int row = 0; row < LARGE; row++) {
+      double place = Math.max(0, (row + 0.5) * SMALL / LARGE - 0.5);
+      pairs += place > (int) place && place < SMALL - 1 ? 2 : 1;
+    }
+    return pairs;
+  }
+
+  private static Case<BilinearResize> resize(
+      Format format, String kernel, Geometry geometry, int from, int to, long fewest) {
+    return new Case<>(
+        kernel + format.suffix(),
+        "16 x 16 to 64 x 64 of 24",
+        geometry,
+        BilinearResize.class,
+        memory ->
+            new BilinearResize(
+                memory.input(zeros(format, from)),
+                memory.output("output", format, to),
+                1,
+                SMALL,
+                SMALL,
+                LARGE,
+                LARGE,
+                24,
+                0),
+        fewest);
+  }
+
+  /** 64 channels of a tensor to 64 of another, or of 256. */
+  private static void copy(List<Case<?>> cases, Format format, int from, int to, int pitch) {
+    int pixels = 1024;
+    int vectors = 64 / format.perVector();
+    cases.add(
+        new Case<>(
+            "copyChannels_" + format.suffix(),
+            "64 channels to " + pitch,
+            new Geometry(16, 1, 1, vectors, 256 / vectors, 0),
+            ChannelCopy.class,
+            memory ->
+                new ChannelCopy(
+                    memory.input(zeros(format, pixels * (320 - pitch))),
+                    memory.output("output", format, pixels * pitch),
+                    pixels,
+                    320 - pitch,
+                    pitch,
+                    from,
+                    to,
+                    64,
+                    64,
+                    0),
+            2L * pixels * 64 * format.bytes()));
   }
 
   private static void optimizer(List<Case<?>> cases, Format format) {

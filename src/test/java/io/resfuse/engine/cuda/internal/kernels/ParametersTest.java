@@ -14,9 +14,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The records are the structs of {@code parameters.cuh}: same names, same order, same types. */
+/** The records are the structs of the headers: same names, same order, same types. */
 class ParametersTest {
-  private static final Path HEADER = Path.of("cuda-kernels/parameters.cuh");
+  private static final List<Path> HEADERS =
+      List.of(Path.of("cuda-kernels/parameters.cuh"), Path.of("cuda-kernels/maps.cuh"));
   private static final Pattern STRUCT =
       Pattern.compile("^struct (\\w+) \\{(.*?)^};", Pattern.MULTILINE | Pattern.DOTALL);
   private static final Pattern DECLARATION =
@@ -31,23 +32,29 @@ class ParametersTest {
 
   static List<Struct> structs() throws IOException {
     List<Struct> structs = new ArrayList<>();
-    Matcher struct = STRUCT.matcher(Files.readString(HEADER));
-    while (struct.find()) {
-      List<String> fields = new ArrayList<>();
-      Matcher declaration = DECLARATION.matcher(struct.group(2));
-      while (declaration.find()) {
-        boolean wide = declaration.group(2) != null || declaration.group(1).equals("long long");
-        for (String name : declaration.group(3).split(", ", -1)) {
-          fields.add((wide ? "long" : declaration.group(1).strip()) + " " + name);
-        }
+    for (Path header : HEADERS) {
+      Matcher struct = STRUCT.matcher(Files.readString(header));
+      while (struct.find()) {
+        structs.add(new Struct(struct.group(1), fields(struct.group(2))));
       }
-      structs.add(new Struct(struct.group(1), fields));
     }
     return structs;
   }
 
+  private static List<String> fields(String declarations) {
+    List<String> fields = new ArrayList<>();
+    Matcher declaration = DECLARATION.matcher(declarations);
+    while (declaration.find()) {
+      boolean wide = declaration.group(2) != null || declaration.group(1).equals("long long");
+      for (String name : declaration.group(3).split(", ", -1)) {
+        fields.add((wide ? "long" : declaration.group(1).strip()) + " " + name);
+      }
+    }
+    return fields;
+  }
+
   @Test
-  void theHeaderIsRead() throws IOException {
+  void theHeadersAreRead() throws IOException {
     assertThat(structs()).hasSizeGreaterThan(20);
   }
 

@@ -35,11 +35,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(SoftCudaExtension.class)
 abstract class LibraryEngineContract extends EngineContract {
-  @Override
-  protected boolean runsMaps() {
-    return false;
-  }
-
   private final HostLoops.Kind kind;
   private final List<Precision> precisions;
 
@@ -84,6 +79,12 @@ abstract class LibraryEngineContract extends EngineContract {
   protected List<TestNetwork> networks(Precision precision) {
     boolean all = kind == HostLoops.Kind.FUSED && precision == Precision.FP32;
     return all ? TestNetworks.networks() : TestNetworks.someNetworks();
+  }
+
+  /** What they have beside convolutions runs on the kernels that {@code CudaEngineTest} tries. */
+  @Override
+  protected List<TestNetwork> segmentations(Precision precision) {
+    return List.of();
   }
 
   /** A device and a library per precision. */
