@@ -12,6 +12,7 @@ import io.resfuse.engine.Operation;
 import io.resfuse.engine.Operation.Window;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.Precision;
+import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TrainingPlan;
 import io.resfuse.model.ResNetConfig;
 import io.resfuse.model.ResNetVariant;
@@ -93,6 +94,29 @@ class VerifierTest {
       assertThat(ladder.verify(reference, Precision.BF16, test).values())
           .as("%s", test)
           .noneMatch(Check::isFailure);
+    }
+  }
+
+  @Test
+  void segmentationNetworksClimbIt() {
+    NetworkSpec network = TestNetworks.segmentations().get(1).network();
+    List<VerifyCase> cases = new NetworkCases(network, 2, 16, 16).at(EnumSet.allOf(Level.class));
+    assertThat(cases)
+        .extracting(VerifyCase::name)
+        .contains(
+            "classifier.0.convs.3.upsample: resize x4 10",
+            "classifier.0.concat: concat 4 of 10>40",
+            "upsample: resize x4 11",
+            "loss: loss of pixels 11",
+            "block classifier",
+            "block aux_classifier",
+            "network deeplabv3_dilated");
+    for (VerifyCase test : cases) {
+      if (test.name().matches("block .*classifier|network.*|.*: (resize|concat|loss) .*")) {
+        assertThat(ladder.verify(reference, Precision.BF16, test).values())
+            .as("%s", test)
+            .noneMatch(Check::isFailure);
+      }
     }
   }
 

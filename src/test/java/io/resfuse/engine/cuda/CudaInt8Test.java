@@ -19,6 +19,7 @@ import io.resfuse.engine.Precision;
 import io.resfuse.engine.Quantization;
 import io.resfuse.engine.RandomPictures;
 import io.resfuse.engine.TestData;
+import io.resfuse.engine.TestNetworks;
 import io.resfuse.engine.TestNetworks.TestNetwork;
 import io.resfuse.engine.onednn.Int8Equality;
 import io.resfuse.model.ResNetConfig;
@@ -100,6 +101,18 @@ class CudaInt8Test {
       Int8Equality.assertNear(got, expected, run(reference, Precision.FP64, test, parameters));
     } else {
       assertThat(Int8Equality.difference(test, parameters, got, expected)).isEmpty();
+    }
+  }
+
+  /** Resizes and concatenations are computed in float32. */
+  @Test
+  void pixelsGetTheClassesOfTheReference() {
+    for (TestNetwork test : TestNetworks.segmentations()) {
+      Parameters parameters = Int8Equality.quantized(reference, test, Set.of());
+      Int8Equality.assertNear(
+          run(engine, Precision.INT8, test, parameters),
+          run(reference, Precision.INT8, test, parameters),
+          run(reference, Precision.FP64, test, parameters));
     }
   }
 
