@@ -449,6 +449,7 @@ public final class EdgeCases {
     // More vectors, and more channels one by one, than a block has.
     cases.add(edge("edge:", OperationShape.concat(1032, 2, 1, 3, 5)));
     cases.add(edge("edge:", OperationShape.concat(130, 2, 2, 3, 7)));
+    cases.add(resizedProduct());
     for (int channels : new int[] {VECTOR, 11}) {
       NetworkBuilder builder = new NetworkBuilder("maps", channels);
       Value image = builder.input();
@@ -463,7 +464,19 @@ public final class EdgeCases {
     }
   }
 
-  /** An image whose gradient is a sum of parts of two others. */
+  /** A gradient that a product reads, which cuts off what is not rounded. */
+  private static VerifyCase resizedProduct() {
+    NetworkBuilder builder = new NetworkBuilder("product", VECTOR);
+    Conv conv = new Conv("conv", VECTOR, new Window(1, 2, 0, 1), 1, false, null);
+    Value small = builder.fusedConv(builder.input(), conv, null, false);
+    builder.output(VerifyCase.OUT, builder.bilinearResize("resize", small, builder.input()));
+    String name = "edge: maps of 8 behind conv 1x1/2";
+    return new VerifyCase(name, Level.EDGES, builder.build(), null, 2, 31, 37);
+  }
+
+  /**
+   * An image whose gradient is a sum of parts of two others; many, to show how sums are rounded.
+   */
   private static VerifyCase joinedTwice(int channels) {
     NetworkBuilder builder = new NetworkBuilder("joined", channels);
     Value image = builder.input();
@@ -471,7 +484,7 @@ public final class EdgeCases {
     builder.output(VerifyCase.OUT, builder.concat("second", List.of(first, image)));
     NetworkSpec network = builder.build();
     String name = "edge: maps of " + channels + " joined twice";
-    return new VerifyCase(name, Level.EDGES, network, network, 2, 9, 14);
+    return new VerifyCase(name, Level.EDGES, network, network, 2, 31, 32);
   }
 
   /**

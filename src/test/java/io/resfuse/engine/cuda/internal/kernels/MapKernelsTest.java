@@ -74,7 +74,8 @@ class MapKernelsTest {
     int x = Math.min(8, vectors);
     Geometry geometry =
         backward
-            ? new Geometry(c.height * c.width, Geometries.ceil(vectors, x), c.images, x, 256 / x, 0)
+            ? new Geometry(
+                (long) c.height * c.width, Geometries.ceil(vectors, x), c.images, x, 256 / x, 0)
             : new Geometry(Geometries.ceil(rowVectors, threads), c.rows, c.images, threads, 1, 0);
     int elements = backward ? c.inputElements() : c.outputElements();
     return KernelHarness.run(
