@@ -4,14 +4,29 @@ import io.resfuse.engine.Communicator;
 import io.resfuse.engine.Gathering;
 import java.util.List;
 
-/**
- * What all processes have counted in an evaluation.
- *
- * @param counts the sums over the processes
- * @param loss the sum over the batches, in the order of the processes, so that it does not depend
- *     on which process had which batches
- */
-record Totals(long[] counts, double loss) {
+/** What all processes have counted in an evaluation. Immutable as long as nobody writes to it. */
+final class Totals {
+  private final long[] counts;
+  private final double loss;
+
+  private Totals(long[] counts, double loss) {
+    this.counts = counts;
+    this.loss = loss;
+  }
+
+  /** The sums over the processes. */
+  long[] counts() {
+    return counts;
+  }
+
+  /**
+   * The sum over the batches, in the order of the processes, so that it does not depend on which
+   * process had which batches.
+   */
+  double loss() {
+    return loss;
+  }
+
   /** Gathers the same counts of all processes, and the sum of losses of each of their batches. */
   static Totals of(Communicator processes, long[] counts, List<Double> losses) {
     int most = 0;
