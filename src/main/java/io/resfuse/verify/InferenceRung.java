@@ -5,7 +5,9 @@ import io.resfuse.engine.ParameterSpec;
 import io.resfuse.engine.Parameters;
 import io.resfuse.engine.PixelScaling;
 import io.resfuse.engine.Precision;
+import io.resfuse.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -108,16 +110,33 @@ final class InferenceRung {
     }
     double sums = perSum;
     double unit = contest.outputUnit();
+    double places = UNIT32 * places() * Arrays.stream(magnitudes).max().orElse(0);
     comparison.elements(
         test.output(),
         got,
         expected,
-        i -> sums * magnitudes[i] + unit * Math.abs(expected[i]) + Float.MIN_NORMAL);
+        i -> sums * magnitudes[i] + unit * Math.abs(expected[i]) + places + Float.MIN_NORMAL);
   }
 
   private double perSum(Subject side, double terms) {
     double accumulation = side.precision() == Precision.FP64 ? 0 : 4 * UNIT32 * Math.sqrt(terms);
     return accumulation + side.unit() * Math.min(1, 8 / Math.sqrt(terms));
+  }
+
+  /**
+   * A resize takes shares of pixels from a place among them; in float32 that errs by as many units
+   * as there are rows or columns, and so do the shares, of whatever pixels lie there.
+   */
+  private int places() {
+    List<Shape> shapes = test.network().shapes(test.batch(), test.height(), test.width());
+    int most = 0;
+    for (Operation operation : test.network().operations()) {
+      if (operation instanceof Operation.BilinearResize resize) {
+        Shape shape = shapes.get(resize.input().id());
+        most = Math.max(most, Math.max(shape.dimension(2), shape.dimension(3)));
+      }
+    }
+    return most;
   }
 
   private double terms() {

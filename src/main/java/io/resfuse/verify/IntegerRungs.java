@@ -1,6 +1,7 @@
 package io.resfuse.verify;
 
 import io.resfuse.engine.Operation;
+import io.resfuse.engine.Operation.BilinearResize;
 import io.resfuse.engine.Operation.GlobalAveragePool;
 import io.resfuse.engine.Operation.Linear;
 import io.resfuse.engine.Operation.SqueezeExcite;
@@ -25,7 +26,8 @@ import java.util.function.IntToDoubleFunction;
  *
  * <pre>2 u32 n sum |x| |w|</pre>
  *
- * where n is the number of terms, in whatever order either side adds them; and what comes behind
+ * where n is the number of terms, in whatever order either side adds them; a resize whose shares
+ * have no end in binary, within as much, with six roundings of each side; and what comes behind
  * squeeze and excitation, where a value between two integers may fall to either side, within a
  * tenth of the distance in the L2 norm that int8 is off by. Rung {@link Rung#RERUN} wants the same
  * bits once more.
@@ -104,7 +106,7 @@ final class IntegerRungs {
       if (gated.contains(value)) {
         hasFloats = true;
         near.norm(name, got.get(name), values, distance(values, truth.get(name)));
-      } else if (value.isFlat()) {
+      } else if (value.isFlat() || (operation instanceof BilinearResize resize && rounds(resize))) {
         hasFloats = true;
         near.special(name, got.get(name), values, bound(operation, expected, parameters));
       } else {
@@ -127,6 +129,23 @@ final class IntegerRungs {
     }
   }
 
+  private Shape shape(Value value) {
+    return test.network().shapes(test.batch(), test.height(), test.width()).get(value.id());
+  }
+
+  /** Whether shares of pixels are other numbers than halves, quarters and so on. */
+  private boolean rounds(BilinearResize resize) {
+    Shape from = shape(resize.inputs().get(0));
+    Shape to = shape(resize.output());
+    for (int axis = 2; axis < 4; axis++) {
+      int times = to.dimension(axis) / from.dimension(axis);
+      if (times * from.dimension(axis) != to.dimension(axis) || Integer.bitCount(times) != 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private boolean isGated() {
     return test.network().operations().stream().anyMatch(SqueezeExcite.class::isInstance);
   }
@@ -135,21 +154,33 @@ final class IntegerRungs {
     return BEHIND_GATES * Tolerance.distance(expected, truth) + 1e-6;
   }
 
+  private int pixels(Value value) {
+    Shape shape = shape(value);
+    return shape.dimension(2) * shape.dimension(3);
+  }
+
   /** How far apart two sums in float32 of the same numbers may be. */
   private IntToDoubleFunction bound(
       Operation operation, Map<String, double[]> expected, Parameters parameters) {
     Value input = operation.inputs().get(0);
     double[] from = expected.get(input.name());
     if (operation instanceof GlobalAveragePool) {
-      Shape shape =
-          test.network().shapes(test.batch(), test.height(), test.width()).get(input.id());
-      int pixels = shape.dimension(2) * shape.dimension(3);
+      int pixels = pixels(input);
       return i ->
           2
               * UNIT32
               * (pixels + 2)
               * Arrays.stream(from, i * pixels, (i + 1) * pixels).map(Math::abs).sum()
               / pixels;
+    }
+    if (operation instanceof BilinearResize) {
+      int pixels = pixels(input);
+      int resized = pixels(operation.output());
+      return i -> {
+        int plane = i / resized * pixels;
+        double most = Arrays.stream(from, plane, plane + pixels).map(Math::abs).max().orElse(0);
+        return 2 * UNIT32 * 6 * most;
+      };
     }
     if (operation instanceof Linear linear) {
       float[] weights = parameters.get(linear.weight()).toArray();

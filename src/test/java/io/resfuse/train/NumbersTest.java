@@ -134,7 +134,25 @@ class NumbersTest {
     assertThat(some.result(0, 1, Communicator.ALONE).loss()).isCloseTo(expected / 2, within(1e-6));
   }
 
-  private record PixelLabels(int[] labels, int[] pixelLabels) implements BatchStream {
+  private static final class PixelLabels implements BatchStream {
+    private final int[] labels;
+    private final int[] pixelLabels;
+
+    PixelLabels(int[] labels, int[] pixelLabels) {
+      this.labels = labels;
+      this.pixelLabels = pixelLabels;
+    }
+
+    @Override
+    public int[] labels() {
+      return labels;
+    }
+
+    @Override
+    public int[] pixelLabels() {
+      return pixelLabels;
+    }
+
     @Override
     public boolean advance() {
       return false;

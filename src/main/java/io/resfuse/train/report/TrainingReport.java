@@ -109,15 +109,15 @@ public final class TrainingReport {
   /** The best evaluation during the training, where that is not the last. */
   private static Map<String, String> best(List<JsonNode> epochs, Measure measure) {
     JsonNode best = null;
-    JsonNode last = null;
+    boolean isLast = false;
     for (JsonNode epoch : epochs) {
       if (epoch.path(measure.key()).isNumber()) {
-        last = epoch;
         double score = epoch.path(measure.key()).doubleValue();
-        best = best == null || score > best.path(measure.key()).doubleValue() ? epoch : best;
+        isLast = best == null || score > best.path(measure.key()).doubleValue();
+        best = isLast ? epoch : best;
       }
     }
-    if (best == null || best == last) {
+    if (best == null || isLast) {
       return Map.of();
     }
     return Map.of(
