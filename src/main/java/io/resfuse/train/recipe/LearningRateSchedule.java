@@ -77,7 +77,8 @@ public sealed interface LearningRateSchedule {
   /**
    * Up, then down to almost nothing (Smith and Topin 2018), as PyTorch's {@code OneCycleLR} with
    * two phases has it: from {@code peak / startDivisor} to {@code peak} at step {@code rise * steps
-   * - 1}, then to {@code peak / startDivisor / endDivisor} at the last step.
+   * - 1}, then to {@code peak / startDivisor / endDivisor} at the last step. Where that is step 0,
+   * it begins at the peak.
    *
    * @param peak the largest rate
    * @param steps of the whole cycle, at least 2
@@ -93,7 +94,7 @@ public sealed interface LearningRateSchedule {
     public double at(long step) {
       double first = peak / startDivisor;
       double top = rise * steps - 1;
-      if (step <= top) {
+      if (step <= top && top > 0) {
         return between(first, peak, step / top, cosine);
       }
       return between(peak, first / endDivisor, (step - top) / (steps - 1 - top), cosine);

@@ -57,6 +57,23 @@ class LearningRateScheduleTest {
     assertThat(lines.at(4)).isCloseTo(1 + (4e-6 - 1) * 2 / 7, within(1e-12));
   }
 
+  /** Where the peak would be at step 0, too. */
+  @Test
+  void shortCyclesHaveRates() {
+    for (int steps = 2; steps <= 40; steps++) {
+      for (double rise : new double[] {0.1, 0.2, 0.25, 0.3, 0.5, 0.9}) {
+        for (boolean cosine : new boolean[] {true, false}) {
+          OneCycle cycle = new OneCycle(1, steps, rise, 25, 1e4, cosine);
+          for (int step = 0; step < steps; step++) {
+            assertThat(cycle.at(step)).isBetween(3.99e-6, 1.0);
+          }
+          assertThat(cycle.at(steps - 1)).isCloseTo(4e-6, within(1e-12));
+        }
+      }
+    }
+    assertThat(new OneCycle(1, 5, 0.2, 25, 1e4, false).at(0)).isEqualTo(1);
+  }
+
   @Test
   void warmUpIsALineInFront() {
     WarmUp warmUp = new WarmUp(new Cosine(0.8, 0, 90), 10, 0.1);
