@@ -1,13 +1,13 @@
 package io.resfuse;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.launcher.TestExecutionListener;
@@ -16,7 +16,7 @@ import org.junit.platform.launcher.TestPlan;
 
 /**
  * Says where a test hangs, and ends its process: else the run of all tests never ends, and nobody
- * learns why. The slowest single test takes two minutes where it is slow.
+ * learns why.
  */
 public final class HangWatch implements TestExecutionListener {
   private static final Duration LONG = Duration.ofMinutes(6);
@@ -26,11 +26,7 @@ public final class HangWatch implements TestExecutionListener {
 
   private final Map<TestIdentifier, Long> running = new ConcurrentHashMap<>();
 
-  /** Tests of which all has been said. */
-  private final Map<TestIdentifier, Boolean> reported = new ConcurrentHashMap<>();
-
-  /** What surefire redirects later is not what a hanging process is heard by. */
-  private final PrintStream out = System.err;
+  private final Set<TestIdentifier> reported = ConcurrentHashMap.newKeySet();
 
   @Override
   public void testPlanExecutionStarted(TestPlan plan) {
@@ -64,7 +60,7 @@ public final class HangWatch implements TestExecutionListener {
 
   private void look(TestIdentifier test, long begin) {
     long nanos = System.nanoTime() - begin;
-    if (nanos > LONG.toNanos() && reported.put(test, true) == null) {
+    if (nanos > LONG.toNanos() && reported.add(test)) {
       report(test, nanos);
     }
     if (nanos > TOO_LONG.toNanos()) {
@@ -96,8 +92,7 @@ public final class HangWatch implements TestExecutionListener {
     } catch (IOException e) {
       text.append(e.getMessage()).append('\n');
     }
-    out.println(text);
-    out.flush();
+    System.err.println(text);
   }
 
   /** From a thread's stat: its name in parentheses, then its state; times are the 14th and 15th. */

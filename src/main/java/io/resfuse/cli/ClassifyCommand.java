@@ -126,10 +126,7 @@ final class ClassifyCommand implements Callable<Integer> {
           batchDrawn.clear();
           images.clear();
         }
-        // A bar would be torn by results on the same terminal.
-        if (all.size() > 16 && !Progress.isTerminal(1)) {
-          progress.pictures(i + 1, all.size());
-        }
+        progress.picturesBesideResults(i + 1, all.size());
       }
     }
     return failed ? 1 : 0;
@@ -152,9 +149,7 @@ final class ClassifyCommand implements Callable<Integer> {
     failed = true;
     PictureInputs.reportUnreadable(spec, failure);
     if (json) {
-      ObjectNode node =
-          mapper.createObjectNode().put("file", name).put("error", failure.getMessage());
-      spec.commandLine().getOut().println(mapper.writeValueAsString(node));
+      PictureInputs.printUnreadable(spec, name, failure);
     }
   }
 

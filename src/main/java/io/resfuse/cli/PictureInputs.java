@@ -1,5 +1,7 @@
 package io.resfuse.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.resfuse.data.DataException;
 import io.resfuse.data.dataset.PictureFiles;
 import io.resfuse.data.image.Image;
@@ -8,6 +10,7 @@ import io.resfuse.data.image.PixelScratch;
 import io.resfuse.data.image.Reduction;
 import io.resfuse.platform.FileNames;
 import io.resfuse.platform.Printable;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -148,6 +151,15 @@ final class PictureInputs {
     PrintWriter err = command.commandLine().getErr();
     err.println("resfuse: " + Printable.message(failure.getMessage()));
     err.flush();
+  }
+
+  /** Prints the same among results in JSON. */
+  static void printUnreadable(CommandSpec command, String name, DataException failure)
+      throws IOException {
+    ObjectMapper mapper = new ObjectMapper();
+    ObjectNode node =
+        mapper.createObjectNode().put("file", name).put("error", failure.getMessage());
+    command.commandLine().getOut().println(mapper.writeValueAsString(node));
   }
 
   /**

@@ -5,9 +5,7 @@ import io.resfuse.data.image.Image;
 import io.resfuse.data.image.Resampling;
 import io.resfuse.platform.Printable;
 import java.awt.Color;
-import java.awt.Font;
 import java.awt.Graphics2D;
-import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -35,34 +33,24 @@ final class PredictionPicture {
   static void write(Image image, List<Prediction> predictions, Path target) throws IOException {
     int width = Math.max(1, Math.round((float) image.width() * HEIGHT / image.height()));
     Image small = image.resized(width, HEIGHT, Resampling.BILINEAR);
-    BufferedImage canvas = new BufferedImage(width + BARS, HEIGHT, BufferedImage.TYPE_INT_RGB);
-    for (int y = 0; y < HEIGHT; y++) {
-      for (int x = 0; x < width; x++) {
-        int red = small.sample(x, y, 0);
-        int green = small.sample(x, y, small.channels() == 1 ? 0 : 1);
-        int blue = small.sample(x, y, small.channels() == 1 ? 0 : 2);
-        canvas.setRGB(x, y, red << 16 | green << 8 | blue);
-      }
-    }
-    Graphics2D graphics = canvas.createGraphics();
-    try {
-      graphics.setRenderingHint(
-          RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
-      graphics.translate(width, 0);
-      graphics.setColor(Color.WHITE);
-      graphics.fillRect(0, 0, BARS, HEIGHT);
-      drawBars(graphics, predictions.subList(0, Math.min(7, predictions.size())));
-    } finally {
-      graphics.dispose();
-    }
+    List<Prediction> shown = predictions.subList(0, Math.min(7, predictions.size()));
+    BufferedImage canvas =
+        PanelPicture.draw(
+            width, HEIGHT, BARS, (x, y) -> rgb(small, x, y), panel -> drawBars(panel, shown));
     // Not by ImageIO's own way to files, which makes text of their names.
     try (OutputStream stream = Files.newOutputStream(target)) {
       ImageIO.write(canvas, "png", stream);
     }
   }
 
+  private static int rgb(Image image, int x, int y) {
+    int red = image.sample(x, y, 0);
+    int green = image.sample(x, y, image.channels() == 1 ? 0 : 1);
+    int blue = image.sample(x, y, image.channels() == 1 ? 0 : 2);
+    return red << 16 | green << 8 | blue;
+  }
+
   private static void drawBars(Graphics2D graphics, List<Prediction> predictions) {
-    graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
     int step = (HEIGHT - MARGIN) / predictions.size();
     int y = MARGIN;
     for (Prediction prediction : predictions) {

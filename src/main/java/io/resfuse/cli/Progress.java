@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A progress bar on standard error; nothing where that is not a terminal. */
 final class Progress implements AutoCloseable {
+  /** So many pictures need no bar. */
+  private static final int FEW = 16;
+
   private final String task;
   private @Nullable ProgressBar bar;
   private @Nullable String step;
@@ -51,6 +54,16 @@ final class Progress implements AutoCloseable {
   /** A listener of work that is counted in pictures. */
   void pictures(long done, long total) {
     report("pictures", done, total, "", 1);
+  }
+
+  /**
+   * The same where each picture's results are printed as they come: nothing for few pictures, nor
+   * where results go to a terminal, for they would tear the bar.
+   */
+  void picturesBesideResults(long done, long total) {
+    if (total > FEW && !isTerminal(1)) {
+      pictures(done, total);
+    }
   }
 
   /** A listener of steps, each with a name of its own. */

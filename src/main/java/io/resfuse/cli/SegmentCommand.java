@@ -123,10 +123,7 @@ final class SegmentCommand implements Callable<Integer> {
         } catch (DataException e) {
           reportUnreadable(all.get(i).name(), e);
         }
-        // A bar would be torn by results on the same terminal.
-        if (all.size() > 16 && !Progress.isTerminal(1)) {
-          progress.pictures(i + 1, all.size());
-        }
+        progress.picturesBesideResults(i + 1, all.size());
       }
     }
     return failed ? 1 : 0;
@@ -252,9 +249,7 @@ final class SegmentCommand implements Callable<Integer> {
     failed = true;
     PictureInputs.reportUnreadable(spec, failure);
     if (json) {
-      ObjectNode node =
-          mapper.createObjectNode().put("file", name).put("error", failure.getMessage());
-      spec.commandLine().getOut().println(mapper.writeValueAsString(node));
+      PictureInputs.printUnreadable(spec, name, failure);
     }
   }
 

@@ -4,9 +4,7 @@ import io.resfuse.data.image.Image;
 import io.resfuse.data.image.PngEncoder;
 import io.resfuse.platform.Printable;
 import java.awt.Color;
-import java.awt.Font;
 import java.awt.Graphics2D;
-import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -47,23 +45,14 @@ final class SegmentPicture {
     int factor = Math.max(1, (LEAST_HEIGHT + image.height() - 1) / image.height());
     int width = factor * image.width();
     int height = factor * image.height();
-    BufferedImage canvas = new BufferedImage(width + LEGEND, height, BufferedImage.TYPE_INT_RGB);
-    for (int y = 0; y < height; y++) {
-      for (int x = 0; x < width; x++) {
-        canvas.setRGB(x, y, blended(image, map, x / factor, y / factor));
-      }
-    }
-    Graphics2D graphics = canvas.createGraphics();
-    try {
-      graphics.setRenderingHint(
-          RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
-      graphics.translate(width, 0);
-      graphics.setColor(Color.WHITE);
-      graphics.fillRect(0, 0, LEGEND, height);
-      drawLegend(graphics, parts.subList(0, Math.min(parts.size(), (height - MARGIN) / LINE)));
-    } finally {
-      graphics.dispose();
-    }
+    List<Part> named = parts.subList(0, Math.min(parts.size(), (height - MARGIN) / LINE));
+    BufferedImage canvas =
+        PanelPicture.draw(
+            width,
+            height,
+            LEGEND,
+            (x, y) -> blended(image, map, x / factor, y / factor),
+            panel -> drawLegend(panel, named));
     ByteArrayOutputStream png = new ByteArrayOutputStream();
     ImageIO.write(canvas, "png", png);
     return png.toByteArray();
@@ -81,7 +70,6 @@ final class SegmentPicture {
   }
 
   private static void drawLegend(Graphics2D graphics, List<Part> parts) {
-    graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
     int y = MARGIN;
     for (Part part : parts) {
       graphics.setColor(new Color(PngEncoder.colour(part.index())));

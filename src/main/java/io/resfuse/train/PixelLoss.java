@@ -9,7 +9,7 @@ import java.util.List;
  * Cross-entropy of pixels that have a class: the mean over all of a batch, of the logits, and with
  * a weight of the auxiliary head's.
  */
-final class PixelLoss implements BatchLoss {
+final class PixelLoss extends BatchLoss {
   private final TrainingPlan plan;
   private final double smoothing;
 
@@ -20,11 +20,12 @@ final class PixelLoss implements BatchLoss {
   private final int classes;
   private final int plane;
   private final float[] row;
-  private final List<FloatBuffer> gradients;
-  private long labels;
-  private long correct;
 
   PixelLoss(TrainingPlan plan, double smoothing, double auxiliaryWeight) {
+    super(
+        auxiliaryWeight > 0
+            ? List.of(plan.outputGradient(Task.LOGITS), plan.outputGradient(Task.AUXILIARY))
+            : List.of(plan.outputGradient(Task.LOGITS)));
     Shape shape = plan.outputShape(Task.LOGITS);
     this.plan = plan;
     this.smoothing = smoothing;
@@ -33,10 +34,6 @@ final class PixelLoss implements BatchLoss {
     this.classes = shape.dimension(1);
     this.plane = shape.dimension(2) * shape.dimension(3);
     this.row = new float[classes];
-    this.gradients =
-        auxiliaryWeight > 0
-            ? List.of(plan.outputGradient(Task.LOGITS), plan.outputGradient(Task.AUXILIARY))
-            : List.of(plan.outputGradient(Task.LOGITS));
   }
 
   /** The labels of a batch's pixels. */
@@ -61,43 +58,25 @@ final class PixelLoss implements BatchLoss {
   }
 
   @Override
-  public double run(BatchStream batches) {
+  double compute(BatchStream batches) {
     int[] ofPixels = labels(batches);
     double loss = plan.softmaxCrossEntropy(Task.LOGITS, ofPixels, smoothing, 1);
     if (auxiliaryWeight > 0) {
       loss += plan.softmaxCrossEntropy(Task.AUXILIARY, ofPixels, smoothing, auxiliaryWeight);
     }
-    count(ofPixels);
+    countAll(ofPixels);
     return loss;
   }
 
-  private void count(int[] ofPixels) {
-    labels = 0;
-    correct = 0;
+  private void countAll(int[] ofPixels) {
     for (int i = 0; i < ofPixels.length; i++) {
       if (ofPixels[i] >= 0) {
         int from = i / plane * classes * plane + i % plane;
         for (int k = 0; k < classes; k++) {
           row[k] = logits.get(from + k * plane);
         }
-        labels++;
-        correct += largest(row, classes) == ofPixels[i] ? 1 : 0;
+        count(largest(row, classes) == ofPixels[i]);
       }
     }
-  }
-
-  @Override
-  public long labels() {
-    return labels;
-  }
-
-  @Override
-  public long correct() {
-    return correct;
-  }
-
-  @Override
-  public List<FloatBuffer> gradients() {
-    return gradients;
   }
 }

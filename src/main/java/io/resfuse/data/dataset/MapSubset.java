@@ -1,32 +1,15 @@
 package io.resfuse.data.dataset;
 
 import io.resfuse.data.image.Image;
-import java.util.Objects;
 
 /** Some pictures of another data set, with their maps. */
-final class MapSubset extends PicturesView<SegmentationDataset> implements SegmentationDataset {
-  private final int[] indices;
-
+final class MapSubset extends PicturesSubset<SegmentationDataset> implements SegmentationDataset {
   MapSubset(SegmentationDataset whole, int[] indices) {
-    super(whole);
-    for (int index : indices) {
-      Objects.checkIndex(index, whole.size());
-    }
-    this.indices = indices;
-  }
-
-  @Override
-  int source(int index) {
-    return indices[index];
-  }
-
-  @Override
-  public int size() {
-    return indices.length;
+    super(whole, indices);
   }
 
   @Override
   public Image map(int index) {
-    return whole.map(indices[index]);
+    return whole.map(source(index));
   }
 }

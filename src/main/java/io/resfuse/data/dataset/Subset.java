@@ -4,19 +4,12 @@ import io.resfuse.data.DataException;
 import io.resfuse.data.SampleRandom;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Some pictures of another data set. */
-final class Subset extends PicturesView<Dataset> implements Dataset {
-  private final int[] indices;
-
+final class Subset extends PicturesSubset<Dataset> implements Dataset {
   Subset(Dataset whole, int[] indices) {
-    super(whole);
-    for (int index : indices) {
-      Objects.checkIndex(index, whole.size());
-    }
-    this.indices = indices;
+    super(whole, indices);
   }
 
   static Dataset balanced(Dataset whole, int perClass, long seed) {
@@ -40,28 +33,18 @@ final class Subset extends PicturesView<Dataset> implements Dataset {
   }
 
   @Override
-  int source(int index) {
-    return indices[index];
-  }
-
-  @Override
-  public int size() {
-    return indices.length;
-  }
-
-  @Override
   public int label(int index) {
-    return whole.label(indices[index]);
+    return whole.label(source(index));
   }
 
   @Override
   public @Nullable Path file(int index) {
-    return whole.file(indices[index]);
+    return whole.file(source(index));
   }
 
   @Override
   public long trait(int index) {
-    return whole.trait(indices[index]);
+    return whole.trait(source(index));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.resfuse.engine.onednn;
 
+import io.resfuse.platform.Failures;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -70,13 +71,7 @@ final class Workers implements AutoCloseable {
     while (busy.get() > 0) {
       LockSupport.park(this);
     }
-    Throwable thrown = failure.getAndSet(null);
-    if (thrown instanceof Error error) {
-      throw error;
-    }
-    if (thrown != null) {
-      throw (RuntimeException) thrown;
-    }
+    Failures.rethrow(failure.getAndSet(null));
   }
 
   private void work(Loop body, int worker) {

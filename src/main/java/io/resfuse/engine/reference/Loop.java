@@ -1,5 +1,6 @@
 package io.resfuse.engine.reference;
 
+import io.resfuse.platform.Failures;
 import io.resfuse.platform.Uninterrupted;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -96,13 +97,7 @@ final class Loop implements AutoCloseable {
 
     void await() {
       Uninterrupted.await(left);
-      Throwable thrown = failure.get();
-      if (thrown instanceof Error error) {
-        throw error;
-      }
-      if (thrown != null) {
-        throw (RuntimeException) thrown;
-      }
+      Failures.rethrow(failure.get());
     }
   }
 }

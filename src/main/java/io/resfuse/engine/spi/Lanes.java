@@ -1,5 +1,6 @@
 package io.resfuse.engine.spi;
 
+import io.resfuse.platform.Failures;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,12 +95,7 @@ final class Lanes implements AutoCloseable {
 
   private void rethrow() {
     for (@Nullable Throwable failure : failures) {
-      if (failure instanceof Error error) {
-        throw error;
-      }
-      if (failure instanceof RuntimeException exception) {
-        throw exception;
-      }
+      Failures.rethrow(failure);
     }
   }
 

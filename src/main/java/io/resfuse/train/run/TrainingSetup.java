@@ -252,8 +252,8 @@ public final class TrainingSetup {
       Parts held = Parts.holdingOut(all, recipe.validation(), recipe.seed());
       return new Sets(held.training(), held.test(), test);
     }
-    int[] order = drawn(all, (int) recipe.validation(), recipe);
     int held = (int) recipe.validation();
+    int[] order = drawn(all, held, recipe);
     return new Sets(all.subset(rest(order, held)), all.subset(first(order, held)), test);
   }
 
